@@ -1,0 +1,5 @@
+"""``python -m exporter`` is the command ``onetrading-exporter``."""
+
+from exporter.cli import main
+
+main()

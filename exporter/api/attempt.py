@@ -1,0 +1,208 @@
+"""Sends one GET and says what came of it. The one place that speaks HTTP.
+
+The token is put into the request at the last moment, and is in no message, log line, exception or
+local variable of ours afterwards: errors are returned, not raised, so that no frame and no cause
+of httpx, which hold the headers, travels with them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Generator, Mapping
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import httpx
+
+from exporter._version import __version__
+from exporter.api.answer import judge, retry_after_s
+from exporter.api.clock import ExchangeClock
+from exporter.api.retry import Policy
+from exporter.api.sockets import Sockets, Trace
+from exporter.errors import (
+    ConnectionFailed,
+    ExchangeError,
+    Stopping,
+    TimedOut,
+    TokenRefused,
+    UnexpectedPayload,
+)
+from exporter.window import EPOCH
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 64 * 1024 * 1024
+"""In bytes, decompressed. The largest answer known, 5,000 candles, has about 2 MB."""
+
+_LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
+_WRITE_S, _POOL_S = 5.0, 10.0
+
+
+class Observer(Protocol):
+    """Told about every request that was sent and every wait for the budget."""
+
+    def request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+        """``code``: the HTTP status, ``timeout`` or ``connection``. ``seconds``: with the body."""
+
+    def waited(self, account: str, seconds: float) -> None:
+        """A request waited for its turn."""
+
+
+class Ask(NamedTuple):
+    """A question: ``path`` relative to the base URL, ``endpoint`` the label that stands for it."""
+
+    path: str
+    params: Mapping[str, str]
+    endpoint: str
+
+
+class Outcome(NamedTuple):
+    """What an attempt came to: a good ``body``, or an ``error``.
+
+    ``code`` is the HTTP status, ``timeout``, ``connection`` or '' when nothing was sent.
+    ``sent`` and ``received`` (the header) are of our clock. ``stale``: see Trace.
+    """
+
+    code: str
+    error: ExchangeError | None
+    body: bytes = b""
+    sent: datetime = EPOCH
+    received: datetime = EPOCH
+    stale: bool = False
+
+
+class _Bearer(httpx.Auth):
+    """Holds the token where no traceback and no ``repr`` shows it."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = None if token is None else token.strip()
+
+    @property
+    def sendable(self) -> bool:
+        """Whether a header can hold the token: visible ASCII, a little wider than RFC 6750, 2.1."""
+        return self._token is None or (
+            bool(self._token) and all("!" <= character <= "~" for character in self._token)
+        )
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+    def redact(self, text: str) -> str:
+        """``text`` without the token, should the exchange have echoed it."""
+        return text.replace(self._token, "[token]") if self._token else text
+
+
+class _TooSlow(Exception):
+    """An answer drips so slowly that no single read times out."""
+
+
+class _TooLarge(Exception):
+    """An answer is larger than LARGEST_BODY."""
+
+
+class Sender:
+    """One pool of connections. May be used from several threads at once."""
+
+    def __init__(
+        self,
+        *,
+        account: str,
+        base_url: str,
+        token: Callable[[], str | None],
+        clock: ExchangeClock,
+        observer: Observer,
+        stop: threading.Event,
+        policy: Policy,
+        monotonic: Callable[[], float],
+        transport: httpx.BaseTransport | None,
+    ) -> None:
+        self._account = account
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._clock = clock
+        self._observer = observer
+        self._stop = stop
+        self._attempt_s = policy.attempt_s
+        self._monotonic = monotonic
+        self._sockets = Sockets()
+        self._http = httpx.Client(
+            headers={
+                "Accept": "application/json",
+                "User-Agent": f"onetrading-exporter/{__version__}",
+            },
+            timeout=httpx.Timeout(
+                connect=policy.connect_s, read=policy.read_s, write=_WRITE_S, pool=_POOL_S
+            ),
+            limits=_LIMITS,
+            follow_redirects=False,
+            transport=transport,
+        )
+
+    def attempt(self, ask: Ask, name: str) -> Outcome:
+        """Send ``ask`` once. ``name`` tells the attempts apart in the log. Raises Stopping."""
+        bearer = _Bearer(self._token())
+        if not bearer.sendable:
+            return Outcome("", TokenRefused(f"{ask.path}: the token is empty or no header text"))
+        log.debug("%s: GET %s %s", name, ask.path, dict(ask.params))
+        began = self._monotonic()
+        outcome = self._exchange(ask, bearer, began + self._attempt_s)
+        took = self._monotonic() - began
+        self._observer.request(self._account, ask.endpoint, outcome.code, took)
+        log.debug("%s: %s after %.3f s", name, outcome.error or outcome.code, took)
+        return outcome
+
+    def close(self) -> None:
+        """Cut reads under way short, and close all connections."""
+        self._sockets.interrupt()
+        self._http.close()
+
+    def _exchange(self, ask: Ask, bearer: _Bearer, latest: float) -> Outcome:
+        trace = Trace(self._sockets)
+        try:
+            return self._converse(ask, bearer, trace, latest)
+        except httpx.TimeoutException as error:
+            told = f"{ask.path}: {type(error).__name__}"
+            return Outcome("timeout", TimedOut(told))
+        except _TooSlow:
+            told = f"{ask.path}: not complete after {self._attempt_s:g} s"
+            return Outcome("timeout", TimedOut(told))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            told = f"{ask.path}: {type(error).__name__}: {bearer.redact(str(error))}"
+            return Outcome("connection", ConnectionFailed(told), stale=trace.stale)
+
+    def _converse(self, ask: Ask, bearer: _Bearer, trace: Trace, latest: float) -> Outcome:
+        sent = self._clock.wall()
+        with self._http.stream(
+            "GET",
+            # Joined as text: whatever a path holds, the token goes to no other host.
+            f"{self._base_url}/{ask.path}",
+            params=ask.params,
+            auth=bearer,
+            extensions={"trace": trace},
+        ) as response:
+            received = self._clock.wall()
+            self._clock.observe_date(response.headers.get("Date", ""), sent, received)
+            code = str(response.status_code)
+            try:
+                body = self._read(response, latest)
+            except _TooLarge:
+                told = f"{ask.path}: {code}: more than {LARGEST_BODY} bytes"
+                return Outcome(code, UnexpectedPayload(told))
+            after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now)
+        error = judge(ask.path, response.status_code, body, after_s=after_s, redact=bearer.redact)
+        return Outcome(code, error, b"" if error else body, sent, received)
+
+    def _read(self, response: httpx.Response, latest: float) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if self._stop.is_set():
+                raise Stopping("asked to stop while reading an answer")
+            if len(body) > LARGEST_BODY:
+                raise _TooLarge
+            if self._monotonic() > latest:
+                raise _TooSlow
+        return bytes(body)

@@ -1,0 +1,342 @@
+"""The only place where objects are built and joined, started and stopped."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from types import FrameType
+
+from exporter._version import __version__
+from exporter.api.budget import Budget
+from exporter.api.client import Client
+from exporter.api.clock import ExchangeClock
+from exporter.api.retry import Policy
+from exporter.metrics import Board, Exposition, Instruments, Vitals
+from exporter.scheduler import Scheduler, Task
+from exporter.server import Pages, Server, landing_page
+from exporter.settings import Settings
+from exporter.store import migrate
+from exporter.store.database import Connection, Database, connected
+from exporter.store.embedded import EmbeddedPostgres
+from exporter.store.leases import Leases
+from exporter.store.spool import Spool
+from exporter.stream import PUBLIC_ACCOUNT, History, Stream
+from exporter.streams import STREAMS
+from exporter.sync import Account, Parts, Passes
+from exporter.sync.backfill import Filler
+from exporter.sync.history import Reader
+
+_log = logging.getLogger(__name__)
+_HEARTBEAT_LIMIT_S = 60.0
+_STOP_WITHIN_S = 8.0
+_SWITCH_INTERVAL_S = 50e-6
+"""How long a thread may run before another gets its turn. At Python's default of 5 ms a scrape
+beside a loading thread can wait for seconds, since it hands over often."""
+
+
+def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
+    """The streams to run: those chosen, less what the settings cannot serve.
+
+    A stream that is asked per instrument brings the stream that lists them.
+    """
+    chosen = set(names or settings.streams or {stream.name for stream in STREAMS})
+    if any(isinstance(s, History) and s.scope and s.name in chosen for s in STREAMS):
+        chosen.add("instruments")
+    return tuple(
+        stream
+        for stream in STREAMS
+        if stream.name in chosen
+        and (stream.public or settings.accounts)
+        and not (isinstance(stream, History) and settings.database.kind == "none")
+    )
+
+
+class App:
+    """Everything that one process needs. ``service``: it holds the leases of its accounts."""
+
+    def __init__(self, settings: Settings, streams: Sequence[Stream], *, service: bool) -> None:
+        self.settings = settings
+        self.streams = streams
+        self.stop = threading.Event()
+        self.embedded: EmbeddedPostgres | None = None
+        self.vitals = Vitals(now=time.time, monotonic=_monotonic)
+        names = [account.name for account in settings.accounts]
+        self.board = Board(
+            streams,
+            names,
+            intervals=settings.intervals,
+            now=time.time,
+            monotonic=_monotonic,
+        )
+        self.instruments = Instruments(
+            self.board.keys,
+            accounts=[PUBLIC_ACCOUNT, *names],
+            version=__version__,
+            python=platform.python_version(),
+        )
+        self.clock = ExchangeClock(wall=lambda: datetime.now(UTC))
+        self.database = self._database()
+        leases = None
+        if service and self.database is not None:
+            holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+            leases = Leases(self._address(), holder)
+        self.parts = Parts(
+            accounts=self._accounts(),
+            board=self.board,
+            instruments=self.instruments,
+            vitals=self.vitals,
+            stop=self.stop,
+            database=self.database,
+            leases=leases,
+            spool=Spool(settings.data_dir / "spool"),
+            intervals=settings.intervals,
+            history_start=settings.history_start,
+        )
+        self.passes = Passes(self.parts, streams)
+
+    def _accounts(self) -> dict[str, Account]:
+        tokens: dict[str, Callable[[], str | None]] = {
+            account.name: account.token.get for account in self.settings.accounts
+        }
+        tokens[PUBLIC_ACCOUNT] = lambda: None
+        accounts = {}
+        for name, token in tokens.items():
+            budget = Budget(
+                self.settings.requests_per_minute, monotonic=time.monotonic, stop=self.stop
+            )
+            self.vitals.budget_remaining(name, partial(getattr, budget, "remaining"))
+            client = Client(
+                account=name,
+                base_url=self.settings.base_url,
+                token=token,
+                budget=budget,
+                clock=self.clock,
+                observer=self.instruments,
+                stop=self.stop,
+                policy=Policy(),
+                random=random.random,
+                monotonic=time.monotonic,
+            )
+            accounts[name] = Account(name, client, self.clock, token)
+        return accounts
+
+    def _address(self) -> Callable[[], str]:
+        """How to find Postgres: asked before each new connection, since it may move."""
+        if self.settings.database.kind == "embedded":
+            self.embedded = self.embedded or EmbeddedPostgres(self.settings.data_dir)
+            return self.embedded.ensure
+        return self.settings.database.url
+
+    def _database(self) -> Database | None:
+        if self.settings.database.kind == "none":
+            return None
+        return Database(self._address(), apply_migrations)
+
+    def open_database(self) -> bool:
+        """Connect, migrate. Raises EmbeddedPostgresError and SchemaError; away is no error."""
+        if self.database is None:
+            return False
+        if self.embedded is not None:
+            self.embedded.ensure()
+        return self.database.open()
+
+    def pairs(self) -> list[tuple[Account, Stream]]:
+        """Every account with every stream that is read for it."""
+        accounts = self.parts.accounts
+        return [
+            (account, stream)
+            for stream in self.streams
+            for account in accounts.values()
+            if stream.public == (account.name == PUBLIC_ACCOUNT)
+        ]
+
+    def readers(self, account: Account) -> list[Reader]:
+        """A reader of each history stream of an account, for the backfill lane."""
+
+        def failed(stream: str) -> Callable[[Exception], None]:
+            return lambda error: _log.debug("backfill of %s: %s", stream, error)
+
+        return [
+            Reader(self.parts, account, stream, failed(stream.name))
+            for of, stream in self.pairs()
+            if of is account and isinstance(stream, History)
+        ]
+
+    def close(self) -> None:
+        """Stop asking, let transactions finish, give everything back. May be called twice."""
+        self.stop.set()
+        for account in self.parts.accounts.values():
+            account.client.close()
+        if self.parts.leases is not None:
+            self.parts.leases.stop()
+        if self.database is not None:
+            self.database.close()
+        if self.embedded is not None:
+            self.embedded.stop()
+
+
+class Service:
+    """`run`: polls, serves and syncs until it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = App(settings, enabled(settings), service=True)
+        app = self.app
+        self.server = Server(
+            settings.listen.host,
+            settings.listen.port,
+            Pages(
+                metrics=Exposition(app.board, app.vitals, app.instruments).render,
+                healthy=self._healthy,
+                ready=self._ready,
+                index=lambda: landing_page(__version__),
+                status=self._status,
+            ),
+        )
+        self._scheduler = Scheduler(
+            [self._task(account, stream) for account, stream in app.pairs()],
+            heartbeat=self._beat,
+            noticed=app.vitals.scheduler_event,
+        )
+        self._fillers = [
+            threading.Thread(target=Filler(app.parts, readers).run, name=f"backfill-{name}")
+            for name, account in app.parts.accounts.items()
+            if app.database is not None and (readers := app.readers(account))
+        ]
+        self._schema_checked = app.database is None
+
+    def start(self) -> None:
+        """Start everything. Raises SettingsError when the port cannot be had, SchemaError."""
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self.server.start()
+        self.app.vitals.leader(self.app.database is None)
+        self._schema_checked |= self.app.open_database()
+        if self.app.parts.leases is not None:
+            self.app.parts.leases.start()
+        self._beat()
+        self._scheduler.start()
+        for filler in self._fillers:
+            filler.start()
+        _log.info("serving on http://%s:%d/", self.app.settings.listen.host, self.server.port)
+
+    def run(self) -> None:
+        """Start, wait for SIGTERM, SIGINT or `stop`, and stop within ten seconds."""
+        catch_signals(self.app)
+        try:
+            self.start()
+            self.app.stop.wait()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Finish the transactions in flight, begin nothing new."""
+        self.app.stop.set()
+        for account in self.app.parts.accounts.values():
+            account.client.close()
+        ending = threading.Thread(target=self._finish_work, name="stopping", daemon=True)
+        ending.start()
+        ending.join(_STOP_WITHIN_S)
+        self.server.stop(timeout=1.0)
+        self.app.close()
+        _log.info("stopped")
+
+    def _finish_work(self) -> None:
+        self._scheduler.stop()
+        for filler in self._fillers:
+            if filler.is_alive():
+                filler.join()
+
+    def _task(self, account: Account, stream: Stream) -> Task:
+        return Task(
+            f"{account.name}/{stream.name}",
+            self.app.parts.interval(stream),
+            lambda: self.app.passes.run(account, stream),
+        )
+
+    def _beat(self) -> None:
+        """Every few seconds: that the scheduler lives, and what has no pass of its own."""
+        vitals, database = self.app.vitals, self.app.database
+        vitals.heartbeat()
+        vitals.spool_snapshots(len(self.app.parts.spool))
+        for name in self.app.parts.accounts:
+            vitals.clock_skew(name, self.app.clock.skew_s)
+        if database is not None:
+            vitals.database_up(database.up)
+            self._schema_checked |= database.up
+        if self.app.parts.leases is not None:
+            vitals.leader(self.app.parts.leases.leading)
+
+    def _healthy(self) -> tuple[bool, str]:
+        age_s = self.app.vitals.heartbeat_age_s()
+        if age_s is None or age_s > _HEARTBEAT_LIMIT_S:
+            return False, "the scheduler does not run"
+        return True, "healthy"
+
+    def _ready(self) -> tuple[bool, str]:
+        untried = [
+            f"{state.account}/{state.stream}"
+            for state in self.app.board.states()
+            if not state.tried
+        ]
+        if untried:
+            return False, f"not tried yet: {', '.join(untried)}"
+        if not self._schema_checked:
+            return False, "the database's schema could not be checked yet"
+        return True, "ready"
+
+    def _status(self) -> bytes:
+        database = self.app.database
+        return json.dumps(
+            {
+                "version": __version__,
+                "database_up": None if database is None else database.up,
+                "spooled_snapshots": len(self.app.parts.spool),
+                "streams": [state._asdict() for state in self.app.board.states()],
+            },
+            indent=1,
+        ).encode()
+
+
+def catch_signals(app: App) -> None:
+    """SIGTERM and SIGINT ask for an orderly end."""
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        _log.info("%s: stopping", signal.Signals(number).name)
+        app.stop.set()
+
+    signal.signal(signal.SIGTERM, asked)
+    signal.signal(signal.SIGINT, asked)
+
+
+@contextmanager
+def plain_connection(settings: Settings) -> Iterator[Connection]:
+    """One connection to the configured database, whatever its schema. Raises DatabaseError."""
+    embedded = EmbeddedPostgres(settings.data_dir) if settings.database.kind == "embedded" else None
+    try:
+        with connected(embedded.ensure() if embedded else settings.database.url()) as connection:
+            yield connection
+    finally:
+        if embedded is not None:
+            embedded.stop()
+
+
+def apply_migrations(connection: Connection) -> None:
+    """Bring a database to the schema of this version. Raises SchemaError."""
+    migrate.apply(connection, migrate.load(migrate.migrations_dir()))
+
+
+def _monotonic() -> float:
+    """Seconds that never go back and count the time that a machine sleeps, where there are such."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,0 +1,102 @@
+"""Is everything there that the service needs? One finding for each thing looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from exporter.api.budget import Priority
+from exporter.app import App, enabled, plain_connection
+from exporter.errors import ExchangeError, ExporterError, NotPermitted
+from exporter.settings import Settings
+from exporter.store import bookkeeping, migrate
+from exporter.stream import PUBLIC_ACCOUNT, History, Stream
+from exporter.sync import Account
+
+_DEADLINE_S = 10.0
+_LARGEST_SKEW_S = 2.0
+_HEALTHY_SHARE = 0.5
+"""Live polling should leave at least half of the budget to history."""
+
+
+class Finding(NamedTuple):
+    """What was looked at, whether it is well, and what was found."""
+
+    subject: str
+    ok: bool
+    finding: str
+
+
+def run(settings: Settings) -> Iterator[Finding]:
+    """Look at everything; a fault of one thing keeps no other from being looked at."""
+    yield Finding("configuration", True, f"{len(settings.accounts)} accounts")
+    app = App(settings, enabled(settings), service=False)
+    try:
+        yield from _exchange(app)
+        for account in app.parts.accounts.values():
+            yield from _account(app, account)
+    finally:
+        app.close()
+    yield _database(settings)
+
+
+def _exchange(app: App) -> Iterator[Finding]:
+    client = app.parts.accounts[PUBLIC_ACCOUNT].client
+    try:
+        client.server_time(deadline_s=_DEADLINE_S)
+    except ExchangeError as error:
+        yield Finding("exchange", False, str(error))
+        return
+    skew_s = app.clock.skew_s
+    yield Finding("exchange", True, app.settings.base_url)
+    told = f"the exchange's clock is {skew_s:+.3f} s from ours"
+    yield Finding("clock", abs(skew_s) <= _LARGEST_SKEW_S, told)
+
+
+def _account(app: App, account: Account) -> Iterator[Finding]:
+    streams = [stream for of, stream in app.pairs() if of is account]
+    if account.name != PUBLIC_ACCOUNT:
+        for stream in streams:
+            yield _permission(account, stream)
+    yield _budget(app, account, streams)
+
+
+def _permission(account: Account, stream: Stream) -> Finding:
+    subject = f"token of {account.name} for {stream.name}"
+    parameters = {stream.paging.size_param: "1"} if isinstance(stream, History) else {}
+    try:
+        account.client.get(
+            stream.path, parameters, priority=Priority.LIVE, deadline_s=_DEADLINE_S
+        )
+    except NotPermitted as error:
+        return Finding(subject, False, f"not permitted: {error}")
+    except ExchangeError as error:
+        return Finding(subject, False, str(error))
+    return Finding(subject, True, "permitted")
+
+
+def _budget(app: App, account: Account, streams: list[Stream]) -> Finding:
+    """Requests a minute that live polling needs; streams asked per instrument count a dozen."""
+    a_minute = sum(
+        60 / app.parts.interval(stream).total_seconds()
+        * (12 if isinstance(stream, History) and stream.scope else 1)
+        for stream in streams
+    )
+    limit = app.settings.requests_per_minute
+    told = f"live polling takes {a_minute:.0f} of {limit} requests a minute"
+    return Finding(f"budget of {account.name}", a_minute <= limit * _HEALTHY_SHARE, told)
+
+
+def _database(settings: Settings) -> Finding:
+    if settings.database.kind == "none":
+        return Finding("database", True, "none: metrics only")
+    try:
+        with plain_connection(settings) as connection:
+            known = migrate.load(migrate.migrations_dir())
+            pending = migrate.pending(connection, known)
+            if not bookkeeping.may_write(connection):
+                return Finding("database", False, "this role may not create schemas or tables")
+    except ExporterError as error:
+        return Finding("database", False, str(error))
+    told = f"{len(pending)} migrations pending; run applies them" if pending else "schema current"
+    return Finding("database", True, told)

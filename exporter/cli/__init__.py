@@ -1,0 +1,58 @@
+"""The command line: parse, build the app, call it, turn the outcome into an exit code.
+
+Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 migrations are pending.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from exporter._version import __version__
+from exporter.cli import database, history, rehearse, service
+from exporter.errors import ExporterError, SettingsError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="onetrading-exporter")
+def cli() -> None:
+    """Watch accounts at One Trading with Prometheus, and keep their history in Postgres."""
+
+
+for command in (
+    service.run,
+    rehearse.demo,
+    rehearse.simulate,
+    database.migrate,
+    history.sync,
+    history.backfill,
+    history.status,
+    history.gaps,
+    service.check,
+    service.health,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli.main(standalone_mode=False)
+    except SettingsError as error:
+        for fault in error.faults:
+            click.echo(f"error: {fault}", err=True)
+        sys.exit(EXIT_USAGE)
+    except ExporterError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)

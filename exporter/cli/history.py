@@ -1,0 +1,187 @@
+"""`sync`, `backfill`, `status`, `gaps`: history from the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from exporter.app import App, catch_signals, enabled
+from exporter.cli.options import STREAM_NAMES, with_settings
+from exporter.cli.progress import Bar
+from exporter.errors import DatabaseError, ExporterError, SettingsError
+from exporter.settings import Settings, instant
+from exporter.store import bookkeeping
+from exporter.stream import History, Stream
+from exporter.streams import STREAMS
+from exporter.sync import Account, Backfill
+from exporter.sync.backfill import Filler
+from exporter.window import Window
+
+_log = logging.getLogger(__name__)
+_HISTORIES = [stream.name for stream in STREAMS if isinstance(stream, History)]
+
+
+class InstantOption(click.ParamType):
+    """An ISO 8601 instant with a zone, or a bare date: midnight UTC."""
+
+    name = "instant"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """The instant. Fails with what is wrong and what to write."""
+        try:
+            return instant(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@contextmanager
+def _opened(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
+    """An app with its database, for a command that ends. Raises DatabaseError when it is away."""
+    if settings.database.kind == "none":
+        raise SettingsError(["DATABASE_URL is none: this command needs a database"])
+    app = App(settings, streams, service=False)
+    catch_signals(app)
+    try:
+        if not app.open_database():
+            away = app.database.why_away if app.database else ""
+            raise DatabaseError(f"Postgres is away: {away}")
+        yield app
+    finally:
+        app.close()
+
+
+def _accounts(app: App, names: tuple[str, ...]) -> list[tuple[Account, Stream]]:
+    """The chosen accounts with their streams. Raises SettingsError for an unknown name."""
+    unknown = sorted(set(names) - set(app.parts.accounts))
+    if unknown:
+        known = ", ".join(app.parts.accounts)
+        raise SettingsError([f"--account {name}: not configured; known: {known}" for name in unknown])
+    return [(a, s) for a, s in app.pairs() if not names or a.name in names]
+
+
+@click.command()
+@click.option("--stream", "streams", multiple=True, type=click.Choice(STREAM_NAMES))
+@click.option("--account", "accounts", multiple=True, metavar="NAME")
+@with_settings
+def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
+    """Run one pass of each stream, with all history that is missing, then exit."""
+    failed = []
+    with _opened(settings, enabled(settings, streams)) as app:
+        chosen = _accounts(app, accounts)
+        if streams:
+            needed = {stream.name for stream in app.streams}
+            if missing := sorted(set(streams) - needed):
+                raise SettingsError([f"--stream {name}: needs a token" for name in missing])
+        for account, stream in chosen:
+            good = app.passes.run(account, stream)
+            if good and isinstance(stream, History):
+                reader = next(r for r in app.readers(account) if r.stream is stream)
+                good = Filler(app.parts, [reader]).fill(reader)
+            click.echo(f"{'ok    ' if good else 'FAILED'} {account.name}/{stream.name}")
+            if not good:
+                failed.append(stream.name)
+            if app.stop.is_set():
+                break
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.option("--stream", "name", required=True, type=click.Choice(_HISTORIES))
+@click.option("--account", "accounts", multiple=True, metavar="NAME", help="Default: all.")
+@click.option("--from", "start", required=True, type=InstantOption(), help="ISO 8601 or a date.")
+@click.option("--to", "end", type=InstantOption(), help="Default: now.")
+@click.option("--dry-run", is_flag=True, help="Only say what is missing and what it would cost.")
+@with_settings
+def backfill(
+    settings: Settings,
+    name: str,
+    accounts: tuple[str, ...],
+    start: datetime,
+    end: datetime | None,
+    dry_run: bool,
+) -> None:
+    """Fill a stretch of history. What is proven complete already is not asked for again."""
+    with _opened(settings, enabled(settings, [name])) as app:
+        for account, stream in _accounts(app, accounts):
+            if stream.name != name:
+                if not stream.public or not app.passes.run(account, stream):
+                    _log.debug("%s is not needed", stream.name)
+                continue
+            reader = next(r for r in app.readers(account) if r.stream.name == name)
+            reader.now()
+            bar = Bar(f"{account.name}/{name}", sys.stderr)
+            job = Backfill(app.parts, reader, bar.show)
+            until = min(end or datetime.now(UTC), reader.settled())
+            pieces = job.plan(Window(start, until))
+            if dry_run:
+                _describe(account.name, name, pieces, settings.requests_per_minute)
+                continue
+            try:
+                job.run(pieces)
+            finally:
+                bar.end()
+            done = job.progress
+            click.echo(
+                f"{account.name}/{name}: {done.pages} pages, {done.inserted} new rows, "
+                f"{done.updated} changed, {done.rejected} quarantined, "
+                f"{time.monotonic() - done.began:.1f} s"
+            )
+
+
+def _describe(account: str, name: str, pieces: list[Any], per_minute: int) -> None:
+    """What a backfill would read; an empty window still costs one request."""
+    for scope, window in pieces:
+        click.echo(f"{account}/{name} {scope.scope} {window.start:%FT%TZ} .. {window.end:%FT%TZ}")
+    click.echo(
+        f"{account}/{name}: {len(pieces)} windows; at least {len(pieces)} requests, "
+        f"{len(pieces) / per_minute * 60:.0f} s at {per_minute} a minute"
+    )
+
+
+def _report(settings: Settings, query: str) -> list[dict[str, Any]]:
+    with _opened(settings, ()) as app:
+        if app.database is None:
+            raise ExporterError("there is no database")
+        return app.database.run(bookkeeping.report, query)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows, default=str, indent=1))
+        return
+    if not rows:
+        click.echo("none")
+        return
+    cells = [list(rows[0])] + [
+        ["-" if value is None else str(value) for value in row.values()] for row in rows
+    ]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    for line in cells:
+        click.echo("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip())
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@with_settings
+def status(settings: Settings, as_json: bool) -> None:
+    """Show how each stream of each account stands, as Postgres knows it."""
+    _show(_report(settings, "status"), as_json)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@with_settings
+def gaps(settings: Settings, as_json: bool) -> None:
+    """Show the ranges of time that are not proven complete."""
+    _show(_report(settings, "gaps"), as_json)

@@ -1,0 +1,57 @@
+"""A backfill's progress: a line that is drawn again on a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import TextIO
+
+from exporter.sync import Progress
+
+_log = logging.getLogger(__name__)
+_BAR_WIDTH = 24
+_DRAW_EVERY_S = 0.2
+_LOG_EVERY_S = 5.0
+
+
+class Bar:
+    """Shows progress on ``out``; may be told more often than it draws."""
+
+    def __init__(self, title: str, out: TextIO) -> None:
+        self._title = title
+        self._out = out
+        self._terminal = out.isatty()
+        self._last = 0.0
+        self._drawn = False
+
+    def show(self, progress: Progress) -> None:
+        """Draw, when it is time to."""
+        every_s = _DRAW_EVERY_S if self._terminal else _LOG_EVERY_S
+        if time.monotonic() - self._last < every_s:
+            return
+        self._last = time.monotonic()
+        line = describe(self._title, progress)
+        if self._terminal:
+            filled = round(progress.ratio * _BAR_WIDTH)
+            bar = "#" * filled + "." * (_BAR_WIDTH - filled)
+            self._out.write(f"\r\x1b[K[{bar}] {line}")
+            self._out.flush()
+            self._drawn = True
+        else:
+            _log.info("%s", line)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._drawn:
+            self._out.write("\n")
+
+
+def describe(title: str, progress: Progress) -> str:
+    """Share proven, pages, rows, rate and the time still needed at the rate so far."""
+    left_s = progress.left_s()
+    left = "unknown" if left_s is None else str(timedelta(seconds=round(left_s)))
+    return (
+        f"{title} {progress.ratio:6.1%}  {progress.pages} pages  {progress.inserted} new rows  "
+        f"{progress.rate():.1f} pages/s  {left} left"
+    )

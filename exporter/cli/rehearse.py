@@ -1,0 +1,137 @@
+"""`demo` and `simulate`: the exporter without an exchange, the exchange without the exporter."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import click
+import platformdirs
+
+from exporter.app import Service
+from exporter.cli import logs
+from exporter.errors import SettingsError
+from exporter.settings import load
+from exporter.simulator import Faults, Simulator, serve
+from exporter.streams import STREAMS
+
+_SIMULATION = (
+    click.option("--seed", default=1, show_default=True, help="Another seed, another market."),
+    click.option("--speed", default=1.0, show_default=True, help="Simulated seconds a second."),
+    click.option("--history-days", default=30.0, show_default=True, help="Days before now."),
+    click.option("--faults", default="", help="For example error_rate=0.05,latency_ms=200."),
+)
+
+_STATEMENTS = (
+    "SELECT * FROM reporting.current_balances ORDER BY account, currency_code;",
+    "SELECT month, instrument_code, sum(fees_paid) AS paid FROM reporting.monthly_fees\n"
+    "    GROUP BY month, instrument_code ORDER BY 1, 2;",
+    "SELECT * FROM reporting.coverage_gaps WHERE NOT is_tail;  -- none: history is complete",
+)
+
+
+def _simulation(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_SIMULATION):
+        command = option(command)
+    return command
+
+
+def _faults(text: str) -> Faults:
+    try:
+        return Faults.parse(text) if text else Faults()
+    except ValueError as error:
+        raise SettingsError([f"--faults: {error}"]) from error
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:9878", show_default=True, help="host:port.")
+@_simulation
+def simulate(listen: str, seed: int, speed: float, history_days: float, faults: str) -> None:
+    """Serve a simulated exchange, with the wire's quirks and any faults you ask for."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def ready(exchange: Simulator) -> None:
+        click.echo(f"ONETRADING_BASE_URL={exchange.base_url}")
+        for name, token in exchange.tokens.items():
+            click.echo(f"# token of account {name}:\n{token}")
+        click.echo(f"# faults and time at run time: {exchange.control_url}/state")
+
+    try:
+        serve(
+            stop,
+            listen=listen,
+            seed=seed,
+            speed=speed,
+            history_days=history_days,
+            faults=_faults(faults),
+            ready=ready,
+        )
+    except (ValueError, OSError) as error:
+        raise SettingsError([f"--listen {listen}: {error}"]) from error
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:9877", show_default=True, help="host:port.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Its folder demo is emptied at each start.")
+@_simulation
+def demo(
+    listen: str,
+    data_dir: Path | None,
+    seed: int,
+    speed: float,
+    history_days: float,
+    faults: str,
+) -> None:
+    """Run everything with a simulated exchange and a Postgres of its own: no token, no server."""
+    folder = (data_dir or Path(platformdirs.user_cache_dir("onetrading-exporter"))) / "demo"
+    click.echo("Starting a simulated exchange, a Postgres and the exporter ...")
+    began = time.monotonic()
+    shutil.rmtree(folder, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="onetrading-demo-") as tokens,
+        Simulator(seed=seed, speed=speed, history_days=history_days, faults=_faults(faults)) as sim,
+    ):
+        files = {name: Path(tokens) / name for name in sim.tokens}
+        for name, file in files.items():
+            file.write_text(sim.tokens[name])
+        environ = {
+            "ONETRADING_BASE_URL": sim.base_url,
+            "ONETRADING_ACCOUNTS": ",".join(f"{name}={file}" for name, file in files.items()),
+            "ONETRADING_DATA_DIR": str(folder),
+            "ONETRADING_LISTEN": listen,
+            "ONETRADING_LOG_LEVEL": "warning",
+        }
+        names = [stream.name for stream in STREAMS]
+        settings = load(environ, stream_names=names, terminal=sys.stderr.isatty())
+        logs.configure(settings.log_format, settings.log_level)
+        service = Service(settings)
+        told = threading.Thread(target=_tell, args=[service, began], daemon=True)
+        told.start()
+        service.run()
+
+
+def _tell(service: Service, began: float) -> None:
+    """Say where to look, once there is something to see."""
+    app = service.app
+    while not app.stop.wait(0.2):
+        if all(state.tried for state in app.board.states()) and app.embedded is not None:
+            break
+    else:
+        return
+    base = f"http://{service.app.settings.listen.host}:{service.server.port}"
+    url = app.embedded.ensure() if app.embedded else ""
+    click.echo(
+        f"\nEvery stream was read once after {time.monotonic() - began:.1f} s."
+        f"\n\n  metrics    {base}/metrics\n  overview   {base}/"
+        f"\n  postgres   psql '{url}'\n\nThree statements to try:\n"
+    )
+    for statement in _STATEMENTS:
+        click.echo(f"  {statement}\n")
+    click.echo("Ctrl-C ends it.")

@@ -1,0 +1,238 @@
+"""Read JSON as the exchange really sends it: exact, tolerant of the new, strict about the needed.
+
+Numbers come as strings or as JSON numbers; both become the same ``Decimal``, and no digit is ever
+put through a float. Instants come in five notations. Unknown fields are reported, not refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args
+
+import msgspec
+
+from exporter.errors import BadRecord, UnexpectedPayload
+from exporter.window import EPOCH
+
+Uuid = Annotated[
+    str, msgspec.Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+]
+"""A UUID in its usual notation, kept as text."""
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+EXACT = Context(prec=40_000)
+"""Arithmetic that never rounds a product or a sum of amounts; the usual context keeps 28 digits."""
+
+_LARGEST_EXPONENT = 1_000
+_SECONDS_BELOW = 10**11
+_MILLIS_BELOW = 10**14
+_MICROS_BELOW = 10**17
+_PLAIN_ISO_LENGTH = len("2026-01-13T15:16:15")
+_exact = msgspec.json.Decoder(float_hook=Decimal)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Instant(NamedTuple):
+    """A point in time as sent: ``at`` floored to the microsecond, ``nanos`` since 1970 in full."""
+
+    at: datetime
+    nanos: int
+
+
+class RawRecord(NamedTuple):
+    """One record as sent: its JSON text, and what its place in the answer says (an instrument)."""
+
+    json: bytes
+    tag: str = ""
+
+
+class Envelope(NamedTuple):
+    """An answer taken apart: its records in the order sent, where it goes on, and the rest."""
+
+    records: list[RawRecord]
+    cursor: str | None = None
+    header: Mapping[str, msgspec.Raw] = {}
+
+
+def instant(value: str | int) -> Instant:
+    """Read an instant: ISO 8601 with up to nanoseconds, or epoch s, ms, us or ns.
+
+    Digits below the microsecond are cut off ``at``, never rounded: 23:59:59.9999995 stays in its
+    day. A text without a zone is UTC (the exchange writes nothing else). Raises BadRecord.
+    """
+    if isinstance(value, str):
+        if not value.isdigit():
+            return _iso(value)
+        value = int(value)
+    return _epoch(value)
+
+
+def _iso(text: str) -> Instant:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRecord(f"not an instant: {text[:40]!r}") from error
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    since = at - EPOCH
+    nanos = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+    point = text.find(".", _PLAIN_ISO_LENGTH)
+    if point > 0:
+        below_micros = text[point + 7 : point + 10].rstrip("Zz")
+        digits = below_micros if below_micros.isdigit() else below_micros.split("+")[0]
+        nanos += int(digits.ljust(3, "0")) if digits.isdigit() else 0
+    return Instant(at.astimezone(UTC), nanos)
+
+
+def _epoch(number: int) -> Instant:
+    if number < _SECONDS_BELOW:
+        nanos = number * 10**9
+    elif number < _MILLIS_BELOW:
+        nanos = number * 10**6
+    elif number < _MICROS_BELOW:
+        nanos = number * 10**3
+    else:
+        nanos = number
+    try:
+        return Instant(EPOCH + timedelta(microseconds=nanos // 1_000), nanos)
+    except OverflowError as error:
+        raise BadRecord(f"not an instant: {number}") from error
+
+
+def money(value: Decimal, field: str) -> Decimal:
+    """``value`` unless it is NaN, infinite or absurdly large. Raises BadRecord, naming ``field``."""
+    if not value.is_finite() or abs(value.adjusted()) > _LARGEST_EXPONENT:
+        raise BadRecord(f"{field} is not a finite number: {value}")
+    return value
+
+
+def maybe_money(value: Decimal | None) -> Decimal | None:
+    """``value``, or None when it is absent or what `money` refuses (an account ratio when flat)."""
+    if value is None or not value.is_finite() or abs(value.adjusted()) > _LARGEST_EXPONENT:
+        return None
+    return value
+
+
+def members(body: bytes) -> dict[str, msgspec.Raw]:
+    """The members of a JSON object, values unread. Raises UnexpectedPayload."""
+    try:
+        return _members.decode(body)
+    except msgspec.MsgspecError as error:
+        raise UnexpectedPayload(f"expected a JSON object: {error}: {_start(body)}") from error
+
+
+def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
+    """The items of a JSON array, unread. Raises UnexpectedPayload."""
+    try:
+        return _items.decode(body)
+    except msgspec.MsgspecError as error:
+        start = _start(bytes(body))
+        raise UnexpectedPayload(f"expected a JSON array: {error}: {start}") from error
+
+
+def text_member(header: Mapping[str, msgspec.Raw], name: str) -> str | None:
+    """A member of an answer as text, or None when it is absent, null or empty."""
+    raw = header.get(name)
+    value = None if raw is None else _exact.decode(raw)
+    return None if value is None or value == "" else str(value)
+
+
+def decimal_member(header: Mapping[str, msgspec.Raw], name: str) -> Decimal | None:
+    """A member of an answer as a finite Decimal, or None. Raises UnexpectedPayload."""
+    text = text_member(header, name)
+    try:
+        return None if text is None else maybe_money(Decimal(text))
+    except ArithmeticError as error:
+        raise UnexpectedPayload(f"{name} is not a number: {text!r}") from error
+
+
+def bare_list(body: bytes) -> Envelope:
+    """The answer is an array of records."""
+    return Envelope([RawRecord(bytes(item)) for item in items(body)])
+
+
+def single(body: bytes) -> Envelope:
+    """The answer is one record; what it says of its account is told as header."""
+    header = members(body)
+    return Envelope([RawRecord(body)], None, header)
+
+
+def listed(name: str) -> Callable[[bytes], Envelope]:
+    """The answer is an object that holds the array of records as member ``name``.
+
+    A bare array is accepted too: the exchange documents one and sends the other. A missing member
+    is an UnexpectedPayload: no answer is not an empty answer.
+    """
+
+    def unwrap(body: bytes) -> Envelope:
+        if body.lstrip()[:1] == b"[":
+            return bare_list(body)
+        header = members(body)
+        if name not in header:
+            raise UnexpectedPayload(f"no {name!r} in the answer: {_start(body)}")
+        records = [RawRecord(bytes(item)) for item in items(header.pop(name))]
+        return Envelope(records, text_member(header, "cursor"), header)
+
+    return unwrap
+
+
+def _start(body: bytes) -> str:
+    return repr(body[:60])
+
+
+class Shape(Generic[Record]):
+    """Reads one kind of record: fast when it is as documented, patiently when it is not.
+
+    The struct forbids unknown fields, so that a record with nothing new is read in one pass. When
+    that fails, unknown fields are set aside and named, empty texts of optional fields become None,
+    numbers where text is expected become text, and the record is read again.
+    """
+
+    def __init__(self, struct: type[Record]) -> None:
+        self.struct = struct
+        self._decoder = msgspec.json.Decoder(struct, strict=False)
+
+    def read(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
+        """The record, and the paths of its unknown fields. Raises BadRecord."""
+        try:
+            return self._decoder.decode(json), ()
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            return self._read_patiently(json)
+
+    def _read_patiently(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
+        unknown: list[str] = []
+        try:
+            found = _mend(_exact.decode(json), self.struct, "", unknown)
+            return msgspec.convert(found, self.struct, strict=False), tuple(unknown)
+        except msgspec.MsgspecError as error:
+            raise BadRecord(str(error)) from error
+
+
+def _mend(value: Any, wanted: Any, path: str, unknown: list[str]) -> Any:
+    """``value`` without what ``wanted`` does not know; ``unknown`` gets the paths left out."""
+    if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
+        known = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+        unknown.extend(f"{path}{name}" for name in value if name not in known)
+        return {
+            name: _mend(value[name], field.type, f"{path}{name}.", unknown)
+            for name, field in known.items()
+            if name in value
+        }
+    if value == "" and _optional(wanted):
+        return None
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and _text(wanted):
+        return str(value)
+    return value
+
+
+def _optional(wanted: Any) -> bool:
+    return type(None) in get_args(wanted)
+
+
+def _text(wanted: Any) -> bool:
+    choices = get_args(wanted) or (wanted,)
+    return str in choices and not any(kind in choices for kind in (int, Decimal))

@@ -1,0 +1,15 @@
+"""Everything that knows Prometheus: what `/metrics` shows, when it stops showing it, how it looks.
+
+Read `board` for what a failed poll does, `text` for how a sample is written, `families` for the
+metrics that are not a stream's own.
+"""
+
+from exporter.metrics.board import Board
+from exporter.metrics.catalogue import catalogue
+from exporter.metrics.exposition import Exposition
+from exporter.metrics.families import Entry
+from exporter.metrics.instruments import Instruments
+from exporter.metrics.state import StreamState
+from exporter.metrics.vitals import Vitals
+
+__all__ = ["Board", "Entry", "Exposition", "Instruments", "StreamState", "Vitals", "catalogue"]

@@ -1,0 +1,91 @@
+"""What is measured while the work is done: durations, requests, rows.
+
+Kept by prometheus_client in a registry of our own, so that nothing that some library registers by
+itself gets onto `/metrics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from exporter.metrics import families
+
+# The library leaves this one function without types.
+_disable_created: Callable[[], None] = disable_created_metrics
+
+_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Instruments:
+    """Counters and histograms of our own life. Safe to use from any thread.
+
+    ``keys``: the board's; ``accounts``: those that send requests, `public` included. All series
+    whose labels are known in advance exist from the start.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[tuple[str, str]],
+        *,
+        accounts: Sequence[str],
+        version: str,
+        python: str,
+    ) -> None:
+        # `_created` doubles the series, and shows as a gauge of its own in the text format.
+        _disable_created()
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._passes = self._histogram(families.SYNC_DURATION)
+        self._written = self._counter(families.ROWS_WRITTEN)
+        self._rejected = self._counter(families.ROWS_REJECTED)
+        self._requests = self._counter(families.API_REQUESTS)
+        self._durations = self._histogram(families.API_DURATION)
+        self._waits = self._counter(families.API_WAIT)
+        build = families.BUILD_INFO
+        info = Gauge(build.name, build.help, build.labels, registry=self.registry)
+        info.labels(version, python).set(1)
+        for account, stream in keys:
+            self._passes.labels(account, stream)
+            self.rows(account, stream)
+        for account in accounts:
+            self._waits.labels(account)
+
+    def request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+        """A request was answered, or failed; ``code``: HTTP status, or the reason without one."""
+        self._requests.labels(account, endpoint, code).inc()
+        self._durations.labels(endpoint).observe(seconds)
+
+    def waited(self, account: str, seconds: float) -> None:
+        """A request waited for the budget."""
+        self._waits.labels(account).inc(seconds)
+
+    def passed(self, account: str, stream: str, seconds: float) -> None:
+        """A pass ended, well or not."""
+        self._passes.labels(account, stream).observe(seconds)
+
+    def rows(
+        self, account: str, stream: str, *, inserted: int = 0, updated: int = 0, rejected: int = 0
+    ) -> None:
+        """A transaction committed this many rows, and set this many records aside."""
+        self._written.labels(account, stream, "inserted").inc(inserted)
+        self._written.labels(account, stream, "updated").inc(updated)
+        self._rejected.labels(account, stream).inc(rejected)
+
+    def _counter(self, entry: families.Entry) -> Counter:
+        return Counter(entry.name, entry.help, entry.labels, registry=self.registry)
+
+    def _histogram(self, entry: families.Entry) -> Histogram:
+        return Histogram(
+            entry.name, entry.help, entry.labels, registry=self.registry, buckets=_BUCKETS_S
+        )

@@ -1,0 +1,119 @@
+"""When streams are asked: one job per account and stream, never two at a time, none skipped.
+
+The job store is in memory: what is due after a restart follows from Postgres, not from a file of
+jobs. A pass that is late runs late instead of being dropped, and several that were missed run
+once. A pass that failed long before its next turn is tried again soon.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
+
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    JobEvent,
+)
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+_log = logging.getLogger(__name__)
+
+Event = Literal["missed", "error", "max_instances"]
+_EVENTS: dict[int, Event] = {
+    EVENT_JOB_MISSED: "missed",
+    EVENT_JOB_ERROR: "error",
+    EVENT_JOB_MAX_INSTANCES: "max_instances",
+}
+_HEARTBEAT_S = 5
+_FIRST_RETRY = timedelta(seconds=5)
+_LAST_RETRY = timedelta(minutes=1)
+
+
+class Task(NamedTuple):
+    """Something to do again and again. ``work`` says whether it succeeded."""
+
+    name: str
+    interval: timedelta
+    work: Callable[[], bool]
+
+
+@dataclass
+class _Turn:
+    """A task, and how often it failed in a row."""
+
+    task: Task
+    failures: int = 0
+
+
+class Scheduler:
+    """Runs tasks at their intervals, the first time at once.
+
+    ``heartbeat`` is called every few seconds through the same machinery; ``noticed`` is told each
+    missed, failed or overlapping run.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        *,
+        heartbeat: Callable[[], None],
+        noticed: Callable[[Event], None],
+    ) -> None:
+        self._noticed = noticed
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={
+                # A thread for each task: one that waits for a slow answer delays no other.
+                "default": ThreadPoolExecutor(len(tasks) + 1),
+                "heartbeat": ThreadPoolExecutor(1),
+            },
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        self._scheduler.add_listener(self._notice, sum(_EVENTS))
+        self._scheduler.add_job(
+            heartbeat,
+            "interval",
+            seconds=_HEARTBEAT_S,
+            executor="heartbeat",
+            id="heartbeat",
+            next_run_time=datetime.now(UTC),
+        )
+        for task in tasks:
+            self._scheduler.add_job(
+                self._run,
+                "interval",
+                args=[_Turn(task)],
+                seconds=task.interval.total_seconds(),
+                id=task.name,
+                next_run_time=datetime.now(UTC),
+            )
+
+    def start(self) -> None:
+        """Begin; every task runs at once."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No new runs; wait for those under way (the caller has told them to stop)."""
+        self._scheduler.shutdown(wait=True)
+
+    def _run(self, turn: _Turn) -> None:
+        if turn.task.work():
+            turn.failures = 0
+            return
+        turn.failures += 1
+        soon = min(_FIRST_RETRY * 2 ** min(turn.failures - 1, 10), _LAST_RETRY)
+        job = self._scheduler.get_job(turn.task.name)
+        again = datetime.now(UTC) + soon
+        if job is not None and job.next_run_time is not None and again < job.next_run_time:
+            job.modify(next_run_time=again)
+
+    def _notice(self, event: JobEvent) -> None:
+        self._noticed(_EVENTS[event.code])
+        if event.code != EVENT_JOB_ERROR:
+            _log.warning("scheduler: %s of %s", _EVENTS[event.code], event.job_id)

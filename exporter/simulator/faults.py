@@ -1,0 +1,131 @@
+"""What can be made to go wrong: one frozen set of faults, read from text or JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Faults in force. A `_rate` is a share of 0 to 1; everything is off by default.
+
+    Of requests, drawn anew each time:
+    `error_rate` 500, 502 or 503; `drop_rate` the connection ends without an answer;
+    `truncate_rate` it ends in the middle of the body; `garbage_rate` 200 with HTML;
+    `cursor_expiry_rate` a good cursor is refused; `duplicate_rate` a page starts with rows of the
+    page before; `empty_pages` a page in the middle of a walk is empty but has a cursor;
+    `latency_ms` plus up to `jitter_ms` before the answer; `budget` requests in any 60 s for each
+    token, then 429, with `retry_after` seconds in Retry-After when that is not 0.
+
+    Of rows, the same rows each time: `late_rate` shown only `late_seconds` after their instant;
+    `hidden_rate` not shown at all; `changed_rate` trades shown with another price;
+    `bad_record_rate` records that cannot be read; `unknown_enums` records with a value that is not
+    documented.
+
+    Of everything: `unknown_fields` adds members to every object; `shuffle_equal_instants` mixes the
+    rows of one instant within a page; `page_size_cap` serves at most that many rows;
+    `forbid` paths are answered 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden;
+    `fail_paths` maps a path to the status it answers. A path is one below the base URL, such as
+    `/account/trades`. `account` limits all of this to the requests of one account.
+    """
+
+    error_rate: float = 0.0
+    budget: int = 0
+    retry_after: int = 0
+    latency_ms: float = 0.0
+    jitter_ms: float = 0.0
+    truncate_rate: float = 0.0
+    drop_rate: float = 0.0
+    garbage_rate: float = 0.0
+    cursor_expiry_rate: float = 0.0
+    late_rate: float = 0.0
+    late_seconds: float = 0.0
+    hidden_rate: float = 0.0
+    duplicate_rate: float = 0.0
+    changed_rate: float = 0.0
+    unknown_fields: bool = False
+    unknown_enums: float = 0.0
+    bad_record_rate: float = 0.0
+    shuffle_equal_instants: bool = False
+    forbid: tuple[str, ...] = ()
+    refuse_tokens: tuple[str, ...] = ()
+    fail_paths: Mapping[str, int] = field(default_factory=dict)
+    page_size_cap: int = 0
+    empty_pages: float = 0.0
+    account: str = ""
+
+    def __post_init__(self) -> None:
+        for name in KEYS:
+            value = getattr(self, name)
+            share = name.endswith("_rate") or name in {"unknown_enums", "empty_pages"}
+            if share and not 0 <= value <= 1:
+                raise ValueError(f"{name} is a share from 0 to 1, not {value}")
+            if isinstance(value, (int, float)) and value < 0:
+                raise ValueError(f"{name} cannot be negative: {value}")
+
+    @classmethod
+    def parse(cls, text: str) -> Faults:
+        """Read `error_rate=0.05,forbid=/account/orders|/fees,fail_paths=/time:503`.
+
+        Lists are separated by `|`. Raises ValueError, naming every valid key, for an unknown one.
+        """
+        values: dict[str, Any] = {}
+        for item in filter(None, (part.strip() for part in text.split(","))):
+            key, _, value = item.partition("=")
+            values[key.strip()] = value.strip()
+        return cls.of(values)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Faults:
+        """Build from a mapping whose values are of the right type or are text.
+
+        Raises ValueError for an unknown key or a value that cannot be read.
+        """
+        unknown = sorted(set(values) - set(KEYS))
+        if unknown:
+            raise ValueError(f"unknown fault {', '.join(unknown)}; valid: {', '.join(KEYS)}")
+        return cls(**{key: _read(key, value) for key, value in values.items()})
+
+    def without(self, *names: str) -> Faults:
+        """Return the same set with these faults off."""
+        return dataclasses.replace(self, **{name: getattr(NO_FAULTS, name) for name in names})
+
+    def for_account(self, name: str | None) -> Faults:
+        """Return the faults that a request of this account meets; None is a public request."""
+        return self if not self.account or self.account == name else NO_FAULTS
+
+
+KEYS = tuple(item.name for item in dataclasses.fields(Faults))
+NO_FAULTS = Faults()
+
+
+def _read(key: str, value: Any) -> Any:
+    default = getattr(NO_FAULTS, key) if key != "fail_paths" else {}
+    try:
+        if isinstance(default, bool):
+            return _flag(value)
+        if isinstance(default, (int, float, str)):
+            return type(default)(value)
+        if isinstance(default, tuple):
+            return tuple(filter(None, value.split("|") if isinstance(value, str) else value))
+        return _statuses(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"fault {key}: cannot read {value!r}") from error
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower()
+    if text not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+        raise ValueError(text)
+    return text in {"1", "true", "yes", "on"}
+
+
+def _statuses(value: Any) -> dict[str, int]:
+    if isinstance(value, str):
+        value = dict(item.rsplit(":", 1) for item in value.split("|") if item)
+    return {str(path): int(status) for path, status in dict(value).items()}

@@ -1,0 +1,111 @@
+"""Questions and notes about how the sync stands; each runs in the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from exporter.errors import UnexpectedPayload
+from exporter.store.database import Connection
+from exporter.store.queries import QUERIES
+from exporter.stream import History, Scope
+from exporter.window import Window
+
+
+def _identity(scope: Scope) -> dict[str, Any]:
+    return {"account_id": scope.account_id, "stream": scope.stream, "scope": scope.scope}
+
+
+def account_id(connection: Connection, name: str) -> str | None:
+    """The identity under which a configured name is known, or None."""
+    row = connection.execute(QUERIES["account_by_name"], {"name": name}).fetchone()
+    return None if row is None else str(row[0])
+
+
+def remember_account(connection: Connection, name: str, identity: str) -> None:
+    """Learn which account a configured name stands for.
+
+    Raises UnexpectedPayload when the name stood for another account before: its rows must not be
+    mixed with those of the new one.
+    """
+    known = account_id(connection, name)
+    if known is not None and known != identity.lower():
+        raise UnexpectedPayload(
+            f"account {name!r} was {known} so far, and its token now reads {identity}: "
+            "configure the new account under another name"
+        )
+    connection.execute(QUERIES["remember_account"], {"account_id": identity, "name": name})
+
+
+def covered(connection: Connection, scope: Scope, window: Window) -> list[Window]:
+    """The proven ranges of a scope that touch ``window``, oldest first."""
+    parameters = _identity(scope) | {"start": window.start, "end": window.end}
+    return [Window(*row) for row in connection.execute(QUERIES["covered"], parameters)]
+
+
+def covered_to(connection: Connection, scope: Scope) -> datetime | None:
+    """The newest proven instant of a scope."""
+    row = connection.execute(QUERIES["covered_to"], _identity(scope)).fetchone()
+    return row[0] if row else None
+
+
+def require(
+    connection: Connection, stream: History, scope: Scope, start: datetime, *, explicit: bool
+) -> datetime:
+    """Note from where history must be complete; the start in force.
+
+    The default (not ``explicit``) is only used the first time: it must not move with the clock.
+    """
+    parameters = _identity(scope) | {
+        "required_from": start,
+        "settle": stream.settle,
+        "explicit": explicit,
+    }
+    connection.execute(QUERIES["require"], parameters)
+    row = connection.execute(QUERIES["required_from"], _identity(scope)).fetchone()
+    return row[0] if row else start
+
+
+def retire(connection: Connection, scope: Scope, because: str | None) -> None:
+    """Note that a scope is no longer asked, or (None) that it is again."""
+    connection.execute(QUERIES["retire"], _identity(scope) | {"because": because})
+
+
+def note_attempt(
+    connection: Connection, scope: Scope, interval: timedelta, error: str | None
+) -> None:
+    """Note how a pass went and when the next is due."""
+    connection.execute(
+        QUERIES["note_attempt"], _identity(scope) | {"interval": interval, "error": error}
+    )
+
+
+def futures(connection: Connection) -> dict[str, str]:
+    """State by code of every instrument that is not SPOT."""
+    return dict(connection.execute(QUERIES["futures"]).fetchall())
+
+
+def totals(connection: Connection, scope: Scope) -> list[tuple[str, tuple[str, ...], Decimal]]:
+    """Metric, labels and value of what a stream's counters stand at."""
+    rows = connection.execute(QUERIES["totals"], _identity(scope))
+    return [(metric, tuple(labels), value) for metric, labels, value in rows]
+
+
+def prune(connection: Connection) -> None:
+    """Forget the log of walks of long ago; what they proved stays."""
+    connection.execute(QUERIES["prune_runs"])
+
+
+def report(connection: Connection, query: str) -> list[dict[str, Any]]:
+    """The rows of a report (``status`` or ``gaps``), column by name."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(QUERIES[query]).fetchall()
+
+
+def may_write(connection: Connection) -> bool:
+    """Whether the role may set up the schema, or use the one that is there."""
+    row = connection.execute(QUERIES["may_write"]).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,104 @@
+"""One writer per account: a lease with an epoch, held over a connection of its own.
+
+Each writing transaction checks holder and epoch (`loader.check`), so a process that was paused
+and wakes up late cannot write any more. The lease ends by itself when it is not renewed, and at
+once when the connection that took it is gone: a restart after a crash does not wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import psycopg
+
+from exporter.errors import ExporterError
+from exporter.store.loader import Lease
+from exporter.store.queries import QUERIES
+
+_log = logging.getLogger(__name__)
+_TIME_TO_LIVE = timedelta(seconds=30)
+_RENEW_EVERY_S = 5.0
+
+
+class Leases:
+    """Takes and keeps the leases of accounts; ``holder`` must be unique to this process."""
+
+    def __init__(self, address: Callable[[], str], holder: str) -> None:
+        self._address = address
+        self._holder = holder
+        self._wanted: set[str] = set()
+        self._held: dict[str, Lease] = {}
+        self._connection: psycopg.Connection | None = None
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take and renew."""
+        self._thread.start()
+
+    def get(self, account_id: str) -> Lease | None:
+        """The lease of an account, or None while another process holds it (or Postgres is away)."""
+        with self._lock:
+            if account_id not in self._wanted:
+                self._wanted.add(account_id)
+                self._renew()
+            return self._held.get(account_id)
+
+    @property
+    def leading(self) -> bool:
+        """Whether every account that was asked for is ours."""
+        return self._held.keys() >= self._wanted
+
+    def stop(self) -> None:
+        """Give the leases back."""
+        self._stopped.set()
+        with self._lock:
+            if self._connection is None:
+                return
+            try:
+                for account_id in self._held:
+                    self._connection.execute(
+                        QUERIES["release_lease"],
+                        {"account_id": account_id, "holder": self._holder},
+                    )
+            except psycopg.Error as error:
+                _log.debug("leases end by themselves: %s", error)
+            self._forget()
+
+    def _keep(self) -> None:
+        while not self._stopped.wait(_RENEW_EVERY_S):
+            with self._lock:
+                if not self._stopped.is_set():
+                    self._renew()
+
+    def _renew(self) -> None:
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(
+                    self._address(), autocommit=True, connect_timeout=5
+                )
+            for account_id in sorted(self._wanted):
+                self._take(self._connection, account_id)
+        except (psycopg.Error, ExporterError) as error:
+            _log.debug("cannot renew leases: %s", error)
+            self._forget()
+
+    def _take(self, connection: psycopg.Connection, account_id: str) -> None:
+        row = connection.execute(
+            QUERIES["take_lease"],
+            {"account_id": account_id, "holder": self._holder, "ttl": _TIME_TO_LIVE},
+        ).fetchone()
+        if row is not None:
+            self._held[account_id] = Lease(self._holder, row[0])
+        elif self._held.pop(account_id, None) is not None:
+            _log.warning("another process has become the writer of account %s", account_id)
+
+    def _forget(self) -> None:
+        self._held.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

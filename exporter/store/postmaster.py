@@ -1,0 +1,132 @@
+"""Supervisor of one Postgres program: runs it without root's rights and never lets it outlive its owner.
+
+The owner starts this file as a script of its own (`python -I -S postmaster.py ORDER`, standard library
+only, so that it is up in some 30 ms) and keeps the write end of its standard input. Nothing is ever
+written there: the end of file, which the kernel delivers however the owner ends, SIGKILL included, is
+the order to stop. A pipe belongs to the process and not to a thread, so the server may be started from
+any thread, and it works wherever there are pipes; a parent-death signal does neither. The signal is
+still set on the program (Linux), for the case that the supervisor itself is killed.
+"""
+
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import time
+from typing import NoReturn, TypedDict
+
+STDIN = 0
+# Postgres, "Shutting Down the Server": SIGINT is the fast shutdown (ends sessions, writes a checkpoint),
+# SIGQUIT the immediate one (the next start replays the log). Seconds to wait after each.
+STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, None))
+
+# <linux/prctl.h> and <linux/capability.h>
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+
+class Order(TypedDict):
+    """What to run and as whom: `uid` and `gid` are None to stay the same user, `capability` is a number."""
+
+    argv: list[str]
+    uid: int | None
+    gid: int | None
+    capability: int | None
+
+
+def main(order: Order) -> int:
+    """Runs the program until it ends or the owner does; returns its exit code (negative: a signal)."""
+    # A terminal's or an init system's signals to the whole group must not cut the server off while its
+    # owner is still writing: only the pipe counts.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    supervisor = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _run(order, supervisor)
+    code = _wait(child, [STDIN, woken], None)
+    for number, patience in STOP_STEPS:
+        if code is not None:
+            break
+        os.kill(child, number)
+        code = _wait(child, [woken], patience)
+    return 1 if code is None else code
+
+
+def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
+    """Waits for the child's exit code; None after `patience` seconds or at the end of standard input."""
+    deadline = None if patience is None else time.monotonic() + patience
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        ready = select.select(sources, [], [], left)[0]
+        if not ready or STDIN in ready:
+            return None
+        os.read(ready[0], 4096)
+
+
+def _run(order: Order, supervisor: int) -> NoReturn:
+    """Becomes the program; a failure is told on standard error, which is the server's log."""
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        with open(os.devnull, "rb") as null:  # noqa: PTH123 -- pathlib would double the start time
+            os.dup2(null.fileno(), STDIN)
+        # The lock file's descriptor is the supervisor's alone.
+        os.closerange(3, 65536)
+        libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+        _drop_rights(order, libc)
+        if libc is not None:
+            # After the change of user, which clears it (prctl(2)); the check closes the gap before it.
+            _prctl(libc, PR_SET_PDEATHSIG, signal.SIGINT)
+            if os.getppid() != supervisor:
+                raise ProcessLookupError("the supervisor has ended")
+        os.execv(order["argv"][0], order["argv"])  # noqa: S606 -- our own binary, no shell wanted
+    except OSError as error:
+        sys.stderr.write(f"could not start {order['argv'][0]}: {error}\n")
+    sys.stderr.flush()
+    os._exit(127)
+
+
+def _drop_rights(order: Order, libc: ctypes.CDLL | None) -> None:
+    uid, gid, capability = order["uid"], order["gid"], order["capability"]
+    if uid is None or gid is None:
+        return
+    if libc is not None and capability is not None:
+        _prctl(libc, PR_SET_KEEPCAPS, 1)
+    os.setgroups([gid])
+    os.setgid(gid)
+    os.setuid(uid)
+    if libc is not None and capability is not None:
+        _keep_capability(libc, capability)
+
+
+def _keep_capability(libc: ctypes.CDLL, capability: int) -> None:
+    """Narrows the kept capabilities to one and makes it ambient, so that exec keeps it (capabilities(7))."""
+    mask = 1 << capability
+    header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable
+    if libc.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
+    _prctl(libc, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
+
+
+def _prctl(libc: ctypes.CDLL, option: int, first: int, second: int = 0) -> None:
+    libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    if libc.prctl(option, first, second, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}): {os.strerror(ctypes.get_errno())}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])) & 0xFF)

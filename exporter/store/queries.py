@@ -1,0 +1,27 @@
+"""The fixed queries of `queries.sql`, by name."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import LiteralString, cast
+
+from psycopg import sql
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def _load() -> dict[str, sql.SQL]:
+    """Each query starts with ``-- name: its_name`` and lasts until the next."""
+    text = files("exporter.store").joinpath("queries.sql").read_text("utf-8")
+    _, *pairs = _NAME.split(text)
+    names, bodies = pairs[::2], pairs[1::2]
+    if len(set(names)) != len(names):
+        raise ValueError("queries.sql names a query twice")
+    return {
+        name: sql.SQL(cast(LiteralString, body.strip().rstrip(";")))
+        for name, body in zip(names, bodies, strict=True)
+    }
+
+
+QUERIES = _load()

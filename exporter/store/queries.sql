@@ -1,0 +1,219 @@
+-- Every fixed query of the store. Names are the keys of exporter.store.queries.QUERIES.
+
+-- name: lock_stream
+-- One transaction at a time writes a stream of an account; ends with the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended(%(account_id)s || '/' || %(stream)s, 0));
+
+-- name: check_lease
+-- A row while we are the account's writer; locked so that nobody takes over before we commit.
+SELECT epoch FROM onetrading_sync.leases
+WHERE account_id = %(account_id)s AND holder = %(holder)s AND epoch = %(epoch)s
+FOR SHARE;
+
+-- name: take_lease
+-- Take or renew the lease of an account. It is free when it has expired, when it is ours, or when
+-- the connection of its holder is gone. No row: another process holds it.
+INSERT INTO onetrading_sync.leases AS lease
+    (account_id, holder, epoch, backend_pid, backend_start, expires_at)
+SELECT %(account_id)s, %(holder)s, 1, pg_backend_pid(),
+       (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
+       clock_timestamp() + %(ttl)s
+ON CONFLICT (account_id) DO UPDATE
+SET holder = excluded.holder,
+    epoch = lease.epoch + (lease.holder <> excluded.holder)::int,
+    backend_pid = excluded.backend_pid,
+    backend_start = excluded.backend_start,
+    expires_at = excluded.expires_at
+WHERE lease.holder = excluded.holder
+   OR lease.expires_at < clock_timestamp()
+   OR NOT EXISTS (
+        SELECT FROM pg_stat_activity AS activity
+        WHERE activity.pid = lease.backend_pid
+          AND (activity.backend_start IS NULL OR activity.backend_start = lease.backend_start))
+RETURNING epoch;
+
+-- name: release_lease
+-- Let another process take the account at once.
+UPDATE onetrading_sync.leases SET expires_at = '-infinity'
+WHERE account_id = %(account_id)s AND holder = %(holder)s;
+
+-- name: account_by_name
+-- The identity under which a configured name is known.
+SELECT account_id::text FROM onetrading.accounts WHERE name = %(name)s;
+
+-- name: remember_account
+-- Learn an account, or that its name was changed in the configuration.
+INSERT INTO onetrading.accounts AS known (account_id, name) VALUES (%(account_id)s, %(name)s)
+ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE known.name <> excluded.name;
+
+-- name: covered
+-- The proven ranges of a scope that touch a window, oldest first.
+SELECT lower(range), upper(range) FROM onetrading_sync.coverage
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND range && tstzrange(%(start)s, %(end)s)
+ORDER BY range;
+
+-- name: covered_to
+-- The newest proven instant of a scope.
+SELECT max(upper(range)) FROM onetrading_sync.coverage
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
+
+-- name: claim
+-- Add a window to the proven ranges; ranges that touch become one. A window that is proven
+-- already changes nothing.
+WITH claimed AS (
+    SELECT tstzrange(%(start)s, %(end)s) AS range
+    WHERE NOT EXISTS (
+        SELECT FROM onetrading_sync.coverage
+        WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+          AND range @> tstzrange(%(start)s, %(end)s))
+), touching AS (
+    DELETE FROM onetrading_sync.coverage AS old USING claimed
+    WHERE old.account_id = %(account_id)s AND old.stream = %(stream)s AND old.scope = %(scope)s
+      AND (old.range && claimed.range OR old.range -|- claimed.range)
+    RETURNING old.range
+)
+INSERT INTO onetrading_sync.coverage (account_id, stream, scope, range)
+SELECT %(account_id)s, %(stream)s, %(scope)s, unnest(range_agg(range))
+FROM (SELECT range FROM touching UNION ALL SELECT range FROM claimed) AS parts
+WHERE EXISTS (SELECT FROM claimed);
+
+-- name: start_run
+-- The record of a walk, written with its first rows.
+INSERT INTO onetrading_sync.runs
+    (account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted, rows_updated,
+     rows_rejected, complete)
+VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(end)s),
+        clock_timestamp(), %(pages)s, %(inserted)s, %(updated)s, %(rejected)s, %(complete)s)
+RETURNING run_id;
+
+-- name: continue_run
+-- What further pages of a walk brought.
+UPDATE onetrading_sync.runs
+SET finished_at = clock_timestamp(), pages = pages + %(pages)s,
+    rows_inserted = rows_inserted + %(inserted)s, rows_updated = rows_updated + %(updated)s,
+    rows_rejected = rows_rejected + %(rejected)s, complete = %(complete)s
+WHERE run_id = %(run_id)s;
+
+-- name: prune_runs
+-- The log of walks is kept for 90 days; coverage holds what it proved.
+DELETE FROM onetrading_sync.runs WHERE started_at < now() - interval '90 days';
+
+-- name: quarantine
+-- Keep a record that could not be read; the same record once.
+INSERT INTO onetrading_sync.rejects (account_id, stream, scope, record, record_hash, reason)
+VALUES (%(account_id)s, %(stream)s, %(scope)s, %(record)s, %(record_hash)s, %(reason)s)
+ON CONFLICT (account_id, stream, record_hash) DO NOTHING;
+
+-- name: note_drift
+-- Something the documentation does not know; the same thing once.
+INSERT INTO onetrading_sync.drift (account_id, stream, kind, path, sample)
+VALUES (%(account_id)s, %(stream)s, %(kind)s, %(path)s, %(sample)s)
+ON CONFLICT DO NOTHING;
+
+-- name: note_issue
+-- A settled fact that came back different.
+INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
+VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s);
+
+-- name: counting_since
+-- From which instant on rows count; no row before the first full history was read.
+SELECT since FROM onetrading_sync.counting
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: open_counting
+-- Start counting, once.
+INSERT INTO onetrading_sync.counting (account_id, stream, since)
+VALUES (%(account_id)s, %(stream)s, %(since)s)
+ON CONFLICT DO NOTHING RETURNING since;
+
+-- name: add_to_total
+-- What rows of this transaction add to a counter.
+INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
+VALUES (%(account_id)s, %(stream)s, %(metric)s, %(labels)s, %(value)s)
+ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = total.value + excluded.value;
+
+-- name: raise_total
+-- The greatest value seen; an older row changes nothing.
+INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
+VALUES (%(account_id)s, %(stream)s, %(metric)s, %(labels)s, %(value)s)
+ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = excluded.value
+WHERE total.value < excluded.value;
+
+-- name: totals
+-- What the counters of a stream stand at.
+SELECT metric, labels, value FROM onetrading_sync.totals
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: last_snapshot
+-- The newest snapshot of a stream.
+SELECT snapshot_id, content_hash, last_observed_at FROM onetrading.snapshots
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+ORDER BY last_observed_at DESC LIMIT 1;
+
+-- name: extend_snapshot
+-- The same answer again. Never backwards.
+UPDATE onetrading.snapshots SET last_observed_at = %(last)s
+WHERE snapshot_id = %(snapshot_id)s AND last_observed_at < %(last)s;
+
+-- name: add_snapshot
+-- The header of a new answer.
+INSERT INTO onetrading.snapshots
+    (account_id, stream, first_observed_at, last_observed_at, row_count, content_hash, header)
+VALUES (%(account_id)s, %(stream)s, %(first)s, %(last)s, %(row_count)s, %(content_hash)s,
+        %(header)s)
+RETURNING snapshot_id;
+
+-- name: require
+-- From where a scope's history must be complete. An explicit start wins over the stored one.
+INSERT INTO onetrading_sync.progress AS known (account_id, stream, scope, required_from, settle)
+VALUES (%(account_id)s, %(stream)s, %(scope)s, %(required_from)s, %(settle)s)
+ON CONFLICT (account_id, stream, scope) DO UPDATE
+SET required_from = CASE WHEN %(explicit)s OR known.required_from IS NULL
+                         THEN excluded.required_from ELSE known.required_from END,
+    settle = excluded.settle
+WHERE known.settle <> excluded.settle OR known.required_from IS NULL
+   OR (%(explicit)s AND known.required_from <> excluded.required_from);
+
+-- name: required_from
+-- From where a scope's history must be complete.
+SELECT required_from FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
+
+-- name: retire
+-- A scope that is no longer asked; null takes it up again.
+UPDATE onetrading_sync.progress SET retired_because = %(because)s
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND retired_because IS DISTINCT FROM %(because)s;
+
+-- name: note_attempt
+-- How the last pass went. A success clears the error.
+INSERT INTO onetrading_sync.progress AS known
+    (account_id, stream, scope, last_attempt_at, last_success_at, next_due_at, last_error)
+VALUES (%(account_id)s, %(stream)s, %(scope)s, now(),
+        CASE WHEN %(error)s::text IS NULL THEN now() END, now() + %(interval)s, %(error)s)
+ON CONFLICT (account_id, stream, scope) DO UPDATE
+SET last_attempt_at = excluded.last_attempt_at,
+    last_success_at = coalesce(excluded.last_success_at, known.last_success_at),
+    next_due_at = excluded.next_due_at,
+    last_error = excluded.last_error;
+
+-- name: futures
+-- Instruments that are not SPOT, with their state.
+SELECT instrument_code, state FROM onetrading.instruments
+WHERE valid_to IS NULL AND kind <> 'SPOT' ORDER BY instrument_code;
+
+-- name: status
+-- How each stream stands, for people.
+SELECT * FROM reporting.freshness ORDER BY account, stream;
+
+-- name: gaps
+-- What is not proven complete, for people.
+SELECT account, stream, scope, gap_start, gap_end, is_tail FROM reporting.coverage_gaps
+ORDER BY account, stream, scope, gap_start;
+
+-- name: may_write
+-- Rights on the database, or on the schema where it is set up already.
+SELECT has_database_privilege(current_database(), 'CREATE')
+    OR coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace
+                 WHERE nspname = 'onetrading'), false);

@@ -1,0 +1,183 @@
+"""Keep what snapshot and reference streams answered, as observed over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+from psycopg import sql
+
+from exporter.store.database import Connection
+from exporter.store.loader import Lease, check
+from exporter.store.queries import QUERIES
+from exporter.store.table import same_json
+from exporter.stream import Answer, Reference, Scope, Snapshot, Table
+
+
+class Observed(NamedTuple):
+    """From when until when an answer was observed, by the exchange's clock."""
+
+    first: datetime
+    last: datetime
+
+
+def save(
+    connection: Connection,
+    stream: Snapshot,
+    scope: Scope,
+    answer: Answer,
+    observed: Observed,
+    *,
+    patience: timedelta,
+    lease: Lease | None,
+) -> int:
+    """Keep a whole answer; the number of rows written, 0 when it only extends the last one.
+
+    The last snapshot is extended when nothing changed and no more than ``patience`` passed since
+    it was seen: what lies between its two instants was observed without a break.
+    """
+    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    connection.execute(QUERIES["lock_stream"], identity)
+    check(connection, scope.account_id, lease)
+    content = _content(answer)
+    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
+    if last is not None and last[2] >= observed.last:
+        return 0
+    if last is not None and last[1] == content and observed.first - last[2] <= patience:
+        connection.execute(
+            QUERIES["extend_snapshot"], {"snapshot_id": last[0], "last": observed.last}
+        )
+        return 0
+    header = connection.execute(
+        QUERIES["add_snapshot"],
+        identity
+        | {
+            "first": observed.first,
+            "last": observed.last,
+            "row_count": len(answer.rows),
+            "content_hash": content,
+            "header": _header(stream, answer),
+        },
+    ).fetchone()
+    assert header is not None  # noqa: S101  RETURNING of an INSERT without a condition
+    _copy(connection, stream.table, "snapshot_id", header[0], answer.rows)
+    return len(answer.rows)
+
+
+def _content(answer: Answer) -> int:
+    """A 64-bit hash of all that an answer says, whatever the order of its rows."""
+    digest = blake2b(digest_size=8)
+    for row in sorted(repr(tuple(row)) for row in answer.rows):
+        digest.update(row.encode())
+    for name in sorted(answer.header):
+        digest.update(name.encode() + b"=" + bytes(answer.header[name]))
+    return int.from_bytes(digest.digest(), "big", signed=True)
+
+
+def _header(stream: Snapshot, answer: Answer) -> str:
+    """The answer beside its rows; '{}' where each row keeps its record whole."""
+    keeps_raw = "raw" in stream.table.columns
+    kept = {} if keeps_raw else answer.header
+    return msgspec.json.encode(kept).decode()
+
+
+def _copy(
+    connection: Connection, table: Table, extra: str, value: Any, rows: Sequence[Any]
+) -> None:
+    if not rows:
+        return
+    names = sql.SQL(", ").join(map(sql.Identifier, (extra, *table.columns)))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier("onetrading", table.name), names
+    )
+    with connection.cursor().copy(statement) as copy:
+        for row in rows:
+            copy.write_row((value, *row))
+
+
+def save_reference(
+    connection: Connection,
+    stream: Reference,
+    scope: Scope,
+    answer: Answer,
+    observed_at: datetime,
+    *,
+    lease: Lease | None,
+) -> int:
+    """Bring a list of slowly changing facts up to date; the number of versions written.
+
+    A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
+    there is one, begins there.
+    """
+    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    connection.execute(QUERIES["lock_stream"], identity)
+    check(connection, scope.account_id, lease)
+    statements = _statements(stream.table)
+    current = {
+        key: (values, valid_from)
+        for *values, valid_from in connection.execute(statements.current)
+        for key in [_key(stream.table, values)]
+    }
+    listed = {_key(stream.table, row): row for row in answer.rows}
+    changed = {
+        key
+        for key, row in listed.items()
+        if key not in current or _differs(stream.table, current[key][0], row)
+    }
+    gone = current.keys() - listed.keys()
+    ended = sorted((changed & current.keys()) | gone)
+    if any(current[key][1] >= observed_at for key in ended):
+        return 0
+    for key in ended:
+        parameters = dict(zip(stream.table.key, key, strict=True)) | {"valid_to": observed_at}
+        connection.execute(statements.close, parameters)
+    fresh = [listed[key] for key in sorted(changed)]
+    _copy(connection, stream.table, "valid_from", observed_at, fresh)
+    return len(fresh)
+
+
+class _Statements(NamedTuple):
+    current: sql.Composed
+    close: sql.Composed
+
+
+@cache
+def _statements(table: Table) -> _Statements:
+    name = sql.Identifier("onetrading", table.name)
+    columns = sql.SQL(", ").join(
+        sql.SQL("{}::text" if kind == "jsonb" else "{}").format(sql.Identifier(column))
+        for column, kind in table.columns.items()
+    )
+    match = sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column))
+        for column in table.key
+    )
+    return _Statements(
+        current=sql.SQL("SELECT {}, valid_from FROM {} WHERE valid_to IS NULL").format(
+            columns, name
+        ),
+        close=sql.SQL("UPDATE {} SET valid_to = {} WHERE {} AND valid_to IS NULL").format(
+            name, sql.Placeholder("valid_to"), match
+        ),
+    )
+
+
+def _key(table: Table, row: Sequence[Any]) -> tuple[Any, ...]:
+    names = list(table.columns)
+    return tuple(row[names.index(name)] for name in table.key)
+
+
+def _differs(table: Table, stored: Sequence[Any], row: Sequence[Any]) -> bool:
+    for kind, was, is_now in zip(table.columns.values(), stored, row, strict=True):
+        if kind == "jsonb":
+            if not same_json(was, is_now):
+                return True
+        elif was != is_now:
+            return True
+    return False
+
+

@@ -1,0 +1,28 @@
+"""Everything that is synced: one file a stream, and this list, the only one of its kind."""
+
+from __future__ import annotations
+
+from exporter.stream import Stream
+from exporter.streams.balances import BALANCES
+from exporter.streams.currencies import CURRENCIES
+from exporter.streams.funding_history import FUNDING_HISTORY
+from exporter.streams.funding_payments import FUNDING_PAYMENTS
+from exporter.streams.funding_rates import FUNDING_RATES
+from exporter.streams.instruments import INSTRUMENTS
+from exporter.streams.portfolio import PORTFOLIO
+from exporter.streams.positions import POSITIONS
+from exporter.streams.tickers import TICKERS
+from exporter.streams.trades import TRADES
+
+STREAMS: tuple[Stream, ...] = (
+    BALANCES,
+    POSITIONS,
+    PORTFOLIO,
+    FUNDING_RATES,
+    TICKERS,
+    INSTRUMENTS,
+    CURRENCIES,
+    TRADES,
+    FUNDING_PAYMENTS,
+    FUNDING_HISTORY,
+)

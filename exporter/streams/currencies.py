@@ -1,0 +1,63 @@
+"""Currencies: every asset that can be held, with its decimals and worth as collateral."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.fields import Shape, bare_list, maybe_money
+from exporter.stream import Answer, Json, Reference, Sample, Source, Table
+
+
+class Currency(NamedTuple):
+    """One asset. ``collateral_percentage``: share of its value that counts, 0 to 100."""
+
+    currency_code: str
+    name: str | None
+    precision: int | None
+    collateral_percentage: Decimal | None
+    raw: Json
+
+
+class CurrencyRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of the answer."""
+
+    code: str
+    name: str | None = None
+    precision: int | None = None
+    unified_cryptoasset_id: int | None = None
+    collateral_percentage: Decimal | None = None
+
+
+def row(record: CurrencyRecord, source: Source) -> Currency:
+    """A currency."""
+    return Currency(
+        currency_code=record.code,
+        name=record.name,
+        precision=record.precision,
+        collateral_percentage=maybe_money(record.collateral_percentage),
+        raw=source.raw,
+    )
+
+
+def samples(_answer: Answer) -> Iterator[Sample]:
+    """Currencies are kept in Postgres only."""
+    yield from ()
+
+
+CURRENCIES = Reference(
+    name="currencies",
+    summary="Every asset with its decimals and its worth as collateral.",
+    path="currencies",
+    public=True,
+    interval=timedelta(hours=1),
+    unwrap=bare_list,
+    shape=Shape(CurrencyRecord),
+    row=row,
+    table=Table("currencies", Currency, key=("currency_code",)),
+    samples=samples,
+)

@@ -1,0 +1,65 @@
+"""Funding history: the settled rate of each futures instrument at each funding time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.errors import BadRecord
+from exporter.fields import Shape, instant, listed, maybe_money, money
+from exporter.stream import History, Json, Paging, Source, Table
+
+
+class FundingRate(NamedTuple):
+    """A settled rate: a fraction per funding period, positive when longs paid shorts."""
+
+    instrument_code: str
+    funding_time: datetime
+    funding_rate: Decimal
+    mark_price: Decimal | None
+    raw: Json
+
+
+class FundingRateRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of ``funding_rates``; ``timestamp`` replaces ``time``, which still comes."""
+
+    funding_rate: Decimal
+    instrument_code: str | None = None
+    mark_price: Decimal | None = None
+    timestamp: str | int | None = None
+    time: str | int | None = None
+
+
+def row(record: FundingRateRecord, source: Source) -> FundingRate:
+    """A settled rate; refuses one without an instant or an instrument."""
+    if not record.instrument_code:
+        raise BadRecord("instrument_code is missing")
+    return FundingRate(
+        instrument_code=record.instrument_code,
+        funding_time=instant(record.timestamp or record.time or "").at,
+        funding_rate=money(record.funding_rate, "funding_rate"),
+        mark_price=maybe_money(record.mark_price),
+        raw=source.raw,
+    )
+
+
+FUNDING_HISTORY = History(
+    name="funding_history",
+    summary="Settled funding rate and mark price of each futures instrument.",
+    path="funding-rate/history",
+    public=True,
+    interval=timedelta(minutes=5),
+    unwrap=listed("funding_rates"),
+    shape=Shape(FundingRateRecord),
+    row=row,
+    table=Table("funding_rates", FundingRate, key=("instrument_code", "funding_time")),
+    paging=Paging(size_param="limit", size=100, cursor=None, time="epoch_ms"),
+    instant="funding_time",
+    span=timedelta(days=15),
+    settle=timedelta(minutes=5),
+    overlap=timedelta(hours=9),
+    scope="instrument",
+)

@@ -1,0 +1,87 @@
+"""Funding rates as they form: the preliminary rate and mark price of each futures instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.fields import Shape, bare_list, instant, maybe_money, money
+from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table, epoch_seconds
+
+RATE = Metric(
+    "onetrading_funding_rate",
+    "Rate that forms for the coming funding, as a fraction per funding period; positive: longs "
+    "pay shorts (funding-rate: funding_rate).",
+    ("instrument",),
+)
+MARK = Metric(
+    "onetrading_mark_price",
+    "Mark price in the quote currency, computed once a minute (funding-rate: mark_price).",
+    ("instrument",),
+)
+COMPUTED = Metric(
+    "onetrading_funding_rate_timestamp_seconds",
+    "When rate and mark price were computed by the exchange (funding-rate: time).",
+    ("instrument",),
+)
+
+
+class FundingRateSample(NamedTuple):
+    """One instrument of one answer."""
+
+    instrument_code: str
+    funding_rate: Decimal
+    mark_price: Decimal | None
+    computed_at: datetime | None
+    raw: Json
+
+
+class FundingRateRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of the answer; ``timestamp`` is the announced successor of ``time``."""
+
+    instrument_code: str
+    funding_rate: Decimal
+    mark_price: Decimal | None = None
+    time: str | int | None = None
+    timestamp: str | int | None = None
+
+
+def row(record: FundingRateRecord, source: Source) -> FundingRateSample:
+    """A sample; refuses a rate that is not a number."""
+    computed = record.time if record.time is not None else record.timestamp
+    return FundingRateSample(
+        instrument_code=record.instrument_code,
+        funding_rate=money(record.funding_rate, "funding_rate"),
+        mark_price=maybe_money(record.mark_price),
+        computed_at=None if computed is None else instant(computed).at,
+        raw=source.raw,
+    )
+
+
+def samples(answer: Answer) -> Iterator[Sample]:
+    """Instruments that are closed or post-only are not listed, and so not shown."""
+    for sample in answer.rows:
+        yield RATE(sample.funding_rate, sample.instrument_code)
+        if sample.mark_price is not None:
+            yield MARK(sample.mark_price, sample.instrument_code)
+        if sample.computed_at is not None:
+            yield COMPUTED(epoch_seconds(sample.computed_at), sample.instrument_code)
+
+
+FUNDING_RATES = Snapshot(
+    name="funding_rates",
+    summary="Preliminary funding rate and mark price of each futures instrument.",
+    path="funding-rate",
+    public=True,
+    interval=timedelta(seconds=30),
+    unwrap=bare_list,
+    shape=Shape(FundingRateRecord),
+    row=row,
+    table=Table("funding_rate_samples", FundingRateSample, key=("instrument_code",)),
+    metrics=(RATE, MARK, COMPUTED),
+    samples=samples,
+)

@@ -1,0 +1,113 @@
+"""Instruments: every market there is or was, with its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.fields import Shape, bare_list, maybe_money
+from exporter.stream import Answer, Json, Metric, Reference, Sample, Source, Table
+
+INFO = Metric(
+    "onetrading_instrument_info",
+    "Always 1; base and quote asset and kind of market (instruments: base, quote, type).",
+    ("instrument", "base", "quote", "kind"),
+)
+ACTIVE = Metric(
+    "onetrading_instrument_active",
+    "1 when the instrument can be traded, else 0 (instruments: state = ACTIVE).",
+    ("instrument",),
+)
+
+
+class Instrument(NamedTuple):
+    """One market. ``min_size`` is an order's least value in the quote currency."""
+
+    instrument_code: str
+    base_code: str
+    quote_code: str
+    kind: str
+    state: str
+    amount_precision: int | None
+    market_precision: int | None
+    min_size: Decimal | None
+    raw: Json
+
+
+class Asset(msgspec.Struct, forbid_unknown_fields=True):
+    """``base`` or ``quote``."""
+
+    code: str
+    precision: int | None = None
+
+
+class InstrumentRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of the answer; the last six are sent for futures."""
+
+    id: str
+    base: Asset
+    quote: Asset
+    type: str
+    state: str
+    amount_precision: int | None = None
+    market_precision: int | None = None
+    min_size: Decimal | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    contract_expiry_date: str | None = None
+    contract_duration: str | None = None
+    funding_schedule: msgspec.Raw = msgspec.Raw()
+    funding_period: int | None = None
+    market_offset: int | None = None
+    price_collar_percentage: Decimal | None = None
+
+
+def row(record: InstrumentRecord, source: Source) -> Instrument:
+    """An instrument."""
+    return Instrument(
+        instrument_code=record.id,
+        base_code=record.base.code,
+        quote_code=record.quote.code,
+        kind=record.type,
+        state=record.state,
+        amount_precision=record.amount_precision,
+        market_precision=record.market_precision,
+        min_size=maybe_money(record.min_size),
+        raw=source.raw,
+    )
+
+
+def samples(answer: Answer) -> Iterator[Sample]:
+    """Closed instruments stay listed, inactive."""
+    for instrument in answer.rows:
+        yield INFO(
+            1,
+            instrument.instrument_code,
+            instrument.base_code,
+            instrument.quote_code,
+            instrument.kind,
+        )
+        yield ACTIVE(int(instrument.state == "ACTIVE"), instrument.instrument_code)
+
+
+INSTRUMENTS = Reference(
+    name="instruments",
+    summary="Every market with its assets, kind, state and rules.",
+    path="instruments",
+    public=True,
+    interval=timedelta(hours=1),
+    unwrap=bare_list,
+    shape=Shape(InstrumentRecord),
+    row=row,
+    table=Table("instruments", Instrument, key=("instrument_code",)),
+    enums={
+        "kind": frozenset({"SPOT", "PERP", "DATED_FUTURE", "EQUITY_FUTURE"}),
+        "state": frozenset({"ACTIVE", "SUSPENDED", "POST_ONLY", "CLOSED"}),
+    },
+    metrics=(INFO, ACTIVE),
+    samples=samples,
+)

@@ -1,0 +1,101 @@
+"""The futures portfolio as a whole: equity, margin, and how far it is from liquidation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.fields import Shape, Uuid, maybe_money, single
+from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
+
+EQUITY = Metric(
+    "onetrading_futures_equity",
+    "Equity of the futures account, in a currency that the exchange does not name "
+    "(account/futures/summary: equity).",
+)
+MARGIN_USED = Metric(
+    "onetrading_futures_margin_used",
+    "Margin in use (account/futures/summary: margin_used).",
+)
+MARGIN_AVAILABLE = Metric(
+    "onetrading_futures_margin_available",
+    "Margin still free (account/futures/summary: margin_available).",
+)
+MAINTENANCE = Metric(
+    "onetrading_futures_maintenance_margin",
+    "Maintenance margin of all positions (account/futures/summary: maintenance_margin).",
+)
+RATIO = Metric(
+    "onetrading_futures_account_ratio",
+    "Account ratio as the exchange computes it: at 1.5 it reduces positions, at 1.0 it "
+    "liquidates; absent when not a number (account/futures/summary: account_ratio).",
+)
+
+
+class Portfolio(NamedTuple):
+    """The one row of an answer."""
+
+    account_id: Uuid
+    equity: Decimal | None
+    margin_used: Decimal | None
+    margin_available: Decimal | None
+    account_ratio: Decimal | None
+    maintenance_margin: Decimal | None
+    raw: Json
+
+
+class PortfolioRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """The whole answer; ``positions`` are read by their own stream."""
+
+    equity: Decimal
+    account_id: str | None = None
+    margin_used: Decimal | None = None
+    margin_available: Decimal | None = None
+    account_ratio: Decimal | None = None
+    maintenance_margin: Decimal | None = None
+    positions: msgspec.Raw = msgspec.Raw()
+
+
+def row(record: PortfolioRecord, source: Source) -> Portfolio:
+    """A portfolio; a ratio of null, NaN or infinity (flat) becomes None."""
+    return Portfolio(
+        account_id=source.account_id,
+        equity=maybe_money(record.equity),
+        margin_used=maybe_money(record.margin_used),
+        margin_available=maybe_money(record.margin_available),
+        account_ratio=maybe_money(record.account_ratio),
+        maintenance_margin=maybe_money(record.maintenance_margin),
+        raw=source.raw,
+    )
+
+
+def samples(answer: Answer) -> Iterator[Sample]:
+    """What was not sent is not shown."""
+    for portfolio in answer.rows:
+        for metric, value in (
+            (EQUITY, portfolio.equity),
+            (MARGIN_USED, portfolio.margin_used),
+            (MARGIN_AVAILABLE, portfolio.margin_available),
+            (RATIO, portfolio.account_ratio),
+            (MAINTENANCE, portfolio.maintenance_margin),
+        ):
+            if value is not None:
+                yield metric(value)
+
+
+PORTFOLIO = Snapshot(
+    name="portfolio",
+    summary="Equity, margin and account ratio of the futures account.",
+    path="account/futures/summary",
+    interval=timedelta(seconds=15),
+    unwrap=single,
+    shape=Shape(PortfolioRecord),
+    row=row,
+    table=Table("portfolios", Portfolio, key=("account_id",)),
+    metrics=(EQUITY, MARGIN_USED, MARGIN_AVAILABLE, MAINTENANCE, RATIO),
+    samples=samples,
+)

@@ -1,0 +1,131 @@
+"""Open futures positions: size, notional, margin and the result of the last minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.fields import Shape, Uuid, listed, maybe_money, money
+from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
+
+OPEN = Metric(
+    "onetrading_positions_open",
+    "Number of open positions; 0 when flat (account/futures/positions).",
+)
+VOLUME = Metric(
+    "onetrading_position_open_volume",
+    "Size in units of the base asset, without sign (account/futures/positions: open_volume).",
+    ("instrument", "direction"),
+)
+NOTIONAL = Metric(
+    "onetrading_position_open_notional",
+    "Size at the mark price in the quote currency; not the cost of entry "
+    "(account/futures/positions: open_position).",
+    ("instrument", "direction"),
+)
+MAINTENANCE = Metric(
+    "onetrading_position_maintenance_margin",
+    "Maintenance margin in the quote currency (account/futures/positions: maintenance_margin).",
+    ("instrument", "direction"),
+)
+SETTLEMENT = Metric(
+    "onetrading_position_last_settlement",
+    "Cash result of the last minute's settlement in the quote currency "
+    "(account/futures/positions: last_settlement).",
+    ("instrument", "direction"),
+)
+MARK = Metric(
+    "onetrading_position_mark_price",
+    "Mark price of the last settlement in the quote currency (account/futures/positions: "
+    "mark_price).",
+    ("instrument", "direction"),
+)
+NET = Metric(
+    "onetrading_position_net_volume",
+    "Size in units of the base asset, negative when short (account/futures/positions: "
+    "open_volume, direction).",
+    ("instrument",),
+)
+
+
+class Position(NamedTuple):
+    """One open position of one answer. Sizes have no sign: ``direction`` carries it."""
+
+    account_id: Uuid
+    instrument_code: str
+    direction: str
+    open_volume: Decimal
+    open_notional: Decimal | None
+    maintenance_margin: Decimal | None
+    last_settlement: Decimal | None
+    mark_price: Decimal | None
+    raw: Json
+
+
+class PositionRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """``positions[]``; more fields are promised by the page's prose, under unknown names."""
+
+    instrument_code: str
+    direction: str
+    open_volume: Decimal
+    open_position: Decimal | None = None
+    maintenance_margin: Decimal | None = None
+    last_settlement: Decimal | None = None
+    mark_price: Decimal | None = None
+    account_id: str | None = None
+    position_id: str | int | None = None
+
+
+def row(record: PositionRecord, source: Source) -> Position:
+    """A position; refuses a size that is not a number."""
+    return Position(
+        account_id=source.account_id,
+        instrument_code=record.instrument_code,
+        direction=record.direction,
+        open_volume=money(record.open_volume, "open_volume"),
+        open_notional=maybe_money(record.open_position),
+        maintenance_margin=maybe_money(record.maintenance_margin),
+        last_settlement=maybe_money(record.last_settlement),
+        mark_price=maybe_money(record.mark_price),
+        raw=source.raw,
+    )
+
+
+def samples(answer: Answer) -> Iterator[Sample]:
+    """A closed position disappears; the number of open ones goes to 0."""
+    yield OPEN(len(answer.rows))
+    net: dict[str, Decimal] = {}
+    for position in answer.rows:
+        labels = (position.instrument_code, position.direction)
+        yield VOLUME(position.open_volume, *labels)
+        for metric, value in (
+            (NOTIONAL, position.open_notional),
+            (MAINTENANCE, position.maintenance_margin),
+            (SETTLEMENT, position.last_settlement),
+            (MARK, position.mark_price),
+        ):
+            if value is not None:
+                yield metric(value, *labels)
+        signed = -position.open_volume if position.direction == "SHORT" else position.open_volume
+        net[position.instrument_code] = net.get(position.instrument_code, Decimal(0)) + signed
+    for instrument, volume in net.items():
+        yield NET(volume, instrument)
+
+
+POSITIONS = Snapshot(
+    name="positions",
+    summary="Open futures positions with size, notional, margin and last settlement.",
+    path="account/futures/positions",
+    interval=timedelta(seconds=15),
+    unwrap=listed("positions"),
+    shape=Shape(PositionRecord),
+    row=row,
+    table=Table("positions", Position, key=("instrument_code", "direction")),
+    enums={"direction": frozenset({"LONG", "SHORT"})},
+    metrics=(OPEN, VOLUME, NOTIONAL, MAINTENANCE, SETTLEMENT, MARK, NET),
+    samples=samples,
+)

@@ -1,0 +1,139 @@
+"""Tickers: last, best bid and ask, and the volume of 24 hours of each tradable instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from exporter.fields import Shape, bare_list, instant, maybe_money
+from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table, epoch_seconds
+
+LAST = Metric(
+    "onetrading_last_price",
+    "Price of the last trade in the quote currency (market-ticker: last_price).",
+    ("instrument",),
+)
+BID = Metric(
+    "onetrading_bid_price",
+    "Highest bid in the quote currency; absent when nobody bids (market-ticker: highest_bid).",
+    ("instrument",),
+)
+ASK = Metric(
+    "onetrading_ask_price",
+    "Lowest ask in the quote currency; absent when nobody offers (market-ticker: lowest_ask).",
+    ("instrument",),
+)
+VOLUME_BASE = Metric(
+    "onetrading_volume_24h_base",
+    "Volume of the last 24 hours in units of the base asset (market-ticker: base_volume).",
+    ("instrument",),
+)
+VOLUME_QUOTE = Metric(
+    "onetrading_volume_24h_quote",
+    "Volume of the last 24 hours in the quote currency (market-ticker: quote_volume).",
+    ("instrument",),
+)
+NEXT_FUNDING = Metric(
+    "onetrading_next_funding_timestamp_seconds",
+    "When funding is next settled (market-ticker: next_funding_payment).",
+    ("instrument",),
+)
+
+
+class Ticker(NamedTuple):
+    """One instrument of one answer; an empty side of the book is None."""
+
+    instrument_code: str
+    state: str | None
+    last_price: Decimal | None
+    bid_price: Decimal | None
+    ask_price: Decimal | None
+    base_volume: Decimal | None
+    quote_volume: Decimal | None
+    mark_price: Decimal | None
+    funding_rate: Decimal | None
+    next_funding_at: datetime | None
+    raw: Json
+
+
+class TickerRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of the answer; futures have the last four."""
+
+    instrument_code: str
+    state: str | None = None
+    type: str | None = None
+    last_price: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    highest_bid: Decimal | None = None
+    lowest_ask: Decimal | None = None
+    base_volume: Decimal | None = None
+    quote_volume: Decimal | None = None
+    price_change: Decimal | None = None
+    price_change_percentage: Decimal | None = None
+    sequence: int | None = None
+    mark_price: Decimal | None = None
+    funding_rate: Decimal | None = None
+    next_funding_payment: str | int | None = None
+    open_interest: Decimal | None = None
+    open_interest_usd: Decimal | None = None
+
+
+def _quoted(price: Decimal | None) -> Decimal | None:
+    """The exchange writes an empty side of the book as 0.00: that is no price."""
+    price = maybe_money(price)
+    return None if price is None or price == 0 else price
+
+
+def row(record: TickerRecord, source: Source) -> Ticker:
+    """A ticker; what was not sent is None."""
+    following = record.next_funding_payment
+    return Ticker(
+        instrument_code=record.instrument_code,
+        state=record.state,
+        last_price=maybe_money(record.last_price),
+        bid_price=_quoted(record.highest_bid),
+        ask_price=_quoted(record.lowest_ask),
+        base_volume=maybe_money(record.base_volume),
+        quote_volume=maybe_money(record.quote_volume),
+        mark_price=maybe_money(record.mark_price),
+        funding_rate=maybe_money(record.funding_rate),
+        next_funding_at=None if following is None else instant(following).at,
+        raw=source.raw,
+    )
+
+
+def samples(answer: Answer) -> Iterator[Sample]:
+    """Closed instruments are not listed, and so not shown."""
+    for ticker in answer.rows:
+        for metric, value in (
+            (LAST, ticker.last_price),
+            (BID, ticker.bid_price),
+            (ASK, ticker.ask_price),
+            (VOLUME_BASE, ticker.base_volume),
+            (VOLUME_QUOTE, ticker.quote_volume),
+        ):
+            if value is not None:
+                yield metric(value, ticker.instrument_code)
+        if ticker.next_funding_at is not None:
+            yield NEXT_FUNDING(epoch_seconds(ticker.next_funding_at), ticker.instrument_code)
+
+
+TICKERS = Snapshot(
+    name="tickers",
+    summary="Last, bid and ask price and 24-hour volume of each tradable instrument.",
+    path="market-ticker",
+    public=True,
+    interval=timedelta(seconds=15),
+    unwrap=bare_list,
+    shape=Shape(TickerRecord),
+    row=row,
+    table=Table("tickers", Ticker, key=("instrument_code",)),
+    enums={"state": frozenset({"ACTIVE", "SUSPENDED", "POST_ONLY", "CLOSED"})},
+    metrics=(LAST, BID, ASK, VOLUME_BASE, VOLUME_QUOTE, NEXT_FUNDING),
+    samples=samples,
+)

@@ -1,0 +1,11 @@
+"""Run streams: ask, read, keep, show.
+
+Read `passes` for what one pass is and what a failure does, `present` for snapshots and reference
+data, `history` for windows of history, `backfill` for filling what is missing.
+"""
+
+from exporter.sync.backfill import Backfill, Progress
+from exporter.sync.parts import Account, Parts
+from exporter.sync.passes import Passes
+
+__all__ = ["Account", "Backfill", "Parts", "Passes", "Progress"]

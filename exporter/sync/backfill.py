@@ -1,0 +1,239 @@
+"""Fill what is missing of history, several windows at a time, until nothing is.
+
+One chain of cursors waits for the exchange most of the time; a few side by side use the whole
+request budget. When fewer windows are left than walkers, a walker that has nothing to do takes
+over the older half of what another still has to read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from exporter.api.walk import Walk
+from exporter.errors import BadRequest, DatabaseError, ExchangeError, ExporterError, Stopping
+from exporter.store import loader
+from exporter.store.loader import Batch, Loaded, Run
+from exporter.stream import Scope
+from exporter.sync.history import Reader
+from exporter.sync.parts import Parts
+from exporter.window import Window, cut_newest_first
+
+_log = logging.getLogger(__name__)
+WALKERS = 3
+_DEADLINE_S = 300.0
+_IDLE_LOOK_S = 0.2
+
+
+@dataclass
+class Progress:
+    """How far a backfill is; read by whoever shows it."""
+
+    wanted_s: float = 0.0
+    """Seconds of history that were missing at the start."""
+    proven_s: float = 0.0
+    pages: int = 0
+    inserted: int = 0
+    updated: int = 0
+    rejected: int = 0
+    windows_left: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def ratio(self) -> float:
+        """The share of the missing time that is proven now, 0 to 1."""
+        return min(self.proven_s / self.wanted_s, 1.0) if self.wanted_s else 1.0
+
+    def rate(self) -> float:
+        """Pages a second since the start."""
+        return self.pages / max(time.monotonic() - self.began, 0.001)
+
+    def left_s(self) -> float | None:
+        """Seconds to go: pages still expected, at the rate so far. None before it can be said.
+
+        Pages still expected: as many for each second of history as so far, at least one a window.
+        """
+        if not self.pages or self.wanted_s == 0:
+            return None
+        dense = self.pages / self.proven_s * (self.wanted_s - self.proven_s) if self.proven_s else 0
+        return max(dense, float(self.windows_left)) / self.rate()
+
+
+Show = Callable[[Progress], None]
+
+
+class Backfill:
+    """Fills the gaps of one stream of one account."""
+
+    def __init__(
+        self, parts: Parts, reader: Reader, show: Show = lambda _progress: None
+    ) -> None:
+        self._parts = parts
+        self._reader = reader
+        self._show = show
+        self._lock = threading.Lock()
+        self._todo: list[tuple[Scope, Window]] = []
+        self._walking: dict[Walk, Scope] = {}
+        self._errors: list[Exception] = []
+        self.progress = Progress()
+
+    def plan(self, window: Window | None = None) -> list[tuple[Scope, Window]]:
+        """What is missing, newest first, in pieces that may be asked for.
+
+        ``window``: only this part of history, wanted even where it lies before the start of what
+        is required; None: from there up to what has settled.
+        """
+        pieces: list[tuple[Scope, Window]] = []
+        for scope in self._reader.scopes():
+            wanted = window or Window(self._reader.required(scope), self._reader.settled())
+            for gap in reversed(self._reader.missing(scope, wanted)):
+                pieces.extend(
+                    (scope, piece)
+                    for piece in cut_newest_first(gap, self._reader.longest_window)
+                )
+        return pieces
+
+    def run(self, pieces: Iterable[tuple[Scope, Window]]) -> Progress:
+        """Read the planned pieces. Raises the last error after trying all, or Stopping."""
+        self._todo = list(pieces)
+        if not self._todo:
+            return self.progress
+        self.progress.wanted_s += sum(window.span.total_seconds() for _, window in self._todo)
+        self._report()
+        with ThreadPoolExecutor(WALKERS, thread_name_prefix="backfill") as pool:
+            for future in [pool.submit(self._work) for _ in range(WALKERS)]:
+                future.result()
+        if self._parts.stop.is_set():
+            raise Stopping("stopped during a backfill")
+        if self._errors:
+            raise self._errors[-1]
+        return self.progress
+
+    def _work(self) -> None:
+        """What a walker does: take a window, or half of somebody's, until none is left."""
+        while not self._parts.stop.is_set():
+            with self._lock:
+                task = self._todo.pop(0) if self._todo else self._shared()
+                others = bool(self._walking)
+            if task is None:
+                if not others:
+                    return
+                self._parts.stop.wait(_IDLE_LOOK_S)
+                continue
+            try:
+                self._read(*task)
+            except Stopping:
+                return
+            except (ExchangeError, DatabaseError) as error:
+                _log.warning("backfill of %s %s: %s", task[0].stream, task[0].scope, error)
+                self._errors.append(error)
+
+    def _shared(self) -> tuple[Scope, Window] | None:
+        for walk, scope in self._walking.items():
+            window = walk.share()
+            if window is not None:
+                return scope, window
+        return None
+
+    def _read(self, scope: Scope, window: Window) -> None:
+        walk = self._reader.walk(scope, window, "backfill", _DEADLINE_S)
+        with self._lock:
+            self._walking[walk] = scope
+        try:
+            proven = _Proven()
+            self._reader.load(
+                scope,
+                walk,
+                Run("backfill", window),
+                self._reader.settled(),
+                lambda loaded, batch: self._loaded(proven, loaded, batch),
+            )
+        finally:
+            with self._lock:
+                del self._walking[walk]
+            self._report()
+
+    def _loaded(self, proven: _Proven, loaded: Loaded, batch: Batch) -> None:
+        with self._lock:
+            progress = self.progress
+            progress.pages += batch.pages
+            progress.inserted += loaded.inserted
+            progress.updated += loaded.updated
+            progress.rejected += loaded.rejected
+            progress.proven_s += proven.grown_to(batch.proven)
+        self._report()
+
+    def _report(self) -> None:
+        self.progress.windows_left = len(self._todo) + len(self._walking)
+        self._show(self.progress)
+
+    @property
+    def only_refusals(self) -> bool:
+        """Whether all that is missing now is what the exchange will not tell."""
+        return all(isinstance(error, BadRequest) for error in self._errors)
+
+    def open_counting(self) -> None:
+        """Let the counters begin, once all of the required history that can be had was read."""
+        stream = self._reader.stream
+        if stream.totals is None:
+            return
+        scope = self._parts.scope(self._reader.account, stream)
+        since = self._reader.required(scope)
+        self._parts.writable().run(loader.open_counting, stream, scope, since)
+
+
+@dataclass
+class _Proven:
+    """How many seconds of its window a walk has proven so far."""
+
+    seconds: float = 0.0
+
+    def grown_to(self, window: Window | None) -> float:
+        """How many seconds ``window`` proves more than was known."""
+        if window is None or window.empty:
+            return 0.0
+        grown = max(window.span.total_seconds() - self.seconds, 0.0)
+        self.seconds += grown
+        return grown
+
+
+class Filler:
+    """Keeps the history of one account complete, for as long as the service runs."""
+
+    def __init__(self, parts: Parts, readers: Iterable[Reader], look_every_s: float = 10.0) -> None:
+        self._parts = parts
+        self._readers = list(readers)
+        self._look_every_s = look_every_s
+
+    def run(self) -> None:
+        """Fill gaps whenever there are any, until the process stops."""
+        while not self._parts.stop.wait(self._look_every_s):
+            for reader in self._readers:
+                try:
+                    self.fill(reader)
+                except Stopping:
+                    return
+                except Exception:
+                    _log.exception("backfill of %s: a fault of ours", reader.stream.name)
+
+    def fill(self, reader: Reader, show: Show = lambda _progress: None) -> bool:
+        """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
+        backfill = Backfill(self._parts, reader, show)
+        try:
+            backfill.run(backfill.plan())
+            backfill.open_counting()
+        except Stopping:
+            raise
+        except BadRequest as error:
+            _log.warning("the exchange refuses a part of %s: %s", reader.stream.name, error)
+            if backfill.only_refusals:
+                backfill.open_counting()
+            return False
+        except ExporterError as error:
+            _log.info("history of %s stays incomplete for now: %s", reader.stream.name, error)
+            return False
+        return True

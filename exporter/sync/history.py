@@ -1,0 +1,214 @@
+"""Read windows of history and load what they hold, page by page, with what they prove.
+
+Two lanes share one coverage table. The tail reads the newest part on every pass, with an overlap
+over what is proven already; backfill (its own module) reads what is missing before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from exporter.api.budget import Priority
+from exporter.api.client import Failed
+from exporter.api.walk import Step, Walk
+from exporter.errors import BadRequest, NotYet
+from exporter.store import bookkeeping, loader
+from exporter.store.loader import Batch, Lane, Loaded, Run
+from exporter.stream import History, Metric, Sample, Scope
+from exporter.sync.parts import Account, Parts
+from exporter.window import Window, merge, subtract
+
+_log = logging.getLogger(__name__)
+
+BATCH_ROWS = 1_000
+BATCH_SECONDS = 1.0
+_LONGEST_TAIL = timedelta(hours=1)
+_SPAN_SLACK = timedelta(seconds=1)
+"""Windows are asked a little wider than they are; the exchange counts what is asked."""
+
+Loading = Callable[[Loaded, Batch], None]
+
+
+class Reader:
+    """Reads windows of one stream of one account into Postgres."""
+
+    def __init__(self, parts: Parts, account: Account, stream: History, failed: Failed) -> None:
+        self._parts = parts
+        self.account = account
+        self.stream = stream
+        self._failed = failed
+
+    @property
+    def longest_window(self) -> timedelta:
+        """The longest window that may be asked for."""
+        return self.stream.span - _SPAN_SLACK
+
+    def now(self) -> datetime:
+        """The exchange's time: windows never follow our own clock."""
+        return self.account.clock.now()
+
+    def walk(self, scope: Scope, window: Window, lane: Lane, deadline_s: float) -> Walk:
+        """A walk in the lane's priority."""
+        return Walk(
+            self.account.client,
+            self.stream,
+            scope,
+            window,
+            priority=Priority.LIVE if lane == "tail" else Priority.HISTORY,
+            deadline_s=deadline_s,
+            failed=self._failed,
+        )
+
+    def load(
+        self,
+        scope: Scope,
+        walk: Walk,
+        run: Run,
+        settled: datetime,
+        loaded: Loading = lambda _loaded, _batch: None,
+    ) -> None:
+        """Load a walk to its end. Rows newer than ``settled`` load, and prove nothing yet.
+
+        What came before an error is loaded and claimed; then the error is raised.
+        """
+        batch, began = Batch(), time.monotonic()
+        try:
+            for step in walk.steps():
+                _take(batch, step, settled)
+                full = len(batch.rows) >= BATCH_ROWS or time.monotonic() - began >= BATCH_SECONDS
+                if full and not step.complete:
+                    self._commit(scope, run, batch, loaded)
+                    batch, began = Batch(), time.monotonic()
+        finally:
+            if batch.pages:
+                self._commit(scope, run, batch, loaded)
+
+    def _commit(self, scope: Scope, run: Run, batch: Batch, loaded: Loading) -> None:
+        database = self._parts.writable()
+        lease = self._parts.lease(scope.account_id)
+        done = database.run(loader.load, self.stream, scope, run, batch, lease)
+        run.run_id = done.run_id
+        self._parts.instruments.rows(
+            scope.account,
+            scope.stream,
+            inserted=done.inserted,
+            updated=done.updated,
+            rejected=done.rejected,
+        )
+        loaded(done, batch)
+
+    def scopes(self) -> list[Scope]:
+        """What must be walked: the stream as a whole, or each futures instrument that is open.
+
+        Closed instruments are retired: the exchange may refuse them, and they settle no more.
+        """
+        base = self._parts.scope(self.account, self.stream)
+        if not self.stream.scope:
+            return [base]
+        database = self._parts.writable()
+        states = database.run(bookkeeping.futures)
+        if not states:
+            raise NotYet("no futures instrument is known yet")
+        for code, state in states.items():
+            because = "the instrument is closed" if state == "CLOSED" else None
+            database.run(bookkeeping.retire, base._replace(scope=code), because)
+        return [base._replace(scope=code) for code, state in states.items() if state != "CLOSED"]
+
+    def required(self, scope: Scope) -> datetime:
+        """From where the scope's history must be complete."""
+        start = self._parts.first_history_start(self.now())
+        return self._parts.writable().run(
+            bookkeeping.require,
+            self.stream,
+            scope,
+            start,
+            explicit=self._parts.history_start is not None,
+        )
+
+    def settled(self) -> datetime:
+        """Up to where rows can be expected to have appeared."""
+        return self.now() - self.stream.settle
+
+    def covered(self, scope: Scope, window: Window) -> list[Window]:
+        """The proven parts of ``window``, oldest first."""
+        found = self._parts.writable().run(bookkeeping.covered, scope, window)
+        return [part.intersect(window) for part in found]
+
+    def missing(self, scope: Scope, window: Window) -> list[Window]:
+        """The parts of ``window`` that are not proven, oldest first."""
+        return subtract(window, self.covered(scope, window))
+
+    def tail(self) -> None:
+        """Read the newest part of every scope. Raises the last error after trying them all."""
+        scopes = self.scopes()
+        errors: list[Exception] = []
+        for scope in scopes:
+            try:
+                self._tail_of(scope)
+            except BadRequest as error:
+                _log.warning("%s %s: %s", scope.stream, scope.scope, error)
+                errors.append(error)
+        if errors:
+            raise errors[-1]
+
+    def _tail_of(self, scope: Scope) -> None:
+        required = self.required(scope)
+        now = self.now()
+        covered_to = self._parts.writable().run(bookkeeping.covered_to, scope)
+        longest = max(_LONGEST_TAIL, self.stream.overlap + self.stream.settle)
+        start = max(required, now - longest)
+        if covered_to is not None:
+            start = max(start, min(covered_to, now) - self.stream.overlap)
+        window = Window(start, now - self.stream.paging.unit)
+        if window.empty:
+            return
+        deadline_s = min(self._parts.interval(self.stream).total_seconds(), 60.0)
+        walk = self.walk(scope, window, "tail", deadline_s)
+        self.load(scope, walk, Run("tail", window), now - self.stream.settle)
+
+    def show_coverage(self) -> None:
+        """Put lag, gaps and progress of the stream on the board; worst and sum over its scopes."""
+        now, lag_s, gap_s, wanted_s, covered_s = self.now(), 0.0, 0.0, 0.0, 0.0
+        for scope in self.scopes():
+            wanted = Window(self.required(scope), now)
+            covered = merge(self.covered(scope, wanted))
+            newest = covered[-1].end if covered else wanted.start
+            gaps = subtract(Window(wanted.start, newest), covered)
+            lag_s = max(lag_s, (now - newest).total_seconds())
+            gap_s += _seconds(gaps)
+            settled = Window(wanted.start, now - self.stream.settle)
+            wanted_s += max(settled.span.total_seconds(), 0.0)
+            covered_s += _seconds(part.intersect(settled) for part in covered)
+        self._parts.board.coverage(
+            self.account.name,
+            self.stream.name,
+            lag_s=lag_s,
+            gap_s=gap_s,
+            progress_ratio=min(covered_s / wanted_s, 1.0) if wanted_s else 1.0,
+        )
+
+    def samples(self) -> list[Sample]:
+        """What the stream's counters stand at, from Postgres."""
+        scope = self._parts.scope(self.account, self.stream)
+        stored = self._parts.writable().run(bookkeeping.totals, scope)
+        metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
+        return [
+            metrics[name](value, *labels) for name, labels, value in stored if name in metrics
+        ]
+
+
+def _seconds(windows: Iterable[Window]) -> float:
+    return sum(window.span.total_seconds() for window in windows if not window.empty)
+
+
+def _take(batch: Batch, step: Step, settled: datetime) -> None:
+    batch.rows.extend(step.rows)
+    batch.rejects.extend(step.page.rejects)
+    batch.drift.update(step.drift)
+    batch.pages += 1
+    batch.complete = step.complete
+    if step.proven is not None:
+        batch.proven = Window(step.proven.start, min(step.proven.end, settled))

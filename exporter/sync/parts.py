@@ -1,0 +1,125 @@
+"""What a pass works with: the accounts it asks for, and where it keeps and shows what it learns."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from exporter.api.client import Client
+from exporter.api.clock import ExchangeClock
+from exporter.api.identity import identify
+from exporter.errors import DatabaseError, UnexpectedPayload
+from exporter.metrics import Board, Instruments, Vitals
+from exporter.store import bookkeeping
+from exporter.store.database import Database
+from exporter.store.leases import Leases
+from exporter.store.loader import Lease
+from exporter.store.spool import Spool
+from exporter.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope, Stream
+
+_log = logging.getLogger(__name__)
+_UNNAMED = uuid.UUID("8f0f3c0e-0b55-4f1c-9d0f-3a6f2f0f9a11")
+_DEFAULT_HISTORY = timedelta(days=30)
+
+
+@dataclass
+class Account:
+    """One account that is read; ``public`` is the one without a token.
+
+    ``account_id`` is what the exchange echoes; None until it is learned.
+    """
+
+    name: str
+    client: Client
+    clock: ExchangeClock
+    token: Callable[[], str | None]
+    account_id: str | None = None
+    stored: bool = False
+    """Postgres knows the account under this name."""
+
+    def __post_init__(self) -> None:
+        if self.name == PUBLIC_ACCOUNT:
+            self.account_id, self.stored = PUBLIC_ACCOUNT_ID, True
+
+
+@dataclass
+class Parts:
+    """The things that all passes share."""
+
+    accounts: Mapping[str, Account]
+    board: Board
+    instruments: Instruments
+    vitals: Vitals
+    stop: threading.Event
+    database: Database | None
+    """None: metrics only."""
+    leases: Leases | None
+    """None: a command that writes beside the service; only the streams' locks order it."""
+    spool: Spool
+    intervals: Mapping[str, timedelta] = field(default_factory=dict)
+    history_start: datetime | None = None
+
+    def interval(self, stream: Stream) -> timedelta:
+        """How often a stream is asked."""
+        return self.intervals.get(stream.name, stream.interval)
+
+    def first_history_start(self, now: datetime) -> datetime:
+        """Where history begins when nobody said and nothing is stored yet."""
+        return self.history_start or now - _DEFAULT_HISTORY
+
+    def writable(self) -> Database:
+        """The database, while it is up. Raises DatabaseError."""
+        if self.database is None:
+            raise DatabaseError("there is no database: DATABASE_URL is none")
+        if not self.database.up:
+            raise DatabaseError(f"Postgres is away: {self.database.why_away}")
+        return self.database
+
+    def lease(self, account_id: str) -> Lease | None:
+        """The right to write an account. Raises DatabaseError while another process has it."""
+        if self.leases is None:
+            return None
+        lease = self.leases.get(account_id)
+        if lease is None:
+            raise DatabaseError("another process writes this account; standing by")
+        return lease
+
+    def learn(self, account: Account, account_id: str) -> None:
+        """An answer named its account. Raises UnexpectedPayload when it is not the known one."""
+        account_id = account_id.lower()
+        if account.account_id is None:
+            account.account_id = account_id
+        elif account.account_id != account_id:
+            raise UnexpectedPayload(
+                f"account {account.name!r} is {account.account_id}, but its token now reads "
+                f"{account_id}: configure the new account under another name"
+            )
+        if not account.stored and self.database is not None and self.database.up:
+            self.database.run(bookkeeping.remember_account, account.name, account_id)
+            account.stored = True
+
+    def identified(self, account: Account) -> str:
+        """The account's id: known, stored, or asked for. Raises ExchangeError, DatabaseError.
+
+        An exchange that names no account at all gets an id made from the configured name.
+        """
+        if account.account_id is not None and account.stored:
+            return account.account_id
+        found = account.account_id
+        if found is None:
+            found = self.writable().run(bookkeeping.account_id, account.name)
+        if found is None:
+            found = identify(account.client, deadline_s=20.0)
+        if found is None:
+            found = str(uuid.uuid5(_UNNAMED, account.name))
+            _log.warning("no answer names the account %s: made up %s", account.name, found)
+        self.learn(account, found)
+        return found
+
+    def scope(self, account: Account, stream: Stream, scope: str = "") -> Scope:
+        """What a pass is about, once the account is identified."""
+        return Scope(account.name, self.identified(account), stream.name, scope)

@@ -1,0 +1,139 @@
+"""One pass of one stream of one account, and what its failure does.
+
+Here is the only place that turns an error into what `/metrics` and Postgres say about a stream.
+Nothing that happens to one account or stream reaches another.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exporter.api.client import Failed
+from exporter.errors import (
+    DatabaseError,
+    ExchangeError,
+    ExporterError,
+    NotYet,
+    Reason,
+    Refused,
+    Stopping,
+    TokenRefused,
+)
+from exporter.store import bookkeeping
+from exporter.stream import History, Reference, Snapshot, Stream
+from exporter.sync.history import Reader
+from exporter.sync.parts import Account, Parts
+from exporter.sync.present import Present
+
+_log = logging.getLogger(__name__)
+_LONGEST_PAUSE_S = 600.0
+
+
+@dataclass
+class _Refusal:
+    """A stream that its token may not read: when to ask again, and with which token it was."""
+
+    again_at: float
+    times: int
+    token: str | None
+
+
+class Passes:
+    """Runs passes; each (account, stream) must run one at a time, all may run side by side."""
+
+    def __init__(self, parts: Parts, streams: Sequence[Stream]) -> None:
+        self.parts = parts
+        self.streams = {stream.name: stream for stream in streams}
+        self._present = Present(parts, self.streams)
+        self._refusals: dict[tuple[str, str], _Refusal] = {}
+
+    def run(self, account: Account, stream: Stream) -> bool:
+        """One pass; whether it succeeded. Raises nothing but what nobody foresaw."""
+        if self._paused(account, stream):
+            return False
+        began = time.monotonic()
+        counted: list[ExchangeError] = []
+
+        def failed(error: ExchangeError) -> None:
+            counted.append(error)
+            self.parts.board.failed(account.name, stream.name, error.reason)
+
+        error: Exception | None = None
+        try:
+            self._ask(account, stream, failed)
+            self._refusals.pop((account.name, stream.name), None)
+            self._granted(account, stream, True)
+        except (Stopping, NotYet) as reason:
+            _log.debug("%s of %s: %s", stream.name, account.name, reason)
+            return False
+        except ExporterError as known:
+            error = known
+            if known not in counted:
+                self.parts.board.failed(account.name, stream.name, known.reason)
+        except Exception as bug:
+            error = bug
+            self.parts.board.failed(account.name, stream.name, "internal")
+            _log.exception("%s of %s: a fault of ours", stream.name, account.name)
+        self.parts.instruments.passed(account.name, stream.name, time.monotonic() - began)
+        if error is not None:
+            self._note(account, stream, error)
+        return error is None
+
+    def _ask(self, account: Account, stream: Stream, failed: Failed) -> None:
+        if isinstance(stream, Snapshot | Reference):
+            self._present.poll(account, stream, failed)
+        elif isinstance(stream, History):
+            reader = Reader(self.parts, account, stream, failed)
+            reader.tail()
+            self._show(account, stream, reader)
+
+    def _show(self, account: Account, stream: History, reader: Reader) -> None:
+        """Counters come from Postgres after the pass: they are what it holds, nothing else."""
+        samples = reader.samples()
+        reader.show_coverage()
+        interval = self.parts.interval(stream)
+        scope = self.parts.scope(account, stream)
+        self.parts.writable().run(bookkeeping.note_attempt, scope, interval, None)
+        self.parts.board.succeeded(account.name, stream.name, samples)
+
+    def _note(self, account: Account, stream: Stream, error: Exception) -> None:
+        """Say what failed: in the log, in Postgres, and in when to ask again."""
+        reason: Reason = error.reason if isinstance(error, ExporterError) else "internal"
+        _log.warning("%s of %s failed (%s): %s", stream.name, account.name, reason, error)
+        if isinstance(error, Refused):
+            self._pause(account, stream)
+        if isinstance(error, TokenRefused):
+            self._granted(account, stream, False)
+        if isinstance(error, DatabaseError) or account.account_id is None:
+            return
+        try:
+            database = self.parts.writable()
+            scope = self.parts.scope(account, stream)
+            interval = self.parts.interval(stream)
+            text = f"{reason}: {error}"[:500]
+            database.run(bookkeeping.note_attempt, scope, interval, text)
+        except ExporterError as unheard:
+            _log.debug("not noted: %s", unheard)
+
+    def _granted(self, account: Account, stream: Stream, granted: bool) -> None:
+        """Whether the token may read at all; what else it may do is not for a reader to try."""
+        if not stream.public:
+            self.parts.vitals.token_scope(account.name, "read", granted)
+
+    def _pause(self, account: Account, stream: Stream) -> None:
+        """Ask again after a growing pause: a refusal can be a passing one."""
+        key = (account.name, stream.name)
+        times = 1 + (self._refusals[key].times if key in self._refusals else 0)
+        interval_s = self.parts.interval(stream).total_seconds()
+        pause_s = min(interval_s * 2 ** min(times, 20), _LONGEST_PAUSE_S)
+        again_at = time.monotonic() + pause_s
+        self._refusals[key] = _Refusal(again_at, times, account.token())
+
+    def _paused(self, account: Account, stream: Stream) -> bool:
+        refusal = self._refusals.get((account.name, stream.name))
+        if refusal is None or refusal.token != account.token():
+            return False
+        return time.monotonic() < refusal.again_at

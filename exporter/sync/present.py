@@ -1,0 +1,151 @@
+"""Poll what is: ask once, show the whole answer at once, keep it as observed.
+
+What is shown does not wait for Postgres. An answer that cannot be stored now waits in the spool,
+and is read again from its own bytes when Postgres is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timedelta
+
+from exporter.api.budget import Priority
+from exporter.api.client import Failed
+from exporter.errors import DatabaseError, ExchangeError, UnexpectedPayload
+from exporter.page import read
+from exporter.store import bookkeeping, loader, snapshots
+from exporter.store.database import Connection
+from exporter.store.spool import Spooled
+from exporter.stream import PUBLIC_ACCOUNT_ID, Answer, Page, Reference, Scope, Snapshot, Stream
+from exporter.sync.parts import Account, Parts
+
+_log = logging.getLogger(__name__)
+_LEAST_PATIENCE = timedelta(seconds=60)
+
+
+class Present:
+    """Polls snapshot and reference streams. ``streams``: those that may be found in the spool."""
+
+    def __init__(self, parts: Parts, streams: dict[str, Stream]) -> None:
+        self._parts = parts
+        self._streams = streams
+        self._draining = threading.Lock()
+
+    def poll(self, account: Account, stream: Snapshot | Reference, failed: Failed) -> None:
+        """One poll. Raises ExchangeError when there is no good, complete answer."""
+        interval = self._parts.interval(stream)
+        body = account.client.get(
+            stream.path,
+            {},
+            priority=Priority.LIVE,
+            deadline_s=min(interval.total_seconds() * 0.8, 20.0),
+            failed=failed,
+        )
+        observed_at = account.clock.now()
+        page = read(stream, body, account.account_id or PUBLIC_ACCOUNT_ID)
+        if page.account_id is not None:
+            self._parts.learn(account, page.account_id)
+        if page.rejects:
+            self._quarantine(account, stream, page)
+            raise UnexpectedPayload(f"{stream.path}: {page.rejects[0].reason}")
+        answer = Answer(page.rows, page.header)
+        if not self._parts.board.succeeded(account.name, stream.name, list(stream.samples(answer))):
+            raise UnexpectedPayload(f"{stream.path}: the answer cannot be shown")
+        if self._parts.database is not None:
+            self._keep(account, stream, page, observed_at, body)
+
+    def _keep(
+        self,
+        account: Account,
+        stream: Snapshot | Reference,
+        page: Page,
+        observed_at: datetime,
+        body: bytes,
+    ) -> None:
+        """Store the answer, or let it wait on disk; never both, never neither."""
+        known = account.account_id is not None
+        try:
+            self.drain()
+            if not known:
+                page = read(stream, body, self._parts.identified(account))
+            observed = snapshots.Observed(observed_at, observed_at)
+            self._store(account, stream, page, observed)
+        except (DatabaseError, ExchangeError) as error:
+            _log.debug("%s of %s waits: %s", stream.name, account.name, error)
+            self._parts.spool.put(
+                Spooled(
+                    account.name,
+                    stream.name,
+                    observed_at,
+                    observed_at,
+                    body.decode(),
+                    account.account_id,
+                )
+            )
+
+    def drain(self) -> None:
+        """Store what waits, oldest first. Raises DatabaseError when Postgres is away (again)."""
+        self._parts.writable()
+        if not len(self._parts.spool) or not self._draining.acquire(blocking=False):
+            return
+        try:
+            for path, waiting in self._parts.spool.waiting():
+                account = self._parts.accounts.get(waiting.account)
+                stream = self._streams.get(waiting.stream)
+                if account is not None and isinstance(stream, Snapshot | Reference):
+                    account_id = waiting.account_id or self._parts.identified(account)
+                    page = read(stream, waiting.body.encode(), account_id)
+                    observed = snapshots.Observed(waiting.first, waiting.last)
+                    self._store(account, stream, page, observed)
+                    self._parts.spool.done(path, waiting)
+        finally:
+            self._draining.release()
+
+    def _store(
+        self,
+        account: Account,
+        stream: Snapshot | Reference,
+        page: Page,
+        observed: snapshots.Observed,
+    ) -> None:
+        database = self._parts.writable()
+        scope = self._parts.scope(account, stream)
+        lease = self._parts.lease(scope.account_id)
+        written = database.run(self._write, stream, scope, page, observed, lease)
+        self._parts.instruments.rows(account.name, stream.name, inserted=written)
+
+    def _write(
+        self,
+        connection: Connection,
+        stream: Snapshot | Reference,
+        scope: Scope,
+        page: Page,
+        observed: snapshots.Observed,
+        lease: loader.Lease | None,
+    ) -> int:
+        answer = Answer(page.rows, page.header)
+        interval = self._parts.interval(stream)
+        if isinstance(stream, Snapshot):
+            patience = max(3 * interval, _LEAST_PATIENCE)
+            written = snapshots.save(
+                connection, stream, scope, answer, observed, patience=patience, lease=lease
+            )
+        else:
+            written = snapshots.save_reference(
+                connection, stream, scope, answer, observed.first, lease=lease
+            )
+        loader.set_aside(connection, scope, (), page.drift)
+        bookkeeping.note_attempt(connection, scope, interval, None)
+        return written
+
+    def _quarantine(self, account: Account, stream: Stream, page: Page) -> None:
+        """Keep the records that spoilt an answer, when Postgres is there to keep them."""
+        try:
+            database = self._parts.writable()
+            scope = self._parts.scope(account, stream)
+            new = database.run(loader.set_aside, scope, page.rejects, page.drift)
+        except (DatabaseError, ExchangeError) as error:
+            _log.error("%s: %s; not kept: %s", stream.name, page.rejects[0], error)
+            return
+        self._parts.instruments.rows(account.name, stream.name, rejected=new)

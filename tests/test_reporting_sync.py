@@ -1,0 +1,224 @@
+"""Coverage gaps, freshness and rejects: what the views say about the sync itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.window import Window, subtract
+from tests.reporting import (
+    DAY,
+    MAIN,
+    MICROSECOND,
+    NAMES,
+    Connection,
+    account_ids,
+    example_of,
+    examples,
+    facts,
+    in_order,
+    migrated,
+    put,
+    read,
+    time_zones,
+)
+
+Place = tuple[UUID, str, str]
+"""Account, stream and scope."""
+
+
+class State(NamedTuple):
+    """A row of progress and its coverage; instants are microseconds from ten days ago."""
+
+    required: int | None
+    settle: timedelta
+    success: int | None
+    attempt: int | None
+    error: str | None
+    retired: str | None
+    cuts: list[int]
+    proven: list[bool]
+
+
+instants = st.integers(0, 11 * DAY // MICROSECOND)
+states = st.dictionaries(
+    st.tuples(account_ids, st.sampled_from(["trades", "rates"]), st.sampled_from(["", "A", "B"])),
+    st.builds(
+        State,
+        st.none() | instants,
+        st.sampled_from([timedelta(0), timedelta(minutes=5)]),
+        st.none() | instants,
+        st.none() | instants,
+        st.none() | st.sampled_from(["timeout", "403"]),
+        st.none() | st.none() | st.just("closed"),
+        st.lists(instants, unique=True, max_size=8).map(sorted),
+        st.lists(st.booleans(), min_size=8, max_size=8),
+    ),
+    max_size=6,
+)
+
+
+@pytest.fixture
+def reporting(database_url: str) -> Iterator[Connection]:
+    with migrated(database_url) as connection:
+        yield connection
+
+
+def ago(now: datetime, micros: int | None) -> datetime | None:
+    return None if micros is None else now - 10 * DAY + micros * MICROSECOND
+
+
+def windows(now: datetime, state: State) -> list[Window]:
+    """The proven pieces between the cuts; neighbours may touch."""
+    at = [now - 10 * DAY + cut * MICROSECOND for cut in state.cuts]
+    pieces = zip(at, at[1:], state.proven, strict=False)
+    return [Window(start, end) for start, end, proven in pieces if proven]
+
+
+def put_states(connection: Connection, now: datetime, drawn: dict[Place, State]) -> None:
+    put(
+        connection,
+        "onetrading_sync.progress (account_id, stream, scope, required_from, settle,"
+        " last_success_at, last_attempt_at, last_error, retired_because)",
+        [
+            (*place, ago(now, s.required), s.settle, ago(now, s.success), ago(now, s.attempt))
+            + (s.error, s.retired)  # noqa: RUF005 -- one flat tuple over two lines
+            for place, s in drawn.items()
+        ],
+    )
+    put(
+        connection,
+        "onetrading_sync.coverage (account_id, stream, scope, range)",
+        [
+            (*place, f"[{window.start.isoformat()},{window.end.isoformat()})")
+            for place, state in drawn.items()
+            for window in windows(now, state)
+        ],
+    )
+
+
+def oldest(instants: list[datetime | None]) -> datetime | None:
+    """None counts as the oldest."""
+    known = [instant for instant in instants if instant is not None]
+    return min(known) if len(known) == len(instants) else None
+
+
+def folded(now: datetime, scopes: dict[str, State]) -> tuple[Any, ...]:
+    """What freshness says of a stream: the worst of its scopes."""
+    of = list(scopes.values())
+    required = [at for at in (ago(now, s.required) for s in of) if at is not None]
+    success = oldest([ago(now, s.success) for s in of])
+    ends = [max((window.end for window in windows(now, s)), default=None) for s in of]
+    covered = oldest(ends)
+    failed = sorted(
+        (s.attempt is None, -(s.attempt or 0), scope, s.error)
+        for scope, s in scopes.items()
+        if s.error is not None
+    )
+    return (
+        "history" if required else "snapshot",
+        len(of),
+        len(failed),
+        success,
+        None if success is None else now - success,
+        oldest([ago(now, s.attempt) for s in of]),
+        failed[0][-1] if failed else None,
+        max(required, default=None),
+        covered,
+        None if covered is None else now - covered,
+    )
+
+
+@examples
+@given(drawn=states, time_zone=time_zones)
+def test_gaps_and_freshness(
+    reporting: Connection, drawn: dict[Place, State], time_zone: str
+) -> None:
+    with facts(reporting, time_zone) as now:
+        put_states(reporting, now, drawn)
+        gaps = read(
+            reporting,
+            "account_id, stream, scope, extract(epoch FROM gap_start), gap_start, gap_end, gap,"
+            " is_tail, account",
+            "coverage_gaps",
+        )
+        fresh = read(
+            reporting,
+            "account_id, stream, account, kind, scopes, failing_scopes, last_success_at, age,"
+            " last_attempt_at, last_error, required_from, covered_to, lag",
+            "freshness",
+        )
+    asked = {place: state for place, state in drawn.items() if state.retired is None}
+    expected = []
+    streams: dict[tuple[UUID, str], dict[str, State]] = defaultdict(dict)
+    for (account_id, stream, scope), state in asked.items():
+        streams[account_id, stream][scope] = state
+        until = now - state.settle
+        required = Window(ago(now, state.required) or until, until)
+        expected += [
+            (account_id, stream, scope, *gap, gap.span, gap.end == until, NAMES[account_id])
+            for gap in ([] if required.empty else subtract(required, windows(now, state)))
+        ]
+    assert [(*row[:3], *row[4:]) for row in gaps] == sorted(expected, key=lambda row: row[:4])
+    assert fresh == in_order(
+        (*key, NAMES[key[0]], *folded(now, scopes)) for key, scopes in streams.items()
+    )
+
+
+MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("required", "proven", "complete"),
+    [
+        (MARCH, [(MARCH, APRIL)], True),
+        (MARCH - DAY, [(MARCH - DAY, APRIL - DAY), (APRIL - DAY, APRIL + DAY)], True),
+        (MARCH, [(MARCH, APRIL - MICROSECOND)], False),
+        (MARCH, [(MARCH, APRIL - DAY), (APRIL - DAY + MICROSECOND, APRIL)], False),
+        (MARCH + MICROSECOND, [(MARCH + MICROSECOND, APRIL)], False),
+        (MARCH, [], False),
+    ],
+)
+def test_is_march_complete(
+    reporting: Connection,
+    required: datetime,
+    proven: list[tuple[datetime, datetime]],
+    complete: bool,
+) -> None:
+    """The documented query says true only when all of March is required and proven."""
+    with facts(reporting, "Asia/Tokyo"):
+        put(
+            reporting,
+            "onetrading_sync.progress (account_id, stream, scope, required_from)",
+            [(MAIN, "trades", "", required)],
+        )
+        put(
+            reporting,
+            "onetrading_sync.coverage (account_id, stream, scope, range)",
+            [(MAIN, "trades", "", f"[{start},{end})") for start, end in proven],
+        )
+        told = reporting.execute(example_of(reporting, "coverage_gaps")).fetchall()
+    assert told == [("main", "trades", complete)]
+
+
+def test_open_rejects(reporting: Connection) -> None:
+    with facts(reporting, "UTC") as now:
+        put(
+            reporting,
+            "onetrading_sync.rejects (account_id, stream, scope, record, record_hash, reason,"
+            " first_seen_at, resolved_at)",
+            [
+                (MAIN, "trades", "", '{"a": 1}', 1, "price is missing", now - HOUR, None),
+                (MAIN, "trades", "", "{}", 2, "price is missing", now - HOUR, now),
+            ],
+        )
+        told = read(reporting, "account, stream, reason, record, age", "open_rejects")
+    assert told == [("main", "trades", "price is missing", '{"a": 1}', HOUR)]
