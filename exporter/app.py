@@ -1,15 +1,16 @@
-"""The only place where objects are built and joined, started and stopped."""
+"""The only place where objects are built and joined.
+
+`service` lets them run; commands that end use an `App` directly.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import platform
 import random
 import signal
 import socket
-import sys
 import threading
 import time
 import uuid
@@ -24,9 +25,7 @@ from exporter.api.budget import Budget
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.retry import Policy
-from exporter.metrics import Board, Exposition, Instruments, Vitals
-from exporter.scheduler import Scheduler, Task
-from exporter.server import Pages, Server, landing_page
+from exporter.metrics import Board, Instruments, Vitals
 from exporter.settings import Settings
 from exporter.store import migrate
 from exporter.store.database import Connection, Database, connected
@@ -35,16 +34,9 @@ from exporter.store.leases import Leases
 from exporter.store.spool import Spool
 from exporter.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.streams import STREAMS
-from exporter.sync import Account, Parts, Passes
-from exporter.sync.backfill import Filler
-from exporter.sync.history import Reader
+from exporter.sync import Account, Parts, Passes, Reader
 
 _log = logging.getLogger(__name__)
-_HEARTBEAT_LIMIT_S = 60.0
-_STOP_WITHIN_S = 8.0
-_SWITCH_INTERVAL_S = 50e-6
-"""How long a thread may run before another gets its turn. At Python's default of 5 ms a scrape
-beside a loading thread can wait for seconds, since it hands over often."""
 
 
 def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
@@ -186,127 +178,6 @@ class App:
             self.database.close()
         if self.embedded is not None:
             self.embedded.stop()
-
-
-class Service:
-    """`run`: polls, serves and syncs until it is told to stop."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.app = App(settings, enabled(settings), service=True)
-        app = self.app
-        self.server = Server(
-            settings.listen.host,
-            settings.listen.port,
-            Pages(
-                metrics=Exposition(app.board, app.vitals, app.instruments).render,
-                healthy=self._healthy,
-                ready=self._ready,
-                index=lambda: landing_page(__version__),
-                status=self._status,
-            ),
-        )
-        self._scheduler = Scheduler(
-            [self._task(account, stream) for account, stream in app.pairs()],
-            heartbeat=self._beat,
-            noticed=app.vitals.scheduler_event,
-        )
-        self._fillers = [
-            threading.Thread(target=Filler(app.parts, readers).run, name=f"backfill-{name}")
-            for name, account in app.parts.accounts.items()
-            if app.database is not None and (readers := app.readers(account))
-        ]
-        self._schema_checked = app.database is None
-
-    def start(self) -> None:
-        """Start everything. Raises SettingsError when the port cannot be had, SchemaError."""
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        self.server.start()
-        self.app.vitals.leader(self.app.database is None)
-        self._schema_checked |= self.app.open_database()
-        if self.app.parts.leases is not None:
-            self.app.parts.leases.start()
-        self._beat()
-        self._scheduler.start()
-        for filler in self._fillers:
-            filler.start()
-        _log.info("serving on http://%s:%d/", self.app.settings.listen.host, self.server.port)
-
-    def run(self) -> None:
-        """Start, wait for SIGTERM, SIGINT or `stop`, and stop within ten seconds."""
-        catch_signals(self.app)
-        try:
-            self.start()
-            self.app.stop.wait()
-        finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """Finish the transactions in flight, begin nothing new."""
-        self.app.stop.set()
-        for account in self.app.parts.accounts.values():
-            account.client.close()
-        ending = threading.Thread(target=self._finish_work, name="stopping", daemon=True)
-        ending.start()
-        ending.join(_STOP_WITHIN_S)
-        self.server.stop(timeout=1.0)
-        self.app.close()
-        _log.info("stopped")
-
-    def _finish_work(self) -> None:
-        self._scheduler.stop()
-        for filler in self._fillers:
-            if filler.is_alive():
-                filler.join()
-
-    def _task(self, account: Account, stream: Stream) -> Task:
-        return Task(
-            f"{account.name}/{stream.name}",
-            self.app.parts.interval(stream),
-            lambda: self.app.passes.run(account, stream),
-        )
-
-    def _beat(self) -> None:
-        """Every few seconds: that the scheduler lives, and what has no pass of its own."""
-        vitals, database = self.app.vitals, self.app.database
-        vitals.heartbeat()
-        vitals.spool_snapshots(len(self.app.parts.spool))
-        for name in self.app.parts.accounts:
-            vitals.clock_skew(name, self.app.clock.skew_s)
-        if database is not None:
-            vitals.database_up(database.up)
-            self._schema_checked |= database.up
-        if self.app.parts.leases is not None:
-            vitals.leader(self.app.parts.leases.leading)
-
-    def _healthy(self) -> tuple[bool, str]:
-        age_s = self.app.vitals.heartbeat_age_s()
-        if age_s is None or age_s > _HEARTBEAT_LIMIT_S:
-            return False, "the scheduler does not run"
-        return True, "healthy"
-
-    def _ready(self) -> tuple[bool, str]:
-        untried = [
-            f"{state.account}/{state.stream}"
-            for state in self.app.board.states()
-            if not state.tried
-        ]
-        if untried:
-            return False, f"not tried yet: {', '.join(untried)}"
-        if not self._schema_checked:
-            return False, "the database's schema could not be checked yet"
-        return True, "ready"
-
-    def _status(self) -> bytes:
-        database = self.app.database
-        return json.dumps(
-            {
-                "version": __version__,
-                "database_up": None if database is None else database.up,
-                "spooled_snapshots": len(self.app.parts.spool),
-                "streams": [state._asdict() for state in self.app.board.states()],
-            },
-            indent=1,
-        ).encode()
 
 
 def catch_signals(app: App) -> None:

@@ -65,11 +65,11 @@ def _permission(account: Account, stream: Stream) -> Finding:
     subject = f"token of {account.name} for {stream.name}"
     parameters = {stream.paging.size_param: "1"} if isinstance(stream, History) else {}
     try:
-        account.client.get(
-            stream.path, parameters, priority=Priority.LIVE, deadline_s=_DEADLINE_S
-        )
+        account.client.get(stream.path, parameters, priority=Priority.LIVE, deadline_s=_DEADLINE_S)
     except NotPermitted as error:
-        return Finding(subject, False, f"not permitted: {error}")
+        futures = stream.path.startswith("account/futures/")
+        told = "not permitted; right for an account without futures" if futures else str(error)
+        return Finding(subject, futures, told)
     except ExchangeError as error:
         return Finding(subject, False, str(error))
     return Finding(subject, True, "permitted")
@@ -78,7 +78,8 @@ def _permission(account: Account, stream: Stream) -> Finding:
 def _budget(app: App, account: Account, streams: list[Stream]) -> Finding:
     """Requests a minute that live polling needs; streams asked per instrument count a dozen."""
     a_minute = sum(
-        60 / app.parts.interval(stream).total_seconds()
+        60
+        / app.parts.interval(stream).total_seconds()
         * (12 if isinstance(stream, History) and stream.scope else 1)
         for stream in streams
     )

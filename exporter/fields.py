@@ -16,9 +16,7 @@ import msgspec
 from exporter.errors import BadRecord, UnexpectedPayload
 from exporter.window import EPOCH
 
-Uuid = Annotated[
-    str, msgspec.Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-]
+Uuid = Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 """A UUID in its usual notation, kept as text."""
 
 Record = TypeVar("Record", bound=msgspec.Struct)
@@ -104,7 +102,7 @@ def _epoch(number: int) -> Instant:
 
 
 def money(value: Decimal, field: str) -> Decimal:
-    """``value`` unless it is NaN, infinite or absurdly large. Raises BadRecord, naming ``field``."""
+    """``value`` unless it is NaN, infinite or absurdly large. Raises BadRecord with ``field``."""
     if not value.is_finite() or abs(value.adjusted()) > _LARGEST_EXPONENT:
         raise BadRecord(f"{field} is not a finite number: {value}")
     return value

@@ -427,7 +427,7 @@ FROM (
         -- Of several scopes the worst counts, and one that never succeeded is the worst.
         CASE WHEN bool_and(last_success_at IS NOT NULL) THEN min(last_success_at) END AS last_success_at,
         CASE WHEN bool_and(last_attempt_at IS NOT NULL) THEN min(last_attempt_at) END AS last_attempt_at,
-        (array_agg(last_error ORDER BY last_attempt_at DESC, scope)
+        (array_agg(last_error ORDER BY last_attempt_at DESC NULLS LAST, scope)
             FILTER (WHERE last_error IS NOT NULL))[1] AS last_error,
         max(required_from) AS required_from,
         CASE WHEN bool_and(covered_to IS NOT NULL) THEN min(covered_to) END AS covered_to

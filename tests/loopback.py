@@ -17,7 +17,7 @@ class Reply(NamedTuple):
     raw: bytes
     then: Literal["keep", "close", "reset", "hold"] = "keep"
     pause_s: float = 0.0
-    """Seconds between single bytes; 0 sends all at once."""
+    """Seconds between the single bytes of the body; 0 sends all at once."""
 
 
 class Seen(NamedTuple):
@@ -95,7 +95,9 @@ class Loopback:
 
     def _send(self, connection: socket.socket, answer: Reply) -> bool:
         if answer.pause_s:
-            for byte in answer.raw:
+            head, gap, body = answer.raw.partition(b"\r\n\r\n")
+            connection.sendall(head + gap)
+            for byte in body:
                 connection.sendall(bytes([byte]))
                 if self.ended.wait(answer.pause_s):
                     return False

@@ -210,6 +210,8 @@ def test_a_pause_is_extended_but_never_shortened() -> None:
     budget.pause(10)
     budget.pause(3)
     assert budget.remaining == 0
+    with pytest.raises(RateLimited, match="10 s"):
+        budget.acquire(Priority.LIVE, within_s=5)
     assert budget.acquire(Priority.LIVE) == pytest.approx(10)
     budget.pause(5)
     stop.now += 4

@@ -337,6 +337,13 @@ def test_a_connection_that_died_of_age_is_no_failure() -> None:
     assert [code for _, _, code in it.notes.requests] == ["200", "connection", "200"]
 
 
+def test_a_failure_on_an_old_connection_is_one_when_the_answer_had_begun() -> None:
+    with rig(GOOD, Reply(whole(b'{"a": 1', 500), "close"), GOOD) as it:
+        it.get()
+        it.get()
+    assert [type(failure) for failure in it.failures] == [ConnectionFailed]
+
+
 def test_429_makes_every_thread_of_the_token_wait() -> None:
     with rig(reply(429, '{"message":"Too Many Requests"}'), GOOD) as it:
         first = threading.Thread(target=it.get)
@@ -366,6 +373,19 @@ def test_429_in_a_row_pause_longer_and_longer() -> None:
         stop.now += 60
         it.get(deadline_s=1000)
         assert stop.waits[4:] == pytest.approx([4], rel=0.01)
+
+
+def test_429_of_requests_under_way_at_once_count_as_one() -> None:
+    slowly = reply(429, " " * 60)._replace(pause_s=0.003)
+    with rig(*[slowly] * 4, GOOD) as it:
+        began = time.monotonic()
+        threads = [threading.Thread(target=it.get) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert time.monotonic() - began < 1.5
+    assert len(it.failures) == 4
 
 
 def in_seconds(seconds: float) -> str:
@@ -399,7 +419,7 @@ def test_a_pause_beyond_the_deadline_is_raised_and_kept() -> None:
         assert stop.waits == pytest.approx([50])
 
 
-def stopped_after(it: Rig, reached: Callable[[], bool]) -> float:
+def stopped_after(it: Rig, reached: Callable[[], bool], *, close: bool = False) -> float:
     """Seconds from the stop to the end of a get() that had come as far as ``reached``."""
     ended: list[float] = []
 
@@ -415,7 +435,8 @@ def stopped_after(it: Rig, reached: Callable[[], bool]) -> float:
     time.sleep(0.03)
     began = time.monotonic()
     it.stop.set()
-    it.client.close()
+    if close:
+        it.client.close()
     thread.join(5)
     return ended[0] - began
 
@@ -439,7 +460,7 @@ def test_a_stop_ends_a_pause_of_the_token() -> None:
 @pytest.mark.parametrize("silent", [Reply(b"", "hold"), Reply(whole(b"{", 9), "hold")])
 def test_a_stop_ends_a_read_that_waits_for_the_exchange(silent: Reply) -> None:
     with rig(silent, policy=Policy()) as it:
-        assert stopped_after(it, it.server.arrived.is_set) < 0.2
+        assert stopped_after(it, it.server.arrived.is_set, close=True) < 0.2
         assert it.failures == []
 
 
@@ -472,6 +493,7 @@ ECHO = f'{{"error":"bad header: Bearer {TOKEN}"}}'
         reply(500, ECHO),
         reply(200, f"<html>{TOKEN}</html>"),
         reply(429, ECHO),
+        Reply(f"no status line: {TOKEN}\r\n\r\n".encode(), "close"),
         *[answer for answer, _, _ in BROKEN.values()],
     ],
 )

@@ -490,3 +490,11 @@ def test_accounts_of_one_family_stand_together() -> None:
         'onetrading_balance_available{account="b",currency="EUR"} 1',
         'onetrading_balance_available{account="a",currency="EUR"} 2',
     ]
+
+
+def test_an_accounts_name_may_hold_anything() -> None:
+    name = 'a 100%s "\\n{}\n'
+    page = Page(BALANCES, accounts=(name,))
+    page.board.succeeded(name, "balances", [AVAILABLE(1, "%s")])
+    family = page.read()["onetrading_balance_available"]
+    assert values(family) == {(("account", name), ("currency", "%s")): 1.0}

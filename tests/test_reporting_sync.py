@@ -38,9 +38,9 @@ class State(NamedTuple):
     """A row of progress and its coverage; instants are microseconds from ten days ago."""
 
     required: int | None
-    settle: timedelta
     success: int | None
     attempt: int | None
+    settle: timedelta
     error: str | None
     retired: str | None
     cuts: list[int]
@@ -53,9 +53,9 @@ states = st.dictionaries(
     st.builds(
         State,
         st.none() | instants,
+        st.none() | instants,
+        st.none() | instants,
         st.sampled_from([timedelta(0), timedelta(minutes=5)]),
-        st.none() | instants,
-        st.none() | instants,
         st.none() | st.sampled_from(["timeout", "403"]),
         st.none() | st.none() | st.just("closed"),
         st.lists(instants, unique=True, max_size=8).map(sorted),
@@ -85,13 +85,9 @@ def windows(now: datetime, state: State) -> list[Window]:
 def put_states(connection: Connection, now: datetime, drawn: dict[Place, State]) -> None:
     put(
         connection,
-        "onetrading_sync.progress (account_id, stream, scope, required_from, settle,"
-        " last_success_at, last_attempt_at, last_error, retired_because)",
-        [
-            (*place, ago(now, s.required), s.settle, ago(now, s.success), ago(now, s.attempt))
-            + (s.error, s.retired)  # noqa: RUF005 -- one flat tuple over two lines
-            for place, s in drawn.items()
-        ],
+        "onetrading_sync.progress (account_id, stream, scope, required_from,"
+        " last_success_at, last_attempt_at, settle, last_error, retired_because)",
+        [(*place, *(ago(now, at) for at in s[:3]), *s[3:6]) for place, s in drawn.items()],
     )
     put(
         connection,

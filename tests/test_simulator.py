@@ -182,9 +182,11 @@ def test_equity_futures_are_funded_on_weekdays_only() -> None:
     assert len(found) == 10
 
 
-def test_thirty_days_with_two_thousand_trades_an_account() -> None:
-    market = _market(1, 24 * 30, 67.0)
-    assert all(1_600 < len(truth(market, "trades", name)) < 2_400 for name in market.accounts)
+@pytest.mark.parametrize("per_day", [67.0, 300.0, 20_000.0])
+def test_an_account_trades_about_as_often_as_told(per_day: float) -> None:
+    days = 2_000 / per_day
+    market = _market(1, 24 * days, per_day)
+    assert all(1_600 < len(truth(market, "trades", name)) < 2_500 for name in market.accounts)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,10 @@ from exporter.window import EPOCH
 
 log = logging.getLogger(__name__)
 
+# They log what the exchange sends before we can take the token out of it; our own lines suffice.
+for _chatty in ("httpx", "httpcore"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+
 LARGEST_BODY = 64 * 1024 * 1024
 """In bytes, decompressed. The largest answer known, 5,000 candles, has about 2 MB."""
 

@@ -147,18 +147,14 @@ class Walk:
                 start = window.end
             proven = Window(max(start, self._start), window.end)
         drift.extend(self._oversized(page))
-        return Step(
-            rows, page, [*page.drift, *drift], None if proven.empty else proven, complete
-        )
+        return Step(rows, page, [*page.drift, *drift], None if proven.empty else proven, complete)
 
     @property
     def _partial_proof(self) -> bool:
         """Whether the order of the pages so far proves what lies above the floor."""
         return self._ordered and self._shown_descending
 
-    def _disorder(
-        self, page: Page, instants: list[datetime], begins_again: bool
-    ) -> list[Drift]:
+    def _disorder(self, page: Page, instants: list[datetime], begins_again: bool) -> list[Drift]:
         newer_than_before = instants and not begins_again and max(instants) > self._floor
         if page.order == "mixed" or (newer_than_before and self._floor < self._end):
             self._ordered = False

@@ -14,9 +14,11 @@ EXIT_PENDING = 3
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; exit 3 when migrations are pending.")
-@click.option("--print", "show", is_flag=True, help="Change nothing; print the SQL that is pending.")
 @with_settings
+@click.option("--check", is_flag=True, help="Change nothing; exit 3 when migrations are pending.")
+@click.option(
+    "--print", "show", is_flag=True, help="Change nothing; print the SQL that is pending."
+)
 def migrate(settings: Settings, check: bool, show: bool) -> None:
     """Apply the migrations that are pending, each in a transaction of its own."""
     if settings.database.kind == "none":

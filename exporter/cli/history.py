@@ -21,15 +21,14 @@ from exporter.settings import Settings, instant
 from exporter.store import bookkeeping
 from exporter.stream import History, Stream
 from exporter.streams import STREAMS
-from exporter.sync import Account, Backfill
-from exporter.sync.backfill import Filler
+from exporter.sync import Account, Backfill, Filler
 from exporter.window import Window
 
 _log = logging.getLogger(__name__)
 _HISTORIES = [stream.name for stream in STREAMS if isinstance(stream, History)]
 
 
-class InstantOption(click.ParamType):
+class InstantOption(click.ParamType[datetime]):
     """An ISO 8601 instant with a zone, or a bare date: midnight UTC."""
 
     name = "instant"
@@ -65,14 +64,16 @@ def _accounts(app: App, names: tuple[str, ...]) -> list[tuple[Account, Stream]]:
     unknown = sorted(set(names) - set(app.parts.accounts))
     if unknown:
         known = ", ".join(app.parts.accounts)
-        raise SettingsError([f"--account {name}: not configured; known: {known}" for name in unknown])
+        raise SettingsError(
+            [f"--account {name}: not configured; known: {known}" for name in unknown]
+        )
     return [(a, s) for a, s in app.pairs() if not names or a.name in names]
 
 
 @click.command()
+@with_settings
 @click.option("--stream", "streams", multiple=True, type=click.Choice(STREAM_NAMES))
 @click.option("--account", "accounts", multiple=True, metavar="NAME")
-@with_settings
 def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
     """Run one pass of each stream, with all history that is missing, then exit."""
     failed = []
@@ -83,12 +84,12 @@ def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]
             if missing := sorted(set(streams) - needed):
                 raise SettingsError([f"--stream {name}: needs a token" for name in missing])
         for account, stream in chosen:
-            good = app.passes.run(account, stream)
-            if good and isinstance(stream, History):
+            outcome = app.passes.run(account, stream)
+            if outcome == "ok" and isinstance(stream, History):
                 reader = next(r for r in app.readers(account) if r.stream is stream)
-                good = Filler(app.parts, [reader]).fill(reader)
-            click.echo(f"{'ok    ' if good else 'FAILED'} {account.name}/{stream.name}")
-            if not good:
+                outcome = "ok" if Filler(app.parts, [reader]).fill(reader) else "failed"
+            click.echo(f"{outcome:<13} {account.name}/{stream.name}")
+            if outcome in ("failed", "skipped"):
                 failed.append(stream.name)
             if app.stop.is_set():
                 break
@@ -97,12 +98,12 @@ def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]
 
 
 @click.command()
+@with_settings
 @click.option("--stream", "name", required=True, type=click.Choice(_HISTORIES))
 @click.option("--account", "accounts", multiple=True, metavar="NAME", help="Default: all.")
 @click.option("--from", "start", required=True, type=InstantOption(), help="ISO 8601 or a date.")
 @click.option("--to", "end", type=InstantOption(), help="Default: now.")
 @click.option("--dry-run", is_flag=True, help="Only say what is missing and what it would cost.")
-@with_settings
 def backfill(
     settings: Settings,
     name: str,
@@ -115,8 +116,7 @@ def backfill(
     with _opened(settings, enabled(settings, [name])) as app:
         for account, stream in _accounts(app, accounts):
             if stream.name != name:
-                if not stream.public or not app.passes.run(account, stream):
-                    _log.debug("%s is not needed", stream.name)
+                app.passes.run(account, stream)
                 continue
             reader = next(r for r in app.readers(account) if r.stream.name == name)
             reader.now()
@@ -172,16 +172,16 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @with_settings
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(settings: Settings, as_json: bool) -> None:
     """Show how each stream of each account stands, as Postgres knows it."""
     _show(_report(settings, "status"), as_json)
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @with_settings
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def gaps(settings: Settings, as_json: bool) -> None:
     """Show the ranges of time that are not proven complete."""
     _show(_report(settings, "gaps"), as_json)

@@ -19,9 +19,8 @@ STREAM_NAMES = [stream.name for stream in STREAMS]
 
 
 def _option(setting: Setting) -> Callable[[Any], Any]:
-    flag = "--" + setting.key.replace("_", "-")
     return click.option(
-        flag,
+        _flag(setting),
         setting.name,
         envvar=setting.name,
         show_envvar=True,
@@ -32,21 +31,31 @@ def _option(setting: Setting) -> Callable[[Any], Any]:
     )
 
 
+def _flag(setting: Setting) -> str:
+    return "--" + setting.key.replace("_", "-")
+
+
 def _may_be_typed(setting: Setting) -> bool:
     """Secrets stay out of the process list; an interval names its stream in the environment."""
     return not setting.secret and "<" not in setting.name
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command all settings as options; it receives one checked ``settings``."""
+    """Give a command all settings as options; it receives one checked ``settings``.
+
+    Applied after the command's own options, which win where both have the same name.
+    """
+    own: list[click.Parameter] = getattr(command, "__click_params__", [])
+    taken = {flag for parameter in own for flag in parameter.opts}
+    typed = [s for s in SETTINGS if _may_be_typed(s) and _flag(s) not in taken]
 
     @wraps(command)
     def called(**options: Any) -> Any:
-        typed = {s.name: options.pop(s.name.lower()) for s in SETTINGS if _may_be_typed(s)}
-        given = {name: value for name, value in typed.items() if value is not None}
+        values = {setting.name: options.pop(setting.name) for setting in typed}
+        given = {name: value for name, value in values.items() if value is not None}
         return command(settings=_load(given), **options)
 
-    for setting in reversed([s for s in SETTINGS if _may_be_typed(s)]):
+    for setting in typed:
         called = _option(setting)(called)
     secrets = ", ".join(s.name for s in SETTINGS if not _may_be_typed(s))
     called.__doc__ = f"{command.__doc__}\n\n    Set in the environment or the file only: {secrets}."

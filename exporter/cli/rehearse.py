@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 import platformdirs
 
-from exporter.app import Service
 from exporter.cli import logs
 from exporter.errors import SettingsError
+from exporter.service import Service
 from exporter.settings import load
 from exporter.simulator import Faults, Simulator, serve
 from exporter.streams import STREAMS
@@ -79,7 +79,9 @@ def simulate(listen: str, seed: int, speed: float, history_days: float, faults: 
 
 @click.command()
 @click.option("--listen", default="127.0.0.1:9877", show_default=True, help="host:port.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Its folder demo is emptied at each start.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Its folder demo is emptied at each start."
+)
 @_simulation
 def demo(
     listen: str,
@@ -121,12 +123,12 @@ def _tell(service: Service, began: float) -> None:
     """Say where to look, once there is something to see."""
     app = service.app
     while not app.stop.wait(0.2):
-        if all(state.tried for state in app.board.states()) and app.embedded is not None:
+        if all(state.tried for state in app.board.states()):
             break
-    else:
+    if app.stop.is_set() or app.embedded is None:
         return
     base = f"http://{service.app.settings.listen.host}:{service.server.port}"
-    url = app.embedded.ensure() if app.embedded else ""
+    url = app.embedded.ensure()
     click.echo(
         f"\nEvery stream was read once after {time.monotonic() - began:.1f} s."
         f"\n\n  metrics    {base}/metrics\n  overview   {base}/"

@@ -8,8 +8,8 @@ import urllib.request
 import click
 
 from exporter import checks
-from exporter.app import Service
 from exporter.cli.options import with_settings
+from exporter.service import Service
 from exporter.settings import Settings
 
 
@@ -40,7 +40,7 @@ def health(settings: Settings) -> None:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  compared, not bound
     url = f"http://{host}:{settings.listen.port}/-/healthy"
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  the scheme is ours
+        with urllib.request.urlopen(url, timeout=5) as answer:
             click.echo(answer.read().decode().strip())
     except (urllib.error.URLError, TimeoutError) as error:
         click.echo(f"not healthy: {url}: {error}", err=True)

@@ -88,31 +88,50 @@ class Written(NamedTuple):
     duplicates: int
 
 
+class _Form(NamedTuple):
+    """A family being written; ``pattern`` has a place for each label's value."""
+
+    metric: Metric
+    pattern: str
+    series: Series
+
+
 def write(
     samples: Iterable[Sample], declared: Mapping[str, Metric], account: str | None
 ) -> Written:
     """Write ``samples``, with ``account`` as their first label unless it is None.
 
     A value that is not finite is left out; of two samples of one series the first stays. Raises
-    ValueError for what must never be served: an undeclared metric, labels that do not match, a
-    negative counter (OpenMetrics forbids it, and it would make the whole scrape invalid).
+    ValueError or TypeError for what must never be served: an undeclared metric, labels that do
+    not match, a negative counter (OpenMetrics forbids it: the whole scrape would be invalid).
     """
-    families: dict[str, Series] = {}
+    forms = {name: _form(metric, account) for name, metric in declared.items()}
+    known: dict[str, str] = {}  # a few names label most of an answer
     duplicates = 0
-    owner = () if account is None else (account,)
     for metric, labels, value in samples:
-        if declared.get(metric.name) != metric:
+        form = forms.get(metric.name)
+        if form is None or (metric is not form.metric and metric != form.metric):
             raise ValueError(f"{metric.name} is not among the metrics that its stream declares")
         written = number(value)
         if written is None:
             continue
-        if metric.kind == "counter" and written.startswith("-"):
+        if metric.kind == "counter" and written[0] == "-":
             raise ValueError(f"{metric.name} is a counter and cannot be {written}")
-        names = metric.labels if account is None else ("account", *metric.labels)
-        name = series_name(metric.name, names, (*owner, *labels))
-        series = families.setdefault(metric.name, {})
-        if name in series:
+        for label in labels:
+            if label not in known:
+                known[label] = label_value(label)
+        name = form.pattern % tuple([known[label] for label in labels])
+        if name in form.series:
             duplicates += 1
         else:
-            series[name] = written
-    return Written(families, duplicates)
+            form.series[name] = written
+    return Written({name: form.series for name, form in forms.items() if form.series}, duplicates)
+
+
+def _form(metric: Metric, account: str | None) -> _Form:
+    places = ["%s" for _ in metric.labels]
+    if account is None:
+        return _Form(metric, series_name(metric.name, metric.labels, places), {})
+    names = ("account", *metric.labels)
+    owner = account.replace("%", "%%")
+    return _Form(metric, series_name(metric.name, names, (owner, *places)), {})

@@ -74,17 +74,20 @@ class Account:
         opening = _FUTURES_OPENING if spec.futures else _SPOT_OPENING
         self.ledger = Ledger(own, prices, opening)
         self.trades: TradeSeries = self.ledger.trades
-        self._per_day = spec.trades_per_day
         if spec.bulk_trades:
-            self._per_day = 0
             self.trades = BulkTrades(spec.bulk_trades, now - 30 * DAY, now, own)
         self._trader = Trader(
-            self.ledger, prices, seeded(f"{seed}/{spec.name}"), spec.futures, start
+            self.ledger,
+            prices,
+            seeded(f"{seed}/{spec.name}"),
+            futures=spec.futures,
+            start=start,
+            per_day=0 if spec.bulk_trades else spec.trades_per_day,
         )
 
     def advance(self, after: int, until: int) -> None:
         """Let the account trade and be funded in (after, until]."""
-        self._trader.trade(until, self._per_day)
+        self._trader.trade(until)
         self.ledger.fund(after, until)
 
 

@@ -34,24 +34,29 @@ class Trader:
     """Writes one account's orders and trades into its ledger. Call under `exact`."""
 
     def __init__(
-        self, ledger: Ledger, prices: Prices, random: Random, futures: bool, start: int
+        self,
+        ledger: Ledger,
+        prices: Prices,
+        random: Random,
+        *,
+        futures: bool,
+        start: int,
+        per_day: float,
     ) -> None:
         self._ledger, self._prices, self._random = ledger, prices, random
         self._markets = tuple(
             INSTRUMENTS[code] for code in SPOT_MARKETS + (FUTURES_MARKETS if futures else ())
         )
+        self._gap = int(DAY * _FILLS_AN_ORDER / per_day) if per_day > 0 else 0
         self._next = start
         self._last_fill = start
         self._rest(INSTRUMENTS["BTC_USDC"], start)
 
-    def trade(self, until: int, per_day: float) -> None:
+    def trade(self, until: int) -> None:
         """Write every order created at or before `until`; their fills may lie after it."""
-        if per_day <= 0:
-            return
-        gap = DAY * _FILLS_AN_ORDER / per_day
-        while self._next <= until:
+        while self._gap and self._next <= until:
             self._order(self._next)
-            self._next += int(self._random.expovariate(1.0) * gap) + 1
+            self._next += int(self._random.expovariate(1.0) * self._gap) + 1
             if self._random.random() < 0.05:
                 self._next = self._last_fill
             self._next = max(self._next, self._last_fill)
@@ -141,7 +146,8 @@ class Trader:
         random, ledger = self._random, self._ledger
         together = random.random() < 0.3
         earliest = max(order.created, self._last_fill)
-        wait = 0 if together else random.randrange((60 if maker else 1) * SECOND)
+        longest = min((60 if maker else 1) * SECOND, self._gap // 4)
+        wait = 0 if together else random.randrange(longest + 1)
         self._last_fill = earliest + wait
         rate = _FEES[(market.futures, maker)]
         in_base = market.type == SPOT and order.side == "BUY"

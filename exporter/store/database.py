@@ -168,7 +168,8 @@ class Database:
             pool, self._pool = self._pool, None
             self.why_away = why
         if pool is not None:
-            pool.close(timeout=0)
+            # Its workers may be waiting for a server that is gone; nobody waits for them.
+            threading.Thread(target=pool.close, name="closing pool", daemon=True).start()
 
 
 @contextmanager

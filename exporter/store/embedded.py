@@ -1,24 +1,19 @@
 """A Postgres of our own in the data directory, for people who have no server at hand.
 
 The data directory holds `postgres/` (the cluster), `postgres.json` (port and password, mode 0600),
-`postgres.log` and `postgres.lock`. Whoever holds the lock runs the server; the supervisor holds it with
-us, so that it is free only once the server has ended. Other processes find the server through
+`postgres.log` and `postgres.lock`. Whoever holds the lock runs the server; the supervisor holds it
+with us, so that it is free only once the server has ended. Other processes find the server through
 `postgres.json`, and the next to need it takes over when its owner has gone.
 """
 
 import fcntl
-import json
 import logging
 import os
 import secrets
 import shutil
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import IO, Self
@@ -26,12 +21,11 @@ from typing import IO, Self
 import psycopg
 
 from exporter.errors import DatabaseError, EmbeddedPostgresError, Stopping
-from exporter.store import cluster, postmaster, unprivileged
+from exporter.store import cluster, unprivileged
+from exporter.store.address import Address, answers, create_database, free_port
+from exporter.store.supervised import Supervised
 
 LOG = logging.getLogger(__name__)
-SUPERVISOR = Path(postmaster.__file__)
-# Longer than the supervisor's own patience with the server.
-STOP_TIMEOUT_S = 30.0
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -57,12 +51,12 @@ class EmbeddedPostgres:
         self._start_timeout_s = start_timeout_s
         self._log = log
         self._cluster = self._data_dir / "postgres"
-        self._connection_file = self._data_dir / "postgres.json"
+        self._address_file = self._data_dir / "postgres.json"
         self._log_file = self._data_dir / "postgres.log"
         self._mutex = threading.Lock()
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervised: Supervised | None = None
         self._url = ""
 
     def ensure(self) -> str:
@@ -71,16 +65,16 @@ class EmbeddedPostgres:
         Any thread may call it, also after each failed connection: while our server runs it costs
         nothing, and another process's server costs one connection.
 
-        Raises EmbeddedPostgresError when the server cannot be set up, DatabaseError when it does not
-        answer in time, Stopping once `stop` was called.
+        Raises EmbeddedPostgresError when the server cannot be set up, DatabaseError when it does
+        not answer in time, Stopping once `stop` was called.
         """
         with self._mutex:
             try:
                 return self._ensure()
             except OSError as error:
                 raise EmbeddedPostgresError(
-                    f"the embedded Postgres in {self._data_dir}: {error}: allow it, or choose another"
-                    " ONETRADING_DATA_DIR"
+                    f"the embedded Postgres in {self._data_dir}: {error}: allow it, or choose"
+                    " another ONETRADING_DATA_DIR"
                 ) from error
 
     def stop(self) -> None:
@@ -101,26 +95,26 @@ class EmbeddedPostgres:
         self.stop()
 
     def _ensure(self) -> str:
-        if self._supervisor is not None and self._supervisor.poll() is None:
+        if self._supervised is not None and self._supervised.exit_code is None:
             return self._url
         deadline = time.monotonic() + self._start_timeout_s
-        while not self._take_lock():
-            connection = cluster.Connection.read(self._connection_file)
-            if connection is not None and _answers(connection):
-                return connection.url()
+        while (lock := self._take_lock()) is None:
+            address = Address.read(self._address_file)
+            if address is not None and answers(address):
+                return address.url()
             self._pause(0.05, deadline, "is run by another process, and does not answer")
         try:
-            self._url = self._start(deadline)
+            self._url = self._start(lock, deadline)
         except BaseException:
             self._release()
             raise
         return self._url
 
-    def _take_lock(self) -> bool:
-        """Takes the lock unless another process has it; we keep it until we end, even without a server."""
+    def _take_lock(self) -> IO[bytes] | None:
+        """Takes the lock, to keep it even while the server is down; None if another has it."""
         if self._lock is not None:
-            return True
-        # Anybody may pass through, nobody may look: the server's user needs the way to its directory.
+            return self._lock
+        # Others may pass but not look: the server's user needs the way to its directory.
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
         path = self._data_dir / "postgres.lock"
         path.touch(mode=0o600)
@@ -129,55 +123,67 @@ class EmbeddedPostgres:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.close()
-            return False
+            return None
         self._lock = lock
-        return True
+        return lock
 
     def _release(self) -> None:
-        if self._supervisor is not None:
-            _end(self._supervisor)
-            self._supervisor = None
+        if self._supervised is not None:
+            self._supervised.end()
+            self._supervised = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
-    def _start(self, deadline: float) -> str:
+    def _start(self, lock: IO[bytes], deadline: float) -> str:
         began = time.monotonic()
         binaries = cluster.find_binaries()
         exists = cluster.check_version(self._cluster, binaries)
-        identity = unprivileged.choose(
+        identity = self._choose_identity(binaries)
+        cluster.bound_log(self._log_file)
+
+        def supervise(command: list[str]) -> Supervised:
+            if self._supervised is not None:
+                self._supervised.end()
+            self._supervised = Supervised(
+                command, identity, cluster.environment(binaries), self._log_file, lock
+            )
+            return self._supervised
+
+        if not exists:
+            self._create(binaries, identity, supervise, deadline)
+        elif identity.uid is not None and self._cluster.stat().st_uid != identity.uid:
+            unprivileged.hand_over(self._cluster, identity)
+        address = self._run(binaries, supervise, deadline)
+        self._log.info(
+            "embedded Postgres %s runs on 127.0.0.1:%s, data in %s, ready after %.2f s",
+            binaries.major,
+            address.port,
             self._cluster,
-            [self._data_dir],
-            [binaries.program("initdb"), binaries.program("postgres")],
+            time.monotonic() - began,
         )
-        if identity.obstacle is not None:
+        return address.url()
+
+    def _choose_identity(self, binaries: cluster.Binaries) -> unprivileged.Identity:
+        programs = [binaries.program("initdb"), binaries.program("postgres")]
+        identity = unprivileged.choose(self._cluster, [self._data_dir], programs)
+        if identity.capability is not None:
             self._log.warning(
                 "user id %s may not pass %s: the embedded Postgres keeps the capability %s for it",
                 identity.uid,
                 identity.obstacle,
-                "CAP_DAC_READ_SEARCH"
-                if identity.capability == unprivileged.CAP_DAC_READ_SEARCH
-                else "CAP_DAC_OVERRIDE",
+                unprivileged.CAPABILITY_NAMES[identity.capability],
             )
-        cluster.bound_log(self._log_file)
-        if not exists:
-            self._create(binaries, identity, deadline)
-        elif identity.uid is not None and self._cluster.stat().st_uid != identity.uid:
-            unprivileged.hand_over(self._cluster, identity)
-        connection = self._run(binaries, identity, deadline)
-        self._log.info(
-            "embedded Postgres %s runs on 127.0.0.1:%s, data in %s, ready after %.2f s",
-            binaries.major,
-            connection.port,
-            self._cluster,
-            time.monotonic() - began,
-        )
-        return connection.url()
+        return identity
 
     def _create(
-        self, binaries: cluster.Binaries, identity: unprivileged.Identity, deadline: float
+        self,
+        binaries: cluster.Binaries,
+        identity: unprivileged.Identity,
+        supervise: Callable[[list[str]], Supervised],
+        deadline: float,
     ) -> None:
-        """Makes the cluster beside its place and moves it there whole: a cut-off attempt leaves nothing."""
+        """Makes the cluster beside its place, then moves it whole: half a one is never in the way."""
         staging = self._data_dir / "postgres.new"
         if staging.exists():
             shutil.rmtree(staging)
@@ -187,79 +193,56 @@ class EmbeddedPostgres:
         password_file.touch(mode=0o600)
         password_file.write_text(password)
         unprivileged.hand_over(staging, identity)
-        command = cluster.initdb_command(binaries, staging / "cluster", password_file)
-        log_start = self._log_size()
-        self._supervise(binaries, identity, command)
-        while (code := self._exit_code()) is None:
+        initdb = supervise(cluster.initdb_command(binaries, staging / "cluster", password_file))
+        while initdb.exit_code is None:
             self._pause(0.01, deadline, "is still being created")
-        if code != 0:
-            raise self._failure("initdb failed", log_start)
-        cluster.Connection(port=0, password=password).write(self._connection_file)
+        if initdb.exit_code != 0:
+            raise EmbeddedPostgresError(f"initdb failed in {self._data_dir}: {initdb.told()}")
+        Address(port=0, password=password).write(self._address_file)
         (staging / "cluster").rename(self._cluster)
         _sync_directory(self._data_dir)
         shutil.rmtree(staging)
 
     def _run(
-        self, binaries: cluster.Binaries, identity: unprivileged.Identity, deadline: float
-    ) -> cluster.Connection:
-        """Starts the server until it answers; a taken port or a server that is still ending is waited out."""
-        known = cluster.Connection.read(self._connection_file)
+        self,
+        binaries: cluster.Binaries,
+        supervise: Callable[[list[str]], Supervised],
+        deadline: float,
+    ) -> Address:
+        """Starts the server until it answers; waits out a taken port and a server still ending."""
+        known = Address.read(self._address_file)
         if known is None:
             raise EmbeddedPostgresError(
-                f"{self._connection_file}, which holds the password of {self._cluster}, is missing:"
+                f"{self._address_file}, which holds the password of {self._cluster}, is missing:"
                 " restore it, or choose another ONETRADING_DATA_DIR"
             )
         while True:
-            connection = cluster.Connection(self._port or _free_port(known.port), known.password)
-            if connection != known:
-                connection.write(self._connection_file)
-            log_start = self._log_size()
-            command = cluster.server_command(
-                binaries, self._cluster, connection.port, self._settings
+            address = Address(self._port or free_port(known.port), known.password)
+            if address != known:
+                address.write(self._address_file)
+            server = supervise(
+                cluster.server_command(binaries, self._cluster, address.port, self._settings)
             )
-            self._supervise(binaries, identity, command)
-            if self._becomes_ready(connection, deadline):
-                return connection
-            told = self._log_since(log_start)
+            if self._becomes_ready(server, address, deadline):
+                return address
+            told = server.told()
             ending = "postmaster.pid" in told or "shared memory block" in told
             if not ending and (self._port is not None or "Address already in use" not in told):
-                raise self._failure("the server did not start", log_start)
-            self._pause(0.1, deadline, "cannot start: " + told)
+                raise EmbeddedPostgresError(
+                    f"the server did not start in {self._data_dir}: {told or self._log_file}"
+                )
+            self._pause(0.1, deadline, f"cannot start: {told}")
 
-    def _supervise(
-        self, binaries: cluster.Binaries, identity: unprivileged.Identity, command: list[str]
-    ) -> None:
-        if self._supervisor is not None:
-            _end(self._supervisor)
-        order: postmaster.Order = {
-            "argv": command,
-            "uid": identity.uid,
-            "gid": identity.gid,
-            "capability": identity.capability,
-        }
-        self._log_file.touch(mode=0o600)
-        with self._log_file.open("ab") as output:
-            self._supervisor = subprocess.Popen(  # noqa: S603 -- our own program and binaries
-                [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(order)],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                env=cluster.environment(binaries),
-                start_new_session=True,
-                pass_fds=[] if self._lock is None else [self._lock.fileno()],
-            )
-
-    def _becomes_ready(self, connection: cluster.Connection, deadline: float) -> bool:
+    def _becomes_ready(self, server: Supervised, address: Address, deadline: float) -> bool:
         """Waits until the server lets us in and our database exists; False when it has ended."""
         pause = 0.01
-        while self._exit_code() is None:
+        while server.exit_code is None:
             try:
-                _create_database(connection)
+                create_database(address)
             except psycopg.OperationalError as error:
                 if "password authentication failed" in str(error):
                     raise EmbeddedPostgresError(
-                        f"the password in {self._connection_file} is not that of {self._cluster}:"
+                        f"the password in {self._address_file} is not that of {self._cluster}:"
                         " restore the file that belongs to it"
                     ) from error
             else:
@@ -268,72 +251,11 @@ class EmbeddedPostgres:
             pause = min(pause * 1.3, 0.25)  # each refusal is a line in the server's log
         return False
 
-    def _exit_code(self) -> int | None:
-        return None if self._supervisor is None else self._supervisor.poll()
-
     def _pause(self, seconds: float, deadline: float, state: str) -> None:
         if self._stopping.wait(seconds):
             raise Stopping("the embedded Postgres was told to stop")
         if time.monotonic() > deadline:
             raise DatabaseError(f"the embedded Postgres in {self._data_dir} {state}")
-
-    def _log_size(self) -> int:
-        return self._log_file.stat().st_size if self._log_file.exists() else 0
-
-    def _log_since(self, position: int) -> str:
-        with self._log_file.open("rb") as file:
-            file.seek(position)
-            return file.read()[-2000:].decode(errors="replace").strip()
-
-    def _failure(self, what: str, log_start: int) -> EmbeddedPostgresError:
-        told = self._log_since(log_start)
-        return EmbeddedPostgresError(f"{what} in {self._data_dir}: {told or self._log_file}")
-
-
-def _end(supervisor: subprocess.Popen[bytes]) -> None:
-    """Closes the pipe, which is the order to stop, and waits for the end."""
-    if supervisor.stdin is not None:
-        supervisor.stdin.close()
-    try:
-        supervisor.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        supervisor.kill()
-        supervisor.wait()
-
-
-def _answers(connection: cluster.Connection) -> bool:
-    """Tells whether our server answers: both sides prove that they know the password."""
-    try:
-        psycopg.connect(connection.url(), connect_timeout=2, require_auth="scram-sha-256").close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def _create_database(connection: cluster.Connection) -> None:
-    """Connects, and creates our database when it is missing."""
-    with psycopg.connect(
-        connection.url("postgres"), autocommit=True, connect_timeout=5, require_auth="scram-sha-256"
-    ) as session:
-        found = session.execute(
-            "SELECT FROM pg_database WHERE datname = %s", [cluster.DATABASE]
-        ).fetchone()
-        if found is None:
-            session.execute(
-                psycopg.sql.SQL("CREATE DATABASE {}").format(
-                    psycopg.sql.Identifier(cluster.DATABASE)
-                )
-            )
-
-
-def _free_port(preferred: int) -> int:
-    """Returns `preferred` when nobody listens there, else any free port of the loopback interface."""
-    for port in (preferred, 0):
-        with suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise EmbeddedPostgresError("there is no free port on 127.0.0.1")
 
 
 def _sync_directory(path: Path) -> None:

@@ -5,22 +5,16 @@ What coverage claims is true because it commits with the rows that make it true,
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
-from psycopg import sql
-
 from exporter.errors import LeaseLost
-from exporter.fields import EXACT
 from exporter.store import table as tables
+from exporter.store import totals
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
-from exporter.stream import Drift, History, Reject, Sample, Scope
+from exporter.stream import Drift, History, Reject, Scope
 from exporter.window import Window
 
 Lane = Literal["tail", "backfill", "verify"]
@@ -65,9 +59,6 @@ class Loaded(NamedTuple):
     run_id: int
 
 
-_Key = tuple[str, tuple[str, ...]]
-
-
 def load(
     connection: Connection,
     stream: History,
@@ -85,10 +76,8 @@ def load(
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, scope.account_id, lease)
     written = tables.write(connection, stream.table, batch.rows)
-    tables.note_changes(
-        connection, scope.account_id, scope.stream, stream.table, written.changed
-    )
-    _count(connection, stream, scope, written)
+    tables.note_changes(connection, scope.account_id, scope.stream, stream.table, written.changed)
+    totals.add(connection, stream, scope, written)
     rejected = set_aside(connection, scope, batch.rejects, batch.drift)
     if batch.proven is not None and not batch.proven.empty:
         claim(connection, scope, batch.proven)
@@ -160,9 +149,7 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{SYMBOL FOR NULL}")
 
 
-def _record(
-    connection: Connection, scope: Scope, run: Run, counts: dict[str, int | bool]
-) -> int:
+def _record(connection: Connection, scope: Scope, run: Run, counts: dict[str, int | bool]) -> int:
     if run.run_id is not None:
         connection.execute(QUERIES["continue_run"], counts | {"run_id": run.run_id})
         return run.run_id
@@ -179,99 +166,3 @@ def _record(
         },
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def _count(
-    connection: Connection, stream: History, scope: Scope, written: tables.Written
-) -> None:
-    """Add what the batch changed to the totals that /metrics shows."""
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
-    if stream.latest is not None and (written.inserted or written.changed):
-        newest: dict[_Key, Decimal | int] = {}
-        for row in (*written.inserted, *(new for _, new in written.changed)):
-            for metric, labels, value in stream.latest(row):
-                key = (metric.name, labels)
-                newest[key] = max(value, newest.get(key, value))
-        _store_totals(connection, "raise_total", identity, newest)
-    if stream.totals is not None and (written.inserted or written.changed):
-        found = connection.execute(QUERIES["counting_since"], identity).fetchone()
-        if found is not None:
-            _store_totals(
-                connection, "add_to_total", identity, _added(stream, written, found[0])
-            )
-
-
-def _added(stream: History, written: tables.Written, since: datetime) -> dict[_Key, Decimal | int]:
-    totals = stream.totals or (lambda _row: ())
-    when = attrgetter(stream.instant)
-    added = summed(totals, (row for row in written.inserted if when(row) >= since))
-    for sign, rows in (
-        (Decimal(-1), (old for old, _ in written.changed if when(old) >= since)),
-        (Decimal(1), (new for _, new in written.changed if when(new) >= since)),
-    ):
-        for key, value in summed(totals, rows).items():
-            added[key] = EXACT.add(Decimal(added.get(key, 0)), EXACT.multiply(sign, Decimal(value)))
-    return added
-
-
-def summed(
-    totals: Callable[[Any], Iterable[Sample]], rows: Iterable[Any]
-) -> dict[_Key, Decimal | int]:
-    """The exact sum of what ``rows`` add, by metric and labels."""
-    sums: defaultdict[_Key, Decimal] = defaultdict(Decimal)
-    add = EXACT.add
-    for row in rows:
-        for metric, labels, value in totals(row):
-            sums[metric.name, labels] = add(sums[metric.name, labels], value)
-    return dict(sums)
-
-
-def _store_totals(
-    connection: Connection,
-    query: str,
-    identity: dict[str, str],
-    totals: dict[_Key, Decimal | int],
-) -> None:
-    for (metric, labels), value in sorted(totals.items()):
-        connection.execute(
-            QUERIES[query],
-            identity | {"metric": metric, "labels": list(labels), "value": value},
-        )
-
-
-def open_counting(
-    connection: Connection, stream: History, scope: Scope, since: datetime
-) -> bool:
-    """Start the counters of a stream from the rows that are there; False when they run already.
-
-    Called once the history from ``since`` on was read: the counters begin with the true total,
-    and what is filled in before ``since`` later never makes them jump.
-    """
-    if stream.totals is None:
-        return False
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
-    connection.execute(QUERIES["lock_stream"], identity)
-    if connection.execute(QUERIES["open_counting"], identity | {"since": since}).fetchone() is None:
-        return False
-    with connection.cursor(name="counting") as cursor:
-        cursor.itersize = 5_000
-        cursor.execute(_countable(stream), {"account_id": scope.account_id, "since": since})
-        totals = summed(stream.totals, (stream.table.row(*values) for values in cursor))
-    _store_totals(connection, "add_to_total", identity, totals)
-    return True
-
-
-def _countable(stream: History) -> sql.Composed:
-    """The facts of an account from an instant on, as rows; ``raw`` is not needed and left out."""
-    columns: Sequence[sql.Composable] = [
-        sql.SQL("''") if kind == "jsonb"
-        else sql.SQL("{}::text" if kind == "uuid" else "{}").format(sql.Identifier(name))
-        for name, kind in stream.table.columns.items()
-    ]
-    return sql.SQL("SELECT {} FROM {} WHERE account_id = {} AND {} >= {}").format(
-        sql.SQL(", ").join(columns),
-        sql.Identifier("onetrading", stream.table.name),
-        sql.Placeholder("account_id"),
-        sql.Identifier(stream.instant),
-        sql.Placeholder("since"),
-    )

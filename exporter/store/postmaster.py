@@ -1,11 +1,11 @@
-"""Supervisor of one Postgres program: runs it without root's rights and never lets it outlive its owner.
+"""Supervisor of one Postgres program: runs it without root's rights, and never beyond its owner's end.
 
-The owner starts this file as a script of its own (`python -I -S postmaster.py ORDER`, standard library
-only, so that it is up in some 30 ms) and keeps the write end of its standard input. Nothing is ever
-written there: the end of file, which the kernel delivers however the owner ends, SIGKILL included, is
-the order to stop. A pipe belongs to the process and not to a thread, so the server may be started from
-any thread, and it works wherever there are pipes; a parent-death signal does neither. The signal is
-still set on the program (Linux), for the case that the supervisor itself is killed.
+The owner starts this file as a script of its own (`python -I -S postmaster.py ORDER`, standard
+library only, so that it is up in some 30 ms) and keeps the write end of its standard input. Nothing
+is ever written there: the end of file, which the kernel delivers however the owner ends, SIGKILL
+included, is the order to stop. A pipe belongs to the process and not to a thread, so any thread may
+start the server, and there are pipes on each system; neither is true of a parent-death signal. That
+signal is still set on the program (Linux), in case the supervisor itself is killed.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ import time
 from typing import NoReturn, TypedDict
 
 STDIN = 0
-# Postgres, "Shutting Down the Server": SIGINT is the fast shutdown (ends sessions, writes a checkpoint),
+# Postgres, "Shutting Down the Server": SIGINT is the fast shutdown (ends sessions, checkpoints),
 # SIGQUIT the immediate one (the next start replays the log). Seconds to wait after each.
 STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, None))
 
@@ -31,7 +31,7 @@ LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
 
 class Order(TypedDict):
-    """What to run and as whom: `uid` and `gid` are None to stay the same user, `capability` is a number."""
+    """What to run and as whom: `uid` and `gid` are None to stay the same user."""
 
     argv: list[str]
     uid: int | None
@@ -40,9 +40,9 @@ class Order(TypedDict):
 
 
 def main(order: Order) -> int:
-    """Runs the program until it ends or the owner does; returns its exit code (negative: a signal)."""
-    # A terminal's or an init system's signals to the whole group must not cut the server off while its
-    # owner is still writing: only the pipe counts.
+    """Runs the program until it or its owner ends; returns its exit code (negative: a signal)."""
+    # A signal of a terminal or an init system to the whole group must not cut the server off while
+    # its owner is still writing: only the pipe counts.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     woken, wake = os.pipe()
@@ -63,7 +63,7 @@ def main(order: Order) -> int:
 
 
 def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
-    """Waits for the child's exit code; None after `patience` seconds or at the end of standard input."""
+    """Waits for the child's exit code; None after `patience` seconds or at the end of stdin."""
     deadline = None if patience is None else time.monotonic() + patience
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -88,7 +88,7 @@ def _run(order: Order, supervisor: int) -> NoReturn:
         libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
         _drop_rights(order, libc)
         if libc is not None:
-            # After the change of user, which clears it (prctl(2)); the check closes the gap before it.
+            # After the change of user, which clears it (prctl(2)); the check closes the gap before.
             _prctl(libc, PR_SET_PDEATHSIG, signal.SIGINT)
             if os.getppid() != supervisor:
                 raise ProcessLookupError("the supervisor has ended")
@@ -113,7 +113,7 @@ def _drop_rights(order: Order, libc: ctypes.CDLL | None) -> None:
 
 
 def _keep_capability(libc: ctypes.CDLL, capability: int) -> None:
-    """Narrows the kept capabilities to one and makes it ambient, so that exec keeps it (capabilities(7))."""
+    """Narrows the kept capabilities to one, and makes it outlast exec: capabilities(7), ambient."""
     mask = 1 << capability
     header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable

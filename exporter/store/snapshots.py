@@ -179,5 +179,3 @@ def _differs(table: Table, stored: Sequence[Any], row: Sequence[Any]) -> bool:
         elif was != is_now:
             return True
     return False
-
-

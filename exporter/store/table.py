@@ -117,7 +117,7 @@ def _differ(stored: Any, read: Any) -> bool:
 
 def same_json(one: str, other: str) -> bool:
     """Whether two JSON texts say the same; 0.10 and 0.1 do, "0.1" and 0.1 do not."""
-    return bool(_exact.decode(one) == _exact.decode(other))
+    return bool(_exact.decode(one.encode()) == _exact.decode(other.encode()))
 
 
 def note_changes(
@@ -150,9 +150,7 @@ def _statements(table: Table) -> _Statements:
     name = sql.Identifier("onetrading", table.name)
     columns = list(table.columns)
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
-    arrays = sql.SQL(", ").join(
-        _ARRAYS[table.columns[column]] for column in table.key
-    )
+    arrays = sql.SQL(", ").join(_ARRAYS[table.columns[column]] for column in table.key)
     asked = sql.SQL("unnest({}) WITH ORDINALITY AS asked ({}, ordinal)").format(arrays, key)
     match = sql.SQL(" AND ").join(
         sql.SQL("stored.{0} = asked.{0}").format(sql.Identifier(column)) for column in table.key

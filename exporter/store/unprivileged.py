@@ -1,4 +1,4 @@
-"""Chooses the user that the embedded Postgres runs as: Postgres refuses root, so root must hand it down."""
+"""Chooses the user that the embedded Postgres runs as, because Postgres refuses to run as root."""
 
 import os
 import pwd
@@ -12,6 +12,7 @@ from exporter.errors import EmbeddedPostgresError
 # <linux/capability.h>
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAPABILITY_NAMES = {1: "CAP_DAC_OVERRIDE", 2: "CAP_DAC_READ_SEARCH"}
 CANDIDATES = ("postgres", "nobody")
 
 
@@ -32,18 +33,18 @@ class Identity:
 def choose(cluster: Path, directories: list[Path], programs: list[Path]) -> Identity:
     """Chooses the identity for the data directory `cluster`, which need not exist yet.
 
-    The owner of an existing cluster stays its owner, whoever that is; a new one belongs to `postgres`
-    or else to `nobody`. `directories` must be reachable for it, `programs` executable.
+    The owner of an existing cluster stays its owner, whoever that is; a new one belongs to
+    `postgres` or else to `nobody`. `directories` must be reachable for it, `programs` executable.
 
-    Raises EmbeddedPostgresError when there is no such user, when the cluster is somebody else's, or when
-    the way is barred and this process has no capability to hand down.
+    Raises EmbeddedPostgresError when there is no such user, when the cluster is somebody else's, or
+    when the way is barred and this process has no capability to hand down.
     """
     owner = cluster.stat() if cluster.exists() else None
     if os.geteuid() != 0:
         if owner is not None and owner.st_uid != os.geteuid():
             raise EmbeddedPostgresError(
-                f"{cluster} belongs to user id {owner.st_uid}, and this process runs as {os.geteuid()}:"
-                " run it as that user, or choose another ONETRADING_DATA_DIR"
+                f"{cluster} belongs to user id {owner.st_uid}, and this process runs as user id"
+                f" {os.geteuid()}: run it as that user, or choose another ONETRADING_DATA_DIR"
             )
         return Identity()
     if owner is not None and owner.st_uid != 0:
@@ -78,9 +79,7 @@ def _unprivileged_user() -> tuple[int, int]:
     )
 
 
-def _obstacles(
-    directories: list[Path], programs: list[Path], uid: int, gid: int
-) -> Iterator[Path]:
+def _obstacles(directories: list[Path], programs: list[Path], uid: int, gid: int) -> Iterator[Path]:
     """Yields what the user may not pass, from the permission bits of each place on the way.
 
     Directories come last on each way but programs come first of all, because they need more.

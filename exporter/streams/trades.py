@@ -13,9 +13,7 @@ from exporter.fields import EXACT, Shape, Uuid, instant, listed, maybe_money, mo
 from exporter.stream import History, Json, Metric, Paging, Sample, Source, Table, epoch_seconds
 
 _BY_SIDE = ("instrument", "side", "liquidity")
-COUNT = Metric(
-    "onetrading_trades_total", "Number of trades (account/trades).", _BY_SIDE, "counter"
-)
+COUNT = Metric("onetrading_trades_total", "Number of trades (account/trades).", _BY_SIDE, "counter")
 BASE = Metric(
     "onetrading_traded_base_total",
     "Traded amount in units of the base asset (account/trades: amount).",

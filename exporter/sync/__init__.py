@@ -1,11 +1,14 @@
 """Run streams: ask, read, keep, show.
 
 Read `passes` for what one pass is and what a failure does, `present` for snapshots and reference
-data, `history` for windows of history, `backfill` for filling what is missing.
+data, `history` for windows of history, `backfill` for filling what is missing,
+`filler` for keeping it filled.
 """
 
 from exporter.sync.backfill import Backfill, Progress
+from exporter.sync.filler import Filler
+from exporter.sync.history import Reader
 from exporter.sync.parts import Account, Parts
 from exporter.sync.passes import Passes
 
-__all__ = ["Account", "Backfill", "Parts", "Passes", "Progress"]
+__all__ = ["Account", "Backfill", "Filler", "Parts", "Passes", "Progress", "Reader"]

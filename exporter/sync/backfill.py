@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from exporter.api.walk import Walk
-from exporter.errors import BadRequest, DatabaseError, ExchangeError, ExporterError, Stopping
-from exporter.store import loader
+from exporter.errors import BadRequest, DatabaseError, ExchangeError, Stopping
+from exporter.store import totals
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.stream import Scope
 from exporter.sync.history import Reader
@@ -25,7 +25,7 @@ from exporter.window import Window, cut_newest_first
 
 _log = logging.getLogger(__name__)
 WALKERS = 3
-_DEADLINE_S = 300.0
+DEADLINE_S = 300.0
 _IDLE_LOOK_S = 0.2
 
 
@@ -70,9 +70,14 @@ class Backfill:
     """Fills the gaps of one stream of one account."""
 
     def __init__(
-        self, parts: Parts, reader: Reader, show: Show = lambda _progress: None
+        self,
+        parts: Parts,
+        reader: Reader,
+        show: Show = lambda _progress: None,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self._parts = parts
+        self._deadline_s = deadline_s
         self._reader = reader
         self._show = show
         self._lock = threading.Lock()
@@ -81,19 +86,20 @@ class Backfill:
         self._errors: list[Exception] = []
         self.progress = Progress()
 
-    def plan(self, window: Window | None = None) -> list[tuple[Scope, Window]]:
+    def plan(
+        self, window: Window | None = None, scopes: Iterable[Scope] | None = None
+    ) -> list[tuple[Scope, Window]]:
         """What is missing, newest first, in pieces that may be asked for.
 
         ``window``: only this part of history, wanted even where it lies before the start of what
-        is required; None: from there up to what has settled.
+        is required; None: from there up to what has settled. ``scopes``: only these.
         """
         pieces: list[tuple[Scope, Window]] = []
-        for scope in self._reader.scopes():
+        for scope in self._reader.scopes() if scopes is None else scopes:
             wanted = window or Window(self._reader.required(scope), self._reader.settled())
             for gap in reversed(self._reader.missing(scope, wanted)):
                 pieces.extend(
-                    (scope, piece)
-                    for piece in cut_newest_first(gap, self._reader.longest_window)
+                    (scope, piece) for piece in cut_newest_first(gap, self._reader.longest_window)
                 )
         return pieces
 
@@ -140,7 +146,7 @@ class Backfill:
         return None
 
     def _read(self, scope: Scope, window: Window) -> None:
-        walk = self._reader.walk(scope, window, "backfill", _DEADLINE_S)
+        walk = self._reader.walk(scope, window, "backfill", self._deadline_s)
         with self._lock:
             self._walking[walk] = scope
         try:
@@ -183,7 +189,7 @@ class Backfill:
             return
         scope = self._parts.scope(self._reader.account, stream)
         since = self._reader.required(scope)
-        self._parts.writable().run(loader.open_counting, stream, scope, since)
+        self._parts.writable().run(totals.open_counting, stream, scope, since)
 
 
 @dataclass
@@ -199,41 +205,3 @@ class _Proven:
         grown = max(window.span.total_seconds() - self.seconds, 0.0)
         self.seconds += grown
         return grown
-
-
-class Filler:
-    """Keeps the history of one account complete, for as long as the service runs."""
-
-    def __init__(self, parts: Parts, readers: Iterable[Reader], look_every_s: float = 10.0) -> None:
-        self._parts = parts
-        self._readers = list(readers)
-        self._look_every_s = look_every_s
-
-    def run(self) -> None:
-        """Fill gaps whenever there are any, until the process stops."""
-        while not self._parts.stop.wait(self._look_every_s):
-            for reader in self._readers:
-                try:
-                    self.fill(reader)
-                except Stopping:
-                    return
-                except Exception:
-                    _log.exception("backfill of %s: a fault of ours", reader.stream.name)
-
-    def fill(self, reader: Reader, show: Show = lambda _progress: None) -> bool:
-        """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
-        backfill = Backfill(self._parts, reader, show)
-        try:
-            backfill.run(backfill.plan())
-            backfill.open_counting()
-        except Stopping:
-            raise
-        except BadRequest as error:
-            _log.warning("the exchange refuses a part of %s: %s", reader.stream.name, error)
-            if backfill.only_refusals:
-                backfill.open_counting()
-            return False
-        except ExporterError as error:
-            _log.info("history of %s stays incomplete for now: %s", reader.stream.name, error)
-            return False
-        return True

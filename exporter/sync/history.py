@@ -101,21 +101,32 @@ class Reader:
         loaded(done, batch)
 
     def scopes(self) -> list[Scope]:
-        """What must be walked: the stream as a whole, or each futures instrument that is open.
-
-        Closed instruments are retired: the exchange may refuse them, and they settle no more.
-        """
+        """What must be walked: the stream as a whole, or each futures instrument that is open."""
         base = self._parts.scope(self.account, self.stream)
         if not self.stream.scope:
             return [base]
-        database = self._parts.writable()
-        states = database.run(bookkeeping.futures)
+        return [base._replace(scope=code) for code, state in self._futures() if state != "CLOSED"]
+
+    def closed_scopes(self) -> list[Scope]:
+        """Instruments that settle no more. The exchange may refuse them, so nothing waits for them:
+        they are retired, and their history is read where it can be had.
+        """
+        if not self.stream.scope:
+            return []
+        base = self._parts.scope(self.account, self.stream)
+        return [base._replace(scope=code) for code, state in self._futures() if state == "CLOSED"]
+
+    def _futures(self) -> list[tuple[str, str]]:
+        """Code and state of each futures instrument. Raises NotYet before they were read."""
+        states = self._parts.writable().run(bookkeeping.futures)
         if not states:
             raise NotYet("no futures instrument is known yet")
-        for code, state in states.items():
-            because = "the instrument is closed" if state == "CLOSED" else None
-            database.run(bookkeeping.retire, base._replace(scope=code), because)
-        return [base._replace(scope=code) for code, state in states.items() if state != "CLOSED"]
+        return states
+
+    def retire(self, scope: Scope, closed: bool) -> None:
+        """Note whether a scope is closed, so that its gaps count or do not."""
+        because = "the instrument is closed" if closed else None
+        self._parts.writable().run(bookkeeping.retire, scope, because)
 
     def required(self, scope: Scope) -> datetime:
         """From where the scope's history must be complete."""
@@ -195,9 +206,7 @@ class Reader:
         scope = self._parts.scope(self.account, self.stream)
         stored = self._parts.writable().run(bookkeeping.totals, scope)
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
-        return [
-            metrics[name](value, *labels) for name, labels, value in stored if name in metrics
-        ]
+        return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
 
 
 def _seconds(windows: Iterable[Window]) -> float:

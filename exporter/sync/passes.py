@@ -10,12 +10,14 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from exporter.api.client import Failed
 from exporter.errors import (
     DatabaseError,
     ExchangeError,
     ExporterError,
+    NotPermitted,
     NotYet,
     Reason,
     Refused,
@@ -30,6 +32,9 @@ from exporter.sync.present import Present
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE_S = 600.0
+
+Outcome = Literal["ok", "failed", "not permitted", "skipped"]
+"""``skipped``: too early to ask again, something else must come first, or we are stopping."""
 
 
 @dataclass
@@ -50,10 +55,10 @@ class Passes:
         self._present = Present(parts, self.streams)
         self._refusals: dict[tuple[str, str], _Refusal] = {}
 
-    def run(self, account: Account, stream: Stream) -> bool:
-        """One pass; whether it succeeded. Raises nothing but what nobody foresaw."""
+    def run(self, account: Account, stream: Stream) -> Outcome:
+        """One pass, and how it went. Raises nothing."""
         if self._paused(account, stream):
-            return False
+            return "skipped"
         began = time.monotonic()
         counted: list[ExchangeError] = []
 
@@ -68,19 +73,20 @@ class Passes:
             self._granted(account, stream, True)
         except (Stopping, NotYet) as reason:
             _log.debug("%s of %s: %s", stream.name, account.name, reason)
-            return False
+            return "skipped"
         except ExporterError as known:
             error = known
             if known not in counted:
                 self.parts.board.failed(account.name, stream.name, known.reason)
-        except Exception as bug:
+        except Exception as bug:  # noqa: BLE001  a bug in one pass must not end the service
             error = bug
             self.parts.board.failed(account.name, stream.name, "internal")
             _log.exception("%s of %s: a fault of ours", stream.name, account.name)
         self.parts.instruments.passed(account.name, stream.name, time.monotonic() - began)
-        if error is not None:
-            self._note(account, stream, error)
-        return error is None
+        if error is None:
+            return "ok"
+        self._note(account, stream, error)
+        return "not permitted" if isinstance(error, NotPermitted) else "failed"
 
     def _ask(self, account: Account, stream: Stream, failed: Failed) -> None:
         if isinstance(stream, Snapshot | Reference):

@@ -1,0 +1,145 @@
+"""`run`: poll, serve and sync until told to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+
+from exporter._version import __version__
+from exporter.app import App, catch_signals, enabled
+from exporter.metrics import Exposition
+from exporter.scheduler import Scheduler, Task
+from exporter.server import Pages, Server, landing_page
+from exporter.settings import Settings
+from exporter.stream import Stream
+from exporter.sync import Account, Filler
+
+_log = logging.getLogger(__name__)
+_HEARTBEAT_LIMIT_S = 60.0
+_STOP_WITHIN_S = 8.0
+_SWITCH_INTERVAL_S = 50e-6
+"""How long a thread may run before another gets its turn. At Python's default of 5 ms a scrape
+beside a loading thread can wait for seconds, since it hands over often."""
+
+
+class Service:
+    """Polls, serves and syncs until it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = App(settings, enabled(settings), service=True)
+        app = self.app
+        self.server = Server(
+            settings.listen.host,
+            settings.listen.port,
+            Pages(
+                metrics=Exposition(app.board, app.vitals, app.instruments).render,
+                healthy=self._healthy,
+                ready=self._ready,
+                index=lambda: landing_page(__version__),
+                status=self._status,
+            ),
+        )
+        self._scheduler = Scheduler(
+            [self._task(account, stream) for account, stream in app.pairs()],
+            heartbeat=self._beat,
+            noticed=app.vitals.scheduler_event,
+        )
+        self._fillers = [
+            threading.Thread(target=Filler(app.parts, readers).run, name=f"backfill-{name}")
+            for name, account in app.parts.accounts.items()
+            if app.database is not None and (readers := app.readers(account))
+        ]
+        self._schema_checked = app.database is None
+
+    def start(self) -> None:
+        """Start everything. Raises SettingsError when the port cannot be had, SchemaError."""
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self.server.start()
+        self.app.vitals.leader(self.app.database is None)
+        self._schema_checked |= self.app.open_database()
+        if self.app.parts.leases is not None:
+            self.app.parts.leases.start()
+        self._beat()
+        self._scheduler.start()
+        for filler in self._fillers:
+            filler.start()
+        _log.info("serving on http://%s:%d/", self.app.settings.listen.host, self.server.port)
+
+    def run(self) -> None:
+        """Start, wait for SIGTERM, SIGINT or `stop`, and stop within ten seconds."""
+        catch_signals(self.app)
+        try:
+            self.start()
+            self.app.stop.wait()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Finish the transactions in flight, begin nothing new."""
+        self.app.stop.set()
+        for account in self.app.parts.accounts.values():
+            account.client.close()
+        ending = threading.Thread(target=self._finish_work, name="stopping", daemon=True)
+        ending.start()
+        ending.join(_STOP_WITHIN_S)
+        self.server.stop(timeout=1.0)
+        self.app.close()
+        _log.info("stopped")
+
+    def _finish_work(self) -> None:
+        self._scheduler.stop()
+        for filler in self._fillers:
+            if filler.is_alive():
+                filler.join()
+
+    def _task(self, account: Account, stream: Stream) -> Task:
+        return Task(
+            f"{account.name}/{stream.name}",
+            self.app.parts.interval(stream),
+            lambda: self.app.passes.run(account, stream) == "ok",
+        )
+
+    def _beat(self) -> None:
+        """Every few seconds: that the scheduler lives, and what has no pass of its own."""
+        vitals, database = self.app.vitals, self.app.database
+        vitals.heartbeat()
+        vitals.spool_snapshots(len(self.app.parts.spool))
+        for name in self.app.parts.accounts:
+            vitals.clock_skew(name, self.app.clock.skew_s)
+        if database is not None:
+            vitals.database_up(database.up)
+            self._schema_checked |= database.up
+        if self.app.parts.leases is not None:
+            vitals.leader(self.app.parts.leases.leading)
+
+    def _healthy(self) -> tuple[bool, str]:
+        age_s = self.app.vitals.heartbeat_age_s()
+        if age_s is None or age_s > _HEARTBEAT_LIMIT_S:
+            return False, "the scheduler does not run"
+        return True, "healthy"
+
+    def _ready(self) -> tuple[bool, str]:
+        untried = [
+            f"{state.account}/{state.stream}"
+            for state in self.app.board.states()
+            if not state.tried
+        ]
+        if untried:
+            return False, f"not tried yet: {', '.join(untried)}"
+        if not self._schema_checked:
+            return False, "the database's schema could not be checked yet"
+        return True, "ready"
+
+    def _status(self) -> bytes:
+        database = self.app.database
+        return json.dumps(
+            {
+                "version": __version__,
+                "database_up": None if database is None else database.up,
+                "spooled_snapshots": len(self.app.parts.spool),
+                "streams": [state._asdict() for state in self.app.board.states()],
+            },
+            indent=1,
+        ).encode()

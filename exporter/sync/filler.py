@@ -1,0 +1,73 @@
+"""Keep the history of an account complete for as long as the service runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from exporter.errors import BadRequest, ExchangeError, ExporterError, Stopping
+from exporter.sync.backfill import Backfill, Show
+from exporter.sync.history import Reader
+from exporter.sync.parts import Parts
+
+_log = logging.getLogger(__name__)
+_CLOSED_EVERY_S = 3_600.0
+_CLOSED_DEADLINE_S = 10.0
+
+
+class Filler:
+    """Keeps the history of one account complete, for as long as the service runs."""
+
+    def __init__(self, parts: Parts, readers: Iterable[Reader], look_every_s: float = 10.0) -> None:
+        self._parts = parts
+        self._readers = list(readers)
+        self._look_every_s = look_every_s
+        self._closed_due: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Fill gaps whenever there are any, until the process stops."""
+        while not self._parts.stop.wait(self._look_every_s):
+            for reader in self._readers:
+                try:
+                    self.fill(reader)
+                except Stopping:
+                    return
+                except Exception:  # noqa: BLE001  a bug in one stream must not end the others
+                    _log.exception("backfill of %s: a fault of ours", reader.stream.name)
+
+    def _fill_closed(self, reader: Reader) -> None:
+        """Read the history of closed instruments once in a while; a refusal is no failure."""
+        name = reader.stream.name
+        if time.monotonic() < self._closed_due.get(name, 0.0):
+            return
+        self._closed_due[name] = time.monotonic() + _CLOSED_EVERY_S
+        for scope in reader.closed_scopes():
+            backfill = Backfill(self._parts, reader, deadline_s=_CLOSED_DEADLINE_S)
+            try:
+                pieces = backfill.plan(scopes=[scope])
+                reader.retire(scope, closed=True)
+                backfill.run(pieces)
+            except ExchangeError as error:
+                _log.info("no history of closed %s: %s", scope.scope, error)
+        for scope in reader.scopes():
+            reader.retire(scope, closed=False)
+
+    def fill(self, reader: Reader, show: Show = lambda _progress: None) -> bool:
+        """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
+        backfill = Backfill(self._parts, reader, show)
+        try:
+            backfill.run(backfill.plan())
+            backfill.open_counting()
+            self._fill_closed(reader)
+        except Stopping:
+            raise
+        except BadRequest as error:
+            _log.warning("the exchange refuses a part of %s: %s", reader.stream.name, error)
+            if backfill.only_refusals:
+                backfill.open_counting()
+            return False
+        except ExporterError as error:
+            _log.info("history of %s stays incomplete for now: %s", reader.stream.name, error)
+            return False
+        return True
