@@ -1,13 +1,12 @@
-"""Trades, funding and their months, against the same sums in exact fractions."""
+"""Trades and their months, against the same sums in exact fractions."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from itertools import zip_longest
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from exporter.fields import EXACT
 from exporter.window import EPOCH
 from tests.reporting import (
     MAIN,
-    MICROSECOND,
     NAMES,
     Connection,
     account_ids,
@@ -32,25 +30,18 @@ from tests.reporting import (
     read,
     time_zones,
 )
+from tests.reporting_instruments import (
+    Version,
+    at_microsecond,
+    codes,
+    edges,
+    exactly,
+    pair_at,
+    put_versions,
+    versions,
+)
 
 Group = dict[tuple[Any, ...], list[Any]]
-
-# Nanoseconds since 1970, crowded around the ends of two months.
-edges = st.builds(
-    lambda month, shift: int(month.timestamp()) * 10**9 + shift,
-    st.sampled_from([datetime(2025, 12, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)]),
-    st.sampled_from([-1000, -500, -1, 0, 1, 999]) | st.integers(-(10**15), 10**15),
-)
-codes = st.sampled_from(["BTC_EUR", "ETH_EUR", "UNKNOWN_P"])
-
-
-class Version(NamedTuple):
-    """A row of onetrading.instruments."""
-
-    code: str
-    base: str
-    quote: str
-    start: datetime
 
 
 class Trade(NamedTuple):
@@ -67,36 +58,11 @@ class Trade(NamedTuple):
     nanos: int
 
 
-class Payment(NamedTuple):
-    """A booking ``late`` seconds after its funding time, ``slot`` minutes around New Year."""
-
-    account_id: UUID
-    code: str
-    slot: int
-    late: int
-    amount: Decimal
-
-
-def at_microsecond(nanos: int) -> datetime:
-    return EPOCH + nanos // 1000 * MICROSECOND
-
-
 def at_second(nanos: int) -> datetime:
     """Cut, not rounded; days and months are taken from here."""
     return datetime.fromtimestamp(nanos // 10**9, UTC)
 
 
-versions = st.lists(
-    st.builds(
-        Version,
-        st.sampled_from(["BTC_EUR", "ETH_EUR"]),
-        st.sampled_from(["BTC", "XBT"]),
-        st.sampled_from(["EUR", "USD"]),
-        edges.map(at_microsecond),
-    ),
-    max_size=6,
-    unique_by=lambda version: (version.code, version.start),
-).map(lambda drawn: sorted(drawn, key=lambda version: (version.code, version.start)))
 trades = st.builds(
     Trade,
     account_ids,
@@ -109,42 +75,12 @@ trades = st.builds(
     st.sampled_from(["MAKER", "TAKER", None]),
     edges,
 )
-payments = st.builds(Payment, account_ids, codes, st.integers(-60, 60), st.integers(0, 59), money)
-rates = st.dictionaries(st.tuples(codes, st.integers(-60, 60)), money)
 
 
 @pytest.fixture
 def reporting(database_url: str) -> Iterator[Connection]:
     with migrated(database_url) as connection:
         yield connection
-
-
-def put_versions(connection: Connection, rows: list[Version]) -> None:
-    """Versions of instruments; each but the last of an instrument ends where the next begins."""
-    put(
-        connection,
-        "onetrading.instruments (instrument_code, base_code, quote_code, valid_from, valid_to,"
-        " kind, state, raw)",
-        [
-            (
-                *row,
-                after.start if after and after.code == row.code else None,
-                "PERP",
-                "ACTIVE",
-                "{}",
-            )
-            for row, after in zip_longest(rows, rows[1:])
-        ],
-    )
-
-
-def pair_at(rows: list[Version], code: str, at: datetime) -> tuple[str | None, str | None]:
-    """Base and quote: of the last version that began by then, else of the first, else unknown."""
-    known = [row for row in rows if row.code == code]
-    begun = [row for row in known if row.start <= at]
-    for version in [*begun[-1:], *known[:1]]:
-        return version.base, version.quote
-    return None, None
 
 
 def put_trades(connection: Connection, rows: list[Trade]) -> None:
@@ -157,11 +93,6 @@ def put_trades(connection: Connection, rows: list[Trade]) -> None:
             for n, t in enumerate(rows)
         ],
     )
-
-
-def exactly(amounts: Iterable[Decimal]) -> Fraction:
-    """A sum without rounding; compares equal to the same number as a Decimal."""
-    return sum((Fraction(amount) for amount in amounts), Fraction(0))
 
 
 def volume(group: list[Trade]) -> Fraction:
@@ -230,6 +161,34 @@ def check_bps(
 
 
 @pytest.mark.parametrize(
+    ("fees", "currency", "bps"),
+    [
+        (["1"], "EUR", "10"),
+        (["1", "-3"], "EUR", "-10"),
+        (["0.0001234567"], "EUR", "0.0012"),
+        (["1", None], "EUR", None),
+        (["1"], "BEST", None),
+    ],
+)
+def test_effective_basis_points(
+    reporting: Connection, fees: list[str | None], currency: str, bps: str | None
+) -> None:
+    """Per 1000 EUR of volume each."""
+    thousand = Decimal(1000)
+    with facts(reporting, "UTC"):
+        put_versions(reporting, [Version("BTC_EUR", "BTC", "EUR", EPOCH)])
+        put_trades(
+            reporting,
+            [
+                Trade(MAIN, "BTC_EUR", "BUY", thousand, Decimal(1), fee, currency, "MAKER", 0)
+                for fee in (None if text is None else Decimal(text) for text in fees)
+            ],
+        )
+        told = read(reporting, "effective_bps", "monthly_fees")
+    assert told == [(None if bps is None else Decimal(bps),)]
+
+
+@pytest.mark.parametrize(
     ("nanos", "month"),
     [
         (1_767_225_599_999_999_500, date(2025, 12, 1)),
@@ -244,63 +203,3 @@ def test_a_trade_half_a_microsecond_before_new_year(
         put_trades(reporting, [trade])
         assert read(reporting, "month", "monthly_fees") == [(month,)]
         assert read(reporting, "month", "monthly_turnover") == [(month,)]
-
-
-@examples
-@given(
-    rows=st.lists(payments, max_size=20, unique_by=lambda p: (p[0], p[1], p.slot, p.late)),
-    settled=rates,
-    known=versions,
-    time_zone=time_zones,
-)
-def test_funding_and_its_months(
-    reporting: Connection,
-    rows: list[Payment],
-    settled: dict[tuple[str, int], Decimal],
-    known: list[Version],
-    time_zone: str,
-) -> None:
-    new_year = datetime(2026, 1, 1, tzinfo=UTC)
-    with facts(reporting, time_zone):
-        put_versions(reporting, known)
-        put(
-            reporting,
-            "onetrading.funding_payments (account_id, instrument_code, funding_time, booked_at,"
-            " amount, raw, row_hash)",
-            [
-                (p.account_id, p.code, at, at + timedelta(seconds=p.late), p.amount, "{}", 0)
-                for p in rows
-                for at in [new_year + timedelta(minutes=p.slot)]
-            ],
-        )
-        put(
-            reporting,
-            "onetrading.funding_rates (instrument_code, funding_time, funding_rate, raw, row_hash)",
-            [
-                (code, new_year + timedelta(minutes=slot), rate, "{}", 0)
-                for (code, slot), rate in settled.items()
-            ],
-        )
-        columns = "account_id, instrument_code, booked_at AT TIME ZONE 'UTC', quote_code"
-        money_columns = "amount, paid, received, funding_rate"
-        listed = read(reporting, f"{columns}, {money_columns}", "funding_payments")
-        months = read(reporting, "*", "monthly_funding")
-    expected = []
-    by_month: Group = defaultdict(list)
-    for p in rows:
-        at = new_year + timedelta(minutes=p.slot)
-        quote = pair_at(known, p.code, at)[1]
-        booked = (at + timedelta(seconds=p.late)).replace(tzinfo=None)
-        gross = (max(-Fraction(p.amount), 0), max(Fraction(p.amount), 0))
-        rate = settled.get((p.code, p.slot))
-        expected.append((p.account_id, p.code, booked, quote, p.amount, *gross, rate))
-        month = date(2025, 12, 1) if p.slot < 0 else date(2026, 1, 1)
-        by_month[NAMES[p.account_id], p.account_id, month, p.code, quote].append(p.amount)
-    assert listed == in_order(expected)
-    assert months == in_order(
-        (*key, len(group), paid, received, received - paid)
-        for key, group in by_month.items()
-        for paid, received in [
-            (-exactly(a for a in group if a < 0), exactly(a for a in group if a > 0))
-        ]
-    )

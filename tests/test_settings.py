@@ -140,6 +140,16 @@ def test_accounts_by_list_and_by_tables(tmp_path: Path) -> None:
     assert [(a.name, a.token.get()) for a in replaced.accounts] == [("main", "mine")]
 
 
+def test_the_environment_replaces_the_files_other_way_of_saying_it(tmp_path: Path) -> None:
+    secret = written(tmp_path / "token", "postgresql://from/file")
+    path = toml(tmp_path, 'api_token = "x"\naccount = "desk"\ndatabase_url = "none"')
+    settings = read({"ONETRADING_API_TOKEN_FILE": str(secret)}, path)
+    assert [(a.name, a.token.path) for a in settings.accounts] == [("desk", secret)]
+    several = read({"ONETRADING_ACCOUNTS": f"a={secret}"}, path)
+    assert [account.name for account in several.accounts] == ["a"]
+    assert read({"DATABASE_URL_FILE": str(secret)}, path).database.kind == "url"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "wrong"),
     [
@@ -262,7 +272,9 @@ def test_a_secret_follows_its_file(tmp_path: Path) -> None:
     written(path, "second, longer".replace(", ", "-"))
     assert secret.get() == "second-longer"
 
-    replacement = written(tmp_path / "new", "swapped-whole")  # the same size, as by a rename
+    before = path.stat()  # replaced by a file of the same size within one clock tick
+    replacement = written(tmp_path / "new", "swapped-whole")
+    os.utime(replacement, ns=(before.st_atime_ns, before.st_mtime_ns))
     replacement.replace(path)
     assert secret.get() == "swapped-whole"
     assert error_of(secret) == ""
@@ -275,9 +287,14 @@ def test_a_broken_file_keeps_the_last_good_secret(tmp_path: Path) -> None:
         written(path, breakage)
         assert secret.get() == "good"
         assert error_of(secret)
-    path.unlink()
+    written(path, "good")
+    assert secret.get() == "good"
+    path.rename(tmp_path / "away")
     assert secret.get() == "good"
     assert error_of(secret) == "cannot be read: No such file or directory"
+    (tmp_path / "away").rename(path)
+    assert secret.get() == "good"
+    assert error_of(secret) == ""
     written(path, "better")
     assert secret.get() == "better"
     assert error_of(secret) == ""

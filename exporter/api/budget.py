@@ -18,8 +18,8 @@ from exporter.errors import RateLimited, Stopping
 JITTER_S = 0.5
 """Requests may be this much closer together at the exchange than they were here."""
 _WINDOW_S = 60.0
-_MARGIN_S = 0.01
-"""Covers rounding, and a window that counts both of its ends."""
+_MARGIN_S = 0.1
+"""Covers threads that wake late, rounding, and a window that counts both of its ends."""
 _ROUNDING_S = 1e-6
 _LIMIT_PER_BURST = 40
 """A burst of one request in 40 costs 2.5 % of the limit, and lets small ones start at once."""

@@ -61,6 +61,8 @@ class Walk:
         self._deadline_s = deadline_s
         self._failed = failed
         self._when: Callable[[Any], datetime] = attrgetter(stream.instant)
+        self._key: Callable[[Any], Any] = attrgetter(*stream.table.key)
+        self._last_page: set[Any] = set()
         self._lock = threading.Lock()
         self._start = window.start
         self._end = window.end
@@ -81,32 +83,40 @@ class Walk:
             return older
 
     def steps(self) -> Iterator[Step]:
-        """The pages of the window. Raises ExchangeError; what was proven before stays proven."""
+        """The pages of the window. Raises ExchangeError; what was proven before stays proven.
+
+        A cursor that expired restarts the window, from where it is proven; again only when the
+        walk has got further since.
+        """
         yield from self._through(Window(self._start, self._end))
 
     def _through(self, window: Window) -> Iterator[Step]:
         cursor: str | None = None
         seen: set[str] = set()
         asked = window
-        restarted = False
+        restarted_at: datetime | None = None
+        begins_again = False
         empty_pages = 0
         while True:
             try:
                 page = self._ask(asked, cursor)
             except CursorExpired:
-                if restarted or cursor is None:
+                if cursor is None or (restarted_at is not None and self._floor >= restarted_at):
                     raise
-                restarted, cursor, seen = True, None, set()
+                restarted_at, cursor, seen, begins_again = self._floor, None, set(), True
                 asked = self._rest(window)
                 continue
-            step = self._judge(window, page, restarted and cursor is None)
-            if self._may_be_cut(page):
-                yield step._replace(proven=None, complete=False)
-                yield from self._halves(window)
+            if self._must_be_halved(page):
+                yield from self._halves(window, page)
                 return
+            step = self._judge(window, page, begins_again)
+            begins_again = False
             yield step
             if step.complete:
                 return
+            if page.cursor is None:
+                asked, begins_again = Window(window.start, self._floor + RESOLUTION), True
+                continue
             if page.cursor in seen:
                 raise UnexpectedPayload(f"{self._stream.path}: the cursor {page.cursor!r} repeats")
             empty_pages = 0 if page.records else empty_pages + 1
@@ -137,9 +147,10 @@ class Walk:
         rows = [row for row, at in zip(page.rows, instants, strict=True) if window.holds(at)]
         with self._lock:
             drift = self._disorder(page, instants, begins_again)
+            ends = self._ends(page, instants)
             self._floor = min([self._floor, *instants])
             reached_start = self._partial_proof and self._floor < self._start
-            complete = page.cursor is None or reached_start
+            complete = ends or reached_start
             start = self._floor + RESOLUTION
             if complete:
                 start = max(self._start, window.start)
@@ -155,13 +166,36 @@ class Walk:
         return self._ordered and self._shown_descending
 
     def _disorder(self, page: Page, instants: list[datetime], begins_again: bool) -> list[Drift]:
-        newer_than_before = instants and not begins_again and max(instants) > self._floor
+        repeated, self._last_page = self._last_page, set(map(self._key, page.rows))
+        fresh = [
+            at
+            for row, at in zip(page.rows, instants, strict=True)
+            if self._key(row) not in repeated
+        ]
+        newer_than_before = fresh and not begins_again and max(fresh) > self._floor
         if page.order == "mixed" or (newer_than_before and self._floor < self._end):
             self._ordered = False
             return [Drift("page", "order", page.order)]
         if page.order == "newest_first" or (instants and max(instants) < self._floor < self._end):
             self._shown_descending = True
         return []
+
+    def _ends(self, page: Page, instants: list[datetime]) -> bool:
+        """Whether a page is the explicit end of its window.
+
+        An endpoint without cursors has no such sign, and may cut its answers anywhere: what lies
+        before the oldest row is asked for until nothing older comes.
+        """
+        if page.cursor is not None:
+            return False
+        if self._stream.paging.cursor is not None or page.order == "mixed":
+            return True
+        nothing_older = min(instants, default=self._floor) >= self._floor
+        if nothing_older and page.records >= self._stream.paging.size:
+            raise UnexpectedPayload(
+                f"{self._stream.path}: more rows at {self._floor} than one answer holds"
+            )
+        return nothing_older
 
     def _oversized(self, page: Page) -> list[Drift]:
         size = self._stream.paging.size
@@ -171,12 +205,15 @@ class Walk:
         """What to ask again after a cursor expired: from the floor down, when order proves it."""
         return Window(window.start, self._floor + RESOLUTION) if self._partial_proof else window
 
-    def _may_be_cut(self, page: Page) -> bool:
-        """A full page without a cursor, from an endpoint that has none, may hide older rows."""
+    def _must_be_halved(self, page: Page) -> bool:
+        """A full page in no order, without a cursor: it may hide rows anywhere."""
         paging = self._stream.paging
-        return paging.cursor is None and page.cursor is None and page.records >= paging.size
+        cut = paging.cursor is None and page.cursor is None and page.records >= paging.size
+        return cut and page.order == "mixed"
 
-    def _halves(self, window: Window) -> Iterator[Step]:
+    def _halves(self, window: Window, page: Page) -> Iterator[Step]:
+        rows = [row for row in page.rows if window.holds(self._when(row))]
+        yield Step(rows, page, page.drift, None, False)
         older, newer = window.halves()
         if older.span <= self._stream.paging.unit:
             raise UnexpectedPayload(

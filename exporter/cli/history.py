@@ -123,12 +123,12 @@ def backfill(
             bar = Bar(f"{account.name}/{name}", sys.stderr)
             job = Backfill(app.parts, reader, bar.show)
             until = min(end or datetime.now(UTC), reader.settled())
-            pieces = job.plan(Window(start, until))
+            wanted = Window(start, until)
             if dry_run:
-                _describe(account.name, name, pieces, settings.requests_per_minute)
+                _describe(account.name, name, job.plan(wanted), settings.requests_per_minute)
                 continue
             try:
-                job.run(pieces)
+                job.complete(wanted)
             finally:
                 bar.end()
             done = job.progress

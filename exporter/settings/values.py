@@ -14,7 +14,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 _DURATION = re.compile(
-    r"(?:(?P<d>[0-9]{1,6})d)?(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m(?!s))?"
+    r"(?:(?P<d>[0-9]{1,6})d)?(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?"
     r"(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,6})?)s)?(?:(?P<ms>[0-9]{1,9})ms)?"
 )
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")

@@ -24,19 +24,19 @@ class Address:
     password: str
 
     def url(self, database: str = DATABASE) -> str:
-        """Returns the libpq URL."""
+        """Return the libpq URL."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     @classmethod
     def read(cls, path: Path) -> "Address | None":
-        """Reads the file; None when there is none."""
+        """Read the file; None when there is none."""
         if not path.exists():
             return None
         content = json.loads(path.read_text())
         return cls(port=content["port"], password=content["password"])
 
     def write(self, path: Path) -> None:
-        """Replaces the file as a whole, for its owner's eyes only, durably: it has the password."""
+        """Replace the file as a whole, for its owner's eyes only, durably: it has the password."""
         draft = path.with_name(f"{path.name}.new")
         draft.touch(mode=0o600)
         with draft.open("w") as file:
@@ -47,7 +47,7 @@ class Address:
 
 
 def answers(address: Address) -> bool:
-    """Tells whether our server answers: both sides prove that they know the password."""
+    """Tell whether our server answers: both sides prove that they know the password."""
     try:
         psycopg.connect(address.url(), connect_timeout=2, require_auth="scram-sha-256").close()
     except psycopg.OperationalError:
@@ -56,7 +56,7 @@ def answers(address: Address) -> bool:
 
 
 def create_database(address: Address) -> None:
-    """Connects, and creates our database when it is missing. Raises psycopg.OperationalError."""
+    """Connect, and creates our database when it is missing. Raises psycopg.OperationalError."""
     with psycopg.connect(
         address.url("postgres"), autocommit=True, connect_timeout=5, require_auth="scram-sha-256"
     ) as session:
@@ -66,7 +66,7 @@ def create_database(address: Address) -> None:
 
 
 def free_port(preferred: int) -> int:
-    """Returns `preferred` when nobody listens there, else any free port of the loopback interface."""
+    """Return `preferred` when nobody listens there, else any free port on 127.0.0.1."""
     for port in (preferred, 0):
         with suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

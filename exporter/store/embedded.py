@@ -8,9 +8,6 @@ with us, so that it is free only once the server has ended. Other processes find
 
 import fcntl
 import logging
-import os
-import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -60,7 +57,7 @@ class EmbeddedPostgres:
         self._url = ""
 
     def ensure(self) -> str:
-        """Returns the URL of a running server, which it starts when there is none.
+        """Return the URL of a running server, which it starts when there is none.
 
         Any thread may call it, also after each failed connection: while our server runs it costs
         nothing, and another process's server costs one connection.
@@ -78,7 +75,7 @@ class EmbeddedPostgres:
                 ) from error
 
     def stop(self) -> None:
-        """Stops the server if this object started it, with a checkpoint; for good."""
+        """Stop the server if this object started it, with a checkpoint; for good."""
         self._stopping.set()
         with self._mutex:
             self._release()
@@ -111,7 +108,7 @@ class EmbeddedPostgres:
         return self._url
 
     def _take_lock(self) -> IO[bytes] | None:
-        """Takes the lock, to keep it even while the server is down; None if another has it."""
+        """Take the lock, to keep it even while the server is down; None if another has it."""
         if self._lock is not None:
             return self._lock
         # Others may pass but not look: the server's user needs the way to its directory.
@@ -151,7 +148,13 @@ class EmbeddedPostgres:
             return self._supervised
 
         if not exists:
-            self._create(binaries, identity, supervise, deadline)
+            cluster.create(
+                self._cluster,
+                self._address_file,
+                binaries,
+                identity,
+                lambda command: self._finish(supervise(command), deadline),
+            )
         elif identity.uid is not None and self._cluster.stat().st_uid != identity.uid:
             unprivileged.hand_over(self._cluster, identity)
         address = self._run(binaries, supervise, deadline)
@@ -176,32 +179,11 @@ class EmbeddedPostgres:
             )
         return identity
 
-    def _create(
-        self,
-        binaries: cluster.Binaries,
-        identity: unprivileged.Identity,
-        supervise: Callable[[list[str]], Supervised],
-        deadline: float,
-    ) -> None:
-        """Makes the cluster beside its place, then moves it whole: half a one is never in the way."""
-        staging = self._data_dir / "postgres.new"
-        if staging.exists():
-            shutil.rmtree(staging)
-        staging.mkdir(mode=0o700)
-        password = secrets.token_urlsafe(24)
-        password_file = staging / "password"
-        password_file.touch(mode=0o600)
-        password_file.write_text(password)
-        unprivileged.hand_over(staging, identity)
-        initdb = supervise(cluster.initdb_command(binaries, staging / "cluster", password_file))
-        while initdb.exit_code is None:
+    def _finish(self, program: Supervised, deadline: float) -> None:
+        while program.exit_code is None:
             self._pause(0.01, deadline, "is still being created")
-        if initdb.exit_code != 0:
-            raise EmbeddedPostgresError(f"initdb failed in {self._data_dir}: {initdb.told()}")
-        Address(port=0, password=password).write(self._address_file)
-        (staging / "cluster").rename(self._cluster)
-        _sync_directory(self._data_dir)
-        shutil.rmtree(staging)
+        if program.exit_code != 0:
+            raise EmbeddedPostgresError(f"initdb failed in {self._data_dir}: {program.told()}")
 
     def _run(
         self,
@@ -209,7 +191,7 @@ class EmbeddedPostgres:
         supervise: Callable[[list[str]], Supervised],
         deadline: float,
     ) -> Address:
-        """Starts the server until it answers; waits out a taken port and a server still ending."""
+        """Start the server until it answers; waits out a taken port and a server still ending."""
         known = Address.read(self._address_file)
         if known is None:
             raise EmbeddedPostgresError(
@@ -234,7 +216,7 @@ class EmbeddedPostgres:
             self._pause(0.1, deadline, f"cannot start: {told}")
 
     def _becomes_ready(self, server: Supervised, address: Address, deadline: float) -> bool:
-        """Waits until the server lets us in and our database exists; False when it has ended."""
+        """Wait until the server lets us in and our database exists; False when it has ended."""
         pause = 0.01
         while server.exit_code is None:
             try:
@@ -256,12 +238,3 @@ class EmbeddedPostgres:
             raise Stopping("the embedded Postgres was told to stop")
         if time.monotonic() > deadline:
             raise DatabaseError(f"the embedded Postgres in {self._data_dir} {state}")
-
-
-def _sync_directory(path: Path) -> None:
-    """Makes a rename durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

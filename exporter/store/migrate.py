@@ -1,20 +1,15 @@
-"""The schema's migrations: plain SQL files, applied in order, each once, each in one transaction.
+"""Brings a database to this version's schema: each migration once, in order, in one transaction.
 
-A file is `NNNN_verb_object.sql`. What was applied is recorded with its checksum in
-`onetrading_sync.schema_migrations`, in the transaction of the file itself. Any number of processes may
-migrate at once: a lock that lasts as long as the transaction (so it also holds behind a pooler such as
-PgBouncer) lets one in, and the others see its record.
+What was applied is recorded with its checksum in `onetrading_sync.schema_migrations`, in the
+transaction of the file itself. Any number of processes may migrate at once: a lock that lasts as
+long as the transaction, and so also holds behind a pooler such as PgBouncer, lets one in, and the
+others see its record.
 """
 
-import hashlib
 import logging
-import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -23,13 +18,15 @@ from psycopg import sql
 
 from exporter import __version__
 from exporter.errors import DatabaseError, SchemaError, Stopping
+from exporter.store.migration import Migration, load, migrations_dir
+
+__all__ = ["Migration", "apply", "check", "load", "migrations_dir", "pending", "print_pending"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOG = logging.getLogger(__name__)
-FILE_NAME = re.compile(r"(\d{4})_[a-z0-9]+(_[a-z0-9]+)+\.sql")
 ADVISORY_LOCK = 6_078_931_154_620_417  # any number that nobody else uses
-# A migration that waits for a table's lock makes everybody else wait behind it: give up soon, try again.
+# Whoever waits for a table's lock makes others wait behind it: give up soon, and try again.
 LOCK_TIMEOUT = "3s"
 LOCK_ATTEMPTS = 8
 OTHER_MIGRATOR_TIMEOUT_S = 600.0
@@ -45,10 +42,10 @@ CREATE TABLE IF NOT EXISTS {table} (
     applied_at timestamptz NOT NULL DEFAULT now(),
     app_version text NOT NULL
 );
-COMMENT ON TABLE {table} IS 'The migrations that were applied here, with the checksum of each file.';
+COMMENT ON TABLE {table} IS 'The migrations applied here, with the checksum of each file.';
 COMMENT ON COLUMN {table}.number IS 'First part of the file name; the order.';
 COMMENT ON COLUMN {table}.name IS 'The file name without its ending.';
-COMMENT ON COLUMN {table}.sha256 IS 'SHA-256 of the file, hexadecimal; an applied file must not change.';
+COMMENT ON COLUMN {table}.sha256 IS 'SHA-256 of the file, in hexadecimal; it must not change.';
 COMMENT ON COLUMN {table}.applied_at IS 'When the transaction of the file began.';
 COMMENT ON COLUMN {table}.app_version IS 'The version of onetrading-exporter that applied it.';
 """
@@ -58,58 +55,8 @@ LIMITS = sql.SQL("SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = 0;"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One file: its number, its name without the ending, its text, and the checksum of the text."""
-
-    number: int
-    name: str
-    sql: str
-    sha256: str
-
-
-def migrations_dir() -> Path:
-    """Returns the directory of the installed package's migrations, or that of the checkout.
-
-    Raises SchemaError when there is neither.
-    """
-    package = Path(str(resources.files("exporter")))
-    for place in (package / "migrations", package.parent / "migrations"):
-        if place.is_dir():
-            return place
-    raise SchemaError(f"{package} was installed without its migrations: install it again")
-
-
-def load(directory: Path) -> list[Migration]:
-    """Reads all migrations of a directory, in order.
-
-    Raises SchemaError for a file with another name than `NNNN_verb_object.sql`, for two files with one
-    number, and for a number that is left out (the first is 0001).
-    """
-    found: list[Migration] = []
-    for path in sorted(directory.glob("*.sql")):
-        match = FILE_NAME.fullmatch(path.name)
-        if match is None:
-            raise SchemaError(f"{path} is not named NNNN_verb_object.sql: rename it")
-        text = path.read_text(encoding="utf-8")  # with \n line ends, whatever git made of them
-        checksum = hashlib.sha256(text.encode()).hexdigest()
-        found.append(Migration(int(match[1]), path.stem, text, checksum))
-    for expected, migration in enumerate(found, start=1):
-        if migration.number < expected:
-            raise SchemaError(
-                f"two migrations in {directory} have the number {migration.number:04}:"
-                " give the newer one the next free number"
-            )
-        if migration.number > expected:
-            raise SchemaError(
-                f"there is no migration {expected:04} in {directory}, but {migration.name}:"
-                " restore the missing file or renumber"
-            )
-    return found
-
-
 def pending(connection: Connection, migrations: Sequence[Migration]) -> list[Migration]:
-    """Returns what is not applied yet; changes nothing.
+    """Return what is not applied yet; changes nothing.
 
     Raises SchemaError when what was applied is not what `migrations` say.
     """
@@ -132,11 +79,12 @@ def apply(
     log: logging.Logger = LOG,
     stop: threading.Event | None = None,
 ) -> list[Migration]:
-    """Applies what is pending and returns what this call applied.
+    """Apply what is pending and returns what this call applied.
 
-    `connection` must be outside a transaction. Raises SchemaError when a file fails (nothing of it is
-    kept) or when what was applied is not what `migrations` say; DatabaseError when a lock was not to be
-    had or the connection broke; Stopping when `stop` was set while it waited.
+    `connection` must be outside a transaction. Raises SchemaError when a file fails (nothing of it
+    is kept), when what was applied is not what `migrations` say, or when the record may not be
+    read; DatabaseError when a lock was not to be had or the connection broke; Stopping when `stop`
+    was set while it waited.
     """
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         raise ValueError("migrations need a connection outside a transaction")
@@ -150,11 +98,13 @@ def apply(
                 applied.append(migration)
     except psycopg.OperationalError as error:
         raise DatabaseError(f"migrations were interrupted: {error}") from error
+    except psycopg.Error as error:
+        raise SchemaError(f"the record of migrations cannot be kept: {error}") from error
     return applied
 
 
 def print_pending(connection: Connection, migrations: Sequence[Migration]) -> str:
-    """Returns the SQL that does by hand what `apply` would do; empty when nothing is pending.
+    """Return the SQL that does by hand what `apply` would do; empty when nothing is pending.
 
     It stops at the first error when it is run with `psql -v ON_ERROR_STOP=1`.
     """
@@ -174,7 +124,7 @@ def _apply_when_free(
     migrations: Sequence[Migration],
     stop: threading.Event,
 ) -> bool:
-    """Applies one file once no other process migrates and its locks are free; False if another did it.
+    """Apply one file once nobody else migrates and its locks are free; False if another did it.
 
     Waiting is done between transactions, so that it can be stopped.
     """
@@ -206,7 +156,7 @@ def _apply_when_free(
 def _try(
     connection: Connection, migration: Migration, migrations: Sequence[Migration]
 ) -> bool | None:
-    """Applies one file in one transaction; False when it is applied, None when another migrates."""
+    """Apply one file in one transaction; False when it is applied, None when another migrates."""
     with connection.transaction():
         if not _value(
             connection, sql.SQL("SELECT pg_try_advisory_xact_lock({})").format(ADVISORY_LOCK)
@@ -219,14 +169,12 @@ def _try(
             connection.execute(CREATE_TABLE, prepare=False)
         transaction = _value(connection, sql.SQL("SELECT pg_current_xact_id()::text"))
         try:
-            # As bytes, because a file is no literal of this program; without parameters, because only
-            # the simple protocol takes several statements.
+            # As bytes, because a file is no literal of this program; without parameters, because
+            # only the simple protocol takes several statements.
             connection.execute(migration.sql.encode(), prepare=False)
             connection.execute(_record(migration), prepare=False)
             kept = _value(connection, sql.SQL("SELECT pg_current_xact_id()::text")) == transaction
-        except (pg.LockNotAvailable, pg.DeadlockDetected):
-            raise
-        except psycopg.OperationalError:
+        except psycopg.OperationalError:  # a lock, or the connection: not the file's fault
             raise
         except psycopg.Error as error:
             raise SchemaError(_explain(migration, error)) from error
@@ -239,7 +187,7 @@ def _try(
 
 
 def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Migration]:
-    """Compares the record with the files; only rows of the record that are in order count."""
+    """Compare the record with the files; only rows of the record that are in order count."""
     if not _table_exists(connection):
         return list(migrations)
     rows = connection.execute(
@@ -248,14 +196,14 @@ def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mi
     for expected, (number, name, checksum, version) in enumerate(rows, start=1):
         if number > len(migrations):
             raise SchemaError(
-                f"the database has the migration {name}, made by version {version}, which this version"
-                f" ({__version__}) does not know: run version {version} or newer, or restore a backup"
-                " from before it"
+                f"the database has the migration {name}, applied by version {version}, which this"
+                f" version ({__version__}) does not know: run version {version} or newer, or restore"
+                " a backup from before it"
             )
         if number != expected:
             raise SchemaError(
-                f"the database's record lacks the migration {expected:04} but has {name}: restore the"
-                f" missing row of {TABLE.as_string(connection)}, or the database from a backup"
+                f"the database's record lacks the migration {expected:04} but has {name}: restore"
+                f" the row of {TABLE.as_string(connection)}, or the database from a backup"
             )
         if checksum != migrations[expected - 1].sha256:
             raise SchemaError(
@@ -286,7 +234,7 @@ def _value(connection: Connection, query: sql.Composed | sql.SQL) -> Any:
 
 
 def _explain(migration: Migration, error: psycopg.Error) -> str:
-    """Says which file failed, where and why."""
+    """Say which file failed, where and why."""
     position = error.diag.statement_position
     line = migration.sql.count("\n", 0, int(position) - 1) + 1 if position else None
     place = f" at line {line}" if line else ""

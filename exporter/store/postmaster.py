@@ -1,4 +1,4 @@
-"""Supervisor of one Postgres program: runs it without root's rights, and never beyond its owner's end.
+"""Supervisor of one Postgres program: runs it without root's rights and ends it with its owner.
 
 The owner starts this file as a script of its own (`python -I -S postmaster.py ORDER`, standard
 library only, so that it is up in some 30 ms) and keeps the write end of its standard input. Nothing
@@ -40,7 +40,7 @@ class Order(TypedDict):
 
 
 def main(order: Order) -> int:
-    """Runs the program until it or its owner ends; returns its exit code (negative: a signal)."""
+    """Run the program until it or its owner ends; returns its exit code (negative: a signal)."""
     # A signal of a terminal or an init system to the whole group must not cut the server off while
     # its owner is still writing: only the pipe counts.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -63,7 +63,7 @@ def main(order: Order) -> int:
 
 
 def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
-    """Waits for the child's exit code; None after `patience` seconds or at the end of stdin."""
+    """Wait for the child's exit code; None after `patience` seconds or at the end of stdin."""
     deadline = None if patience is None else time.monotonic() + patience
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -77,7 +77,7 @@ def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
 
 
 def _run(order: Order, supervisor: int) -> NoReturn:
-    """Becomes the program; a failure is told on standard error, which is the server's log."""
+    """Become the program; a failure is told on standard error, which is the server's log."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
@@ -113,7 +113,7 @@ def _drop_rights(order: Order, libc: ctypes.CDLL | None) -> None:
 
 
 def _keep_capability(libc: ctypes.CDLL, capability: int) -> None:
-    """Narrows the kept capabilities to one, and makes it outlast exec: capabilities(7), ambient."""
+    """Narrow the kept capabilities to one, and makes it outlast exec: capabilities(7), ambient."""
     mask = 1 << capability
     header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable

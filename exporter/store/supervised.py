@@ -1,4 +1,4 @@
-"""A running Postgres program as its owner sees it: our end of the supervisor's pipe, and its log."""
+"""A Postgres program as its owner sees it: our end of the supervisor's pipe, and its log."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ class Supervised:
         log_file: Path,
         lock: IO[bytes],
     ) -> None:
-        """Starts `command`; the supervisor keeps `lock` open until the program has ended."""
+        """Start `command`; the supervisor keeps `lock` open until the program has ended."""
         order: postmaster.Order = {
             "argv": command,
             "uid": identity.uid,
@@ -54,13 +54,13 @@ class Supervised:
         return self._process.poll()
 
     def told(self) -> str:
-        """Returns the end of what it has written."""
+        """Return the end of what it has written."""
         with self._log_file.open("rb") as file:
             file.seek(self._log_start)
             return file.read()[-2000:].decode(errors="replace").strip()
 
     def end(self) -> None:
-        """Closes the pipe, which is the order to stop, and waits for the end."""
+        """Close the pipe, which is the order to stop, and waits for the end."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:

@@ -31,7 +31,7 @@ class Identity:
 
 
 def choose(cluster: Path, directories: list[Path], programs: list[Path]) -> Identity:
-    """Chooses the identity for the data directory `cluster`, which need not exist yet.
+    """Choose the identity for the data directory `cluster`, which need not exist yet.
 
     The owner of an existing cluster stays its owner, whoever that is; a new one belongs to
     `postgres` or else to `nobody`. `directories` must be reachable for it, `programs` executable.
@@ -58,7 +58,7 @@ def choose(cluster: Path, directories: list[Path], programs: list[Path]) -> Iden
 
 
 def hand_over(path: Path, identity: Identity) -> None:
-    """Gives `path` and all below it to the identity's user."""
+    """Give `path` and all below it to the identity's user."""
     uid, gid = identity.uid, identity.gid
     if uid is None or gid is None:
         return
@@ -80,7 +80,7 @@ def _unprivileged_user() -> tuple[int, int]:
 
 
 def _obstacles(directories: list[Path], programs: list[Path], uid: int, gid: int) -> Iterator[Path]:
-    """Yields what the user may not pass, from the permission bits of each place on the way.
+    """Yield what the user may not pass, from the permission bits of each place on the way.
 
     Directories come last on each way but programs come first of all, because they need more.
     """
@@ -94,14 +94,14 @@ def _obstacles(directories: list[Path], programs: list[Path], uid: int, gid: int
 
 
 def _may(place: Path, wanted: int, uid: int, gid: int) -> bool:
-    """Tells whether the user has the rights `wanted`, given as the bits for "others"."""
+    """Tell whether the user has the rights `wanted`, given as the bits for "others"."""
     found = place.stat()
     shift = 6 if found.st_uid == uid else 3 if found.st_gid == gid else 0
     return (found.st_mode >> shift) & wanted == wanted
 
 
 def _capability_past(barred: Path, uid: int) -> int:
-    """Chooses the weakest capability of ours that lets the user past `barred`."""
+    """Choose the weakest capability of ours that lets the user past `barred`."""
     permitted = _permitted_capabilities()
     # Reading and searching do for directories; executing a barred file takes the stronger one.
     if barred.is_dir() and permitted >> CAP_DAC_READ_SEARCH & 1:
@@ -116,7 +116,7 @@ def _capability_past(barred: Path, uid: int) -> int:
 
 
 def _permitted_capabilities() -> int:
-    """Returns this process's permitted capabilities as a bit set; 0 where there are none."""
+    """Return this process's permitted capabilities as a bit set; 0 where there are none."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0

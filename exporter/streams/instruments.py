@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -60,7 +60,7 @@ class InstrumentRecord(msgspec.Struct, forbid_unknown_fields=True):
     max_price: Decimal | None = None
     contract_expiry_date: str | None = None
     contract_duration: str | None = None
-    funding_schedule: msgspec.Raw = msgspec.Raw()
+    funding_schedule: Any = None
     funding_period: int | None = None
     market_offset: int | None = None
     price_collar_percentage: Decimal | None = None

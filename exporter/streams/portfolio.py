@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -57,7 +57,7 @@ class PortfolioRecord(msgspec.Struct, forbid_unknown_fields=True):
     margin_available: Decimal | None = None
     account_ratio: Decimal | None = None
     maintenance_margin: Decimal | None = None
-    positions: msgspec.Raw = msgspec.Raw()
+    positions: Any = None
 
 
 def row(record: PortfolioRecord, source: Source) -> Portfolio:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from exporter.api.walk import Walk
-from exporter.errors import BadRequest, DatabaseError, ExchangeError, Stopping
+from exporter.errors import BadRequest, CursorExpired, DatabaseError, ExchangeError, Stopping
 from exporter.store import totals
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.stream import Scope
@@ -103,12 +103,27 @@ class Backfill:
                 )
         return pieces
 
+    def complete(self, window: Window | None = None, scopes: Iterable[Scope] | None = None) -> None:
+        """Read what is missing, again as long as each try proves more. Raises as `run`."""
+        wanted = None if scopes is None else list(scopes)
+        while True:
+            proven_s = self.progress.proven_s
+            try:
+                self.run(self.plan(window, wanted))
+                return
+            except ExchangeError as error:
+                if self.progress.proven_s <= proven_s:
+                    raise
+                _log.info("once more, since it got further: %s", error)
+
     def run(self, pieces: Iterable[tuple[Scope, Window]]) -> Progress:
         """Read the planned pieces. Raises the last error after trying all, or Stopping."""
+        self._errors = []
         self._todo = list(pieces)
         if not self._todo:
             return self.progress
-        self.progress.wanted_s += sum(window.span.total_seconds() for _, window in self._todo)
+        missing_s = sum(window.span.total_seconds() for _, window in self._todo)
+        self.progress.wanted_s = self.progress.proven_s + missing_s
         self._report()
         with ThreadPoolExecutor(WALKERS, thread_name_prefix="backfill") as pool:
             for future in [pool.submit(self._work) for _ in range(WALKERS)]:
@@ -180,7 +195,10 @@ class Backfill:
     @property
     def only_refusals(self) -> bool:
         """Whether all that is missing now is what the exchange will not tell."""
-        return all(isinstance(error, BadRequest) for error in self._errors)
+        return all(
+            isinstance(error, BadRequest) and not isinstance(error, CursorExpired)
+            for error in self._errors
+        )
 
     def open_counting(self) -> None:
         """Let the counters begin, once all of the required history that can be had was read."""

@@ -45,9 +45,9 @@ class Filler:
         for scope in reader.closed_scopes():
             backfill = Backfill(self._parts, reader, deadline_s=_CLOSED_DEADLINE_S)
             try:
-                pieces = backfill.plan(scopes=[scope])
+                reader.required(scope)
                 reader.retire(scope, closed=True)
-                backfill.run(pieces)
+                backfill.complete(scopes=[scope])
             except ExchangeError as error:
                 _log.info("no history of closed %s: %s", scope.scope, error)
         for scope in reader.scopes():
@@ -57,13 +57,13 @@ class Filler:
         """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
         backfill = Backfill(self._parts, reader, show)
         try:
-            backfill.run(backfill.plan())
+            backfill.complete()
             backfill.open_counting()
             self._fill_closed(reader)
         except Stopping:
             raise
         except BadRequest as error:
-            _log.warning("the exchange refuses a part of %s: %s", reader.stream.name, error)
+            _log.warning("a part of %s cannot be had: %s", reader.stream.name, error)
             if backfill.only_refusals:
                 backfill.open_counting()
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Parts:
     spool: Spool
     intervals: Mapping[str, timedelta] = field(default_factory=dict)
     history_start: datetime | None = None
+    monotonic: Callable[[], float] = time.monotonic
+    """In seconds; what pauses after a refusal are measured with."""
 
     def interval(self, stream: Stream) -> timedelta:
         """How often a stream is asked."""

@@ -135,11 +135,11 @@ class Passes:
         times = 1 + (self._refusals[key].times if key in self._refusals else 0)
         interval_s = self.parts.interval(stream).total_seconds()
         pause_s = min(interval_s * 2 ** min(times, 20), _LONGEST_PAUSE_S)
-        again_at = time.monotonic() + pause_s
+        again_at = self.parts.monotonic() + pause_s
         self._refusals[key] = _Refusal(again_at, times, account.token())
 
     def _paused(self, account: Account, stream: Stream) -> bool:
         refusal = self._refusals.get((account.name, stream.name))
         if refusal is None or refusal.token != account.token():
             return False
-        return time.monotonic() < refusal.again_at
+        return self.parts.monotonic() < refusal.again_at

@@ -1,0 +1,60 @@
+# The exporter with its embedded Postgres, as a small image that needs no root and no writable
+# root file system.
+#
+#   docker build -t onetrading-exporter .
+#   docker run --read-only --tmpfs /tmp -v onetrading:/data -p 127.0.0.1:9877:9877 onetrading-exporter
+#
+# BASE must have Python >= 3.11 as `python3` with `venv`, on glibc >= 2.34. Name it with its digest
+# where a build must be repeatable. scripts/container builds and tests the image without a registry.
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+WORKDIR /src
+# pip lives in an environment of its own, so that none gets into the one that is shipped.
+RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/onetrading-exporter
+COPY requirements.txt requirements-build.txt ./
+# A pip.conf for a package mirror comes as a secret: it is there for this step and in no layer.
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf,required=false \
+    /pip/bin/python -m pip --python /opt/onetrading-exporter/bin/python install \
+        --require-hashes --no-cache-dir --only-binary :all: -r requirements.txt && \
+    /pip/bin/python -m pip install \
+        --require-hashes --no-cache-dir --only-binary :all: -r requirements-build.txt
+COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY exporter exporter
+COPY migrations migrations
+COPY grafana grafana
+RUN /pip/bin/python -m hatchling build --target wheel --directory /wheel && \
+    /pip/bin/python -m pip --python /opt/onetrading-exporter/bin/python install \
+        --no-cache-dir --no-deps --no-index /wheel/*.whl
+
+FROM ${BASE}
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.title="onetrading-exporter" \
+      org.opencontainers.image.description="Prometheus exporter and Postgres history of One Trading accounts" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+# Postgres looks its user up by name: the number needs an entry. /data is the user's own, so that a
+# fresh volume is, too.
+RUN groupadd --gid 65532 exporter && \
+    useradd --uid 65532 --gid 65532 --no-create-home --home-dir /data --shell /usr/sbin/nologin exporter && \
+    install --directory --owner=65532 --group=65532 --mode=0711 /data
+COPY --from=build /opt/onetrading-exporter /opt/onetrading-exporter
+ENV PATH=/opt/onetrading-exporter/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    ONETRADING_LISTEN=0.0.0.0:9877 \
+    ONETRADING_DATA_DIR=/data
+VOLUME /data
+EXPOSE 9877
+# A number, not a name: Kubernetes checks runAsNonRoot without looking into the image.
+USER 65532:65532
+WORKDIR /data
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["onetrading-exporter", "health"]
+ENTRYPOINT ["onetrading-exporter"]
+CMD ["run"]
