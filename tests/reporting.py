@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-MIGRATIONS = sorted((Path(__file__).parents[1] / "migrations").glob("[0-9]*.sql"))
 MAIN, UNNAMED = UUID(int=1), UUID(int=2)
 NAMES = {MAIN: "main", UNNAMED: str(UNNAMED)}
 DAY = timedelta(days=1)
@@ -26,16 +24,6 @@ examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 account_ids = st.sampled_from([MAIN, UNNAMED])
 money = st.decimals(-(10**12), 10**12, places=18)
 time_zones = st.sampled_from(["UTC", "Asia/Tokyo", "America/New_York"])
-
-
-@contextmanager
-def migrated(database_url: str) -> Iterator[Connection]:
-    """A connection to the database, with all migrations applied."""
-    with psycopg.connect(database_url) as connection:
-        for migration in MIGRATIONS:
-            connection.execute(migration.read_bytes())
-        connection.commit()
-        yield connection
 
 
 @contextmanager

@@ -14,27 +14,27 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg import errors, sql
-from psycopg.conninfo import make_conninfo
 
+from exporter.store.migrate import Migration, load, migrations_dir
+from tests.postgres import fresh_database
 from tests.reporting import (
     DAY,
     MAIN,
-    MIGRATIONS,
     Connection,
     example_of,
     facts,
-    migrated,
     put,
     read,
 )
 
 ROOT = Path(__file__).parents[1]
 READER = "onetrading_reader"
+MIGRATIONS = load(migrations_dir())
 
 
 @pytest.fixture
 def reporting(database_url: str) -> Iterator[Connection]:
-    with migrated(database_url) as connection:
+    with psycopg.connect(database_url) as connection:
         yield connection
 
 
@@ -110,8 +110,8 @@ def test_reader_may_read_views_of_later_migrations(reporting: Connection) -> Non
 # Roles are shared by all databases of a server: tests that make one use another name.
 
 
-def script(migration: Path, reader: str) -> bytes:
-    return migration.read_text("utf-8").replace(READER, reader).encode()
+def script(migration: Migration, reader: str) -> bytes:
+    return migration.sql.replace(READER, reader).encode()
 
 
 @contextmanager
@@ -127,18 +127,9 @@ def temporary_role(connection: Connection, name: str) -> Iterator[str]:
         connection.commit()
 
 
-@contextmanager
-def second_database(url: str) -> Iterator[str]:
-    name = f"second_{uuid4().hex}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield make_conninfo(url, dbname=name)
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def test_two_databases_may_create_the_role_at_once(database_url: str) -> None:
+def test_two_databases_may_create_the_role_at_once(
+    empty_database_url: str, postgres_url: str
+) -> None:
     reader = f"reader_{uuid4().hex}"
     *before, last = [script(migration, reader) for migration in MIGRATIONS[:3]]
 
@@ -147,11 +138,11 @@ def test_two_databases_may_create_the_role_at_once(database_url: str) -> None:
         connection.commit()
 
     with (
-        psycopg.connect(database_url) as first,
+        psycopg.connect(empty_database_url) as first,
         temporary_role(first, reader),
-        second_database(database_url) as other_url,
+        fresh_database(postgres_url) as other_url,
         psycopg.connect(other_url) as second,
-        psycopg.connect(database_url, autocommit=True) as watcher,
+        psycopg.connect(empty_database_url, autocommit=True) as watcher,
     ):
         for earlier in before:
             first.execute(earlier)
@@ -172,11 +163,11 @@ def test_two_databases_may_create_the_role_at_once(database_url: str) -> None:
         assert second.execute(granted.encode()).fetchall() == [(True,)]
 
 
-def test_a_user_who_may_not_create_roles_can_migrate(database_url: str) -> None:
+def test_a_user_who_may_not_create_roles_can_migrate(empty_database_url: str) -> None:
     """The views are there, and the warning names what an administrator must run; it works."""
     reader, owner = f"reader_{uuid4().hex}", f"owner_{uuid4().hex}"
     warnings: list[tuple[str | None, str | None]] = []
-    with psycopg.connect(database_url) as connection, temporary_role(connection, owner):
+    with psycopg.connect(empty_database_url) as connection, temporary_role(connection, owner):
         connection.execute(f"CREATE ROLE {owner}")
         connection.execute(f"GRANT CREATE ON DATABASE {connection.info.dbname} TO {owner}")
         connection.add_notice_handler(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,6 @@ from tests.reporting import (
     facts,
     in_order,
     midnight,
-    migrated,
     money,
     put,
     read,
@@ -60,7 +60,7 @@ History = dict[UUID, tuple[list[tuple[int, int]], list[dict[str, tuple[Decimal, 
 
 @pytest.fixture
 def reporting(database_url: str) -> Iterator[Connection]:
-    with migrated(database_url) as connection:
+    with psycopg.connect(database_url) as connection:
         yield connection
 
 

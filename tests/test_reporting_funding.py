@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,13 +22,12 @@ from tests.reporting import (
     examples,
     facts,
     in_order,
-    migrated,
     money,
     put,
     read,
     time_zones,
 )
-from tests.reporting_instruments import codes, exactly, pair_at, put_versions, versions
+from tests.reporting_instruments import Version, codes, exactly, pair_at, put_versions, versions
 
 
 class Payment(NamedTuple):
@@ -46,7 +46,7 @@ rates = st.dictionaries(st.tuples(codes, st.integers(-60, 60)), money)
 
 @pytest.fixture
 def reporting(database_url: str) -> Iterator[Connection]:
-    with migrated(database_url) as connection:
+    with psycopg.connect(database_url) as connection:
         yield connection
 
 

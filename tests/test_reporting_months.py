@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,6 @@ from tests.reporting import (
     examples,
     facts,
     in_order,
-    migrated,
     money,
     put,
     read,
@@ -79,7 +79,7 @@ trades = st.builds(
 
 @pytest.fixture
 def reporting(database_url: str) -> Iterator[Connection]:
-    with migrated(database_url) as connection:
+    with psycopg.connect(database_url) as connection:
         yield connection
 
 

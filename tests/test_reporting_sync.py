@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,6 @@ from tests.reporting import (
     examples,
     facts,
     in_order,
-    migrated,
     put,
     read,
     time_zones,
@@ -67,7 +67,7 @@ states = st.dictionaries(
 
 @pytest.fixture
 def reporting(database_url: str) -> Iterator[Connection]:
-    with migrated(database_url) as connection:
+    with psycopg.connect(database_url) as connection:
         yield connection
 
 

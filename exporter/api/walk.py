@@ -1,21 +1,18 @@
-"""Walk a window of history page by page, newest first, and say at each page what is proven.
+"""Walk a window of history page by page, and say at each page what is proven by then.
 
-Coverage rests on this file. A page proves only what its position proves: while the pages run
-newest first, everything strictly above the oldest instant reached has been delivered; the whole
-window is proven by an explicit end (no cursor), never by a short or an empty page. A page that is
-out of order ends all partial proofs of the walk. A walk that breaks has proven what it said so far.
+A walk that breaks has proven what it said so far; `proof` holds the rules.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exporter.api.budget import Priority
 from exporter.api.client import Client, Failed
+from exporter.api.proof import Proof
 from exporter.errors import CursorExpired, UnexpectedPayload
 from exporter.page import read
 from exporter.stream import Drift, History, Page, Scope
@@ -57,29 +54,24 @@ class Walk:
         self._client = client
         self._stream = stream
         self._scope = scope
+        self._window = window
         self._priority = priority
         self._deadline_s = deadline_s
         self._failed = failed
-        self._when: Callable[[Any], datetime] = attrgetter(stream.instant)
-        self._key: Callable[[Any], Any] = attrgetter(*stream.table.key)
-        self._last_page: set[Any] = set()
         self._lock = threading.Lock()
-        self._start = window.start
-        self._end = window.end
-        self._floor = window.end
-        """The oldest instant seen."""
-        self._ordered = True
-        self._shown_descending = False
+        self._proof = Proof(stream, window.end)
+        self._given_away = window.start
+        """What lies before is another walk's to read."""
         self._split = False
 
     def share(self) -> Window | None:
         """Give away the older half of what is left to read, when that is worth another walk."""
         with self._lock:
-            left = Window(self._start, self._floor)
-            if self._split or not self._partial_proof or left.span < _WORTH_SHARING:
+            left = Window(self._given_away, self._proof.floor)
+            if self._split or not self._proof.partial or left.span < _WORTH_SHARING:
                 return None
             older, newer = left.halves()
-            self._start = newer.start
+            self._given_away = newer.start
             return older
 
     def steps(self) -> Iterator[Step]:
@@ -88,42 +80,32 @@ class Walk:
         A cursor that expired restarts the window, from where it is proven; again only when the
         walk has got further since.
         """
-        yield from self._through(Window(self._start, self._end))
+        yield from self._through(self._window)
 
     def _through(self, window: Window) -> Iterator[Step]:
-        cursor: str | None = None
-        seen: set[str] = set()
-        asked = window
+        chain = _Chain(self._stream.path)
+        asked, anew = window, False
         restarted_at: datetime | None = None
-        begins_again = False
-        empty_pages = 0
         while True:
             try:
-                page = self._ask(asked, cursor)
+                page = self._ask(asked, chain.cursor)
             except CursorExpired:
-                if cursor is None or (restarted_at is not None and self._floor >= restarted_at):
+                floor = self._proof.floor
+                if chain.cursor is None or (restarted_at is not None and floor >= restarted_at):
                     raise
-                restarted_at, cursor, seen, begins_again = self._floor, None, set(), True
-                asked = self._rest(window)
+                restarted_at, chain, anew = floor, _Chain(self._stream.path), True
+                asked = self._rest(window) if self._proof.partial else window
                 continue
             if self._must_be_halved(page):
                 yield from self._halves(window, page)
                 return
-            step = self._judge(window, page, begins_again)
-            begins_again = False
+            step = self._judge(window, page, anew)
             yield step
             if step.complete:
                 return
-            if page.cursor is None:
-                asked, begins_again = Window(window.start, self._floor + RESOLUTION), True
-                continue
-            if page.cursor in seen:
-                raise UnexpectedPayload(f"{self._stream.path}: the cursor {page.cursor!r} repeats")
-            empty_pages = 0 if page.records else empty_pages + 1
-            if empty_pages > _EMPTY_PAGES_IN_A_ROW:
-                raise UnexpectedPayload(f"{self._stream.path}: only empty pages, and no end")
-            cursor = page.cursor
-            seen.add(cursor or "")
+            chain.follow(page)
+            anew = page.cursor is None
+            asked = self._rest(window) if anew else asked
 
     def _ask(self, window: Window, cursor: str | None) -> Page:
         body = self._client.get(
@@ -141,69 +123,20 @@ class Walk:
             )
         return page
 
-    def _judge(self, window: Window, page: Page, begins_again: bool) -> Step:
-        """Check a page by the laws, move the floor, and say what is proven."""
-        instants = [self._when(row) for row in page.rows]
-        rows = [row for row, at in zip(page.rows, instants, strict=True) if window.holds(at)]
+    def _judge(self, window: Window, page: Page, anew: bool) -> Step:
+        """Hold a page against the laws, and say what is proven."""
+        rows = self._proof.inside(window, page)
         with self._lock:
-            drift = self._disorder(page, instants, begins_again)
-            ends = self._ends(page, instants)
-            self._floor = min([self._floor, *instants])
-            reached_start = self._partial_proof and self._floor < self._start
-            complete = ends or reached_start
-            start = self._floor + RESOLUTION
-            if complete:
-                start = max(self._start, window.start)
-            elif not self._partial_proof:
-                start = window.end
-            proven = Window(max(start, self._start), window.end)
-        drift.extend(self._oversized(page))
-        return Step(rows, page, [*page.drift, *drift], None if proven.empty else proven, complete)
-
-    @property
-    def _partial_proof(self) -> bool:
-        """Whether the order of the pages so far proves what lies above the floor."""
-        return self._ordered and self._shown_descending
-
-    def _disorder(self, page: Page, instants: list[datetime], begins_again: bool) -> list[Drift]:
-        repeated, self._last_page = self._last_page, set(map(self._key, page.rows))
-        fresh = [
-            at
-            for row, at in zip(page.rows, instants, strict=True)
-            if self._key(row) not in repeated
-        ]
-        newer_than_before = fresh and not begins_again and max(fresh) > self._floor
-        if page.order == "mixed" or (newer_than_before and self._floor < self._end):
-            self._ordered = False
-            return [Drift("page", "order", page.order)]
-        if page.order == "newest_first" or (instants and max(instants) < self._floor < self._end):
-            self._shown_descending = True
-        return []
-
-    def _ends(self, page: Page, instants: list[datetime]) -> bool:
-        """Whether a page is the explicit end of its window.
-
-        An endpoint without cursors has no such sign, and may cut its answers anywhere: what lies
-        before the oldest row is asked for until nothing older comes.
-        """
-        if page.cursor is not None:
-            return False
-        if self._stream.paging.cursor is not None or page.order == "mixed":
-            return True
-        nothing_older = min(instants, default=self._floor) >= self._floor
-        if nothing_older and page.records >= self._stream.paging.size:
-            raise UnexpectedPayload(
-                f"{self._stream.path}: more rows at {self._floor} than one answer holds"
-            )
-        return nothing_older
-
-    def _oversized(self, page: Page) -> list[Drift]:
-        size = self._stream.paging.size
-        return [Drift("page", "size", f"more than {size}")] if page.records > size else []
+            ends, odd = self._proof.follow(page, anew)
+            ours = Window(max(self._given_away, window.start), window.end)
+            reached = self._proof.partial and self._proof.floor < ours.start
+            complete = ends or reached
+            proven = self._proof.proven(ours, complete=complete)
+        return Step(rows, page, [*page.drift, *odd], proven, complete)
 
     def _rest(self, window: Window) -> Window:
-        """What to ask again after a cursor expired: from the floor down, when order proves it."""
-        return Window(window.start, self._floor + RESOLUTION) if self._partial_proof else window
+        """What is left to ask: from the floor down, with the floor's own instant once more."""
+        return Window(window.start, self._proof.floor + RESOLUTION)
 
     def _must_be_halved(self, page: Page) -> bool:
         """A full page in no order, without a cursor: it may hide rows anywhere."""
@@ -212,8 +145,7 @@ class Walk:
         return cut and page.order == "mixed"
 
     def _halves(self, window: Window, page: Page) -> Iterator[Step]:
-        rows = [row for row in page.rows if window.holds(self._when(row))]
-        yield Step(rows, page, page.drift, None, False)
+        yield Step(self._proof.inside(window, page), page, page.drift, None, False)
         older, newer = window.halves()
         if older.span <= self._stream.paging.unit:
             raise UnexpectedPayload(
@@ -221,14 +153,32 @@ class Walk:
             )
         self._split = True
         for part in (newer, older):
-            for step in self._through_part(part):
+            with self._lock:
+                self._proof.begin(part.end)
+            for step in self._through(part):
                 yield step._replace(complete=step.complete and part is older)
 
-    def _through_part(self, part: Window) -> Iterator[Step]:
-        with self._lock:
-            self._floor = part.end
-            self._end = part.end
-        yield from self._through(part)
+
+class _Chain:
+    """The cursors of one chain of pages: none may come twice, and the chain must get somewhere."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen: set[str] = set()
+        self._empty_pages = 0
+        self.cursor: str | None = None
+
+    def follow(self, page: Page) -> None:
+        """Go on to the next page. Raises UnexpectedPayload when that leads nowhere."""
+        self.cursor = page.cursor
+        if page.cursor is None:
+            return
+        if page.cursor in self._seen:
+            raise UnexpectedPayload(f"{self._path}: the cursor {page.cursor!r} repeats")
+        self._seen.add(page.cursor)
+        self._empty_pages = 0 if page.records else self._empty_pages + 1
+        if self._empty_pages > _EMPTY_PAGES_IN_A_ROW:
+            raise UnexpectedPayload(f"{self._path}: only empty pages, and no end")
 
 
 def parameters(
