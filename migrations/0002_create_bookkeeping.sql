@@ -3,7 +3,7 @@
 CREATE SCHEMA IF NOT EXISTS onetrading_sync;
 COMMENT ON SCHEMA onetrading_sync IS 'How the sync stands: coverage, runs, quarantined records, drift, issues.';
 
-CREATE EXTENSION IF NOT EXISTS btree_gist;
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 
 CREATE TABLE onetrading_sync.coverage (
     account_id uuid NOT NULL,

@@ -41,9 +41,7 @@ BEGIN
 END
 $$;
 
--- "The state at an instant" is the last snapshot that began before it. The column never changes, so
--- extending a snapshot does not touch this index.
-CREATE INDEX snapshots_by_start ON onetrading.snapshots (account_id, stream, first_observed_at, snapshot_id);
+-- "The state at an instant" is the last snapshot that began before it: snapshots_by_start finds it.
 CREATE INDEX balances_by_currency ON onetrading.balances (account_id, currency_code, snapshot_id);
 -- Small, because a month repeats (7 bytes a trade); its statistics also tell the planner how few months there are.
 CREATE INDEX trades_by_month ON onetrading.trades ((date_trunc('month', traded_at AT TIME ZONE 'UTC')::date));

@@ -8,3 +8,5 @@ from hypothesis import settings
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("ci")
+
+pytest_plugins = ["tests.postgres"]

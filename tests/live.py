@@ -88,14 +88,13 @@ class World:
         database_url: str | None = None,
         accounts: tuple[str, ...] = ACCOUNTS,
         holder: str = "the test",
-        **more: str,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.simulator = simulator
         self.clock = Clock()
         self.stop = threading.Event()
-        settings = settings_of(
-            simulator, folder, accounts, **more, DATABASE_URL=database_url or "none"
-        )
+        given = {**(more or {}), "DATABASE_URL": database_url or "none"}
+        settings = settings_of(simulator, folder, accounts, **given)
         self.streams = enabled(settings)
         self.vitals = Vitals(now=self.clock.unix, monotonic=self.clock.monotonic)
         self.board = Board(
@@ -242,10 +241,16 @@ def exchange(pages: Mapping[str, bytes] | None = None) -> Simulator:
 
 
 @contextmanager
-def world(folder: Path, database_url: str | None = None, **more: str) -> Iterator[World]:
+def world(
+    folder: Path,
+    database_url: str | None = None,
+    *,
+    pages: Mapping[str, bytes] | None = None,
+    **more: str,
+) -> Iterator[World]:
     """An exporter and its exchange, closed at the end whatever happens."""
-    with exchange() as simulator:
-        live = World(simulator, folder, database_url=database_url, **more)
+    with exchange(pages) as simulator:
+        live = World(simulator, folder, database_url=database_url, more=more)
         try:
             yield live
         finally:

@@ -149,7 +149,7 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s;
 -- The newest snapshot of a stream.
 SELECT snapshot_id, content_hash, last_observed_at FROM onetrading.snapshots
 WHERE account_id = %(account_id)s AND stream = %(stream)s
-ORDER BY last_observed_at DESC LIMIT 1;
+ORDER BY first_observed_at DESC, snapshot_id DESC LIMIT 1;
 
 -- name: extend_snapshot
 -- The same answer again. Never backwards.

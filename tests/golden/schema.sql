@@ -1,0 +1,1027 @@
+CREATE SCHEMA onetrading;
+COMMENT ON SCHEMA onetrading IS 'Facts as the exchange told them, keyed by its own identities.';
+CREATE SCHEMA onetrading_sync;
+COMMENT ON SCHEMA onetrading_sync IS 'How the sync stands: coverage, runs, quarantined records, drift, issues.';
+CREATE SCHEMA reporting;
+COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
+COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+CREATE TABLE onetrading.accounts (
+    account_id uuid NOT NULL,
+    name text NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading.accounts IS 'Accounts by the name configured here; "public" stands for what is read without a token.';
+COMMENT ON COLUMN onetrading.accounts.account_id IS 'The identity that the exchange echoes in its answers; all zeros for public.';
+COMMENT ON COLUMN onetrading.accounts.name IS 'The configured name: the label "account" of every metric.';
+COMMENT ON COLUMN onetrading.accounts.first_seen_at IS 'When it was first stored here.';
+CREATE TABLE onetrading.balances (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    currency_code text NOT NULL,
+    available numeric NOT NULL,
+    locked numeric NOT NULL,
+    changed_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
+COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
+CREATE TABLE onetrading.currencies (
+    currency_code text NOT NULL,
+    name text,
+    "precision" bigint,
+    collateral_percentage numeric,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
+COMMENT ON COLUMN onetrading.currencies.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.currencies.name IS 'Name for display.';
+COMMENT ON COLUMN onetrading.currencies."precision" IS 'Decimals of amounts.';
+COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its value that counts as futures collateral, 0 to 100.';
+COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
+CREATE TABLE onetrading.funding_payments (
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL
+);
+COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
+COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked: seconds after the funding time.';
+COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+CREATE TABLE onetrading.funding_rate_samples (
+    snapshot_id bigint NOT NULL,
+    instrument_code text NOT NULL,
+    funding_rate numeric NOT NULL,
+    mark_price numeric,
+    computed_at timestamp with time zone,
+    raw jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.funding_rate_samples IS 'Funding rates while they form (GET funding-rate); settled ones are in funding_rates.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.computed_at IS 'When the exchange computed it.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.raw IS 'The record as sent.';
+CREATE TABLE onetrading.funding_rates (
+    instrument_code text NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    funding_rate numeric NOT NULL,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL
+);
+COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
+COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
+COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+CREATE TABLE onetrading.instruments (
+    instrument_code text NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    amount_precision bigint,
+    market_precision bigint,
+    min_size numeric,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    CONSTRAINT instruments_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.instruments IS 'Markets and their rules over time (GET instruments); the row with valid_to null is in force.';
+COMMENT ON COLUMN onetrading.instruments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.instruments.base_code IS 'The asset that is traded.';
+COMMENT ON COLUMN onetrading.instruments.quote_code IS 'The asset that prices are in.';
+COMMENT ON COLUMN onetrading.instruments.kind IS 'SPOT, PERP, DATED_FUTURE or EQUITY_FUTURE; all but SPOT are futures.';
+COMMENT ON COLUMN onetrading.instruments.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
+COMMENT ON COLUMN onetrading.instruments.amount_precision IS 'Decimals of amounts.';
+COMMENT ON COLUMN onetrading.instruments.market_precision IS 'Decimals of prices.';
+COMMENT ON COLUMN onetrading.instruments.min_size IS 'Least value of an order, in the quote currency.';
+COMMENT ON COLUMN onetrading.instruments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.instruments.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.instruments.valid_to IS 'When it was first observed changed or gone; null while in force.';
+CREATE VIEW onetrading.instrument_assets AS
+ WITH changes AS (
+         SELECT instruments.instrument_code,
+            instruments.base_code,
+            instruments.quote_code,
+            instruments.valid_from,
+            lag(instruments.valid_from) OVER versions AS before,
+            (NOT ((lag(instruments.base_code) OVER versions IS DISTINCT FROM instruments.base_code) OR (lag(instruments.quote_code) OVER versions IS DISTINCT FROM instruments.quote_code))) AS same
+           FROM onetrading.instruments
+          WINDOW versions AS (PARTITION BY instruments.instrument_code ORDER BY instruments.valid_from)
+        )
+ SELECT instrument_code,
+    base_code,
+    quote_code,
+        CASE
+            WHEN (before IS NULL) THEN '-infinity'::timestamp with time zone
+            ELSE valid_from
+        END AS known_from,
+    lead(valid_from, 1, 'infinity'::timestamp with time zone) OVER (PARTITION BY instrument_code ORDER BY valid_from) AS known_to
+   FROM changes
+  WHERE ((before IS NULL) OR (NOT same));
+COMMENT ON VIEW onetrading.instrument_assets IS 'Base and quote of each instrument at any time: of an instrument''s rows exactly one holds at an instant, so that joining by code and time never multiplies rows.';
+COMMENT ON COLUMN onetrading.instrument_assets.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_assets.base_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_assets.quote_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
+COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
+CREATE TABLE onetrading.snapshots (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    first_observed_at timestamp with time zone NOT NULL,
+    last_observed_at timestamp with time zone NOT NULL,
+    row_count integer NOT NULL,
+    content_hash bigint NOT NULL,
+    header jsonb NOT NULL,
+    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
+);
+COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
+COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
+COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
+COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
+COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
+COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
+COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
+CREATE VIEW onetrading.latest_snapshots AS
+ WITH RECURSIVE latest AS (
+        ( SELECT snapshots.snapshot_id,
+            snapshots.account_id,
+            snapshots.stream,
+            snapshots.first_observed_at,
+            snapshots.last_observed_at,
+            snapshots.row_count,
+            snapshots.content_hash,
+            snapshots.header
+           FROM onetrading.snapshots
+          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.snapshot_id,
+            next_group.account_id,
+            next_group.stream,
+            next_group.first_observed_at,
+            next_group.last_observed_at,
+            next_group.row_count,
+            next_group.content_hash,
+            next_group.header
+           FROM (latest latest_1
+             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+                    snapshots.account_id,
+                    snapshots.stream,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at,
+                    snapshots.row_count,
+                    snapshots.content_hash,
+                    snapshots.header
+                   FROM onetrading.snapshots
+                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
+                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1) next_group)
+        )
+ SELECT account_id,
+    stream,
+    snapshot_id,
+    first_observed_at,
+    last_observed_at,
+    row_count,
+    header
+   FROM latest;
+COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
+COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
+CREATE VIEW onetrading.listed_currencies AS
+ WITH RECURSIVE listed AS (
+        ( SELECT balances.account_id,
+            balances.currency_code,
+            balances.snapshot_id
+           FROM onetrading.balances
+          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.account_id,
+            next_group.currency_code,
+            next_group.snapshot_id
+           FROM (listed listed_1
+             CROSS JOIN LATERAL ( SELECT balances.account_id,
+                    balances.currency_code,
+                    balances.snapshot_id
+                   FROM onetrading.balances
+                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
+                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+                 LIMIT 1) next_group)
+        )
+ SELECT listed.account_id,
+    listed.currency_code,
+    snapshots.first_observed_at
+   FROM (listed
+     JOIN onetrading.snapshots USING (snapshot_id));
+COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
+COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
+CREATE TABLE onetrading.portfolios (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    equity numeric,
+    margin_used numeric,
+    margin_available numeric,
+    account_ratio numeric,
+    maintenance_margin numeric,
+    raw jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
+COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
+COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
+COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
+CREATE TABLE onetrading.positions (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    direction text NOT NULL,
+    open_volume numeric NOT NULL,
+    open_notional numeric,
+    maintenance_margin numeric,
+    last_settlement numeric,
+    mark_price numeric,
+    raw jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
+COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
+COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
+COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
+COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
+ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME onetrading.snapshots_snapshot_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE onetrading.tickers (
+    snapshot_id bigint NOT NULL,
+    instrument_code text NOT NULL,
+    state text,
+    last_price numeric,
+    bid_price numeric,
+    ask_price numeric,
+    base_volume numeric,
+    quote_volume numeric,
+    mark_price numeric,
+    funding_rate numeric,
+    next_funding_at timestamp with time zone,
+    raw jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.tickers IS 'Tickers per snapshot (GET market-ticker).';
+COMMENT ON COLUMN onetrading.tickers.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.tickers.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.tickers.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
+COMMENT ON COLUMN onetrading.tickers.last_price IS 'Price of the last trade in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.bid_price IS 'Highest bid; null when nobody bids.';
+COMMENT ON COLUMN onetrading.tickers.ask_price IS 'Lowest ask; null when nobody offers.';
+COMMENT ON COLUMN onetrading.tickers.base_volume IS 'Volume of 24 hours in units of the base asset.';
+COMMENT ON COLUMN onetrading.tickers.quote_volume IS 'Volume of 24 hours in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
+COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
+COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
+CREATE TABLE onetrading.trades (
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL
+);
+COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
+COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
+COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
+COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
+COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
+COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
+COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+CREATE TABLE onetrading_sync.counting (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.counting IS 'From which instant on rows count in totals. It never moves: history filled in before it never makes a counter jump.';
+CREATE TABLE onetrading_sync.coverage (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    range tstzrange NOT NULL,
+    CONSTRAINT coverage_range_check CHECK (((NOT isempty(range)) AND lower_inc(range) AND (NOT upper_inc(range)))),
+    CONSTRAINT coverage_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
+);
+COMMENT ON TABLE onetrading_sync.coverage IS 'Ranges of time for which history is proven complete. Nothing else proves anything.';
+COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument, else empty.';
+CREATE TABLE onetrading_sync.drift (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    kind text NOT NULL,
+    path text NOT NULL,
+    sample text NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that the exchange''s documentation does not know.';
+CREATE TABLE onetrading_sync.issues (
+    issue_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    kind text NOT NULL,
+    key jsonb NOT NULL,
+    old_record jsonb,
+    new_record jsonb,
+    noticed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different: what was stored, and what replaced it.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs).';
+ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME onetrading_sync.issues_issue_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE onetrading_sync.leases (
+    account_id uuid NOT NULL,
+    holder text NOT NULL,
+    epoch bigint NOT NULL,
+    backend_pid integer NOT NULL,
+    backend_start timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.leases IS 'The service that writes an account. Each of its transactions checks the epoch.';
+CREATE TABLE onetrading_sync.progress (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    required_from timestamp with time zone,
+    settle interval DEFAULT '00:00:00'::interval NOT NULL,
+    last_attempt_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    next_due_at timestamp with time zone,
+    last_error text,
+    retired_because text
+);
+COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
+COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
+COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
+COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why this scope is no longer asked (a closed instrument); its gaps do not count.';
+CREATE TABLE onetrading_sync.rejects (
+    reject_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    record text NOT NULL,
+    record_hash bigint NOT NULL,
+    reason text NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    resolved_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.rejects IS 'Records that could not be read, as sent. Nothing is thrown away.';
+ALTER TABLE onetrading_sync.rejects ALTER COLUMN reject_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME onetrading_sync.rejects_reject_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE onetrading_sync.runs (
+    run_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    lane text NOT NULL,
+    wanted tstzrange,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    pages integer DEFAULT 0 NOT NULL,
+    rows_inserted bigint DEFAULT 0 NOT NULL,
+    rows_updated bigint DEFAULT 0 NOT NULL,
+    rows_rejected bigint DEFAULT 0 NOT NULL,
+    complete boolean DEFAULT false NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.runs IS 'One row per walk through a window of history, written with the rows it brought.';
+COMMENT ON COLUMN onetrading_sync.runs.lane IS 'tail (the newest part), backfill (what is missing) or verify.';
+COMMENT ON COLUMN onetrading_sync.runs.complete IS 'The walk reached its explicit end.';
+ALTER TABLE onetrading_sync.runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME onetrading_sync.runs_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE onetrading_sync.schema_migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    app_version text NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.schema_migrations IS 'The migrations applied here, with the checksum of each file.';
+COMMENT ON COLUMN onetrading_sync.schema_migrations.number IS 'First part of the file name; the order.';
+COMMENT ON COLUMN onetrading_sync.schema_migrations.name IS 'The file name without its ending.';
+COMMENT ON COLUMN onetrading_sync.schema_migrations.sha256 IS 'SHA-256 of the file, in hexadecimal; it must not change.';
+COMMENT ON COLUMN onetrading_sync.schema_migrations.applied_at IS 'When the transaction of the file began.';
+COMMENT ON COLUMN onetrading_sync.schema_migrations.app_version IS 'The version of onetrading-exporter that applied it.';
+CREATE TABLE onetrading_sync.totals (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    metric text NOT NULL,
+    labels text[] NOT NULL,
+    value numeric NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.totals IS 'What the counters on /metrics show, kept in the transaction that writes the rows.';
+CREATE VIEW reporting.coverage_gaps AS
+ SELECT COALESCE(accounts.name, (scopes.account_id)::text) AS account,
+    scopes.account_id,
+    scopes.stream,
+    scopes.scope,
+    lower(gaps.open) AS gap_start,
+    upper(gaps.open) AS gap_end,
+    (upper(gaps.open) - lower(gaps.open)) AS gap,
+    (upper(gaps.open) = scopes.settled_to) AS is_tail
+   FROM (((( SELECT progress.account_id,
+            progress.stream,
+            progress.scope,
+            (now() - progress.settle) AS settled_to,
+            tstzrange(LEAST(progress.required_from, (now() - progress.settle)), (now() - progress.settle)) AS required
+           FROM onetrading_sync.progress
+          WHERE ((progress.required_from IS NOT NULL) AND (progress.retired_because IS NULL))) scopes
+     CROSS JOIN LATERAL ( SELECT COALESCE(range_agg(coverage.range), '{}'::tstzmultirange) AS ranges
+           FROM onetrading_sync.coverage
+          WHERE ((coverage.account_id = scopes.account_id) AND (coverage.stream = scopes.stream) AND (coverage.scope = scopes.scope))) proven)
+     CROSS JOIN LATERAL unnest((tstzmultirange(scopes.required) - proven.ranges)) gaps(open))
+     LEFT JOIN onetrading.accounts ON ((accounts.account_id = scopes.account_id)));
+COMMENT ON VIEW reporting.coverage_gaps IS 'Ranges of time whose history is not proven complete, per account, stream and scope: from the required start to now less the settle time, minus what is proven. Time before the required start is not listed here: freshness.required_from tells it, and the example asks for both. A closed month is complete when complete is true for every stream listed.
+Example:
+SELECT account, stream,
+    coalesce(required_from <= ''2026-03-01 00:00Z'' AND covered_to >= ''2026-04-01 00:00Z'', false)
+    AND NOT EXISTS (
+        SELECT FROM reporting.coverage_gaps AS gaps
+        WHERE gaps.account_id = freshness.account_id AND gaps.stream = freshness.stream
+          AND gap_start < ''2026-04-01 00:00Z'' AND gap_end > ''2026-03-01 00:00Z'') AS complete
+FROM reporting.freshness WHERE kind = ''history'' ORDER BY account, stream;';
+COMMENT ON COLUMN reporting.coverage_gaps.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.coverage_gaps.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.coverage_gaps.stream IS 'What is read, for example trades.';
+COMMENT ON COLUMN reporting.coverage_gaps.scope IS 'Instrument code where the stream is asked per instrument, else empty.';
+COMMENT ON COLUMN reporting.coverage_gaps.gap_start IS 'First instant that is not proven (inclusive), from onetrading_sync.progress and coverage.';
+COMMENT ON COLUMN reporting.coverage_gaps.gap_end IS 'End of the gap (exclusive).';
+COMMENT ON COLUMN reporting.coverage_gaps.gap IS 'gap_end minus gap_start.';
+COMMENT ON COLUMN reporting.coverage_gaps.is_tail IS 'The gap reaches to now less the settle time. The time since the last pass is always open, so a tail of a poll interval is normal; a longer one means that the sync is behind. Do not filter by it when you ask for a closed month.';
+CREATE VIEW reporting.current_balances AS
+ SELECT COALESCE(accounts.name, (latest.account_id)::text) AS account,
+    latest.account_id,
+    listed.currency_code,
+    COALESCE(balances.available, (0)::numeric) AS available,
+    COALESCE(balances.locked, (0)::numeric) AS locked,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (balances.snapshot_id IS NOT NULL) AS is_listed,
+    balances.changed_at,
+    latest.last_observed_at AS observed_at,
+    (now() - latest.last_observed_at) AS age
+   FROM (((onetrading.latest_snapshots latest
+     JOIN onetrading.listed_currencies listed USING (account_id))
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = latest.snapshot_id) AND (balances.currency_code = listed.currency_code))))
+  WHERE (latest.stream = 'balances'::text);
+COMMENT ON VIEW reporting.current_balances IS 'What each account holds in each currency, from the newest complete answer of GET account/balances. Look at age before you trust it.
+Example:
+SELECT currency_code, available, locked, total, age
+FROM reporting.current_balances WHERE account = ''main'' AND total <> 0 ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.current_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.current_balances.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.current_balances.currency_code IS 'Every currency that the account was ever seen to hold (balances[].currency_code).';
+COMMENT ON COLUMN reporting.current_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when no longer listed.';
+COMMENT ON COLUMN reporting.current_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when no longer listed.';
+COMMENT ON COLUMN reporting.current_balances.total IS 'available plus locked, in units of currency_code.';
+COMMENT ON COLUMN reporting.current_balances.is_listed IS 'Whether the newest answer lists the currency; false: the amounts are 0 because it does not.';
+COMMENT ON COLUMN reporting.current_balances.changed_at IS 'When this balance last changed, as the exchange says (balances[].time); null when not listed.';
+COMMENT ON COLUMN reporting.current_balances.observed_at IS 'When the answer was last received.';
+COMMENT ON COLUMN reporting.current_balances.age IS 'now() minus observed_at.';
+CREATE VIEW reporting.current_positions AS
+ SELECT COALESCE(accounts.name, (latest.account_id)::text) AS account,
+    latest.account_id,
+    positions.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    positions.direction,
+    positions.open_volume,
+        CASE positions.direction
+            WHEN 'LONG'::text THEN positions.open_volume
+            WHEN 'SHORT'::text THEN (- positions.open_volume)
+            ELSE NULL::numeric
+        END AS net_volume,
+    positions.open_notional,
+    positions.maintenance_margin,
+    positions.last_settlement,
+    positions.mark_price,
+    latest.last_observed_at AS observed_at,
+    (now() - latest.last_observed_at) AS age
+   FROM (((onetrading.latest_snapshots latest
+     JOIN onetrading.positions USING (snapshot_id))
+     LEFT JOIN onetrading.accounts ON ((accounts.account_id = latest.account_id)))
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= latest.last_observed_at) AND (latest.last_observed_at < assets.known_to))))
+  WHERE (latest.stream = 'positions'::text);
+COMMENT ON VIEW reporting.current_positions IS 'Open futures positions, from the newest complete answer of GET account/futures/positions. No row: flat, or never asked; freshness tells which.
+Example:
+SELECT instrument_code, net_volume, open_notional, quote_code, age
+FROM reporting.current_positions WHERE account = ''main'' ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.current_positions.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.current_positions.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.current_positions.instrument_code IS 'Futures market (positions[].instrument_code).';
+COMMENT ON COLUMN reporting.current_positions.base_code IS 'Asset that volumes count, from onetrading.instruments; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.current_positions.quote_code IS 'Currency of all money of the row, from onetrading.instruments; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.current_positions.direction IS 'LONG or SHORT (positions[].direction).';
+COMMENT ON COLUMN reporting.current_positions.open_volume IS 'Size in base_code; no sign, direction carries it (positions[].open_volume).';
+COMMENT ON COLUMN reporting.current_positions.net_volume IS 'Size in base_code: positive when long, negative when short; null for any other direction.';
+COMMENT ON COLUMN reporting.current_positions.open_notional IS 'Size at the mark price, in quote_code; no sign; not the cost of entry (positions[].open_position).';
+COMMENT ON COLUMN reporting.current_positions.maintenance_margin IS 'In quote_code (positions[].maintenance_margin).';
+COMMENT ON COLUMN reporting.current_positions.last_settlement IS 'Cash result of the last minute''s settlement in quote_code; positive when received (positions[].last_settlement).';
+COMMENT ON COLUMN reporting.current_positions.mark_price IS 'Mark price of the last settlement, in quote_code per unit of base_code (positions[].mark_price).';
+COMMENT ON COLUMN reporting.current_positions.observed_at IS 'When the answer was last received.';
+COMMENT ON COLUMN reporting.current_positions.age IS 'now() minus observed_at.';
+CREATE VIEW reporting.daily_closing_balances AS
+ WITH listed AS (
+         SELECT listed_currencies.account_id,
+            listed_currencies.currency_code,
+            listed_currencies.first_observed_at
+           FROM onetrading.listed_currencies
+        ), started AS (
+         SELECT listed_1.account_id,
+            ((min(listed_1.first_observed_at) AT TIME ZONE 'UTC'::text))::date AS first_day
+           FROM listed listed_1
+          GROUP BY listed_1.account_id
+        )
+ SELECT COALESCE(accounts.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    listed.currency_code,
+    COALESCE(balances.available, (0)::numeric) AS available,
+    COALESCE(balances.locked, (0)::numeric) AS locked,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (balances.snapshot_id IS NOT NULL) AS is_listed,
+    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
+    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
+    (days.day_end <= now()) AS is_final
+   FROM ((((( SELECT started.account_id,
+            (started.first_day + steps.step) AS day,
+            ((((started.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS day_end
+           FROM (started
+             CROSS JOIN LATERAL generate_series(0, (((now() AT TIME ZONE 'UTC'::text))::date - started.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+            snapshots.last_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1) closing)
+     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
+     LEFT JOIN onetrading.accounts ON ((accounts.account_id = days.account_id)))
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))));
+COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each UTC day: the last complete answer of GET account/balances that was received before midnight. One row per account, day and currency, from the day on which the currency was first listed until today. A day without any answer repeats the state before it, and its age says so.
+Example:
+SELECT currency_code, total, observed_at, age
+FROM reporting.daily_closing_balances
+WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'UTC day that closes: [day 00:00Z, day + 1 00:00Z).';
+COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code).';
+COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not.';
+COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards.';
+COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
+CREATE VIEW reporting.freshness AS
+ SELECT COALESCE(accounts.name, (streams.account_id)::text) AS account,
+    streams.account_id,
+    streams.stream,
+    streams.kind,
+    streams.scopes,
+    streams.failing_scopes,
+    streams.last_success_at,
+    (now() - streams.last_success_at) AS age,
+    streams.last_attempt_at,
+    streams.last_error,
+    streams.required_from,
+    streams.covered_to,
+    (now() - streams.covered_to) AS lag
+   FROM (( SELECT progress.account_id,
+            progress.stream,
+                CASE
+                    WHEN bool_or((progress.required_from IS NOT NULL)) THEN 'history'::text
+                    ELSE 'snapshot'::text
+                END AS kind,
+            count(*) AS scopes,
+            count(progress.last_error) AS failing_scopes,
+                CASE
+                    WHEN bool_and((progress.last_success_at IS NOT NULL)) THEN min(progress.last_success_at)
+                    ELSE NULL::timestamp with time zone
+                END AS last_success_at,
+                CASE
+                    WHEN bool_and((progress.last_attempt_at IS NOT NULL)) THEN min(progress.last_attempt_at)
+                    ELSE NULL::timestamp with time zone
+                END AS last_attempt_at,
+            (array_agg(progress.last_error ORDER BY progress.last_attempt_at DESC NULLS LAST, progress.scope) FILTER (WHERE (progress.last_error IS NOT NULL)))[1] AS last_error,
+            max(progress.required_from) AS required_from,
+                CASE
+                    WHEN bool_and((newest.covered_to IS NOT NULL)) THEN min(newest.covered_to)
+                    ELSE NULL::timestamp with time zone
+                END AS covered_to
+           FROM (onetrading_sync.progress
+             CROSS JOIN LATERAL ( SELECT max(upper(coverage.range)) AS covered_to
+                   FROM onetrading_sync.coverage
+                  WHERE ((coverage.account_id = progress.account_id) AND (coverage.stream = progress.stream) AND (coverage.scope = progress.scope))) newest)
+          WHERE (progress.retired_because IS NULL)
+          GROUP BY progress.account_id, progress.stream) streams
+     LEFT JOIN onetrading.accounts USING (account_id));
+COMMENT ON VIEW reporting.freshness IS 'How current each account''s streams are. Where a stream is asked per instrument, the worst one counts; instruments that are no longer asked do not.
+Example:
+SELECT account, stream, age, lag, last_error
+FROM reporting.freshness WHERE last_error IS NOT NULL OR age > interval ''10 minutes''
+ORDER BY age DESC;';
+COMMENT ON COLUMN reporting.freshness.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.freshness.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.freshness.stream IS 'What is read, for example trades.';
+COMMENT ON COLUMN reporting.freshness.kind IS 'history (read by ranges of time, with coverage) or snapshot (the present state or list).';
+COMMENT ON COLUMN reporting.freshness.scopes IS 'How many scopes the row stands for: instruments where it is asked per instrument, else 1.';
+COMMENT ON COLUMN reporting.freshness.failing_scopes IS 'How many of them failed in their last pass.';
+COMMENT ON COLUMN reporting.freshness.last_success_at IS 'End of the last pass that succeeded; null when one never did (onetrading_sync.progress).';
+COMMENT ON COLUMN reporting.freshness.age IS 'now() minus last_success_at.';
+COMMENT ON COLUMN reporting.freshness.last_attempt_at IS 'End of the last pass, good or bad; null when there was none (onetrading_sync.progress).';
+COMMENT ON COLUMN reporting.freshness.last_error IS 'Why the last pass failed, of the scope tried last; null when all succeeded (onetrading_sync.progress).';
+COMMENT ON COLUMN reporting.freshness.required_from IS 'History must be complete from here, for every scope; null for snapshots (onetrading_sync.progress).';
+COMMENT ON COLUMN reporting.freshness.covered_to IS 'Newest instant up to which history is proven (exclusive), of the scope that is furthest behind; null for snapshots and when nothing is proven. Older gaps are possible: see coverage_gaps.';
+COMMENT ON COLUMN reporting.freshness.lag IS 'now() minus covered_to; the settle time and one poll interval are normal.';
+CREATE VIEW reporting.funding_payments AS
+ SELECT COALESCE(accounts.name, (payments.account_id)::text) AS account,
+    payments.account_id,
+    payments.instrument_code,
+    assets.quote_code,
+    payments.funding_time,
+    payments.booked_at,
+    payments.amount,
+    GREATEST((- payments.amount), (0)::numeric) AS paid,
+    GREATEST(payments.amount, (0)::numeric) AS received,
+    payments.cash_balance,
+    rates.funding_rate,
+    rates.mark_price
+   FROM (((onetrading.funding_payments payments
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN onetrading.funding_rates rates USING (instrument_code, funding_time))
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.funding_time) AND (payments.funding_time < assets.known_to))));
+COMMENT ON VIEW reporting.funding_payments IS 'One row per funding booked on an account (GET account/futures/funding-payments), with the settled rate of its funding time.
+Example:
+SELECT funding_time, instrument_code, paid, received, funding_rate, mark_price
+FROM reporting.funding_payments
+WHERE account = ''main'' AND funding_time >= ''2026-03-01 00:00Z'' AND funding_time < ''2026-04-01 00:00Z''
+ORDER BY funding_time, instrument_code;';
+COMMENT ON COLUMN reporting.funding_payments.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.funding_payments.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.funding_payments.instrument_code IS 'Futures market (the key of the list that held the payment).';
+COMMENT ON COLUMN reporting.funding_payments.quote_code IS 'Currency of all amounts and prices of the row, from onetrading.instruments; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.funding_payments.funding_time IS 'Funding time that it belongs to, derived from booked_at: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN reporting.funding_payments.booked_at IS 'When it was booked, seconds after the funding time (timestamp).';
+COMMENT ON COLUMN reporting.funding_payments.amount IS 'In quote_code, as sent: positive when received, negative when paid (funding_payment).';
+COMMENT ON COLUMN reporting.funding_payments.paid IS 'In quote_code, never negative: -amount when amount is negative, else 0.';
+COMMENT ON COLUMN reporting.funding_payments.received IS 'In quote_code, never negative: amount when it is positive, else 0.';
+COMMENT ON COLUMN reporting.funding_payments.cash_balance IS 'In quote_code: cash after the booking (cash_balance).';
+COMMENT ON COLUMN reporting.funding_payments.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs paid shorts (GET funding-rate/history: funding_rate). Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_payments.mark_price IS 'In quote_code: mark price at settlement (GET funding-rate/history: mark_price). Null when not (yet) read.';
+CREATE VIEW reporting.trades AS
+ SELECT trades.trade_id,
+    trades.order_id,
+    COALESCE(accounts.name, (trades.account_id)::text) AS account,
+    trades.account_id,
+    trades.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    trades.side,
+    trades.price,
+    trades.amount,
+    trades.quote_amount,
+    trades.fee_amount,
+    trades.fee_currency,
+    trades.liquidity,
+    trades.order_source,
+    trades.sequence,
+    trades.traded_at,
+    trades.traded_at_nanos,
+    ((trades.traded_at AT TIME ZONE 'UTC'::text))::date AS traded_on
+   FROM ((onetrading.trades
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))));
+COMMENT ON VIEW reporting.trades IS 'One row per trade of an account (GET account/trades). A taker''s row may stand for several fills at their average price.
+Example:
+SELECT traded_at, instrument_code, side, price, amount, fee_amount, fee_currency
+FROM reporting.trades
+WHERE account = ''main'' AND traded_at >= ''2026-03-01 00:00Z'' AND traded_at < ''2026-04-01 00:00Z''
+ORDER BY traded_at_nanos, trade_id;';
+COMMENT ON COLUMN reporting.trades.trade_id IS 'Identity of the trade (trade.trade_id).';
+COMMENT ON COLUMN reporting.trades.order_id IS 'Order that it filled (trade.order_id); null when not sent.';
+COMMENT ON COLUMN reporting.trades.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.trades.account_id IS 'Identity of the account at the exchange (trade.account_id).';
+COMMENT ON COLUMN reporting.trades.instrument_code IS 'Market (trade.instrument_code).';
+COMMENT ON COLUMN reporting.trades.base_code IS 'Asset that amount counts, from onetrading.instruments at the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trades.quote_code IS 'Currency of price and quote_amount, from onetrading.instruments at the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trades.side IS 'BUY or SELL, of the account (trade.side).';
+COMMENT ON COLUMN reporting.trades.price IS 'In quote_code per unit of base_code (trade.price).';
+COMMENT ON COLUMN reporting.trades.amount IS 'In base_code; no sign, side carries it (trade.amount).';
+COMMENT ON COLUMN reporting.trades.quote_amount IS 'In quote_code, without fee; no sign. Exactly price times amount.';
+COMMENT ON COLUMN reporting.trades.fee_amount IS 'In fee_currency: positive when paid, negative when received as a rebate (fee.fee_amount); null when not sent.';
+COMMENT ON COLUMN reporting.trades.fee_currency IS 'Currency of fee_amount (fee.fee_currency).';
+COMMENT ON COLUMN reporting.trades.liquidity IS 'MAKER or TAKER (trade.matched_as); null when not sent.';
+COMMENT ON COLUMN reporting.trades.order_source IS 'Where the order came from, for example API (trade.order_type).';
+COMMENT ON COLUMN reporting.trades.sequence IS 'The exchange''s own count (trade.sequence); null when not sent.';
+COMMENT ON COLUMN reporting.trades.traded_at IS 'When it happened, cut (never rounded up) to the microsecond (trade.time_nanos, else trade.time).';
+COMMENT ON COLUMN reporting.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970-01-01 UTC.';
+COMMENT ON COLUMN reporting.trades.traded_on IS 'UTC day of traded_at.';
+CREATE VIEW reporting.monthly_fees AS
+ SELECT account,
+    account_id,
+    month,
+    instrument_code,
+    quote_code,
+    currency,
+    liquidity,
+    fees_paid,
+    rebates_received,
+    net_fees,
+    trade_count,
+    trades_without_fee,
+    quote_volume,
+        CASE
+            WHEN ((currency = quote_code) AND (quote_volume > (0)::numeric) AND (trades_without_fee = 0)) THEN round((((10000)::numeric * net_fees) / quote_volume), 4)
+            ELSE NULL::numeric
+        END AS effective_bps
+   FROM ( SELECT trades.account,
+            trades.account_id,
+            (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
+            trades.instrument_code,
+            trades.quote_code,
+            trades.fee_currency AS currency,
+            trades.liquidity,
+            sum(GREATEST(trades.fee_amount, (0)::numeric)) FILTER (WHERE (trades.fee_amount IS NOT NULL)) AS fees_paid,
+            sum(GREATEST((- trades.fee_amount), (0)::numeric)) FILTER (WHERE (trades.fee_amount IS NOT NULL)) AS rebates_received,
+            sum(trades.fee_amount) AS net_fees,
+            count(*) AS trade_count,
+            (count(*) - count(trades.fee_amount)) AS trades_without_fee,
+            sum(trades.quote_amount) AS quote_volume
+           FROM reporting.trades
+          GROUP BY trades.account, trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, trades.quote_code, trades.fee_currency, trades.liquidity) sums;
+COMMENT ON VIEW reporting.monthly_fees IS 'Trading fees per UTC month of traded_at, market, fee currency and liquidity, from reporting.trades. Paid and received are never netted, except in net_fees.
+Example:
+SELECT month, currency, sum(fees_paid) AS fees_paid, sum(rebates_received) AS rebates_received
+FROM reporting.monthly_fees WHERE account = ''main''
+GROUP BY month, currency ORDER BY month, currency;';
+COMMENT ON COLUMN reporting.monthly_fees.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.monthly_fees.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.monthly_fees.month IS 'First day of the UTC calendar month in which the trades happened.';
+COMMENT ON COLUMN reporting.monthly_fees.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.monthly_fees.quote_code IS 'Currency of quote_volume; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_fees.currency IS 'Currency of the fees (fee.fee_currency); null when not sent.';
+COMMENT ON COLUMN reporting.monthly_fees.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.monthly_fees.fees_paid IS 'Gross, in units of currency, never negative: the sum of positive fee_amount; null when no trade of the row told its fee.';
+COMMENT ON COLUMN reporting.monthly_fees.rebates_received IS 'Gross, in units of currency, never negative: the sum of negative fee_amount without its sign; null when no trade of the row told its fee.';
+COMMENT ON COLUMN reporting.monthly_fees.net_fees IS 'fees_paid minus rebates_received: positive when more was paid than received.';
+COMMENT ON COLUMN reporting.monthly_fees.trade_count IS 'Number of trades.';
+COMMENT ON COLUMN reporting.monthly_fees.trades_without_fee IS 'How many of them told no fee; 0 is normal.';
+COMMENT ON COLUMN reporting.monthly_fees.quote_volume IS 'Sum of quote_amount, in quote_code, without fees.';
+COMMENT ON COLUMN reporting.monthly_fees.effective_bps IS 'net_fees per quote_volume in basis points (0.01 %), rounded to 4 decimals, negative for a net rebate; null when the fee currency is not the quote currency or a fee was not told.';
+CREATE VIEW reporting.monthly_funding AS
+ SELECT account,
+    account_id,
+    (date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date AS month,
+    instrument_code,
+    quote_code,
+    count(*) AS payments,
+    sum(paid) AS paid,
+    sum(received) AS received,
+    sum(amount) AS net
+   FROM reporting.funding_payments
+  GROUP BY account, account_id, ((date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date), instrument_code, quote_code;
+COMMENT ON VIEW reporting.monthly_funding IS 'Funding per UTC month of funding_time and market, from reporting.funding_payments. Paid and received are never netted, except in net.
+Example:
+SELECT month, instrument_code, payments, paid, received, net, quote_code
+FROM reporting.monthly_funding WHERE account = ''main'' ORDER BY month, instrument_code;';
+COMMENT ON COLUMN reporting.monthly_funding.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.monthly_funding.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.monthly_funding.month IS 'First day of the UTC calendar month of funding_time. The payment of midnight on the first counts for the month that begins, though it settles the hours before.';
+COMMENT ON COLUMN reporting.monthly_funding.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.monthly_funding.quote_code IS 'Currency of paid, received and net; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_funding.payments IS 'Number of payments, paid and received together.';
+COMMENT ON COLUMN reporting.monthly_funding.paid IS 'Gross, in quote_code, never negative.';
+COMMENT ON COLUMN reporting.monthly_funding.received IS 'Gross, in quote_code, never negative.';
+COMMENT ON COLUMN reporting.monthly_funding.net IS 'received minus paid, in quote_code: positive when more was received than paid.';
+CREATE VIEW reporting.monthly_turnover AS
+ SELECT account,
+    account_id,
+    (date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    liquidity,
+    count(*) AS trades,
+    sum(amount) AS base_amount,
+    sum(quote_amount) AS quote_amount
+   FROM reporting.trades
+  GROUP BY account, account_id, ((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date), instrument_code, base_code, quote_code, side, liquidity;
+COMMENT ON VIEW reporting.monthly_turnover IS 'Traded amounts per UTC month of traded_at, market, side and liquidity, from reporting.trades.
+Example:
+SELECT month, quote_code, sum(trades) AS trades, sum(quote_amount) AS turnover
+FROM reporting.monthly_turnover WHERE account = ''main''
+GROUP BY month, quote_code ORDER BY month, quote_code;';
+COMMENT ON COLUMN reporting.monthly_turnover.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.monthly_turnover.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.monthly_turnover.month IS 'First day of the UTC calendar month in which the trades happened.';
+COMMENT ON COLUMN reporting.monthly_turnover.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.monthly_turnover.base_code IS 'Asset of base_amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_turnover.quote_code IS 'Currency of quote_amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_turnover.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.monthly_turnover.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.monthly_turnover.trades IS 'Number of trades.';
+COMMENT ON COLUMN reporting.monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
+COMMENT ON COLUMN reporting.monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
+CREATE VIEW reporting.open_rejects AS
+ SELECT rejects.reject_id,
+    COALESCE(accounts.name, (rejects.account_id)::text) AS account,
+    rejects.account_id,
+    rejects.stream,
+    rejects.scope,
+    rejects.reason,
+    rejects.record,
+    rejects.first_seen_at,
+    (now() - rejects.first_seen_at) AS age
+   FROM (onetrading_sync.rejects
+     LEFT JOIN onetrading.accounts USING (account_id))
+  WHERE (rejects.resolved_at IS NULL);
+COMMENT ON VIEW reporting.open_rejects IS 'Records of the exchange that could not be read and are missing in every other view until they are. Close no month while it has rows.
+Example:
+SELECT account, stream, reason, count(*) FROM reporting.open_rejects
+GROUP BY account, stream, reason ORDER BY count(*) DESC;';
+COMMENT ON COLUMN reporting.open_rejects.reject_id IS 'Number of the record here.';
+COMMENT ON COLUMN reporting.open_rejects.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.open_rejects.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.open_rejects.stream IS 'What was read, for example trades.';
+COMMENT ON COLUMN reporting.open_rejects.scope IS 'Instrument code where the stream is asked per instrument, else empty.';
+COMMENT ON COLUMN reporting.open_rejects.reason IS 'Why the record could not be read.';
+COMMENT ON COLUMN reporting.open_rejects.record IS 'The record as sent.';
+COMMENT ON COLUMN reporting.open_rejects.first_seen_at IS 'When it first came.';
+COMMENT ON COLUMN reporting.open_rejects.age IS 'now() minus first_seen_at.';
+ALTER TABLE ONLY onetrading.accounts
+    ADD CONSTRAINT accounts_name_key UNIQUE (name);
+ALTER TABLE ONLY onetrading.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (account_id);
+ALTER TABLE ONLY onetrading.balances
+    ADD CONSTRAINT balances_pkey PRIMARY KEY (snapshot_id, currency_code);
+ALTER TABLE ONLY onetrading.currencies
+    ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
+ALTER TABLE ONLY onetrading.funding_payments
+    ADD CONSTRAINT funding_payments_pkey PRIMARY KEY (account_id, instrument_code, booked_at);
+ALTER TABLE ONLY onetrading.funding_rate_samples
+    ADD CONSTRAINT funding_rate_samples_pkey PRIMARY KEY (snapshot_id, instrument_code);
+ALTER TABLE ONLY onetrading.funding_rates
+    ADD CONSTRAINT funding_rates_pkey PRIMARY KEY (instrument_code, funding_time);
+ALTER TABLE ONLY onetrading.instruments
+    ADD CONSTRAINT instruments_pkey PRIMARY KEY (instrument_code, valid_from);
+ALTER TABLE ONLY onetrading.portfolios
+    ADD CONSTRAINT portfolios_pkey PRIMARY KEY (snapshot_id, account_id);
+ALTER TABLE ONLY onetrading.positions
+    ADD CONSTRAINT positions_pkey PRIMARY KEY (snapshot_id, instrument_code, direction);
+ALTER TABLE ONLY onetrading.snapshots
+    ADD CONSTRAINT snapshots_pkey PRIMARY KEY (snapshot_id);
+ALTER TABLE ONLY onetrading.tickers
+    ADD CONSTRAINT tickers_pkey PRIMARY KEY (snapshot_id, instrument_code);
+ALTER TABLE ONLY onetrading.trades
+    ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
+ALTER TABLE ONLY onetrading_sync.counting
+    ADD CONSTRAINT counting_pkey PRIMARY KEY (account_id, stream);
+ALTER TABLE ONLY onetrading_sync.coverage
+    ADD CONSTRAINT coverage_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
+ALTER TABLE ONLY onetrading_sync.drift
+    ADD CONSTRAINT drift_pkey PRIMARY KEY (account_id, stream, kind, path, sample);
+ALTER TABLE ONLY onetrading_sync.issues
+    ADD CONSTRAINT issues_pkey PRIMARY KEY (issue_id);
+ALTER TABLE ONLY onetrading_sync.leases
+    ADD CONSTRAINT leases_pkey PRIMARY KEY (account_id);
+ALTER TABLE ONLY onetrading_sync.progress
+    ADD CONSTRAINT progress_pkey PRIMARY KEY (account_id, stream, scope);
+ALTER TABLE ONLY onetrading_sync.rejects
+    ADD CONSTRAINT rejects_account_id_stream_record_hash_key UNIQUE (account_id, stream, record_hash);
+ALTER TABLE ONLY onetrading_sync.rejects
+    ADD CONSTRAINT rejects_pkey PRIMARY KEY (reject_id);
+ALTER TABLE ONLY onetrading_sync.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
+ALTER TABLE ONLY onetrading_sync.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY onetrading_sync.totals
+    ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
+CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id, currency_code, snapshot_id);
+CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
+CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
+CREATE INDEX funding_rates_by_time ON onetrading.funding_rates USING btree (funding_time);
+CREATE UNIQUE INDEX instruments_current ON onetrading.instruments USING btree (instrument_code) WHERE (valid_to IS NULL);
+CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
+CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
+CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
+CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
+CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
+CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
+ALTER TABLE ONLY onetrading.balances
+    ADD CONSTRAINT balances_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
+ALTER TABLE ONLY onetrading.funding_rate_samples
+    ADD CONSTRAINT funding_rate_samples_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
+ALTER TABLE ONLY onetrading.portfolios
+    ADD CONSTRAINT portfolios_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
+ALTER TABLE ONLY onetrading.positions
+    ADD CONSTRAINT positions_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
+ALTER TABLE ONLY onetrading.tickers
+    ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
+GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.coverage_gaps TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_reader;
