@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import urllib.parse
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+import httpx
 
 from exporter.simulator import AccountSpec, Simulator
 
@@ -22,23 +22,28 @@ class Pages(NamedTuple):
 
 
 def trades(rows: int) -> Pages:
-    """``rows`` trades of one account, 100 to a page. The prices repeat after 1,024; nothing else."""
+    """``rows`` trades of one account, 100 to a page.
+
+    What is traded repeats after 1,024 kinds of trade; ids, instants and sequences do not.
+    """
     spec = AccountSpec("main", bulk_trades=rows)
-    with Simulator(now=NOW, speed=0, history_days=30, accounts=(spec,)) as simulator:
+    with (
+        Simulator(now=NOW, speed=0, history_days=30, accounts=(spec,)) as simulator,
+        httpx.Client(headers={"Authorization": f"Bearer {simulator.tokens['main']}"}) as client,
+    ):
         query = {
-            "from": (NOW - timedelta(days=30)).isoformat().replace("+00:00", "Z"),
-            "to": NOW.isoformat().replace("+00:00", "Z"),
+            "from": _text(NOW - timedelta(days=30)),
+            "to": _text(NOW),
             "max_page_size": str(PAGE_ROWS),
         }
         bodies: list[bytes] = []
         while True:
-            request = urllib.request.Request(
-                f"{simulator.base_url}/account/trades?{urllib.parse.urlencode(query)}",
-                headers={"Authorization": f"Bearer {simulator.tokens['main']}"},
-            )
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                bodies.append(answer.read())
+            bodies.append(client.get(f"{simulator.base_url}/account/trades", params=query).content)
             cursor = json.loads(bodies[-1]).get("cursor")
             if cursor is None:
                 return Pages(simulator.account_ids["main"], bodies)
             query["cursor"] = cursor
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,7 +10,6 @@ from pathlib import Path
 import psycopg
 
 from exporter.app import apply_migrations
-from exporter.store.database import Connection, prepare
 from exporter.store.embedded import EmbeddedPostgres
 
 

@@ -1,4 +1,10 @@
-"""Prometheus metrics and a Postgres history of a One Trading account."""
+"""Prometheus metrics and a Postgres history of One Trading accounts.
+
+To get to know the code, read in this order: `stream` (what a stream is), `streams.balances` and
+`streams.trades` (two of them), `errors` (what each failure asks of the caller), `sync.passes` (one
+pass), `api.proof` (what pages prove), `store.loader` (one transaction), `metrics.state` (held and
+withdrawn), `app` and `service` (where it is all joined).
+"""
 
 from exporter._version import __version__
 

@@ -25,6 +25,7 @@ from exporter.api.budget import Budget
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.retry import Policy
+from exporter.errors import ExchangeError
 from exporter.metrics import Board, Instruments, Vitals
 from exporter.settings import Settings
 from exporter.store import migrate
@@ -158,11 +159,11 @@ class App:
     def readers(self, account: Account) -> list[Reader]:
         """A reader of each history stream of an account, for the backfill lane."""
 
-        def failed(stream: str) -> Callable[[Exception], None]:
-            return lambda error: _log.debug("backfill of %s: %s", stream, error)
+        def failed(stream: Stream) -> Callable[[ExchangeError], None]:
+            return lambda error: self.board.erred(account.name, stream.name, error.reason)
 
         return [
-            Reader(self.parts, account, stream, failed(stream.name))
+            Reader(self.parts, account, stream, failed(stream))
             for of, stream in self.pairs()
             if of is account and isinstance(stream, History)
         ]
@@ -180,13 +181,23 @@ class App:
             self.embedded.stop()
 
 
-def catch_signals(app: App) -> None:
-    """SIGTERM and SIGINT ask for an orderly end."""
+def catch_signals(stop: threading.Event) -> None:
+    """SIGTERM and SIGINT ask for an orderly end.
+
+    The handler only writes to a pipe, and a thread sets the event: a handler that set it itself
+    would wait for ever for a lock that the code it interrupts may hold.
+    """
+    reading, writing = os.pipe()
 
     def asked(number: int, _frame: FrameType | None) -> None:
-        _log.info("%s: stopping", signal.Signals(number).name)
-        app.stop.set()
+        os.write(writing, bytes([number]))
 
+    def watch() -> None:
+        number = os.read(reading, 1)[0]
+        _log.info("%s: stopping", signal.Signals(number).name)
+        stop.set()
+
+    threading.Thread(target=watch, name="signals", daemon=True).start()
     signal.signal(signal.SIGTERM, asked)
     signal.signal(signal.SIGINT, asked)
 

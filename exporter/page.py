@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from operator import attrgetter
@@ -22,26 +22,22 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
     """
     envelope = stream.unwrap(body)
     echoed = text_member(envelope.header, "account_id")
+    account_id = echoed or account_id
     rows: list[Any] = []
+    tags: list[str] = []
     rejects: list[Reject] = []
     drift: list[Drift] = []
-    instants: defaultdict[str, list[datetime]] = defaultdict(list)
-    when = attrgetter(stream.instant) if isinstance(stream, History) else None
     for record in envelope.records:
         try:
-            row, unknown = _row(stream, record, echoed or account_id)
+            row, unknown = _row(stream, record, account_id)
         except BadRecord as error:
             rejects.append(Reject(record.json.decode("utf-8", "replace"), str(error)))
             continue
         rows.append(row)
-        if when is not None:
-            instants[record.tag].append(when(row))
+        tags.append(record.tag)
         if unknown:
             drift.extend(Drift("unknown_field", path, "") for path in unknown)
-        for column, known in stream.enums.items():
-            value = getattr(row, column)
-            if value is not None and value not in known:
-                drift.append(Drift("unknown_value", column, str(value)))
+    drift.extend(_unknown_values(stream, rows))
     return Page(
         rows=rows,
         rejects=rejects,
@@ -50,12 +46,23 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
         header=envelope.header,
         account_id=echoed,
         records=len(envelope.records),
-        order=_order(instants),
+        order=_order(stream, rows, tags) if isinstance(stream, History) else "unknown",
     )
 
 
-def _order(instants: Mapping[str, list[datetime]]) -> Order:
+def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
+    """Values that the documentation does not know, each once."""
+    for column, known in stream.enums.items():
+        found = set(map(attrgetter(column), rows))
+        for value in sorted(found - known - {None}):
+            yield Drift("unknown_value", column, str(value))
+
+
+def _order(stream: History, rows: Sequence[Any], tags: Iterable[str]) -> Order:
     """The order of each list of an answer; an answer may hold one list per instrument."""
+    instants: defaultdict[str, list[datetime]] = defaultdict(list)
+    for tag, at in zip(tags, map(attrgetter(stream.instant), rows), strict=True):
+        instants[tag].append(at)
     found: Order = "unknown"
     for of_tag in instants.values():
         for earlier, later in pairwise(of_tag):

@@ -31,7 +31,7 @@ _EVENTS: dict[int, Event] = {
     EVENT_JOB_MAX_INSTANCES: "max_instances",
 }
 _HEARTBEAT_S = 5
-_FIRST_RETRY = timedelta(seconds=5)
+_FIRST_RETRY = timedelta(seconds=1)
 _LAST_RETRY = timedelta(minutes=1)
 
 

@@ -9,6 +9,7 @@ import threading
 
 from exporter._version import __version__
 from exporter.app import App, catch_signals, enabled
+from exporter.errors import EmbeddedPostgresError, ExporterError, SchemaError
 from exporter.metrics import Exposition
 from exporter.scheduler import Scheduler, Task
 from exporter.server import Pages, Server, landing_page
@@ -18,7 +19,8 @@ from exporter.sync import Account, Filler
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_LIMIT_S = 60.0
-_STOP_WITHIN_S = 8.0
+_STOP_WITHIN_S = 5.0
+"""What work under way gets to end by itself; what still waits for Postgres is then cut off."""
 _SWITCH_INTERVAL_S = 50e-6
 """How long a thread may run before another gets its turn. At Python's default of 5 ms a scrape
 beside a loading thread can wait for seconds, since it hands over often."""
@@ -47,34 +49,54 @@ class Service:
             noticed=app.vitals.scheduler_event,
         )
         self._fillers = [
-            threading.Thread(target=Filler(app.parts, readers).run, name=f"backfill-{name}")
+            threading.Thread(
+                target=Filler(app.parts, readers, app.passes.refused).run, name=f"backfill-{name}"
+            )
             for name, account in app.parts.accounts.items()
             if app.database is not None and (readers := app.readers(account))
         ]
+        self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
+        self._fatal: ExporterError | None = None
 
     def start(self) -> None:
-        """Start everything. Raises SettingsError when the port cannot be had, SchemaError."""
+        """Start everything. Raises SettingsError when the port cannot be had."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self.server.start()
         self.app.vitals.leader(self.app.database is None)
-        self._schema_checked |= self.app.open_database()
-        if self.app.parts.leases is not None:
-            self.app.parts.leases.start()
         self._beat()
         self._scheduler.start()
-        for filler in self._fillers:
-            filler.start()
+        if self.app.database is not None:
+            self._opening.start()
         _log.info("serving on http://%s:%d/", self.app.settings.listen.host, self.server.port)
 
     def run(self) -> None:
-        """Start, wait for SIGTERM, SIGINT or `stop`, and stop within ten seconds."""
-        catch_signals(self.app)
+        """Start, wait for SIGTERM, SIGINT or `stop`, and stop within ten seconds.
+
+        Raises SchemaError and EmbeddedPostgresError when Postgres cannot be used as it is.
+        """
+        catch_signals(self.app.stop)
         try:
             self.start()
             self.app.stop.wait()
         finally:
             self.stop()
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _open_database(self) -> None:
+        """Live gauges do not wait for Postgres. A schema that is not ours ends the service."""
+        try:
+            self._schema_checked |= self.app.open_database()
+        except (SchemaError, EmbeddedPostgresError) as error:
+            self._fatal = error
+            self.app.stop.set()
+            return
+        if self.app.parts.leases is not None:
+            self.app.parts.leases.start()
+        self.app.passes.store_spooled()
+        for filler in self._fillers:
+            filler.start()
 
     def stop(self) -> None:
         """Finish the transactions in flight, begin nothing new."""
@@ -90,9 +112,9 @@ class Service:
 
     def _finish_work(self) -> None:
         self._scheduler.stop()
-        for filler in self._fillers:
-            if filler.is_alive():
-                filler.join()
+        for thread in (self._opening, *self._fillers):
+            if thread.is_alive():
+                thread.join()
 
     def _task(self, account: Account, stream: Stream) -> Task:
         return Task(

@@ -178,8 +178,9 @@ class Paging:
 class History(Stream):
     """Facts that happened at an instant, read newest first, window by window.
 
-    ``instant`` is the column that orders them. ``totals`` yields what a row adds to counters;
-    ``latest`` yields gauges of which the greatest value of all rows is shown.
+    ``instant`` is the column that orders them. ``totals`` yields what rows add to counters;
+    ``latest`` yields gauges of which the greatest value of all rows is shown. Both may yield the
+    same series more than once.
     """
 
     paging: Paging
@@ -192,8 +193,8 @@ class History(Stream):
     """How much proven history each pass reads again."""
     scope: Literal["", "instrument"] = ""
     """What else a request must name: nothing, or one futures instrument at a time."""
-    totals: Callable[[Any], Iterable[Sample]] | None = None
-    latest: Callable[[Any], Iterable[Sample]] | None = None
+    totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
+    latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     kind: ClassVar[str] = "history"
 
 

@@ -54,14 +54,20 @@ class Clock:
 
 
 def settings_of(
-    simulator: Simulator, folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **more: str
+    simulator: Simulator,
+    folder: Path,
+    accounts: tuple[str, ...] = ACCOUNTS,
+    more: Mapping[str, str] | None = None,
 ) -> Settings:
     """Settings for the simulator's accounts, whose tokens are put into files in ``folder``."""
-    return load(environment(simulator, folder, accounts, **more), stream_names=NAMES)
+    return load(environment(simulator, folder, accounts, more), stream_names=NAMES)
 
 
 def environment(
-    simulator: Simulator, folder: Path, accounts: tuple[str, ...] = ACCOUNTS, **more: str
+    simulator: Simulator,
+    folder: Path,
+    accounts: tuple[str, ...] = ACCOUNTS,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The environment that ``settings_of`` reads."""
     for name in accounts:
@@ -74,7 +80,7 @@ def environment(
     }
     if accounts:
         given["ONETRADING_ACCOUNTS"] = ",".join(f"{name}={folder / name}" for name in accounts)
-    return given | more
+    return given | dict(more or {})
 
 
 class World:
@@ -94,7 +100,7 @@ class World:
         self.clock = Clock()
         self.stop = threading.Event()
         given = {**(more or {}), "DATABASE_URL": database_url or "none"}
-        settings = settings_of(simulator, folder, accounts, **given)
+        settings = settings_of(simulator, folder, accounts, given)
         self.streams = enabled(settings)
         self.vitals = Vitals(now=self.clock.unix, monotonic=self.clock.monotonic)
         self.board = Board(
@@ -197,12 +203,14 @@ class World:
         """Series to value of a scrape; fails on a series that is there twice."""
         return series(self.text())
 
-    def domain(self, stream: str, account: str | None = None) -> dict[str, str]:
-        """The domain series that a stream shows (of one account)."""
+    def domain(
+        self, stream: str, account: str | None = None, shown: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """The domain series that a stream shows (of one account), now or in ``shown``."""
         families = {metric.name for metric in BY_NAME[stream].metrics}
         return {
             name: value
-            for name, value in self.shown().items()
+            for name, value in (shown or self.shown()).items()
             if name.partition("{")[0] in families
             and (account in (None, PUBLIC_ACCOUNT) or f'account="{account}"' in name)
         }
@@ -245,12 +253,13 @@ def world(
     folder: Path,
     database_url: str | None = None,
     *,
+    accounts: tuple[str, ...] = ("main",),
     pages: Mapping[str, bytes] | None = None,
     **more: str,
 ) -> Iterator[World]:
     """An exporter and its exchange, closed at the end whatever happens."""
     with exchange(pages) as simulator:
-        live = World(simulator, folder, database_url=database_url, more=more)
+        live = World(simulator, folder, database_url=database_url, accounts=accounts, more=more)
         try:
             yield live
         finally:

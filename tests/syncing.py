@@ -89,14 +89,16 @@ def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[Ap
         app.close()
 
 
-def run_passes(app: App) -> list[str]:
+def run_passes(app: App) -> dict[tuple[str, str], str]:
     """One pass of every stream, side by side as in the service; what came of each."""
     first = [pair for pair in app.pairs() if not isinstance(pair[1], History)]
     rest = [pair for pair in app.pairs() if isinstance(pair[1], History)]
-    outcomes: list[str] = []
+    outcomes: dict[tuple[str, str], str] = {}
     with ThreadPoolExecutor(8) as pool:
         for pairs in (first, rest):  # histories per instrument need the list of instruments
-            outcomes += pool.map(lambda pair: app.passes.run(*pair), pairs)
+            found = pool.map(lambda pair: app.passes.run(*pair), pairs)
+            names = ((account.name, stream.name) for account, stream in pairs)
+            outcomes |= dict(zip(names, found, strict=True))
     return outcomes
 
 
@@ -109,19 +111,22 @@ def fill(app: App) -> bool:
 
 def sync(app: App) -> None:
     """All there is, without a fault; counters are shown by the pass after the filling."""
-    assert set(run_passes(app)) <= {"ok", "not permitted"}
+    assert set(run_passes(app).values()) <= {"ok", "not permitted"}
     assert fill(app)
-    assert set(run_passes(app)) <= {"ok", "not permitted"}
+    assert set(run_passes(app).values()) <= {"ok", "not permitted"}
 
 
-def shown(app: App) -> dict[str, bytes]:
-    """What /metrics shows of the domain, by family."""
+def shown(app: App) -> list[bytes]:
+    """The lines that /metrics shows of the domain."""
     own = {metric.name for metric in SYNC_FAMILIES}
-    found: dict[str, bytes] = {}
-    for name, chunk in app.board.chunks():
-        if name not in own:
-            found[name] = found.get(name, b"") + chunk
-    return found
+    chunks = [chunk for name, chunk in app.board.chunks() if name not in own]
+    return sorted(b"".join(chunks).splitlines())
+
+
+def wait_until(simulator: Simulator, app: App, seconds: float) -> None:
+    """Let simulated time pass, and tell the app's clock."""
+    simulator.advance(seconds)
+    app.parts.accounts["public"].client.server_time()
 
 
 def micros(text: str) -> int:

@@ -28,6 +28,8 @@ class ExchangeClock:
         self._lock = threading.Lock()
         self._offset = timedelta(0)
         self._latest: datetime | None = None
+        self.known = False
+        """An answer has told the exchange's time; before that ``now`` is our clock's."""
 
     def observe_date(self, date_header: str, sent: datetime, received: datetime) -> None:
         """Learn from a ``Date`` header; ``sent`` and ``received`` are of our clock.
@@ -51,6 +53,7 @@ class ExchangeClock:
             return
         lowest, highest = server - received, server + resolution - sent
         with self._lock:
+            self.known = True
             offset = min(max(self._offset, lowest), highest)
             if offset != self._offset:
                 self._offset = offset

@@ -49,7 +49,7 @@ def _opened(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
     if settings.database.kind == "none":
         raise SettingsError(["DATABASE_URL is none: this command needs a database"])
     app = App(settings, streams, service=False)
-    catch_signals(app)
+    catch_signals(app.stop)
     try:
         if not app.open_database():
             away = app.database.why_away if app.database else ""

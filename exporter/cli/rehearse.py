@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 import click
 import platformdirs
 
+from exporter.app import catch_signals
 from exporter.cli import logs
 from exporter.errors import SettingsError
 from exporter.service import Service
@@ -54,8 +54,7 @@ def _faults(text: str) -> Faults:
 def simulate(listen: str, seed: int, speed: float, history_days: float, faults: str) -> None:
     """Serve a simulated exchange, with the wire's quirks and any faults you ask for."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    catch_signals(stop)
 
     def ready(exchange: Simulator) -> None:
         click.echo(f"ONETRADING_BASE_URL={exchange.base_url}")
@@ -109,6 +108,7 @@ def demo(
             "ONETRADING_DATA_DIR": str(folder),
             "ONETRADING_LISTEN": listen,
             "ONETRADING_LOG_LEVEL": "warning",
+            "ONETRADING_LOG_FORMAT": "text",
         }
         names = [stream.name for stream in STREAMS]
         settings = load(environ, stream_names=names, terminal=sys.stderr.isatty())

@@ -99,6 +99,12 @@ class Board:
             key = (account, stream)
             self._states[key] = self._states[key].failed(reason, self._monotonic())
 
+    def erred(self, account: str, stream: str, reason: Reason) -> None:
+        """A request of the backfill lane failed: it is counted, and says nothing of the polls."""
+        with self._lock:
+            key = (account, stream)
+            self._states[key] = self._states[key].erred(reason)
+
     def coverage(
         self,
         account: str,

@@ -105,6 +105,10 @@ class State:
             errors={**self.errors, reason: self.errors[reason] + 1},
         )
 
+    def erred(self, reason: Reason) -> State:
+        """Something beside the polls failed: counted, and nothing else changes."""
+        return replace(self, errors={**self.errors, reason: self.errors[reason] + 1})
+
     def freshness(self, at: float) -> Freshness:
         """How good the values are."""
         if self.good_at is None:

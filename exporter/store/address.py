@@ -56,9 +56,9 @@ def answers(address: Address) -> bool:
 
 
 def create_database(address: Address) -> None:
-    """Connect, and creates our database when it is missing. Raises psycopg.OperationalError."""
+    """Connect, and create our database when it is missing. Raises psycopg.OperationalError."""
     with psycopg.connect(
-        address.url("postgres"), autocommit=True, connect_timeout=5, require_auth="scram-sha-256"
+        address.url("postgres"), autocommit=True, connect_timeout=2, require_auth="scram-sha-256"
     ) as session:
         found = session.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
         if found.fetchone() is None:

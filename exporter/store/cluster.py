@@ -95,9 +95,10 @@ def create(
     address_file: Path,
     binaries: Binaries,
     identity: Identity,
+    settings: Mapping[str, str],
     run: Callable[[list[str]], None],
 ) -> None:
-    """Make the cluster beside its place, then moves it whole: half a one is never in the way.
+    """Make the cluster beside its place, then move it whole: half a one is never in the way.
 
     `run` runs a command to its end and raises when it fails. The new password is in `address_file`.
     """
@@ -110,15 +111,18 @@ def create(
     password_file.touch(mode=0o600)
     password_file.write_text(password)
     hand_over(staging, identity)
-    run(initdb_command(binaries, staging / "cluster", password_file))
+    run(initdb_command(binaries, staging / "cluster", password_file, settings))
     Address(port=0, password=password).write(address_file)
     (staging / "cluster").rename(cluster)
     _sync_directory(cluster.parent)
     shutil.rmtree(staging)
 
 
-def initdb_command(binaries: Binaries, directory: Path, password_file: Path) -> list[str]:
+def initdb_command(
+    binaries: Binaries, directory: Path, password_file: Path, settings: Mapping[str, str]
+) -> list[str]:
     """The command that makes a cluster: UTF-8, code point order, passwords on each connection."""
+    throwaway = settings.get("fsync") == "off"
     return [
         str(binaries.program("initdb")),
         f"--pgdata={directory}",
@@ -129,6 +133,7 @@ def initdb_command(binaries: Binaries, directory: Path, password_file: Path) -> 
         "--locale=C",
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
+        *(["--no-sync"] if throwaway else []),
     ]
 
 

@@ -9,9 +9,13 @@ address is asked for each time).
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import inf
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
@@ -28,11 +32,16 @@ _log = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT_S = 5
 _LOOK_EVERY_S = 1.0
+_PATIENCE_S = 600.0
+_SHORT_PATIENCE_S = 5.0
 _ATTEMPTS = 5
 _POOL_SIZE = 8
 
 _AGAIN = (pg.SerializationFailure, pg.DeadlockDetected, pg.UniqueViolation, pg.ExclusionViolation)
 """Another writer was in the way: the whole transaction is worth another try."""
+
+_BUSY = (pg.LockNotAvailable, pg.QueryCanceled)
+"""Somebody holds a lock, or a statement takes too long: the connection is as good as before."""
 
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError)
 
@@ -69,6 +78,12 @@ class Database:
         self._stopped = threading.Event()
         self._lost = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._tries = 0
+        self._using = threading.Lock()
+        self._due: dict[Connection, float] = {}
+        """When each transaction under way has to be over, on the monotonic clock."""
+        self.tried = False
+        """Whether the first attempt to connect is over."""
         self.why_away = "not connected yet"
         """The last reason why Postgres could not be used, without a password."""
 
@@ -79,17 +94,21 @@ class Database:
 
     def open(self) -> bool:
         """Connect now if it is possible, and keep watching. Raises SchemaError."""
-        came_up = self._connect()
+        try:
+            came_up = self._connect()
+        finally:
+            self.tried = True
         self._watcher = threading.Thread(target=self._watch, name="database", daemon=True)
         self._watcher.start()
         return came_up
 
     def close(self) -> None:
-        """Wait for nothing; transactions that run finish with their own connection."""
+        """End what runs, too: a transaction that still waits now may wait for ever."""
         self._stopped.set()
         self._lost.set()
+        self._cut(due_by=inf)
         if self._watcher is not None:
-            self._watcher.join(timeout=_CONNECT_TIMEOUT_S)
+            self._watcher.join(timeout=_LOOK_EVERY_S)
         self._drop("closed")
 
     def run(
@@ -102,22 +121,59 @@ class Database:
 
         Raises DatabaseError when Postgres is away or refuses; nothing of the work is kept then.
         """
+        return self._run(_PATIENCE_S, lambda connection: work(connection, *args, **kwargs))
+
+    def run_briefly(
+        self,
+        work: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `run`, for those who poll the exchange: a Postgres that hangs counts as away."""
+        return self._run(_SHORT_PATIENCE_S, lambda connection: work(connection, *args, **kwargs))
+
+    def _run(self, patience_s: float, work: Callable[[Connection], T]) -> T:
+        due = time.monotonic() + patience_s
         for attempt in range(1, _ATTEMPTS + 1):
             pool = self._pool
             if pool is None:
                 raise DatabaseError(f"Postgres is away: {self.why_away}")
             try:
-                with pool.connection(timeout=_CONNECT_TIMEOUT_S) as connection:
-                    return work(connection, *args, **kwargs)
+                with self._connection(pool, due) as connection:
+                    return work(connection)
             except _AGAIN as error:
                 if attempt == _ATTEMPTS:
                     raise DatabaseError(f"gave up after {attempt} attempts: {error}") from error
                 self._stopped.wait(0.02 * 2**attempt)
+            except _BUSY as error:
+                raise DatabaseError(f"Postgres is busy: {error}") from error
             except _GONE as error:
                 self._lose(pool, error)
             except psycopg.Error as error:
                 raise DatabaseError(f"Postgres refused: {error}") from error
         raise DatabaseError(f"Postgres is away: {self.why_away}")
+
+    @contextmanager
+    def _connection(self, pool: ConnectionPool[Connection], due: float) -> Iterator[Connection]:
+        """A connection with a transaction, cut off when it is not over by ``due``."""
+        connection: Connection | None = None
+        try:
+            with pool.connection(timeout=_CONNECT_TIMEOUT_S) as connection:
+                with self._using:
+                    self._due[connection] = due
+                yield connection
+        finally:
+            if connection is not None:
+                with self._using:
+                    self._due.pop(connection, None)
+
+    def _cut(self, due_by: float) -> None:
+        """End the transactions that were due: reading from a server that hangs has no end."""
+        with self._using:
+            for connection, due in self._due.items():
+                if due <= due_by:
+                    with suppress(psycopg.Error, OSError):
+                        _shut(connection.fileno())
 
     def _lose(self, pool: ConnectionPool[Connection], error: Exception) -> None:
         """A connection broke: try once to connect anew, else let the watcher look for it."""
@@ -132,10 +188,11 @@ class Database:
 
     def _watch(self) -> None:
         while not self._stopped.is_set():
-            self._lost.wait(None if self.up else _LOOK_EVERY_S)
+            self._lost.wait(_LOOK_EVERY_S)
             self._lost.clear()
             if self._stopped.is_set():
                 return
+            self._cut(due_by=time.monotonic())
             if not self.up:
                 try:
                     self._connect()
@@ -145,9 +202,12 @@ class Database:
                     self._stopped.wait(_LOOK_EVERY_S)
 
     def _connect(self) -> bool:
+        seen = self._tries
         with self._changing:
-            if self._pool is not None or self._stopped.is_set():
+            # Whoever waited here for another's attempt has its result.
+            if self._pool is not None or self._stopped.is_set() or self._tries != seen:
                 return self._pool is not None
+            self._tries += 1
             try:
                 url = self._address()
                 with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
@@ -170,6 +230,12 @@ class Database:
         if pool is not None:
             # Its workers may be waiting for a server that is gone; nobody waits for them.
             threading.Thread(target=pool.close, name="closing pool", daemon=True).start()
+
+
+def _shut(descriptor: int) -> None:
+    """Break a connection off, whoever reads from it: closing it would leave them waiting."""
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
+        copy.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -92,6 +92,8 @@ class EmbeddedPostgres:
         self.stop()
 
     def _ensure(self) -> str:
+        if self._stopping.is_set():
+            raise Stopping("the embedded Postgres was told to stop")
         if self._supervised is not None and self._supervised.exit_code is None:
             return self._url
         deadline = time.monotonic() + self._start_timeout_s
@@ -153,6 +155,7 @@ class EmbeddedPostgres:
                 self._address_file,
                 binaries,
                 identity,
+                self._settings,
                 lambda command: self._finish(supervise(command), deadline),
             )
         elif identity.uid is not None and self._cluster.stat().st_uid != identity.uid:

@@ -21,6 +21,8 @@ from exporter.store.queries import QUERIES
 _log = logging.getLogger(__name__)
 _TIME_TO_LIVE = timedelta(seconds=30)
 _RENEW_EVERY_S = 5.0
+_STOP_WITHIN_S = 1.0
+_OPTIONS = "-c lock_timeout=1s -c statement_timeout=5s"
 
 
 class Leases:
@@ -42,11 +44,12 @@ class Leases:
 
     def get(self, account_id: str) -> Lease | None:
         """The lease of an account, or None while another process holds it (or Postgres is away)."""
-        with self._lock:
-            if account_id not in self._wanted:
+        if account_id not in self._wanted:
+            with self._lock:
                 self._wanted.add(account_id)
                 self._renew()
-            return self._held.get(account_id)
+        # Without the lock: a renewal that hangs must hold up nobody who polls.
+        return self._held.get(account_id)
 
     @property
     def leading(self) -> bool:
@@ -54,20 +57,27 @@ class Leases:
         return self._held.keys() >= self._wanted
 
     def stop(self) -> None:
-        """Give the leases back."""
+        """Give the leases back, if Postgres lets us."""
         self._stopped.set()
-        with self._lock:
-            if self._connection is None:
-                return
-            try:
-                for account_id in self._held:
-                    self._connection.execute(
-                        QUERIES["release_lease"],
-                        {"account_id": account_id, "holder": self._holder},
-                    )
-            except psycopg.Error as error:
-                _log.debug("leases end by themselves: %s", error)
-            self._forget()
+        if not self._lock.acquire(timeout=_STOP_WITHIN_S):
+            return
+        try:
+            self._release()
+        finally:
+            self._lock.release()
+
+    def _release(self) -> None:
+        if self._connection is None:
+            return
+        try:
+            for account_id in self._held:
+                self._connection.execute(
+                    QUERIES["release_lease"],
+                    {"account_id": account_id, "holder": self._holder},
+                )
+        except psycopg.Error as error:
+            _log.debug("leases end by themselves: %s", error)
+        self._forget()
 
     def _keep(self) -> None:
         while not self._stopped.wait(_RENEW_EVERY_S):
@@ -79,7 +89,7 @@ class Leases:
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(
-                    self._address(), autocommit=True, connect_timeout=5
+                    self._address(), autocommit=True, connect_timeout=5, options=_OPTIONS
                 )
             for account_id in sorted(self._wanted):
                 self._take(self._connection, account_id)

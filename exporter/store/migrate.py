@@ -1,4 +1,4 @@
-"""Brings a database to this version's schema: each migration once, in order, in one transaction.
+"""Bring a database to this version's schema: each migration once, in order, in one transaction.
 
 What was applied is recorded with its checksum in `onetrading_sync.schema_migrations`, in the
 transaction of the file itself. Any number of processes may migrate at once: a lock that lasts as
@@ -79,7 +79,7 @@ def apply(
     log: logging.Logger = LOG,
     stop: threading.Event | None = None,
 ) -> list[Migration]:
-    """Apply what is pending and returns what this call applied.
+    """Apply what is pending and return what this call applied.
 
     `connection` must be outside a transaction. Raises SchemaError when a file fails (nothing of it
     is kept), when what was applied is not what `migrations` say, or when the record may not be
@@ -197,8 +197,8 @@ def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mi
         if number > len(migrations):
             raise SchemaError(
                 f"the database has the migration {name}, applied by version {version}, which this"
-                f" version ({__version__}) does not know: run version {version} or newer, or restore"
-                " a backup from before it"
+                f" version ({__version__}) does not know: run version {version} or newer, or"
+                " restore a backup from before it"
             )
         if number != expected:
             raise SchemaError(

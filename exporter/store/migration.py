@@ -1,4 +1,4 @@
-"""The migrations as files: plain SQL in `migrations/`, named `NNNN_verb_object.sql`, never edited."""
+"""The migrations as files: `NNNN_verb_object.sql`, plain SQL, never edited once released."""
 
 import hashlib
 import re

@@ -22,6 +22,8 @@ STDIN = 0
 # SIGQUIT the immediate one (the next start replays the log). Seconds to wait after each.
 STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, None))
 
+GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 # <linux/prctl.h> and <linux/capability.h>
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
@@ -41,10 +43,10 @@ class Order(TypedDict):
 
 def main(order: Order) -> int:
     """Run the program until it or its owner ends; returns its exit code (negative: a signal)."""
-    # A signal of a terminal or an init system to the whole group must not cut the server off while
-    # its owner is still writing: only the pipe counts.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    # The child must never ignore a signal, not even for the moment before it is Postgres: an order
+    # to stop would be lost.
+    for number in (*GROUP_SIGNALS, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -53,6 +55,10 @@ def main(order: Order) -> int:
     child = os.fork()
     if child == 0:
         _run(order, supervisor)
+    # A signal of a terminal or an init system to the whole group must not cut the server off while
+    # its owner is still writing: from here on only the pipe counts.
+    for number in GROUP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     code = _wait(child, [STDIN, woken], None)
     for number, patience in STOP_STEPS:
         if code is not None:
@@ -79,8 +85,6 @@ def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
 def _run(order: Order, supervisor: int) -> NoReturn:
     """Become the program; a failure is told on standard error, which is the server's log."""
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_DFL)
         with open(os.devnull, "rb") as null:  # noqa: PTH123 -- pathlib would double the start time
             os.dup2(null.fileno(), STDIN)
         # The lock file's descriptor is the supervisor's alone.
@@ -113,7 +117,7 @@ def _drop_rights(order: Order, libc: ctypes.CDLL | None) -> None:
 
 
 def _keep_capability(libc: ctypes.CDLL, capability: int) -> None:
-    """Narrow the kept capabilities to one, and makes it outlast exec: capabilities(7), ambient."""
+    """Narrow the kept capabilities to one, and make it outlast exec: capabilities(7), ambient."""
     mask = 1 << capability
     header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable

@@ -127,16 +127,18 @@ INSERT INTO onetrading_sync.counting (account_id, stream, since)
 VALUES (%(account_id)s, %(stream)s, %(since)s)
 ON CONFLICT DO NOTHING RETURNING since;
 
--- name: add_to_total
--- What rows of this transaction add to a counter.
+-- name: add_to_totals
+-- What rows of this transaction add to counters.
 INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
-VALUES (%(account_id)s, %(stream)s, %(metric)s, %(labels)s, %(value)s)
+SELECT %(account_id)s, %(stream)s, metric, labels, value
+FROM jsonb_to_recordset(%(rows)s) AS added (metric text, labels text[], value numeric)
 ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = total.value + excluded.value;
 
--- name: raise_total
--- The greatest value seen; an older row changes nothing.
+-- name: raise_totals
+-- The greatest values seen; an older row changes nothing.
 INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
-VALUES (%(account_id)s, %(stream)s, %(metric)s, %(labels)s, %(value)s)
+SELECT %(account_id)s, %(stream)s, metric, labels, value
+FROM jsonb_to_recordset(%(rows)s) AS seen (metric text, labels text[], value numeric)
 ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = excluded.value
 WHERE total.value < excluded.value;
 

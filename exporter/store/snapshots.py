@@ -68,6 +68,13 @@ def save(
     return len(answer.rows)
 
 
+def outdated(connection: Connection, scope: Scope, observed: Observed) -> bool:
+    """Whether a snapshot is kept that was seen later: ``save`` would not keep this one any more."""
+    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
+    return last is not None and last[2] >= observed.last
+
+
 def _content(answer: Answer) -> int:
     """A 64-bit hash of all that an answer says, whatever the order of its rows."""
     digest = blake2b(digest_size=8)

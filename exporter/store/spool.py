@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -19,6 +19,10 @@ import msgspec
 
 _log = logging.getLogger(__name__)
 LIMIT_BYTES = 256 * 1024 * 1024
+
+
+Key = tuple[str, str]
+"""Account name and stream name."""
 
 
 class Spooled(msgspec.Struct, frozen=True):
@@ -39,12 +43,15 @@ class Spool:
         self._folder = folder
         self._limit = limit_bytes
         self._lock = threading.Lock()
-        self._newest: dict[tuple[str, str], tuple[Path, bytes]] = {}
+        self._newest: dict[Key, tuple[Path, bytes]] = {}
         self._sizes: dict[Path, int] = {}
         self.dropped = 0
         """Answers that had to go because the spool was full."""
         if folder.is_dir():
-            self._sizes = {path: path.stat().st_size for path in sorted(folder.glob("*.json"))}
+            self._sizes = {
+                path: path.stat().st_size
+                for path in sorted(folder.glob(f"{'[0-9]' * 12}-*-*.json"))
+            }
         self._next = 1 + max((int(path.name.split("-")[0]) for path in self._sizes), default=0)
 
     def __len__(self) -> int:
@@ -67,18 +74,31 @@ class Spool:
             self._newest[key] = (path, digest)
             self._make_room()
 
-    def waiting(self) -> Iterator[tuple[Path, Spooled]]:
-        """What waits, oldest first; a file that cannot be read is set aside."""
+    def holds(self, account: str, stream: str) -> bool:
+        """Whether an answer of the stream waits."""
+        return any(_key(path) == (account, stream) for path in list(self._sizes))
+
+    def waiting(self, held: Container[Key] = ()) -> Iterator[tuple[Path, Spooled]]:
+        """What waits, oldest first, without what is ``held`` (the caller may add to it meanwhile).
+
+        A file that cannot be read is set aside.
+        """
         for path in sorted(self._sizes):
+            if _key(path) in held:
+                continue
             try:
                 yield path, msgspec.json.decode(path.read_bytes(), type=Spooled)
             except FileNotFoundError:
                 self._sizes.pop(path, None)
-            except msgspec.MsgspecError as error:
-                _log.error("spool: set aside unreadable %s: %s", path.name, error)
-                with self._lock:
-                    path.rename(path.with_suffix(".bad"))
-                    self._sizes.pop(path, None)
+            except ValueError as error:  # no JSON of ours, or no UTF-8
+                self.set_aside(path, str(error))
+
+    def set_aside(self, path: Path, reason: str) -> None:
+        """Keep a file that is of no use for people to look at; nothing waits for it."""
+        _log.error("spool: set aside unreadable %s: %s", path.name, reason)
+        with self._lock:
+            path.rename(path.with_suffix(".bad"))
+            self._sizes.pop(path, None)
 
     def done(self, path: Path, answer: Spooled) -> None:
         """The answer is in Postgres; its file goes, unless it was extended in the meantime."""
@@ -105,3 +125,9 @@ class Spool:
             del self._sizes[oldest]
             self.dropped += 1
             _log.error("spool is full: dropped %s", oldest.name)
+
+
+def _key(path: Path) -> Key:
+    """Whose answer a file holds, by its name."""
+    account, _, stream = path.stem.partition("-")[2].rpartition("-")
+    return account, stream

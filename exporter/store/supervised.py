@@ -60,7 +60,7 @@ class Supervised:
             return file.read()[-2000:].decode(errors="replace").strip()
 
     def end(self) -> None:
-        """Close the pipe, which is the order to stop, and waits for the end."""
+        """Close the pipe, which is the order to stop, and wait for the end."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:

@@ -3,76 +3,72 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from exporter.fields import EXACT
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
 from exporter.store.table import Written
-from exporter.stream import History, Sample, Scope
+from exporter.stream import History, Scope
 
 _Key = tuple[str, tuple[str, ...]]
 """Metric and label values."""
 
+_ROWS_AT_ONCE = 5_000
+
 
 def add(connection: Connection, stream: History, scope: Scope, written: Written) -> None:
     """Add what the batch changed to the totals that /metrics shows."""
+    if not written.inserted and not written.changed:
+        return
     identity = {"account_id": scope.account_id, "stream": scope.stream}
-    if stream.latest is not None and (written.inserted or written.changed):
+    if stream.latest is not None:
         newest: dict[_Key, Decimal | int] = {}
-        for row in (*written.inserted, *(new for _, new in written.changed)):
-            for metric, labels, value in stream.latest(row):
-                key = (metric.name, labels)
-                newest[key] = max(value, newest.get(key, value))
-        _store_totals(connection, "raise_total", identity, newest)
-    if stream.totals is not None and (written.inserted or written.changed):
+        for metric, labels, value in stream.latest([*written.inserted, *written.now]):
+            key = (metric.name, labels)
+            newest[key] = max(value, newest.get(key, value))
+        _store(connection, "raise_totals", identity, newest)
+    if stream.totals is not None:
         found = connection.execute(QUERIES["counting_since"], identity).fetchone()
         if found is not None:
-            _store_totals(connection, "add_to_total", identity, _added(stream, written, found[0]))
+            _store(connection, "add_to_totals", identity, _added(stream, written, found[0]))
 
 
-def _added(stream: History, written: Written, since: datetime) -> dict[_Key, Decimal | int]:
-    totals = stream.totals or (lambda _row: ())
+def _added(stream: History, written: Written, since: datetime) -> dict[_Key, Decimal]:
+    """What a batch adds: its new rows, and of changed ones the difference."""
     when = attrgetter(stream.instant)
-    added = summed(totals, (row for row in written.inserted if when(row) >= since))
-    for sign, rows in (
-        (Decimal(-1), (old for old, _ in written.changed if when(old) >= since)),
-        (Decimal(1), (new for _, new in written.changed if when(new) >= since)),
-    ):
-        for key, value in summed(totals, rows).items():
-            added[key] = EXACT.add(Decimal(added.get(key, 0)), EXACT.multiply(sign, Decimal(value)))
-    return added
-
-
-def summed(
-    totals: Callable[[Any], Iterable[Sample]], rows: Iterable[Any]
-) -> dict[_Key, Decimal | int]:
-    """The exact sum of what ``rows`` add, by metric and labels."""
     sums: defaultdict[_Key, Decimal] = defaultdict(Decimal)
-    add = EXACT.add
-    for row in rows:
-        for metric, labels, value in totals(row):
-            sums[metric.name, labels] = add(sums[metric.name, labels], value)
-    return dict(sums)
+    for rows, sign in ((written.inserted, 1), (written.now, 1), (written.before, -1)):
+        _sum(stream, [row for row in rows if when(row) >= since], sums, Decimal(sign))
+    return sums
 
 
-def _store_totals(
-    connection: Connection,
-    query: str,
-    identity: dict[str, str],
-    totals: dict[_Key, Decimal | int],
+def _sum(
+    stream: History, rows: Sequence[Any], into: defaultdict[_Key, Decimal], sign: Decimal
 ) -> None:
-    for (metric, labels), value in sorted(totals.items()):
-        connection.execute(
-            QUERIES[query],
-            identity | {"metric": metric, "labels": list(labels), "value": value},
-        )
+    """Add what ``rows`` add, times ``sign``, exactly."""
+    for metric, labels, value in stream.totals(rows) if stream.totals else ():
+        key = (metric.name, labels)
+        into[key] = EXACT.fma(sign, value, into[key])
+
+
+def _store(
+    connection: Connection, query: str, identity: dict[str, str], totals: Mapping[_Key, Any]
+) -> None:
+    """All totals in one statement."""
+    if totals:
+        rows = [
+            {"metric": metric, "labels": labels, "value": str(value)}
+            for (metric, labels), value in totals.items()
+        ]
+        connection.execute(QUERIES[query], identity | {"rows": Jsonb(rows)})
 
 
 def open_counting(connection: Connection, stream: History, scope: Scope, since: datetime) -> bool:
@@ -87,11 +83,12 @@ def open_counting(connection: Connection, stream: History, scope: Scope, since: 
     connection.execute(QUERIES["lock_stream"], identity)
     if connection.execute(QUERIES["open_counting"], identity | {"since": since}).fetchone() is None:
         return False
+    sums: defaultdict[_Key, Decimal] = defaultdict(Decimal)
     with connection.cursor(name="counting") as cursor:
-        cursor.itersize = 5_000
         cursor.execute(_countable(stream), {"account_id": scope.account_id, "since": since})
-        totals = summed(stream.totals, (stream.table.row(*values) for values in cursor))
-    _store_totals(connection, "add_to_total", identity, totals)
+        while found := cursor.fetchmany(_ROWS_AT_ONCE):
+            _sum(stream, [stream.table.row(*values) for values in found], sums, Decimal(1))
+    _store(connection, "add_to_totals", identity, sums)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Chooses the user that the embedded Postgres runs as, because Postgres refuses to run as root."""
+"""The user that the embedded Postgres runs as, because Postgres refuses to run as root."""
 
 import os
 import pwd

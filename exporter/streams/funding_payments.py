@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from exporter.fields import (
     members,
     money,
     text_member,
+    uuid,
 )
 from exporter.stream import History, Json, Metric, Paging, Sample, Source, Table
 
@@ -103,7 +104,7 @@ def row(record: FundingPaymentRecord, source: Source) -> FundingPayment:
     """A payment; refuses one without an instant or an instrument."""
     booked_at = instant(record.timestamp or record.time or "").at
     return FundingPayment(
-        account_id=(record.account_id or source.account_id).lower(),
+        account_id=uuid(record.account_id or source.account_id, "account_id"),
         instrument_code=record.instrument_code or source.tag,
         booked_at=booked_at,
         funding_time=funding_time(booked_at),
@@ -113,10 +114,11 @@ def row(record: FundingPaymentRecord, source: Source) -> FundingPayment:
     )
 
 
-def totals(payment: FundingPayment) -> Iterator[Sample]:
+def totals(payments: Sequence[FundingPayment]) -> Iterator[Sample]:
     """Paid and received are counted apart, never netted."""
-    metric = RECEIVED if payment.amount >= 0 else PAID
-    yield metric(abs(payment.amount), payment.instrument_code)
+    for payment in payments:
+        metric = RECEIVED if payment.amount >= 0 else PAID
+        yield metric(payment.amount.copy_abs(), payment.instrument_code)
 
 
 FUNDING_PAYMENTS = History(

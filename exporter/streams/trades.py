@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import NamedTuple
+from decimal import Decimal, localcontext
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.fields import EXACT, Shape, Uuid, instant, listed, maybe_money, money
+from exporter.fields import EXACT, Shape, Uuid, instant, listed, maybe_money, money, uuid
 from exporter.stream import History, Json, Metric, Paging, Sample, Source, Table, epoch_seconds
 
 _BY_SIDE = ("instrument", "side", "liquidity")
@@ -66,7 +68,7 @@ class Trade(NamedTuple):
     raw: Json
 
 
-class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """``fee``; the last five fields were sent until 2025."""
 
     fee_amount: Decimal | None = None
@@ -78,25 +80,25 @@ class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     collection_type: str | None = None
 
 
-class Fill(msgspec.Struct, forbid_unknown_fields=True):
-    """``trade``."""
+class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """``trade``; `row` looks at what the ids are made of."""
 
-    trade_id: Uuid
+    trade_id: str
     instrument_code: str
     side: str
     price: Decimal
     amount: Decimal
     time: str | int | None = None
     time_nanos: str | int | None = None
-    order_id: Uuid | None = None
-    account_id: Uuid | None = None
+    order_id: str | None = None
+    account_id: str | None = None
     matched_as: str | None = None
     order_type: str | None = None
-    filled_amount: Decimal | None = None
+    filled_amount: Any = None
     sequence: int | None = None
 
 
-class TradeRecord(msgspec.Struct, forbid_unknown_fields=True):
+class TradeRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """An item of ``trade_history``."""
 
     trade: Fill
@@ -104,44 +106,74 @@ class TradeRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: TradeRecord, source: Source) -> Trade:
-    """A trade; refuses one without an instant, or with a price that is not a number."""
+    """A trade; refuses one without an instant, with an id or a price that is none.
+
+    Trades come by the million, and naming the 16 fields once more costs as much as reading them.
+    """
     fill, fee = record.trade, record.fee
-    at = instant(fill.time_nanos or fill.time or "")
+    at, nanos = instant(fill.time_nanos or fill.time or "")
     price, amount = money(fill.price, "price"), money(fill.amount, "amount")
     return Trade(
-        trade_id=fill.trade_id.lower(),
-        order_id=None if fill.order_id is None else fill.order_id.lower(),
-        account_id=(fill.account_id or source.account_id).lower(),
-        instrument_code=fill.instrument_code,
-        side=fill.side,
-        price=price,
-        amount=amount,
-        quote_amount=EXACT.multiply(price, amount),
-        fee_amount=maybe_money(fee.fee_amount),
-        fee_currency=fee.fee_currency,
-        liquidity=fill.matched_as,
-        order_source=fill.order_type,
-        sequence=fill.sequence,
-        traded_at=at.at,
-        traded_at_nanos=at.nanos,
-        raw=source.raw,
+        uuid(fill.trade_id, "trade_id"),
+        uuid(fill.order_id, "order_id") if fill.order_id else None,
+        uuid(fill.account_id or source.account_id, "account_id"),
+        fill.instrument_code,
+        fill.side,
+        price,
+        amount,
+        EXACT.multiply(price, amount),
+        maybe_money(fee.fee_amount),
+        fee.fee_currency,
+        fill.matched_as,
+        fill.order_type,
+        fill.sequence,
+        at,
+        nanos,
+        source.raw,
     )
 
 
-def totals(trade: Trade) -> Iterator[Sample]:
-    """What a trade adds. Labels that the exchange did not send are empty."""
-    by_side = (trade.instrument_code, trade.side, trade.liquidity or "")
-    yield COUNT(1, *by_side)
-    yield BASE(trade.amount, *by_side)
-    yield QUOTE(trade.quote_amount, *by_side)
-    if trade.fee_amount:
-        metric = FEES if trade.fee_amount > 0 else REBATES
-        yield metric(abs(trade.fee_amount), trade.instrument_code, trade.fee_currency or "")
+def totals(trades: Sequence[Trade]) -> Iterator[Sample]:
+    """What trades add. Labels that the exchange did not send are empty."""
+    for (instrument, side, liquidity), alike in _by(_SIDE, trades):
+        labels = (instrument, side, liquidity or "")
+        yield COUNT(len(alike), *labels)
+        yield BASE(_sum(trade.amount for trade in alike), *labels)
+        yield QUOTE(_sum(trade.quote_amount for trade in alike), *labels)
+    for (instrument, currency), alike in _by(_FEE, trades):
+        fees = [trade.fee_amount for trade in alike if trade.fee_amount]
+        paid = [fee for fee in fees if fee > 0]
+        received = [fee.copy_negate() for fee in fees if fee < 0]
+        if paid:
+            yield FEES(_sum(paid), instrument, currency or "")
+        if received:
+            yield REBATES(_sum(received), instrument, currency or "")
 
 
-def latest(trade: Trade) -> Iterator[Sample]:
-    """When the instrument was last traded."""
-    yield LAST(epoch_seconds(trade.traded_at), trade.instrument_code)
+def latest(trades: Sequence[Trade]) -> Iterator[Sample]:
+    """When each instrument was last traded."""
+    for instrument, alike in _by(_INSTRUMENT, trades):
+        yield LAST(epoch_seconds(max(trade.traded_at for trade in alike)), instrument)
+
+
+_INSTRUMENT = attrgetter("instrument_code")
+_SIDE = attrgetter("instrument_code", "side", "liquidity")
+_FEE = attrgetter("instrument_code", "fee_currency")
+
+
+def _by(
+    labels: Callable[[Trade], Any], trades: Iterable[Trade]
+) -> Iterable[tuple[Any, list[Trade]]]:
+    """Trades that share their labels, together."""
+    groups: defaultdict[Any, list[Trade]] = defaultdict(list)
+    for trade in trades:
+        groups[labels(trade)].append(trade)
+    return groups.items()
+
+
+def _sum(values: Iterable[Decimal]) -> Decimal:
+    with localcontext(EXACT):
+        return sum(values, Decimal())
 
 
 TRADES = History(

@@ -21,7 +21,7 @@ from exporter.store.loader import Batch, Loaded, Run
 from exporter.stream import Scope
 from exporter.sync.history import Reader
 from exporter.sync.parts import Parts
-from exporter.window import Window, cut_newest_first
+from exporter.window import Window
 
 _log = logging.getLogger(__name__)
 WALKERS = 3
@@ -98,9 +98,7 @@ class Backfill:
         for scope in self._reader.scopes() if scopes is None else scopes:
             wanted = window or Window(self._reader.required(scope), self._reader.settled())
             for gap in reversed(self._reader.missing(scope, wanted)):
-                pieces.extend(
-                    (scope, piece) for piece in cut_newest_first(gap, self._reader.longest_window)
-                )
+                pieces.extend((scope, piece) for piece in self._reader.pieces(scope, gap))
         return pieces
 
     def complete(self, window: Window | None = None, scopes: Iterable[Scope] | None = None) -> None:

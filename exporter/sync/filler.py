@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from exporter.errors import BadRequest, ExchangeError, ExporterError, Stopping
+from exporter.stream import Stream
 from exporter.sync.backfill import Backfill, Show
 from exporter.sync.history import Reader
-from exporter.sync.parts import Parts
+from exporter.sync.parts import Account, Parts
 
 _log = logging.getLogger(__name__)
 _CLOSED_EVERY_S = 3_600.0
@@ -19,22 +20,31 @@ _CLOSED_DEADLINE_S = 10.0
 class Filler:
     """Keeps the history of one account complete, for as long as the service runs."""
 
-    def __init__(self, parts: Parts, readers: Iterable[Reader], look_every_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        readers: Iterable[Reader],
+        refused: Callable[[Account, Stream], bool] = lambda _account, _stream: False,
+        look_every_s: float = 10.0,
+    ) -> None:
         self._parts = parts
         self._readers = list(readers)
+        self._refused = refused
         self._look_every_s = look_every_s
         self._closed_due: dict[str, float] = {}
 
     def run(self) -> None:
         """Fill gaps whenever there are any, until the process stops."""
-        while not self._parts.stop.wait(self._look_every_s):
+        while not self._parts.stop.is_set():
             for reader in self._readers:
                 try:
-                    self.fill(reader)
+                    if not self._refused(reader.account, reader.stream):
+                        self.fill(reader)
                 except Stopping:
                     return
                 except Exception:  # noqa: BLE001  a bug in one stream must not end the others
                     _log.exception("backfill of %s: a fault of ours", reader.stream.name)
+            self._parts.stop.wait(self._look_every_s)
 
     def _fill_closed(self, reader: Reader) -> None:
         """Read the history of closed instruments once in a while; a refusal is no failure."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from exporter.api.budget import Priority
@@ -19,13 +19,14 @@ from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.stream import History, Metric, Sample, Scope
 from exporter.sync.parts import Account, Parts
-from exporter.window import Window, merge, subtract
+from exporter.window import RESOLUTION, Window, cut_newest_first, merge, subtract
 
 _log = logging.getLogger(__name__)
 
 BATCH_ROWS = 1_000
 BATCH_SECONDS = 1.0
 _LONGEST_TAIL = timedelta(hours=1)
+_TIME_DEADLINE_S = 20.0
 _SPAN_SLACK = timedelta(seconds=1)
 """Windows are asked a little wider than they are; the exchange counts what is asked."""
 
@@ -47,7 +48,9 @@ class Reader:
         return self.stream.span - _SPAN_SLACK
 
     def now(self) -> datetime:
-        """The exchange's time: windows never follow our own clock."""
+        """The exchange's time: windows never follow our own clock. Raises ExchangeError."""
+        if not self.account.clock.known:
+            self.account.client.server_time(deadline_s=_TIME_DEADLINE_S)
         return self.account.clock.now()
 
     def walk(self, scope: Scope, window: Window, lane: Lane, deadline_s: float) -> Walk:
@@ -72,12 +75,17 @@ class Reader:
     ) -> None:
         """Load a walk to its end. Rows newer than ``settled`` load, and prove nothing yet.
 
-        What came before an error is loaded and claimed; then the error is raised.
+        What came before an error is loaded and claimed; then the error is raised. Until the walk
+        is complete it proves nothing of the overlap it begins with: joined to what was proven
+        before, the range would look as if its overlap had been read again.
         """
+        lowest = run.wanted.start + self.stream.overlap + RESOLUTION
         batch, began = Batch(), time.monotonic()
         try:
             for step in walk.steps():
-                _take(batch, step, settled)
+                # An answer may have corrected our idea of the exchange's clock.
+                limits = Window(lowest, min(settled, self.settled()))
+                _take(batch, step, limits)
                 full = len(batch.rows) >= BATCH_ROWS or time.monotonic() - began >= BATCH_SECONDS
                 if full and not step.complete:
                     self._commit(scope, run, batch, loaded)
@@ -152,6 +160,17 @@ class Reader:
         """The parts of ``window`` that are not proven, oldest first."""
         return subtract(window, self.covered(scope, window))
 
+    def pieces(self, scope: Scope, gap: Window) -> Iterator[Window]:
+        """A gap in windows that may be asked for, newest first.
+
+        Where it follows a proven range, that range's overlap is read again: its late rows may
+        have appeared while nobody looked.
+        """
+        *newer, oldest = cut_newest_first(gap, self.longest_window - self.stream.overlap)
+        yield from newer
+        follows = self.covered(scope, Window(gap.start - RESOLUTION, gap.start))
+        yield Window(gap.start - self.stream.overlap, oldest.end) if follows else oldest
+
     def tail(self) -> None:
         """Read the newest part of every scope. Raises the last error after trying them all."""
         scopes = self.scopes()
@@ -171,8 +190,8 @@ class Reader:
         covered_to = self._parts.writable().run(bookkeeping.covered_to, scope)
         longest = max(_LONGEST_TAIL, self.stream.overlap + self.stream.settle)
         start = max(required, now - longest)
-        if covered_to is not None:
-            start = max(start, min(covered_to, now) - self.stream.overlap)
+        if covered_to is not None and covered_to >= start:
+            start = max(required, min(covered_to, now) - self.stream.overlap)
         window = Window(start, now - self.stream.paging.unit)
         if window.empty:
             return
@@ -213,11 +232,18 @@ def _seconds(windows: Iterable[Window]) -> float:
     return sum(window.span.total_seconds() for window in windows if not window.empty)
 
 
-def _take(batch: Batch, step: Step, settled: datetime) -> None:
+def _take(batch: Batch, step: Step, limits: Window) -> None:
     batch.rows.extend(step.rows)
     batch.rejects.extend(step.page.rejects)
     batch.drift.update(step.drift)
     batch.pages += 1
     batch.complete = step.complete
-    if step.proven is not None:
-        batch.proven = Window(step.proven.start, min(step.proven.end, settled))
+    if step.proven is None:
+        return
+    start = step.proven.start if step.complete else max(step.proven.start, limits.start)
+    proven = Window(start, min(step.proven.end, limits.end))
+    if batch.proven is not None and proven.end == batch.proven.start:
+        # A walk that was cut in halves proves the newer one first.
+        proven = Window(proven.start, batch.proven.end)
+    if not proven.empty:
+        batch.proven = proven

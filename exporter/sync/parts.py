@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.identity import identify
-from exporter.errors import DatabaseError, UnexpectedPayload
+from exporter.errors import DatabaseError, NotYet, UnexpectedPayload
 from exporter.metrics import Board, Instruments, Vitals
 from exporter.store import bookkeeping
 from exporter.store.database import Database
@@ -75,9 +75,11 @@ class Parts:
         return self.history_start or now - _DEFAULT_HISTORY
 
     def writable(self) -> Database:
-        """The database, while it is up. Raises DatabaseError."""
+        """The database, while it is up. Raises DatabaseError, and NotYet before the first try."""
         if self.database is None:
             raise DatabaseError("there is no database: DATABASE_URL is none")
+        if not self.database.tried:
+            raise NotYet("Postgres is not connected yet")
         if not self.database.up:
             raise DatabaseError(f"Postgres is away: {self.database.why_away}")
         return self.database
@@ -102,7 +104,7 @@ class Parts:
                 f"{account_id}: configure the new account under another name"
             )
         if not account.stored and self.database is not None and self.database.up:
-            self.database.run(bookkeeping.remember_account, account.name, account_id)
+            self.database.run_briefly(bookkeeping.remember_account, account.name, account_id)
             account.stored = True
 
     def identified(self, account: Account) -> str:

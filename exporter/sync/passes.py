@@ -88,6 +88,17 @@ class Passes:
         self._note(account, stream, error)
         return "not permitted" if isinstance(error, NotPermitted) else "failed"
 
+    def refused(self, account: Account, stream: Stream) -> bool:
+        """Whether the token was not allowed to read the stream when it was last asked."""
+        return (account.name, stream.name) in self._refusals
+
+    def store_spooled(self) -> None:
+        """Store the answers that wait on disk, if that is possible now."""
+        try:
+            self._present.drain()
+        except ExporterError as error:
+            _log.info("answers wait on disk: %s", error)
+
     def _ask(self, account: Account, stream: Stream, failed: Failed) -> None:
         if isinstance(stream, Snapshot | Reference):
             self._present.poll(account, stream, failed)
@@ -108,7 +119,9 @@ class Passes:
     def _note(self, account: Account, stream: Stream, error: Exception) -> None:
         """Say what failed: in the log, in Postgres, and in when to ask again."""
         reason: Reason = error.reason if isinstance(error, ExporterError) else "internal"
-        _log.warning("%s of %s failed (%s): %s", stream.name, account.name, reason, error)
+        again = self.refused(account, stream)
+        level = logging.DEBUG if isinstance(error, NotPermitted) and again else logging.WARNING
+        _log.log(level, "%s of %s failed (%s): %s", stream.name, account.name, reason, error)
         if isinstance(error, Refused):
             self._pause(account, stream)
         if isinstance(error, TokenRefused):
@@ -120,7 +133,7 @@ class Passes:
             scope = self.parts.scope(account, stream)
             interval = self.parts.interval(stream)
             text = f"{reason}: {error}"[:500]
-            database.run(bookkeeping.note_attempt, scope, interval, text)
+            database.run_briefly(bookkeeping.note_attempt, scope, interval, text)
         except ExporterError as unheard:
             _log.debug("not noted: %s", unheard)
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from exporter.api.budget import Priority
 from exporter.api.client import Failed
-from exporter.errors import DatabaseError, ExchangeError, UnexpectedPayload
+from exporter.errors import DatabaseError, ExchangeError, NotYet, UnexpectedPayload
 from exporter.page import read
 from exporter.store import bookkeeping, loader, snapshots
 from exporter.store.database import Connection
@@ -45,7 +46,7 @@ class Present:
         observed_at = account.clock.now()
         page = read(stream, body, account.account_id or PUBLIC_ACCOUNT_ID)
         if page.account_id is not None:
-            self._parts.learn(account, page.account_id)
+            self._recognise(account, page.account_id)
         if page.rejects:
             self._quarantine(account, stream, page)
             raise UnexpectedPayload(f"{stream.path}: {page.rejects[0].reason}")
@@ -54,6 +55,14 @@ class Present:
             raise UnexpectedPayload(f"{stream.path}: the answer cannot be shown")
         if self._parts.database is not None:
             self._keep(account, stream, page, observed_at, body)
+
+    def _recognise(self, account: Account, account_id: str) -> None:
+        """Raises UnexpectedPayload when the answer is of another account than those before."""
+        try:
+            self._parts.learn(account, account_id)
+        except DatabaseError as error:
+            # What is shown does not wait for Postgres; it is told again when the answer is kept.
+            _log.debug("account %s is not noted yet: %s", account.name, error)
 
     def _keep(
         self,
@@ -67,11 +76,13 @@ class Present:
         known = account.account_id is not None
         try:
             self.drain()
+            if self._parts.spool.holds(account.name, stream.name):
+                raise DatabaseError("older answers wait before it")
             if not known:
                 page = read(stream, body, self._parts.identified(account))
             observed = snapshots.Observed(observed_at, observed_at)
             self._store(account, stream, page, observed)
-        except (DatabaseError, ExchangeError) as error:
+        except (DatabaseError, ExchangeError, NotYet) as error:
             _log.debug("%s of %s waits: %s", stream.name, account.name, error)
             self._parts.spool.put(
                 Spooled(
@@ -85,22 +96,50 @@ class Present:
             )
 
     def drain(self) -> None:
-        """Store what waits, oldest first. Raises DatabaseError when Postgres is away (again)."""
+        """Store what waits, oldest first. Raises DatabaseError when Postgres is away (again).
+
+        What cannot be stored now holds up its own account and stream, and no other.
+        """
         self._parts.writable()
-        if not len(self._parts.spool) or not self._draining.acquire(blocking=False):
+        spool = self._parts.spool
+        if not len(spool) or not self._draining.acquire(blocking=False):
             return
+        held: set[tuple[str, str]] = set()
         try:
-            for path, waiting in self._parts.spool.waiting():
-                account = self._parts.accounts.get(waiting.account)
-                stream = self._streams.get(waiting.stream)
-                if account is not None and isinstance(stream, Snapshot | Reference):
-                    account_id = waiting.account_id or self._parts.identified(account)
-                    page = read(stream, waiting.body.encode(), account_id)
-                    observed = snapshots.Observed(waiting.first, waiting.last)
-                    self._store(account, stream, page, observed)
-                    self._parts.spool.done(path, waiting)
+            for path, waiting in spool.waiting(held):
+                try:
+                    stored = self._store_waiting(path, waiting)
+                except (DatabaseError, ExchangeError) as error:
+                    self._parts.writable()
+                    _log.debug("%s still waits: %s", path.name, error)
+                    stored = False
+                if stored:
+                    spool.done(path, waiting)
+                else:
+                    held.add((waiting.account, waiting.stream))
         finally:
             self._draining.release()
+
+    def _store_waiting(self, path: Path, waiting: Spooled) -> bool:
+        """Store an answer that waited; whether it is stored. Raises as ``_store`` does."""
+        account = self._parts.accounts.get(waiting.account)
+        stream = self._streams.get(waiting.stream)
+        if account is None or not isinstance(stream, Snapshot | Reference):
+            return False
+        account_id = waiting.account_id or self._parts.identified(account)
+        try:
+            page = read(stream, waiting.body.encode(), account_id)
+        except UnexpectedPayload as error:
+            self._parts.spool.set_aside(path, str(error))
+            return True
+        observed = snapshots.Observed(waiting.first, waiting.last)
+        try:
+            self._store(account, stream, page, observed)
+        except DatabaseError:
+            # Another process may be the account's writer, and have seen what came later.
+            scope = self._parts.scope(account, stream)
+            return self._parts.writable().run_briefly(snapshots.outdated, scope, observed)
+        return True
 
     def _store(
         self,
@@ -112,7 +151,7 @@ class Present:
         database = self._parts.writable()
         scope = self._parts.scope(account, stream)
         lease = self._parts.lease(scope.account_id)
-        written = database.run(self._write, stream, scope, page, observed, lease)
+        written = database.run_briefly(self._write, stream, scope, page, observed, lease)
         self._parts.instruments.rows(account.name, stream.name, inserted=written)
 
     def _write(
@@ -144,8 +183,8 @@ class Present:
         try:
             database = self._parts.writable()
             scope = self._parts.scope(account, stream)
-            new = database.run(loader.set_aside, scope, page.rejects, page.drift)
-        except (DatabaseError, ExchangeError) as error:
+            new = database.run_briefly(loader.set_aside, scope, page.rejects, page.drift)
+        except (DatabaseError, ExchangeError, NotYet) as error:
             _log.error("%s: %s; not kept: %s", stream.name, page.rejects[0], error)
             return
         self._parts.instruments.rows(account.name, stream.name, rejected=new)

@@ -1,0 +1,171 @@
+"""Ways to bring the same trades into the same table: ours, raw COPY, and a plain upsert."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.pages import PAGE_ROWS, Pages
+from exporter.page import read
+from exporter.store import loader
+from exporter.store.database import Connection, Database
+from exporter.store.leases import Leases
+from exporter.store.loader import Batch, Run
+from exporter.store.table import hash_of
+from exporter.stream import Scope
+from exporter.streams.trades import TRADES
+from exporter.window import RESOLUTION, Window
+
+_COLUMNS = (*TRADES.table.columns, "row_hash")
+_NAMES = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+_COPY = sql.SQL("COPY onetrading.trades ({}) FROM STDIN").format(_NAMES)
+_UPSERT = sql.SQL(
+    "INSERT INTO onetrading.trades ({}) VALUES ({}) ON CONFLICT (trade_id) {}"
+).format(
+    _NAMES,
+    sql.SQL(", ").join(sql.Placeholder() for _ in _COLUMNS),
+    sql.SQL("DO UPDATE SET {}").format(
+        sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+            for name in _COLUMNS
+            if name != "trade_id"
+        )
+    ),
+)
+_TABLES = sql.SQL(
+    "TRUNCATE onetrading.trades, onetrading_sync.coverage, onetrading_sync.runs,"
+    " onetrading_sync.totals, onetrading_sync.counting"
+)
+
+
+class Loading:
+    """One database and one set of pages; each method returns rows per second, commits included."""
+
+    def __init__(self, url: str, pages: Pages) -> None:
+        self.connection: Connection = psycopg.connect(url)
+        self._pages = pages
+        self._scope = Scope("main", pages.account_id, "trades")
+        self._database = Database(lambda: url, lambda _connection: None)
+        self._database.open()
+        self._leases = Leases(lambda: url, "benchmark")
+        rows = [row for body in pages.bodies for row in read(TRADES, body, pages.account_id).rows]
+        self._ready = [(*row, hash_of(row.raw)) for row in rows]
+        self._texts = [_text(row) for row in self._ready]
+        # What only a benchmark holds must not be looked through by the garbage collector.
+        gc.freeze()
+
+    @property
+    def rows(self) -> int:
+        """How many rows a load brings."""
+        return len(self._ready)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._leases.stop()
+        self._database.close()
+        self.connection.close()
+
+    def empty(self, *, counting: bool = False) -> None:
+        """No rows, no coverage; ``counting``: as after the first full history."""
+        self.connection.execute(_TABLES)
+        if counting:
+            self.connection.execute(
+                "INSERT INTO onetrading_sync.counting VALUES (%s, 'trades', to_timestamp(0))",
+                [self._scope.account_id],
+            )
+        self.connection.commit()
+
+    def ours(self, batch_rows: int, walkers: int = 1) -> float:
+        """From the bytes of pages to committed rows, by the path of a backfill.
+
+        Each walker has a part of the pages, as in a backfill; one is the plainest comparison.
+        """
+        bodies, count = self._pages.bodies, len(self._pages.bodies)
+        parts = [bodies[count * n // walkers : count * (n + 1) // walkers] for n in range(walkers)]
+        began = time.perf_counter()
+        with ThreadPoolExecutor(walkers) as pool:
+            for future in [pool.submit(self._walk, part, batch_rows) for part in parts]:
+                future.result()
+        return self.rows / (time.perf_counter() - began)
+
+    def _walk(self, bodies: Sequence[bytes], batch_rows: int) -> None:
+        """Read, check the lease, look the keys up, copy, raise the totals, claim, write the run."""
+        size = batch_rows // PAGE_ROWS
+        run: Run | None = None
+        for start in range(0, len(bodies), size):
+            batch = Batch()
+            for body in bodies[start : start + size]:
+                page = read(TRADES, body, self._scope.account_id)
+                batch.rows.extend(page.rows)
+                batch.pages += 1
+                batch.complete = page.cursor is None
+            newest, oldest = batch.rows[0].traded_at, batch.rows[-1].traded_at
+            run = run or Run("backfill", Window(oldest, newest + RESOLUTION))
+            batch.proven = Window(oldest + RESOLUTION, run.wanted.end)
+            lease = self._leases.get(self._scope.account_id)
+            done = self._database.run(loader.load, TRADES, self._scope, run, batch, lease)
+            run.run_id = done.run_id
+
+    def copied(self, batch_rows: int) -> float:
+        """Raw COPY of tuples that are ready, with psycopg's ``write_row``."""
+
+        def write(rows: Sequence[Any]) -> None:
+            with self.connection.cursor().copy(_COPY) as copy:
+                for row in rows:
+                    copy.write_row(row)
+
+        return self._in_batches(write, self._ready, batch_rows)
+
+    def copied_as_text(self, batch_rows: int) -> float:
+        """Raw COPY of text that is formatted beforehand: Postgres' own time and the network's."""
+        joined = [
+            "".join(self._texts[start : start + batch_rows])
+            for start in range(0, self.rows, batch_rows)
+        ]
+
+        def write(texts: Sequence[str]) -> None:
+            with self.connection.cursor().copy(_COPY) as copy:
+                copy.write(texts[0])
+
+        return self._in_batches(write, joined, 1)
+
+    def upserted(self, batch_rows: int, share: int = 1) -> float:
+        """``executemany`` of a plain upsert, of one in ``share`` rows."""
+
+        def write(rows: Sequence[Any]) -> None:
+            self.connection.cursor().executemany(_UPSERT, rows)
+
+        return self._in_batches(write, self._ready[: self.rows // share], batch_rows) / share
+
+    def _in_batches(
+        self, write: Callable[[Sequence[Any]], None], items: Sequence[Any], size: int
+    ) -> float:
+        """A transaction for each batch."""
+        began = time.perf_counter()
+        for start in range(0, len(items), size):
+            write(items[start : start + size])
+            self.connection.commit()
+        return self.rows / (time.perf_counter() - began)
+
+
+def _text(row: Sequence[Any]) -> str:
+    """A line of COPY's text format; only a backslash of the JSON needs an escape."""
+    texts = ["\\N" if value is None else str(value).replace("\\", r"\\") for value in row]
+    return "\t".join(texts) + "\n"
+
+
+@contextmanager
+def loading(url: str, pages: Pages) -> Iterator[Loading]:
+    """A Loading that is closed at the end."""
+    found = Loading(url, pages)
+    try:
+        yield found
+    finally:
+        found.close()

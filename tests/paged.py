@@ -1,0 +1,172 @@
+"""An exchange of one history, small enough to be wrong on purpose, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BASE = datetime(2026, 3, 1, tzinfo=UTC)
+ACCOUNT_ID = "a0000000-0000-4000-8000-000000000001"
+SECOND = 1_000
+
+
+class Row(NamedTuple):
+    """A record: when it happened, in milliseconds since BASE, and its number."""
+
+    at: int
+    number: int
+
+    @property
+    def trade_id(self) -> str:
+        """Its identity."""
+        return f"00000000-0000-4000-8000-{self.number:012d}"
+
+
+def instant(millis: int) -> datetime:
+    """The instant so many milliseconds after BASE."""
+    return BASE + timedelta(milliseconds=millis)
+
+
+@dataclass
+class Exchange:
+    """How the rows are served. Pages are numbered from 0 over all requests of a test."""
+
+    rows: list[Row]
+    size: int = 3
+    """No page has more rows, whatever is asked."""
+    oldest_first: bool = False
+    cursors: bool = True
+    shuffled: int | None = None
+    """Seed of a random order among the rows of one instant, another on each page."""
+    repeated: int = 0
+    """How many rows of the page before each page starts with."""
+    empty: frozenset[int] = frozenset()
+    """Answers that are empty and have a cursor."""
+    expired: frozenset[int] = frozenset()
+    """Answers that say the cursor is not known, if one was sent."""
+    broken: frozenset[int] = frozenset()
+    """Answers that are a 400 for good."""
+    same_cursor: bool = False
+    answered: int = 0
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def answer(self, query: dict[str, str]) -> tuple[int, Any]:
+        """Status and body of the next answer."""
+        number, self.answered = self.answered, self.answered + 1
+        self.asked.append(query)
+        if number in self.broken:
+            return 400, {"error": "INVALID_QUERY"}
+        if number in self.expired and "cursor" in query:
+            return 400, {"error": "INVALID_CURSOR"}
+        first, last = (_millis(query[name]) for name in ("from", "to"))
+        found = [row for row in self.rows if first <= row.at <= last]
+        found.sort(reverse=not self.oldest_first)
+        place = int(query.get("cursor", "0").split("-")[0])
+        if number in self.empty and place < len(found):
+            return 200, self._body([], f"{place}-{number}")
+        begin = max(place - self.repeated, 0)
+        # A page that only repeats would never end.
+        end = max(begin + min(self.size, int(_asked_size(query))), place + 1)
+        page = self._mixed(found[begin:end], number)
+        following = f"{end}" if end < len(found) else None
+        if self.same_cursor and "cursor" in query and following:
+            following = query["cursor"]
+        return 200, self._body(page, following if self.cursors else None)
+
+    def _mixed(self, page: list[Row], number: int) -> list[Row]:
+        if self.shuffled is None:
+            return page
+        random = Random(self.shuffled + number)  # noqa: S311  not for secrets
+        sign = 1 if self.oldest_first else -1
+        return sorted(page, key=lambda row: (sign * row.at, random.random()))
+
+    def _body(self, page: list[Row], cursor: str | None) -> Any:
+        if self.cursors:
+            body: dict[str, Any] = {"trade_history": [_trade(row) for row in page]}
+        else:
+            body = {"funding_rates": [_rate(row) for row in page]}
+        return body if cursor is None else body | {"cursor": cursor}
+
+
+def _asked_size(query: dict[str, str]) -> str:
+    return query.get("max_page_size") or query["limit"]
+
+
+def _millis(text: str) -> int:
+    at = EPOCH + timedelta(milliseconds=int(text)) if text.isdigit() else _parsed(text)
+    return (at - BASE) // timedelta(milliseconds=1)
+
+
+def _parsed(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def _trade(row: Row) -> dict[str, Any]:
+    return {
+        "fee": {"fee_amount": "0.1", "fee_currency": "USD"},
+        "trade": {
+            "trade_id": row.trade_id,
+            "account_id": ACCOUNT_ID,
+            "instrument_code": "BTC_USD_P",
+            "side": "BUY",
+            "price": "1",
+            "amount": "1",
+            "time": f"{instant(row.at):%Y-%m-%dT%H:%M:%S}.{row.at % SECOND:03d}Z",
+            "sequence": str(row.number),
+        },
+    }
+
+
+def _rate(row: Row) -> dict[str, Any]:
+    at = (instant(row.at) - EPOCH) // timedelta(milliseconds=1)
+    code = f"N{row.number}_USD_P"
+    return {"instrument_code": code, "funding_rate": "0.1", "mark_price": "1", "time": at}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: PagedServer
+
+    def do_GET(self) -> None:
+        status, body = self.server.exchange.answer(dict(parse_qsl(urlsplit(self.path).query)))
+        raw = json.dumps(body).encode()
+        head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(raw)}\r\n\r\n"
+        self.wfile.write(head.encode() + raw)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep the console quiet."""
+
+
+class PagedServer(ThreadingHTTPServer):
+    """Serves one exchange at a time; another may be put in its place between two walks."""
+
+    daemon_threads = True
+    exchange = Exchange([])
+
+    @property
+    def base_url(self) -> str:
+        """What a client is to be pointed at."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def paged() -> Iterator[PagedServer]:
+    """A server on a port of its own."""
+    with PagedServer(("127.0.0.1", 0), _Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(5)

@@ -1,0 +1,139 @@
+"""The real command as a process of its own: `python -m exporter ...`."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from email.message import Message
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+ROOT = Path(__file__).parents[1]
+_SERVING = re.compile(r"serving on (http://[^/\s]+)/")
+_START_S = 20.0
+_OURS = ("ONETRADING_", "DATABASE_URL", "PG")
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, whatever its status; the body is decompressed."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with only the ``given`` settings of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(given)
+
+
+def command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments],
+        env=environment(env or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Run:
+    """`run` in the background; its log goes to a file."""
+
+    def __init__(self, env: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "exporter", "run"],
+                env=environment(env),
+                stdout=output,
+                stderr=output,
+            )
+        self.base = ""
+
+    def wait_until_serving(self) -> None:
+        """Wait for the line that names the address."""
+        until = time.monotonic() + _START_S
+        while (found := _SERVING.search(self.log)) is None:
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < until, self.log
+            time.sleep(0.02)
+        self.base = found[1]
+
+    @property
+    def log(self) -> str:
+        """All that the process has written."""
+        return self._log.read_text()
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """Ask it."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = Request(self.base + path, method=method, headers=named)  # noqa: S310  ours
+        try:
+            with urlopen(request, timeout=5) as found:  # noqa: S310  our own server
+                answer = Answer(found.status, found.headers, found.read())
+        except HTTPError as error:
+            with error:
+                answer = Answer(error.code, error.headers, error.read())
+        if answer.headers.get("Content-Encoding") == "gzip":
+            return answer._replace(body=gzip.decompress(answer.body))
+        return answer
+
+    def value(self, series: str) -> float | None:
+        """The value of a series on /metrics now."""
+        for line in self.get("/metrics").text.splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == series:
+                return float(value)
+        return None
+
+    def wait_for(self, series: str, *values: float, within_s: float = 20.0) -> None:
+        """Wait until a series has one of these values."""
+        until = time.monotonic() + within_s
+        while (seen := self.value(series)) not in values:
+            assert time.monotonic() < until, f"{series} stays {seen}\n{self.log}"
+            time.sleep(0.05)
+
+    def wait_until_ready(self) -> None:
+        """Wait until every stream was tried."""
+        until = time.monotonic() + _START_S
+        while (answer := self.get("/-/ready")).status != 200:
+            assert time.monotonic() < until, answer.text + self.log
+            time.sleep(0.05)
+
+    def terminate(self) -> tuple[int, float]:
+        """SIGTERM: the exit code, and the seconds that it took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        return code, time.monotonic() - began
+
+
+@contextmanager
+def running(env: Mapping[str, str], log: Path) -> Iterator[Run]:
+    """A service that serves; killed at the end if it still runs."""
+    run = Run(env, log)
+    try:
+        run.wait_until_serving()
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
