@@ -28,6 +28,7 @@ EXACT = Context(prec=40_000)
 """Arithmetic that never rounds a product or a sum of amounts; the usual context keeps 28 digits."""
 
 _LARGEST_EXPONENT = 1_000
+_MOST_DIGITS = 30
 _SECONDS_BELOW = 10**11
 _MILLIS_BELOW = 10**14
 _MICROS_BELOW = 10**17
@@ -67,7 +68,7 @@ def instant(value: str | int) -> Instant:
     day. A text without a zone is UTC (the exchange writes nothing else). Raises BadRecord.
     """
     if isinstance(value, str):
-        if not value.isdigit():
+        if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
             return _iso(value)
         value = int(value)
     return _epoch(value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
@@ -20,6 +21,7 @@ from apscheduler.events import (
     JobEvent,
 )
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 _log = logging.getLogger(__name__)
@@ -66,11 +68,12 @@ class Scheduler:
         noticed: Callable[[Event], None],
     ) -> None:
         self._noticed = noticed
+        # A thread for each task: one that waits for a slow answer delays no other.
+        self._workers = ThreadPoolExecutor(len(tasks) + 1)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={
-                # A thread for each task: one that waits for a slow answer delays no other.
-                "default": ThreadPoolExecutor(len(tasks) + 1),
+                "default": self._workers,
                 "heartbeat": ThreadPoolExecutor(1),
             },
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -100,7 +103,10 @@ class Scheduler:
 
     def stop(self) -> None:
         """No new runs; wait for those under way (the caller has told them to stop)."""
-        self._scheduler.shutdown(wait=True)
+        # Two steps: `shutdown(wait=True)` waits under the lock that a run that ends needs.
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self._workers.shutdown(wait=True)
 
     def _run(self, turn: _Turn) -> None:
         if turn.task.work():
@@ -111,7 +117,8 @@ class Scheduler:
         job = self._scheduler.get_job(turn.task.name)
         again = datetime.now(UTC) + soon
         if job is not None and job.next_run_time is not None and again < job.next_run_time:
-            job.modify(next_run_time=again)
+            with suppress(JobLookupError):  # it was stopped in this instant
+                job.modify(next_run_time=again)
 
     def _notice(self, event: JobEvent) -> None:
         self._noticed(_EVENTS[event.code])

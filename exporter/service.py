@@ -9,7 +9,7 @@ import threading
 
 from exporter._version import __version__
 from exporter.app import App, catch_signals, enabled
-from exporter.errors import EmbeddedPostgresError, ExporterError, SchemaError
+from exporter.errors import EmbeddedPostgresError, ExporterError, SchemaError, SettingsError
 from exporter.metrics import Exposition
 from exporter.scheduler import Scheduler, Task
 from exporter.server import Pages, Server, landing_page
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _HEARTBEAT_LIMIT_S = 60.0
 _STOP_WITHIN_S = 5.0
 """What work under way gets to end by itself; what still waits for Postgres is then cut off."""
-_SWITCH_INTERVAL_S = 50e-6
+SWITCH_INTERVAL_S = 50e-6
 """How long a thread may run before another gets its turn. At Python's default of 5 ms a scrape
 beside a loading thread can wait for seconds, since it hands over often."""
 
@@ -60,8 +60,9 @@ class Service:
         self._fatal: ExporterError | None = None
 
     def start(self) -> None:
-        """Start everything. Raises SettingsError when the port cannot be had."""
-        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        """Start everything. Raises SettingsError when it cannot serve as it is told."""
+        _refuse_unprotected(self.app.settings)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
         self.app.vitals.leader(self.app.database is None)
         self._beat()
@@ -127,7 +128,8 @@ class Service:
         """Every few seconds: that the scheduler lives, and what has no pass of its own."""
         vitals, database = self.app.vitals, self.app.database
         vitals.heartbeat()
-        vitals.spool_snapshots(len(self.app.parts.spool))
+        spool = self.app.parts.spool
+        vitals.spool_snapshots(len(spool), spool.dropped)
         for name in self.app.parts.accounts:
             vitals.clock_skew(name, self.app.clock.skew_s)
         if database is not None:
@@ -165,3 +167,22 @@ class Service:
             },
             indent=1,
         ).encode()
+
+
+def _refuse_unprotected(settings: Settings) -> None:
+    """Raises SettingsError for a protection that this version does not have; warns where it is due.
+
+    Somebody who configures TLS or passwords must not believe that they are there.
+    """
+    if settings.web_config is not None:
+        raise SettingsError(
+            [
+                "ONETRADING_WEB_CONFIG is not supported by this version: unset it, and let a "
+                "reverse proxy add TLS and passwords"
+            ]
+        )
+    if settings.listen.host not in ("127.0.0.1", "::1", "localhost"):
+        _log.warning(
+            "serving balances on %s without TLS and passwords: let only Prometheus reach it",
+            settings.listen,
+        )

@@ -39,7 +39,7 @@ class Answer(NamedTuple):
 def environment(given: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with only the ``given`` settings of ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(given)
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"} | dict(given)
 
 
 def command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -119,10 +119,18 @@ class Run:
             time.sleep(0.05)
 
     def terminate(self) -> tuple[int, float]:
-        """SIGTERM: the exit code, and the seconds that it took."""
+        """SIGTERM: the exit code, and the seconds that it took.
+
+        A process that does not end says what each of its threads does.
+        """
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=30)
+        try:
+            code = self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            raise AssertionError(self.log) from None
         return code, time.monotonic() - began
 
 

@@ -225,7 +225,7 @@ def filled(*accounts: str) -> Page:
         page.instruments.waited(account, 1.5)
     page.vitals.database_up(True)
     page.vitals.leader(True)
-    page.vitals.spool_snapshots(0)
+    page.vitals.spool_snapshots(0, 0)
     page.vitals.heartbeat()
     return page
 
@@ -398,7 +398,7 @@ def test_vitals_show_the_latest() -> None:
     vitals = Vitals(now=lambda: 5.0, monotonic=lambda: next(at))
     vitals.leader(True)
     vitals.leader(False)
-    vitals.spool_snapshots(3)
+    vitals.spool_snapshots(3, 0)
     vitals.clock_skew("main", -1.5)
     vitals.clock_skew("desk", 0)
     vitals.token_scope("main", "READ", True)

@@ -182,7 +182,7 @@ def test_sigterm_during_a_history_sync(tmp_path: Path, database_url: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "table", ["onetrading.snapshots", "onetrading_sync.leases", "onetrading_sync.coverage"]
+    "table", ["onetrading.snapshots", "onetrading_sync.leases", "onetrading_sync.schema_migrations"]
 )
 def test_sigterm_while_postgres_is_locked(
     simulator: Simulator, tmp_path: Path, database_url: str, table: str

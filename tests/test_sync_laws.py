@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +51,7 @@ from tests.syncing import (
 
 ONE_ACCOUNT = (AccountSpec("main", trades_per_day=100),)
 HOUR = timedelta(hours=1)
+ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
@@ -382,6 +386,73 @@ def test_a_command_beside_the_service(database_url: str, tmp_path: Path) -> None
             assert_counters(connection)
             total = "SELECT coalesce(sum(rows_inserted), 0) FROM onetrading_sync.runs"
             assert count(connection, total) == len(truth(simulator, ("trades",)))
+
+
+def command(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What the real program does and says."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_history_from_the_command_line(database_url: str, tmp_path: Path) -> None:
+    """`sync` twice, `gaps`, `status`, and `backfill` of what lies before, first as a dry run."""
+    present = datetime.now(UTC)
+    start, before = present - DAY, present - 2 * DAY
+    with (
+        Simulator(now=present, history_days=2, accounts=ONE_ACCOUNT) as simulator,
+        connected(database_url) as connection,
+    ):
+        environ = environment(
+            simulator,
+            database_url,
+            tmp_path,
+            ONETRADING_STREAMS="trades,funding_payments",
+            ONETRADING_HISTORY_START=start.isoformat(),
+        )
+        for _ in range(2):
+            done = command(environ, "sync")
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.split() == ["ok", "main/trades", "ok", "main/funding_payments"]
+            required = micros_of(start)
+            kept = {k: f for k, f in stored(connection).items()}
+            due = truth(simulator, ("trades", "funding_payments"))
+            settled = micros_of(simulator.now - timedelta(minutes=3))
+            assert {k: f for k, f in due.items() if required <= f.micros < settled} == {
+                k: f for k, f in kept.items() if f.micros < settled
+            }
+        gaps = json.loads(command(environ, "gaps", "--json").stdout)
+        assert [gap for gap in gaps if not gap["is_tail"]] == []
+        status = json.loads(command(environ, "status", "--json").stdout)
+        assert {(row["account"], row["stream"]) for row in status} >= {
+            ("main", "trades"),
+            ("main", "funding_payments"),
+        }
+        window = ("--from", before.isoformat(), "--to", start.isoformat())
+        asked = ("backfill", "--stream", "trades", *window)
+        rows = "SELECT count(*) FROM onetrading.trades"
+        then = count(connection, rows)
+        dry = command(environ, *asked, "--dry-run")
+        assert dry.returncode == 0, dry.stderr
+        assert f"{before:%FT%TZ} .. {start:%FT%TZ}" in dry.stdout
+        assert count(connection, rows) == then
+        standing = totals(connection)
+        done = command(environ, *asked)
+        assert done.returncode == 0, done.stderr
+        older = [f for f in due.values() if len(f.values) > 2 and f.micros < required]
+        assert f"{len(older)} new rows" in done.stdout
+        assert count(connection, rows) == then + len(older)
+        assert totals(connection) == standing
+        again = command(environ, *asked)
+        assert " 0 pages, 0 new rows" in again.stdout
+        wrong = command(environ, "backfill", "--stream", "trades", "--from", "yesterday")
+        assert wrong.returncode == 2
 
 
 THIRTY_DIGITS = "123456789012345.123456789012345"

@@ -41,7 +41,8 @@ for command in (
 def main() -> None:
     """The console script."""
     try:
-        cli.main(standalone_mode=False)
+        # Outside of click's own mode a command's exit code is returned, not raised.
+        sys.exit(cli.main(prog_name="onetrading-exporter", standalone_mode=False))
     except SettingsError as error:
         for fault in error.faults:
             click.echo(f"error: {fault}", err=True)
@@ -54,5 +55,3 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)

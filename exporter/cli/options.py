@@ -55,8 +55,12 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         given = {name: value for name, value in values.items() if value is not None}
         return command(settings=_load(given), **options)
 
-    for setting in typed:
+    # Click lists the last parameter first: the command's own come before the settings.
+    parameters: list[click.Parameter] = []
+    vars(called)["__click_params__"] = parameters
+    for setting in reversed(typed):
         called = _option(setting)(called)
+    parameters.extend(own)
     secrets = ", ".join(s.name for s in SETTINGS if not _may_be_typed(s))
     called.__doc__ = f"{command.__doc__}\n\n    Set in the environment or the file only: {secrets}."
     return called

@@ -90,6 +90,18 @@ class Board:
             self._states[key] = state if written is None else self._with(state, written)
         return True
 
+    def refreshed(self, account: str, stream: str, samples: Iterable[Sample]) -> None:
+        """What is shown changed without a poll (a backfill): nothing becomes younger by it.
+
+        A stream that shows nothing goes on showing nothing.
+        """
+        key = (account, stream)
+        owner = None if self._streams[key].public else account
+        written = write(samples, self._declared[stream], owner)
+        with self._lock:
+            if self._states[key].good_at is not None:
+                self._states[key] = self._with(self._states[key], written)
+
     def failed(self, account: str, stream: str, reason: Reason) -> None:
         """A pass without a complete, good answer: the shown values stay until they are too old.
 
@@ -98,6 +110,12 @@ class Board:
         with self._lock:
             key = (account, stream)
             self._states[key] = self._states[key].failed(reason, self._monotonic())
+
+    def waited(self, account: str, stream: str) -> None:
+        """The stream had its turn and could not even ask yet: nothing changes but that."""
+        with self._lock:
+            key = (account, stream)
+            self._states[key] = self._states[key].waited()
 
     def erred(self, account: str, stream: str, reason: Reason) -> None:
         """A request of the backfill lane failed: it is counted, and says nothing of the polls."""

@@ -107,6 +107,12 @@ CLOCK_SKEW = Metric(
 SPOOL_SNAPSHOTS = Metric(
     "onetrading_spool_snapshots", "Snapshots that wait on disk until Postgres takes them"
 )
+SPOOL_DROPPED = Metric(
+    "onetrading_spool_dropped_total",
+    "Snapshots that were lost since the start because the spool was full",
+    (),
+    "counter",
+)
 RECONCILIATION = Metric(
     "onetrading_reconciliation_difference",
     "Difference found by the check for the key, in the key's own unit; 0 where both sides agree",
@@ -129,6 +135,7 @@ VITAL_FAMILIES = (
     TOKEN_SCOPE,
     CLOCK_SKEW,
     SPOOL_SNAPSHOTS,
+    SPOOL_DROPPED,
     RECONCILIATION,
     HEARTBEAT,
     SCHEDULER_EVENTS,

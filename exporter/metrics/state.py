@@ -105,6 +105,10 @@ class State:
             errors={**self.errors, reason: self.errors[reason] + 1},
         )
 
+    def waited(self) -> State:
+        """The stream had its turn, but something else must come first."""
+        return replace(self, tried=True)
+
     def erred(self, reason: Reason) -> State:
         """Something beside the polls failed: counted, and nothing else changes."""
         return replace(self, errors={**self.errors, reason: self.errors[reason] + 1})

@@ -19,6 +19,7 @@ from exporter.metrics.families import (
     LEADER,
     RECONCILIATION,
     SCHEDULER_EVENTS,
+    SPOOL_DROPPED,
     SPOOL_SNAPSHOTS,
     TOKEN_SCOPE,
     VITAL_FAMILIES,
@@ -61,9 +62,10 @@ class Vitals:
         """Whether this process holds the lease of its accounts."""
         self._merge(LEADER, {(): int(leads)})
 
-    def spool_snapshots(self, waiting: int) -> None:
-        """How many snapshots wait on disk for Postgres."""
+    def spool_snapshots(self, waiting: int, dropped: int) -> None:
+        """How many snapshots wait on disk for Postgres, and how many had to go."""
         self._merge(SPOOL_SNAPSHOTS, {(): waiting})
+        self._merge(SPOOL_DROPPED, {(): dropped})
 
     def clock_skew(self, account: str, seconds: float) -> None:
         """The exchange's clock minus ours, in seconds."""

@@ -9,33 +9,31 @@ address is asked for each time).
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.errors import DatabaseError, ExporterError, SchemaError
+from exporter.store.pool import CONNECT_TIMEOUT_S, Connection, connected, open_pool, shut
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+__all__ = ["Connection", "Database", "connected"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_CONNECT_TIMEOUT_S = 5
 _LOOK_EVERY_S = 1.0
 _PATIENCE_S = 600.0
 _SHORT_PATIENCE_S = 5.0
 _ATTEMPTS = 5
-_POOL_SIZE = 8
 
 _AGAIN = (pg.SerializationFailure, pg.DeadlockDetected, pg.UniqueViolation, pg.ExclusionViolation)
 """Another writer was in the way: the whole transaction is worth another try."""
@@ -44,23 +42,6 @@ _BUSY = (pg.LockNotAvailable, pg.QueryCanceled)
 """Somebody holds a lock, or a statement takes too long: the connection is as good as before."""
 
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError)
-
-
-def _prepare(connection: Connection) -> None:
-    """Session settings of every connection.
-
-    Look-ups of keys must use the key's index even when the statistics of a young table make the
-    planner prefer to read it whole, and compiling them takes longer than running them.
-    """
-    connection.execute(
-        "SELECT set_config('timezone', 'UTC', false), set_config('jit', 'off', false),"
-        " set_config('enable_seqscan', 'off', false),"
-        " set_config('application_name', 'onetrading-exporter', false),"
-        " set_config('lock_timeout', '30s', false),"
-        " set_config('statement_timeout', '120s', false),"
-        " set_config('idle_in_transaction_session_timeout', '60s', false)"
-    )
-    connection.commit()
 
 
 class Database:
@@ -106,10 +87,10 @@ class Database:
         """End what runs, too: a transaction that still waits now may wait for ever."""
         self._stopped.set()
         self._lost.set()
+        self._drop("closed")
         self._cut(due_by=inf)
         if self._watcher is not None:
             self._watcher.join(timeout=_LOOK_EVERY_S)
-        self._drop("closed")
 
     def run(
         self,
@@ -130,7 +111,12 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """As `run`, for those who poll the exchange: a Postgres that hangs counts as away."""
-        return self._run(_SHORT_PATIENCE_S, lambda connection: work(connection, *args, **kwargs))
+
+        def briefly(connection: Connection) -> T:
+            connection.execute("SELECT set_config('lock_timeout', '3s', true)")
+            return work(connection, *args, **kwargs)
+
+        return self._run(_SHORT_PATIENCE_S, briefly)
 
     def _run(self, patience_s: float, work: Callable[[Connection], T]) -> T:
         due = time.monotonic() + patience_s
@@ -148,24 +134,39 @@ class Database:
             except _BUSY as error:
                 raise DatabaseError(f"Postgres is busy: {error}") from error
             except _GONE as error:
-                self._lose(pool, error)
+                self._lose(pool, error, due)
             except psycopg.Error as error:
                 raise DatabaseError(f"Postgres refused: {error}") from error
         raise DatabaseError(f"Postgres is away: {self.why_away}")
 
     @contextmanager
     def _connection(self, pool: ConnectionPool[Connection], due: float) -> Iterator[Connection]:
-        """A connection with a transaction, cut off when it is not over by ``due``."""
-        connection: Connection | None = None
+        """A connection with a transaction, which has to be over by ``due``, its commit included."""
+        with (
+            self._watched(due) as watch,
+            pool.connection(timeout=CONNECT_TIMEOUT_S) as connection,
+        ):
+            watch(connection)
+            yield connection
+
+    @contextmanager
+    def _watched(self, due: float) -> Iterator[Callable[[Connection], None]]:
+        """Yield what has a connection cut off when the block is not over by ``due``."""
+        watched: list[Connection] = []
+
+        def watch(connection: Connection) -> None:
+            with self._using:
+                if self._stopped.is_set():
+                    raise DatabaseError("Postgres is away: closed")
+                watched.append(connection)
+                self._due[connection] = due
+
         try:
-            with pool.connection(timeout=_CONNECT_TIMEOUT_S) as connection:
-                with self._using:
-                    self._due[connection] = due
-                yield connection
+            yield watch
         finally:
-            if connection is not None:
-                with self._using:
-                    self._due.pop(connection, None)
+            with self._using:
+                for connection in watched:
+                    del self._due[connection]
 
     def _cut(self, due_by: float) -> None:
         """End the transactions that were due: reading from a server that hangs has no end."""
@@ -173,10 +174,13 @@ class Database:
             for connection, due in self._due.items():
                 if due <= due_by:
                     with suppress(psycopg.Error, OSError):
-                        _shut(connection.fileno())
+                        shut(connection.fileno())
 
-    def _lose(self, pool: ConnectionPool[Connection], error: Exception) -> None:
-        """A connection broke: try once to connect anew, else let the watcher look for it."""
+    def _lose(self, pool: ConnectionPool[Connection], error: Exception, due: float) -> None:
+        """A connection broke: try once to connect anew, else let the watcher look for it.
+
+        Raises DatabaseError when there is no time left for another attempt.
+        """
         _log.warning("lost Postgres: %s", str(error).strip())
         if self._pool is pool:
             self._drop(str(error).strip())
@@ -185,6 +189,8 @@ class Database:
         except SchemaError as refused:
             raise DatabaseError(str(refused)) from refused
         self._lost.set()
+        if time.monotonic() > due:
+            raise DatabaseError(f"Postgres hangs: {error}") from error
 
     def _watch(self) -> None:
         while not self._stopped.is_set():
@@ -210,9 +216,13 @@ class Database:
             self._tries += 1
             try:
                 url = self._address()
-                with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
+                with (
+                    self._watched(inf) as watch,
+                    psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection,
+                ):
+                    watch(connection)
                     self._ready(connection)
-                self._pool = _pool(url)
+                self._pool = open_pool(url)
             except SchemaError:
                 raise
             except (psycopg.Error, PoolTimeout, ExporterError) as error:
@@ -220,48 +230,16 @@ class Database:
                     self.why_away = str(error).strip()
                     _log.warning("Postgres is away: %s", self.why_away)
                 return False
-            _log.info("Postgres is up")
-            return True
+        if self._stopped.is_set():
+            self._drop("closed")
+            return False
+        _log.info("Postgres is up")
+        return True
 
     def _drop(self, why: str) -> None:
-        with self._changing:
+        with self._using:
             pool, self._pool = self._pool, None
             self.why_away = why
         if pool is not None:
             # Its workers may be waiting for a server that is gone; nobody waits for them.
             threading.Thread(target=pool.close, name="closing pool", daemon=True).start()
-
-
-def _shut(descriptor: int) -> None:
-    """Break a connection off, whoever reads from it: closing it would leave them waiting."""
-    with socket.socket(fileno=os.dup(descriptor)) as copy:
-        copy.shutdown(socket.SHUT_RDWR)
-
-
-@contextmanager
-def connected(url: str) -> Iterator[Connection]:
-    """A single connection, for a command that needs no more. Raises DatabaseError."""
-    try:
-        with psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
-            yield connection
-    except psycopg.Error as error:
-        raise DatabaseError(f"Postgres refused: {error}".strip()) from error
-
-
-def _pool(url: str) -> ConnectionPool[Connection]:
-    """A pool that is open and has a working connection."""
-    pool: ConnectionPool[Connection] = ConnectionPool(
-        url,
-        min_size=1,
-        max_size=_POOL_SIZE,
-        open=False,
-        configure=_prepare,
-        kwargs={"connect_timeout": _CONNECT_TIMEOUT_S},
-        reconnect_timeout=_CONNECT_TIMEOUT_S,
-    )
-    try:
-        pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
-    except PoolTimeout:
-        pool.close(timeout=0)
-        raise
-    return pool

@@ -198,14 +198,17 @@ class Backfill:
             for error in self._errors
         )
 
-    def open_counting(self) -> None:
-        """Let the counters begin, once all of the required history that can be had was read."""
+    def open_counting(self) -> bool:
+        """Let the counters begin, once all of the required history that can be had was read.
+
+        False when they had begun before.
+        """
         stream = self._reader.stream
         if stream.totals is None:
-            return
+            return False
         scope = self._parts.scope(self._reader.account, stream)
         since = self._reader.required(scope)
-        self._parts.writable().run(totals.open_counting, stream, scope, since)
+        return self._parts.writable().run(totals.open_counting, stream, scope, since)
 
 
 @dataclass

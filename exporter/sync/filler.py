@@ -68,8 +68,10 @@ class Filler:
         backfill = Backfill(self._parts, reader, show)
         try:
             backfill.complete()
-            backfill.open_counting()
+            opened = backfill.open_counting()
             self._fill_closed(reader)
+            if opened or backfill.progress.pages:
+                reader.refresh()
         except Stopping:
             raise
         except BadRequest as error:

@@ -199,6 +199,11 @@ class Reader:
         walk = self.walk(scope, window, "tail", deadline_s)
         self.load(scope, walk, Run("tail", window), now - self.stream.settle)
 
+    def refresh(self) -> None:
+        """Show what a backfill changed: the counters, and how much is proven."""
+        self._parts.board.refreshed(self.account.name, self.stream.name, self.samples())
+        self.show_coverage()
+
     def show_coverage(self) -> None:
         """Put lag, gaps and progress of the stream on the board; worst and sum over its scopes."""
         now, lag_s, gap_s, wanted_s, covered_s = self.now(), 0.0, 0.0, 0.0, 0.0

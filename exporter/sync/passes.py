@@ -25,7 +25,7 @@ from exporter.errors import (
     TokenRefused,
 )
 from exporter.store import bookkeeping
-from exporter.stream import History, Reference, Snapshot, Stream
+from exporter.stream import History, Reference, Scope, Snapshot, Stream
 from exporter.sync.history import Reader
 from exporter.sync.parts import Account, Parts
 from exporter.sync.present import Present
@@ -73,6 +73,7 @@ class Passes:
             self._granted(account, stream, True)
         except (Stopping, NotYet) as reason:
             _log.debug("%s of %s: %s", stream.name, account.name, reason)
+            self.parts.board.waited(account.name, stream.name)
             return "skipped"
         except ExporterError as known:
             error = known
@@ -112,9 +113,15 @@ class Passes:
         samples = reader.samples()
         reader.show_coverage()
         interval = self.parts.interval(stream)
-        scope = self.parts.scope(account, stream)
-        self.parts.writable().run(bookkeeping.note_attempt, scope, interval, None)
+        for scope in reader.scopes():
+            self.parts.writable().run(bookkeeping.note_attempt, scope, interval, None)
         self.parts.board.succeeded(account.name, stream.name, samples)
+
+    def _scopes(self, account: Account, stream: Stream) -> list[Scope]:
+        """What is noted of a stream: one row, or one for each instrument that it is asked for."""
+        if isinstance(stream, History):
+            return Reader(self.parts, account, stream, lambda _error: None).scopes()
+        return [self.parts.scope(account, stream)]
 
     def _note(self, account: Account, stream: Stream, error: Exception) -> None:
         """Say what failed: in the log, in Postgres, and in when to ask again."""
@@ -130,10 +137,10 @@ class Passes:
             return
         try:
             database = self.parts.writable()
-            scope = self.parts.scope(account, stream)
             interval = self.parts.interval(stream)
             text = f"{reason}: {error}"[:500]
-            database.run_briefly(bookkeeping.note_attempt, scope, interval, text)
+            for scope in self._scopes(account, stream):
+                database.run_briefly(bookkeeping.note_attempt, scope, interval, text)
         except ExporterError as unheard:
             _log.debug("not noted: %s", unheard)
 

@@ -84,16 +84,18 @@ class Present:
             self._store(account, stream, page, observed)
         except (DatabaseError, ExchangeError, NotYet) as error:
             _log.debug("%s of %s waits: %s", stream.name, account.name, error)
-            self._parts.spool.put(
-                Spooled(
-                    account.name,
-                    stream.name,
-                    observed_at,
-                    observed_at,
-                    body.decode(),
-                    account.account_id,
-                )
+            waiting = Spooled(
+                account.name,
+                stream.name,
+                observed_at,
+                observed_at,
+                body.decode(),
+                account.account_id,
             )
+            try:
+                self._parts.spool.put(waiting)
+            except OSError as refused:
+                raise DatabaseError(f"cannot keep the answer on disk: {refused}") from refused
 
     def drain(self) -> None:
         """Store what waits, oldest first. Raises DatabaseError when Postgres is away (again).

@@ -1,0 +1,69 @@
+"""How much of the request budget a backfill uses, and whether live polls keep their interval."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.measure import Finding, Say
+from benchmarks.pages import PAGE_ROWS
+from benchmarks.postgres import server
+from benchmarks.process import exporter, free_address
+from exporter.simulator import AccountSpec, Faults, Request, Simulator
+
+_LIMIT = 240
+_LATENCY_MS = 390
+_BEGIN_S = 45
+"""The first live polls, the wait of the backfill, and its first burst."""
+_MEASURE_S = 120
+_INTERVAL_S = 15.0
+_LIVE = ("/account/balances", "/account/futures/positions", "/account/futures/summary")
+_TRADES = 200_000
+
+
+def run(say: Say) -> None:
+    """The service with its default budget against an exchange that enforces it."""
+    faults = Faults(latency_ms=_LATENCY_MS, budget=_LIMIT)
+    account = AccountSpec("main", bulk_trades=_TRADES)
+    with (
+        server() as url,
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        Simulator(accounts=(account,), faults=faults) as simulator,
+    ):
+        settings = {"DATABASE_URL": url, "ONETRADING_LISTEN": free_address()}
+        with exporter(simulator, Path(folder), "run", **settings):
+            time.sleep(_BEGIN_S)
+            began = time.monotonic()
+            time.sleep(_MEASURE_S)
+            ended = time.monotonic()
+        seen = [request for request in simulator.requests if request.account == "main"]
+        with psycopg.connect(url) as connection:
+            found = connection.execute("SELECT count(*) FROM onetrading.trades").fetchone()
+    rows = int(found[0]) if found else 0
+    measured = [request for request in seen if began <= request.at < ended]
+    share = len(measured) / (_LIMIT * _MEASURE_S / 60)
+    refused = sum(request.status == 429 for request in seen)
+    pages = [request for request in seen if request.path == "/account/trades"]
+    limit = f"{_LIMIT} requests a minute, {_LATENCY_MS} ms each"
+    say(Finding(f"{limit}: share of the budget used", f"{share:.1%}", "", ">= 95 %"))
+    say(Finding(f"{limit}: answers 429 in {_BEGIN_S + _MEASURE_S} s", str(refused), "", "0"))
+    say(
+        Finding(
+            "requests for trades, against rows loaded divided by page size",
+            f"{len(pages)} / {rows / PAGE_ROWS:.0f}",
+            "overlap of the tail, walks cut short by the end",
+        )
+    )
+    late = [_latest(path, measured) for path in _LIVE]
+    what = f"balances, positions, portfolio every {_INTERVAL_S:.0f} s: latest poll meanwhile"
+    say(Finding(what, f"{max(late):.2f} s late", ", ".join(f"{s:.2f}" for s in late)))
+
+
+def _latest(path: str, seen: list[Request]) -> float:
+    """By how many seconds the longest pause between two polls exceeded their interval."""
+    times = [request.at for request in seen if request.path == path]
+    return max((later - earlier for earlier, later in pairwise(times)), default=0.0) - _INTERVAL_S

@@ -1,0 +1,68 @@
+"""The real command as a process of its own, pointed at a simulated exchange."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exporter.simulator import Simulator
+from exporter.store.address import free_port
+
+Process = subprocess.Popen[bytes]
+_STOP_WITHIN_S = 30
+
+
+@contextmanager
+def exporter(
+    simulator: Simulator, folder: Path, *arguments: str, **settings: str
+) -> Iterator[Process]:
+    """Run a command with the token of account ``main``; its log goes to ``folder``."""
+    token = folder / "token"
+    token.write_text(simulator.tokens["main"])
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ONETRADING")},
+        "ONETRADING_BASE_URL": simulator.base_url,
+        "ONETRADING_API_TOKEN_FILE": str(token),
+        "ONETRADING_DATA_DIR": str(folder / "data"),
+        **settings,
+    }
+    command = [sys.executable, "-m", "exporter", *arguments]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(_STOP_WITHIN_S)
+
+
+def free_address() -> str:
+    """``host:port`` on which nobody listens."""
+    return f"127.0.0.1:{free_port(0)}"
+
+
+def successes(address: str) -> dict[str, bool]:
+    """Stream to whether its last pass succeeded, as `/metrics` says; empty while nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return {}
+    found = re.findall(r'^onetrading_sync_success\{.*stream="(\w+)"\} (\d)$', text, re.MULTILINE)
+    return {stream: value == "1" for stream, value in found}
+
+
+def resident_mib(process: Process) -> float:
+    """Memory of the process that is in RAM, shared libraries included; 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0

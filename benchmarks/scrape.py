@@ -1,0 +1,173 @@
+"""What a scrape costs, idle and beside a backfill in the same process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import cycle, islice
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from benchmarks.loading import Loading, loading
+from benchmarks.measure import Finding, Say, in_turns, number, plain, quantile, ratio
+from benchmarks.pages import trades
+from benchmarks.postgres import server
+from exporter.metrics import Board, Exposition, Instruments, Vitals
+from exporter.server import Pages, Server
+from exporter.service import SWITCH_INTERVAL_S
+from exporter.stream import PUBLIC_ACCOUNT, Sample
+from exporter.streams.tickers import TICKERS
+
+_SIZES = (1_000, 10_000)
+_SCRAPES = 300
+_BUSY_SCRAPES = 150
+_BUSY_PAUSE_S = 0.05
+_ROUNDS = 9
+
+
+class _Exporter:
+    """All that stands behind `/metrics`, showing ``count`` series."""
+
+    def __init__(self, count: int) -> None:
+        def monotonic() -> float:
+            return 0.0
+
+        board = Board([TICKERS], [], intervals={}, now=time.time, monotonic=monotonic)
+        self._board = board
+        vitals = Vitals(now=time.time, monotonic=monotonic)
+        instruments = Instruments(
+            board.keys, accounts=[PUBLIC_ACCOUNT], version="0", python=sys.version
+        )
+        self.exposition = Exposition(board, vitals, instruments)
+        self.samples = list(islice(_samples(), count))
+        self.poll()
+
+    def poll(self) -> float:
+        """Show the samples, as after a poll; milliseconds."""
+        return _cpu_ms(lambda: self._board.succeeded(PUBLIC_ACCOUNT, "tickers", self.samples))
+
+    def render(self) -> float:
+        """Put a body together; milliseconds."""
+        return _cpu_ms(lambda: self.exposition.render("", ""))
+
+
+def run(say: Say) -> None:
+    """Rendering beside prometheus_client's, then scrapes over HTTP."""
+    for count in _SIZES:
+        exporter = _Exporter(count)
+        same = _Same(exporter.samples)
+        found = in_turns(
+            {
+                "poll": exporter.poll,
+                "render": exporter.render,
+                "theirs": same.render,
+            },
+            _ROUNDS,
+        )
+        what = f"{count:,} series"
+        say(plain(f"{what}: written once a poll", found["poll"], "ms CPU"))
+        say(plain(f"{what}: body put together for a scrape", found["render"], "ms CPU"))
+        say(plain(f"{what}: prometheus_client's generate_latest", found["theirs"], "ms CPU"))
+        say(ratio(f"{what}: ours against theirs", found["render"], found["theirs"]))
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with server() as url, loading(url, trades(10_000)) as load:
+        for count in _SIZES:
+            _over_http(say, count, load)
+
+
+def _over_http(say: Say, count: int, load: Loading) -> None:
+    exposition = _Exporter(count).exposition
+    pages = Pages(
+        metrics=exposition.render,
+        healthy=lambda: (True, ""),
+        ready=lambda: (True, ""),
+        index=lambda: b"",
+        status=lambda: b"",
+    )
+    http = Server("127.0.0.1", 0, pages)
+    http.start()
+    try:
+        before = time.process_time()
+        seconds = _scrape(http.port, _SCRAPES, 0.0)
+        cpu_ms = (time.process_time() - before) / _SCRAPES * 1_000
+        say(_latency(f"{count:,} series over HTTP, gzip, idle", seconds))
+        say(Finding(f"{count:,} series over HTTP, gzip: CPU", f"{cpu_ms:.2f} ms"))
+        with _backfill(load):
+            seconds = _scrape(http.port, _BUSY_SCRAPES, _BUSY_PAUSE_S)
+        say(_latency(f"{count:,} series over HTTP, gzip, beside a backfill", seconds))
+    finally:
+        http.stop()
+
+
+def _latency(what: str, seconds: Sequence[float]) -> Finding:
+    p50, p99 = (number(quantile(seconds, share) * 1_000) for share in (0.5, 0.99))
+    worst = number(max(seconds) * 1_000)
+    return Finding(f"{what}: p50 and p99", f"{p50}, {p99} ms", f"worst {worst}")
+
+
+def _scrape(port: int, count: int, pause_s: float) -> list[float]:
+    command = [sys.executable, "-m", "benchmarks.scraper", "127.0.0.1", str(port), str(count)]
+    done = subprocess.run([*command, str(pause_s)], check=True, capture_output=True, text=True)
+    return [float(line) for line in done.stdout.splitlines()]
+
+
+@contextmanager
+def _backfill(load: Loading) -> Iterator[None]:
+    """A thread that reads and loads pages as fast as it can."""
+    ended = threading.Event()
+
+    def fill() -> None:
+        while not ended.is_set():
+            load.empty()
+            load.ours(1_000)
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _samples() -> Iterator[Sample]:
+    """Every gauge of ever more instruments, with values of twelve digits."""
+    for number_, metric in enumerate(cycle(TICKERS.metrics)):
+        instrument = f"TEST{number_ // len(TICKERS.metrics)}_USD_P"
+        yield metric(Decimal(100_000_000_000 + 7_919 * number_).scaleb(-6), instrument)
+
+
+class _Same(Collector):
+    """The same families as prometheus_client builds and renders them, at each scrape."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._samples = samples
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def render(self) -> float:
+        """Collect and render; milliseconds."""
+        return _cpu_ms(lambda: generate_latest(self._registry))
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """All families, built afresh."""
+        families = {
+            metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+            for metric in TICKERS.metrics
+        }
+        for metric, labels, value in self._samples:
+            families[metric.name].add_metric(labels, float(value))
+        return families.values()
+
+
+def _cpu_ms(work: Callable[[], object]) -> float:
+    began = time.thread_time()
+    work()
+    return (time.thread_time() - began) * 1_000

@@ -1,0 +1,58 @@
+"""From the start of the command to the first full set of gauges."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from benchmarks.measure import Say, in_turns, plain
+from benchmarks.process import exporter, free_address, successes
+from exporter.simulator import Faults, Simulator
+from exporter.stream import History
+from exporter.streams import STREAMS
+
+_ROUNDS = 5
+_GAUGES = {stream.name for stream in STREAMS if not isinstance(stream, History)}
+_LOOK_EVERY_S = 0.01
+_GIVE_UP_S = 60.0
+
+
+def run(say: Say) -> None:
+    """Without a database, with the embedded one new and not new, and with a slow exchange."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder,
+        Simulator() as simulator,
+    ):
+        start = partial(_seconds, simulator, Path(folder))
+        seconds = in_turns(
+            {
+                "no database": partial(start, "none"),
+                "no database, 50 ms a request": partial(start, "none", latency_ms=50),
+                "new embedded Postgres": partial(start, "embedded", new=True),
+                "embedded Postgres that exists": partial(start, "embedded"),
+            },
+            _ROUNDS,
+        )
+    for name, values in seconds.items():
+        say(plain(f"{name}: until every gauge is there", values, "s"))
+
+
+def _seconds(
+    simulator: Simulator, folder: Path, database: str, *, latency_ms: float = 0, new: bool = False
+) -> float:
+    if new:
+        shutil.rmtree(folder / "data", ignore_errors=True)
+    simulator.set_faults(Faults(latency_ms=latency_ms))
+    address = free_address()
+    began = time.monotonic()
+    settings = {"DATABASE_URL": database, "ONETRADING_LISTEN": address}
+    with exporter(simulator, folder, "run", **settings):
+        while time.monotonic() - began < _GIVE_UP_S:
+            shown = successes(address)
+            if all(shown.get(name) for name in _GAUGES):
+                return time.monotonic() - began
+            time.sleep(_LOOK_EVERY_S)
+    raise TimeoutError(f"no full set of gauges within {_GIVE_UP_S:.0f} s: {shown}")

@@ -1,0 +1,71 @@
+"""Connections to Postgres as we use them: how they are set up, and how one is broken off."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from exporter.errors import DatabaseError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+CONNECT_TIMEOUT_S = 5
+_SIZE = 8
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """A single connection, for a command that needs no more. Raises DatabaseError."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise DatabaseError(f"Postgres refused: {error}".strip()) from error
+
+
+def open_pool(url: str) -> ConnectionPool[Connection]:
+    """A pool that is open and has a working connection."""
+    pool: ConnectionPool[Connection] = ConnectionPool(
+        url,
+        min_size=1,
+        max_size=_SIZE,
+        open=False,
+        configure=_prepare,
+        kwargs={"connect_timeout": CONNECT_TIMEOUT_S},
+        reconnect_timeout=CONNECT_TIMEOUT_S,
+    )
+    try:
+        pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
+    except PoolTimeout:
+        pool.close(timeout=0)
+        raise
+    return pool
+
+
+def shut(descriptor: int) -> None:
+    """Break a connection off, whoever reads from it: closing it would leave them waiting."""
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
+        copy.shutdown(socket.SHUT_RDWR)
+
+
+def _prepare(connection: Connection) -> None:
+    """Session settings of every connection.
+
+    Look-ups of keys must use the key's index even when the statistics of a young table make the
+    planner prefer to read it whole, and compiling them takes longer than running them.
+    """
+    connection.execute(
+        "SELECT set_config('timezone', 'UTC', false), set_config('jit', 'off', false),"
+        " set_config('enable_seqscan', 'off', false),"
+        " set_config('application_name', 'onetrading-exporter', false),"
+        " set_config('lock_timeout', '30s', false),"
+        " set_config('statement_timeout', '120s', false),"
+        " set_config('idle_in_transaction_session_timeout', '60s', false)"
+    )
+    connection.commit()
