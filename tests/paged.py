@@ -17,6 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BASE = datetime(2026, 3, 1, tzinfo=UTC)
 ACCOUNT_ID = "a0000000-0000-4000-8000-000000000001"
 SECOND = 1_000
+_MOST_ANSWERS = 1_000
 
 
 class Row(NamedTuple):
@@ -56,6 +57,8 @@ class Exchange:
     broken: frozenset[int] = frozenset()
     """Answers that are a 400 for good."""
     same_cursor: bool = False
+    as_given: bool = False
+    """The rows are served in the order given, whatever that is."""
     answered: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
 
@@ -63,13 +66,14 @@ class Exchange:
         """Status and body of the next answer."""
         number, self.answered = self.answered, self.answered + 1
         self.asked.append(query)
-        if number in self.broken:
+        if number in self.broken or number > _MOST_ANSWERS:
             return 400, {"error": "INVALID_QUERY"}
         if number in self.expired and "cursor" in query:
             return 400, {"error": "INVALID_CURSOR"}
         first, last = (_millis(query[name]) for name in ("from", "to"))
         found = [row for row in self.rows if first <= row.at <= last]
-        found.sort(reverse=not self.oldest_first)
+        if not self.as_given:
+            found.sort(reverse=not self.oldest_first)
         place = int(query.get("cursor", "0").split("-")[0])
         if number in self.empty and place < len(found):
             return 200, self._body([], f"{place}-{number}")

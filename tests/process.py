@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[1]
 _SERVING = re.compile(r"serving on (http://[^/\s]+)/")
-_START_S = 20.0
+_WAIT_S = 20.0
 _OURS = ("ONETRADING_", "DATABASE_URL", "PG")
 
 
@@ -42,7 +42,9 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"} | dict(given)
 
 
-def command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command of ours to its end."""
     return subprocess.run(
         [sys.executable, "-m", "exporter", *arguments],
@@ -70,11 +72,9 @@ class Run:
 
     def wait_until_serving(self) -> None:
         """Wait for the line that names the address."""
-        until = time.monotonic() + _START_S
-        while (found := _SERVING.search(self.log)) is None:
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < until, self.log
-            time.sleep(0.02)
+        self.wait_until(lambda: _SERVING.search(self.log) is not None, "it never serves")
+        found = _SERVING.search(self.log)
+        assert found is not None
         self.base = found[1]
 
     @property
@@ -104,19 +104,21 @@ class Run:
                 return float(value)
         return None
 
-    def wait_for(self, series: str, *values: float, within_s: float = 20.0) -> None:
-        """Wait until a series has one of these values."""
-        until = time.monotonic() + within_s
-        while (seen := self.value(series)) not in values:
-            assert time.monotonic() < until, f"{series} stays {seen}\n{self.log}"
+    def wait_until(self, true: Callable[[], bool], what: str = "") -> None:
+        """Wait until ``true()``."""
+        until = time.monotonic() + _WAIT_S
+        while not true():
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < until, f"{what}\n{self.log}"
             time.sleep(0.05)
+
+    def wait_for(self, series: str, value: float) -> None:
+        """Wait until a series has this value."""
+        self.wait_until(lambda: self.value(series) == value, f"{series} is never {value}")
 
     def wait_until_ready(self) -> None:
         """Wait until every stream was tried."""
-        until = time.monotonic() + _START_S
-        while (answer := self.get("/-/ready")).status != 200:
-            assert time.monotonic() < until, answer.text + self.log
-            time.sleep(0.05)
+        self.wait_until(lambda: self.get("/-/ready").status == 200, "it is never ready")
 
     def terminate(self) -> tuple[int, float]:
         """SIGTERM: the exit code, and the seconds that it took.

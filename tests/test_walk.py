@@ -258,6 +258,34 @@ def test_more_rows_at_one_instant_than_a_page_holds_is_an_error(rig: Rig) -> Non
         assert merge(delivered.proven) != [window]
 
 
+def test_rows_at_the_start_of_the_window_are_read_to_the_last(rig: Rig) -> None:
+    """A page that ends among rows of the window's first instant is not its end."""
+    rig.server.exchange = Exchange(numbered([3 * HOURS, *[2 * HOURS] * 4, HOURS]), size=2)
+    window = Window(instant(2 * HOURS), instant(4 * HOURS))
+    delivered = Delivered(rig.server.exchange)
+    steps = list(rig.walk(TRADES, window).steps())
+    for step in steps:
+        delivered.take(window, step)
+    assert len(delivered.ids) == 5
+    assert [step.complete for step in steps] == [False, False, True]
+
+
+def test_a_page_out_of_order_ends_partial_proof(rig: Rig) -> None:
+    hours = [8, 7, 6, 5, 7, 4, 3, 2, 1, 0]
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in hours]), size=2, as_given=True)
+    window = Window(instant(0), instant(9 * HOURS))
+    walk = rig.walk(TRADES, window)
+    proven, odd = [], []
+    for step in walk.steps():
+        proven.append(step.proven)
+        odd += [(drift.kind, drift.path) for drift in step.drift]
+        if len(proven) > 2:
+            assert walk.share() is None
+    assert [window and window.start > instant(0) for window in proven[:2]] == [True, True]
+    assert proven[2:] == [None, None, window]
+    assert odd == [("page", "order")]
+
+
 def test_a_cursor_that_repeats_is_an_error(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([n * HOURS for n in range(7)]), same_cursor=True)
     window = Window(instant(0), instant(8 * HOURS))

@@ -72,8 +72,10 @@ def _accounts(app: App, names: tuple[str, ...]) -> list[tuple[Account, Stream]]:
 
 @click.command()
 @with_settings
-@click.option("--stream", "streams", multiple=True, type=click.Choice(STREAM_NAMES))
-@click.option("--account", "accounts", multiple=True, metavar="NAME")
+@click.option(
+    "--stream", "streams", multiple=True, type=click.Choice(STREAM_NAMES), help="Default: all."
+)
+@click.option("--account", "accounts", multiple=True, metavar="NAME", help="Default: all.")
 def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
     """Run one pass of each stream, with all history that is missing, then exit."""
     failed = []
@@ -99,7 +101,9 @@ def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]
 
 @click.command()
 @with_settings
-@click.option("--stream", "name", required=True, type=click.Choice(_HISTORIES))
+@click.option(
+    "--stream", "name", required=True, type=click.Choice(_HISTORIES), help="What to fill."
+)
 @click.option("--account", "accounts", multiple=True, metavar="NAME", help="Default: all.")
 @click.option("--from", "start", required=True, type=InstantOption(), help="ISO 8601 or a date.")
 @click.option("--to", "end", type=InstantOption(), help="Default: now.")

@@ -32,6 +32,7 @@ class Leases:
         self._address = address
         self._holder = holder
         self._wanted: set[str] = set()
+        self._asked: set[str] = set()
         self._held: dict[str, Lease] = {}
         self._connection: psycopg.Connection | None = None
         self._lock = threading.Lock()
@@ -44,10 +45,13 @@ class Leases:
 
     def get(self, account_id: str) -> Lease | None:
         """The lease of an account, or None while another process holds it (or Postgres is away)."""
-        if account_id not in self._wanted:
+        if account_id not in self._asked:
             with self._lock:
-                self._wanted.add(account_id)
-                self._renew()
+                if account_id not in self._asked:
+                    self._wanted.add(account_id)
+                    self._renew()
+                    # Only now: whoever comes meanwhile waits for the answer.
+                    self._asked.add(account_id)
         # Without the lock: a renewal that hangs must hold up nobody who polls.
         return self._held.get(account_id)
 

@@ -1,0 +1,59 @@
+"""Expositions as others read them: prometheus_client's own parsers, and promtool."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+Parse = Callable[[str], Iterator[Metric]]
+
+_parse_text: Parse = text_string_to_metric_families
+_parse_openmetrics: Parse = openmetrics.text_string_to_metric_families  # it has no types
+_PROMTOOL = shutil.which("promtool")
+
+Series = tuple[str, tuple[tuple[str, str], ...]]
+"""Name and labels of a sample."""
+
+
+def text_families(text: str) -> list[Metric]:
+    """The families of an exposition in the text format. Raises ValueError."""
+    return list(_parse_text(text))
+
+
+def openmetrics_families(text: str) -> list[Metric]:
+    """The families of an exposition in OpenMetrics. Raises ValueError."""
+    return list(_parse_openmetrics(text))
+
+
+def samples(families: list[Metric]) -> dict[Series, float]:
+    """Every sample; fails on a series that is there twice, and on a family that is."""
+    names = [family.name for family in families]
+    assert len(names) == len(set(names))
+    found: dict[Series, float] = {}
+    for family in families:
+        for sample in family.samples:
+            series = (sample.name, tuple(sorted(labels(sample.labels).items())))
+            assert series not in found, series
+            found[series] = sample.value
+    return found
+
+
+def labels(given: Mapping[str, str]) -> dict[str, str]:
+    """The labels as a plain dictionary."""
+    return dict(given)
+
+
+def lint(text: str) -> None:
+    """Have promtool check an exposition; a note says so where there is none."""
+    if _PROMTOOL is None:
+        pytest.skip("promtool is not installed: the exposition was not linted")
+    checked = subprocess.run(
+        [_PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
