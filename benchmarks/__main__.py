@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.measure import Finding, machine
 
+_MARK = "<!-- what follows is written by `python -m benchmarks --markdown` -->\n"
 SUBJECTS = ("ingest", "again", "budget", "scrape", "memory", "start")
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(SUBJECTS))
     parser.add_argument("--full", action="store_true", help="memory: a million trades")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables here")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also renew its tables")
     given = parser.parse_args()
     if unknown := set(given.subjects) - set(SUBJECTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(SUBJECTS)}")
@@ -41,7 +42,8 @@ def main() -> None:
         print(f"  ({time.monotonic() - began:.0f} s)")
         tables.append(_table(name, findings))
     if given.markdown:
-        given.markdown.write_text("\n".join(tables))
+        before, mark, _ = given.markdown.read_text().partition(_MARK)
+        given.markdown.write_text(f"{before}{mark or _MARK}\n" + "\n".join(tables))
 
 
 def _line(finding: Finding) -> str:

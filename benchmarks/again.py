@@ -27,11 +27,14 @@ def run(say: Say) -> None:
             wal.append((_wal(load.connection) - before) / load.rows)
             return rate
 
-        rates = in_turns({"copy": copied, "new": partial(_new, load), "again": again})
+        read = partial(load.ours_without_reading, _BATCH)
+        rates = in_turns({"copy": copied, "new": partial(_new, load), "again": again, "read": read})
         updated, dead = _rewritten(load.connection)
     what = f"batches of {_BATCH:,} rows, all known"
     say(plain(f"{what}: rows loaded", rates["again"], "rows/s"))
     say(ratio(f"{what}: against raw COPY of new rows", rates["again"], rates["copy"], ">= 3"))
+    what_read = f"{what}: the same without reading JSON"
+    say(ratio(what_read, rates["read"], rates["copy"]))
     say(ratio(f"{what}: against loading them the first time", rates["again"], rates["new"]))
     span = f"{min(wal):.1f} to {max(wal):.1f}"
     say(Finding("WAL written per row", f"{median(wal[-ROUNDS:]):.1f} bytes", span, "about 0"))

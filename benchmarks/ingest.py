@@ -21,6 +21,7 @@ def run(say: Say) -> None:
         cases: dict[str, Callable[[], float]] = {}
         for size in (10_000, 1_000, 100):
             cases[f"ours {size}"] = partial(_fresh, load, partial(load.ours, size))
+            cases[f"read {size}"] = partial(_fresh, load, partial(load.ours_without_reading, size))
             cases[f"walkers {size}"] = partial(_fresh, load, partial(load.ours, size, WALKERS))
             cases[f"copy {size}"] = partial(_fresh, load, partial(load.copied, size))
             cases[f"text {size}"] = partial(_fresh, load, partial(load.copied_as_text, size))
@@ -34,6 +35,7 @@ def run(say: Say) -> None:
         say(plain(f"{batch}: raw COPY of ready tuples", rates[f"copy {size}"], "rows/s"))
         walkers, copy, text = (rates[f"{case} {size}"] for case in ("walkers", "copy", "text"))
         say(ratio(f"{batch}: against raw COPY of ready tuples", ours, copy, aim))
+        say(ratio(f"{batch}: the same without reading JSON", rates[f"read {size}"], copy))
         say(ratio(f"{batch}: the same with {WALKERS} walkers, as in a backfill", walkers, copy))
         say(ratio(f"{batch}: against raw COPY of formatted text", ours, text))
     counting, size = rates["counting 1000"], 1_000

@@ -17,7 +17,6 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 import msgspec
 
 from exporter.fields import Envelope, Shape, Uuid
-from exporter.window import Window
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -243,10 +242,3 @@ class Scope(NamedTuple):
     stream: str
     scope: str = ""
     """An instrument code, or '' for streams that are asked as a whole."""
-
-
-class Claim(NamedTuple):
-    """A window of a scope that is proven complete."""
-
-    scope: Scope
-    window: Window

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-Parse = Callable[[str], Iterator[Metric]]
+Parse = Callable[[str], Iterable[Metric]]
 
 _parse_text: Parse = text_string_to_metric_families
 _parse_openmetrics: Parse = openmetrics.text_string_to_metric_families  # it has no types

@@ -58,7 +58,7 @@ def started(command: str, environ: Mapping[str, str]) -> Iterator[subprocess.Pop
 def killed_at(process: subprocess.Popen[bytes], simulator: Simulator, random: Random) -> bool:
     """Kill the process after some of its requests, or while it starts; False: it was done."""
     first = len(simulator.requests)
-    wanted = random.choice((0, 1, 2, *range(3, 33)))
+    wanted = random.choice((0, 1, 2, *range(3, 27)))
     until = time.monotonic() + random.uniform(0, 0.5) + (30 if wanted else 0)
     while process.poll() is None and time.monotonic() < until:
         if wanted and len(simulator.requests) - first >= wanted:
@@ -91,7 +91,7 @@ def test_thirty_kills_lose_and_double_nothing(database_url: str, tmp_path: Path)
         exchange(days=8, accounts=accounts, seed=3) as simulator,
         psycopg.connect(database_url, autocommit=True) as connection,
     ):
-        simulator.set_faults(page_size_cap=20, latency_ms=6, jitter_ms=6)
+        simulator.set_faults(page_size_cap=20, latency_ms=4, jitter_ms=4)
         environ = environment(
             simulator, database_url, tmp_path, ONETRADING_STREAMS=",".join(STREAMS)
         )

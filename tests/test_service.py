@@ -314,17 +314,17 @@ def test_what_migrate_prints_does_the_same_by_hand(empty_database_url: str) -> N
 
 def test_a_database_that_is_away_or_none(tmp_path: Path) -> None:
     url = f"postgresql://user:{PASSWORD}@127.0.0.1:1/nothing"
-    for name in ("migrate", "status", "gaps", "sync"):
-        env = {"DATABASE_URL": url, "ONETRADING_DATA_DIR": str(tmp_path)}
+    env = {"DATABASE_URL": url, "ONETRADING_DATA_DIR": str(tmp_path)}
+    said = []
+    for name in ("migrate", "status"):
         away = command(name, env=env)
         assert away.returncode == 1
         assert "error: Postgres " in away.stderr
         none = command(name, env=env | {"DATABASE_URL": "none"})
         assert none.returncode == 2
         assert none.stderr.splitlines()[-1].startswith("error: DATABASE_URL is none")
-        for said in (away.stderr, none.stderr):
-            assert PASSWORD not in said
-            assert "Traceback" not in said
+        said += [away.stderr, none.stderr]
+    assert not [text for text in said if PASSWORD in text or "Traceback" in text]
 
 
 def test_check(simulator: Simulator, tmp_path: Path, database_url: str) -> None:

@@ -92,6 +92,23 @@ def test_running_twice_is_running_once(database_url: str, tmp_path: Path) -> Non
             assert unproven(connection, NOW - 2 * DAY, NOW - timedelta(minutes=6)) == []
 
 
+def test_history_that_is_complete_is_not_asked_for(database_url: str, tmp_path: Path) -> None:
+    """Between two passes there is nothing to fill: the newest part is the next pass's."""
+    with exchange(days=0.5, accounts=ONE_ACCOUNT) as simulator:
+        streams = "trades,funding_payments,funding_history"
+        environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS=streams)
+        with running(environ) as app:
+            sync(app)
+            wait_until(simulator, app, 20)
+            asked = len(simulator.requests)
+            readers = [r for a in app.parts.accounts.values() for r in app.readers(a)]
+            assert len(readers) == 3
+            for reader in readers:
+                job = Backfill(app.parts, reader)
+                assert job.run(job.plan()).pages == 0
+            assert len(simulator.requests) == asked
+
+
 @pytest.mark.parametrize("ahead", [timedelta(minutes=30), timedelta(days=100), -timedelta(days=3)])
 def test_our_clock_proves_nothing(ahead: timedelta, database_url: str, tmp_path: Path) -> None:
     """This machine's clock is wrong, and nothing was asked yet."""

@@ -93,7 +93,7 @@ def _known(
     connection: Connection, table: Table, statements: _Statements, rows: Sequence[Any]
 ) -> dict[int, int]:
     """Index of each row that is stored already, and the stored hash."""
-    found = connection.execute(statements.known, _key_arrays(table, rows))
+    found = connection.execute(statements.known, _key_arrays(table, rows)).fetchall()
     return {ordinal - 1: stored for ordinal, stored in found}
 
 

@@ -92,11 +92,13 @@ class Backfill:
         """What is missing, newest first, in pieces that may be asked for.
 
         ``window``: only this part of history, wanted even where it lies before the start of what
-        is required; None: from there up to what has settled. ``scopes``: only these.
+        is required; None: from there up to what the tail reads. ``scopes``: only these.
         """
         pieces: list[tuple[Scope, Window]] = []
         for scope in self._reader.scopes() if scopes is None else scopes:
-            wanted = window or Window(self._reader.required(scope), self._reader.settled())
+            # The newest part is the tail's: its next pass reads it.
+            newest = self._reader.settled() - self._parts.interval(self._reader.stream)
+            wanted = window or Window(self._reader.required(scope), newest)
             for gap in reversed(self._reader.missing(scope, wanted)):
                 pieces.extend((scope, piece) for piece in self._reader.pieces(scope, gap))
         return pieces
