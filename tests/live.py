@@ -84,7 +84,10 @@ def environment(
 
 
 class World:
-    """One exporter and one exchange; ``database_url`` None is metrics only."""
+    """One exporter and one exchange; ``database_url`` None is metrics only.
+
+    ``holder``: it takes the leases of its accounts under this name, once; nobody renews them.
+    """
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class World:
         *,
         database_url: str | None = None,
         accounts: tuple[str, ...] = ACCOUNTS,
-        holder: str = "the test",
+        holder: str | None = None,
         more: Mapping[str, str] | None = None,
     ) -> None:
         self.simulator = simulator
@@ -116,7 +119,7 @@ class World:
         self.exchange_clock = ExchangeClock(wall=self.clock.wall)
         address = settings.database.url
         self.database = Database(address, apply_migrations) if database_url else None
-        self.leases = Leases(address, holder) if database_url else None
+        self.leases = Leases(address, holder) if holder else None
         self.parts = Parts(
             accounts={
                 account.name: self._account(account.name, account.token.get)

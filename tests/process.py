@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -82,6 +83,11 @@ class Run:
         """All that the process has written."""
         return self._log.read_text()
 
+    @property
+    def tracebacks(self) -> list[str]:
+        """Log lines with a traceback: a fault of ours that nobody foresaw."""
+        return [line for line in self.log.splitlines() if "Traceback" in line]
+
     def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """Ask it."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -103,6 +109,11 @@ class Run:
             if name == series:
                 return float(value)
         return None
+
+    def status(self) -> dict[str, Any]:
+        """What /api/status says now."""
+        found: dict[str, Any] = json.loads(self.get("/api/status").body)
+        return found
 
     def wait_until(self, true: Callable[[], bool], what: str = "") -> None:
         """Wait until ``true()``."""

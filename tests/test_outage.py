@@ -17,7 +17,7 @@ import pytest
 
 from exporter.simulator import Simulator
 from exporter.store.spool import Spool, Spooled
-from tests.live import START, World, environment, exchange
+from tests.live import START, World, environment, exchange, world
 from tests.postgres import PostgresServer
 from tests.process import running
 
@@ -82,25 +82,32 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def outage(
-    simulator: Simulator, tmp_path: Path, postgres_server: PostgresServer
-) -> Iterator[Watched]:
+def server(postgres_server: PostgresServer) -> PostgresServer:
+    """A server that keeps what it has committed, when it is killed."""
+    name = postgres_server.url.rpartition("/")[2]
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit TO on".encode())
+    return postgres_server
+
+
+@pytest.fixture
+def outage(simulator: Simulator, tmp_path: Path, server: PostgresServer) -> Iterator[Watched]:
     """One account, polled three times while Postgres was up."""
-    world = World(simulator, tmp_path, accounts=("main",), database_url=postgres_server.url)
-    watched = Watched(world)
+    live = World(simulator, tmp_path, accounts=("main",), database_url=server.url)
+    watched = Watched(live)
     try:
         watched.poll(3)
-        assert len(world.parts.spool) == 0
+        assert len(live.parts.spool) == 0
         yield watched
     finally:
-        world.close()
+        live.close()
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])
 def test_what_is_observed_during_an_outage_is_stored_afterwards(
-    outage: Watched, postgres_server: PostgresServer, way: str
+    outage: Watched, server: PostgresServer, way: str
 ) -> None:
-    getattr(postgres_server, way)()
+    getattr(server, way)()
     outage.poll(5)
     assert outage.world.database is not None
     assert not outage.world.database.up
@@ -108,69 +115,62 @@ def test_what_is_observed_during_an_outage_is_stored_afterwards(
     assert outage.world.sync("success", "main", "balances") == "1"
     assert outage.world.errors("main", "balances") == {}
 
-    postgres_server.start()
+    server.start()
     outage.wait_until_up()
     outage.poll(2)
     assert len(outage.world.parts.spool) == 0
-    assert stored(postgres_server.url) == outage.seen
+    assert stored(server.url) == outage.seen
 
 
 def test_an_unchanged_answer_is_one_snapshot_across_an_outage(
-    outage: Watched, postgres_server: PostgresServer
+    tmp_path: Path, server: PostgresServer
 ) -> None:
-    world = outage.world
-    postgres_server.stop()
-    for _ in range(4):
-        world.tick(EVERY_S)
-        world.simulator.override_balance("main", "BTC", available="3.5")
-        freeze_balances(world)
-        world.poll("main", "balances")
-    assert len(world.parts.spool) == 1
-    postgres_server.start()
-    outage.wait_until_up()
-    world.poll("main", "balances")
-    with psycopg.connect(postgres_server.url) as connection:
+    page = b'{"balances": [{"currency_code": "BTC", "available": "3.5", "locked": "0"}]}'
+    with world(tmp_path, server.url, pages={"/account/balances": page}) as live:
+        for outage in (False, True, False):
+            if outage:
+                server.stop()
+            for _ in range(4):
+                live.tick(EVERY_S)
+                assert live.poll("main", "balances") == "ok"
+            if outage:
+                assert len(live.parts.spool) == 1
+                server.start()
+                eventually(lambda: live.database is not None and live.database.up)
+    with psycopg.connect(server.url) as connection:
         spans = connection.execute(
             "SELECT last_observed_at - first_observed_at FROM onetrading.snapshots"
-            " WHERE stream = 'balances' ORDER BY first_observed_at DESC LIMIT 1"
-        ).fetchone()
-    assert spans == (timedelta(seconds=3 * EVERY_S),)
-
-
-def freeze_balances(world: World) -> None:
-    """Let the exchange send the same balances, to the last byte, at every poll."""
-    for currency in ("USD", "USDC", "ETH", "EUR", "BTC"):
-        world.simulator.override_balance(
-            "main", currency, available="3.5", locked="0", time="2026-03-31T12:00:00Z"
-        )
+            " WHERE stream = 'balances'"
+        ).fetchall()
+    assert spans == [(timedelta(seconds=11 * EVERY_S),)]
 
 
 def test_a_restart_during_the_outage_keeps_what_waits(
-    simulator: Simulator, tmp_path: Path, postgres_server: PostgresServer
+    simulator: Simulator, tmp_path: Path, server: PostgresServer
 ) -> None:
     """A start without Postgres works, twice, and all is stored when it comes."""
-    url = postgres_server.url
-    postgres_server.stop()
+    url = server.url
+    server.stop()
     seen: Seen = []
     for start in range(3):
-        world = World(simulator, tmp_path, accounts=("main",), database_url=url)
-        watched = Watched(world)
+        live = World(simulator, tmp_path, accounts=("main",), database_url=url)
+        watched = Watched(live)
         watched.seen = seen
-        world.clock.at = EVERY_S * len(seen)
+        live.clock.at = EVERY_S * len(seen)
         try:
             if start == 2:
-                postgres_server.start()
+                server.start()
                 watched.wait_until_up()
             watched.poll(3)
             seen = watched.seen
-            assert len(world.parts.spool) == (0 if start == 2 else len(seen))
+            assert len(live.parts.spool) == (0 if start == 2 else len(seen))
         finally:
-            world.close()
+            live.close()
     assert stored(url) == seen
 
 
 def test_sessions_that_are_ended_all_the_time_cost_nothing(
-    outage: Watched, postgres_server: PostgresServer
+    outage: Watched, server: PostgresServer
 ) -> None:
     done = threading.Event()
 
@@ -179,77 +179,77 @@ def test_sessions_that_are_ended_all_the_time_cost_nothing(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'onetrading-exporter'"
         )
-        with psycopg.connect(postgres_server.url, autocommit=True) as connection:
-            while not done.wait(0.003):
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            while not done.wait(0.05):
                 connection.execute(query)
 
     ender = threading.Thread(target=terminate)
     ender.start()
     try:
-        outage.poll(40)
+        outage.poll(25)
     finally:
         done.set()
         ender.join()
     outage.wait_until_up()
     outage.poll(2)
     assert len(outage.world.parts.spool) == 0
-    assert stored(postgres_server.url) == outage.seen
+    assert stored(server.url) == outage.seen
 
 
 def test_streams_that_come_back_at_the_same_time_lose_nothing(
-    simulator: Simulator, tmp_path: Path, postgres_server: PostgresServer
+    simulator: Simulator, tmp_path: Path, server: PostgresServer
 ) -> None:
     """One thread stores what waits of all; the others must not overtake it with newer answers."""
-    world = World(simulator, tmp_path, database_url=postgres_server.url)
+    live = World(simulator, tmp_path, database_url=server.url)
     accounts = ("main", "hedge", "spot")
     seen: dict[str, Seen] = {account: [] for account in accounts}
 
     def poll() -> None:
-        world.tick(EVERY_S)
+        live.tick(EVERY_S)
         for account in accounts:
             balance = f"{1 + len(seen[account])}.5"
             simulator.override_balance(account, "BTC", available=balance)
-            seen[account].append((world.clock.at, balance))
+            seen[account].append((live.clock.at, balance))
         with ThreadPoolExecutor(len(accounts)) as pool:
-            outcomes = pool.map(lambda account: world.poll(account, "balances"), accounts)
+            outcomes = pool.map(lambda account: live.poll(account, "balances"), accounts)
             assert list(outcomes) == ["ok"] * len(accounts)
 
     try:
         poll()
-        postgres_server.stop()
+        server.stop()
         for _ in range(30):
             poll()
-        postgres_server.start()
-        eventually(lambda: world.database is not None and world.database.up)
+        server.start()
+        eventually(lambda: live.database is not None and live.database.up)
         for _ in range(5):
             poll()
-        world.passes.store_spooled()
-        assert len(world.parts.spool) == 0
+        live.passes.store_spooled()
+        assert len(live.parts.spool) == 0
         for account in accounts:
-            assert stored(postgres_server.url, account) == seen[account]
+            assert stored(server.url, account) == seen[account]
     finally:
-        world.close()
+        live.close()
 
 
 def test_a_full_spool_drops_the_oldest_and_counts(
-    outage: Watched, postgres_server: PostgresServer, tmp_path: Path
+    outage: Watched, server: PostgresServer, tmp_path: Path
 ) -> None:
-    world = outage.world
-    postgres_server.stop()
+    live = outage.world
+    server.stop()
     outage.poll()
     size = sum(file.stat().st_size for file in (tmp_path / "data" / "spool").iterdir())
-    world.parts.spool = Spool(tmp_path / "data" / "spool", limit_bytes=int(4.5 * size))
+    live.parts.spool = Spool(tmp_path / "data" / "spool", limit_bytes=int(4.5 * size))
     outage.poll(9)
-    assert len(world.parts.spool) == 4
-    assert world.parts.spool.dropped == 6
-    postgres_server.start()
+    assert len(live.parts.spool) == 4
+    assert live.parts.spool.dropped == 6
+    server.start()
     outage.wait_until_up()
     outage.poll()
-    assert stored(postgres_server.url) == outage.seen[:3] + outage.seen[-5:]
+    assert stored(server.url) == outage.seen[:3] + outage.seen[-5:]
 
 
 def test_a_spool_file_that_is_of_no_use_is_set_aside_and_holds_up_nothing(
-    simulator: Simulator, tmp_path: Path, postgres_server: PostgresServer
+    simulator: Simulator, tmp_path: Path, server: PostgresServer
 ) -> None:
     folder = tmp_path / "data" / "spool"
     folder.mkdir(parents=True)
@@ -267,21 +267,21 @@ def test_a_spool_file_that_is_of_no_use_is_set_aside_and_holds_up_nothing(
     (folder / "notes.json").write_text("somebody's notes")
     (folder / "000000000009-main-balances.part").write_text("a write that was cut")
 
-    url = postgres_server.url
-    world = World(simulator, tmp_path, accounts=("main",), database_url=url)
-    watched = Watched(world)
+    url = server.url
+    live = World(simulator, tmp_path, accounts=("main",), database_url=url)
+    watched = Watched(live)
     try:
         watched.poll(3)
         assert stored(url) == watched.seen
         aside = sorted(file.name for file in folder.glob("*.bad"))
         assert aside == [f"{n:012d}-main-balances.bad" for n in range(1, 6)]
         # An account that is not configured now may be again.
-        assert [path.name for path, _ in world.parts.spool.waiting()] == [
+        assert [path.name for path, _ in live.parts.spool.waiting()] == [
             "000000000006-gone-balances.json"
         ]
         assert (folder / "notes.json").exists()
     finally:
-        world.close()
+        live.close()
 
 
 def spooled(account: str, stream: str, body: str) -> Spooled:
@@ -291,57 +291,58 @@ def spooled(account: str, stream: str, body: str) -> Spooled:
 
 
 def test_history_catches_up_by_coverage(
-    simulator: Simulator, tmp_path: Path, postgres_server: PostgresServer
+    simulator: Simulator, tmp_path: Path, server: PostgresServer
 ) -> None:
     """Five hours are missing; the tail alone reads one."""
-    world = World(simulator, tmp_path, accounts=("main",), database_url=postgres_server.url)
+    live = World(simulator, tmp_path, accounts=("main",), database_url=server.url)
     try:
-        assert world.fill("main", "trades")
-        assert world.poll("main", "trades") == "ok"
-        counted = world.domain("trades", "main")
-        postgres_server.kill()
-        for _ in range(10):
-            world.tick(1800)
-            assert world.poll("main", "trades") == "failed"
-            assert world.domain("trades", "main") == counted
-        assert set(world.errors("main", "trades")) == {"database"}
-        postgres_server.start()
-        eventually(lambda: world.database is not None and world.database.up)
-        assert world.poll("main", "trades") == "ok"
-        assert gap_s(world) > 3600
-        assert world.fill("main", "trades")
-        assert world.poll("main", "trades") == "ok"
-        assert gap_s(world) == 0
+        assert live.fill("main", "trades")
+        assert live.poll("main", "trades") == "ok"
+        counted = live.domain("trades", "main")
+        assert counted
+        server.kill()
+        for _ in range(5 * 60):
+            live.tick(60)
+            assert live.poll("main", "trades") == "failed"
+        assert live.domain("trades", "main") == counted
+        assert set(live.errors("main", "trades")) == {"database"}
+        server.start()
+        eventually(lambda: live.database is not None and live.database.up)
+        assert live.poll("main", "trades") == "ok"
+        assert gap_s(live) > 3600
+        assert live.fill("main", "trades")
+        assert live.poll("main", "trades") == "ok"
+        assert gap_s(live) == 0
         truth = {item["trade"]["trade_id"] for item in simulator.truth("trades", "main")}
-        with psycopg.connect(postgres_server.url) as connection:
+        with psycopg.connect(server.url) as connection:
             rows = connection.execute("SELECT trade_id::text FROM onetrading.trades").fetchall()
         assert len(rows) == len(truth)
         assert {trade_id for (trade_id,) in rows} == truth
     finally:
-        world.close()
+        live.close()
 
 
-def gap_s(world: World) -> float:
+def gap_s(live: World) -> float:
     """Seconds of history not proven, as /metrics shows it."""
     series = 'onetrading_coverage_gap_seconds{account="main",stream="trades"}'
-    return float(world.shown()[series])
+    return float(live.shown()[series])
 
 
 def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
-    simulator: Simulator, tmp_path: Path, postgres_server: PostgresServer
+    simulator: Simulator, tmp_path: Path, server: PostgresServer
 ) -> None:
     """As after a failover to a replica: it answers, and takes nothing."""
-    url = postgres_server.url
+    url = server.url
     World(simulator, tmp_path, accounts=(), database_url=url).close()  # for the schema
     name = url.rpartition("/")[2]
     with psycopg.connect(url, autocommit=True) as connection:
         switch = f"ALTER DATABASE {name} SET default_transaction_read_only TO "
         connection.execute((switch + "on").encode())
-        world = World(simulator, tmp_path, accounts=("main",), database_url=url)
-        watched = Watched(world)
+        live = World(simulator, tmp_path, accounts=("main",), database_url=url)
+        watched = Watched(live)
         try:
             watched.poll(3)
-            assert len(world.parts.spool) == 3
+            assert len(live.parts.spool) == 3
             connection.execute("SET default_transaction_read_only TO off")
             connection.execute((switch + "off").encode())
             connection.execute(
@@ -349,21 +350,21 @@ def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
                 " WHERE application_name = 'onetrading-exporter'"
             )
             watched.poll(2)
-            assert len(world.parts.spool) == 0
+            assert len(live.parts.spool) == 0
             assert stored(url) == watched.seen
         finally:
-            world.close()
+            live.close()
 
 
 def test_the_service_goes_on_without_postgres_and_catches_up(
-    tmp_path: Path, postgres_server: PostgresServer
+    tmp_path: Path, server: PostgresServer
 ) -> None:
     """Real time, real timers, all streams; a client that scrapes without a pause."""
     up, spool = "onetrading_database_up", "onetrading_spool_snapshots"
     with Simulator(history_days=1) as simulator:
         names = ("BALANCES", "POSITIONS", "PORTFOLIO", "TICKERS", "FUNDING_RATES")
         more = {f"ONETRADING_INTERVAL_{name}": "200ms" for name in names} | {
-            "DATABASE_URL": postgres_server.url,
+            "DATABASE_URL": server.url,
             "ONETRADING_REQUESTS_PER_MINUTE": "100000",
             "ONETRADING_HISTORY_START": (simulator.now - timedelta(hours=20)).isoformat(),
         }
@@ -380,21 +381,27 @@ def test_the_service_goes_on_without_postgres_and_catches_up(
                     run.wait_for(BTC, balance)
 
             moves()
-            for away in (postgres_server.stop, postgres_server.kill):
-                away()
-                moves()
-                run.wait_for(up, 0)
-                moves()
-                assert (run.value(spool) or 0) > 0
-                postgres_server.start()
-                moves()
-                run.wait_for(up, 1)
-                run.wait_until(lambda: run.value(spool) == 0, "the spool is never empty")
+            server.stop()
+            moves()
+            run.wait_for(up, 0)
+            moves()
+            assert (run.value(spool) or 0) > 0
+            server.start()
+            moves()
+            run.wait_for(up, 1)
+            run.wait_for(spool, 0)
+
+            server.kill()
+            moves()
+            assert run.status()["database_up"] is False
+            server.start()
+            run.wait_until(lambda: run.status()["spooled_snapshots"] == 0, "it never catches up")
+            assert run.status()["database_up"] is True
             moves()
             code, _ = run.terminate()
             assert code == 0
-            assert "Traceback" not in run.log
-        balances = [int(float(found)) for _, found in stored(postgres_server.url)]
+            assert run.tracebacks == []
+        balances = [int(float(found)) for _, found in stored(server.url)]
         moved = [found for found in balances if found in range(1, balance + 1)]
         assert moved == sorted(moved)
         assert set(moved) == set(range(1, balance + 1))

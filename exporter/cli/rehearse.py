@@ -10,15 +10,14 @@ import time
 from pathlib import Path
 
 import click
-import platformdirs
 
 from exporter.app import catch_signals
 from exporter.cli import logs
+from exporter.cli.options import STREAM_NAMES
 from exporter.errors import SettingsError
 from exporter.service import Service
 from exporter.settings import load
 from exporter.simulator import Faults, Simulator, serve
-from exporter.streams import STREAMS
 
 _SIMULATION = (
     click.option("--seed", default=1, show_default=True, help="Another seed, another market."),
@@ -91,7 +90,7 @@ def demo(
     faults: str,
 ) -> None:
     """Run everything with a simulated exchange and a Postgres of its own: no token, no server."""
-    folder = (data_dir or Path(platformdirs.user_cache_dir("onetrading-exporter"))) / "demo"
+    folder = (data_dir or load({}, stream_names=STREAM_NAMES).data_dir) / "demo"
     click.echo("Starting a simulated exchange, a Postgres and the exporter ...")
     began = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
@@ -110,8 +109,7 @@ def demo(
             "ONETRADING_LOG_LEVEL": "warning",
             "ONETRADING_LOG_FORMAT": "text",
         }
-        names = [stream.name for stream in STREAMS]
-        settings = load(environ, stream_names=names, terminal=sys.stderr.isatty())
+        settings = load(environ, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty())
         logs.configure(settings.log_format, settings.log_level)
         service = Service(settings)
         told = threading.Thread(target=_tell, args=[service, began], daemon=True)

@@ -206,7 +206,7 @@ class Reader:
 
     def show_coverage(self) -> None:
         """Put lag, gaps and progress of the stream on the board; worst and sum over its scopes."""
-        now, lag_s, gap_s, wanted_s, covered_s = self.now(), 0.0, 0.0, 0.0, 0.0
+        now, lag_s, gap_s, covered_s = self.now(), 0.0, 0.0, 0.0
         for scope in self.scopes():
             wanted = Window(self.required(scope), now)
             covered = merge(self.covered(scope, wanted))
@@ -214,15 +214,13 @@ class Reader:
             gaps = subtract(Window(wanted.start, newest), covered)
             lag_s = max(lag_s, (now - newest).total_seconds())
             gap_s += _seconds(gaps)
-            settled = Window(wanted.start, now - self.stream.settle)
-            wanted_s += max(settled.span.total_seconds(), 0.0)
-            covered_s += _seconds(part.intersect(settled) for part in covered)
+            covered_s += _seconds(covered)
         self._parts.board.coverage(
             self.account.name,
             self.stream.name,
             lag_s=lag_s,
             gap_s=gap_s,
-            progress_ratio=min(covered_s / wanted_s, 1.0) if wanted_s else 1.0,
+            progress_ratio=covered_s / (covered_s + gap_s) if covered_s else 0.0,
         )
 
     def samples(self) -> list[Sample]:
