@@ -73,3 +73,8 @@ def cut_newest_first(window: Window, span: timedelta) -> Iterator[Window]:
         start = max(window.start, end - span)
         yield Window(start, end)
         end = start
+
+
+def seconds(windows: Iterable[Window]) -> float:
+    """The length of all windows together."""
+    return sum(window.span.total_seconds() for window in windows if not window.empty)

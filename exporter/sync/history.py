@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from exporter.api.budget import Priority
@@ -19,7 +19,7 @@ from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.stream import History, Metric, Sample, Scope
 from exporter.sync.parts import Account, Parts
-from exporter.window import RESOLUTION, Window, cut_newest_first, merge, subtract
+from exporter.window import Window, merge, seconds, subtract
 
 _log = logging.getLogger(__name__)
 
@@ -213,8 +213,8 @@ class Reader:
             newest = covered[-1].end if covered else wanted.start
             gaps = subtract(Window(wanted.start, newest), covered)
             lag_s = max(lag_s, (now - newest).total_seconds())
-            gap_s += _seconds(gaps)
-            covered_s += _seconds(covered)
+            gap_s += seconds(gaps)
+            covered_s += seconds(covered)
         self._parts.board.coverage(
             self.account.name,
             self.stream.name,
@@ -229,10 +229,6 @@ class Reader:
         stored = self._parts.writable().run(bookkeeping.totals, scope)
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
-
-
-def _seconds(windows: Iterable[Window]) -> float:
-    return sum(window.span.total_seconds() for window in windows if not window.empty)
 
 
 def _take(batch: Batch, step: Step, limits: Window) -> None:
