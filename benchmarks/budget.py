@@ -55,7 +55,7 @@ def run(say: Say) -> None:
         Finding(
             "requests for trades, against rows loaded divided by page size",
             f"{len(pages)} / {rows / PAGE_ROWS:.0f}",
-            "overlap of the tail, walks cut short by the end",
+            "the tail's own requests included",
         )
     )
     late = [_latest(path, measured) for path in _LIVE]

@@ -61,7 +61,7 @@ class Database:
         self._watcher: threading.Thread | None = None
         self._tries = 0
         self._using = threading.Lock()
-        self._due: dict[Connection, float] = {}
+        self._due: dict[object, tuple[Connection, float]] = {}
         """When each transaction under way has to be over, on the monotonic clock."""
         self.tried = False
         """Whether the first attempt to connect is over."""
@@ -152,26 +152,24 @@ class Database:
     @contextmanager
     def _watched(self, due: float) -> Iterator[Callable[[Connection], None]]:
         """Yield what has a connection cut off when the block is not over by ``due``."""
-        watched: list[Connection] = []
+        block = object()  # the next block may have the connection before this one has ended
 
         def watch(connection: Connection) -> None:
             with self._using:
                 if self._stopped.is_set():
                     raise DatabaseError("Postgres is away: closed")
-                watched.append(connection)
-                self._due[connection] = due
+                self._due[block] = connection, due
 
         try:
             yield watch
         finally:
             with self._using:
-                for connection in watched:
-                    del self._due[connection]
+                self._due.pop(block, None)
 
     def _cut(self, due_by: float) -> None:
         """End the transactions that were due: reading from a server that hangs has no end."""
         with self._using:
-            for connection, due in self._due.items():
+            for connection, due in self._due.values():
                 if due <= due_by:
                     with suppress(psycopg.Error, OSError):
                         shut(connection.fileno())

@@ -19,7 +19,7 @@ from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.stream import History, Metric, Sample, Scope
 from exporter.sync.parts import Account, Parts
-from exporter.window import Window, merge, seconds, subtract
+from exporter.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 
 _log = logging.getLogger(__name__)
 
