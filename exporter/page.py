@@ -9,8 +9,8 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
+from exporter.envelope import RawRecord, text_member
 from exporter.errors import BadRecord
-from exporter.fields import RawRecord, text_member
 from exporter.stream import Drift, History, Json, Order, Page, Reject, Source, Stream
 
 

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 
 import msgspec
 
-from exporter.fields import Envelope, Shape, Uuid
+from exporter.envelope import Envelope
+from exporter.fields import Shape, Uuid
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""

@@ -120,7 +120,7 @@ class Run:
         until = time.monotonic() + _WAIT_S
         while not true():
             assert self.process.poll() is None, self.log
-            assert time.monotonic() < until, f"{what}\n{self.log}"
+            assert time.monotonic() < until, f"{what}\n{self.log[-4000:]}"
             time.sleep(0.05)
 
     def wait_for(self, series: str, value: float) -> None:
@@ -143,7 +143,7 @@ class Run:
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)
             self.process.wait()
-            raise AssertionError(self.log) from None
+            raise AssertionError(self.log[-20000:]) from None
         return code, time.monotonic() - began
 
 

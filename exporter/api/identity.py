@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from exporter.api.budget import Priority
 from exporter.api.client import Client
+from exporter.envelope import members, text_member
 from exporter.errors import BadRequest, NotPermitted, UnexpectedPayload
-from exporter.fields import members, text_member
 
 _ECHOING = ("account/balances", "account/futures/summary", "account/fees")
 """Answers that name their account; a token may be allowed only some of them."""

@@ -21,6 +21,8 @@ from exporter.store.queries import QUERIES
 _log = logging.getLogger(__name__)
 _TIME_TO_LIVE = timedelta(seconds=30)
 _RENEW_EVERY_S = 5.0
+_ASK_EVERY_S = 1.0
+"""While one is missing: after an outage, and when another process is about to end."""
 _STOP_WITHIN_S = 1.0
 _OPTIONS = "-c lock_timeout=1s -c statement_timeout=5s"
 
@@ -84,7 +86,7 @@ class Leases:
         self._forget()
 
     def _keep(self) -> None:
-        while not self._stopped.wait(_RENEW_EVERY_S):
+        while not self._stopped.wait(_RENEW_EVERY_S if self.leading else _ASK_EVERY_S):
             with self._lock:
                 if not self._stopped.is_set():
                     self._renew()

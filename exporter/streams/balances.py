@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.fields import Shape, Uuid, decimal_member, instant, listed, money
+from exporter.envelope import decimal_member, listed
+from exporter.fields import Shape, Uuid, instant, money
 from exporter.stream import Answer, Metric, Sample, Snapshot, Source, Table, epoch_seconds
 
 AVAILABLE = Metric(

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.fields import Shape, bare_list, maybe_money
+from exporter.envelope import bare_list
+from exporter.fields import Shape, maybe_money
 from exporter.stream import Answer, Json, Reference, Sample, Source, Table
 
 

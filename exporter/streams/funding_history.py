@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from exporter.envelope import listed
 from exporter.errors import BadRecord
-from exporter.fields import Shape, instant, listed, maybe_money, money
+from exporter.fields import Shape, instant, maybe_money, money
 from exporter.stream import History, Json, Paging, Source, Table
 
 

@@ -9,20 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from exporter.envelope import Envelope, RawRecord, items, members, text_member
 from exporter.errors import UnexpectedPayload
-from exporter.fields import (
-    Envelope,
-    RawRecord,
-    Shape,
-    Uuid,
-    instant,
-    items,
-    maybe_money,
-    members,
-    money,
-    text_member,
-    uuid,
-)
+from exporter.fields import Shape, Uuid, instant, maybe_money, money, uuid
 from exporter.stream import History, Json, Metric, Paging, Sample, Source, Table
 
 PAID = Metric(

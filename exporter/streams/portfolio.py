@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.fields import Shape, Uuid, maybe_money, single
+from exporter.envelope import single
+from exporter.fields import Shape, Uuid, maybe_money
 from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
 
 EQUITY = Metric(

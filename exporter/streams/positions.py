@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.fields import Shape, Uuid, listed, maybe_money, money
+from exporter.envelope import listed
+from exporter.fields import Shape, Uuid, maybe_money, money
 from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
 
 OPEN = Metric(

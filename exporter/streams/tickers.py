@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.fields import Shape, bare_list, instant, maybe_money
+from exporter.envelope import bare_list
+from exporter.fields import Shape, instant, maybe_money
 from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table, epoch_seconds
 
 LAST = Metric(

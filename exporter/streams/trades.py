@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.fields import EXACT, Shape, Uuid, instant, listed, maybe_money, money, uuid
+from exporter.envelope import listed
+from exporter.fields import EXACT, Shape, Uuid, instant, maybe_money, money, uuid
 from exporter.stream import History, Json, Metric, Paging, Sample, Source, Table, epoch_seconds
 
 _BY_SIDE = ("instrument", "side", "liquidity")
