@@ -10,7 +10,7 @@ import sys
 import click
 
 from exporter._version import __version__
-from exporter.cli import database, history, rehearse, service
+from exporter.cli import database, history, rehearse, reports, service
 from exporter.errors import ExporterError, SettingsError
 
 EXIT_FAILED = 1
@@ -30,8 +30,8 @@ for command in (
     database.migrate,
     history.sync,
     history.backfill,
-    history.status,
-    history.gaps,
+    reports.status,
+    reports.gaps,
     service.check,
     service.health,
 ):

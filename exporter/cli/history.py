@@ -1,8 +1,7 @@
-"""`sync`, `backfill`, `status`, `gaps`: history from the command line."""
+"""`sync` and `backfill`: read history from the command line."""
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -16,9 +15,8 @@ import click
 from exporter.app import App, catch_signals, enabled
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.progress import Bar
-from exporter.errors import DatabaseError, ExporterError, SettingsError
+from exporter.errors import DatabaseError, SettingsError
 from exporter.settings import Settings, instant
-from exporter.store import bookkeeping
 from exporter.stream import History, Stream
 from exporter.streams import STREAMS
 from exporter.sync import Account, Backfill, Filler
@@ -44,7 +42,7 @@ class InstantOption(click.ParamType[datetime]):
 
 
 @contextmanager
-def _opened(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
+def opened(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
     """An app with its database, for a command that ends. Raises DatabaseError when it is away."""
     if settings.database.kind == "none":
         raise SettingsError(["DATABASE_URL is none: this command needs a database"])
@@ -79,7 +77,7 @@ def _accounts(app: App, names: tuple[str, ...]) -> list[tuple[Account, Stream]]:
 def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
     """Run one pass of each stream, with all history that is missing, then exit."""
     failed = []
-    with _opened(settings, enabled(settings, streams)) as app:
+    with opened(settings, enabled(settings, streams)) as app:
         chosen = _accounts(app, accounts)
         if streams:
             needed = {stream.name for stream in app.streams}
@@ -117,7 +115,7 @@ def backfill(
     dry_run: bool,
 ) -> None:
     """Fill a stretch of history. What is proven complete already is not asked for again."""
-    with _opened(settings, enabled(settings, [name])) as app:
+    with opened(settings, enabled(settings, [name])) as app:
         for account, stream in _accounts(app, accounts):
             if stream.name != name:
                 app.passes.run(account, stream)
@@ -151,41 +149,3 @@ def _describe(account: str, name: str, pieces: list[Any], per_minute: int) -> No
         f"{account}/{name}: {len(pieces)} windows; at least {len(pieces)} requests, "
         f"{len(pieces) / per_minute * 60:.0f} s at {per_minute} a minute"
     )
-
-
-def _report(settings: Settings, query: str) -> list[dict[str, Any]]:
-    with _opened(settings, ()) as app:
-        if app.database is None:
-            raise ExporterError("there is no database")
-        return app.database.run(bookkeeping.report, query)
-
-
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(rows, default=str, indent=1))
-        return
-    if not rows:
-        click.echo("none")
-        return
-    cells = [list(rows[0])] + [
-        ["-" if value is None else str(value) for value in row.values()] for row in rows
-    ]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    for line in cells:
-        click.echo("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip())
-
-
-@click.command()
-@with_settings
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def status(settings: Settings, as_json: bool) -> None:
-    """Show how each stream of each account stands, as Postgres knows it."""
-    _show(_report(settings, "status"), as_json)
-
-
-@click.command()
-@with_settings
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def gaps(settings: Settings, as_json: bool) -> None:
-    """Show the ranges of time that are not proven complete."""
-    _show(_report(settings, "gaps"), as_json)

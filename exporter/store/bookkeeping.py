@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from psycopg.rows import dict_row
-
 from exporter.errors import UnexpectedPayload
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
@@ -97,12 +95,6 @@ def totals(connection: Connection, scope: Scope) -> list[tuple[str, tuple[str, .
 def prune(connection: Connection) -> None:
     """Forget the log of walks of long ago; what they proved stays."""
     connection.execute(QUERIES["prune_runs"])
-
-
-def report(connection: Connection, query: str) -> list[dict[str, Any]]:
-    """The rows of a report (``status`` or ``gaps``), column by name."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(QUERIES[query]).fetchall()
 
 
 def may_write(connection: Connection) -> bool:

@@ -207,7 +207,34 @@ WHERE valid_to IS NULL AND kind <> 'SPOT' ORDER BY instrument_code;
 
 -- name: status
 -- How each stream stands, for people.
-SELECT * FROM reporting.freshness ORDER BY account, stream;
+SELECT fresh.account, fresh.account_id, fresh.stream, fresh.kind, fresh.last_success_at, fresh.lag,
+       fresh.required_from, fresh.covered_to,
+       CASE WHEN fresh.required_from IS NOT NULL THEN round(
+           coalesce(proven.seconds, 0) / greatest(fresh.scopes * extract(epoch FROM
+               greatest(coalesce(fresh.covered_to, now()) - fresh.required_from, '0')), 1e-6), 6)
+       END AS coverage,
+       due.next_due_at, fresh.last_error
+FROM reporting.freshness AS fresh
+LEFT JOIN (
+    SELECT account_id, stream, min(next_due_at) AS next_due_at
+    FROM onetrading_sync.progress GROUP BY account_id, stream
+) AS due USING (account_id, stream)
+LEFT JOIN LATERAL (
+    SELECT sum(extract(epoch FROM upper(part) - lower(part))) AS seconds
+    FROM onetrading_sync.coverage AS covered
+    JOIN onetrading_sync.progress AS scope USING (account_id, stream, scope)
+    CROSS JOIN LATERAL (
+        SELECT covered.range * tstzrange(scope.required_from, fresh.covered_to) AS part
+    ) AS inside
+    WHERE covered.account_id = fresh.account_id AND covered.stream = fresh.stream
+      AND scope.retired_because IS NULL AND scope.required_from < fresh.covered_to
+      AND NOT isempty(part)
+) AS proven ON true
+ORDER BY fresh.account, fresh.stream;
+
+-- name: count_snapshots
+-- How many snapshots of a stream there are.
+SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s GROUP BY account_id;
 
 -- name: gaps
 -- What is not proven complete, for people.

@@ -1,0 +1,75 @@
+"""`status` and `gaps`: how the sync stands, as Postgres knows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from exporter.cli.history import opened
+from exporter.cli.options import with_settings
+from exporter.errors import DatabaseError
+from exporter.settings import Settings
+from exporter.store import reports
+from exporter.store.database import Connection
+from exporter.streams import STREAMS
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+
+
+@click.command()
+@with_settings
+@_as_json
+def status(settings: Settings, as_json: bool) -> None:
+    """Show per account and stream: last success, lag, rows, coverage, when it is next due."""
+    _show(_asked(settings, lambda connection: reports.status(connection, STREAMS)), as_json)
+
+
+@click.command()
+@with_settings
+@_as_json
+def gaps(settings: Settings, as_json: bool) -> None:
+    """Show the ranges of time that are not proven complete."""
+    _show(_asked(settings, reports.gaps), as_json)
+
+
+def _asked(
+    settings: Settings, ask: Callable[[Connection], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    with opened(settings, ()) as app:
+        if app.database is None:
+            raise DatabaseError("there is no database")
+        return app.database.run(ask)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows, default=_plain, indent=1))
+        return
+    if not rows:
+        click.echo("none")
+        return
+    cells = [list(rows[0])] + [[_cell(value) for value in row.values()] for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    for line in cells:
+        click.echo("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip())
+
+
+def _plain(value: Any) -> Any:
+    """Instants as ISO 8601, lengths of time in seconds, amounts as text."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.total_seconds() if isinstance(value, timedelta) else str(value)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, timedelta):
+        return str(timedelta(seconds=round(value.total_seconds())))
+    return str(value)

@@ -1,0 +1,55 @@
+"""How the sync stands, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from exporter.store.database import Connection
+from exporter.store.queries import QUERIES
+from exporter.stream import PUBLIC_ACCOUNT_ID, Snapshot, Stream
+
+Row = dict[str, Any]
+"""Values by column name, in the order of the columns."""
+
+
+def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
+    """One row for each account and stream that was ever asked.
+
+    ``rows`` counts the facts of history and reference streams and the snapshots of the others;
+    ``coverage`` is the proven share of required history, null where there is none.
+    """
+    counts = {
+        (str(account_id), stream.name): count
+        for stream in streams
+        for account_id, count in connection.execute(*_counting(stream))
+    }
+    return [
+        row | {"rows": counts.get((str(row.pop("account_id")), row["stream"]), 0)}
+        for row in _rows(connection, "status")
+    ]
+
+
+def gaps(connection: Connection) -> list[Row]:
+    """The ranges of required history that are not proven complete."""
+    return _rows(connection, "gaps")
+
+
+def _rows(connection: Connection, query: str) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(QUERIES[query]).fetchall()
+
+
+def _counting(stream: Stream) -> tuple[sql.SQL | sql.Composed, dict[str, str]]:
+    """A query for the number of rows of a stream by account."""
+    if isinstance(stream, Snapshot):
+        return QUERIES["count_snapshots"], {"stream": stream.name}
+    table = sql.Identifier("onetrading", stream.table.name)
+    if "account_id" in stream.table.columns:
+        grouped = sql.SQL("SELECT account_id, count(*) FROM {} GROUP BY account_id")
+        return grouped.format(table), {}
+    whole = sql.SQL("SELECT {}, count(*) FROM {}")
+    return whole.format(sql.Literal(PUBLIC_ACCOUNT_ID), table), {}
