@@ -26,7 +26,6 @@ _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000
 BATCH_SECONDS = 1.0
 _LONGEST_TAIL = timedelta(hours=1)
-_TIME_DEADLINE_S = 20.0
 _SPAN_SLACK = timedelta(seconds=1)
 """Windows are asked a little wider than they are; the exchange counts what is asked."""
 
@@ -48,10 +47,8 @@ class Reader:
         return self.stream.span - _SPAN_SLACK
 
     def now(self) -> datetime:
-        """The exchange's time: windows never follow our own clock. Raises ExchangeError."""
-        if not self.account.clock.known:
-            self.account.client.server_time(deadline_s=_TIME_DEADLINE_S)
-        return self.account.clock.now()
+        """The exchange's time: windows do not follow our own clock. Raises ExchangeError."""
+        return self.account.now()
 
     def walk(self, scope: Scope, window: Window, lane: Lane, deadline_s: float) -> Walk:
         """A walk in the lane's priority."""

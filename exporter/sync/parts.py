@@ -7,13 +7,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.identity import identify
-from exporter.errors import DatabaseError, NotYet, UnexpectedPayload
+from exporter.errors import DatabaseError, NotYet, UnexpectedAnswer, UnexpectedPayload
 from exporter.metrics import Board, Instruments, Vitals
 from exporter.store import bookkeeping
 from exporter.store.database import Database
@@ -25,6 +26,7 @@ from exporter.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope, Stream
 _log = logging.getLogger(__name__)
 _UNNAMED = uuid.UUID("8f0f3c0e-0b55-4f1c-9d0f-3a6f2f0f9a11")
 _DEFAULT_HISTORY = timedelta(days=30)
+_TIME_DEADLINE_S = 20.0
 
 
 @dataclass
@@ -45,6 +47,19 @@ class Account:
     def __post_init__(self) -> None:
         if self.name == PUBLIC_ACCOUNT:
             self.account_id, self.stored = PUBLIC_ACCOUNT_ID, True
+
+    def now(self) -> datetime:
+        """The exchange's time. Raises ExchangeError when it is not known and cannot be asked.
+
+        Only an exchange that tells its time nowhere leaves us with our own clock.
+        """
+        if not self.clock.known:
+            with suppress(UnexpectedAnswer):
+                self.client.server_time(deadline_s=_TIME_DEADLINE_S)
+        if not self.clock.known:
+            _log.warning("the exchange does not tell its time: ours is taken for it")
+            self.clock.known = True
+        return self.clock.now()
 
 
 @dataclass
