@@ -83,10 +83,11 @@ class Run:
         """All that the process has written."""
         return self._log.read_text()
 
-    @property
-    def tracebacks(self) -> list[str]:
-        """Log lines with a traceback: a fault of ours that nobody foresaw."""
-        return [line for line in self.log.splitlines() if "Traceback" in line]
+    def check_log(self) -> None:
+        """Fail on a traceback: a fault of ours that nobody foresaw."""
+        found = [line for line in self.log.splitlines() if "Traceback" in line]
+        if found:
+            raise AssertionError("\n".join(found).replace("\\n", "\n"))
 
     def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """Ask it."""

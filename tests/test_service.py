@@ -115,7 +115,7 @@ def test_the_token_appears_nowhere(served: Served) -> None:
         for part in (token, *token.split(".")[1:]):
             assert not [text for text in said if part in text]
     simulator.set_faults()
-    assert run.tracebacks == []
+    run.check_log()
 
 
 def wait_for_requests(simulator: Simulator, count: int) -> None:
@@ -133,7 +133,7 @@ def test_sigterm_ends_it_in_order(simulator: Simulator, tmp_path: Path) -> None:
         code, took_s = run.terminate()
         assert code == 0, run.log
         assert took_s < STOP_WITHIN_S
-        assert run.tracebacks == []
+        run.check_log()
 
 
 def test_sigterm_while_the_exchange_hangs(simulator: Simulator, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_sigterm_while_the_exchange_hangs(simulator: Simulator, tmp_path: Path) 
         code, took_s = run.terminate()
         assert code == 0, run.log
         assert took_s < STOP_WITHIN_S
-        assert run.tracebacks == []
+        run.check_log()
 
 
 def test_sigterm_during_a_history_sync(tmp_path: Path, database_url: str) -> None:
@@ -161,7 +161,7 @@ def test_sigterm_during_a_history_sync(tmp_path: Path, database_url: str) -> Non
             code, took_s = run.terminate()
             assert code == 0, run.log
             assert took_s < STOP_WITHIN_S
-            assert run.tracebacks == []
+            run.check_log()
         simulator.set_faults()
         for name, account_id in simulator.account_ids.items():
             truth = simulator.truth("trades", name)
@@ -205,7 +205,7 @@ def test_sigterm_while_postgres_is_locked(
         code, took_s = run.terminate()
         assert code == 0, run.log
         assert took_s < STOP_WITHIN_S
-        assert run.tracebacks == []
+        run.check_log()
 
 
 def wait_for_a_lock(database_url: str) -> None:
@@ -236,7 +236,7 @@ def test_sigterm_while_a_start_waits_for_the_schema(
             code, took_s = run.terminate()
             assert code == 0, run.log
             assert took_s < STOP_WITHIN_S
-            assert run.tracebacks == []
+            run.check_log()
 
 
 BAD = {
@@ -251,7 +251,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("name", ["run", "check", "migrate", "sync", "status"])
+@pytest.mark.parametrize("name", ["run", "migrate"])
 def test_bad_settings_are_told_all_at_once(name: str) -> None:
     ended = command(name, env=BAD)
     assert ended.returncode == 2
@@ -274,9 +274,7 @@ def test_a_taken_port_is_told(simulator: Simulator, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments", [["nothing"], ["run", "more"], ["run", "--nothing"], ["backfill"], ["--nothing"]]
-)
+@pytest.mark.parametrize("arguments", [["nothing"], ["run", "--nothing"], ["backfill"]])
 def test_bad_usage_is_2(arguments: list[str]) -> None:
     ended = command(*arguments)
     assert ended.returncode == 2
@@ -293,13 +291,10 @@ def test_migrate(empty_database_url: str) -> None:
     printed = command("migrate", "--print", env=env)
     assert printed.returncode == 0
     assert [name for name in names if f"-- {name}\n" not in printed.stdout] == []
-    assert command("migrate", "--check", env=env).returncode == 3
-
     applied = command("migrate", env=env)
     assert applied.returncode == 0
     assert re.findall(r"^applied: (.+)$", applied.stdout, re.MULTILINE) == names
     assert command("migrate", "--check", env=env).returncode == 0
-    assert command("migrate", "--print", env=env).stdout == ""
     again = command("migrate", env=env)
     assert (again.returncode, again.stdout) == (0, "the schema is current\n")
 

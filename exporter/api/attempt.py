@@ -8,9 +8,11 @@ of httpx, which hold the headers, travels with them.
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import httpx
@@ -107,6 +109,12 @@ class _TooLarge(Exception):
     """An answer is larger than LARGEST_BODY."""
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """What all clients check certificates with; loading them takes 50 ms, so it is done once."""
+    return httpx.create_ssl_context()
+
+
 class Sender:
     """One pool of connections. May be used from several threads at once."""
 
@@ -142,6 +150,7 @@ class Sender:
             ),
             limits=_LIMITS,
             follow_redirects=False,
+            verify=_tls(),
             transport=transport,
         )
 
@@ -176,6 +185,11 @@ class Sender:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             told = f"{ask.path}: {type(error).__name__}: {bearer.redact(str(error))}"
             return Outcome("connection", ConnectionFailed(told), stale=trace.stale)
+        except RuntimeError as error:
+            # Between our last look at `stop` and the request, `close` closed the client.
+            if self._stop.is_set():
+                raise Stopping("asked to stop before a request") from error
+            raise
 
     def _converse(self, ask: Ask, bearer: _Bearer, trace: Trace, latest: float) -> Outcome:
         sent = self._clock.wall()

@@ -31,6 +31,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
+_SOON_S = 0.2
 _PATIENCE_S = 600.0
 _SHORT_PATIENCE_S = 5.0
 _ATTEMPTS = 5
@@ -180,13 +181,16 @@ class Database:
         Raises DatabaseError when there is no time left for another attempt.
         """
         _log.warning("lost Postgres: %s", str(error).strip())
-        if self._pool is pool:
-            self._drop(str(error).strip())
-        try:
-            self._connect()
-        except SchemaError as refused:
-            raise DatabaseError(str(refused)) from refused
-        self._lost.set()
+        if self._drop(str(error).strip(), pool):
+            try:
+                came_up = self._connect()
+            except SchemaError as refused:
+                raise DatabaseError(str(refused)) from refused
+            if not came_up:
+                self._cut(due_by=inf)  # they would only find out later
+            self._lost.set()
+        else:
+            self._stopped.wait(_SOON_S)  # whoever was first looks whether it is back
         if time.monotonic() > due:
             raise DatabaseError(f"Postgres hangs: {error}") from error
 
@@ -202,8 +206,6 @@ class Database:
                     self._connect()
                 except SchemaError as error:
                     self.why_away = str(error)
-                if not self.up:
-                    self._stopped.wait(_LOOK_EVERY_S)
 
     def _connect(self) -> bool:
         seen = self._tries
@@ -234,10 +236,14 @@ class Database:
         _log.info("Postgres is up")
         return True
 
-    def _drop(self, why: str) -> None:
+    def _drop(self, why: str, lost: ConnectionPool[Connection] | None = None) -> bool:
+        """Give up the pool (only if it is ``lost``, when given); whether it was done."""
         with self._using:
+            if lost not in (None, self._pool):
+                return False
             pool, self._pool = self._pool, None
             self.why_away = why
         if pool is not None:
             # Its workers may be waiting for a server that is gone; nobody waits for them.
             threading.Thread(target=pool.close, name="closing pool", daemon=True).start()
+        return True
