@@ -21,18 +21,29 @@ class Sockets:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: WeakSet[socket.socket] = WeakSet()
+        self._interrupted = False
 
     def add(self, opened: socket.socket) -> None:
         """Remember a socket until nobody else does."""
         with self._lock:
             self._open.add(opened)
+            if self._interrupted:
+                _shut(opened)
 
     def interrupt(self) -> None:
-        """End every read that waits on one of them; a plain close() would leave it waiting."""
+        """End every read that waits on one of them, now or later.
+
+        A plain close() would leave it waiting, up to its timeout.
+        """
         with self._lock:
+            self._interrupted = True
             for opened in list(self._open):
-                with suppress(OSError):
-                    opened.shutdown(socket.SHUT_RDWR)
+                _shut(opened)
+
+
+def _shut(opened: socket.socket) -> None:
+    with suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)
 
 
 class Trace:
