@@ -103,7 +103,7 @@ class Service:
         """Finish the transactions in flight, begin nothing new."""
         self.app.stop.set()
         for account in self.app.parts.accounts.values():
-            account.client.close()
+            account.client.interrupt()
         ending = threading.Thread(target=self._finish_work, name="stopping", daemon=True)
         ending.start()
         ending.join(_STOP_WITHIN_S)

@@ -164,6 +164,7 @@ def test_there_is_no_way_to_send_anything_but_a_get() -> None:
     assert {name for name in vars(Client) if not name.startswith("_")} == {
         "get",
         "server_time",
+        "interrupt",
         "close",
     }
 

@@ -156,6 +156,8 @@ class Sender:
 
     def attempt(self, ask: Ask, name: str) -> Outcome:
         """Send ``ask`` once. ``name`` tells the attempts apart in the log. Raises Stopping."""
+        if self._stop.is_set():
+            raise Stopping(f"asked to stop before reading {ask.path}")
         bearer = _Bearer(self._token())
         if not bearer.sendable:
             return Outcome("", TokenRefused(f"{ask.path}: the token is empty or no header text"))
@@ -167,8 +169,16 @@ class Sender:
         log.debug("%s: %s after %.3f s", name, outcome.error or outcome.code, took)
         return outcome
 
+    def interrupt(self) -> None:
+        """Cut reads under way short; later ones end at once, too."""
+        self._sockets.interrupt()
+
     def close(self) -> None:
-        """Cut reads under way short, and close all connections."""
+        """Close all connections.
+
+        Nobody should be reading any more: the number of a socket that is closed under a reader may
+        be given to another one, on which it then waits.
+        """
         self._sockets.interrupt()
         self._http.close()
 

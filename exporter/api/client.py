@@ -110,8 +110,12 @@ class Client:
         self._clock.observe_instant(server, found.sent, found.received)
         return server
 
+    def interrupt(self) -> None:
+        """Cut short what is under way. Set ``stop`` first."""
+        self._sender.interrupt()
+
     def close(self) -> None:
-        """Cut short what is under way and close all connections. Set ``stop`` first."""
+        """Close all connections, once nobody uses them any more. Set ``stop`` first."""
         self._sender.close()
 
     def _pursue(
