@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from types import FrameType
 
 from exporter._version import __version__
 from exporter.api.budget import Budget
@@ -184,13 +183,12 @@ class App:
 def catch_signals(stop: threading.Event) -> None:
     """SIGTERM and SIGINT ask for an orderly end.
 
-    The handler only writes to a pipe, and a thread sets the event: a handler that set it itself
-    would wait for ever for a lock that the code it interrupts may hold.
+    The interpreter writes a signal's number to a pipe at once, and a thread sets the event. A
+    handler in Python runs in the main thread when that next runs Python: a signal that comes just
+    before it begins to wait would be lost, and a lock that it holds then would never be had.
     """
     reading, writing = os.pipe()
-
-    def asked(number: int, _frame: FrameType | None) -> None:
-        os.write(writing, bytes([number]))
+    os.set_blocking(writing, False)
 
     def watch() -> None:
         number = os.read(reading, 1)[0]
@@ -198,8 +196,9 @@ def catch_signals(stop: threading.Event) -> None:
         stop.set()
 
     threading.Thread(target=watch, name="signals", daemon=True).start()
-    signal.signal(signal.SIGTERM, asked)
-    signal.signal(signal.SIGINT, asked)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
 
 
 @contextmanager

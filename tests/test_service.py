@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from exporter.simulator import Simulator
 from tests.expositions import openmetrics_families, text_families
 from tests.live import ACCOUNTS, environment, exchange
 from tests.process import ROOT, Run, command, running
+from tests.process import environment as process_environment
 
 STOP_WITHIN_S = 10.0
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -134,6 +136,28 @@ def test_sigterm_ends_it_in_order(simulator: Simulator, tmp_path: Path) -> None:
         assert code == 0, run.log
         assert took_s < STOP_WITHIN_S
         run.check_log()
+
+
+_WAITS = """
+import signal, threading, time
+from exporter.app import catch_signals
+
+stop = threading.Event()
+catch_signals(stop)
+
+def elsewhere():
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=elsewhere).start()
+stop.wait()
+"""
+
+
+def test_a_signal_counts_though_the_main_thread_waits_and_sees_nothing_of_it() -> None:
+    """As when it comes in the instant before the main thread begins to wait."""
+    program = [sys.executable, "-c", _WAITS]
+    subprocess.run(program, env=process_environment({}), timeout=10, check=True)
 
 
 def test_sigterm_while_the_exchange_hangs(simulator: Simulator, tmp_path: Path) -> None:
