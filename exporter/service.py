@@ -6,19 +6,28 @@ import json
 import logging
 import sys
 import threading
+from datetime import timedelta
 
 from exporter._version import __version__
 from exporter.app import App, catch_signals, enabled
-from exporter.errors import EmbeddedPostgresError, ExporterError, SchemaError, SettingsError
+from exporter.errors import (
+    DatabaseError,
+    EmbeddedPostgresError,
+    ExporterError,
+    SchemaError,
+    SettingsError,
+)
 from exporter.metrics import Exposition
 from exporter.scheduler import Scheduler, Task
 from exporter.server import Pages, Server, landing_page
 from exporter.settings import Settings
+from exporter.store import bookkeeping
 from exporter.stream import Stream
 from exporter.sync import Account, Filler
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_LIMIT_S = 60.0
+_ODDITIES = ("oddities", timedelta(seconds=30))
 _STOP_WITHIN_S = 5.0
 """What work under way gets to end by itself; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
@@ -44,7 +53,10 @@ class Service:
             ),
         )
         self._scheduler = Scheduler(
-            [self._task(account, stream) for account, stream in app.pairs()],
+            [
+                *(self._task(account, stream) for account, stream in app.pairs()),
+                *([] if app.database is None else [Task(*_ODDITIES, self._show_oddities)]),
+            ],
             heartbeat=self._beat,
             noticed=app.vitals.scheduler_event,
         )
@@ -123,6 +135,20 @@ class Service:
             self.app.parts.interval(stream),
             lambda: self.app.passes.run(account, stream) == "ok",
         )
+
+    def _show_oddities(self) -> bool:
+        """What Postgres holds in quarantine and of drift: other processes write it, too."""
+        database = self.app.database
+        if database is None or not database.up:
+            return False
+        try:
+            found = database.run_briefly(bookkeeping.oddities)
+        except DatabaseError:
+            return False
+        for account, stream in self.app.board.keys:
+            odd = found.get((account, stream), bookkeeping.Oddities())
+            self.app.vitals.oddities(account, stream, **odd._asdict())
+        return True
 
     def _beat(self) -> None:
         """Every few seconds: that the scheduler lives, and what has no pass of its own."""

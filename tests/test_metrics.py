@@ -216,6 +216,7 @@ def filled(*accounts: str) -> Page:
         page.board.coverage(account, stream, lag_s=1, gap_s=2, progress_ratio=0.5)
         page.instruments.passed(account, stream, 0.3)
         page.instruments.rows(account, stream, inserted=5, updated=1, rejected=1)
+        page.vitals.oddities(account, stream, rejects=1, drift=2, changed=3)
     for account in accounts or ("main", "desk"):
         page.vitals.token_scope(account, "READ", True)
         page.vitals.clock_skew(account, -0.25)

@@ -16,6 +16,7 @@ import click
 import psycopg
 import pytest
 from click.testing import CliRunner
+from psycopg import sql
 
 from exporter.cli import cli
 from exporter.settings import SETTINGS
@@ -417,3 +418,36 @@ def test_help_shows_every_option_with_its_environment_twin_and_default(name: str
         in_environment_only = text.partition("Set in the environment or the file only: ")[2]
         for setting in SETTINGS:
             assert setting.name in twins or setting.name in in_environment_only
+
+
+def test_what_is_odd_in_postgres_is_shown(
+    simulator: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    """Quarantine, drift and changed facts are Postgres's own: another process wrote these."""
+    env = environment(simulator, tmp_path, more={"DATABASE_URL": database_url})
+    only = ("--stream", "trades", "--account", "main")
+    command("sync", *only, env=env)
+    simulator.set_faults(bad_record_rate=0.2, unknown_fields=True, changed_rate=0.2)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM onetrading_sync.coverage")
+    command("sync", *only, env=env)
+    simulator.set_faults()
+    with psycopg.connect(database_url) as connection:
+        stored = {
+            table: connection.execute(
+                sql.SQL("SELECT count(*) FROM onetrading_sync.{}").format(sql.Identifier(table))
+            ).fetchone()
+            for table in ("rejects", "drift", "issues")
+        }
+    assert all(row is not None and row[0] > 0 for row in stored.values()), stored
+    shown = {
+        "rejects": "onetrading_rejects_open",
+        "drift": "onetrading_drift_total",
+        "issues": "onetrading_facts_changed_total",
+    }
+    with running(env | {"ONETRADING_STREAMS": "balances,trades"}, tmp_path / "log") as run:
+        for table, metric in shown.items():
+            row = stored[table]
+            assert row is not None
+            run.wait_for(f'{metric}{{account="main",stream="trades"}}', row[0])
+            assert run.value(f'{metric}{{account="main",stream="balances"}}') == 0

@@ -113,6 +113,25 @@ SPOOL_DROPPED = Metric(
     (),
     "counter",
 )
+REJECTS_OPEN = Metric(
+    "onetrading_rejects_open",
+    "Records of the exchange that could not be read and still are in quarantine, in Postgres",
+    _PER_STREAM,
+)
+DRIFT = Metric(
+    "onetrading_drift_total",
+    "Fields, values and page shapes seen that the exchange's documentation does not know, each "
+    "counted once, in Postgres",
+    _PER_STREAM,
+    "counter",
+)
+FACTS_CHANGED = Metric(
+    "onetrading_facts_changed_total",
+    "Settled records (trades, payments, rates) that came back different from what was stored, "
+    "in Postgres",
+    _PER_STREAM,
+    "counter",
+)
 RECONCILIATION = Metric(
     "onetrading_reconciliation_difference",
     "Difference found by the check for the key, in the key's own unit; 0 where both sides agree",
@@ -136,6 +155,9 @@ VITAL_FAMILIES = (
     CLOCK_SKEW,
     SPOOL_SNAPSHOTS,
     SPOOL_DROPPED,
+    REJECTS_OPEN,
+    DRIFT,
+    FACTS_CHANGED,
     RECONCILIATION,
     HEARTBEAT,
     SCHEDULER_EVENTS,

@@ -15,9 +15,12 @@ from exporter.metrics.families import (
     BUDGET_REMAINING,
     CLOCK_SKEW,
     DATABASE_UP,
+    DRIFT,
+    FACTS_CHANGED,
     HEARTBEAT,
     LEADER,
     RECONCILIATION,
+    REJECTS_OPEN,
     SCHEDULER_EVENTS,
     SPOOL_DROPPED,
     SPOOL_SNAPSHOTS,
@@ -79,6 +82,15 @@ class Vitals:
         """``remaining`` is asked at each scrape and must not block; while it raises, no series."""
         with self._lock:
             self._budgets = {**self._budgets, account: remaining}
+
+    def oddities(
+        self, account: str, stream: str, *, rejects: int, drift: int, changed: int
+    ) -> None:
+        """What Postgres holds of records that could not be read, or were not as expected."""
+        labels = (account, stream)
+        self._merge(REJECTS_OPEN, {labels: rejects})
+        self._merge(DRIFT, {labels: drift})
+        self._merge(FACTS_CHANGED, {labels: changed})
 
     def reconciliation(self, account: str, differences: Mapping[tuple[str, str], Decimal]) -> None:
         """All differences of the account by (check, key); those not named any more disappear."""

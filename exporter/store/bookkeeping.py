@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.errors import UnexpectedPayload
 from exporter.store.database import Connection
@@ -90,6 +90,23 @@ def totals(connection: Connection, scope: Scope) -> list[tuple[str, tuple[str, .
     """Metric, labels and value of what a stream's counters stand at."""
     rows = connection.execute(QUERIES["totals"], _identity(scope))
     return [(metric, tuple(labels), value) for metric, labels, value in rows]
+
+
+class Oddities(NamedTuple):
+    """How many records of a stream could not be read, or were not as expected."""
+
+    rejects: int = 0
+    """In quarantine now."""
+    drift: int = 0
+    """Ever seen: fields, values and page shapes that the documentation does not know."""
+    changed: int = 0
+    """Ever seen: settled facts that came back different."""
+
+
+def oddities(connection: Connection) -> dict[tuple[str, str], Oddities]:
+    """By account name and stream; those without any are left out."""
+    rows = connection.execute(QUERIES["oddities"])
+    return {(account, stream): Oddities(*counts) for account, stream, *counts in rows}
 
 
 def prune(connection: Connection) -> None:

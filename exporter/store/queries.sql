@@ -116,6 +116,21 @@ ON CONFLICT DO NOTHING;
 INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
 VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s);
 
+-- name: oddities
+-- Per account and stream: records in quarantine, drift, settled facts that changed.
+SELECT accounts.name, stream, sum(rejects)::bigint, sum(drift)::bigint, sum(changed)::bigint
+FROM (
+    SELECT account_id, stream, count(*) AS rejects, 0 AS drift, 0 AS changed
+    FROM onetrading_sync.rejects WHERE resolved_at IS NULL GROUP BY account_id, stream
+    UNION ALL
+    SELECT account_id, stream, 0, count(*), 0
+    FROM onetrading_sync.drift GROUP BY account_id, stream
+    UNION ALL
+    SELECT account_id, stream, 0, 0, count(*)
+    FROM onetrading_sync.issues GROUP BY account_id, stream
+) AS found JOIN onetrading.accounts USING (account_id)
+GROUP BY accounts.name, stream;
+
 -- name: counting_since
 -- From which instant on rows count; no row before the first full history was read.
 SELECT since FROM onetrading_sync.counting
