@@ -24,7 +24,7 @@ NAMES = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/architecture.md",
-    "docs/operations.md",
+    "docs/operate.md",
 )
 DOCUMENTS = {name: (ROOT / name).read_text("utf-8") for name in NAMES}
 ALL_TEXT = "\n".join(DOCUMENTS.values())
