@@ -209,6 +209,21 @@ def test_a_gap_in_the_record_is_refused(connection: Connection, files: Path) -> 
         migrate.apply(connection, known)
 
 
+def test_a_database_of_another_encoding_is_refused(
+    connection: Connection, files: Path, empty_database_url: str
+) -> None:
+    connection.autocommit = True
+    connection.execute("CREATE DATABASE legacy ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    try:
+        with (
+            psycopg.connect(empty_database_url, dbname="legacy") as legacy,
+            pytest.raises(SchemaError, match=r"is SQL_ASCII.*ENCODING 'UTF8'"),
+        ):
+            migrate.apply(legacy, migrate.load(files))
+    finally:
+        connection.execute("DROP DATABASE legacy")
+
+
 def test_a_table_that_is_in_use_is_waited_for(
     connection: Connection, empty_database_url: str, files: Path
 ) -> None:

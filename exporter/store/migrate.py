@@ -188,6 +188,12 @@ def _try(
 
 def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Migration]:
     """Compare the record with the files; only rows of the record that are in order count."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"the database's encoding is {encoding}, which cannot hold all that an exchange sends:"
+            " make another one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
     if not _table_exists(connection):
         return list(migrations)
     rows = connection.execute(
