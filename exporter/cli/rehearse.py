@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from exporter.app import catch_signals
-from exporter.cli import logs
+from exporter import logs
 from exporter.cli.options import STREAM_NAMES
 from exporter.errors import SettingsError
 from exporter.service import Service
 from exporter.settings import load
+from exporter.signals import catch_signals
 from exporter.simulator import Faults, Simulator, serve
 
 _SIMULATION = (
@@ -49,13 +49,30 @@ def _faults(text: str) -> Faults:
 
 @click.command()
 @click.option("--listen", default="127.0.0.1:9878", show_default=True, help="host:port.")
+@click.option(
+    "--tokens",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder for a file with the token of each account, named like the account.",
+)
 @_simulation
-def simulate(listen: str, seed: int, speed: float, history_days: float, faults: str) -> None:
+def simulate(
+    listen: str,
+    tokens: Path | None,
+    seed: int,
+    speed: float,
+    history_days: float,
+    faults: str,
+) -> None:
     """Serve a simulated exchange, with the wire's quirks and any faults you ask for."""
     stop = threading.Event()
     catch_signals(stop)
 
     def ready(exchange: Simulator) -> None:
+        if tokens:
+            try:
+                _write_tokens(exchange, tokens)
+            except OSError as error:
+                raise SettingsError([f"--tokens {tokens}: {error}"]) from error
         click.echo(f"ONETRADING_BASE_URL={exchange.base_url}")
         for name, token in exchange.tokens.items():
             click.echo(f"# token of account {name}:\n{token}")
@@ -73,6 +90,15 @@ def simulate(listen: str, seed: int, speed: float, history_days: float, faults: 
         )
     except (ValueError, OSError) as error:
         raise SettingsError([f"--listen {listen}: {error}"]) from error
+
+
+def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
+    """Write each account's token to a file of its name; return the files by account."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {name: folder / name for name in exchange.tokens}
+    for name, file in files.items():
+        file.write_text(exchange.tokens[name])
+    return files
 
 
 @click.command()
@@ -98,9 +124,7 @@ def demo(
         tempfile.TemporaryDirectory(prefix="onetrading-demo-") as tokens,
         Simulator(seed=seed, speed=speed, history_days=history_days, faults=_faults(faults)) as sim,
     ):
-        files = {name: Path(tokens) / name for name in sim.tokens}
-        for name, file in files.items():
-            file.write_text(sim.tokens[name])
+        files = _write_tokens(sim, Path(tokens))
         environ = {
             "ONETRADING_BASE_URL": sim.base_url,
             "ONETRADING_ACCOUNTS": ",".join(f"{name}={file}" for name, file in files.items()),
