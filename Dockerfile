@@ -4,6 +4,9 @@
 #   docker build -t onetrading-exporter .
 #   docker run --read-only --tmpfs /tmp -v onetrading:/data -p 127.0.0.1:9877:9877 onetrading-exporter
 #
+# It builds for amd64 and arm64: scripts/platforms checks that every locked package has a wheel there.
+# compose.yaml runs it with all that belongs around it.
+#
 # BASE must have Python >= 3.11 as `python3` with `venv`, on glibc >= 2.34. Name it with its digest
 # where a build must be repeatable. scripts/container builds and tests the image without a registry.
 ARG BASE=python:3.13-slim
@@ -25,15 +28,20 @@ COPY migrations migrations
 COPY grafana grafana
 RUN /pip/bin/python -m hatchling build --target wheel --directory /wheel && \
     /pip/bin/python -m pip --python /opt/onetrading-exporter/bin/python install \
-        --no-cache-dir --no-deps --no-index /wheel/*.whl
+        --no-cache-dir --no-deps --no-index --find-links /wheel onetrading-exporter
 
 FROM ${BASE}
+ARG BASE
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=unknown
 LABEL org.opencontainers.image.title="onetrading-exporter" \
       org.opencontainers.image.description="Prometheus exporter and Postgres history of One Trading accounts" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.url="https://github.com/onetrading-exporter/onetrading-exporter" \
+      org.opencontainers.image.source="https://github.com/onetrading-exporter/onetrading-exporter" \
+      org.opencontainers.image.documentation="https://github.com/onetrading-exporter/onetrading-exporter/blob/main/README.md" \
+      org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
