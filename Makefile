@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP) --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format bench wheel lock clean
+.PHONY: help demo run stack test lint format generate bench wheel sbom lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -20,6 +20,9 @@ demo: $(VENV)/.runtime ## the whole thing with a simulated exchange and a Postgr
 
 run: $(VENV)/.runtime ## the service, configured by the environment
 	$(BIN)/onetrading-exporter run
+
+stack: ## the demo with Prometheus, Alertmanager and Grafana, as containers (needs Docker)
+	docker compose up --build --wait
 
 test: lint ## everything that must pass before a change lands
 	$(BIN)/python -m pytest
@@ -34,18 +37,27 @@ format: $(VENV)/.dev ## put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+generate: $(VENV)/.dev ## write everything again that follows from the code
+	$(BIN)/python scripts/docs
+	$(BIN)/python scripts/status_schema
+	$(BIN)/python scripts/dashboards
+	$(BIN)/python scripts/chart
+
 bench: $(VENV)/.dev ## measure the loader, the poll and the scrape
 	$(BIN)/python -m benchmarks
 
-wheel: $(VENV)/.dev ## build the wheel and the source archive into dist/
-	$(BIN)/python -m hatchling build
+wheel: ## build the wheel and the source archive into dist/
+	scripts/dist
+
+sbom: wheel ## write the software bill of materials of the wheel into dist/
+	scripts/sbom wheel dist/sbom.cdx.json
 
 lock: $(VENV)/.python ## write the hash-locked requirements files again
 	$(PIP) uv
 	UV=$(abspath $(BIN)/uv) scripts/lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is newer than what it was made from; without a change nothing is installed again.

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import random
-import signal
 import socket
 import threading
 import time
@@ -35,8 +33,6 @@ from exporter.store.spool import Spool
 from exporter.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.streams import STREAMS
 from exporter.sync import Account, Parts, Passes, Reader
-
-_log = logging.getLogger(__name__)
 
 
 def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
@@ -80,6 +76,8 @@ class App:
             python=platform.python_version(),
         )
         self.clock = ExchangeClock(wall=lambda: datetime.now(UTC))
+        self.budgets: dict[str, Budget] = {}
+        """By account name."""
         self.database = self._database()
         leases = None
         if service and self.database is not None:
@@ -109,6 +107,7 @@ class App:
             budget = Budget(
                 self.settings.requests_per_minute, monotonic=time.monotonic, stop=self.stop
             )
+            self.budgets[name] = budget
             self.vitals.budget_remaining(name, partial(getattr, budget, "remaining"))
             client = Client(
                 account=name,
@@ -178,27 +177,6 @@ class App:
             self.database.close()
         if self.embedded is not None:
             self.embedded.stop()
-
-
-def catch_signals(stop: threading.Event) -> None:
-    """SIGTERM and SIGINT ask for an orderly end.
-
-    The interpreter writes a signal's number to a pipe at once, and a thread sets the event. A
-    handler in Python runs in the main thread when that next runs Python: a signal that comes just
-    before it begins to wait would be lost, and a lock that it holds then would never be had.
-    """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-
-    def watch() -> None:
-        number = os.read(reading, 1)[0]
-        _log.info("%s: stopping", signal.Signals(number).name)
-        stop.set()
-
-    threading.Thread(target=watch, name="signals", daemon=True).start()
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
 
 
 @contextmanager

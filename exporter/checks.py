@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from exporter import context
 from exporter.api.budget import Priority
 from exporter.app import App, enabled, plain_connection
-from exporter.errors import ExchangeError, ExporterError, NotPermitted
+from exporter.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
+from exporter.server import Protection, exposure
+from exporter.server.tls import expiry
 from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
 from exporter.stream import PUBLIC_ACCOUNT, History, Stream
@@ -30,6 +33,7 @@ class Finding(NamedTuple):
 def run(settings: Settings) -> Iterator[Finding]:
     """Look at everything; a fault of one thing keeps no other from being looked at."""
     yield Finding("configuration", True, f"{len(settings.accounts)} accounts")
+    yield _web_config(settings)
     app = App(settings, enabled(settings), service=False)
     try:
         yield from _exchange(app)
@@ -38,6 +42,25 @@ def run(settings: Settings) -> Iterator[Finding]:
     finally:
         app.close()
     yield _database(settings)
+
+
+def _web_config(settings: Settings) -> Finding:
+    """Who may ask, and until when the certificate is good. What is open to all is said, not failed:
+    it may be meant so."""
+    subject, listen = "web config", settings.listen
+    try:
+        config = Protection(settings.web_config).in_force.config
+        told = [f"{len(config.users)} users" if config.users else "no passwords"]
+        if config.tls is None:
+            told.append("no TLS")
+        else:
+            told.append(f"certificate valid until {expiry(config.tls):%Y-%m-%d %H:%M} UTC")
+    except SettingsError as error:
+        return Finding(subject, False, "; ".join(error.faults))
+    except ValueError as error:
+        return Finding(subject, False, f"clients will refuse the certificate: {error}; renew it")
+    told += exposure.warnings(listen.host, str(listen), config)
+    return Finding(subject, True, "; ".join(told))
 
 
 def _exchange(app: App) -> Iterator[Finding]:
@@ -62,10 +85,11 @@ def _account(app: App, account: Account) -> Iterator[Finding]:
 
 
 def _permission(account: Account, stream: Stream) -> Finding:
-    subject = f"token of {account.name} for {stream.name}"
+    client, subject = account.client, f"token of {account.name} for {stream.name}"
     parameters = {stream.paging.size_param: "1"} if isinstance(stream, History) else {}
     try:
-        account.client.get(stream.path, parameters, priority=Priority.LIVE, deadline_s=_DEADLINE_S)
+        with context.about(account=account.name, stream=stream.name):
+            client.get(stream.path, parameters, priority=Priority.LIVE, deadline_s=_DEADLINE_S)
     except NotPermitted as error:
         futures = stream.path.startswith("account/futures/")
         told = "not permitted; right for an account without futures" if futures else str(error)

@@ -26,7 +26,7 @@ ExporterError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 Reason = Literal[
@@ -53,6 +53,19 @@ REASONS: tuple[Reason, ...] = (
     "database",
     "internal",
 )
+
+REASON_MEANINGS: Mapping[Reason, str] = {
+    "auth": "the exchange refuses the token",
+    "permission": "the token may not read it",
+    "rate_limited": "too many requests (429)",
+    "server": "the exchange fails (5xx)",
+    "timeout": "the exchange does not answer in time",
+    "connection": "no connection to the exchange",
+    "payload": "the answer is not as documented",
+    "database": "Postgres is away or refuses",
+    "internal": "a fault of this program, see its log",
+}
+"""What people are told in place of an error's text, which may hold a part of an answer."""
 
 
 class ExporterError(Exception):

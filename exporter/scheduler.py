@@ -32,6 +32,11 @@ _EVENTS: dict[int, Event] = {
     EVENT_JOB_ERROR: "error",
     EVENT_JOB_MAX_INSTANCES: "max_instances",
 }
+_TOLD: dict[Event, str] = {
+    "missed": "missed a turn: the process was suspended, or has too much to do",
+    "error": "saw a run raise",
+    "max_instances": "lets a turn pass: the one before still runs",
+}
 _HEARTBEAT_S = 5
 _FIRST_RETRY = timedelta(seconds=1)
 _LAST_RETRY = timedelta(minutes=1)
@@ -101,6 +106,11 @@ class Scheduler:
         """Begin; every task runs at once."""
         self._scheduler.start()
 
+    def due(self) -> dict[str, datetime]:
+        """When each task runs next, by name."""
+        jobs = self._scheduler.get_jobs()
+        return {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
+
     def stop(self) -> None:
         """No new runs; wait for those under way (the caller has told them to stop)."""
         # Two steps: `shutdown(wait=True)` waits under the lock that a run that ends needs.
@@ -123,4 +133,8 @@ class Scheduler:
     def _notice(self, event: JobEvent) -> None:
         self._noticed(_EVENTS[event.code])
         if event.code != EVENT_JOB_ERROR:
-            _log.warning("scheduler: %s of %s", _EVENTS[event.code], event.job_id)
+            # A task is called `account/stream`.
+            account, _, stream = event.job_id.partition("/")
+            told = {"account": account, "stream": stream} if stream else {}
+            level = logging.INFO if event.code == EVENT_JOB_MAX_INSTANCES else logging.WARNING
+            _log.log(level, "the scheduler %s", _TOLD[_EVENTS[event.code]], extra=told)

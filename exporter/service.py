@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
 from datetime import timedelta
 
-from exporter._version import __version__
-from exporter.app import App, catch_signals, enabled
+from exporter.app import App, enabled
 from exporter.errors import (
     DatabaseError,
     EmbeddedPostgresError,
     ExporterError,
     SchemaError,
-    SettingsError,
 )
 from exporter.metrics import Exposition
 from exporter.scheduler import Scheduler, Task
-from exporter.server import Pages, Server, landing_page
+from exporter.server import Pages, Protection, Server, exposure, status_page
 from exporter.settings import Settings
+from exporter.signals import catch_signals
+from exporter.status import Reporter, to_json
 from exporter.store import bookkeeping
 from exporter.stream import Stream
 from exporter.sync import Account, Filler
@@ -39,6 +38,7 @@ class Service:
     """Polls, serves and syncs until it is told to stop."""
 
     def __init__(self, settings: Settings) -> None:
+        self._protection = Protection(settings.web_config)
         self.app = App(settings, enabled(settings), service=True)
         app = self.app
         self.server = Server(
@@ -48,9 +48,10 @@ class Service:
                 metrics=Exposition(app.board, app.vitals, app.instruments).render,
                 healthy=self._healthy,
                 ready=self._ready,
-                index=lambda: landing_page(__version__),
-                status=self._status,
+                index=lambda: status_page.render(self._reporter.report()),
+                status=lambda: to_json(self._reporter.report()),
             ),
+            protection=self._protection,
         )
         self._scheduler = Scheduler(
             [
@@ -60,6 +61,7 @@ class Service:
             heartbeat=self._beat,
             noticed=app.vitals.scheduler_event,
         )
+        self._reporter = Reporter(app, self._scheduler.due)
         self._fillers = [
             threading.Thread(
                 target=Filler(app.parts, readers, app.passes.refused).run, name=f"backfill-{name}"
@@ -73,7 +75,7 @@ class Service:
 
     def start(self) -> None:
         """Start everything. Raises SettingsError when it cannot serve as it is told."""
-        _refuse_unprotected(self.app.settings)
+        _warn_unprotected(self.app.settings, self._protection)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
         self.app.vitals.leader(self.app.database is None)
@@ -81,7 +83,7 @@ class Service:
         self._scheduler.start()
         if self.app.database is not None:
             self._opening.start()
-        _log.info("serving on http://%s:%d/", self.app.settings.listen.host, self.server.port)
+        _log.info("serving on %s", self.server.url)
 
     def run(self) -> None:
         """Start, wait for SIGTERM, SIGINT or `stop`, and stop within ten seconds.
@@ -182,33 +184,9 @@ class Service:
             return False, "the database's schema could not be checked yet"
         return True, "ready"
 
-    def _status(self) -> bytes:
-        database = self.app.database
-        return json.dumps(
-            {
-                "version": __version__,
-                "database_up": None if database is None else database.up,
-                "spooled_snapshots": len(self.app.parts.spool),
-                "streams": [state._asdict() for state in self.app.board.states()],
-            },
-            indent=1,
-        ).encode()
 
-
-def _refuse_unprotected(settings: Settings) -> None:
-    """Raises SettingsError for a protection that this version does not have; warns where it is due.
-
-    Somebody who configures TLS or passwords must not believe that they are there.
-    """
-    if settings.web_config is not None:
-        raise SettingsError(
-            [
-                "ONETRADING_WEB_CONFIG is not supported by this version: unset it, and let a "
-                "reverse proxy add TLS and passwords"
-            ]
-        )
-    if settings.listen.host not in ("127.0.0.1", "::1", "localhost"):
-        _log.warning(
-            "serving balances on %s without TLS and passwords: let only Prometheus reach it",
-            settings.listen,
-        )
+def _warn_unprotected(settings: Settings, protection: Protection) -> None:
+    """Say loudly who could read balances or overhear passwords; it is not ours to refuse."""
+    listen, config = settings.listen, protection.in_force.config
+    for warning in exposure.warnings(listen.host, str(listen), config):
+        _log.warning("%s", warning)

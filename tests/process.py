@@ -19,7 +19,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[1]
-_SERVING = re.compile(r"serving on (http://[^/\s]+)/")
+_SERVING = re.compile(r"serving on (https?://[^/\s]+)/")
 _WAIT_S = 20.0
 _OURS = ("ONETRADING_", "DATABASE_URL", "PG")
 

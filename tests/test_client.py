@@ -506,7 +506,7 @@ def test_no_log_and_no_error_shows_the_token(
         it.get(deadline_s=0)
     assert it.server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
     assert "secret" not in told(caught.value)
-    assert "main-1: GET account/trades" in caplog.text
+    assert "GET account/trades" in caplog.text
     assert "secret" not in caplog.text
 
 

@@ -32,21 +32,40 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
         yield archive
 
 
-@pytest.mark.parametrize("folder", ["migrations", "grafana"])
-def test_the_wheel_carries_the_data_of_the_checkout(wheel: zipfile.ZipFile, folder: str) -> None:
+CARRIED = (
+    "migrations",
+    *(
+        f"grafana/{name}"
+        for name in ("README.md", "alerts", "dashboards", "import", "provisioning")
+    ),
+)
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_the_wheel_carries_the_data_of_the_checkout(wheel: zipfile.ZipFile, name: str) -> None:
+    top = ROOT / name
     here = {
         f"exporter/{path.relative_to(ROOT).as_posix()}": path.read_bytes()
-        for path in (ROOT / folder).rglob("*")
+        for path in ([top] if top.is_file() else top.rglob("*"))
         if path.is_file()
     }
     assert here
-    assert {name: wheel.read(name) for name in here.keys() & set(wheel.namelist())} == here
+    assert {path: wheel.read(path) for path in here.keys() & set(wheel.namelist())} == here
 
 
-def test_the_wheel_carries_the_queries_the_types_and_the_command(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_carries_nothing_that_only_makes_the_dashboards(wheel: zipfile.ZipFile) -> None:
+    prefix = "exporter/grafana/"
+    found = {name for name in wheel.namelist() if name.startswith(prefix)}
+    folders = {name.removeprefix(prefix).partition("/")[0] for name in found}
+    assert folders == {name.removeprefix("grafana/") for name in CARRIED[1:]}
+    assert not any(name.endswith(".py") for name in found)
+
+
+def test_the_wheel_carries_queries_page_types_and_command(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     queries = {path.relative_to(ROOT).as_posix() for path in (ROOT / "exporter").rglob("*.sql")}
-    assert queries | {"exporter/py.typed"} <= names
+    page = {f"exporter/server/templates/status.{kind}" for kind in ("html", "css", "js")}
+    assert queries | page | {"exporter/py.typed"} <= names
     assert not any(name.startswith("tests/") for name in names)
     about = f"onetrading_exporter-{exporter.__version__}.dist-info"
     command = "onetrading-exporter = exporter.cli:main"
@@ -59,7 +78,7 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_host(name: str) -> None:
     assert not re.search(r"://|file:|^-|(^|\s)/", text, re.MULTILINE)
     entries = re.split(r"\n(?=[a-z0-9])", "\n".join(re.findall(r"^[^#].*", text, re.MULTILINE)))
     for entry in entries:
-        assert re.match(r"[a-z0-9-]+==[0-9][\w.]*[ \\]", entry)
+        assert re.match(r"[a-z0-9-]+==[0-9][\w.!]*[ \\]", entry)
         assert "--hash=sha256:" in entry
 
 

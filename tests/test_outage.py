@@ -16,9 +16,11 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import psycopg
 import pytest
 
+from exporter.api.budget import Priority
 from exporter.simulator import Simulator
 from exporter.store.spool import Spool, Spooled
 from tests.live import START, World, environment, exchange, world
@@ -319,6 +321,25 @@ def test_a_spool_file_that_is_of_no_use_is_set_aside_and_holds_up_nothing(
             "000000000006-gone-balances.json"
         ]
         assert (folder / "notes.json").exists()
+    finally:
+        live.close()
+
+
+def test_an_answer_that_waits_while_the_clock_is_put_back_is_stored(
+    simulator: Simulator, tmp_path: Path, server: Server
+) -> None:
+    """Its last instant is then before its first; it would hold up its stream for good."""
+    spool = Spool(tmp_path / "data" / "spool")
+    with world(tmp_path) as before:
+        body = before.parts.accounts["main"].client.get(
+            "account/balances", {}, priority=Priority.LIVE
+        )
+    waited = spooled("main", "balances", body.decode())
+    spool.put(msgspec.structs.replace(waited, last=waited.first - timedelta(seconds=2)))
+    live = World(simulator, tmp_path, accounts=("main",), database_url=server.url)
+    try:
+        assert live.poll("main", "balances") == "ok"
+        assert len(live.parts.spool) == 0
     finally:
         live.close()
 

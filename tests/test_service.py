@@ -141,7 +141,7 @@ def test_sigterm_ends_it_in_order(simulator: Simulator, tmp_path: Path) -> None:
 
 _WAITS = """
 import signal, threading, time
-from exporter.app import catch_signals
+from exporter.signals import catch_signals
 
 stop = threading.Event()
 catch_signals(stop)

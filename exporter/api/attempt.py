@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple, Protocol
 
 import httpx
 
+from exporter import context
 from exporter._version import __version__
 from exporter.api.answer import judge, retry_after_s
+from exporter.api.bearer import Bearer
 from exporter.api.clock import ExchangeClock
 from exporter.api.retry import Policy
 from exporter.api.sockets import Sockets, Trace
@@ -40,6 +42,10 @@ for _chatty in ("httpx", "httpcore"):
 
 LARGEST_BODY = 64 * 1024 * 1024
 """In bytes, decompressed. The largest answer known, 5,000 candles, has about 2 MB."""
+
+_REQUEST_IDS = ("CF-Ray", "X-Amzn-RequestId", "Apigw-RequestId", "X-Request-Id")
+"""How proxies and gateways name a request to whoever asks about it; none is documented here."""
+_LONGEST_ID = 100
 
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
 _WRITE_S, _POOL_S = 5.0, 10.0
@@ -67,7 +73,8 @@ class Outcome(NamedTuple):
     """What an attempt came to: a good ``body``, or an ``error``.
 
     ``code`` is the HTTP status, ``timeout``, ``connection`` or '' when nothing was sent.
-    ``sent`` and ``received`` (the header) are of our clock. ``stale``: see Trace.
+    ``sent`` and ``received`` (the header) are of our clock. ``stale``: see Trace. ``size``: of the
+    body, in bytes, decompressed. ``named``: the exchange's own id of the request, if it sent one.
     """
 
     code: str
@@ -76,29 +83,8 @@ class Outcome(NamedTuple):
     sent: datetime = EPOCH
     received: datetime = EPOCH
     stale: bool = False
-
-
-class _Bearer(httpx.Auth):
-    """Holds the token where no traceback and no ``repr`` shows it."""
-
-    def __init__(self, token: str | None) -> None:
-        self._token = None if token is None else token.strip()
-
-    @property
-    def sendable(self) -> bool:
-        """Whether a header can hold the token: visible ASCII, a little wider than RFC 6750, 2.1."""
-        return self._token is None or (
-            bool(self._token) and all("!" <= character <= "~" for character in self._token)
-        )
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if self._token is not None:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
-
-    def redact(self, text: str) -> str:
-        """``text`` without the token, should the exchange have echoed it."""
-        return text.replace(self._token, "[token]") if self._token else text
+    size: int | None = None
+    named: str | None = None
 
 
 class _TooSlow(Exception):
@@ -156,17 +142,35 @@ class Sender:
 
     def attempt(self, ask: Ask, name: str) -> Outcome:
         """Send ``ask`` once. ``name`` tells the attempts apart in the log. Raises Stopping."""
+        with context.about(account=self._account, request=name):
+            outcome = self._attempt(ask)
+            if outcome.error is not None:
+                context.mark(outcome.error)
+            return outcome
+
+    def _attempt(self, ask: Ask) -> Outcome:
         if self._stop.is_set():
             raise Stopping(f"asked to stop before reading {ask.path}")
-        bearer = _Bearer(self._token())
+        bearer = Bearer(self._token())
         if not bearer.sendable:
             return Outcome("", TokenRefused(f"{ask.path}: the token is empty or no header text"))
-        log.debug("%s: GET %s %s", name, ask.path, dict(ask.params))
         began = self._monotonic()
         outcome = self._exchange(ask, bearer, began + self._attempt_s)
         took = self._monotonic() - began
         self._observer.request(self._account, ask.endpoint, outcome.code, took)
-        log.debug("%s: %s after %.3f s", name, outcome.error or outcome.code, took)
+        log.debug(
+            "GET %s",
+            outcome.error or f"{ask.path}: {outcome.code}",
+            extra={
+                "method": "GET",
+                "endpoint": ask.endpoint,
+                "query": dict(ask.params) or None,
+                "status": outcome.code,
+                "duration_s": round(took, 6),
+                "bytes": outcome.size,
+                "exchange_request": outcome.named,
+            },
+        )
         return outcome
 
     def interrupt(self) -> None:
@@ -182,7 +186,7 @@ class Sender:
         self._sockets.interrupt()
         self._http.close()
 
-    def _exchange(self, ask: Ask, bearer: _Bearer, latest: float) -> Outcome:
+    def _exchange(self, ask: Ask, bearer: Bearer, latest: float) -> Outcome:
         trace = Trace(self._sockets)
         try:
             return self._converse(ask, bearer, trace, latest)
@@ -201,7 +205,7 @@ class Sender:
                 raise Stopping("asked to stop before a request") from error
             raise
 
-    def _converse(self, ask: Ask, bearer: _Bearer, trace: Trace, latest: float) -> Outcome:
+    def _converse(self, ask: Ask, bearer: Bearer, trace: Trace, latest: float) -> Outcome:
         sent = self._clock.wall()
         with self._http.stream(
             "GET",
@@ -221,7 +225,9 @@ class Sender:
                 return Outcome(code, UnexpectedPayload(told))
             after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now)
         error = judge(ask.path, response.status_code, body, after_s=after_s, redact=bearer.redact)
-        return Outcome(code, error, b"" if error else body, sent, received)
+        named = _request_id(response.headers, bearer.redact)
+        good = b"" if error else body
+        return Outcome(code, error, good, sent, received, size=len(body), named=named)
 
     def _read(self, response: httpx.Response, latest: float) -> bytes:
         body = bytearray()
@@ -234,3 +240,9 @@ class Sender:
             if self._monotonic() > latest:
                 raise _TooSlow
         return bytes(body)
+
+
+def _request_id(headers: Mapping[str, str], redact: Callable[[str], str]) -> str | None:
+    """How the exchange's side names the request, to be quoted when asking for help."""
+    found = next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+    return None if found is None else redact(found)[:_LONGEST_ID]

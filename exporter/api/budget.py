@@ -161,6 +161,17 @@ class Budget:
             return self._line.remaining(self._monotonic())
 
     @property
+    def burst(self) -> int:
+        """How many requests may start at once after a rest."""
+        return self._line.burst
+
+    @property
+    def paused_s(self) -> float:
+        """Seconds until a token that was paused (429) may be used again, else 0."""
+        with self._lock:
+            return max(0.0, self._line.paused_until - self._monotonic())
+
+    @property
     def waited_seconds(self) -> float:
         """Seconds that all threads together have waited for their turn."""
         with self._lock:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from exporter.api.clock import ExchangeClock
 from exporter.api.retry import Policy, delay_s, pause_s
 from exporter.errors import ExchangeError, RateLimited, RetryLater, Stopping, UnexpectedPayload
 from exporter.window import EPOCH
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Client", "Failed", "Observer"]
 
@@ -166,6 +169,7 @@ class Client:
                 after_s=error.after_s,
             )
             self._budget.pause(rest_s)
+            _log.info("the token rests after a 429: %s", error, extra={"rest_s": round(rest_s, 3)})
             if now + rest_s > ends_at:
                 raise error
             return

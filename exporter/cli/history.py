@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -12,17 +11,17 @@ from typing import Any
 
 import click
 
-from exporter.app import App, catch_signals, enabled
+from exporter.app import App, enabled
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.progress import Bar
 from exporter.errors import DatabaseError, SettingsError
 from exporter.settings import Settings, instant
+from exporter.signals import catch_signals
 from exporter.stream import History, Stream
 from exporter.streams import STREAMS
 from exporter.sync import Account, Backfill, Filler
 from exporter.window import Window
 
-_log = logging.getLogger(__name__)
 _HISTORIES = [stream.name for stream in STREAMS if isinstance(stream, History)]
 
 
@@ -130,7 +129,8 @@ def backfill(
                 _describe(account.name, name, job.plan(wanted), settings.requests_per_minute)
                 continue
             try:
-                job.complete(wanted)
+                with app.parts.working(account.name, name):
+                    job.complete(wanted)
             finally:
                 bar.end()
             done = job.progress

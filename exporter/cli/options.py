@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from exporter.cli import logs
+from exporter import logs
 from exporter.settings import SETTINGS, Setting, Settings, load
 from exporter.streams import STREAMS
 
@@ -74,5 +74,5 @@ def _load(given: dict[str, str]) -> Settings:
         stream_names=STREAM_NAMES,
         terminal=sys.stderr.isatty(),
     )
-    logs.configure(settings.log_format, settings.log_level)
+    logs.configure(settings.log_format, settings.log_level, settings.log_level_file)
     return settings

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-
 import click
 
 from exporter import checks
 from exporter.cli.options import with_settings
+from exporter.server import probe
 from exporter.service import Service
 from exporter.settings import Settings
 
@@ -36,12 +34,9 @@ def check(settings: Settings) -> None:
 @with_settings
 def health(settings: Settings) -> None:
     """Ask the service of this configuration whether it is healthy (for container runtimes)."""
-    host = settings.listen.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  compared, not bound
-    url = f"http://{host}:{settings.listen.port}/-/healthy"
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            click.echo(answer.read().decode().strip())
-    except (urllib.error.URLError, TimeoutError) as error:
-        click.echo(f"not healthy: {url}: {error}", err=True)
-        raise click.exceptions.Exit(1) from error
+    listen = settings.listen
+    found = probe.ask(listen.host, listen.port, settings.web_config)
+    if not found.ok:
+        click.echo(f"not healthy: {found.url}: {found.said}", err=True)
+        raise click.exceptions.Exit(1)
+    click.echo(found.said)

@@ -9,7 +9,17 @@ from exporter.metrics.catalogue import catalogue
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.families import Entry
 from exporter.metrics.instruments import Instruments
+from exporter.metrics.recent import ErrorRun
 from exporter.metrics.state import StreamState
 from exporter.metrics.vitals import Vitals
 
-__all__ = ["Board", "Entry", "Exposition", "Instruments", "StreamState", "Vitals", "catalogue"]
+__all__ = [
+    "Board",
+    "Entry",
+    "ErrorRun",
+    "Exposition",
+    "Instruments",
+    "StreamState",
+    "Vitals",
+    "catalogue",
+]

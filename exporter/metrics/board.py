@@ -16,6 +16,7 @@ from threading import Lock
 from exporter.errors import Reason
 from exporter.metrics.catalogue import domain
 from exporter.metrics.families import SYNC_FAMILIES
+from exporter.metrics.recent import ErrorRun, RecentErrors
 from exporter.metrics.state import Coverage, State, StreamState
 from exporter.metrics.text import Series, Written, lines, write
 from exporter.stream import PUBLIC_ACCOUNT, Metric, Sample, Stream
@@ -51,6 +52,7 @@ class Board:
         self._now = now
         self._monotonic = monotonic
         self._lock = Lock()
+        self._recent = RecentErrors()
         self._streams = {
             (account, stream.name): stream
             for stream in streams
@@ -82,10 +84,12 @@ class Board:
         try:
             written = None if samples is None else write(samples, self._declared[stream], owner)
         except Exception:
-            _logger.exception("The samples of %s of account %s cannot be shown", stream, account)
+            told = {"account": account, "stream": stream}
+            _logger.exception("the samples cannot be shown", extra=told)
             self.failed(account, stream, "internal")
             return False
         with self._lock:
+            self._recent.over(account, stream)
             state = self._states[key].succeeded(self._monotonic(), self._now())
             self._states[key] = state if written is None else self._with(state, written)
         return True
@@ -108,8 +112,9 @@ class Board:
         With `database` they may stay longer: Postgres being down changes no domain series.
         """
         with self._lock:
-            key = (account, stream)
-            self._states[key] = self._states[key].failed(reason, self._monotonic())
+            key, now = (account, stream), self._now()
+            self._states[key] = self._states[key].failed(reason, self._monotonic(), now)
+            self._recent.add(account, stream, "poll", reason, now)
 
     def waited(self, account: str, stream: str) -> None:
         """The stream had its turn and could not even ask yet: nothing changes but that."""
@@ -122,6 +127,7 @@ class Board:
         with self._lock:
             key = (account, stream)
             self._states[key] = self._states[key].erred(reason)
+            self._recent.add(account, stream, "backfill", reason, self._now())
 
     def coverage(
         self,
@@ -142,6 +148,11 @@ class Board:
         """Every stream of every account, as of now."""
         at = self._monotonic()
         return [state.summary(at) for state in self._states.values()]
+
+    def errors(self) -> list[ErrorRun]:
+        """The failures that were counted last, newest first; those in a row are one."""
+        with self._lock:
+            return self._recent.latest()
 
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Family names with sample lines, as of now. A family comes once for each account."""

@@ -38,8 +38,12 @@ class StreamState(NamedTuple):
     age_s: float | None
     """Since the last good answer."""
     interval_s: float
+    hold_s: float
+    """The age at which values are withdrawn."""
     last_error: Reason | None
     """Of the last pass; None when it succeeded."""
+    failing_since: float | None
+    """Unix time of the first of the failures in a row; None when the last pass succeeded."""
     lag_s: float | None
     gap_s: float | None
     progress_ratio: float | None
@@ -76,6 +80,8 @@ class State:
     permitted: bool = True
     last_success: float = 0.0
     last_error: Reason | None = None
+    failing_since: float | None = None
+    """Unix time."""
     errors: Mapping[Reason, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     duplicates: int = 0
     coverage: Coverage = field(default_factory=Coverage)
@@ -90,9 +96,10 @@ class State:
             permitted=True,
             last_success=now,
             last_error=None,
+            failing_since=None,
         )
 
-    def failed(self, reason: Reason, at: float) -> State:
+    def failed(self, reason: Reason, at: float, now: float) -> State:
         """No value changes. `database` says nothing about the values' age: it starts it again."""
         renewed = reason == "database" and self.shown(at)
         return replace(
@@ -102,6 +109,7 @@ class State:
             success=False,
             permitted=self.permitted and reason not in ("auth", "permission"),
             last_error=reason,
+            failing_since=now if self.failing_since is None else self.failing_since,
             errors={**self.errors, reason: self.errors[reason] + 1},
         )
 
@@ -113,12 +121,17 @@ class State:
         """Something beside the polls failed: counted, and nothing else changes."""
         return replace(self, errors={**self.errors, reason: self.errors[reason] + 1})
 
+    @property
+    def hold_s(self) -> float:
+        """The age at which values are withdrawn."""
+        return max(_INTERVALS_HELD * self.interval_s, _SHORTEST_HOLD_S)
+
     def freshness(self, at: float) -> Freshness:
         """How good the values are."""
         if self.good_at is None:
             return "empty"
         age = at - self.good_at
-        if age > max(_INTERVALS_HELD * self.interval_s, _SHORTEST_HOLD_S):
+        if age > self.hold_s:
             return "withdrawn"
         return "fresh" if self.success and age <= _INTERVALS_LATE * self.interval_s else "held"
 
@@ -138,7 +151,9 @@ class State:
             last_success=self.last_success or None,
             age_s=None if self.good_at is None else at - self.good_at,
             interval_s=self.interval_s,
+            hold_s=self.hold_s,
             last_error=self.last_error,
+            failing_since=self.failing_since,
             lag_s=self.coverage.lag(at),
             gap_s=self.coverage.gap_s,
             progress_ratio=self.coverage.progress_ratio,

@@ -56,9 +56,13 @@ class Vitals:
         }
         self._budgets: Mapping[str, Callable[[], float]] = {}
         self._beat: float | None = None
+        self.database_since: float | None = None
+        """Unix time since when `database_up` has said what it says."""
 
     def database_up(self, up: bool) -> None:
         """Whether Postgres answered just now."""
+        if self.readings(DATABASE_UP) != {(): int(up)}:
+            self.database_since = self._now()
         self._merge(DATABASE_UP, {(): int(up)})
 
     def leader(self, leads: bool) -> None:
@@ -116,6 +120,10 @@ class Vitals:
             counts = {**counts, (event,): counts[(event,)] + 1}
             self._values = {**self._values, SCHEDULER_EVENTS: counts}
 
+    def readings(self, metric: Metric) -> _Values:
+        """What is shown of a family, by label values; empty when nothing is."""
+        return self._values.get(metric, {})
+
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Family names with their sample lines, as of now."""
         values = dict(self._values)
@@ -140,5 +148,6 @@ class Vitals:
             try:
                 found[(account,)] = remaining()
             except Exception:
-                _logger.exception("The request budget of account %s cannot be read", account)
+                told = {"account": account}
+                _logger.exception("the request budget cannot be read", extra=told)
         return found

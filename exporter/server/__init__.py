@@ -8,48 +8,75 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from exporter.errors import SettingsError
+from exporter.server.acceptor import Acceptor
+from exporter.server.access import Access
 from exporter.server.connection import Limits, limited
-from exporter.server.pages import App, Pages, landing_page
+from exporter.server.pages import App, Pages
+from exporter.server.passwords import Passwords
+from exporter.server.protection import Protection
+from exporter.server.tls import has_allowed_san
 
-__all__ = ["Limits", "Pages", "Server", "landing_page"]
+__all__ = ["Limits", "Pages", "Protection", "Server"]
 
 _FINISH_S = 1
 """What answers under way get at a stop."""
 
 
+_QUEUE = 1024
+"""Connections that the system keeps for us until they are accepted."""
+
+
 class Server:
     """Serves ``pages`` on ``host``:``port``. An empty host means all; port 0 takes a free one."""
 
-    def __init__(self, host: str, port: int, pages: Pages, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        pages: Pages,
+        limits: Limits | None = None,
+        protection: Protection | None = None,
+        passwords: Passwords | None = None,
+    ) -> None:
         limits = limits or Limits()
+        self._limits = limits
+        self._protection = protection or Protection()
         self._host = host
         self._port = port
-        self._sockets: list[socket.socket] = []
+        self._stopping = threading.Event()
+        self._kind = limited(limits, self._admits)
+        self._passwords = passwords or Passwords()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="page")
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                App(pages, self._workers),
-                http=limited(limits),
-                loop="asyncio",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=limits.keep_alive_s,
-                timeout_graceful_shutdown=_FINISH_S,
-            )
+        self._config = uvicorn.Config(
+            Access(App(pages, self._workers), self._protection, self._passwords),
+            http=self._kind,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=limits.keep_alive_s,
+            timeout_graceful_shutdown=_FINISH_S,
         )
-        # A daemon: a server that does not end in time must not keep the process alive.
+        self._server: _Accepting | None = None
+        # Daemons: a server that does not end in time must not keep the process alive.
         self._thread = Thread(target=self._run, name="server", daemon=True)
+        self._watching = Thread(
+            target=self._protection.watch, args=[self._stopping], name="web-config", daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -61,29 +88,82 @@ class Server:
         """Whether the server's thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def url(self) -> str:
+        """Where it serves, once started."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{self._protection.scheme}://{host}:{self._port}/"
+
     def start(self) -> None:
         """Listen, and answer from now on. Raises SettingsError when that address cannot be had."""
         listener = _listen(self._host, self._port)
         self._port = listener.getsockname()[1]
-        self._sockets = [listener]
+        self._server = _Accepting(
+            self._config, self._kind, listener, self._protection, self._limits
+        )
         self._thread.start()
+        self._watching.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        """Finish the answers under way, close every connection, end the thread."""
-        self._server.should_exit = True
-        if self._thread.ident is not None:
+        """Finish the answers under way, close every connection, end the threads."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.should_exit = True
             self._thread.join(timeout)
+            self._watching.join(timeout)
+        self._passwords.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _admits(self, certificate: Mapping[str, Any]) -> bool:
+        tls = self._protection.in_force.config.tls
+        allowed = frozenset() if tls is None else tls.allowed_sans
+        return not allowed or has_allowed_san(certificate, allowed)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        await self._server.serve(sockets=self._sockets)
+        server = self._server
+        if server is None:
+            return
+        await server.serve(sockets=[])
         # Clients that have not taken their answer in time are still connected.
-        for connection in list(self._server.server_state.connections):
+        for connection in list(server.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
+
+
+class _Accepting(uvicorn.Server):
+    """uvicorn, with connections from an Acceptor: it has no sockets of its own."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        kind: type[H11Protocol],
+        listener: socket.socket,
+        protection: Protection,
+        limits: Limits,
+    ) -> None:
+        super().__init__(config)
+        self._kind = kind
+        self._acceptor = Acceptor(
+            listener,
+            self._connection,
+            lambda: protection.in_force.context,
+            handshake_s=limits.exchange_s,
+            handshakes=limits.handshakes,
+        )
+
+    def _connection(self) -> asyncio.Protocol:
+        return self._kind(config=self.config, server_state=self.server_state, app_state={})
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._acceptor.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._acceptor.close()
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -93,7 +173,7 @@ def _listen(host: str, port: int) -> socket.socket:
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         both = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
-        listener = socket.create_server(address, family=family, dualstack_ipv6=both, backlog=128)
+        listener = socket.create_server(address, family=family, dualstack_ipv6=both, backlog=_QUEUE)
     except (OSError, OverflowError) as error:
         cause = getattr(error, "strerror", None) or error
         raise SettingsError(

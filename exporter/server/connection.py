@@ -7,10 +7,17 @@ its own limit of connections counts silent ones, and then refuses every scrape.
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_logger = logging.getLogger(__name__)
+
+Admits = Callable[[Mapping[str, Any]], bool]
+"""Of a client's verified certificate, as `SSLSocket.getpeercert` gives it; empty without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,22 +25,30 @@ class Limits:
     """How long a client may take, and how many may be connected."""
 
     exchange_s: float = 10.0
-    """To send a request and take its answer."""
+    """To send a request and take its answer; before that, to finish the TLS handshake."""
     keep_alive_s: int = 75
     """To rest between them. Longer than the usual scrape interval of a minute."""
     connections: int = 500
     """Half the usual limit of open files. Beyond it, the one that is due to end first ends now."""
+    handshakes: int = 250
+    """TLS handshakes under way, on top. Beyond it, the oldest one ends now."""
 
 
 class _Connection(H11Protocol):
     """A connection with a deadline, which starts again with each answer."""
 
     limits: ClassVar[Limits]
+    admits: ClassVar[list[Admits]]
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
         self._allow(self.limits.exchange_s)
+        certificate = transport.get_extra_info("peercert") or {}
+        if not all(admits(certificate) for admits in self.admits):
+            # Only who has a good certificate comes so far: nobody can fill the log with this.
+            _logger.warning("refused a client certificate: it has none of client_allowed_sans")
+            self.transport.abort()
         if len(self.connections) > self.limits.connections:
             self._make_room()
 
@@ -68,6 +83,7 @@ class _Connection(H11Protocol):
             min(open_ones, key=_Connection.due).transport.abort()
 
 
-def limited(limits: Limits) -> type[asyncio.Protocol]:
-    """The class of connections that keep to ``limits``: uvicorn makes them itself."""
-    return type("LimitedConnection", (_Connection,), {"limits": limits})
+def limited(limits: Limits, *admits: Admits) -> type[H11Protocol]:
+    """The class of connections that keep to ``limits``, and end at once if one of ``admits`` says
+    no."""
+    return type("LimitedConnection", (_Connection,), {"limits": limits, "admits": list(admits)})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
+
+from exporter.server.status_page import CONTENT_SECURITY_POLICY
 
 _logger = logging.getLogger(__name__)
 
@@ -29,11 +30,11 @@ _ALWAYS = (
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'",
-    ),
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 
 
@@ -120,38 +121,3 @@ def _probe(outcome: tuple[bool, str]) -> _Reply:
 
 def _short(status: HTTPStatus, *headers: tuple[str, str]) -> _Reply:
     return _Reply(f"{status.value} {status.phrase}\n".encode(), (_TEXT, *headers), status)
-
-
-def landing_page(version: str) -> bytes:
-    """A page that says what this is and where things are."""
-    links = {
-        "/metrics": "metrics for Prometheus",
-        "/-/healthy": "is the process alive",
-        "/-/ready": "has every stream been tried",
-        "/api/status": "streams, freshness, coverage as JSON",
-    }
-    rows = "".join(f'<li><a href="{p}">{p}</a> {html.escape(t)}</li>\n' for p, t in links.items())
-    return _PAGE.replace("VERSION", html.escape(version)).replace("LINKS", rows).encode()
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>onetrading-exporter</title>
-<style>
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { margin: 3rem auto; max-width: 40rem; padding: 0 1rem; }
-li { margin: .3rem 0; }
-a { font-family: ui-monospace, monospace; margin-right: .5rem; }
-</style>
-</head>
-<body>
-<h1>onetrading-exporter</h1>
-<p>Version VERSION</p>
-<ul>
-LINKS</ul>
-</body>
-</html>
-"""

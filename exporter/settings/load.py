@@ -55,6 +55,7 @@ def load(
         streams=reader.take("ONETRADING_STREAMS", _streams(stream_names), None),
         log_format=cast(LogFormat, log_format or ("text" if terminal else "json")),
         log_level=reader.take("ONETRADING_LOG_LEVEL", _word(_LOG_LEVELS), table.DEFAULT_LOG_LEVEL),
+        log_level_file=_file("ONETRADING_LOG_LEVEL_FILE", sources),
         config=sources.config,
     )
     if sources.faults:
@@ -144,6 +145,11 @@ def _web_config(sources: Sources) -> Path | None:
     if given and path and not path.is_file():
         sources.faults.append(f"{given.shown()} is no file; create it or correct its path")
     return path
+
+
+def _file(name: str, sources: Sources) -> Path | None:
+    given = sources.values.get(name)
+    return _path(given) if given else None
 
 
 def _path(given: Given) -> Path:

@@ -79,6 +79,8 @@ class Settings:
     log_format: LogFormat
     log_level: str
     """Lower case."""
+    log_level_file: Path | None
+    """Need not exist."""
     config: Path | None = None
     """The TOML file that was read, if any."""
 
@@ -102,6 +104,7 @@ class Settings:
             "ONETRADING_STREAMS": "all" if self.streams is None else ",".join(sorted(self.streams)),
             "ONETRADING_LOG_FORMAT": self.log_format,
             "ONETRADING_LOG_LEVEL": self.log_level,
+            "ONETRADING_LOG_LEVEL_FILE": str(self.log_level_file or "none"),
         }
 
 

@@ -94,4 +94,9 @@ SETTINGS: tuple[Setting, ...] = (
         "`debug`, `info`, `warning`, `error` or `critical`",
         DEFAULT_LOG_LEVEL,
     ),
+    Setting(
+        "ONETRADING_LOG_LEVEL_FILE",
+        "file whose one word is the level while it exists; read again when it changes",
+        "none",
+    ),
 )

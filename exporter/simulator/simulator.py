@@ -41,8 +41,9 @@ class Simulator:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         present = now or datetime.now(UTC)
-        self.market = Market(seed, present - timedelta(days=history_days), present, accounts)
+        # Time passes while the past is made up; the first question brings the market up to date.
         clock = Clock(to_nanos(present), speed, monotonic)
+        self.market = Market(seed, present - timedelta(days=history_days), present, accounts)
         self._exchange = Exchange(self.market, clock, monotonic, faults, pages or {})
         self._control = Control(self._exchange)
         self._server = Server(host, port, self._exchange, self._control)

@@ -109,6 +109,12 @@ def oddities(connection: Connection) -> dict[tuple[str, str], Oddities]:
     return {(account, stream): Oddities(*counts) for account, stream, *counts in rows}
 
 
+def number_run(connection: Connection) -> int | None:
+    """The ``run_id`` of a walk that begins; None where our role may not draw one beforehand."""
+    row = connection.execute(QUERIES["number_run"]).fetchone()
+    return None if row is None else int(row[0])
+
+
 def prune(connection: Connection) -> None:
     """Forget the log of walks of long ago; what they proved stays."""
     connection.execute(QUERIES["prune_runs"])

@@ -17,11 +17,12 @@ from math import inf
 from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from exporter import context
 from exporter.errors import DatabaseError, ExporterError, SchemaError
-from exporter.store.pool import CONNECT_TIMEOUT_S, Connection, connected, open_pool, shut
+from exporter.store.pool import CONNECT_S, Connection, connected, open_pool, shut
+from exporter.store.refusals import AGAIN, BUSY, GONE, said
 
 __all__ = ["Connection", "Database", "connected"]
 
@@ -35,14 +36,6 @@ _SOON_S = 0.2
 _PATIENCE_S = 600.0
 _SHORT_PATIENCE_S = 5.0
 _ATTEMPTS = 5
-
-_AGAIN = (pg.SerializationFailure, pg.DeadlockDetected, pg.UniqueViolation, pg.ExclusionViolation)
-"""Another writer was in the way: the whole transaction is worth another try."""
-
-_BUSY = (pg.LockNotAvailable, pg.QueryCanceled)
-"""Somebody holds a lock, or a statement takes too long: the connection is as good as before."""
-
-_GONE = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class Database:
@@ -128,16 +121,19 @@ class Database:
             try:
                 with self._connection(pool, due) as connection:
                     return work(connection)
-            except _AGAIN as error:
+            except AGAIN as error:
                 if attempt == _ATTEMPTS:
-                    raise DatabaseError(f"gave up after {attempt} attempts: {error}") from error
+                    raise DatabaseError(
+                        f"gave up after {attempt} attempts: {said(error)}"
+                    ) from error
                 self._stopped.wait(0.02 * 2**attempt)
-            except _BUSY as error:
-                raise DatabaseError(f"Postgres is busy: {error}") from error
-            except _GONE as error:
-                self._lose(pool, error, due)
+            except BUSY as error:
+                raise DatabaseError(f"Postgres is busy: {said(error)}") from error
+            except GONE as error:
+                with context.apart():  # whichever stream it is that found out
+                    self._lose(pool, error, due)
             except psycopg.Error as error:
-                raise DatabaseError(f"Postgres refused: {error}") from error
+                raise DatabaseError(f"Postgres refused: {said(error)}") from error
         raise DatabaseError(f"Postgres is away: {self.why_away}")
 
     @contextmanager
@@ -145,7 +141,7 @@ class Database:
         """A connection with a transaction, which has to be over by ``due``, its commit included."""
         with (
             self._watched(due) as watch,
-            pool.connection(timeout=CONNECT_TIMEOUT_S) as connection,
+            pool.connection(timeout=CONNECT_S) as connection,
         ):
             watch(connection)
             yield connection
@@ -180,8 +176,8 @@ class Database:
 
         Raises DatabaseError when there is no time left for another attempt.
         """
-        _log.warning("lost Postgres: %s", str(error).strip())
-        if self._drop(str(error).strip(), pool):
+        if self._drop(said(error), pool):
+            _log.warning("lost Postgres: %s", error)
             try:
                 came_up = self._connect()
             except SchemaError as refused:
@@ -192,7 +188,7 @@ class Database:
         else:
             self._stopped.wait(_SOON_S)  # whoever was first looks whether it is back
         if time.monotonic() > due:
-            raise DatabaseError(f"Postgres hangs: {error}") from error
+            raise DatabaseError(f"Postgres hangs: {said(error)}") from error
 
     def _watch(self) -> None:
         while not self._stopped.is_set():
@@ -205,7 +201,7 @@ class Database:
                 try:
                     self._connect()
                 except SchemaError as error:
-                    self.why_away = str(error)
+                    self._tell(error)
 
     def _connect(self) -> bool:
         seen = self._tries
@@ -218,7 +214,7 @@ class Database:
                 url = self._address()
                 with (
                     self._watched(inf) as watch,
-                    psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection,
+                    psycopg.connect(url, connect_timeout=CONNECT_S) as connection,
                 ):
                     watch(connection)
                     self._ready(connection)
@@ -226,15 +222,18 @@ class Database:
             except SchemaError:
                 raise
             except (psycopg.Error, PoolTimeout, ExporterError) as error:
-                if self.why_away != str(error).strip():
-                    self.why_away = str(error).strip()
-                    _log.warning("Postgres is away: %s", self.why_away)
+                self._tell(error)
                 return False
         if self._stopped.is_set():
             self._drop("closed")
             return False
         _log.info("Postgres is up")
         return True
+
+    def _tell(self, error: Exception) -> None:
+        if self.why_away != said(error):
+            self.why_away = said(error)
+            _log.warning("Postgres is away: %s", error)
 
     def _drop(self, why: str, lost: ConnectionPool[Connection] | None = None) -> bool:
         """Give up the pool (only if it is ``lost``, when given); whether it was done."""

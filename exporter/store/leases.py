@@ -111,7 +111,8 @@ class Leases:
         if row is not None:
             self._held[account_id] = Lease(self._holder, row[0])
         elif self._held.pop(account_id, None) is not None:
-            _log.warning("another process has become the writer of account %s", account_id)
+            told = {"account_id": account_id}
+            _log.warning("another process has become the writer of an account", extra=told)
 
     def _forget(self) -> None:
         self._held.clear()

@@ -29,7 +29,10 @@ class Lease(NamedTuple):
 
 @dataclass
 class Run:
-    """The record of one walk through a window; ``run_id`` is known after its first batch."""
+    """The record of one walk through a window.
+
+    ``run_id`` is drawn beforehand, or known after the first batch; the record is there with that.
+    """
 
     lane: Lane
     wanted: Window
@@ -150,19 +153,16 @@ def _storable(text: str) -> str:
 
 
 def _record(connection: Connection, scope: Scope, run: Run, counts: dict[str, int | bool]) -> int:
+    record = counts | {
+        "account_id": scope.account_id,
+        "stream": scope.stream,
+        "scope": scope.scope,
+        "lane": run.lane,
+        "start": run.wanted.start,
+        "end": run.wanted.end,
+    }
     if run.run_id is not None:
-        connection.execute(QUERIES["continue_run"], counts | {"run_id": run.run_id})
+        connection.execute(QUERIES["continue_run"], record | {"run_id": run.run_id})
         return run.run_id
-    row = connection.execute(
-        QUERIES["start_run"],
-        counts
-        | {
-            "account_id": scope.account_id,
-            "stream": scope.stream,
-            "scope": scope.scope,
-            "lane": run.lane,
-            "start": run.wanted.start,
-            "end": run.wanted.end,
-        },
-    ).fetchone()
+    row = connection.execute(QUERIES["start_run"], record).fetchone()
     return int(row[0]) if row else 0

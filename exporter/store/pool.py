@@ -12,10 +12,11 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.errors import DatabaseError
+from exporter.store.refusals import said
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-CONNECT_TIMEOUT_S = 5
+CONNECT_S = 5
 _SIZE = 8
 
 
@@ -23,10 +24,10 @@ _SIZE = 8
 def connected(url: str) -> Iterator[Connection]:
     """A single connection, for a command that needs no more. Raises DatabaseError."""
     try:
-        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+        with psycopg.connect(url, connect_timeout=CONNECT_S) as connection:
             yield connection
     except psycopg.Error as error:
-        raise DatabaseError(f"Postgres refused: {error}".strip()) from error
+        raise DatabaseError(f"Postgres refused: {said(error)}") from error
 
 
 def open_pool(url: str) -> ConnectionPool[Connection]:
@@ -37,11 +38,11 @@ def open_pool(url: str) -> ConnectionPool[Connection]:
         max_size=_SIZE,
         open=False,
         configure=_prepare,
-        kwargs={"connect_timeout": CONNECT_TIMEOUT_S},
-        reconnect_timeout=CONNECT_TIMEOUT_S,
+        kwargs={"connect_timeout": CONNECT_S},
+        reconnect_timeout=CONNECT_S,
     )
     try:
-        pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
+        pool.open(wait=True, timeout=CONNECT_S)
     except PoolTimeout:
         pool.close(timeout=0)
         raise

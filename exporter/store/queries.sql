@@ -87,13 +87,26 @@ VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(
         clock_timestamp(), %(pages)s, %(inserted)s, %(updated)s, %(rejected)s, %(complete)s)
 RETURNING run_id;
 
+-- name: number_run
+-- The number that a walk's record will have, for log lines before there is one. None for a role
+-- that may write the table but not use its sequence: the record is then numbered by its insert.
+SELECT nextval(numbers) FROM (
+    SELECT pg_get_serial_sequence('onetrading_sync.runs', 'run_id')::regclass AS numbers) AS found
+WHERE has_sequence_privilege(numbers, 'USAGE');
+
 -- name: continue_run
--- What further pages of a walk brought.
-UPDATE onetrading_sync.runs
-SET finished_at = clock_timestamp(), pages = pages + %(pages)s,
-    rows_inserted = rows_inserted + %(inserted)s, rows_updated = rows_updated + %(updated)s,
-    rows_rejected = rows_rejected + %(rejected)s, complete = %(complete)s
-WHERE run_id = %(run_id)s;
+-- What further pages of a walk brought; the first ones of a walk that has its number already.
+INSERT INTO onetrading_sync.runs AS run
+    (run_id, account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted,
+     rows_updated, rows_rejected, complete)
+OVERRIDING SYSTEM VALUE
+VALUES (%(run_id)s, %(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(end)s),
+        clock_timestamp(), %(pages)s, %(inserted)s, %(updated)s, %(rejected)s, %(complete)s)
+ON CONFLICT (run_id) DO UPDATE
+SET finished_at = excluded.finished_at, pages = run.pages + excluded.pages,
+    rows_inserted = run.rows_inserted + excluded.rows_inserted,
+    rows_updated = run.rows_updated + excluded.rows_updated,
+    rows_rejected = run.rows_rejected + excluded.rows_rejected, complete = excluded.complete;
 
 -- name: prune_runs
 -- The log of walks is kept for 90 days; coverage holds what it proved.
@@ -255,6 +268,48 @@ SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s 
 -- What is not proven complete, for people.
 SELECT account, stream, scope, gap_start, gap_end, is_tail FROM reporting.coverage_gaps
 ORDER BY account, stream, scope, gap_start;
+
+-- name: timelines
+-- What is proven of each stream of history, from where it is required to where rows have settled:
+-- as a share, for every scope (before its own start a scope wants nothing), and for any.
+WITH scopes AS (
+    SELECT account_id, stream, scope, now() - settle AS settled_to,
+        least(required_from, now() - settle) AS required_from
+    FROM onetrading_sync.progress
+    WHERE required_from IS NOT NULL AND retired_because IS NULL
+), proven AS (
+    SELECT scopes.*, ranges * tstzmultirange(tstzrange(required_from, settled_to)) AS ranges
+    FROM scopes CROSS JOIN LATERAL (
+        SELECT coalesce(range_agg(range), '{}') AS ranges FROM onetrading_sync.coverage
+        WHERE coverage.account_id = scopes.account_id AND coverage.stream = scopes.stream
+          AND coverage.scope = scopes.scope
+    ) AS found
+), measured AS (
+    SELECT account_id, stream, scope, coalesce(sum(upper(part) - lower(part)), '0') AS done,
+        coalesce(max(upper(part)), settled_to) - required_from AS wanted
+    FROM proven LEFT JOIN LATERAL unnest(ranges) AS parts (part) ON true
+    GROUP BY account_id, stream, scope, required_from, settled_to
+), shares AS (
+    SELECT account_id, stream, CASE WHEN sum(wanted) = '0' THEN 1 ELSE
+        extract(epoch FROM sum(done)) / extract(epoch FROM sum(wanted)) END AS proven_ratio
+    FROM measured GROUP BY account_id, stream
+), for_all AS (
+    SELECT account_id, stream, count(*) AS scopes, min(required_from) AS required_from,
+        max(settled_to) AS settled_to,
+        range_intersect_agg(tstzmultirange(tstzrange(NULL, required_from)) + ranges) AS ranges
+    FROM proven GROUP BY account_id, stream
+), for_any AS (
+    SELECT account_id, stream, range_agg(part) AS ranges
+    FROM proven CROSS JOIN LATERAL unnest(ranges) AS parts (part) GROUP BY account_id, stream
+)
+SELECT coalesce(accounts.name, for_all.account_id::text), for_all.stream, scopes, required_from,
+    settled_to, proven_ratio::float8,
+    for_all.ranges * tstzmultirange(tstzrange(required_from, settled_to)),
+    coalesce(for_any.ranges, '{}')
+FROM for_all
+JOIN shares USING (account_id, stream)
+LEFT JOIN for_any USING (account_id, stream)
+LEFT JOIN onetrading.accounts ON accounts.account_id = for_all.account_id;
 
 -- name: may_write
 -- Rights on the database, or on the schema where it is set up already.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -11,6 +12,7 @@ from psycopg.rows import dict_row
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
 from exporter.stream import PUBLIC_ACCOUNT_ID, Snapshot, Stream
+from exporter.window import Window
 
 Row = dict[str, Any]
 """Values by column name, in the order of the columns."""
@@ -36,6 +38,38 @@ def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
 def gaps(connection: Connection) -> list[Row]:
     """The ranges of required history that are not proven complete."""
     return _rows(connection, "gaps")
+
+
+class Timeline(NamedTuple):
+    """What is proven of a stream of history; where it is read by scopes, of all together."""
+
+    account: str
+    stream: str
+    scopes: int
+    required_from: datetime
+    """The earliest start of any scope."""
+    settled_to: datetime
+    """Now less the settle time: no later instant can be proven."""
+    proven_ratio: float
+    """Proven share of all scopes together, 0 to 1; the time after the newest proven instant of a
+    scope does not count, unless nothing of it is proven."""
+    by_all: list[Window]
+    """Proven for every scope, as far as that scope's own start requires it; oldest first."""
+    by_any: list[Window]
+    """Proven for at least one scope; oldest first."""
+
+
+def timelines(connection: Connection, *, within_ms: int) -> list[Timeline]:
+    """One for each account and stream of history. A server that takes longer is not waited for."""
+    connection.execute("SELECT set_config('statement_timeout', %s, true)", [str(within_ms)])
+    return [
+        Timeline._make((*first, _windows(by_all), _windows(by_any)))
+        for *first, by_all, by_any in connection.execute(QUERIES["timelines"])
+    ]
+
+
+def _windows(ranges: Iterable[Any]) -> list[Window]:
+    return [Window(part.lower, part.upper) for part in ranges]
 
 
 def _rows(connection: Connection, query: str) -> list[Row]:

@@ -95,7 +95,9 @@ class Spool:
 
     def set_aside(self, path: Path, reason: str) -> None:
         """Keep a file that is of no use for people to look at; nothing waits for it."""
-        _log.error("spool: set aside unreadable %s: %s", path.name, reason)
+        account, stream = _key(path)
+        told = {"account": account, "stream": stream, "file": path.with_suffix(".bad").name}
+        _log.error("spool: set aside what cannot be read: %s", reason, extra=told)
         with self._lock:
             path.rename(path.with_suffix(".bad"))
             self._sizes.pop(path, None)
@@ -124,7 +126,9 @@ class Spool:
             oldest.unlink(missing_ok=True)
             del self._sizes[oldest]
             self.dropped += 1
-            _log.error("spool is full: dropped %s", oldest.name)
+            account, stream = _key(oldest)
+            told = {"account": account, "stream": stream, "file": oldest.name}
+            _log.error("spool is full: dropped the oldest answer", extra=told)
 
 
 def _key(path: Path) -> Key:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from exporter import context
 from exporter.api.walk import Walk
 from exporter.errors import BadRequest, CursorExpired, DatabaseError, ExchangeError, Stopping
 from exporter.store import totals
@@ -51,6 +52,12 @@ class Progress:
     def rate(self) -> float:
         """Pages a second since the start."""
         return self.pages / max(time.monotonic() - self.began, 0.001)
+
+    def told(self) -> dict[str, object]:
+        """What was done so far, for the log."""
+        took_s = round(time.monotonic() - self.began, 3)
+        rows = {"inserted": self.inserted, "updated": self.updated, "rejected": self.rejected}
+        return {"pages": self.pages, **rows, "duration_s": took_s}
 
     def left_s(self) -> float | None:
         """Seconds to go: pages still expected, at the rate so far. None before it can be said.
@@ -114,7 +121,7 @@ class Backfill:
             except ExchangeError as error:
                 if self.progress.proven_s <= proven_s:
                     raise
-                _log.info("once more, since it got further: %s", error)
+                _log.info("trying once more, since it got further: %s", error)
 
     def run(self, pieces: Iterable[tuple[Scope, Window]]) -> Progress:
         """Read the planned pieces. Raises the last error after trying all, or Stopping."""
@@ -126,7 +133,7 @@ class Backfill:
         self.progress.wanted_s = self.progress.proven_s + missing_s
         self._report()
         with ThreadPoolExecutor(WALKERS, thread_name_prefix="backfill") as pool:
-            for future in [pool.submit(self._work) for _ in range(WALKERS)]:
+            for future in [pool.submit(context.carried(self._work)) for _ in range(WALKERS)]:
                 future.result()
         if self._parts.stop.is_set():
             raise Stopping("stopped during a backfill")
@@ -150,7 +157,8 @@ class Backfill:
             except Stopping:
                 return
             except (ExchangeError, DatabaseError) as error:
-                _log.warning("backfill of %s %s: %s", task[0].stream, task[0].scope, error)
+                # The last one is raised, and logged by whoever catches it.
+                _log.debug("a window stays open: %s", error, extra={"window": str(task[1])})
                 self._errors.append(error)
 
     def _shared(self) -> tuple[Scope, Window] | None:

@@ -11,6 +11,7 @@ from exporter.stream import Stream
 from exporter.sync.backfill import Backfill, Show
 from exporter.sync.history import Reader
 from exporter.sync.parts import Account, Parts
+from exporter.sync.repeats import Repeats
 
 _log = logging.getLogger(__name__)
 _CLOSED_EVERY_S = 3_600.0
@@ -32,6 +33,7 @@ class Filler:
         self._refused = refused
         self._look_every_s = look_every_s
         self._closed_due: dict[str, float] = {}
+        self._repeats = Repeats()
 
     def run(self) -> None:
         """Fill gaps whenever there are any, until the process stops."""
@@ -43,7 +45,7 @@ class Filler:
                 except Stopping:
                     return
                 except Exception:  # noqa: BLE001  a bug in one stream must not end the others
-                    _log.exception("backfill of %s: a fault of ours", reader.stream.name)
+                    _log.exception("backfill failed, a fault of ours")
             self._parts.stop.wait(self._look_every_s)
 
     def _fill_closed(self, reader: Reader) -> None:
@@ -59,13 +61,16 @@ class Filler:
                 reader.retire(scope, closed=True)
                 backfill.complete(scopes=[scope])
             except ExchangeError as error:
-                _log.info("no history of closed %s: %s", scope.scope, error)
+                _log.info("no history of a closed instrument: %s", error)
         for scope in reader.scopes():
             reader.retire(scope, closed=False)
 
     def fill(self, reader: Reader, show: Show = lambda _progress: None) -> bool:
         """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
-        backfill = Backfill(self._parts, reader, show)
+        with self._parts.working(reader.account.name, reader.stream.name):
+            return self._fill(reader, Backfill(self._parts, reader, show))
+
+    def _fill(self, reader: Reader, backfill: Backfill) -> bool:
         try:
             backfill.complete()
             opened = backfill.open_counting()
@@ -75,11 +80,20 @@ class Filler:
         except Stopping:
             raise
         except BadRequest as error:
-            _log.warning("a part of %s cannot be had: %s", reader.stream.name, error)
+            self._tell(reader, logging.WARNING, "a part of history cannot be had: %s", error)
             if backfill.only_refusals:
                 backfill.open_counting()
             return False
         except ExporterError as error:
-            _log.info("history of %s stays incomplete for now: %s", reader.stream.name, error)
+            self._tell(reader, logging.INFO, "history stays incomplete for now: %s", error)
             return False
+        self._repeats.over(reader.stream.name)
+        if backfill.progress.pages:
+            _log.info("history is complete", extra=backfill.progress.told())
         return True
+
+    def _tell(self, reader: Reader, level: int, text: str, error: ExporterError) -> None:
+        """A gap that stays is looked at every few seconds: say so less and less often."""
+        count, due = self._repeats.failed(reader.stream.name, text)
+        quiet = not due or self._parts.is_away(error)
+        _log.log(logging.DEBUG if quiet else level, text, error, extra={"failures": count})

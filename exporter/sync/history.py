@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from exporter import context
 from exporter.api.budget import Priority
 from exporter.api.client import Failed
 from exporter.api.walk import Step, Walk
@@ -22,7 +23,6 @@ from exporter.sync.parts import Account, Parts
 from exporter.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 
 _log = logging.getLogger(__name__)
-
 BATCH_ROWS = 1_000
 BATCH_SECONDS = 1.0
 _LONGEST_TAIL = timedelta(hours=1)
@@ -76,6 +76,11 @@ class Reader:
         is complete it proves nothing of the overlap it begins with: joined to what was proven
         before, the range would look as if its overlap had been read again.
         """
+        run.run_id = self._parts.writable().run(bookkeeping.number_run)
+        with context.about(scope=scope.scope, run=str(run.run_id or "")):
+            self._load(scope, walk, run, settled, loaded)
+
+    def _load(self, scope: Scope, walk: Walk, run: Run, settled: datetime, loaded: Loading) -> None:
         lowest = run.wanted.start + self.stream.overlap + RESOLUTION
         batch, began = Batch(), time.monotonic()
         try:
@@ -96,13 +101,12 @@ class Reader:
         lease = self._parts.lease(scope.account_id)
         done = database.run(loader.load, self.stream, scope, run, batch, lease)
         run.run_id = done.run_id
-        self._parts.instruments.rows(
-            scope.account,
-            scope.stream,
-            inserted=done.inserted,
-            updated=done.updated,
-            rejected=done.rejected,
-        )
+        rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
+        told = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}
+        _log.debug("committed", extra=told | {"run_id": run.run_id})
+        if done.rejected:
+            _log.warning("records cannot be read; onetrading_sync.rejects has them", extra=rows)
+        self._parts.instruments.rows(scope.account, scope.stream, **rows)
         loaded(done, batch)
 
     def scopes(self) -> list[Scope]:
@@ -171,15 +175,16 @@ class Reader:
     def tail(self) -> None:
         """Read the newest part of every scope. Raises the last error after trying them all."""
         scopes = self.scopes()
-        errors: list[Exception] = []
+        errors: list[BadRequest] = []
         for scope in scopes:
             try:
                 self._tail_of(scope)
             except BadRequest as error:
-                _log.warning("%s %s: %s", scope.stream, scope.scope, error)
                 errors.append(error)
+        for earlier in errors[:-1]:
+            _log.warning("a part cannot be had: %s", earlier)
         if errors:
-            raise errors[-1]
+            raise errors[-1]  # whoever catches it logs it
 
     def _tail_of(self, scope: Scope) -> None:
         required = self.required(scope)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from exporter import context
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.identity import identify
@@ -81,6 +83,18 @@ class Parts:
     monotonic: Callable[[], float] = time.monotonic
     """In seconds; what pauses after a refusal are measured with."""
 
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @contextmanager
+    def working(self, account: str, stream: str) -> Iterator[None]:
+        """What is logged inside is about this; the work has a number of its own, such as `p17`.
+
+        A walk in it goes by its ``run_id`` instead.
+        """
+        run = f"p{next(self._numbers)}"
+        with context.about(account=account, stream=stream, run=run):
+            yield
+
     def interval(self, stream: Stream) -> timedelta:
         """How often a stream is asked."""
         return self.intervals.get(stream.name, stream.interval)
@@ -88,6 +102,10 @@ class Parts:
     def first_history_start(self, now: datetime) -> datetime:
         """Where history begins when nobody said and nothing is stored yet."""
         return self.history_start or now - _DEFAULT_HISTORY
+
+    def is_away(self, error: Exception) -> bool:
+        """Whether ``error`` only repeats that Postgres is away, which the log says already."""
+        return isinstance(error, DatabaseError) and not (self.database and self.database.up)
 
     def writable(self) -> Database:
         """The database, while it is up. Raises DatabaseError, and NotYet before the first try."""
@@ -136,7 +154,7 @@ class Parts:
             found = identify(account.client, deadline_s=20.0)
         if found is None:
             found = str(uuid.uuid5(_UNNAMED, account.name))
-            _log.warning("no answer names the account %s: made up %s", account.name, found)
+            _log.warning("no answer names the account: its id is made up: %s", found)
         self.learn(account, found)
         return found
 

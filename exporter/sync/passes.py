@@ -29,6 +29,7 @@ from exporter.stream import History, Reference, Scope, Snapshot, Stream
 from exporter.sync.history import Reader
 from exporter.sync.parts import Account, Parts
 from exporter.sync.present import Present
+from exporter.sync.repeats import Repeats
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE_S = 600.0
@@ -54,11 +55,16 @@ class Passes:
         self.streams = {stream.name: stream for stream in streams}
         self._present = Present(parts, self.streams)
         self._refusals: dict[tuple[str, str], _Refusal] = {}
+        self._repeats = Repeats()
 
     def run(self, account: Account, stream: Stream) -> Outcome:
         """One pass, and how it went. Raises nothing."""
         if self._paused(account, stream):
             return "skipped"
+        with self.parts.working(account.name, stream.name):
+            return self._run(account, stream)
+
+    def _run(self, account: Account, stream: Stream) -> Outcome:
         began = time.monotonic()
         counted: list[ExchangeError] = []
 
@@ -72,7 +78,7 @@ class Passes:
             self._refusals.pop((account.name, stream.name), None)
             self._granted(account, stream, True)
         except (Stopping, NotYet) as reason:
-            _log.debug("%s of %s: %s", stream.name, account.name, reason)
+            _log.debug("not now: %s", reason)
             self.parts.board.waited(account.name, stream.name)
             return "skipped"
         except ExporterError as known:
@@ -82,9 +88,13 @@ class Passes:
         except Exception as bug:  # noqa: BLE001  a bug in one pass must not end the service
             error = bug
             self.parts.board.failed(account.name, stream.name, "internal")
-            _log.exception("%s of %s: a fault of ours", stream.name, account.name)
-        self.parts.instruments.passed(account.name, stream.name, time.monotonic() - began)
+        took_s = time.monotonic() - began
+        self.parts.instruments.passed(account.name, stream.name, took_s)
         if error is None:
+            failures = self._repeats.over((account.name, stream.name))
+            level = logging.INFO if failures else logging.DEBUG
+            told = {"failures": failures or None, "duration_s": round(took_s, 6)}
+            _log.log(level, "succeeds again" if failures else "done", extra=told)
             return "ok"
         self._note(account, stream, error)
         return "not permitted" if isinstance(error, NotPermitted) else "failed"
@@ -92,6 +102,13 @@ class Passes:
     def refused(self, account: Account, stream: Stream) -> bool:
         """Whether the token was not allowed to read the stream when it was last asked."""
         return (account.name, stream.name) in self._refusals
+
+    def paused_s(self, account: str, stream: str) -> float:
+        """Seconds for which the stream is not asked because the token was refused, else 0."""
+        refusal = self._refusals.get((account, stream))
+        if refusal is None or refusal.token != self.parts.accounts[account].token():
+            return 0.0
+        return max(0.0, refusal.again_at - self.parts.monotonic())
 
     def store_spooled(self) -> None:
         """Store the answers that wait on disk, if that is possible now."""
@@ -126,9 +143,7 @@ class Passes:
     def _note(self, account: Account, stream: Stream, error: Exception) -> None:
         """Say what failed: in the log, in Postgres, and in when to ask again."""
         reason: Reason = error.reason if isinstance(error, ExporterError) else "internal"
-        again = self.refused(account, stream)
-        level = logging.DEBUG if isinstance(error, NotPermitted) and again else logging.WARNING
-        _log.log(level, "%s of %s failed (%s): %s", stream.name, account.name, reason, error)
+        self._tell(account, stream, error, reason)
         if isinstance(error, Refused):
             self._pause(account, stream)
         if isinstance(error, TokenRefused):
@@ -143,6 +158,18 @@ class Passes:
                 database.run_briefly(bookkeeping.note_attempt, scope, interval, text)
         except ExporterError as unheard:
             _log.debug("not noted: %s", unheard)
+
+    def _tell(self, account: Account, stream: Stream, error: Exception, reason: Reason) -> None:
+        """One line for each failure; a traceback where it is our fault."""
+        count, due = self._repeats.failed((account.name, stream.name), reason)
+        told = {"failures": count}
+        if not isinstance(error, ExporterError):
+            _log.error("failed (internal), a fault of ours: %s", error, exc_info=error, extra=told)
+            return
+        known = isinstance(error, NotPermitted) and self.refused(account, stream)
+        quiet = known or not due or self.parts.is_away(error)
+        level = logging.DEBUG if quiet else logging.WARNING
+        _log.log(level, "failed (%s): %s", reason, error, extra=told)
 
     def _granted(self, account: Account, stream: Stream, granted: bool) -> None:
         """Whether the token may read at all; what else it may do is not for a reader to try."""
@@ -159,7 +186,4 @@ class Passes:
         self._refusals[key] = _Refusal(again_at, times, account.token())
 
     def _paused(self, account: Account, stream: Stream) -> bool:
-        refusal = self._refusals.get((account.name, stream.name))
-        if refusal is None or refusal.token != account.token():
-            return False
-        return self.parts.monotonic() < refusal.again_at
+        return self.paused_s(account.name, stream.name) > 0

@@ -62,7 +62,7 @@ class Present:
             self._parts.learn(account, account_id)
         except DatabaseError as error:
             # What is shown does not wait for Postgres; it is told again when the answer is kept.
-            _log.debug("account %s is not noted yet: %s", account.name, error)
+            _log.debug("the account is not noted yet: %s", error)
 
     def _keep(
         self,
@@ -83,7 +83,7 @@ class Present:
             observed = snapshots.Observed(observed_at, observed_at)
             self._store(account, stream, page, observed)
         except (DatabaseError, ExchangeError, NotYet) as error:
-            _log.debug("%s of %s waits: %s", stream.name, account.name, error)
+            _log.debug("the answer waits on disk: %s", error)
             waiting = Spooled(
                 account.name,
                 stream.name,
@@ -109,18 +109,23 @@ class Present:
         held: set[tuple[str, str]] = set()
         try:
             for path, waiting in spool.waiting(held):
-                try:
-                    stored = self._store_waiting(path, waiting)
-                except (DatabaseError, ExchangeError) as error:
-                    self._parts.writable()
-                    _log.debug("%s still waits: %s", path.name, error)
-                    stored = False
+                with self._parts.working(waiting.account, waiting.stream):
+                    stored = self._stored(path, waiting)
                 if stored:
                     spool.done(path, waiting)
                 else:
                     held.add((waiting.account, waiting.stream))
         finally:
             self._draining.release()
+
+    def _stored(self, path: Path, waiting: Spooled) -> bool:
+        """Whether it could be stored now. Raises DatabaseError when Postgres is away (again)."""
+        try:
+            return self._store_waiting(path, waiting)
+        except (DatabaseError, ExchangeError) as error:
+            self._parts.writable()
+            _log.debug("%s still waits: %s", path.name, error)
+            return False
 
     def _store_waiting(self, path: Path, waiting: Spooled) -> bool:
         """Store an answer that waited; whether it is stored. Raises as ``_store`` does."""
@@ -134,10 +139,12 @@ class Present:
         except UnexpectedPayload as error:
             self._parts.spool.set_aside(path, str(error))
             return True
-        observed = snapshots.Observed(waiting.first, waiting.last)
+        # Its clock may have been put back while it waited.
+        observed = snapshots.Observed(waiting.first, max(waiting.first, waiting.last))
         try:
             self._store(account, stream, page, observed)
-        except DatabaseError:
+        except DatabaseError as error:
+            _log.debug("%s cannot be stored: %s", path.name, error)
             # Another process may be the account's writer, and have seen what came later.
             scope = self._parts.scope(account, stream)
             return self._parts.writable().run_briefly(snapshots.outdated, scope, observed)
@@ -187,6 +194,7 @@ class Present:
             scope = self._parts.scope(account, stream)
             new = database.run_briefly(loader.set_aside, scope, page.rejects, page.drift)
         except (DatabaseError, ExchangeError, NotYet) as error:
-            _log.error("%s: %s; not kept: %s", stream.name, page.rejects[0], error)
+            reason = page.rejects[0].reason
+            _log.warning("what spoilt the answer is not kept (%s): %s", reason, error)
             return
         self._parts.instruments.rows(account.name, stream.name, rejected=new)

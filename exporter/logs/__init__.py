@@ -1,0 +1,26 @@
+"""The log on standard error: one line an event, as text for people or JSON for machines.
+
+`lines` writes them, `level` decides which; docs/logging.md is the page for readers.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from exporter.logs.level import LEVEL
+from exporter.logs.lines import JsonLines, TextLines
+
+__all__ = ["LEVEL", "JsonLines", "TextLines", "configure"]
+
+
+def configure(form: str, level: str, level_file: Path | None = None) -> None:
+    """Log to standard error in ``form`` (text or json), from ``level`` up.
+
+    ``level_file`` may name another level while the process runs: see `level.Level`.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    logging.basicConfig(handlers=[handler], force=True)
+    LEVEL.configure(level, level_file)

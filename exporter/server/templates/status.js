@@ -1,0 +1,89 @@
+// Takes the page anew every few seconds and changes only what differs, so that the scroll
+// position, the focus, a selection and what was opened stay as they are.
+(() => {
+  "use strict";
+  const EVERY_MS = 5000;
+  const lost = document.getElementById("lost");
+  const button = document.getElementById("pause");
+  let paused = false;
+  let timer = 0;
+  let good = new Date();
+
+  const attributes = (old, fresh) => {
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+  };
+
+  const morph = (old, fresh) => {
+    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
+      old.replaceWith(document.adoptNode(fresh));
+      return;
+    }
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+      return;
+    }
+    attributes(old, fresh);
+    const before = [...old.childNodes];
+    const after = [...fresh.childNodes];
+    after.forEach((node, n) => {
+      if (n < before.length) morph(before[n], node);
+      else old.append(document.adoptNode(node));
+    });
+    before.slice(after.length).forEach((node) => node.remove());
+  };
+
+  const show = (text) => {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    const main = fresh.querySelector("main");
+    if (!main) throw new Error("not the status page");
+    morph(document.querySelector("main"), main);
+    document.title = fresh.title;
+    attributes(document.querySelector("link[rel=icon]"), fresh.querySelector("link[rel=icon]"));
+  };
+
+  const tell = (failed) => {
+    document.body.classList.toggle("lost", failed);
+    lost.hidden = !failed;
+    if (!failed) return;
+    const at = good.toISOString().slice(11, 19);
+    const said = `No answer from the exporter. What you see is of ${at} UTC.`;
+    if (lost.textContent !== said) lost.textContent = said;
+    document.title = "? No answer – onetrading-exporter";
+  };
+
+  const refresh = async () => {
+    clearTimeout(timer);
+    if (!paused && !document.hidden) {
+      try {
+        const answer = await fetch(location.pathname, {
+          cache: "no-store",
+          signal: AbortSignal.timeout(EVERY_MS),
+        });
+        if (!answer.ok) throw new Error(String(answer.status));
+        const text = await answer.text();
+        if (!paused) show(text);
+        good = new Date();
+        tell(false);
+      } catch {
+        tell(true);
+      }
+    }
+    timer = setTimeout(refresh, EVERY_MS);
+  };
+
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    paused = !paused;
+    button.textContent = paused ? "Go on" : "Pause";
+    if (!paused) refresh();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh();
+  });
+  timer = setTimeout(refresh, EVERY_MS);
+})();
