@@ -1,0 +1,176 @@
+"""Account overview: what do we have, how much of it is at risk, and is that of now?"""
+
+from __future__ import annotations
+
+from grafana.source import looks, variables
+from grafana.source.freshness import EXPORTER, Streams
+from grafana.source.layout import Board, Row
+from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, runbook
+from grafana.source.metrics import grew, latest
+from grafana.source.panels import Column, lines, stat, table
+from grafana.source.positions_and_margin import POSITIONS, RATIO_STEPS
+from grafana.source.queries import Series
+from grafana.source.reports import report
+
+PORTFOLIO = Streams("portfolio")
+CURRENCY = 'currency=~"$currency"'
+HELD_NOW = f"on (instrument) {latest('onetrading_position_open_volume')}"
+
+FAILED = (
+    f"sum((1 - {latest('onetrading_sync_success', public=True)})"
+    f" * {latest('onetrading_sync_permitted', public=True)})"
+)
+
+EQUITY = stat(
+    "Equity",
+    "Of the futures account, in the exchange's currency of account.",
+    PORTFOLIO,
+    Series(latest("onetrading_futures_equity"), "{{account}}"),
+    unit=MONEY,
+    decimals=2,
+)
+ACCOUNT_RATIO = stat(
+    "Account ratio",
+    "At 1.5 the exchange reduces positions, at 1.0 it liquidates. No value while flat.",
+    PORTFOLIO,
+    Series(latest("onetrading_futures_account_ratio"), "{{account}}"),
+    unit=RATIO,
+    decimals=2,
+    steps=RATIO_STEPS,
+    links=[runbook("OnetradingMarginRatioLow")],
+)
+FREE_MARGIN = stat(
+    "Free margin",
+    "What new positions may use. Red when nothing is left.",
+    PORTFOLIO,
+    Series(latest("onetrading_futures_margin_available"), "{{account}}"),
+    unit=MONEY,
+    decimals=2,
+    steps=(BAD, ((0.01, PLAIN),)),
+)
+OPEN_POSITIONS = stat(
+    "Open positions",
+    "How many; 0 when flat.",
+    Streams("positions"),
+    Series(latest("onetrading_positions_open"), "{{account}}"),
+    unit=COUNT,
+    decimals=0,
+)
+FAILING = stat(
+    "Streams failing",
+    "Streams whose last pass failed: what they show is held for a while, then withdrawn. Not those"
+    " that the exchange refuses to the token.",
+    EXPORTER,
+    Series(FAILED, "failing"),
+    unit=COUNT,
+    decimals=0,
+    steps=(GOOD, ((1, WARN), (3, BAD))),
+    links=[runbook("OnetradingStreamStale")],
+)
+EQUITY_OVER_TIME = lines(
+    "Equity over time",
+    "Of the futures account, in the exchange's currency of account.",
+    PORTFOLIO,
+    Series(latest("onetrading_futures_equity"), "{{account}}"),
+    unit=MONEY,
+    decimals=2,
+)
+MARGIN_OVER_TIME = lines(
+    "Margin in use and free",
+    "What positions and orders bind, and what is left for new ones.",
+    PORTFOLIO,
+    Series(latest("onetrading_futures_margin_used"), "{{account}} used"),
+    Series(latest("onetrading_futures_margin_available"), "{{account}} free"),
+    unit=MONEY,
+    decimals=2,
+    minimum=0,
+)
+BALANCES = table(
+    "Balances now",
+    "Units of each currency. Zero is shown as 0; a currency that is not listed has no row.",
+    Streams("balances"),
+    {"account": "account", "currency": "currency"},
+    Column("available", latest("onetrading_balance_available", CURRENCY), MONEY, 8),
+    Column("locked by orders", latest("onetrading_balance_locked", CURRENCY), MONEY, 8),
+    Column(
+        "last changed",
+        f"1000 * {latest('onetrading_balance_changed_timestamp_seconds', CURRENCY)}",
+        looks.AGO,
+    ),
+    links=[runbook("OnetradingBalanceLow")],
+)
+LAST_CLOSE = report(
+    "Balances at the last close",
+    "The last answer before the latest midnight UTC, and when it was seen. Until a midnight has"
+    " passed since the first start there is none.",
+    "last_close",
+    *(Column(name, unit=MONEY, decimals=8) for name in ("available", "locked", "total")),
+    Column("day", unit="time:YYYY-MM-DD"),
+    Column("observed", unit=looks.INSTANT),
+)
+BALANCE_OVER_TIME = lines(
+    "$currency",
+    "Available and locked together, in units of the currency. One panel for each currency, since"
+    " amounts of two do not compare.",
+    Streams("balances"),
+    Series(
+        " + ".join(
+            latest(name, 'currency="$currency"')
+            for name in ("onetrading_balance_available", "onetrading_balance_locked")
+        ),
+        "{{account}}",
+    ),
+    unit=MONEY,
+    decimals=8,
+)
+FUNDING_OF_A_DAY = lines(
+    "Funding received less paid, over 24 hours",
+    "In the quote currency of the instrument; below 0 more was paid than received.",
+    Streams("funding_payments"),
+    Series(
+        f"{grew('onetrading_funding_received_total', over='1d')}"
+        f" - {grew('onetrading_funding_paid_total', over='1d')}",
+        "{{account}} {{instrument}}",
+    ),
+    unit=MONEY,
+    decimals=2,
+    links=[runbook("OnetradingFundingPaidHigh")],
+)
+FUNDING_AHEAD = table(
+    "Funding ahead, where there is a position",
+    "The rate that forms for the coming payment: longs pay shorts when it is positive.",
+    Streams("funding_rates", "tickers"),
+    {"instrument": "instrument"},
+    Column("rate", f"{latest('onetrading_funding_rate')} and {HELD_NOW}", SHARE, 4),
+    Column(
+        "next payment",
+        f"1000 * {latest('onetrading_next_funding_timestamp_seconds')} and {HELD_NOW}",
+        looks.AGO,
+    ),
+)
+
+BOARD = Board(
+    slug="account-overview",
+    title="One Trading / Account overview",
+    description="What the accounts hold and risk, and how old those numbers are.",
+    variables=[
+        variables.prometheus(),
+        variables.postgres(),
+        variables.account(),
+        variables.currency(),
+        variables.futures(),
+    ],
+    streams=["balances", "portfolio", "positions", "funding_payments", "funding_rates", "tickers"],
+    rows=[
+        Row(
+            "At a glance",
+            4,
+            [(EQUITY, 6), (ACCOUNT_RATIO, 5), (FREE_MARGIN, 6), (OPEN_POSITIONS, 4), (FAILING, 3)],
+        ),
+        Row("Equity and margin", 9, [(EQUITY_OVER_TIME, 12), (MARGIN_OVER_TIME, 12)]),
+        Row("Positions", 8, [(POSITIONS, 24)]),
+        Row("Balances", 10, [(BALANCES, 12), (LAST_CLOSE, 12)]),
+        Row("Funding", 8, [(FUNDING_OF_A_DAY, 14), (FUNDING_AHEAD, 10)]),
+        Row("Balances over time", 8, [(BALANCE_OVER_TIME.repeat("currency").max_per_row(3), 24)]),
+    ],
+)

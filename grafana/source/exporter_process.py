@@ -1,0 +1,197 @@
+"""Exporter health: the process, and how it gets on with the exchange and with Postgres."""
+
+from __future__ import annotations
+
+from grafana.source.freshness import EXPORTER
+from grafana.source.looks import BAD, COUNT, GOOD, PLAIN, SECONDS, WARN, runbook
+from grafana.source.metrics import grew, latest, quantile
+from grafana.source.panels import Column, lines, stat, table
+from grafana.source.queries import Series
+
+_SPOOL = [runbook("OnetradingSpoolFilling"), runbook("OnetradingSpoolDropping")]
+
+REQUESTS = lines(
+    "Requests by code",
+    "Requests to the exchange a second, by HTTP status, or by what went wrong without one.",
+    EXPORTER,
+    Series(
+        "sum by (account, code) (rate(onetrading_api_requests_total"
+        '{account=~"$account|public"}[$__rate_interval]))',
+        "{{account}} {{code}}",
+    ),
+    unit="reqps",
+    bars=True,
+    minimum=0,
+    links=[runbook("OnetradingTokenRefused")],
+)
+LATENCY = lines(
+    "Latency of the exchange",
+    "From sending a request to its complete answer: median, 95th and 99th percentile of all"
+    " endpoints. Bucketed, so read it as an order of magnitude.",
+    EXPORTER,
+    *(
+        Series(
+            f"histogram_quantile({share}, sum by (le)"
+            " (rate(onetrading_api_request_duration_seconds_bucket[$__rate_interval])))",
+            name,
+        )
+        for share, name in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))
+    ),
+    unit=SECONDS,
+    minimum=0,
+)
+SLOWEST = lines(
+    "Latency by endpoint, 95th percentile",
+    "From sending a request to its complete answer.",
+    EXPORTER,
+    Series(quantile(0.95, "onetrading_api_request_duration_seconds", "endpoint"), "{{endpoint}}"),
+    unit=SECONDS,
+    minimum=0,
+)
+BUDGET = stat(
+    "Request budget left",
+    "Requests that may be sent at once, a small burst; the lowest of all tokens. At 0 for a moment"
+    " is normal, at 0 for minutes polls come late.",
+    EXPORTER,
+    Series(f"min({latest('onetrading_api_budget_remaining', public=True)})", "requests"),
+    unit=COUNT,
+    decimals=0,
+    steps=(WARN, ((1, GOOD),)),
+    links=[runbook("OnetradingBudgetExhausted")],
+)
+BUDGETS = lines(
+    "Request budget of each token",
+    "Requests that each token may still send at once. Live polling goes before history.",
+    EXPORTER,
+    Series(latest("onetrading_api_budget_remaining", public=True), "{{account}}"),
+    unit=COUNT,
+    decimals=0,
+    minimum=0,
+    links=[runbook("OnetradingBudgetExhausted")],
+)
+WAITS = lines(
+    "Waiting for the budget",
+    "Seconds waited in each second, over all requests at once: above 0 the budget is the limit.",
+    EXPORTER,
+    Series(
+        "sum by (account) (rate(onetrading_api_wait_seconds_total"
+        '{account=~"$account|public"}[$__rate_interval]))',
+        "{{account}}",
+    ),
+    unit=SECONDS,
+    minimum=0,
+    links=[runbook("OnetradingBudgetExhausted")],
+)
+SKEW = lines(
+    "Clock skew",
+    "The exchange's clock less ours. Windows of history are cut by the exchange's clock; a skew"
+    " is no fault of the data, but of the machine.",
+    EXPORTER,
+    Series(latest("onetrading_exchange_clock_skew_seconds", public=True), "{{account}}"),
+    unit=SECONDS,
+    links=[runbook("OnetradingClockSkew")],
+)
+ALIVE = stat(
+    "Processes",
+    "Exporters that are scraped; the leader is the one that writes. With none, every dashboard is"
+    " blind.",
+    EXPORTER,
+    Series("count(onetrading_exporter_build_info) or vector(0)", "running"),
+    Series("sum(onetrading_exporter_leader) or vector(0)", "leader"),
+    unit=COUNT,
+    decimals=0,
+    steps=(BAD, ((1, GOOD),)),
+    links=[runbook("OnetradingExporterAbsent")],
+)
+DATABASE = stat(
+    "Postgres",
+    "Whether it answered when last asked. Gauges go on without it, history and counters stand"
+    " still.",
+    EXPORTER,
+    Series("max(onetrading_database_up)", "Postgres"),
+    unit=COUNT,
+    words={"1": ("up", GOOD), "0": ("down", BAD)},
+    links=[runbook("OnetradingDatabaseDown")],
+)
+WRITERS = lines(
+    "Postgres and leader",
+    "1 while Postgres answers, and while one process is the writer of the accounts.",
+    EXPORTER,
+    Series("max(onetrading_database_up)", "Postgres up"),
+    Series("sum(onetrading_exporter_leader)", "leaders"),
+    unit=COUNT,
+    decimals=0,
+    minimum=0,
+    links=[runbook("OnetradingDatabaseDown")],
+)
+SPOOL = lines(
+    "Spool",
+    "Snapshots that wait on disk until Postgres takes them, and those that were lost because the"
+    " spool was full.",
+    EXPORTER,
+    Series("max(onetrading_spool_snapshots)", "waiting"),
+    Series("max(increase(onetrading_spool_dropped_total[$__rate_interval]))", "lost"),
+    unit=COUNT,
+    decimals=0,
+    minimum=0,
+    links=_SPOOL,
+)
+SCHEDULER = lines(
+    "Scheduler",
+    "Age of its heartbeat, which comes every few seconds, and runs that were missed, raised, or"
+    " found the run before still going.",
+    EXPORTER,
+    Series(
+        "time() - max(onetrading_scheduler_heartbeat_timestamp_seconds)", "heartbeat age in seconds"
+    ),
+    Series(
+        "max by (event) (increase(onetrading_scheduler_events_total[$__rate_interval]))",
+        "{{event}}",
+    ),
+    unit=COUNT,
+    decimals=0,
+    minimum=0,
+    links=[runbook("OnetradingSchedulerStuck")],
+)
+SCOPES = table(
+    "Token scopes",
+    "What each account's token may do, as far as it was seen. It should read, and nothing else.",
+    EXPORTER,
+    {"account": "account", "scope": "scope"},
+    Column(
+        "has it", latest("onetrading_token_scope"), words={"1": ("yes", PLAIN), "0": ("no", PLAIN)}
+    ),
+    links=[runbook("OnetradingTokenRefused")],
+)
+VERSIONS = table(
+    "Versions",
+    "Of each running exporter.",
+    EXPORTER,
+    {"version": "version", "python": "Python"},
+    Column("processes", "count by (version, python) (onetrading_exporter_build_info)"),
+)
+PASSES = lines(
+    "Duration of a pass, 95th percentile",
+    "From asking to stored, failed passes included.",
+    EXPORTER,
+    Series(
+        quantile(0.95, "onetrading_sync_duration_seconds", "account, stream", public=True),
+        "{{account}} {{stream}}",
+    ),
+    unit=SECONDS,
+    minimum=0,
+)
+ROWS = lines(
+    "Rows written",
+    "Inserted and updated in each interval; unchanged rows are not written.",
+    EXPORTER,
+    Series(
+        f"sum by (account, stream, operation)"
+        f" ({grew('onetrading_rows_written_total', public=True)}) > 0",
+        "{{account}} {{stream}} {{operation}}",
+    ),
+    unit=COUNT,
+    decimals=0,
+    bars=True,
+    minimum=0,
+)

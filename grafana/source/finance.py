@@ -1,0 +1,171 @@
+"""Finance: the month in exact numbers, and whether it is complete."""
+
+from __future__ import annotations
+
+from grafana.source import looks, variables
+from grafana.source.layout import Board, Row
+from grafana.source.looks import BAD, GOOD, MONEY, PLAIN, SECONDS, WARN, runbook
+from grafana.source.panels import Column
+from grafana.source.reports import figures, history, report
+
+_GAPS = [runbook("OnetradingCoverageGap"), runbook("OnetradingCoverageLag")]
+_REJECTS = [runbook("OnetradingRejects")]
+_DAY = "time:YYYY-MM-DD"
+_MONTH = "time:YYYY-MM"
+
+AT_A_GLANCE = figures(
+    "Is $month complete?",
+    "Complete when the month is over, every history is proven from its first to its last instant"
+    " without a gap, and no record of the exchange is in quarantine. All of this page rests on it.",
+    "month_at_a_glance",
+    Column("the month", words={"1": ("complete", GOOD), "0": ("not complete", BAD)}),
+    Column("histories not complete", steps=(GOOD, ((1, BAD),))),
+    Column("records in quarantine", steps=(GOOD, ((1, BAD),))),
+    Column("history behind", unit=SECONDS, decimals=0, steps=(PLAIN, ((1800, WARN), (7200, BAD)))),
+    links=[*_GAPS, *_REJECTS],
+)
+COMPLETENESS = report(
+    "Completeness of $month",
+    "Each history of the month: proven from, proven to, and what is missing in between.",
+    "completeness",
+    Column(
+        "state",
+        words={
+            "complete": ("complete", GOOD),
+            "month is not over": ("month is not over", WARN),
+            "begins too late": ("begins too late", BAD),
+            "records in quarantine": ("records in quarantine", BAD),
+            "gaps": ("gaps", BAD),
+            "not permitted": ("not permitted", "purple"),
+        },
+    ),
+    Column("missing", unit=SECONDS, decimals=0, steps=(GOOD, ((0.001, BAD),))),
+    Column("in quarantine", steps=(GOOD, ((1, BAD),))),
+    Column("required from", unit=looks.INSTANT),
+    Column("complete to", unit=looks.INSTANT),
+    Column("age", unit=SECONDS, decimals=0),
+    links=_GAPS,
+)
+CLOSING = report(
+    "Closing balances of $month",
+    "Balances at the month's last midnight UTC; of today while the month runs. Age: how long before"
+    " midnight the answer came that they are of, normally seconds.",
+    "closing_balances",
+    *(Column(name, unit=MONEY, decimals=8) for name in ("available", "locked", "total")),
+    Column("day", unit=_DAY),
+    Column("observed", unit=looks.INSTANT),
+    Column("age", unit=SECONDS, decimals=0, steps=(PLAIN, ((300, WARN), (3600, BAD)))),
+)
+DAILY = report(
+    "Daily closing balances of $month",
+    "The last answer before each midnight UTC. A day without any answer repeats the state before"
+    " it, and its age says so.",
+    "daily_balances",
+    Column("day", unit=_DAY),
+    Column("total", unit=MONEY, decimals=8),
+    Column("observed", unit=looks.INSTANT),
+    Column("age", unit=SECONDS, decimals=0, steps=(PLAIN, ((300, WARN), (3600, BAD)))),
+)
+FEES = report(
+    "Fees of $month",
+    "Fees paid and rebates received in their own currency, never netted except in the last but one"
+    " amount. Effective fees in basis points of the turnover.",
+    "fees_of_month",
+    *(
+        Column(name, unit=MONEY, decimals=8)
+        for name in ("fees paid", "rebates received", "net", "turnover")
+    ),
+    Column("effective bps", decimals=4),
+    Column("complete to", unit=looks.INSTANT),
+)
+FUNDING = report(
+    "Funding of $month",
+    "Paid and received in the quote currency, never netted except in net. The payment of midnight"
+    " on the first counts for the month that begins.",
+    "funding_of_month",
+    *(Column(name, unit=MONEY, decimals=8) for name in ("paid", "received", "net")),
+    Column("complete to", unit=looks.INSTANT),
+)
+TURNOVER = report(
+    "Turnover of $month",
+    "Traded amounts by market, side and liquidity, without fees.",
+    "turnover_of_month",
+    *(Column(name, unit=MONEY, decimals=8) for name in ("base amount", "turnover")),
+    Column("complete to", unit=looks.INSTANT),
+)
+BY_MONTH = history(
+    "Fees and funding by month in $currency",
+    "Of each UTC month in the dashboard's range: below 0 the account paid. One panel for each"
+    " currency, since amounts of two do not add up.",
+    "results_by_month",
+    stream="trades",
+    unit=MONEY,
+    decimals=2,
+    bars=True,
+)
+ALL_MONTHS = report(
+    "By month",
+    "Fees and funding of every month in Postgres, by currency.",
+    "all_months",
+    Column("month", unit=_MONTH),
+    *(Column(name, unit=MONEY, decimals=8) for name in ("net fees", "net funding")),
+    Column("complete to", unit=looks.INSTANT),
+)
+GAPS = report(
+    "Coverage gaps",
+    "Ranges of time whose history is not proven complete, of all months. A short one that reaches"
+    " to now is normal: the time since the last pass is always open.",
+    "gaps",
+    Column("from", unit=looks.INSTANT),
+    Column("to", unit=looks.INSTANT),
+    Column("gap", unit=SECONDS, decimals=0),
+    Column("as of", unit=looks.INSTANT),
+    links=_GAPS,
+)
+REJECTS = report(
+    "Records in quarantine",
+    "What the exchange sent and nobody could read. Empty is good.",
+    "rejects",
+    Column("records", steps=(GOOD, ((1, BAD),))),
+    Column("first seen", unit=looks.INSTANT),
+    Column("last new", unit=looks.INSTANT),
+    Column("as of", unit=looks.INSTANT),
+    links=_REJECTS,
+)
+FRESHNESS = report(
+    "Freshness",
+    "When each stream was last read into Postgres.",
+    "freshness",
+    Column("last success", unit=looks.INSTANT),
+    Column("age", unit=SECONDS, decimals=0),
+    Column("complete to", unit=looks.INSTANT),
+    Column("behind", unit=SECONDS, decimals=0),
+    Column("failing", steps=(GOOD, ((1, BAD),))),
+)
+
+BOARD = Board(
+    slug="finance",
+    title="One Trading / Finance",
+    description="The month in exact numbers from Postgres, and whether it is complete.",
+    variables=[
+        variables.postgres(),
+        variables.prometheus(),
+        variables.account_in_postgres(),
+        variables.month(),
+        variables.currency_in_postgres(),
+    ],
+    streams=["trades", "funding_payments", "balances"],
+    since="now-1y",
+    rows=[
+        Row("Is it complete?", 4, [(AT_A_GLANCE, 24)]),
+        Row("Completeness", 8, [(COMPLETENESS, 24)]),
+        Row("The month", 9, [(CLOSING, 24), (FEES, 24), (FUNDING, 24), (TURNOVER, 24)]),
+        Row("Day by day", 9, [(DAILY, 24)]),
+        Row("What is missing", 8, [(GAPS, 24), (REJECTS, 24), (FRESHNESS, 24)]),
+        Row(
+            "Month by month",
+            9,
+            [(ALL_MONTHS, 24), (BY_MONTH.repeat("currency").max_per_row(3), 24)],
+        ),
+    ],
+)

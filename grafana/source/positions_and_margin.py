@@ -1,0 +1,229 @@
+"""Positions and margin: how far is each account from a margin call, and which position is it?"""
+
+from __future__ import annotations
+
+from grafana.source import variables
+from grafana.source.freshness import Streams
+from grafana.source.layout import Board, Row
+from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, Steps, runbook
+from grafana.source.metrics import latest, lowest
+from grafana.source.panels import Column, lines, stat, table
+from grafana.source.queries import Series
+from grafana.source.reports import report
+
+REDUCES, LIQUIDATES = 1.5, 1.0
+RATIO_STEPS: tuple[str, Steps] = (BAD, ((LIQUIDATES, WARN), (REDUCES, "yellow"), (3, GOOD)))
+"""Of the account ratio: yellow below twice the first line."""
+
+_PORTFOLIO = Streams("portfolio")
+_POSITIONS = Streams("positions")
+_EQUITY = latest("onetrading_futures_equity")
+_RATIO = lowest("onetrading_futures_account_ratio")
+_LOW = [runbook("OnetradingMarginRatioLow"), runbook("OnetradingMarginRatioCritical")]
+
+
+def losable(line: float) -> str:
+    """Equity that may be lost before the account ratio falls to ``line``.
+
+    The ratio is taken to fall with equity while what it is measured against stays the same.
+    """
+    return f"{_EQUITY} * (1 - {line} / {_RATIO})"
+
+
+POSITIONS = table(
+    "Positions now",
+    "Each open position with the exchange's own numbers. Volume is in the base asset, money in the"
+    " quote currency of the instrument. No row: flat, or withdrawn; the age above tells which.",
+    _POSITIONS,
+    {"account": "account", "instrument": "instrument", "direction": "direction"},
+    Column("volume", latest("onetrading_position_open_volume"), MONEY, 8),
+    Column("notional", latest("onetrading_position_open_notional"), MONEY, 2),
+    Column("mark price", latest("onetrading_position_mark_price"), MONEY, 8),
+    Column("maintenance margin", latest("onetrading_position_maintenance_margin"), MONEY, 2),
+    Column("last settlement", latest("onetrading_position_last_settlement"), MONEY, 4),
+    sort="-notional",
+    links=[runbook("OnetradingPositionOverLimit")],
+)
+RATIO_NOW = stat(
+    "Account ratio",
+    "At 1.5 the exchange reduces positions, at 1.0 it liquidates. No value while flat.",
+    _PORTFOLIO,
+    Series(_RATIO, "{{account}}"),
+    unit=RATIO,
+    decimals=2,
+    steps=RATIO_STEPS,
+    links=_LOW,
+)
+RATIO_LEFT = stat(
+    "Ratio above 1.5",
+    "By how much the account ratio may fall before the exchange reduces positions.",
+    _PORTFOLIO,
+    Series(f"{_RATIO} - {REDUCES}", "{{account}}"),
+    unit=RATIO,
+    decimals=2,
+    steps=(BAD, ((0, WARN), (1.5, GOOD))),
+    links=_LOW,
+)
+LOSS_TO_REDUCTION = stat(
+    "Loss until 1.5",
+    "Equity that may be lost before the account ratio is 1.5 and the exchange reduces positions, in"
+    " its currency of account: equity x (1 - 1.5 / ratio). It takes the margin in use to stay the"
+    " same, so read it as a distance and not as a promise.",
+    _PORTFOLIO,
+    Series(losable(REDUCES), "{{account}}"),
+    unit=MONEY,
+    decimals=0,
+    steps=(BAD, ((0, PLAIN),)),
+    links=_LOW,
+)
+LOSS_TO_LIQUIDATION = stat(
+    "Loss until 1.0",
+    "The same until the exchange liquidates: equity x (1 - 1.0 / ratio).",
+    _PORTFOLIO,
+    Series(losable(LIQUIDATES), "{{account}}"),
+    unit=MONEY,
+    decimals=0,
+    steps=(BAD, ((0, PLAIN),)),
+    links=_LOW,
+)
+MAINTENANCE_NOW = stat(
+    "Maintenance margin",
+    "Of all positions together.",
+    _PORTFOLIO,
+    Series(latest("onetrading_futures_maintenance_margin"), "{{account}}"),
+    unit=MONEY,
+    decimals=2,
+)
+IN_USE = stat(
+    "Equity in use",
+    "Margin in use as a share of equity.",
+    _PORTFOLIO,
+    Series(f"{latest('onetrading_futures_margin_used')} / ({_EQUITY} > 0)", "{{account}}"),
+    unit=SHARE,
+    decimals=1,
+    steps=(GOOD, ((0.5, WARN), (0.8, BAD))),
+)
+RATIO_OVER_TIME = lines(
+    "Account ratio against its lines",
+    "Logarithmic. Dashed lines: at 1.5 the exchange reduces positions, at 1.0 it liquidates.",
+    _PORTFOLIO,
+    Series(_RATIO, "{{account}}"),
+    unit=RATIO,
+    decimals=2,
+    log=True,
+    steps=("transparent", ((LIQUIDATES, BAD), (REDUCES, WARN))),
+    minimum=0.5,
+    links=_LOW,
+)
+DISTANCE_OVER_TIME = lines(
+    "Loss until 1.5, over time",
+    "Equity that may be lost before the account ratio is 1.5: equity x (1 - 1.5 / ratio).",
+    _PORTFOLIO,
+    Series(losable(REDUCES), "{{account}}"),
+    unit=MONEY,
+    decimals=0,
+    steps=("transparent", ((0, BAD),)),
+    links=_LOW,
+)
+MARGINS_OVER_TIME = lines(
+    "Equity, margin in use, maintenance margin",
+    "Of the futures account, in the exchange's currency of account.",
+    _PORTFOLIO,
+    Series(_EQUITY, "{{account}} equity"),
+    Series(latest("onetrading_futures_margin_used"), "{{account}} margin in use"),
+    Series(latest("onetrading_futures_maintenance_margin"), "{{account}} maintenance"),
+    unit=MONEY,
+    decimals=2,
+    minimum=0,
+)
+NOTIONAL_OVER_TIME = lines(
+    "Notional by instrument",
+    "Size at the mark price in the quote currency of the instrument: longs above zero, shorts"
+    " below.",
+    _POSITIONS,
+    *(
+        Series(
+            f"{sign}{latest('onetrading_position_open_notional', way)}",
+            "{{account}} {{instrument}} {{direction}}",
+        )
+        for sign, way in (("", 'direction="LONG"'), ("-", 'direction="SHORT"'))
+    ),
+    unit=MONEY,
+    decimals=0,
+    links=[runbook("OnetradingPositionOverLimit")],
+)
+MAINTENANCE_OVER_TIME = lines(
+    "Maintenance margin by position",
+    "In the quote currency of the instrument: which position brings a margin call nearer.",
+    _POSITIONS,
+    Series(
+        latest("onetrading_position_maintenance_margin"),
+        "{{account}} {{instrument}} {{direction}}",
+    ),
+    unit=MONEY,
+    decimals=2,
+    minimum=0,
+)
+SETTLEMENT_OVER_TIME = lines(
+    "Settlement of the last minute",
+    "Positions are settled in cash every minute, in the quote currency of the instrument; below 0"
+    " the account paid. A sample each scrape: read the sum from the ledger, not from here.",
+    _POSITIONS,
+    Series(
+        latest("onetrading_position_last_settlement"),
+        "{{account}} {{instrument}} {{direction}}",
+    ),
+    unit=MONEY,
+    decimals=4,
+)
+STORED = report(
+    "Positions in Postgres",
+    "The same from the newest complete answer that was stored, with the currencies.",
+    "stored_positions",
+    Column("net volume", unit=MONEY, decimals=8),
+    Column("notional", unit=MONEY, decimals=2),
+    Column("maintenance margin", unit=MONEY, decimals=2),
+    Column("observed", unit="dateTimeAsIso"),
+    Column("age", unit="s", decimals=0),
+)
+OPEN_NOW = stat(
+    "Open positions",
+    "How many; 0 when flat.",
+    _POSITIONS,
+    Series(latest("onetrading_positions_open"), "{{account}}"),
+    unit=COUNT,
+    decimals=0,
+)
+
+BOARD = Board(
+    slug="positions-and-margin",
+    title="One Trading / Positions and margin",
+    description="How far each account is from a margin call, and what brings it there.",
+    variables=[
+        variables.prometheus(),
+        variables.postgres(),
+        variables.account(),
+        variables.futures(),
+    ],
+    streams=["portfolio", "positions"],
+    rows=[
+        Row(
+            "How far from a margin call",
+            4,
+            [
+                (RATIO_NOW, 6),
+                (RATIO_LEFT, 6),
+                (LOSS_TO_REDUCTION, 6),
+                (LOSS_TO_LIQUIDATION, 6),
+                (MAINTENANCE_NOW, 8),
+                (IN_USE, 8),
+                (OPEN_NOW, 8),
+            ],
+        ),
+        Row("Distance", 10, [(RATIO_OVER_TIME, 12), (DISTANCE_OVER_TIME, 12)]),
+        Row("Positions", 8, [(POSITIONS, 24)]),
+        Row("Exposure", 9, [(NOTIONAL_OVER_TIME, 12), (MAINTENANCE_OVER_TIME, 12)]),
+        Row("Margin and settlement", 9, [(MARGINS_OVER_TIME, 12), (SETTLEMENT_OVER_TIME, 12)]),
+        Row("For the books", 8, [(STORED, 24)]),
+    ],
+)

@@ -1,0 +1,288 @@
+-- Every SQL of the dashboards, by name. What Grafana fills in: ${account:sqlstring} and its like are
+-- the reader's choices as a list of quoted strings, $__timeFilter and its like the range of time.
+
+-- name: accounts
+SELECT DISTINCT account FROM reporting.freshness WHERE account <> 'public' ORDER BY account;
+
+-- name: months
+-- The choices of variable month: the last one that is over first.
+SELECT to_char(month, 'YYYY-MM')
+FROM generate_series(
+    (
+        SELECT date_trunc('month', coalesce(min(required_from), now()) AT TIME ZONE 'UTC')
+        FROM reporting.freshness WHERE account <> 'public'
+    ),
+    date_trunc('month', now() AT TIME ZONE 'UTC'), interval '1 month'
+) AS month
+ORDER BY month < date_trunc('month', now() AT TIME ZONE 'UTC') DESC, month DESC;
+
+-- name: currencies
+SELECT currency FROM reporting.monthly_fees WHERE currency IS NOT NULL
+UNION
+SELECT quote_code FROM reporting.monthly_funding WHERE quote_code IS NOT NULL
+ORDER BY 1;
+
+-- name: age_of_trades
+-- How far behind the history is, as a point at the end of a time series.
+SELECT least(now(), $__timeTo()::timestamptz) AS time,
+    extract(epoch FROM max(now() - covered_to)) AS "data age"
+FROM reporting.freshness
+WHERE stream = 'trades' AND account IN (${account:sqlstring})
+HAVING max(now() - covered_to) IS NOT NULL;
+
+-- name: age_of_funding_payments
+-- How far behind the history is, as a point at the end of a time series.
+SELECT least(now(), $__timeTo()::timestamptz) AS time,
+    extract(epoch FROM max(now() - covered_to)) AS "data age"
+FROM reporting.freshness
+WHERE stream = 'funding_payments' AND account IN (${account:sqlstring})
+HAVING max(now() - covered_to) IS NOT NULL;
+
+-- name: last_close
+SELECT account, currency_code AS currency, available, locked, total, day, observed_at AS observed
+FROM reporting.daily_closing_balances
+WHERE day = (now() AT TIME ZONE 'UTC')::date - 1 AND is_final
+    AND account IN (${account:sqlstring}) AND currency_code IN (${currency:sqlstring})
+ORDER BY account, currency_code;
+
+-- name: stored_positions
+SELECT account, instrument_code AS instrument, net_volume AS "net volume",
+    base_code AS "of", open_notional AS notional, maintenance_margin AS "maintenance margin",
+    quote_code AS currency, observed_at AS observed, extract(epoch FROM age) AS age
+FROM reporting.current_positions
+WHERE account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+ORDER BY account, open_notional DESC;
+
+-- name: settled_rates
+SELECT DISTINCT funding_time AS time, instrument_code AS metric, funding_rate AS value
+FROM reporting.funding_payments
+WHERE $__timeFilter(funding_time) AND funding_rate IS NOT NULL
+    AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+ORDER BY 1, 2;
+
+-- name: booked_payments
+SELECT funding_time AS time,
+    concat_ws(' ', account, instrument_code, quote_code) AS metric, amount AS value
+FROM reporting.funding_payments
+WHERE $__timeFilter(funding_time) AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+ORDER BY 1, 2;
+
+-- name: sums_of_payments
+SELECT account, instrument_code AS instrument, quote_code AS currency, count(*) AS payments,
+    sum(paid) AS paid, sum(received) AS received, sum(amount) AS net,
+    (SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = payments.account_id AND stream = 'funding_payments')
+        AS "complete to"
+FROM reporting.funding_payments AS payments
+WHERE $__timeFilter(funding_time) AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+GROUP BY account, account_id, instrument_code, quote_code
+ORDER BY account, instrument_code;
+
+-- name: latest_payments
+SELECT funding_time AS "funding time", account, instrument_code AS instrument,
+    funding_rate AS rate, mark_price AS "mark price", paid, received,
+    cash_balance AS "cash after", quote_code AS currency, booked_at AS booked,
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = payments.account_id AND stream = 'funding_payments'
+    ) AS "complete to"
+FROM reporting.funding_payments AS payments
+WHERE $__timeFilter(funding_time) AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+ORDER BY funding_time DESC, account, instrument_code
+LIMIT 500;
+
+-- name: trades_by_instrument
+SELECT account, instrument_code AS instrument, count(*) AS fills,
+    sum(amount) AS "base amount", base_code AS base,
+    sum(quote_amount) AS turnover, quote_code AS quote,
+    sum(quote_amount) FILTER (WHERE liquidity = 'MAKER') / nullif(sum(quote_amount), 0)
+        AS "maker share",
+    sum(fee_amount) AS "net fees", fee_currency AS "fee currency",
+    CASE WHEN fee_currency = quote_code AND count(*) = count(fee_amount)
+        THEN 10000 * sum(fee_amount) / nullif(sum(quote_amount), 0) END AS "effective bps",
+    (SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = trades.account_id AND stream = 'trades') AS "complete to"
+FROM reporting.trades
+WHERE $__timeFilter(traded_at) AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+GROUP BY account, account_id, instrument_code, base_code, quote_code, fee_currency
+ORDER BY account, fills DESC;
+
+-- name: turnover_by_hour
+SELECT date_trunc('hour', traded_at) AS time,
+    concat_ws(' ', account, 'in', quote_code) AS metric, sum(quote_amount) AS value
+FROM reporting.trades
+WHERE $__timeFilter(traded_at) AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: latest_trades
+SELECT traded_at AS time, account, instrument_code AS instrument, side, liquidity, amount,
+    price, quote_amount AS total, quote_code AS currency, fee_amount AS fee,
+    fee_currency AS "fee currency", order_id AS "order", trade_id AS trade,
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = trades.account_id AND stream = 'trades'
+    ) AS "complete to"
+FROM reporting.trades
+WHERE $__timeFilter(traded_at) AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
+ORDER BY traded_at_nanos DESC, trade_id
+LIMIT 500;
+
+-- name: completeness_of_month
+-- Every history of the chosen accounts, and what is public, against the chosen month.
+WITH month AS (
+    SELECT to_date(${month:sqlstring}, 'YYYY-MM')::timestamp AT TIME ZONE 'UTC' AS starts,
+        (to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month') AT TIME ZONE 'UTC' AS ends
+), histories AS (
+    SELECT account, stream, required_from, covered_to, age, last_error, ends > now() AS runs,
+        coalesce(required_from > starts, true) AS begins_late,
+        coalesce(required_from <= starts AND covered_to >= ends, false) AS spans,
+        coalesce((
+            SELECT sum(least(gap_end, ends) - greatest(gap_start, starts))
+            FROM reporting.coverage_gaps AS gaps
+            WHERE gaps.account_id = freshness.account_id AND gaps.stream = freshness.stream
+                AND gap_start < ends AND gap_end > starts
+        ), interval '0') AS missing,
+        (
+            SELECT count(*) FROM reporting.open_rejects AS rejects
+            WHERE rejects.account_id = freshness.account_id AND rejects.stream = freshness.stream
+        ) AS rejects
+    FROM reporting.freshness CROSS JOIN month
+    WHERE kind = 'history' AND account IN (${account:sqlstring}, 'public')
+), judged AS (
+    SELECT *, CASE
+        WHEN last_error LIKE 'permission:%' THEN 'not permitted'
+        WHEN runs THEN 'month is not over'
+        WHEN begins_late THEN 'begins too late'
+        WHEN NOT spans OR missing > interval '0' THEN 'gaps'
+        WHEN rejects > 0 THEN 'records in quarantine'
+        ELSE 'complete' END AS state
+    FROM histories
+);
+
+-- name: month_at_a_glance
+-- include: completeness_of_month
+SELECT CASE WHEN bool_and(state = 'complete') THEN 1 ELSE 0 END AS "the month",
+    count(*) FILTER (WHERE state <> 'complete') AS "histories not complete",
+    coalesce(sum(rejects), 0) AS "records in quarantine",
+    extract(epoch FROM max(now() - covered_to)) AS "history behind",
+    extract(epoch FROM max(age)) AS age
+FROM judged;
+
+-- name: completeness
+-- include: completeness_of_month
+SELECT account, stream, state, extract(epoch FROM missing) AS missing, rejects AS "in quarantine",
+    required_from AS "required from", covered_to AS "complete to", extract(epoch FROM age) AS age,
+    last_error AS "last error"
+FROM judged
+ORDER BY state = 'complete', account, stream;
+
+-- name: closing_balances
+SELECT account, currency_code AS currency, available, locked, total, day, is_final AS final,
+    observed_at AS observed, extract(epoch FROM age) AS age
+FROM reporting.daily_closing_balances
+WHERE account IN (${account:sqlstring}) AND day = least(
+    to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month' - interval '1 day',
+    (now() AT TIME ZONE 'UTC')::date)
+ORDER BY account, currency_code;
+
+-- name: daily_balances
+SELECT day, account, currency_code AS currency, total, is_final AS final, observed_at AS observed,
+    extract(epoch FROM age) AS age
+FROM reporting.daily_closing_balances
+WHERE account IN (${account:sqlstring}) AND day >= to_date(${month:sqlstring}, 'YYYY-MM')
+    AND day < to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month'
+ORDER BY day DESC, account, currency_code;
+
+-- name: fees_of_month
+SELECT account, instrument_code AS instrument, liquidity, currency, fees_paid AS "fees paid",
+    rebates_received AS "rebates received", net_fees AS net, trade_count AS trades,
+    quote_volume AS turnover, quote_code AS "turnover in", effective_bps AS "effective bps",
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = sums.account_id AND stream = 'trades'
+    ) AS "complete to"
+FROM reporting.monthly_fees AS sums
+WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring})
+ORDER BY account, currency, instrument_code, liquidity;
+
+-- name: funding_of_month
+SELECT account, instrument_code AS instrument, payments, paid, received, net, quote_code AS currency,
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = sums.account_id AND stream = 'funding_payments'
+    ) AS "complete to"
+FROM reporting.monthly_funding AS sums
+WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring})
+ORDER BY account, instrument_code;
+
+-- name: turnover_of_month
+SELECT account, instrument_code AS instrument, side, liquidity, trades,
+    base_amount AS "base amount", base_code AS base, quote_amount AS turnover, quote_code AS quote,
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = sums.account_id AND stream = 'trades'
+    ) AS "complete to"
+FROM reporting.monthly_turnover AS sums
+WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring})
+ORDER BY account, instrument_code, side, liquidity;
+
+-- name: results_by_month
+SELECT month::timestamp AT TIME ZONE 'UTC' AS time, concat_ws(' ', account, what) AS metric,
+    sum(amount) AS value
+FROM (
+    SELECT month, account, currency, 'fees' AS what, -net_fees AS amount
+    FROM reporting.monthly_fees
+    UNION ALL
+    SELECT month, account, quote_code, 'funding', net FROM reporting.monthly_funding
+) AS results
+WHERE currency IN (${currency:sqlstring}) AND account IN (${account:sqlstring})
+    AND month >= date_trunc('month', $__timeFrom()::timestamptz AT TIME ZONE 'UTC')
+    AND month <= $__timeTo()::timestamptz AT TIME ZONE 'UTC'
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- name: all_months
+SELECT month, account, currency, sum(net_fees) AS "net fees", sum(net_funding) AS "net funding",
+    (SELECT min(covered_to) FROM reporting.freshness WHERE freshness.account = sums.account
+        AND stream IN ('trades', 'funding_payments')) AS "complete to"
+FROM (
+    SELECT month, account, currency, net_fees, NULL::numeric AS net_funding
+    FROM reporting.monthly_fees
+    UNION ALL
+    SELECT month, account, quote_code, NULL, net FROM reporting.monthly_funding
+) AS sums
+WHERE account IN (${account:sqlstring})
+GROUP BY month, account, currency
+ORDER BY month DESC, account, currency;
+
+-- name: gaps
+SELECT account, stream, scope, gap_start AS "from", gap_end AS "to",
+    extract(epoch FROM gap) AS gap, is_tail AS "reaches to now", now() AS "as of"
+FROM reporting.coverage_gaps
+WHERE account IN (${account:sqlstring}, 'public')
+ORDER BY is_tail, gap_start, account, stream, scope;
+
+-- name: rejects
+SELECT account, stream, scope, reason, count(*) AS records, min(first_seen_at) AS "first seen",
+    max(first_seen_at) AS "last new", now() AS "as of"
+FROM reporting.open_rejects
+WHERE account IN (${account:sqlstring}, 'public')
+GROUP BY account, stream, scope, reason
+ORDER BY records DESC, account, stream, scope;
+
+-- name: freshness
+SELECT account, stream, kind, last_success_at AS "last success", extract(epoch FROM age) AS age,
+    covered_to AS "complete to", extract(epoch FROM lag) AS behind,
+    failing_scopes AS "failing", last_error AS "last error"
+FROM reporting.freshness
+WHERE account IN (${account:sqlstring}, 'public')
+ORDER BY last_error IS NULL, age DESC;
+
+-- name: last_errors
+SELECT account, stream, last_error AS "last error", failing_scopes AS "failing scopes", scopes,
+    last_attempt_at AS "tried", last_success_at AS "last success",
+    extract(epoch FROM age) AS age
+FROM reporting.freshness
+WHERE last_error IS NOT NULL AND account IN (${account:sqlstring}, 'public')
+ORDER BY last_attempt_at DESC;
