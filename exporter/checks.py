@@ -9,8 +9,9 @@ from exporter import context
 from exporter.api.budget import Priority
 from exporter.app import App, enabled, plain_connection
 from exporter.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
-from exporter.server import Protection, exposure
-from exporter.server.tls import expiry
+from exporter.server import Protection
+from exporter.server.security import exposure
+from exporter.server.security.tls import expiry
 from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
 from exporter.stream import PUBLIC_ACCOUNT, History, Stream

@@ -16,7 +16,8 @@ from exporter.errors import (
 )
 from exporter.metrics import Exposition
 from exporter.scheduler import Scheduler, Task
-from exporter.server import Pages, Protection, Server, exposure, status_page
+from exporter.server import Pages, Protection, Server, status_page
+from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
 from exporter.status import Reporter, to_json

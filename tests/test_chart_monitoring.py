@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.server.web_config import parse
+from exporter.server.security.web_config import parse
 from tests import helm, operator_models
 from tests.helm import CHART, NAMESPACE, ROOT
 from tests.live import environment, exchange

@@ -64,7 +64,7 @@ def test_the_wheel_carries_nothing_that_only_makes_the_dashboards(wheel: zipfile
 def test_the_wheel_carries_queries_page_types_and_command(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     queries = {path.relative_to(ROOT).as_posix() for path in (ROOT / "exporter").rglob("*.sql")}
-    page = {f"exporter/server/templates/status.{kind}" for kind in ("html", "css", "js")}
+    page = {f"exporter/server/status_page/status.{kind}" for kind in ("html", "css", "js")}
     assert queries | page | {"exporter/py.typed"} <= names
     assert not any(name.startswith("tests/") for name in names)
     about = f"onetrading_exporter-{exporter.__version__}.dist-info"

@@ -23,9 +23,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.server import Limits, probe
-from exporter.server.access import Bucket
-from exporter.server.passwords import Passwords, login
-from exporter.server.web_config import RateLimit
+from exporter.server.security.access import Bucket
+from exporter.server.security.passwords import Passwords, login
+from exporter.server.security.web_config import RateLimit
 from tests.prometheus import prometheus
 from tests.secure import (
     DEMANDS,

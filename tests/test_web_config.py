@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import SettingsError
-from exporter.server import Protection, exposure
-from exporter.server.passwords import verify
-from exporter.server.tls import has_allowed_san, server_context
-from exporter.server.tls_config import TlsConfig
-from exporter.server.web_config import RateLimit, WebConfig, parse
+from exporter.server import Protection
+from exporter.server.security import exposure
+from exporter.server.security.passwords import verify
+from exporter.server.security.tls import has_allowed_san, server_context
+from exporter.server.security.tls_config import TlsConfig
+from exporter.server.security.web_config import RateLimit, WebConfig, parse
 
 HASH = "$2y$04$" + "a" * 53
 PLACE = Path("/etc/onetrading/web.yml")

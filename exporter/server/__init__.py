@@ -19,12 +19,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from exporter.errors import SettingsError
 from exporter.server.acceptor import Acceptor
-from exporter.server.access import Access
 from exporter.server.connection import Limits, limited
 from exporter.server.pages import App, Pages
-from exporter.server.passwords import Passwords
-from exporter.server.protection import Protection
-from exporter.server.tls import has_allowed_san
+from exporter.server.security.access import Access
+from exporter.server.security.passwords import Passwords
+from exporter.server.security.protection import Protection
+from exporter.server.security.tls import has_allowed_san
 
 __all__ = ["Limits", "Pages", "Protection", "Server"]
 

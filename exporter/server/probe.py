@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exporter.errors import SettingsError
-from exporter.server.certificate import certificates
-from exporter.server.protection import InForce, Protection
-from exporter.server.tls import content, load_certificate
-from exporter.server.tls_config import TlsConfig
+from exporter.server.security.certificate import certificates
+from exporter.server.security.protection import InForce, Protection
+from exporter.server.security.tls import content, load_certificate
+from exporter.server.security.tls_config import TlsConfig
 
 _PATH = "/-/healthy"
 _TIMEOUT_S = 5.0

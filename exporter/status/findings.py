@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.errors import REASON_MEANINGS
-from exporter.server.wording import listed, percent, plural
+from exporter.server.status_page.wording import listed, percent, plural
 from exporter.status.report import Coverage, Finding, Report, Severity, StreamReport, Verdict
 from exporter.stream import PUBLIC_ACCOUNT
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-# What is tested here is the way to the exporter, with nothing to hide; Prometheus checks certificates.
+# Only the way to the exporter is tested, with nothing to hide; Prometheus checks certificates.
 UNCHECKED = ssl.create_default_context()
 UNCHECKED.check_hostname = False
 UNCHECKED.verify_mode = ssl.CERT_NONE

@@ -13,9 +13,9 @@ from http import HTTPStatus
 from typing import Any
 
 from exporter.server.pages import Receive, Scope, Send
-from exporter.server.passwords import Busy, Passwords, login
-from exporter.server.protection import Protection
-from exporter.server.web_config import RateLimit
+from exporter.server.security.passwords import Busy, Passwords, login
+from exporter.server.security.protection import Protection
+from exporter.server.security.web_config import RateLimit
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="onetrading-exporter", charset="UTF-8"')

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exporter.errors import SettingsError
-from exporter.server.tls import read_file, server_context
-from exporter.server.web_config import WebConfig, parse
+from exporter.server.security.tls import read_file, server_context
+from exporter.server.security.web_config import WebConfig, parse
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED, TLSVersion, VerifyMode
 
-from exporter.server.document import Table
+from exporter.server.security.document import Table
 from exporter.settings.values import did_you_mean
 
 _VERSIONS = {"TLS12": TLSVersion.TLSv1_2, "TLS13": TLSVersion.TLSv1_3}

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from exporter.server.document import Table, read
-from exporter.server.tls_config import TlsConfig, tls_config
+from exporter.server.security.document import Table, read
+from exporter.server.security.tls_config import TlsConfig, tls_config
 from exporter.settings import values
 
 _HASH = re.compile(r"\$2[abxy]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")

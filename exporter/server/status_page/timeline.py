@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from exporter.server.wording import duration, minute
+from exporter.server.status_page.wording import duration, minute
 
 _WIDTH = 1000.0
 _LEAST_WIDTH = 3.0

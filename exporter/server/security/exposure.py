@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from ssl import CERT_REQUIRED
 
-from exporter.server.web_config import WebConfig
+from exporter.server.security.web_config import WebConfig
 
 
 def is_loopback(host: str) -> bool:

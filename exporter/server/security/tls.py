@@ -17,8 +17,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from exporter.server.certificate import certificates, is_usable, valid_until
-from exporter.server.tls_config import Pem, TlsConfig
+from exporter.server.security.certificate import certificates, is_usable, valid_until
+from exporter.server.security.tls_config import Pem, TlsConfig
 
 _MOST_BYTES = 1 << 20
 

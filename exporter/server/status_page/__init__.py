@@ -18,10 +18,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from exporter.errors import REASON_MEANINGS
-from exporter.server import timeline_view
-from exporter.server.wording import duration, every, percent, plural, rfc3339, stamp
+from exporter.server.status_page import timeline
+from exporter.server.status_page.wording import duration, every, percent, plural, rfc3339, stamp
 
-_FOLDER = files("exporter.server").joinpath("templates")
+_FOLDER = files(__name__)
 _CSS = _FOLDER.joinpath("status.css").read_text("utf-8")
 _JS = _FOLDER.joinpath("status.js").read_text("utf-8")
 
@@ -153,7 +153,7 @@ def _spool(report: Any) -> str:
 
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("exporter.server"),
+        loader=PackageLoader(__name__, ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -169,7 +169,7 @@ def _template() -> Template:
         "rfc3339": rfc3339,
         "percent": percent,
         "icon": _icon,
-        "history": timeline_view.history,
+        "history": timeline.history,
         "service": _service,
     }
     # Our own fixed texts; the policy's hashes are of exactly these.
