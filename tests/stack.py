@@ -75,9 +75,9 @@ def moved(value: Any, addresses: Mapping[str, str]) -> Any:
 @contextmanager
 def simulator(folder: Path) -> Iterator[str]:
     """The service `simulator`, with its tokens in ``folder``: its host and port."""
+    moves = {"0.0.0.0:9878": "127.0.0.1:0", "/run/tokens": str(folder)}
     # Two days of history are enough here.
-    moves = {"0.0.0.0:9878": "127.0.0.1:0", "/run/tokens": str(folder), "30": "2"}
-    words = moved(SERVICES["simulator"]["command"], moves)
+    words = [*moved(SERVICES["simulator"]["command"], moves), "--history-days=2"]
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "exporter", *words],
         env=environment({}),
