@@ -90,8 +90,8 @@ BALANCES = table(
     "Units of each currency. Zero is shown as 0; a currency that is not listed has no row.",
     Streams("balances"),
     {"account": "account", "currency": "currency"},
-    Column("available", latest("onetrading_balance_available", CURRENCY), MONEY, 8),
-    Column("locked by orders", latest("onetrading_balance_locked", CURRENCY), MONEY, 8),
+    Column("available", latest("onetrading_balance_available", CURRENCY), MONEY, 8, width=140),
+    Column("locked", latest("onetrading_balance_locked", CURRENCY), MONEY, 8),
     Column(
         "last changed",
         f"1000 * {latest('onetrading_balance_changed_timestamp_seconds', CURRENCY)}",
@@ -104,8 +104,10 @@ LAST_CLOSE = report(
     "The last answer before the latest midnight UTC, and when it was seen. Until a midnight has"
     " passed since the first start there is none.",
     "last_close",
-    *(Column(name, unit=MONEY, decimals=8) for name in ("available", "locked", "total")),
-    Column("day", unit="time:YYYY-MM-DD"),
+    *(Column(name, width=90) for name in ("account", "currency")),
+    *(Column(name, unit=MONEY, decimals=8, width=140) for name in ("available", "total")),
+    Column("locked", unit=MONEY, decimals=8),
+    Column("day", unit="time:YYYY-MM-DD", width=100),
     Column("observed", unit=looks.INSTANT),
 )
 BALANCE_OVER_TIME = lines(
@@ -169,7 +171,7 @@ BOARD = Board(
         ),
         Row("Equity and margin", 9, [(EQUITY_OVER_TIME, 12), (MARGIN_OVER_TIME, 12)]),
         Row("Positions", 8, [(POSITIONS, 24)]),
-        Row("Balances", 10, [(BALANCES, 12), (LAST_CLOSE, 12)]),
+        Row("Balances", 10, [(BALANCES, 11), (LAST_CLOSE, 13)]),
         Row("Funding", 8, [(FUNDING_OF_A_DAY, 14), (FUNDING_AHEAD, 10)]),
         Row("Balances over time", 8, [(BALANCE_OVER_TIME.repeat("currency").max_per_row(3), 24)]),
     ],

@@ -44,6 +44,7 @@ COMPLETENESS = report(
     Column("required from", unit=looks.INSTANT),
     Column("complete to", unit=looks.INSTANT),
     Column("age", unit=SECONDS, decimals=0),
+    Column("last error", width=430),
     links=_GAPS,
 )
 CLOSING = report(
@@ -72,7 +73,7 @@ FEES = report(
     " amount. Effective fees in basis points of the turnover.",
     "fees_of_month",
     *(
-        Column(name, unit=MONEY, decimals=8)
+        Column(name, unit=MONEY, decimals=8, width=150)
         for name in ("fees paid", "rebates received", "net", "turnover")
     ),
     Column("effective bps", decimals=4),
@@ -100,7 +101,7 @@ BY_MONTH = history(
     "results_by_month",
     stream="trades",
     unit=MONEY,
-    decimals=2,
+    decimals=8,
     bars=True,
 )
 ALL_MONTHS = report(
@@ -141,6 +142,7 @@ FRESHNESS = report(
     Column("complete to", unit=looks.INSTANT),
     Column("behind", unit=SECONDS, decimals=0),
     Column("failing", steps=(GOOD, ((1, BAD),))),
+    Column("last error", width=430),
 )
 
 BOARD = Board(

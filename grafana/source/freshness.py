@@ -149,6 +149,7 @@ def looks_like_age(calm_s: float) -> list[dashboard.DynamicConfigValue]:
         of("custom.axisSoftMin", 0),
         of("custom.axisSoftMax", calm_s),
         of("min", 0),
+        of("max", None),
     ]
 
 

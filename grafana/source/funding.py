@@ -164,7 +164,7 @@ BOARD = Board(
     since="now-2d",
     rows=[
         Row("At a glance", 4, [(NEXT_PAYMENT, 5), (EXTREMES, 7), (PAID, 6), (RECEIVED, 6)]),
-        Row("Now", 9, [(RATE, 12), (INSTRUMENTS, 12), (MARK, 12), (EXPOSURE, 12)]),
+        Row("Now", 9, [(RATE, 10), (INSTRUMENTS, 14), (MARK, 12), (EXPOSURE, 12)]),
         Row("Settled and booked", 9, [(SETTLED, 12), (BOOKED, 12), (SUMS, 24), (LATEST, 24)]),
     ],
 )

@@ -21,6 +21,8 @@ from grafana.source.freshness import AGE, AGE_REF, DATA_AGE, STALE, Source
 from grafana.source.queries import PROMETHEUS, Series, cells
 
 Links = Sequence[build.DashboardLink]
+_WIDTHS = {looks.AGO: 140, looks.INSTANT: 160}
+"""Pixels. What is too wide loses its first characters, and a negative number its sign."""
 _REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -35,6 +37,8 @@ class Column(NamedTuple):
     words: Mapping[str, tuple[str, str]] | None = None
     steps: tuple[str, looks.Steps] | None = None
     """Colors the number: the color below the first step, and the steps."""
+    width: int | None = None
+    """In pixels; None: what such values need, or an equal share of what is left."""
 
 
 def lines(
@@ -105,7 +109,8 @@ def graph(
 ) -> build_lines.Panel:
     """A time series panel without queries, ready for one named DATA_AGE; ``calm_s``: see Source."""
     legend = build_common.VizLegendOptions().show_legend(True).calcs(["lastNotNull"])
-    legend.display_mode(common.LegendDisplayMode.TABLE).placement(common.LegendPlacement.BOTTOM)
+    # Not as a table: that shows three series, and the others only to who scrolls.
+    legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM)
     tooltip = build_common.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
     panel = build_lines.Panel().title(title).unit(unit).legend(legend).line_width(1)
     panel.tooltip(tooltip.sort(common.SortOrder.DESCENDING)).show_points(
@@ -213,6 +218,8 @@ def looks_of(column: Column, *, in_table: bool = True) -> list[dashboard.Dynamic
         found.append(of("decimals", column.decimals))
     if column.words is not None:
         found.append(of("mappings", looks.words(column.words)))
+    if in_table and (width := column.width or _WIDTHS.get(column.unit)):
+        found.append(of("custom.width", width))
     if column.steps is not None:
         found.append(of("thresholds", looks.thresholds(column.steps[0], *column.steps[1]).build()))
     if in_table and (column.words is not None or column.steps is not None):
@@ -223,7 +230,7 @@ def looks_of(column: Column, *, in_table: bool = True) -> list[dashboard.Dynamic
 def grid(title: str, *, sort: str = "") -> build_table.Panel:
     """A table panel without queries. ``sort``: the title of a column, largest first."""
     panel = build_table.Panel().title(title).show_header(True).unit(looks.COUNT)
-    panel.cell_height(common.TableCellHeight.SM).filterable(True).no_value("")
+    panel.cell_height(common.TableCellHeight.SM).filterable(True).no_value("").min_width(95)
     panel.thresholds(looks.thresholds(looks.PLAIN))
     if sort:
         by = build_common.TableSortByFieldState().display_name(sort.removeprefix("-"))

@@ -63,7 +63,7 @@ FEES = stat(
         "{{account}} {{currency}}",
     ),
     unit=MONEY,
-    decimals=2,
+    decimals=6,
     steps=(GOOD, ((0.000001, PLAIN),)),
 )
 LAST_FILL = stat(
@@ -118,7 +118,7 @@ FEES_OVER_TIME = lines(
         "{{account}} {{currency}} rebates",
     ),
     unit=MONEY,
-    decimals=4,
+    decimals=8,
     bars=True,
     mixed=True,
 )
@@ -155,7 +155,7 @@ MARKET = table(
                 SHARE,
                 3,
             ),
-            ("volume 24 h, quote", latest("onetrading_volume_24h_quote"), MONEY, 0),
+            ("24 h volume", latest("onetrading_volume_24h_quote"), MONEY, 0),
         )
     ),
 )
@@ -218,7 +218,7 @@ BOARD = Board(
                 (MAKER_OVER_TIME, 12),
             ],
         ),
-        Row("Exact, from Postgres", 9, [(BY_INSTRUMENT, 24), (BY_HOUR, 12), (MARKET, 12)]),
+        Row("Exact, from Postgres", 9, [(BY_INSTRUMENT, 24), (BY_HOUR, 10), (MARKET, 14)]),
         Row("Fills", 10, [(LATEST, 24)]),
     ],
 )

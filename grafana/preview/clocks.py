@@ -1,0 +1,70 @@
+"""Time that leaps: a day goes by in minutes, and whoever waits has waited."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+
+class JumpingClock:
+    """Wall and monotonic time that pass as they do, and leap on `jump`."""
+
+    def __init__(self, start: datetime) -> None:
+        self._origin = time.monotonic()
+        self._start = start
+        self._leapt = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic() + self._leapt
+
+    def wall(self) -> datetime:
+        """The time of day, UTC."""
+        return self._start + timedelta(seconds=self.monotonic() - self._origin)
+
+    def unix(self) -> float:
+        """The same in Unix seconds."""
+        return self.wall().timestamp()
+
+    def jump(self, seconds: float) -> None:
+        """Let this much time pass at once."""
+        self._leapt += seconds
+
+
+class Patience(threading.Event):
+    """Stops what waits on it; until then a wait is over at once, and its time has gone by.
+
+    The request budget paces itself and failed requests wait by this event: a film of a day has no
+    time for that, but its clocks must show it.
+    """
+
+    def __init__(self, pass_time: Callable[[float], None]) -> None:
+        super().__init__()
+        self._pass_time = pass_time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let ``timeout`` seconds go by. Whether to stop."""
+        if timeout is not None and timeout > 0 and not self.is_set():
+            self._pass_time(timeout)
+        return self.is_set()
+
+
+class Pace(NamedTuple):
+    """How often the exporter is scraped: what is further away is looked at from further away."""
+
+    recent_s: float
+    """Seconds between two scrapes in the last ``hours``; before, ``coarser`` times as many."""
+    hours: float
+    coarser: int = 5
+
+    def next(self, after: float, now: float) -> float:
+        """The first scrape later than Unix time ``after``."""
+        step_s = self.step_s(timedelta(seconds=now - after))
+        return (after // step_s + 1) * step_s
+
+    def step_s(self, ago: timedelta) -> float:
+        """Seconds between two scrapes that long ago."""
+        return self.recent_s * (1 if ago <= timedelta(hours=self.hours) else self.coarser)
