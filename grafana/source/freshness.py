@@ -201,8 +201,11 @@ def shading(streams: Sequence[str]) -> Shading:
 
 ABSENT = Shading(
     "No exporter",
-    "absent(onetrading_exporter_build_info)",
+    """
+    absent(onetrading_exporter_build_info)
+    and on () count(present_over_time(onetrading_exporter_build_info[7d])) > 0
+    """,
     "Nothing was scraped from any exporter",
     "red",
 )
-"""Shades the times of which nothing is known at all."""
+"""Shades the times of which nothing is known, up to a week: not those before the first start."""
