@@ -39,8 +39,7 @@ class Screen:
 
     def __init__(self, server: Prometheus) -> None:
         self._server = server
-        # Before it looked for the first time there was no exporter: that is shown, too.
-        self._began = time.time() - 5
+        self._began = time.time()
         self.dark = queries(PROMETHEUS)
         """What has never shown anything yet."""
 
@@ -123,11 +122,14 @@ def test_every_query_returns_data(
     assert screen.left_dark(but=ANNOTATION) == []
     assert set(screen.seen("account-overview", "Equity AGE")) == {"age"}
     simulator.set_faults(error_rate=1)
-    assert screen.left_dark() == []
+    gone = f"{ANNOTATION} No exporter"
+    assert screen.left_dark(but=gone) == []
     service.wait_until(lambda: bool(server.query("sum(onetrading_sync_success) == 0")))
     assert screen.seen("exporter-health", "Streams in trouble A") == {"": permitted(server)}
     assert set(screen.seen("account-overview", "Equity AGE")) == {"stale"}
     assert without_rows(database_url) == []
+    service.terminate()
+    assert screen.left_dark() == []
 
 
 def permitted(server: Prometheus) -> float:
