@@ -13,7 +13,10 @@ from tests.process import ROOT
 _NOT_READ = {"CHANGELOG.md", "docs/data-dictionary.md"}
 DOCUMENTS: Mapping[str, str] = {
     str(path.relative_to(ROOT)): path.read_text("utf-8")
-    for folder in (".", "docs", "docs/runbooks", "grafana", "helm", "helm/onetrading-exporter")
+    for folder in (
+        *(".", "docs", "docs/runbooks", "grafana", "grafana/alerts", "grafana/preview"),
+        *("helm", "helm/onetrading-exporter"),
+    )
     for path in sorted((ROOT / folder).glob("*.md"))
     if str(path.relative_to(ROOT)) not in _NOT_READ
 }

@@ -183,6 +183,16 @@ def test_no_password_leaves_in_a_url_or_a_header(
         assert "***" in line
 
 
+@pytest.mark.parametrize("length", [6_000, 9_000])
+def test_no_part_of_a_password_is_left_where_a_long_text_is_cut(length: int) -> None:
+    token = "".join(f"{n:04x}" for n in range(1_000, 1_750))
+    for before in range(0, length - 2_000, 500):
+        text = f"{'-' * before} Bearer {token} {'-' * (length - before)}"
+        record = logging.LogRecord("exporter", logging.INFO, "", 0, text, (), None)
+        for line in (JsonLines().format(record), TextLines().format(record)):
+            assert not any(token[at : at + 20] in line for at in range(0, len(token), 20))
+
+
 def test_no_row_that_postgres_quotes_is_in_a_line(database_url: str) -> None:
     statement = "INSERT INTO onetrading_sync.coverage VALUES ('{0}', 'x', %s, 'empty')"
     quoted = " ".join(["a", "balance", "of", "12345"])
@@ -297,7 +307,8 @@ def test_a_failure_that_repeats_is_told_less_and_less_often(outcomes: list[str])
 @pytest.fixture
 def level() -> Iterator[Level]:
     """A level of its own, after which logging is as it was."""
-    loggers = [logging.getLogger(name) for name in ("", "exporter", "apscheduler", "psycopg.pool")]
+    names = ("", "exporter", "apscheduler", "psycopg.pool", "uvicorn")
+    loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     yield Level()
     for logger, number in zip(loggers, before, strict=True):

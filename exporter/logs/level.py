@@ -15,8 +15,9 @@ _OURS = "exporter"
 _LARGEST_FILE = 1024
 
 # Libraries never say more than warnings: at debug httpcore writes headers and the others each step
-# that they take, and what helps of that our own lines tell. These two warn of what we tell as well.
-_QUIETER = ("apscheduler", "psycopg.pool")
+# that they take, and what helps of that our own lines tell. The first two warn of what we tell as
+# well, uvicorn of what any stranger sends, who could fill the log with it.
+_QUIETER = ("apscheduler", "psycopg.pool", "uvicorn")
 
 _log = logging.getLogger(__name__)
 _Signature = tuple[int, int, int]

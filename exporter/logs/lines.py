@@ -165,11 +165,12 @@ def _clean(text: str) -> str:
     Beginning and end of a long one say most: what a traceback began with, and what it came to.
     """
     text = _ROWS.sub("", text.encode("utf-8", "backslashreplace").decode())
+    # Before it is cut: a password that has lost what it begins with is not known for one.
+    for secret, shown in _SECRETS:
+        text = secret.sub(shown, text)
     if len(text) > _LONGEST_TEXT:
         half = _LONGEST_TEXT // 2
         text = f"{text[:half]} [{len(text) - 2 * half} characters] {text[-half:]}"
-    for secret, shown in _SECRETS:
-        text = secret.sub(shown, text)
     return text
 
 

@@ -1,7 +1,8 @@
 """The limits of a connection that uvicorn does not have.
 
 uvicorn waits for ever for the first request of a connection and for a client to take its answer;
-its own limit of connections counts silent ones, and then refuses every scrape.
+its own limit of connections counts silent ones, and then refuses every scrape. And it raises where
+a request turns out to be no HTTP only after its answer has begun.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _logger = logging.getLogger(__name__)
@@ -29,20 +32,25 @@ class Limits:
     keep_alive_s: int = 75
     """To rest between them. Longer than the usual scrape interval of a minute."""
     connections: int = 500
-    """Half the usual limit of open files. Beyond it, the one that is due to end first ends now."""
+    """Half the usual limit of open files. Beyond it, the one that has rested longest ends now."""
     handshakes: int = 250
     """TLS handshakes under way, on top. Beyond it, the oldest one ends now."""
 
 
 class _Connection(H11Protocol):
-    """A connection with a deadline, which starts again with each answer."""
+    """A connection with a deadline, which starts again with each answer.
+
+    Its requests find in their state the TLS ``context`` that it was made with.
+    """
 
     limits: ClassVar[Limits]
     admits: ClassVar[list[Admits]]
     _deadline: asyncio.TimerHandle | None = None
+    _active_at: float = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        self.app_state["context"] = transport.get_extra_info("sslcontext")
         self._allow(self.limits.exchange_s)
         certificate = transport.get_extra_info("peercert") or {}
         if not all(admits(certificate) for admits in self.admits):
@@ -62,17 +70,28 @@ class _Connection(H11Protocol):
             self._deadline.cancel()
         super().connection_lost(exc)
 
-    def due(self) -> float:
-        """When the deadline is, on the event loop's clock."""
-        return 0.0 if self._deadline is None else self._deadline.when()
+    def send_400_response(self, msg: str) -> None:
+        _logger.debug("a client sent what is no HTTP")
+        if self.cycle is not None:
+            # Its answer, if it is still being made, has nowhere to go.
+            self.cycle.disconnected = True
+        with suppress(h11.LocalProtocolError):  # it is too late for one, or HEAD forbids its body
+            super().send_400_response(msg)
+        self.transport.close()
+
+    def active_at(self) -> float:
+        """When it came or was answered last, on the event loop's clock."""
+        return self._active_at
 
     def _allow(self, seconds: float) -> None:
+        self._active_at = self.loop.time()
         if self._deadline is not None:
             self._deadline.cancel()
         # abort, not close: closing waits for the client to take what is still unsent.
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
     def _make_room(self) -> None:
+        # Not by deadline: who rests may rest long, so that each newcomer would be the first to go.
         # An aborted connection stays in the set until the event loop's next round.
         open_ones = [
             connection
@@ -80,7 +99,7 @@ class _Connection(H11Protocol):
             if isinstance(connection, _Connection) and not connection.transport.is_closing()
         ]
         if len(open_ones) > self.limits.connections:
-            min(open_ones, key=_Connection.due).transport.abort()
+            min(open_ones, key=_Connection.active_at).transport.abort()
 
 
 def limited(limits: Limits, *admits: Admits) -> type[H11Protocol]:

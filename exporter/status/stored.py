@@ -57,8 +57,12 @@ class Stored:
             reading = threading.Thread(
                 target=self._read, args=[database], name="status", daemon=True
             )
-            reading.start()
-            reading.join(_PATIENCE_S)
+            try:
+                reading.start()
+            except RuntimeError:  # the system has no thread left; a later look tries again
+                self._over()
+            else:
+                reading.join(_PATIENCE_S)
         return self._known
 
     def _claim(self) -> bool:
@@ -78,6 +82,9 @@ class Stored:
         except Exception:  # noqa: BLE001  whoever looks must still see the rest
             _log.exception("coverage cannot be read: a fault of ours")
         finally:
-            with self._lock:
-                self._due_at = self._monotonic() + self._every_s
-                self._reading = False
+            self._over()
+
+    def _over(self) -> None:
+        with self._lock:
+            self._due_at = self._monotonic() + self._every_s
+            self._reading = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -61,11 +61,15 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        config = self._protection.in_force.config
-        send = _with_headers(send, config.headers.items()) if config.headers else send
+        config, context = self._protection.in_force
+        headers = dict(config.headers)
+        if scope["state"]["context"] is not context:
+            # Who is let in with a certificate is looked at when he connects, so he must do so anew.
+            headers["Connection"] = "close"
+        send = _with_headers(send, headers.items()) if headers else send
         refusal = None
         if scope["path"] not in OPEN_PATHS:
-            refusal = self._too_often(config.rate_limit) or await self._refusal(scope)
+            refusal = self._too_often(config.rate_limit) or await self._refusal(scope, config.users)
         if refusal is None:
             await self._app(scope, receive, send)
         else:
@@ -81,8 +85,7 @@ class Access:
         pause_s = math.ceil(limit.interval_s)
         return HTTPStatus.TOO_MANY_REQUESTS, ("Retry-After", str(pause_s))
 
-    async def _refusal(self, scope: Scope) -> _Refusal | None:
-        users = self._protection.in_force.config.users
+    async def _refusal(self, scope: Scope, users: Mapping[str, bytes]) -> _Refusal | None:
         if not users:
             return None
         given = login([value for name, value in scope["headers"] if name == b"authorization"])

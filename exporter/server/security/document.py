@@ -116,7 +116,8 @@ def read(text: str, file: Path, faults: list[str]) -> Table:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         faults.append(f"{file} line {line}: is no YAML; correct the indentation and the quotes")
         root = None
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError):
+        # The last two: an escape such as \UFFFFFFFF, which is no character.
         faults.append(f"{file}: is no YAML; write it as UTF-8 text without control characters")
         root = None
     return Table(file, "", faults, root)

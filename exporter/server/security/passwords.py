@@ -86,15 +86,18 @@ class Passwords:
         hashed = users.get(given.user)
         known = hashed is not None
         looked_at = self._decoy(users, given.user) if hashed is None else hashed
-        key = self._digest(given.user.encode(), looked_at, given.password)
+        # A stranger who becomes a user may get the very hash that he was measured with.
+        key = self._digest(bytes([known]), given.user.encode(), looked_at, given.password)
         for answers in (self._right, self._wrong):
             if key in answers:
                 answers.move_to_end(key)
-                return known and answers is self._right
+                return answers is self._right
         check = self._checks.get(key)
         if check is None:
             if self._waiting.total() >= _WAITING or self._waiting[client] >= _WAITING_OF_ONE_CLIENT:
                 raise Busy
+            # Now, not when the task begins: all that came in one round would find room.
+            self._waiting[client] += 1
             check = asyncio.create_task(self._check(key, known, given.password, looked_at, client))
             self._checks[key] = check
         # A client that goes away takes nobody else's answer with it.
@@ -107,7 +110,6 @@ class Passwords:
     async def _check(
         self, key: bytes, known: bool, password: bytes, hashed: bytes, client: str
     ) -> bool:
-        self._waiting[client] += 1
         try:
             loop = asyncio.get_running_loop()
             matches = await loop.run_in_executor(self._worker, self._verify, password, hashed)

@@ -20,6 +20,7 @@ from exporter.server.security.web_config import WebConfig, parse
 _log = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
+_LOOKS_UNTIL_RETRY = 30
 
 _Signature = tuple[tuple[int, ...], ...]
 
@@ -42,6 +43,8 @@ class Protection:
         self._files: tuple[Path, ...] = (file,) if file else ()
         self._taken: _Signature = ()
         self._seen: _Signature = ()
+        self._refused: tuple[str, ...] = ()
+        self._looks = 0
         self._looking = threading.Lock()
         self.in_force = InForce(WebConfig(), None)
         if file is not None:
@@ -61,6 +64,8 @@ class Protection:
         """Take over a change that has lasted since the look before; log what came of it, once.
 
         Waiting for the second look lets a certificate and its key be replaced one after the other.
+        A change that was refused is tried again now and then: what could not be read for want of
+        file descriptors can be read later, and looks the same.
         """
         if self._file is not None:
             with self._looking:
@@ -69,22 +74,35 @@ class Protection:
     def _look(self, file: Path) -> None:
         seen = _signature(self._files)
         settled, self._seen = seen == self._seen, seen
-        if seen == self._taken or not settled:
+        self._looks += 1
+        again = self._refused and self._looks >= _LOOKS_UNTIL_RETRY
+        if not settled or (seen == self._taken and not again):
             return
+        self._looks = 0
         try:
             found = self._load(file)
             lost = _lost(self.in_force.config, found.config)
             if lost:
                 raise SettingsError(lost)
         except SettingsError as error:
+            self._refuse(error.faults)
+            return
+        except Exception as error:  # noqa: BLE001  who stops looking would keep old users for ever
+            # Its text may quote the file.
+            self._refuse((f"a fault of ours: {type(error).__name__}",))
+            return
+        self._refused = ()
+        self.in_force = found
+        _log.info("the web config was read again: %s", file)
+
+    def _refuse(self, faults: tuple[str, ...]) -> None:
+        if faults != self._refused:
             # Of the files that the new text names, too: one of them is what must be corrected.
             _log.error(
                 "the web config has changed and cannot be used; the one before stays in force: %s",
-                "; ".join(error.faults),
+                "; ".join(faults),
             )
-            return
-        self.in_force = found
-        _log.info("the web config was read again: %s", file)
+        self._refused = faults
 
     def _load(self, file: Path) -> InForce:
         """Raises SettingsError. From here on, a change is one against what is seen now."""

@@ -91,7 +91,7 @@ def _plain(name: str) -> str:
 
 def content(pem: Pem) -> bytes:
     """What is in it. Raises ValueError that says why it cannot be had."""
-    return pem.text.encode() if pem.path is None else read_file(pem.path)
+    return pem.text.encode(errors="replace") if pem.path is None else read_file(pem.path)
 
 
 def _noted(pem: Pem, faults: list[str]) -> bytes:

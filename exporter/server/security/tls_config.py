@@ -132,6 +132,9 @@ def _pem(table: Table, key: str, folder: Path) -> Pem | None:
     text, name = table.text(key), table.text(f"{key}_file")
     if text and name:
         table.fault(key, f"and {key}_file are both there; remove one of them")
+    if not name.isprintable():
+        table.fault(f"{key}_file", "is no path; write one without control characters")
+        return None
     if name:
         return Pem(f"{key}_file", path=folder / name)
     for empty in (key, f"{key}_file"):
