@@ -25,7 +25,7 @@ stack: ## the demo with Prometheus, Alertmanager and Grafana, as containers (nee
 	docker compose up --build --wait
 
 test: lint ## everything that must pass before a change lands
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## format, rules, types, import laws
 	$(BIN)/ruff format --check .

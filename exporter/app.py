@@ -63,11 +63,7 @@ class App:
         self.vitals = Vitals(now=time.time, monotonic=_monotonic)
         names = [account.name for account in settings.accounts]
         self.board = Board(
-            streams,
-            names,
-            intervals=settings.intervals,
-            now=time.time,
-            monotonic=_monotonic,
+            streams, names, intervals=settings.intervals, now=time.time, monotonic=_monotonic
         )
         self.instruments = Instruments(
             self.board.keys,

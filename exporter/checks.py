@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 def run(settings: Settings) -> Iterator[Finding]:
     """Look at everything; a fault of one thing keeps no other from being looked at."""
-    yield Finding("configuration", True, f"{len(settings.accounts)} accounts")
+    yield Finding("configuration", True, _counted(len(settings.accounts), "account"))
     yield _web_config(settings)
     app = App(settings, enabled(settings), service=False)
     try:
@@ -51,7 +51,7 @@ def _web_config(settings: Settings) -> Finding:
     subject, listen = "web config", settings.listen
     try:
         config = Protection(settings.web_config).in_force.config
-        told = [f"{len(config.users)} users" if config.users else "no passwords"]
+        told = [_counted(len(config.users), "user") if config.users else "no passwords"]
         if config.tls is None:
             told.append("no TLS")
         else:
@@ -124,5 +124,11 @@ def _database(settings: Settings) -> Finding:
                 return Finding("database", False, "this role may not create schemas or tables")
     except ExporterError as error:
         return Finding("database", False, str(error))
-    told = f"{len(pending)} migrations pending; run applies them" if pending else "schema current"
+    if not pending:
+        return Finding("database", True, "schema current")
+    told = f"{_counted(len(pending), 'migration')} pending; run applies them"
     return Finding("database", True, told)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"

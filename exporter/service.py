@@ -22,12 +22,14 @@ from exporter.settings import Settings
 from exporter.signals import catch_signals
 from exporter.status import Reporter, to_json
 from exporter.store import bookkeeping
+from exporter.store.database import Database
 from exporter.stream import Stream
 from exporter.sync import Account, Filler
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_LIMIT_S = 60.0
 _ODDITIES = ("oddities", timedelta(seconds=30))
+_PRUNE = ("prune", timedelta(days=1))
 _STOP_WITHIN_S = 5.0
 """What work under way gets to end by itself; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
@@ -57,7 +59,7 @@ class Service:
         self._scheduler = Scheduler(
             [
                 *(self._task(account, stream) for account, stream in app.pairs()),
-                *([] if app.database is None else [Task(*_ODDITIES, self._show_oddities)]),
+                *([] if app.database is None else self._housekeeping(app.database)),
             ],
             heartbeat=self._beat,
             noticed=app.vitals.scheduler_event,
@@ -139,10 +141,15 @@ class Service:
             lambda: self.app.passes.run(account, stream) == "ok",
         )
 
-    def _show_oddities(self) -> bool:
+    def _housekeeping(self, database: Database) -> list[Task]:
+        return [
+            Task(*_ODDITIES, lambda: self._show_oddities(database)),
+            Task(*_PRUNE, lambda: _prune(database)),
+        ]
+
+    def _show_oddities(self, database: Database) -> bool:
         """What Postgres holds in quarantine and of drift: other processes write it, too."""
-        database = self.app.database
-        if database is None or not database.up:
+        if not database.up:
             return False
         try:
             found = database.run_briefly(bookkeeping.oddities)
@@ -184,6 +191,17 @@ class Service:
         if not self._schema_checked:
             return False, "the database's schema could not be checked yet"
         return True, "ready"
+
+
+def _prune(database: Database) -> bool:
+    """Keep the log of walks from growing for ever."""
+    if not database.up:
+        return False
+    try:
+        database.run(bookkeeping.prune)
+    except DatabaseError:
+        return False
+    return True
 
 
 def _warn_unprotected(settings: Settings, protection: Protection) -> None:

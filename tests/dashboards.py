@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import promql_parser
-
 from tests.process import ROOT
 
 Json = dict[str, Any]
@@ -98,21 +96,7 @@ def sql(text: str, chosen: Mapping[str, Sequence[str]], begin: datetime, end: da
     return text
 
 
-def parsed(text: str) -> promql_parser.Expr:
-    """PromQL as Prometheus reads it. Raises ValueError."""
+def example(text: str) -> str:
+    """PromQL as Grafana sends it when two of everything are chosen: `a` and `b`."""
     values = dict.fromkeys(("account", "instrument", "currency"), ("a", "b"))
-    found: promql_parser.Expr = promql_parser.parse(promql(text, values, every="5m", span="1h"))
-    return found
-
-
-def selectors(expression: promql_parser.Expr) -> list[promql_parser.VectorSelector]:
-    """Every selector in it."""
-    found: list[promql_parser.VectorSelector] = []
-
-    def keep(part: promql_parser.Expr) -> bool:
-        if isinstance(part, promql_parser.VectorSelector):
-            found.append(part)
-        return True
-
-    promql_parser.walk(expression, keep)
-    return found
+    return promql(text, values, every="5m", span="1h")

@@ -21,12 +21,11 @@ from typing import NamedTuple
 
 from exporter.simulator import Simulator
 from tests.documentation import Block, blocks
-from tests.postgres import unused_port
-from tests.process import ROOT, Run, running
-from tests.process import environment as process_environment
+from tests.ports import unused_port
+from tests.process import ROOT, Run, process_environment, running
 
 RUN = (
-    *("cat", "cp", "date", "echo", "grep", "head", "ls", "mkdir", "mv", "rm", "sed", "sort"),
+    *("cat", "cp", "date", "du", "echo", "grep", "head", "ls", "mkdir", "mv", "rm", "sed", "sort"),
     *("sha256sum", "tail", "tr", "uniq", "wc"),
     *("curl", "jq", "psql"),
 )
@@ -36,12 +35,15 @@ NOT_RUN: Mapping[str, str] = {
     "docker": "the gate has no container runtime; scripts/container runs the image",
     "helm": "needs a cluster; the chart has tests of its own",
     "kubectl": "needs a cluster",
+    "amtool": "needs the reader's own Alertmanager",
     "sudo": "changes the machine",
     "systemctl": "the gate has no systemd",
+    "timedatectl": "the gate has no systemd",
     "cosign": "needs a release, and the network",
     "gh": "needs a release, and the network",
     "git": "changes the checkout",
     "scripts/dist": "takes as long as a release; tests of its own look at what it makes",
+    "scripts/preview": "takes minutes, and hundreds of packages of npm",
     ".venv/bin/python -m pytest": "a test that runs the tests",
 }
 """Program to why it is not run; ``make`` runs with -n, ``scripts/docs`` with --check."""
@@ -91,6 +93,7 @@ class Desk:
             "requests_per_minute = 1_000_000\n"
         )
         (folder / "docs").mkdir()
+        (folder / "data" / "spool").mkdir(parents=True)
         # What a release brings.
         (folder / "exporter.whl").write_bytes(b"wheel")
         digest = hashlib.sha256(b"wheel").hexdigest()
@@ -115,6 +118,7 @@ class Desk:
             "127.0.0.1:9878": f"127.0.0.1:{unused_port()}",
             "127.0.0.1:9877": f"127.0.0.1:{self.port}",
             _TOKEN: str(self._etc),
+            "/var/lib/onetrading-exporter": str(self.folder / "data"),
         }
 
     def run(self, block: Block) -> Done:
@@ -157,6 +161,7 @@ class Desk:
             ".venv/bin/python": f'if [ "$2" = pytest ]; then {noted} exit 0; fi\n'
             f'exec {sys.executable} "$@"',
             "scripts/dist": f'{self._note("scripts/dist")} mkdir -p "$1"; : > "$1/archive"',
+            "scripts/preview": self._note("scripts/preview"),
             "scripts/docs": f"exec {sys.executable} {ROOT}/scripts/docs --check",
             "scripts/data_dictionary": f'exec {sys.executable} {ROOT}/scripts/data_dictionary "$@"',
         }

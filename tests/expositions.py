@@ -57,3 +57,15 @@ def lint(text: str) -> None:
         [_PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def series(text: str) -> dict[str, str]:
+    """Series to value as they are written, unparsed; fails on a series that is there twice."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        name, value = line.rsplit(" ", 1)
+        assert name not in found, f"twice: {name}"
+        found[name] = value
+    return found

@@ -1,7 +1,7 @@
 """What Grafana takes for a dashboard: JSON schemas made from the types that it publishes.
 
 Nothing of `@grafana/schema` is kept in this project: its current version comes from npm when the
-tests run, and what was made of it stays in pytest's cache, by version.
+tests run, and what was made of it stays in `.cache`, by version.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.npm import installed, newest
 from tests.tools import tool
 
 Schemas = Mapping[str, dict[str, Any]]
@@ -40,32 +39,22 @@ process.stdout.write(JSON.stringify(Object.fromEntries(made)));
 """
 
 
-def schemas(cache: Path, work: Path) -> Schemas:
+def schemas() -> Schemas:
     """`Board`, and for each kind of panel `<kind>Options` and `<kind>FieldConfig`.
 
     Skips the test that asks when npm is missing or cannot be reached.
     """
-    npm, node = tool("npm", "npm"), tool("node", "nodejs")
-    version = _fetched([npm, "view", _PACKAGE, "version"], work).strip()
-    made = cache / f"{version}.json"
+    version = newest(_PACKAGE)
+    folder = installed(f"grafana-schema-{version}", f"{_PACKAGE}@{version}", _GENERATOR)
+    made = folder / "schemas.json"
     if not made.is_file():
-        install = [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
-        _fetched([*install, f"{_PACKAGE}@{version}", _GENERATOR], work)
-        generate = [node, "-e", _GENERATE, json.dumps(_WANTED)]
-        made.write_text(_run(generate, work))
+        made.write_text(_generated(folder))
     found: Schemas = json.loads(made.read_text())
     return found
 
 
-def _fetched(command: list[str], work: Path) -> str:
-    """The output of npm, whose failure is the network's fault and no dashboard's."""
-    try:
-        return _run(command, work)
-    except subprocess.SubprocessError as error:
-        said = getattr(error, "stderr", None) or error
-        pytest.skip(f"the types of Grafana cannot be had: {str(said)[-500:]}")
-
-
-def _run(command: list[str], work: Path) -> str:
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=90, check=True)
-    return done.stdout
+def _generated(folder: Path) -> str:
+    command = [tool("node", "nodejs"), "-e", _GENERATE, json.dumps(_WANTED)]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=90, check=True
+    ).stdout

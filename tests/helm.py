@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.process import ROOT
+
 CHART = ROOT / "helm" / "onetrading-exporter"
 VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 RELEASE = "rel"

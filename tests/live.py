@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from exporter.api.budget import Budget
@@ -27,30 +26,15 @@ from exporter.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.streams import STREAMS
 from exporter.sync import Account, Filler, Parts, Passes, Reader
 from exporter.sync.passes import Outcome
+from tests.clocks import START, Clock
+from tests.expositions import series
 
-START = datetime(2026, 3, 31, 12, 30, 30, tzinfo=UTC)
 ACCOUNTS = ("main", "hedge", "spot")
 NAMES = [stream.name for stream in STREAMS]
 BY_NAME: Mapping[str, Stream] = {stream.name: stream for stream in STREAMS}
 
 # The back-off before a second attempt is longer than any pass may take: one pass, one request.
 ONE_ATTEMPT = Policy(base_s=1e6, cap_s=1e6, read_s=0.25)
-
-
-class Clock:
-    """Wall and monotonic time that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.at = 0.0
-
-    def wall(self) -> datetime:
-        return START + timedelta(seconds=self.at)
-
-    def unix(self) -> float:
-        return START.timestamp() + self.at
-
-    def monotonic(self) -> float:
-        return 1_000 + self.at
 
 
 def settings_of(
@@ -106,12 +90,9 @@ class World:
         settings = settings_of(simulator, folder, accounts, given)
         self.streams = enabled(settings)
         self.vitals = Vitals(now=self.clock.unix, monotonic=self.clock.monotonic)
+        now, monotonic = self.clock.unix, self.clock.monotonic
         self.board = Board(
-            self.streams,
-            accounts,
-            intervals=settings.intervals,
-            now=self.clock.unix,
-            monotonic=self.clock.monotonic,
+            self.streams, accounts, intervals=settings.intervals, now=now, monotonic=monotonic
         )
         names = [PUBLIC_ACCOUNT, *accounts]
         self.instruments = Instruments(self.board.keys, accounts=names, version="0", python="3")
@@ -120,11 +101,15 @@ class World:
         address = settings.database.url
         self.database = Database(address, apply_migrations) if database_url else None
         self.leases = Leases(address, holder) if holder else None
-        self.parts = Parts(
-            accounts={
-                account.name: self._account(account.name, account.token.get)
-                for account in settings.accounts
-            }
+        self.parts = self._parts(settings)
+        self.passes = Passes(self.parts, self.streams)
+        if self.database is not None:
+            self.database.open()
+
+    def _parts(self, settings: Settings) -> Parts:
+        tokens = {account.name: account.token.get for account in settings.accounts}
+        return Parts(
+            accounts={name: self._account(name, token) for name, token in tokens.items()}
             | {PUBLIC_ACCOUNT: self._account(PUBLIC_ACCOUNT, lambda: None)},
             board=self.board,
             instruments=self.instruments,
@@ -136,9 +121,6 @@ class World:
             intervals=settings.intervals,
             monotonic=self.clock.monotonic,
         )
-        self.passes = Passes(self.parts, self.streams)
-        if self.database is not None:
-            self.database.open()
 
     def _account(self, name: str, token: Callable[[], str | None]) -> Account:
         client = Client(
@@ -232,18 +214,6 @@ class World:
             for name, value in self.shown().items()
             if name.startswith(prefix) and value != "0"
         }
-
-
-def series(text: str) -> dict[str, str]:
-    """Series to value of an exposition; fails on a series that is there twice."""
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        if line.startswith("#"):
-            continue
-        name, value = line.rsplit(" ", 1)
-        assert name not in found, f"twice: {name}"
-        found[name] = value
-    return found
 
 
 def exchange(pages: Mapping[str, bytes] | None = None) -> Simulator:

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.helm import ROOT, Manifest
+from tests.helm import Manifest
+from tests.npm import installed
 from tests.tools import tool
 
 _PACKAGE = "@kubernetes-models/prometheus-operator"
 _VERSION = "6.0.0"
-_FOLDER = ROOT / ".cache" / f"prometheus-operator-{_VERSION}"
 _V1 = f"{_PACKAGE}/monitoring.coreos.com/v1"
 
 # The types are checked by the package, which lets unknown fields pass.
@@ -63,28 +60,9 @@ def _typed(manifest: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @cache
 def _fields(kind: str) -> frozenset[str]:
-    text = (_FOLDER / "node_modules" / _V1 / f"{kind}.d.ts").read_text()
+    text = (_installed() / "node_modules" / _V1 / f"{kind}.d.ts").read_text()
     return frozenset(re.findall(r'^ +"(\w+)"\??:', text, re.MULTILINE))
 
 
 def _installed() -> Path:
-    npm = tool("npm", "npm")
-    if not (_FOLDER / "node_modules" / _V1).is_dir():
-        staging = _FOLDER.with_name(f"{_FOLDER.name}.new")
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        (staging / "package.json").write_text('{"private": true}')
-        install = [npm, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-        try:
-            subprocess.run(
-                [*install, f"{_PACKAGE}@{_VERSION}"],
-                cwd=staging,
-                capture_output=True,
-                timeout=90,
-                check=True,
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"{_PACKAGE} cannot be fetched: {error}")
-        shutil.rmtree(_FOLDER, ignore_errors=True)
-        staging.rename(_FOLDER)
-    return _FOLDER
+    return installed(f"prometheus-operator-{_VERSION}", f"{_PACKAGE}@{_VERSION}")

@@ -4,9 +4,7 @@
 """
 
 import os
-import random
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +18,8 @@ from psycopg import sql
 
 from exporter.store import migrate
 from exporter.store.embedded import EmbeddedPostgres
+from tests.ports import unused_port
+from tests.waiting import wait_until
 
 # Nobody needs these data after a crash, least of all of the machine.
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -92,6 +92,55 @@ def postmaster_pid(data_dir: Path) -> int:
     return int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
+@contextmanager
+def standing_still(url: str) -> Iterator[None]:
+    """The server's processes stop: its sockets take bytes, and nothing ever answers."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT current_setting('data_directory'), array_agg(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid()"
+        ).fetchone()
+    assert row is not None
+    pids = [postmaster_pid(Path(row[0]).parent), *row[1]]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def wait_for_a_lock(url: str) -> None:
+    """Wait until a session of this database waits for a lock."""
+    waiting = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with psycopg.connect(url, autocommit=True) as watcher:
+        wait_until(lambda: watcher.execute(waiting).rowcount, "nobody waits for a lock")
+
+
+def written(url: str) -> dict[str, tuple[int, int, int]]:
+    """Rows inserted, updated and deleted so far in each table of facts.
+
+    A server process reports its last counts when its connection ends, so this waits for that.
+    """
+    busy = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        wait_until(lambda: connection.execute(busy).rowcount == 0, "a connection stays open")
+        found = connection.execute(
+            "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables"
+            " WHERE schemaname = 'onetrading' AND relname <> 'snapshots'"
+        )
+        return {name: (inserted, updated, deleted) for name, inserted, updated, deleted in found}
+
+
 class PostgresServer:
     """A private server whose URL stays the same through its outages."""
 
@@ -117,12 +166,3 @@ class PostgresServer:
         with suppress(FileNotFoundError):
             os.kill(postmaster_pid(self._data_dir), signal.SIGKILL)
         self.stop()
-
-
-def unused_port() -> int:
-    """A port that nobody listens on, below those that the kernel gives to outgoing connections."""
-    while True:
-        port = random.randrange(20_000, 30_000)  # noqa: S311 -- not a secret
-        with suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from tests.waiting import wait_until
+
 ROOT = Path(__file__).parents[1]
 _SERVING = re.compile(r"serving on (https?://[^/\s]+)/")
-_WAIT_S = 20.0
 _OURS = ("ONETRADING_", "DATABASE_URL", "PG")
 
 
@@ -37,7 +38,7 @@ class Answer(NamedTuple):
         return self.body.decode()
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
+def process_environment(given: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with only the ``given`` settings of ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"} | dict(given)
@@ -49,7 +50,7 @@ def command(
     """Run a command of ours to its end."""
     return subprocess.run(
         [sys.executable, "-m", "exporter", *arguments],
-        env=environment(env or {}),
+        env=process_environment(env or {}),
         capture_output=True,
         text=True,
         timeout=60,
@@ -65,7 +66,7 @@ class Run:
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "exporter", "run"],
-                env=environment(env),
+                env=process_environment(env),
                 stdout=output,
                 stderr=output,
             )
@@ -118,11 +119,13 @@ class Run:
 
     def wait_until(self, true: Callable[[], bool], what: str = "") -> None:
         """Wait until ``true()``."""
-        until = time.monotonic() + _WAIT_S
-        while not true():
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < until, f"{what}\n{self.log[-4000:]}"
-            time.sleep(0.05)
+
+        def true_or_ended() -> bool:
+            found = true()
+            assert found or self.process.poll() is None, self.log
+            return found
+
+        wait_until(true_or_ended, lambda: f"{what}\n{self.log[-4000:]}", every_s=0.05)
 
     def wait_for(self, series: str, value: float) -> None:
         """Wait until a series has this value."""

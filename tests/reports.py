@@ -18,6 +18,7 @@ from exporter.status.report import (
     StreamReport,
 )
 
+HOSTILE = "<img src=x onerror=alert(1)>\"'`{{7*7}}</script>"
 NOW = datetime(2026, 3, 31, 12, 30, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 START = NOW - 30 * DAY
@@ -149,3 +150,18 @@ def failing(reason: str, seconds: float = 240.0, **more: Any) -> dict[str, Any]:
         "freshness": "held",
         "age_seconds": 40.0,
     } | more
+
+
+def hostile() -> Report:
+    """Every text that could come from outside is an attack."""
+    return report(
+        accounts=(account(HOSTILE, token_scopes={HOSTILE: True}), account("public")),
+        streams=(
+            stream(HOSTILE, HOSTILE, **failing("timeout")),
+            stream(HOSTILE, "trades", "history", coverage=GAPPY),
+        ),
+        errors=(error(HOSTILE, HOSTILE),),
+        exchange=HOSTILE,
+        version=HOSTILE,
+        python=HOSTILE,
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import http.client
+import socket
 import ssl
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -107,6 +107,37 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def connection(port: int, context: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
+    """A connection to 127.0.0.1; plain without ``context``."""
+    if context is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=WAIT_S, context=context)
+
+
+def asked(
+    opened: http.client.HTTPConnection, path: str, headers: Mapping[str, str], method: str
+) -> Answer:
+    """One request, and the end of the connection."""
+    try:
+        opened.request(method, path, headers=dict(headers))
+        answer = opened.getresponse()
+        return Answer(answer.status, dict(answer.headers.items()), answer.read())
+    finally:
+        opened.close()
+
+
+def ended(client: socket.socket) -> bool:
+    """Whether the server ends the connection within the socket's timeout."""
+    try:
+        while client.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
 class Endpoint:
     """A running server with a web config, and requests to it."""
 
@@ -116,10 +147,7 @@ class Endpoint:
 
     def connection(self, context: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
         """A connection of its own; plain without ``context``."""
-        port = self.server.port
-        if context is None:
-            return http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-        return http.client.HTTPSConnection("127.0.0.1", port, timeout=WAIT_S, context=context)
+        return connection(self.server.port, context)
 
     def ask(
         self,
@@ -129,13 +157,7 @@ class Endpoint:
         method: str = "GET",
     ) -> Answer:
         """One request on a connection of its own."""
-        connection = self.connection(context)
-        try:
-            connection.request(method, path, headers=dict(headers or {}))
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.headers.items()), answer.read())
-        finally:
-            connection.close()
+        return asked(self.connection(context), path, headers or {}, method)
 
     def look(self) -> None:
         """Have changed files taken over now, instead of within two seconds."""
@@ -156,11 +178,3 @@ def serving(
     finally:
         server.stop()
         assert not server.alive
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Wait until ``true()``."""
-    until = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)

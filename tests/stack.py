@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +21,10 @@ import psycopg
 import yaml
 
 from exporter.store.cluster import find_binaries
-from tests.process import ROOT, environment
+from tests.process import ROOT, process_environment
+from tests.waiting import wait_until
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
-_STARTS_WITHIN_S = 30.0
 
 
 def filled(value: Any) -> Any:
@@ -47,10 +46,6 @@ def read(name: str) -> dict[str, Any]:
 
 COMPOSE = filled(read("compose.yaml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-RULES = {
-    path.name: read(f"grafana/alerts/{path.name}")
-    for path in sorted((ROOT / "grafana/alerts").glob("*.yaml"))
-}
 
 
 def mounts(service: str) -> dict[str, str]:
@@ -80,7 +75,7 @@ def simulator(folder: Path) -> Iterator[str]:
     words = [*moved(SERVICES["simulator"]["command"], moves), "--history-days=2"]
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "exporter", *words],
-        env=environment({}),
+        env=process_environment({}),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -88,10 +83,7 @@ def simulator(folder: Path) -> Iterator[str]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("ONETRADING_BASE_URL=http://"), line
-        until = time.monotonic() + _STARTS_WITHIN_S
-        while not list(folder.glob("*")):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(lambda: list(folder.glob("*")), "it writes no token")
         yield urlsplit(line.strip().partition("=")[2]).netloc
     finally:
         process.terminate()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.api.budget import JITTER_S, Budget, Line, Priority, Ticket
 from exporter.errors import RateLimited, Stopping
+from tests.clocks import SimulatedStop
 
 limits = st.sampled_from([1, 2, 3, 5, 10, 39, 40, 41, 60, 100, 240, 241, 600]) | st.integers(1, 900)
 gaps = st.sampled_from([0.0, 0.0, 0.001, 0.25]) | st.floats(0, 90)
@@ -153,24 +154,6 @@ def test_nobody_polls(limit: int, plan: list[tuple[float, Priority]]) -> None:
     for number, asks in crowd.asks.items():
         # Once on arrival, once when due, and once more for each that went ahead in between.
         assert asks <= 2 + crowd.overtaken[number]
-
-
-class SimulatedStop(threading.Event):
-    """Waiting on it advances a clock, which is all that happens."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1_000_000.0
-        self.waits: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None
-        self.waits.append(timeout)
-        self.now += timeout
-        return self.is_set()
 
 
 def simulated(limit: int) -> tuple[Budget, SimulatedStop]:

@@ -17,7 +17,8 @@ import yaml
 from exporter.settings import SETTINGS
 from exporter.streams import STREAMS
 from tests import helm
-from tests.helm import CHART, NAMESPACE, ROOT, VALUES, Manifest
+from tests.helm import CHART, NAMESPACE, VALUES, Manifest
+from tests.process import ROOT
 
 # The oldest that Chart.yaml allows, one between, the newest that can be checked.
 KUBERNETES = ("1.29", "1.33", "1.37")

@@ -13,14 +13,13 @@ import pytest
 import yaml
 
 from exporter.server.security.web_config import parse
-from tests import helm, operator_models
-from tests.helm import CHART, NAMESPACE, ROOT
+from tests import alerts, helm, operator_models
+from tests.helm import CHART, NAMESPACE
 from tests.live import environment, exchange
-from tests.process import running
+from tests.process import ROOT, running
 from tests.tools import tool
 
 DASHBOARDS = ROOT / "grafana" / "dashboards"
-ALERTS = ROOT / "grafana" / "alerts"
 
 
 def of(name: str) -> list[helm.Manifest]:
@@ -33,8 +32,7 @@ def groups(manifests: list[helm.Manifest]) -> dict[str, list[dict[str, Any]]]:
 
 
 def shipped() -> dict[str, list[dict[str, Any]]]:
-    files = [yaml.safe_load(file.read_text()) for file in sorted(ALERTS.glob("*.yaml"))]
-    return {group["name"]: group["rules"] for file in files for group in file["groups"]}
+    return {group["name"]: group["rules"] for group in alerts.groups()}
 
 
 @pytest.mark.parametrize("name", ["external", "tls"])

@@ -39,6 +39,7 @@ from exporter.errors import (
     TokenRefused,
     UnexpectedPayload,
 )
+from tests.clocks import SimulatedStop
 from tests.loopback import Loopback, Reply, reply, serving
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.very.secret"
@@ -62,24 +63,6 @@ class Notes:
     def waited(self, account: str, seconds: float) -> None:
         assert account == "main"
         self.waits.append(seconds)
-
-
-class SimulatedStop(threading.Event):
-    """Waiting on it advances its own clock, which is all that happens."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1_000.0
-        self.waits: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None
-        self.waits.append(timeout)
-        self.now += timeout
-        return self.is_set()
 
 
 @dataclass

@@ -9,10 +9,8 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-import yaml
 
-from exporter.metrics import catalogue
-from exporter.streams import STREAMS
+from tests.alerts import RECORDS
 from tests.dashboards import (
     ANNOTATION,
     BOARDS,
@@ -21,12 +19,12 @@ from tests.dashboards import (
     PROVISIONED,
     Json,
     Query,
+    example,
     panels,
-    parsed,
     queries,
-    selectors,
 )
 from tests.process import ROOT
+from tests.promql import SERIES, selectors
 
 SLUGS = {
     "account-overview",
@@ -36,13 +34,6 @@ SLUGS = {
     "finance",
     "exporter-health",
 }
-LABELS = {entry.name: set(entry.labels) for entry in catalogue(STREAMS)}
-HISTOGRAMS = {entry.name for entry in catalogue(STREAMS) if entry.kind == "histogram"}
-RECORDED = {
-    rule["record"]
-    for group in yaml.safe_load((ROOT / "grafana/alerts/recording.yaml").read_text())["groups"]
-    for rule in group["rules"]
-}
 OF_METRICS = queries(PROMETHEUS)
 OF_POSTGRES = queries(POSTGRES)
 VARIABLES = {
@@ -51,14 +42,6 @@ VARIABLES = {
 }
 
 every_board = pytest.mark.parametrize("name", BOARDS)
-
-
-def labels_of(metric: str) -> set[str] | None:
-    """The labels of a metric as it is scraped; None when the exporter has no such metric."""
-    if metric in LABELS:
-        return LABELS[metric]
-    base = re.sub(r"_(bucket|sum|count)$", "", metric)
-    return LABELS[base] | {"le"} if base in HISTOGRAMS else None
 
 
 def test_the_committed_files_are_what_the_source_writes() -> None:
@@ -184,12 +167,11 @@ def test_dashboards_lead_to_each_other_and_to_runbooks_that_exist(name: str) -> 
 
 @pytest.mark.parametrize("query", OF_METRICS, ids=lambda query: f"{query.board}: {query.place}")
 def test_every_metric_exists_and_is_filtered_by_what_is_chosen(query: Query) -> None:
-    for selector in selectors(parsed(query.text)):
+    for selector in selectors(example(query.text)):
         name = selector.name or ""
-        if name in RECORDED:
+        if name in RECORDS:
             continue
-        labels = labels_of(name)
-        assert labels is not None, name
+        labels = SERIES[name]
         matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
         assert set(matched) <= labels, name
         if "account" in labels and not query.place.startswith("variable account"):

@@ -13,10 +13,8 @@ from tests.grafana_schema import Schemas, schemas
 
 
 @pytest.fixture(scope="module")
-def grafana(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Schemas:
-    cache = request.config.cache
-    assert cache is not None
-    return schemas(cache.mkdir("grafana-schema"), tmp_path_factory.mktemp("npm"))
+def grafana() -> Schemas:
+    return schemas()
 
 
 @pytest.fixture(scope="module")

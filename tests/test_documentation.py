@@ -16,6 +16,7 @@ import yaml
 
 from exporter.settings import load
 from exporter.streams import STREAMS
+from tests.alerts import ALERTS
 from tests.desk import NOT_RUN, Call, Desk, desk
 from tests.documentation import DOCUMENTS, LANGUAGES, Block, blocks
 from tests.postgres import fresh_database
@@ -81,7 +82,16 @@ def sudo(arguments: tuple[str, ...]) -> None:
             assert (ROOT / argument).is_file(), argument
 
 
+def amtool(arguments: tuple[str, ...]) -> None:
+    """What is silenced is an alert of ours, for a while and with a reason."""
+    assert arguments[:2] == ("silence", "add")
+    given = dict(argument.removeprefix("--").split("=", 1) for argument in arguments[2:])
+    assert given.keys() >= {"alertmanager.url", "duration", "comment"}
+    assert given["alertname"] in ALERTS
+
+
 CHECKS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
+    "amtool": amtool,
     "docker": docker,
     "helm": helm,
     ".venv/bin/python -m pytest": pytest_files,

@@ -21,7 +21,8 @@ import pytest
 from exporter.errors import EmbeddedPostgresError, Stopping
 from exporter.store import cluster
 from exporter.store.embedded import EmbeddedPostgres
-from tests.postgres import THROWAWAY, PostgresServer, postmaster_pid, unused_port
+from tests.ports import unused_port
+from tests.postgres import THROWAWAY, PostgresServer, postmaster_pid
 
 AS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")

@@ -7,21 +7,21 @@ a database, and with Postgres.
 from __future__ import annotations
 
 import json
-import sys
-import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.request import urlopen
 
 import pytest
 
 from exporter.errors import REASONS
 from exporter.service import Service
 from exporter.store.database import Connection
-from tests.live import ACCOUNTS, BY_NAME, NAMES, World, exchange, settings_of, world
+from tests.live import ACCOUNTS, BY_NAME, NAMES, World, exchange, world
+from tests.served import get, serving
+from tests.waiting import wait_until
 
 Pairs = tuple[tuple[str, str], ...]
 """Account and stream."""
@@ -340,6 +340,22 @@ def test_a_refusal_of_one_stream_is_only_its_own(live: World) -> None:
     assert live.shown()['onetrading_token_scope{account="main",scope="read"}'] == "1"
 
 
+def test_a_refused_token_is_not_tried_by_the_backfill_either(three: World) -> None:
+    def refused(account: str, stream: str) -> bool:
+        return three.passes.refused(three.parts.accounts[account], BY_NAME[stream])
+
+    three.poll_all()
+    three.simulator.set_faults(refuse_tokens=["main"])
+    three.tick(15)
+    assert three.poll("main", "balances") == "failed"
+    assert refused("main", "trades")  # though trades has not had its turn
+    assert not refused("spot", "trades")
+    three.simulator.set_faults()
+    assert three.poll("main", "positions") == "ok"
+    assert not refused("main", "trades")
+    assert refused("main", "balances")
+
+
 def test_a_token_that_is_replaced_in_its_file_is_used_at_once(live: World, tmp_path: Path) -> None:
     (tmp_path / "main").write_text("an.expired.token")
     for _ in range(8):  # the pause is at its longest
@@ -483,43 +499,22 @@ def observed_spans(connection: Connection) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-@pytest.fixture
-def switch_interval() -> Iterator[None]:
-    """A service in this process changes it."""
-    before = sys.getswitchinterval()
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("switch_interval")
 def test_scrapes_and_probes_never_call_the_exchange(tmp_path: Path) -> None:
-    with exchange() as simulator:
-        more = {f"ONETRADING_INTERVAL_{stream.upper()}": "1h" for stream in NAMES}
-        service = Service(settings_of(simulator, tmp_path, more=more))
-        try:
-            service.start()
-            base = f"http://127.0.0.1:{service.server.port}"
-            everything_tried(service)
-            asked = len(simulator.requests)
-            assert asked > 5
-            for path in ("/metrics", "/-/healthy", "/-/ready", "/", "/api/status"):
-                for _ in range(30):
-                    with urlopen(base + path, timeout=5) as answer:  # noqa: S310  our own server
-                        assert answer.status == 200
-            assert [r.path for r in simulator.requests][asked:] == []
-        finally:
-            service.stop()
+    more = {f"ONETRADING_INTERVAL_{stream.upper()}": "1h" for stream in NAMES}
+    with exchange() as simulator, serving(simulator, tmp_path, **more) as (service, base):
+        everything_tried(service)
+        asked = len(simulator.requests)
+        assert asked > 5
+        for path in ("/metrics", "/-/healthy", "/-/ready", "/", "/api/status"):
+            for _ in range(30):
+                get(base, path)
+        assert [r.path for r in simulator.requests][asked:] == []
 
 
 def everything_tried(service: Service) -> None:
     """Wait until every stream was polled once and no poll is under way."""
-    pause = threading.Event()
-    for _ in range(500):
-        if all(state.tried for state in service.app.board.states()):
-            break
-        pause.wait(0.02)
-    assert all(state.tried for state in service.app.board.states())
-    pause.wait(0.2)
+    wait_until(lambda: all(state.tried for state in service.app.board.states()))
+    time.sleep(0.2)
 
 
 def test_every_reason_of_a_failure_is_of_the_closed_set(live: World) -> None:

@@ -17,22 +17,22 @@ import psycopg
 import pytest
 
 from exporter.simulator import AccountSpec, Simulator
-from tests.simulator_client import NOW
-from tests.syncing import (
+from tests.facts import (
     Connection,
     broken_claims,
     count,
     coverage,
-    environment,
-    exchange,
     recounted,
     stored,
     totals,
     truth,
     unproven,
 )
+from tests.process import ROOT
+from tests.simulator_client import NOW
+from tests.syncing import environment, exchange
+from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[1]
 KILLS = 30
 STEP = timedelta(hours=5)
 STREAMS = ("trades", "funding_payments")
@@ -141,11 +141,7 @@ def test_a_killed_service_is_the_writer_again_at_once(
             # Something that only a writer can store.
             simulator.advance(3_600)
             with started("run", environ) as process:
-                until = time.monotonic() + 20
-                while time.monotonic() < until and not _stored_all(connection, simulator):
-                    assert process.poll() is None, process.communicate()[1].decode()
-                    time.sleep(0.02)
-                assert _stored_all(connection, simulator)
+                wait_until(lambda: _stored_all(connection, simulator), "it stores nothing")
                 holder, epoch = _lease(connection)
                 assert f":{process.pid}:" in holder
                 epochs.append(epoch)

@@ -22,8 +22,8 @@ import pytest
 from exporter.simulator import Simulator
 from tests.live import ACCOUNTS, environment, exchange
 from tests.postgres import fresh_database
-from tests.process import Run, running
-from tests.process import environment as process_environment
+from tests.process import Run, process_environment, running
+from tests.waiting import wait_until
 
 # Work on a stream is done in these packages and nowhere else.
 OF_STREAMS = ("exporter.sync", "exporter.api")
@@ -237,17 +237,12 @@ def test_sighup_ends_what_runs_in_a_terminal_only_when_that_was_closed(
         )
     os.close(terminal)
     try:
-        until = time.monotonic() + 20
-        while b"ready" not in log.read_bytes():
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.02)
+        wait_until(lambda: "ready" in log.read_text(), log.read_text)
         if closed:
             os.close(controlling)
         else:
             process.send_signal(signal.SIGHUP)
-            while b"SIGHUP: nothing to do" not in log.read_bytes():
-                assert time.monotonic() < until, log.read_text()
-                time.sleep(0.02)
+            wait_until(lambda: "SIGHUP: nothing to do" in log.read_text(), log.read_text)
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0

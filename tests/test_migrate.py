@@ -14,6 +14,7 @@ from exporter import __version__
 from exporter.errors import DatabaseError, SchemaError, Stopping
 from exporter.store import migrate
 from exporter.store.migrate import Migration
+from tests.postgres import wait_for_a_lock
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -232,19 +233,9 @@ def test_a_table_that_is_in_use_is_waited_for(
     with psycopg.connect(empty_database_url) as reader, ThreadPoolExecutor(1) as thread:
         reader.execute("SELECT FROM things")
         migrating = thread.submit(migrate.apply, connection, known)
-        wait_for_lock(reader)
+        wait_for_a_lock(empty_database_url)
         reader.rollback()
         assert migrating.result() == known[1:]
-
-
-def wait_for_lock(connection: Connection) -> None:
-    """Wait until some session of this database waits for a lock; the snapshot must be renewed."""
-    query = (
-        "SELECT pg_stat_clear_snapshot(), count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while connection.execute(query.encode()).fetchall()[0][1] == 0:
-        pass
 
 
 def test_whoever_waits_for_another_migrator_can_be_stopped(

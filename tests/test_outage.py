@@ -6,12 +6,9 @@ real service run on real time.
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,9 +20,11 @@ import pytest
 from exporter.api.budget import Priority
 from exporter.simulator import Simulator
 from exporter.store.spool import Spool, Spooled
-from tests.live import START, World, environment, exchange, world
-from tests.postgres import PostgresServer, fresh_database, postmaster_pid
+from tests.clocks import START
+from tests.live import World, environment, exchange, world
+from tests.postgres import PostgresServer, fresh_database, standing_still
 from tests.process import running
+from tests.waiting import wait_until
 
 EVERY_S = 15
 BTC = 'onetrading_balance_available{account="main",currency="BTC"}'
@@ -54,17 +53,7 @@ class Watched:
     def wait_until_up(self) -> None:
         """Wait until the watcher has found Postgres again."""
         assert self.world.database is not None
-        eventually(lambda: self.world.database is not None and self.world.database.up)
-
-
-def eventually(true: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait until ``true()``."""
-    pause = threading.Event()
-    for _ in range(int(within_s / 0.02)):
-        if true():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it never came true")
+        wait_until(lambda: self.world.database is not None and self.world.database.up)
 
 
 def stored(url: str, account: str = "main") -> Seen:
@@ -179,7 +168,7 @@ def test_an_unchanged_answer_is_one_snapshot_across_an_outage(
             if outage:
                 assert len(live.parts.spool) == 1
                 server.start()
-                eventually(lambda: live.database is not None and live.database.up)
+                wait_until(lambda: live.database is not None and live.database.up)
     with psycopg.connect(server.url) as connection:
         spans = connection.execute(
             "SELECT last_observed_at - first_observed_at FROM onetrading.snapshots"
@@ -261,7 +250,7 @@ def test_streams_that_come_back_at_the_same_time_lose_nothing(
         for _ in range(30):
             poll()
         server.start()
-        eventually(lambda: live.database is not None and live.database.up)
+        wait_until(lambda: live.database is not None and live.database.up)
         for _ in range(5):
             poll()
         live.passes.store_spooled()
@@ -367,7 +356,7 @@ def test_history_catches_up_by_coverage(
         assert live.domain("trades", "main") == counted
         assert set(live.errors("main", "trades")) == {"database"}
         server.start()
-        eventually(lambda: live.database is not None and live.database.up)
+        wait_until(lambda: live.database is not None and live.database.up)
         assert live.poll("main", "trades") == "ok"
         assert gap_s(live) > 3600
         assert live.fill("main", "trades")
@@ -416,26 +405,6 @@ def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
             live.close()
 
 
-@contextmanager
-def hanging(server: Server) -> Iterator[None]:
-    """The server stands still: its sockets take bytes, and nothing ever answers."""
-    with psycopg.connect(server.url) as connection:
-        row = connection.execute(
-            "SELECT current_setting('data_directory'), array_agg(pid) FROM pg_stat_activity"
-            " WHERE pid <> pg_backend_pid()"
-        ).fetchone()
-    assert row is not None
-    pids = [postmaster_pid(Path(row[0]).parent), *row[1]]
-    try:
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        yield
-    finally:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
 def test_the_service_goes_on_without_postgres_and_catches_up(
     tmp_path: Path, server: Server
 ) -> None:
@@ -471,7 +440,7 @@ def test_the_service_goes_on_without_postgres_and_catches_up(
             run.wait_for(up, 1)
             run.wait_for(spool, 0)
 
-            with hanging(server):
+            with standing_still(server.url):
                 moves()
                 assert run.status()["database_up"] is False
             run.wait_until(lambda: run.status()["spooled_snapshots"] == 0, "it never catches up")

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -17,6 +16,7 @@ from psycopg import errors, sql
 
 from exporter.store.migrate import Migration, load, migrations_dir
 from tests.postgres import fresh_database
+from tests.process import ROOT
 from tests.reporting import (
     DAY,
     MAIN,
@@ -27,7 +27,6 @@ from tests.reporting import (
     read,
 )
 
-ROOT = Path(__file__).parents[1]
 READER = "onetrading_reader"
 MIGRATIONS = load(migrations_dir())
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter.window import Window, subtract
 from tests.reporting import (
@@ -20,7 +19,6 @@ from tests.reporting import (
     MICROSECOND,
     NAMES,
     Connection,
-    account_ids,
     example_of,
     examples,
     facts,
@@ -29,75 +27,13 @@ from tests.reporting import (
     read,
     time_zones,
 )
-
-Place = tuple[UUID, str, str]
-"""Account, stream and scope."""
-
-
-class State(NamedTuple):
-    """A row of progress and its coverage; instants are microseconds from ten days ago."""
-
-    required: int | None
-    success: int | None
-    attempt: int | None
-    settle: timedelta
-    error: str | None
-    retired: str | None
-    cuts: list[int]
-    proven: list[bool]
-
-
-instants = st.integers(0, 11 * DAY // MICROSECOND)
-states = st.dictionaries(
-    st.tuples(account_ids, st.sampled_from(["trades", "rates"]), st.sampled_from(["", "A", "B"])),
-    st.builds(
-        State,
-        st.none() | instants,
-        st.none() | instants,
-        st.none() | instants,
-        st.sampled_from([timedelta(0), timedelta(minutes=5)]),
-        st.none() | st.sampled_from(["timeout", "403"]),
-        st.none() | st.none() | st.just("closed"),
-        st.lists(instants, unique=True, max_size=8).map(sorted),
-        st.lists(st.booleans(), min_size=8, max_size=8),
-    ),
-    max_size=6,
-)
+from tests.reporting_progress import Place, State, ago, put_states, states, windows
 
 
 @pytest.fixture
 def reporting(database_url: str) -> Iterator[Connection]:
     with psycopg.connect(database_url) as connection:
         yield connection
-
-
-def ago(now: datetime, micros: int | None) -> datetime | None:
-    return None if micros is None else now - 10 * DAY + micros * MICROSECOND
-
-
-def windows(now: datetime, state: State) -> list[Window]:
-    """The proven pieces between the cuts; neighbours may touch."""
-    at = [now - 10 * DAY + cut * MICROSECOND for cut in state.cuts]
-    pieces = zip(at, at[1:], state.proven, strict=False)
-    return [Window(start, end) for start, end, proven in pieces if proven]
-
-
-def put_states(connection: Connection, now: datetime, drawn: dict[Place, State]) -> None:
-    put(
-        connection,
-        "onetrading_sync.progress (account_id, stream, scope, required_from,"
-        " last_success_at, last_attempt_at, settle, last_error, retired_because)",
-        [(*place, *(ago(now, at) for at in s[:3]), *s[3:6]) for place, s in drawn.items()],
-    )
-    put(
-        connection,
-        "onetrading_sync.coverage (account_id, stream, scope, range)",
-        [
-            (*place, f"[{window.start.isoformat()},{window.end.isoformat()})")
-            for place, state in drawn.items()
-            for window in windows(now, state)
-        ],
-    )
 
 
 def oldest(instants: list[datetime | None]) -> datetime | None:

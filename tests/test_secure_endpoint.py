@@ -35,13 +35,14 @@ from tests.secure import (
     Certificates,
     Endpoint,
     basic,
+    ended,
     hashed,
     serving,
     tls,
-    wait_until,
     write,
 )
 from tests.tools import tool
+from tests.waiting import wait_until
 
 USERS = {"basic_auth_users": {USER: hashed()}}
 TURNED_AWAY = (ssl.SSLError, ConnectionError, http.client.HTTPException)
@@ -662,18 +663,6 @@ def client_hello(context: ssl.SSLContext) -> bytes:
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
     return outgoing.read()
-
-
-def ended(client: socket.socket) -> bool:
-    """Whether the server ends the connection within the socket's timeout."""
-    try:
-        while client.recv(65536):
-            pass
-    except TimeoutError:
-        return False
-    except ConnectionError:
-        pass
-    return True
 
 
 def test_a_handshake_has_a_deadline(certificates: Certificates) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import itertools
 import json
 import socket
@@ -20,6 +19,7 @@ from exporter import checks
 from exporter.settings import load
 from exporter.simulator import Simulator
 from tests.live import ACCOUNTS, NAMES, environment, exchange
+from tests.ports import unused_port
 from tests.process import Run, command, running
 from tests.secure import (
     DEMANDS,
@@ -27,12 +27,14 @@ from tests.secure import (
     USER,
     Answer,
     Certificates,
+    asked,
     basic,
+    connection,
     hashed,
     tls,
-    wait_until,
     write,
 )
+from tests.waiting import wait_until
 
 DATABASE_PASSWORD = "the-password-of-the-database"
 WRONG_PASSWORD = "a-password-that-was-mistyped"
@@ -51,14 +53,8 @@ def certificates(tmp_path: Path) -> Certificates:
 
 
 def settings(simulator: Simulator, folder: Path, **more: str) -> dict[str, str]:
-    given = {"ONETRADING_LISTEN": f"127.0.0.1:{free_port()}", "ONETRADING_LOG_FORMAT": "json"}
+    given = {"ONETRADING_LISTEN": f"127.0.0.1:{unused_port()}", "ONETRADING_LOG_FORMAT": "json"}
     return environment(simulator, folder, accounts=(), more=given | more)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def ask(
@@ -68,20 +64,9 @@ def ask(
     headers: dict[str, str],
     method: str = "GET",
 ) -> Answer:
-    parts = urlsplit(run.base)
-    connection: http.client.HTTPConnection
-    if context is None:
-        connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=10)
-    else:
-        connection = http.client.HTTPSConnection(
-            "127.0.0.1", parts.port, timeout=10, context=context
-        )
-    try:
-        connection.request(method, path, headers=headers)
-        answer = connection.getresponse()
-        return Answer(answer.status, dict(answer.headers.items()), answer.read())
-    finally:
-        connection.close()
+    port = urlsplit(run.base).port
+    assert port is not None
+    return asked(connection(port, context), path, headers, method)
 
 
 def said(run: Run, level: str) -> list[str]:
@@ -107,7 +92,7 @@ def test_every_fault_of_the_file_is_told_and_the_code_is_2(
 
 
 def test_serving_in_public_is_a_loud_warning(simulator: Simulator, tmp_path: Path) -> None:
-    env = settings(simulator, tmp_path) | {"ONETRADING_LISTEN": f"0.0.0.0:{free_port()}"}
+    env = settings(simulator, tmp_path) | {"ONETRADING_LISTEN": f"0.0.0.0:{unused_port()}"}
     with running(env, tmp_path / "log") as run:
         anybody, clear_text = said(run, "warning")
         assert "ANYBODY WHO REACHES 0.0.0.0" in anybody
@@ -149,7 +134,7 @@ def test_check_has_a_line(simulator: Simulator, certificates: Certificates) -> N
 
     good = line(tls_server_config=tls(**DEMANDS), **USERS)
     assert good.ok
-    assert good.finding.startswith("1 users; certificate valid until ")
+    assert good.finding.startswith("1 user; certificate valid until ")
     bad = line(basic_auth_users={USER: "x"})
     assert not bad.ok
     assert bad.finding.startswith("ONETRADING_WEB_CONFIG: ")
@@ -193,11 +178,11 @@ def test_nothing_secret_is_said_anywhere(simulator: Simulator, certificates: Cer
     file = write(folder, tls_server_config=tls(), **USERS)
     quick = {f"ONETRADING_INTERVAL_{name}": "300ms" for name in ("BALANCES", "TRADES", "TICKERS")}
     more = {
-        "ONETRADING_LISTEN": f"127.0.0.1:{free_port()}",
+        "ONETRADING_LISTEN": f"127.0.0.1:{unused_port()}",
         "ONETRADING_WEB_CONFIG": str(file),
         "ONETRADING_LOG_LEVEL": "debug",
         # Nobody listens there: every attempt fails with a message of libpq.
-        "DATABASE_URL": f"postgresql://exporter:{DATABASE_PASSWORD}@127.0.0.1:{free_port()}/x",
+        "DATABASE_URL": f"postgresql://exporter:{DATABASE_PASSWORD}@127.0.0.1:{unused_port()}/x",
     }
     context = certificates.client_context()
     seen: list[str] = []

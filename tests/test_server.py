@@ -21,6 +21,7 @@ from exporter.metrics import Board, Exposition, Instruments, Vitals
 from exporter.server import Limits, Pages, Server
 from exporter.stream import Metric
 from exporter.streams.balances import BALANCES
+from tests.secure import ended
 
 SECRET = "s3cr3t-token"
 
@@ -207,18 +208,6 @@ def test_a_hanging_page_does_not_delay_a_scrape() -> None:
         took = [timed(partial(ask, server, path)) for path in ("/metrics", "/-/healthy") * 10]
         released.set()
     assert max(took) < 0.5
-
-
-def ended(client: socket.socket) -> bool:
-    """Whether the server ends the connection within the socket's timeout."""
-    try:
-        while client.recv(65536):
-            pass
-    except TimeoutError:
-        return False
-    except ConnectionError:
-        pass
-    return True
 
 
 def test_a_client_that_does_not_finish_its_request_is_cut_off() -> None:

@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,10 @@ from exporter.settings import SETTINGS
 from exporter.simulator import Simulator
 from tests.expositions import openmetrics_families, text_families
 from tests.live import ACCOUNTS, environment, exchange
-from tests.process import ROOT, Run, command, running
-from tests.process import environment as process_environment
+from tests.ports import unused_port
+from tests.postgres import wait_for_a_lock
+from tests.process import ROOT, Run, command, process_environment, running
+from tests.waiting import wait_until
 
 STOP_WITHIN_S = 10.0
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -122,12 +123,7 @@ def test_the_token_appears_nowhere(served: Served) -> None:
 
 
 def wait_for_requests(simulator: Simulator, count: int) -> None:
-    pause = threading.Event()
-    for _ in range(600):
-        if len(simulator.requests) >= count:
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"only {len(simulator.requests)} requests")
+    wait_until(lambda: len(simulator.requests) >= count, "it does not ask")
 
 
 def test_sigterm_ends_it_in_order(simulator: Simulator, tmp_path: Path) -> None:
@@ -231,21 +227,6 @@ def test_sigterm_while_postgres_is_locked(
         assert code == 0, run.log
         assert took_s < STOP_WITHIN_S
         run.check_log()
-
-
-def wait_for_a_lock(database_url: str) -> None:
-    """Wait until a session of this database waits for a lock."""
-    pause = threading.Event()
-    with psycopg.connect(database_url, autocommit=True) as watcher:
-        for _ in range(200):
-            found = watcher.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            ).fetchone()
-            if found != (0,):
-                return
-            pause.wait(0.1)
-    raise AssertionError("nobody waits for a lock")
 
 
 def test_sigterm_while_a_start_waits_for_the_schema(
@@ -370,7 +351,9 @@ def test_check(simulator: Simulator, tmp_path: Path, database_url: str) -> None:
     (tmp_path / "main").write_text("an.expired.token")
     bad = command("check", env=env | {"DATABASE_URL": "postgresql://u@127.0.0.1:1/nothing"})
     assert bad.returncode == 1
-    failed = [line for line in bad.stdout.splitlines() if line.startswith("FAIL")]
+    lines = bad.stdout.splitlines()
+    assert [line for line in lines if not re.match(r"(OK  |FAIL) .+: .+", line)] == []
+    failed = [line for line in lines if line.startswith("FAIL")]
     assert [line for line in failed if line.startswith("FAIL token of main for balances: ")]
     assert [line for line in failed if line.startswith("FAIL database: Postgres ")]
     assert not [line for line in failed if "hedge" in line]
@@ -392,8 +375,7 @@ def test_health(served: Served) -> None:
     address = served[0].base.removeprefix("http://")
     good = command("health", env={"ONETRADING_LISTEN": address, "DATABASE_URL": "none"})
     assert (good.returncode, good.stdout) == (0, "healthy\n")
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        free = found.getsockname()[1]
+    free = unused_port()
     bad = command("health", env={"ONETRADING_LISTEN": f"127.0.0.1:{free}"})
     assert bad.returncode == 1
     assert bad.stderr.startswith(f"not healthy: http://127.0.0.1:{free}/-/healthy: ")
@@ -451,3 +433,19 @@ def test_what_is_odd_in_postgres_is_shown(
             assert row is not None
             run.wait_for(f'{metric}{{account="main",stream="trades"}}', row[0])
             assert run.value(f'{metric}{{account="main",stream="balances"}}') == 0
+
+
+def test_the_log_of_walks_is_kept_for_90_days(
+    simulator: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    env = environment(simulator, tmp_path, more={"DATABASE_URL": database_url})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO onetrading_sync.runs (account_id, stream, scope, lane, started_at)"
+            " SELECT gen_random_uuid(), 'trades', '', 'tail', now() - make_interval(days => age)"
+            " FROM unnest(ARRAY[89, 91, 400]) age"
+        )
+        old = "SELECT extract(days FROM now() - started_at)::int FROM onetrading_sync.runs"
+        old += " WHERE started_at < now() - interval '1 day'"
+        with running(env | {"ONETRADING_STREAMS": "balances"}, tmp_path / "log"):
+            wait_until(lambda: connection.execute(old.encode()).fetchall() == [(89,)])

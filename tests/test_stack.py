@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from exporter.settings import SETTINGS
+from tests.alerts import ALERTS
 from tests.process import ROOT
-from tests.stack import COMPOSE, RULES, SERVICES, mounts, moved, read
+from tests.stack import COMPOSE, SERVICES, mounts, moved, read
 from tests.tools import tool
 
 PROMETHEUS = read("grafana/stack/prometheus.yaml")
@@ -122,15 +123,13 @@ def test_grafana_knows_the_password_of_its_role() -> None:
 
 
 def test_every_alert_that_is_inhibited_or_inhibits_exists() -> None:
-    rules = [rule for file in RULES.values() for group in file["groups"] for rule in group["rules"]]
-    alerts = {rule["alert"] for rule in rules if "alert" in rule}
     named = set()
     for rule in ALERTMANAGER["inhibit_rules"]:
         for matcher in rule["source_matchers"] + rule["target_matchers"]:
             found = re.fullmatch(r'alertname=~?"(\w+)(?:\(([\w|]+)\))?"', matcher)
             assert found
             named |= {found[1] + name for name in (found[2] or "").split("|")}
-    assert named and named <= alerts
+    assert named and named <= ALERTS.keys()
 
 
 def test_the_configurations_are_valid(tmp_path: Path) -> None:

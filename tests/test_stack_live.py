@@ -6,18 +6,20 @@ Only Grafana is missing: no package brings it. Its role in Postgres is tried her
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import psycopg
 import pytest
 
+from tests import alerts
 from tests.postgres import PostgresServer
 from tests.process import ROOT, command, running
 from tests.prometheus import Alertmanager, Prometheus, alertmanager, prometheus
-from tests.stack import RULES, SERVICES, mounts, moved, read, set_up_postgres, simulator
+from tests.stack import SERVICES, mounts, moved, read, set_up_postgres, simulator
+from tests.waiting import wait_until
 
 PROMETHEUS = read("grafana/stack/prometheus.yaml")
 ALERTMANAGER = read("grafana/stack/alertmanager.yaml")
@@ -29,22 +31,23 @@ def live_alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
         yield running_one
 
 
-def post(server: Alertmanager, *alerts: dict[str, str]) -> dict[str, list[str]]:
+def post(server: Alertmanager, *labelled: dict[str, str]) -> dict[str, list[str]]:
     """Send alerts, told apart by `id`; by which others each is inhibited."""
-    body = json.dumps([{"labels": labels} for labels in alerts]).encode()
+    body = json.dumps([{"labels": labels} for labels in labelled]).encode()
     header = {"Content-Type": "application/json"}
     urlopen(Request(f"{server.url}/api/v2/alerts", body, header), timeout=5).close()  # noqa: S310  ours
-    until = time.monotonic() + 10
-    while len(found := server.alerts()) < len(alerts) or any(
-        alert["status"]["state"] == "unprocessed" for alert in found
-    ):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_until(lambda: len(processed(server)) == len(labelled), "they are not looked at")
+    found = processed(server)
     names = {alert["fingerprint"]: alert["labels"]["id"] for alert in found}
     return {
         alert["labels"]["id"]: [names[by] for by in alert["status"]["inhibitedBy"]]
         for alert in found
     }
+
+
+def processed(server: Alertmanager) -> list[dict[str, Any]]:
+    """The alerts that it has looked at."""
+    return [alert for alert in server.alerts() if alert["status"]["state"] != "unprocessed"]
 
 
 def test_what_follows_from_something_known_wakes_nobody(live_alertmanager: Alertmanager) -> None:
@@ -109,27 +112,34 @@ def live_prometheus(
 
 def test_it_works(live_prometheus: tuple[Prometheus, str]) -> None:
     server, address = live_prometheus
-    until = time.monotonic() + 60
-    while (
-        len(server.query("sum by (account) (onetrading_trades_total)")) < 3
-        or len(server.query("up == 1")) < 2
-    ):
-        assert time.monotonic() < until, server.query("up")
-        time.sleep(0.2)
-    groups = server.get("/api/v1/rules")["data"]["groups"]
-    assert len(groups) == sum(len(file["groups"]) for file in RULES.values())
-    while {group["evaluationTime"] > 0 for group in groups} != {True}:
-        assert time.monotonic() < until
-        time.sleep(0.5)
-        groups = server.get("/api/v1/rules")["data"]["groups"]
-    unwell = [rule for group in groups for rule in group["rules"] if rule["health"] != "ok"]
+    counted = "sum by (account) (onetrading_trades_total)"
+    wait_until(lambda: len(server.query(counted)) == 3, "trades are not counted", within_s=60)
+    wait_until(lambda: len(server.query("up == 1")) == 2, lambda: str(server.query("up")))
+    assert len(groups(server)) == len(alerts.groups())
+    wait_until(
+        lambda: all(group["evaluationTime"] > 0 for group in groups(server)),
+        "not every group is evaluated",
+        within_s=60,
+        every_s=0.5,
+    )
+    unwell = [rule for group in groups(server) for rule in group["rules"] if rule["health"] != "ok"]
     assert unwell == []
-    while not (found := server.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]):
-        assert time.monotonic() < until
-        time.sleep(0.5)
-    (connected,) = found
+    wait_until(lambda: alertmanagers(server), "it finds no Alertmanager", every_s=0.5)
+    (connected,) = alertmanagers(server)
     assert connected["url"].endswith("/api/v2/alerts")
     check_roles(address)
+
+
+def groups(server: Prometheus) -> list[dict[str, Any]]:
+    """The groups of rules, each with how its evaluation went."""
+    found: list[dict[str, Any]] = server.get("/api/v1/rules")["data"]["groups"]
+    return found
+
+
+def alertmanagers(server: Prometheus) -> list[dict[str, Any]]:
+    """Those that it tells."""
+    found: list[dict[str, Any]] = server.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+    return found
 
 
 def check_roles(address: str) -> None:

@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from exporter.server import Pages, Server, status_page
 from exporter.status import Report
-from tests.reports import GAPPY, NOW, account, error, failing, report, stream, with_stream
-from tests.test_status import hostile
+from tests.reports import GAPPY, NOW, account, error, failing, hostile, report, stream, with_stream
 from tests.tools import tool
 
 FLAGS = [

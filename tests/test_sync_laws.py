@@ -23,35 +23,37 @@ from exporter.app import App
 from exporter.simulator import AccountSpec, Simulator
 from exporter.sync import Backfill, Filler, Reader
 from exporter.window import Window
-from tests.simulator_client import NOW
-from tests.syncing import (
-    DAY,
+from tests.facts import (
     Connection,
     Facts,
     broken_claims,
     count,
     coverage,
-    environment,
-    exchange,
-    fill,
     micros_of,
     recounted,
-    run_passes,
-    running,
-    shown,
     stored,
-    sync,
     totals,
     truth,
     unproven,
     visible,
-    wait_until,
-    written,
+)
+from tests.postgres import written
+from tests.process import ROOT
+from tests.simulator_client import NOW
+from tests.syncing import (
+    DAY,
+    environment,
+    exchange,
+    fill,
+    let_pass,
+    run_passes,
+    running,
+    shown,
+    sync,
 )
 
 ONE_ACCOUNT = (AccountSpec("main", trades_per_day=100),)
 HOUR = timedelta(hours=1)
-ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
@@ -99,7 +101,7 @@ def test_history_that_is_complete_is_not_asked_for(database_url: str, tmp_path: 
         environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS=streams)
         with running(environ) as app:
             sync(app)
-            wait_until(simulator, app, 20)
+            let_pass(simulator, app, 20)
             asked = len(simulator.requests)
             readers = [r for a in app.parts.accounts.values() for r in app.readers(a)]
             assert len(readers) == 3
@@ -161,7 +163,7 @@ def test_faults_cost_time_and_no_truth(seed: int, database_url: str, tmp_path: P
                     due |= visible(simulator) | truth(simulator, ("funding_history",))
                 assert broken_claims(connection, due, simulator.now) == []
                 assert_counters(connection)
-                wait_until(simulator, app, random.choice((5, 60, 200, 4_000)))
+                let_pass(simulator, app, random.choice((5, 60, 200, 4_000)))
             simulator.set_faults()
             sync(app)
             assert {k: v for k, v in truth(simulator).items() if k[1] in streams} == stored(
@@ -192,7 +194,7 @@ def test_late_rows_are_found_however_long_we_were_away(
             assert fill(app)
             before = stored(connection)
             assert len(before) < len(truth(simulator, ("trades",)))
-            wait_until(simulator, app, away_s)
+            let_pass(simulator, app, away_s)
             for _ in range(2):
                 run_passes(app)
                 assert fill(app)
@@ -225,7 +227,7 @@ def test_a_tail_cut_short_does_not_hide_late_rows(
         with running(environ) as app, connected(database_url) as connection:
             run_passes(app)
             assert fill(app)
-            wait_until(simulator, app, 299)
+            let_pass(simulator, app, 299)
             # A budget in any 60 seconds, so many requests more than were sent until now.
             sent = simulator.state["requests"]["main"]["most_in_60_seconds"]
             simulator.set_faults(**late, page_size_cap=4, budget=sent + pages)
@@ -233,7 +235,7 @@ def test_a_tail_cut_short_does_not_hide_late_rows(
             assert run_one(app, "trades") == "failed"
             assert pages == 1 or coverage(connection) != before
             simulator.set_faults(**late)
-            wait_until(simulator, app, 299)
+            let_pass(simulator, app, 299)
             for _ in range(2):
                 run_passes(app)
                 assert fill(app)
@@ -343,7 +345,7 @@ def test_counters_are_the_truth_of_the_tables(database_url: str, tmp_path: Path)
                 assert totals(connection) == standing
                 assert shown(app) == exposed
                 before = set(stored(connection))
-                wait_until(simulator, app, 5 * 3_600)
+                let_pass(simulator, app, 5 * 3_600)
                 sync(app)
                 counted = {k: f for k, f in truth(simulator).items() if f.micros > micros_of(start)}
                 trades = sum(1 for key in counted if key[1] == "trades" and key not in before)

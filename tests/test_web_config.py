@@ -23,6 +23,7 @@ from exporter.server.security.passwords import verify
 from exporter.server.security.tls import has_allowed_san, server_context
 from exporter.server.security.tls_config import TlsConfig
 from exporter.server.security.web_config import RateLimit, WebConfig, parse
+from tests.process import ROOT
 
 HASH = "$2y$04$" + "a" * 53
 PLACE = Path("/etc/onetrading/web.yml")
@@ -451,7 +452,7 @@ def test_a_change_is_taken_when_it_has_settled(folder: Path) -> None:
     assert protection.in_force.config.users == {"a": HASH.encode()}
 
 
-DOCUMENT = (Path(__file__).parents[1] / "docs" / "web-config.md").read_text("utf-8")
+DOCUMENT = (ROOT / "docs" / "web-config.md").read_text("utf-8")
 
 
 def test_the_examples_of_the_document_work(folder: Path) -> None:

@@ -30,8 +30,11 @@ _STATEMENTS = (
     "SELECT * FROM reporting.current_balances ORDER BY account, currency_code;",
     "SELECT month, instrument_code, sum(fees_paid) AS paid FROM reporting.monthly_fees\n"
     "    GROUP BY month, instrument_code ORDER BY 1, 2;",
-    "SELECT * FROM reporting.coverage_gaps WHERE NOT is_tail;  -- none: history is complete",
+    "SELECT account, stream, scope, gap_start, gap_end FROM reporting.coverage_gaps\n"
+    "    WHERE gap > interval '1 hour';  -- once filled in: what the token of spot may not read",
 )
+
+_FAULT = '{"refuse_tokens": ["hedge"], "error_rate": 0.2}'
 
 
 def _simulation(command: click.decorators.FC) -> click.decorators.FC:
@@ -136,12 +139,12 @@ def demo(
         settings = load(environ, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty())
         logs.configure(settings.log_format, settings.log_level)
         service = Service(settings)
-        told = threading.Thread(target=_tell, args=[service, began], daemon=True)
+        told = threading.Thread(target=_tell, args=[service, sim, began], daemon=True)
         told.start()
         service.run()
 
 
-def _tell(service: Service, began: float) -> None:
+def _tell(service: Service, exchange: Simulator, began: float) -> None:
     """Say where to look, once there is something to see."""
     app = service.app
     while not app.stop.wait(0.2):
@@ -154,7 +157,9 @@ def _tell(service: Service, began: float) -> None:
     click.echo(
         f"\nEvery stream was read once after {time.monotonic() - began:.1f} s."
         f"\n\n  metrics    {base}/metrics\n  overview   {base}/"
-        f"\n  postgres   psql '{url}'\n\nThree statements to try:\n"
+        f"\n  postgres   psql '{url}'"
+        f"\n  faults     curl -d '{_FAULT}' {exchange.control_url}/faults"
+        "\n             ends them: -d '{}'\n\nThree statements to try:\n"
     )
     for statement in _STATEMENTS:
         click.echo(f"  {statement}\n")

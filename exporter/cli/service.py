@@ -25,7 +25,8 @@ def check(settings: Settings) -> None:
     failed = False
     for outcome in checks.run(settings):
         failed |= not outcome.ok
-        click.echo(f"{'OK  ' if outcome.ok else 'FAIL'} {outcome.subject}: {outcome.finding}")
+        finding = " ".join(outcome.finding.split())  # Postgres says some things in two lines
+        click.echo(f"{'OK  ' if outcome.ok else 'FAIL'} {outcome.subject}: {finding}")
     if failed:
         raise click.exceptions.Exit(1)
 

@@ -17,6 +17,7 @@ from exporter.errors import REASON_MEANINGS
 from exporter.server.status_page.wording import listed, percent, plural
 from exporter.status.report import Coverage, Finding, Report, Severity, StreamReport, Verdict
 from exporter.stream import PUBLIC_ACCOUNT
+from exporter.streams import STREAMS
 
 _LARGEST_SKEW_S = 2.0
 _HEARTBEAT_LIMIT_S = 60.0
@@ -26,6 +27,16 @@ _SLOW_AFTER = timedelta(seconds=20)
 _BACKFILL_FAILED_WITHIN = timedelta(minutes=10)
 _NAMES_SHOWN = 4
 _LONGEST_NAMES = 120
+_FUTURES = frozenset(s.name for s in STREAMS if s.path.startswith("account/futures/"))
+_REFUSED_TO_ALL = "the exchange refuses us (401 or 403), though this needs no token"
+_STATE_NAMES = {
+    "fresh": "fresh",
+    "held": "held",
+    "withdrawn": "withdrawn",
+    "empty": "without values",
+    "refused": "refused",
+    "not_permitted": "not permitted",
+}
 _ORDER: tuple[Severity, ...] = ("broken", "attention", "note")
 
 
@@ -70,15 +81,8 @@ def _headline(verdict: Verdict, findings: Sequence[Finding]) -> str:
 def _summary(report: Report, untried: int) -> str:
     """The good and the bad in one line of numbers."""
     accounts = sum(account.account != PUBLIC_ACCOUNT for account in report.accounts)
-    states = {
-        name: sum(stream.permitted and stream.freshness == name for stream in report.streams)
-        for name in ("fresh", "held", "withdrawn")
-    }
-    states["without values"] = sum(
-        stream.tried and stream.permitted and stream.freshness == "empty"
-        for stream in report.streams
-    )
-    states["not permitted"] = sum(not stream.permitted for stream in report.streams)
+    shown = [stream.state for stream in report.streams if stream.tried]
+    states = {name: shown.count(state) for state, name in _STATE_NAMES.items()}
     states["not asked yet"] = untried
     counts = ", ".join(f"{count} {name}" for name, count in states.items() if count)
     whole = f"{plural(len(report.streams), 'stream')} of {plural(accounts, 'account')}"
@@ -88,19 +92,18 @@ def _summary(report: Report, untried: int) -> str:
 def _history(report: Report) -> str:
     if report.database_up is None:
         return "No database: metrics only."
-    covered = [
-        stream.coverage
-        for stream in report.streams
-        if stream.coverage is not None and stream.permitted
-    ]
+    histories = [stream for stream in report.streams if stream.coverage is not None]
+    barred = [stream for stream in histories if not stream.permitted]
+    covered = [s.coverage for s in histories if s.permitted and s.coverage is not None]
+    apart = f" (not permitted: {_who(barred)})" if barred else ""
     ratios = [ratio for found in covered if (ratio := proven_ratio(found)) is not None]
     if not ratios:
         return "How much history is proven is not known yet."
     if min(ratios) < 1:
-        return f"The least complete history is {percent(min(ratios))} proven."
+        return f"The least complete history is {percent(min(ratios))} proven{apart}."
     starts = [found.required_from for found in covered if found.required_from is not None]
     since = f" from {max(starts):%Y-%m-%d} on" if starts else ""
-    return f"History is proven complete{since}."
+    return f"History is proven complete{since}{apart}."
 
 
 def _of_service(report: Report, connecting: bool) -> Iterator[Finding]:
@@ -166,17 +169,33 @@ def _poll(stream: StreamReport, report: Report) -> _Trouble | None:
     if reason == "database" and (not report.database_up or not report.leader):
         return None  # said once, of the service
     why = "no answer in time" if reason is None else REASON_MEANINGS[reason]
-    if reason == "auth":
-        return _Trouble("broken", why)
-    if not stream.permitted:
-        if stream.last_success_at is None:
-            return _Trouble("note", why)
-        return _Trouble("attention", f"{why} any more")
+    if stream.account == PUBLIC_ACCOUNT and reason in ("auth", "permission"):
+        why = _REFUSED_TO_ALL
+    elif not stream.permitted and _refused(stream, report):
+        return _Trouble("broken", REASON_MEANINGS["auth"])
+    elif stream.state == "not_permitted":
+        return _barred(stream)
     if stream.freshness == "withdrawn":
         return _Trouble("broken", f"values withdrawn, {why}")
     if stream.freshness == "empty":
         return None if reason is None else _Trouble("broken", f"nothing to show yet, {why}")
     return _Trouble("attention", f"{why}, the last good values are held")
+
+
+def _barred(stream: StreamReport) -> _Trouble:
+    """A note where that is as it should be: an account without futures has nothing to read."""
+    why = REASON_MEANINGS["permission"]
+    if stream.last_success_at is None:
+        return _Trouble("note" if stream.stream in _FUTURES else "broken", why)
+    if stream.freshness == "withdrawn":
+        return _Trouble("broken", f"values withdrawn, {why} any more")
+    return _Trouble("attention", f"{why} any more, the last good values are held")
+
+
+def _refused(stream: StreamReport, report: Report) -> bool:
+    """Whether the token itself is, also while the exchange fails in other ways since."""
+    reads = {account.account: account.token_scopes.get("read") for account in report.accounts}
+    return stream.last_error == "auth" or reads.get(stream.account) is False
 
 
 def _lag(stream: StreamReport, report: Report) -> _Trouble | None:

@@ -111,6 +111,20 @@ class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage | None
     """Of history streams."""
 
+    @property
+    def state(self) -> str:
+        """In one word: its freshness, or that a refusal is why nothing new comes.
+
+        What was read before and now fails for another reason has the state of its values.
+        """
+        if self.permitted:
+            return self.freshness
+        if self.last_error == "auth":
+            return "refused"
+        if self.last_error == "permission" or self.last_success_at is None:
+            return "not_permitted"
+        return self.freshness
+
 
 class Error(msgspec.Struct, frozen=True, kw_only=True):
     """Failures of one stream for one reason, without a success in between."""

@@ -48,9 +48,8 @@ def save(
     if last is not None and last[2] >= observed.last:
         return 0
     if last is not None and last[1] == content and observed.first - last[2] <= patience:
-        connection.execute(
-            QUERIES["extend_snapshot"], {"snapshot_id": last[0], "last": observed.last}
-        )
+        longer = {"snapshot_id": last[0], "last": observed.last}
+        connection.execute(QUERIES["extend_snapshot"], longer)
         return 0
     header = connection.execute(
         QUERIES["add_snapshot"],

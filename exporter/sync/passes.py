@@ -45,6 +45,8 @@ class _Refusal:
     again_at: float
     times: int
     token: str | None
+    whole: bool
+    """Not the stream is refused, but the token: no other stream can be read either."""
 
 
 class Passes:
@@ -100,8 +102,15 @@ class Passes:
         return "not permitted" if isinstance(error, NotPermitted) else "failed"
 
     def refused(self, account: Account, stream: Stream) -> bool:
-        """Whether the token was not allowed to read the stream when it was last asked."""
-        return (account.name, stream.name) in self._refusals
+        """Whether the token was not allowed to read the stream when it was last asked.
+
+        The backfill, which has no pauses of its own, then leaves the exchange alone; also while the
+        token itself is refused and the stream has not had its turn since.
+        """
+        whole = [key for key, refusal in list(self._refusals.items()) if refusal.whole]
+        return (account.name, stream.name) in self._refusals or any(
+            of == account.name and self.paused_s(of, name) > 0 for of, name in whole
+        )
 
     def paused_s(self, account: str, stream: str) -> float:
         """Seconds for which the stream is not asked because the token was refused, else 0."""
@@ -145,7 +154,7 @@ class Passes:
         reason: Reason = error.reason if isinstance(error, ExporterError) else "internal"
         self._tell(account, stream, error, reason)
         if isinstance(error, Refused):
-            self._pause(account, stream)
+            self._pause(account, stream, whole=isinstance(error, TokenRefused))
         if isinstance(error, TokenRefused):
             self._granted(account, stream, False)
         if isinstance(error, DatabaseError) or account.account_id is None:
@@ -166,24 +175,28 @@ class Passes:
         if not isinstance(error, ExporterError):
             _log.error("failed (internal), a fault of ours: %s", error, exc_info=error, extra=told)
             return
-        known = isinstance(error, NotPermitted) and self.refused(account, stream)
+        known = isinstance(error, NotPermitted) and (account.name, stream.name) in self._refusals
         quiet = known or not due or self.parts.is_away(error)
         level = logging.DEBUG if quiet else logging.WARNING
         _log.log(level, "failed (%s): %s", reason, error, extra=told)
 
     def _granted(self, account: Account, stream: Stream, granted: bool) -> None:
         """Whether the token may read at all; what else it may do is not for a reader to try."""
-        if not stream.public:
-            self.parts.vitals.token_scope(account.name, "read", granted)
+        if stream.public:
+            return
+        self.parts.vitals.token_scope(account.name, "read", granted)
+        for (of, _), refusal in list(self._refusals.items()):
+            if granted and of == account.name:
+                refusal.whole = False
 
-    def _pause(self, account: Account, stream: Stream) -> None:
+    def _pause(self, account: Account, stream: Stream, *, whole: bool) -> None:
         """Ask again after a growing pause: a refusal can be a passing one."""
         key = (account.name, stream.name)
         times = 1 + (self._refusals[key].times if key in self._refusals else 0)
         interval_s = self.parts.interval(stream).total_seconds()
         pause_s = min(interval_s * 2 ** min(times, 20), _LONGEST_PAUSE_S)
         again_at = self.parts.monotonic() + pause_s
-        self._refusals[key] = _Refusal(again_at, times, account.token())
+        self._refusals[key] = _Refusal(again_at, times, account.token(), whole)
 
     def _paused(self, account: Account, stream: Stream) -> bool:
         return self.paused_s(account.name, stream.name) > 0

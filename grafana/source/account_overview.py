@@ -7,10 +7,11 @@ from grafana.source.freshness import EXPORTER, Streams
 from grafana.source.layout import Board, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, runbook
 from grafana.source.metrics import grew, latest
-from grafana.source.panels import Column, lines, stat, table
+from grafana.source.panels import lines, stat
 from grafana.source.positions_and_margin import POSITIONS, RATIO_STEPS
 from grafana.source.queries import Series
 from grafana.source.reports import report
+from grafana.source.tables import Column, table
 
 PORTFOLIO = Streams("portfolio")
 CURRENCY = 'currency=~"$currency"'

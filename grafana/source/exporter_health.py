@@ -20,9 +20,10 @@ from grafana.source.looks import (
     runbook,
 )
 from grafana.source.metrics import grew, latest, lowest
-from grafana.source.panels import Column, lines, stat, states, table
+from grafana.source.panels import lines, stat, states
 from grafana.source.queries import Series
 from grafana.source.reports import report
+from grafana.source.tables import Column, table
 
 _LAST = f"({latest('onetrading_sync_last_success_timestamp_seconds', public=True)} > 0)"
 _INTERVAL = latest("onetrading_sync_interval_seconds", public=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from grafana.source.freshness import EXPORTER
 from grafana.source.looks import BAD, COUNT, GOOD, PLAIN, SECONDS, WARN, runbook
 from grafana.source.metrics import grew, latest, quantile
-from grafana.source.panels import Column, lines, stat, table
+from grafana.source.panels import lines, stat
 from grafana.source.queries import Series
+from grafana.source.tables import Column, table
 
 _SPOOL = [runbook("OnetradingSpoolFilling"), runbook("OnetradingSpoolDropping")]
 

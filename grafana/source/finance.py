@@ -5,8 +5,8 @@ from __future__ import annotations
 from grafana.source import looks, variables
 from grafana.source.layout import Board, Row
 from grafana.source.looks import BAD, GOOD, MONEY, PLAIN, SECONDS, WARN, runbook
-from grafana.source.panels import Column
 from grafana.source.reports import figures, history, report
+from grafana.source.tables import Column
 
 _GAPS = [runbook("OnetradingCoverageGap"), runbook("OnetradingCoverageLag")]
 _REJECTS = [runbook("OnetradingRejects")]

@@ -7,9 +7,10 @@ from grafana.source.freshness import Streams
 from grafana.source.layout import Board, Row
 from grafana.source.looks import GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
 from grafana.source.metrics import grew, in_quote, latest
-from grafana.source.panels import Column, lines, stat, table
+from grafana.source.panels import lines, stat
 from grafana.source.queries import Series
 from grafana.source.reports import history, report
+from grafana.source.tables import Column, table
 
 _RATES = Streams("funding_rates")
 _PAYMENTS = Streams("funding_payments")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grafana_foundation_sdk.builders import dashboard as build
@@ -24,6 +24,7 @@ _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 REPOSITORY: str = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["urls"]["Repository"]
 
 Steps = tuple[tuple[float, str], ...]
+Links = Sequence[build.DashboardLink]
 
 
 def thresholds(base: str, *steps: tuple[float, str]) -> build.ThresholdsConfig:

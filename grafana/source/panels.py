@@ -1,44 +1,25 @@
-"""The kinds of panel that show metrics. Each says what it means and how old its numbers are."""
+"""The kinds of panel that show metrics, but for tables.
+
+Each says what it means and how old its numbers are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from string import ascii_uppercase
 
 from grafana_foundation_sdk.builders import common as build_common
-from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import stat as build_stat
 from grafana_foundation_sdk.builders import statetimeline as build_states
-from grafana_foundation_sdk.builders import table as build_table
 from grafana_foundation_sdk.builders import timeseries as build_lines
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
-from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models import common
 
 from grafana.source import freshness, looks
 from grafana.source.descriptions import of_metrics
 from grafana.source.freshness import AGE, AGE_REF, DATA_AGE, STALE, Source
-from grafana.source.queries import PROMETHEUS, Series, cells
-
-Links = Sequence[build.DashboardLink]
-_WIDTHS = {looks.AGO: 140, looks.INSTANT: 160}
-"""Pixels. What is too wide loses its first characters, and a negative number its sign."""
-_REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-class Column(NamedTuple):
-    """A column of numbers in a table of metrics."""
-
-    title: str
-    expression: str = ""
-    """Every column of a table has the same labels; one may have more than the others."""
-    unit: str = looks.COUNT
-    decimals: int | None = None
-    words: Mapping[str, tuple[str, str]] | None = None
-    steps: tuple[str, looks.Steps] | None = None
-    """Colors the number: the color below the first step, and the steps."""
-    width: int | None = None
-    """In pixels; None: what such values need, or an equal share of what is left."""
+from grafana.source.queries import PROMETHEUS, Series
 
 
 def lines(
@@ -54,7 +35,7 @@ def lines(
     steps: tuple[str, looks.Steps] | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
-    links: Links = (),
+    links: looks.Links = (),
 ) -> build_lines.Panel:
     """Values over time, with the age of the data as a dashed line on an axis of its own.
 
@@ -87,7 +68,7 @@ def _queries(
     series: Sequence[Series], age: Series | None = None, *, instant: bool = False
 ) -> list[Builder[Dataquery]]:
     queries: list[Builder[Dataquery]] = [
-        one.query(ref, instant=instant) for ref, one in zip(_REFS, series, strict=False)
+        one.query(ref, instant=instant) for ref, one in zip(ascii_uppercase, series, strict=False)
     ]
     if age is None:
         return queries
@@ -139,7 +120,7 @@ def stat(
     decimals: int | None = None,
     steps: tuple[str, looks.Steps] = (looks.PLAIN, ()),
     words: Mapping[str, tuple[str, str]] | None = None,
-    links: Links = (),
+    links: looks.Links = (),
 ) -> build_stat.Panel:
     """The values of now, with their age as the last one; red, and named stale, when it is."""
     age = Series(source.judged(), "{{state}}")
@@ -173,78 +154,13 @@ def big(
     return panel
 
 
-def table(
-    title: str,
-    meaning: str,
-    source: Source,
-    labels: Mapping[str, str],
-    *columns: Column,
-    links: Links = (),
-    sort: str = "",
-) -> build_table.Panel:
-    """A row for each series of the first column, as of now, with when it was read.
-
-    ``labels``: label to column title, in order.
-    """
-    updated = source.updated(f"({columns[0].expression})", by_account="account" in labels)
-    shown = [*columns, Column("updated", updated, looks.AGO)]
-    refs = [*_REFS[: len(columns)], AGE_REF]
-    panel = grid(title, sort=sort).datasource(PROMETHEUS).links(list(links))
-    panel.description(of_metrics(meaning, (one.expression for one in columns), source.caption))
-    panel.targets([cells(one.expression, ref) for ref, one in zip(refs, shown, strict=True)])
-    values = {f"Value #{ref}": one.title for ref, one in zip(refs, shown, strict=True)}
-    named = dict(labels) | values
-    panel.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
-    panel.with_transformation(
-        dashboard.DataTransformerConfig(
-            id_val="organize",
-            options={
-                "excludeByName": {"Time": True},
-                "indexByName": {name: place for place, name in enumerate(named)},
-                "renameByName": named,
-            },
-        )
-    )
-    for column in shown:
-        panel.override_by_name(column.title, looks_of(column))
-    return panel
-
-
-def looks_of(column: Column, *, in_table: bool = True) -> list[dashboard.DynamicConfigValue]:
-    """How the values of a column look."""
-    of = dashboard.DynamicConfigValue
-    found = [of("unit", column.unit)]
-    if column.decimals is not None:
-        found.append(of("decimals", column.decimals))
-    if column.words is not None:
-        found.append(of("mappings", looks.words(column.words)))
-    if in_table and (width := column.width or _WIDTHS.get(column.unit)):
-        found.append(of("custom.width", width))
-    if column.steps is not None:
-        found.append(of("thresholds", looks.thresholds(column.steps[0], *column.steps[1]).build()))
-    if in_table and (column.words is not None or column.steps is not None):
-        found.append(of("custom.cellOptions", {"type": "color-text"}))
-    return found
-
-
-def grid(title: str, *, sort: str = "") -> build_table.Panel:
-    """A table panel without queries. ``sort``: the title of a column, largest first."""
-    panel = build_table.Panel().title(title).show_header(True).unit(looks.COUNT)
-    panel.cell_height(common.TableCellHeight.SM).filterable(True).no_value("").min_width(95)
-    panel.thresholds(looks.thresholds(looks.PLAIN))
-    if sort:
-        by = build_common.TableSortByFieldState().display_name(sort.removeprefix("-"))
-        panel.sort_by([by.desc(sort.startswith("-"))])
-    return panel
-
-
 def states(
     title: str,
     meaning: str,
     source: Source,
     *series: Series,
     words: Mapping[str, tuple[str, str]],
-    links: Links = (),
+    links: looks.Links = (),
 ) -> build_states.Panel:
     """States over time. Where the data end, so does the line: its end is their age."""
     legend = build_common.VizLegendOptions().show_legend(True)

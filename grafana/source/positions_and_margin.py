@@ -7,9 +7,10 @@ from grafana.source.freshness import Streams
 from grafana.source.layout import Board, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, Steps, runbook
 from grafana.source.metrics import latest, lowest
-from grafana.source.panels import Column, lines, stat, table
+from grafana.source.panels import lines, stat
 from grafana.source.queries import Series
 from grafana.source.reports import report
+from grafana.source.tables import Column, table
 
 REDUCES, LIQUIDATES = 1.5, 1.0
 RATIO_STEPS: tuple[str, Steps] = (BAD, ((LIQUIDATES, WARN), (REDUCES, "yellow"), (3, GOOD)))

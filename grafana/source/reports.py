@@ -10,8 +10,9 @@ from grafana_foundation_sdk.builders import timeseries as build_lines
 from grafana.source import looks
 from grafana.source.descriptions import of_views
 from grafana.source.freshness import AGE, AGE_REF, Streams, looks_like_state
-from grafana.source.panels import Column, Links, big, graph, grid, looks_of
+from grafana.source.panels import big, graph
 from grafana.source.queries import POSTGRES, Sql
+from grafana.source.tables import Column, grid, looks_of
 
 
 def report(
@@ -19,7 +20,7 @@ def report(
     meaning: str,
     statement: str,
     *columns: Column,
-    links: Links = (),
+    links: looks.Links = (),
     sort: str = "",
 ) -> build_table.Panel:
     """Rows of a statement. ``columns``: how those look that are not plain, by title alone.
@@ -56,7 +57,7 @@ def history(
 
 
 def figures(
-    title: str, meaning: str, statement: str, *columns: Column, links: Links = ()
+    title: str, meaning: str, statement: str, *columns: Column, links: looks.Links = ()
 ) -> build_stat.Panel:
     """One row of a statement as big values; its column `age` is how old they are, in seconds."""
     query = Sql(statement)

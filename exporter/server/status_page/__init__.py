@@ -70,6 +70,7 @@ _STATES = {
     "held": _Shown(_HALF, "held", "attention"),
     "withdrawn": _Shown(_RING, "withdrawn", "broken"),
     "empty": _Shown(_DASH, "none yet", "note"),
+    "refused": _Shown(_BARRED, "refused", "broken"),
 }
 
 
@@ -80,11 +81,9 @@ def render(report: Any) -> bytes:
 
 
 def _shown(stream: Any) -> _Shown:
-    if not stream.permitted:
-        if stream.last_error == "auth":
-            return _Shown(_BARRED, "refused", "broken")
+    if stream.state == "not_permitted":
         return _Shown(_BARRED, "not permitted", "note", why=stream.last_error != "permission")
-    return _STATES[stream.freshness]
+    return _STATES[stream.state]
 
 
 class _Bar(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from exporter.server.status_page.wording import duration, minute
@@ -64,19 +65,22 @@ def history(report: Any) -> History:
 
 def _row(stream: Any, start: datetime, end: datetime) -> Row:
     segments = stream.coverage.segments
-    gaps = [s for s in segments if s.proven != "all" and not _is_tail(s, stream)]
+    tail = _tail(stream)
+    gaps = [s for s in segments if s.proven != "all" and s not in tail]
     # What is missing is drawn last, so that a narrow gap lies on top.
     order = sorted(segments, key=lambda s: ("all", "some", "none").index(s.proven))
-    bars = [_bar(s, start, end, s in gaps) for s in order if s in gaps or not _is_tail(s, stream)]
+    bars = [_bar(s, start, end, s in gaps) for s in order if s not in tail]
     missing = duration(sum((gap.end - gap.start for gap in gaps), timedelta()))
     forbidden = not stream.permitted and all(s.proven == "none" for s in segments)
     return Row(stream, bars, gaps, missing, forbidden, _said(stream, gaps))
 
 
-def _is_tail(segment: Any, stream: Any) -> bool:
+def _tail(stream: Any) -> list[Any]:
+    """The last segments: instruments that are asked one by one are proven to different instants."""
     normal = max(_NORMAL_TAIL, timedelta(seconds=3 * stream.interval_seconds))
-    at_end = segment.end == stream.coverage.settled_to
-    return bool(segment.proven != "all" and at_end and segment.end - segment.start <= normal)
+    since = stream.coverage.settled_to - normal
+    last = takewhile(lambda s: s.proven != "all", reversed(stream.coverage.segments))
+    return [segment for segment in last if segment.start >= since]
 
 
 def _bar(segment: Any, start: datetime, end: datetime, widen: bool) -> Bar:
