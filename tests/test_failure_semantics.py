@@ -218,14 +218,35 @@ def test_a_malformed_record_is_kept_aside_in_postgres(kept: World) -> None:
     kept.simulator.override_balance("main", "EUR", available="abc")
     assert kept.poll("main", "balances") == "failed"
     assert kept.poll("main", "balances") == "failed"
-    assert kept.database is not None
-    rejects = kept.database.run(
-        lambda connection: connection.execute(
-            "SELECT stream, record FROM onetrading_sync.rejects"
-        ).fetchall()
+    ((stream, record),) = open_rejects(kept)
+    assert stream == "balances"
+    assert json.loads(record)["available"] == "abc"
+
+
+def test_a_good_answer_resolves_what_was_malformed_before(kept: World) -> None:
+    """It holds the whole state. The same record is open again when it comes again."""
+    for _ in range(2):
+        kept.simulator.override_balance("main", "EUR", available="abc")
+        assert kept.poll("main", "balances") == "failed"
+        assert [stream for stream, _ in open_rejects(kept)] == ["balances"]
+        kept.simulator.override_balance("main", "EUR", available="1.5")
+        assert kept.poll("main", "positions") == "ok"
+        assert [stream for stream, _ in open_rejects(kept)] == ["balances"]
+        assert kept.poll("main", "balances") == "ok"
+        assert open_rejects(kept) == []
+
+
+def open_rejects(world: World) -> list[tuple[str, str]]:
+    """Stream and record of what is in quarantine."""
+    assert world.database is not None
+    return world.database.run(
+        lambda connection: [
+            (stream, record)
+            for stream, record in connection.execute(
+                "SELECT stream, record FROM reporting.open_rejects"
+            )
+        ]
     )
-    assert [stream for stream, _ in rejects] == ["balances"]
-    assert json.loads(rejects[0][1])["available"] == "abc"
 
 
 def test_what_is_not_listed_any_more_disappears_at_the_next_good_answer(live: World) -> None:

@@ -147,6 +147,15 @@ def set_aside(
     return new
 
 
+def resolve(connection: Connection, scope: Scope) -> None:
+    """The newest answer holds the whole state: what could not be read of those before is moot.
+
+    Not for history, where a record that could not be read is missing until it is.
+    """
+    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    connection.execute(QUERIES["resolve_rejects"], identity)
+
+
 def _storable(text: str) -> str:
     """Postgres keeps no NUL in a text; a visible sign stands for it."""
     return text.replace("\0", "\N{SYMBOL FOR NULL}")

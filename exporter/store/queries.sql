@@ -113,10 +113,16 @@ SET finished_at = excluded.finished_at, pages = run.pages + excluded.pages,
 DELETE FROM onetrading_sync.runs WHERE started_at < now() - interval '90 days';
 
 -- name: quarantine
--- Keep a record that could not be read; the same record once.
+-- Keep a record that could not be read; the same record once, and open again when it comes again.
 INSERT INTO onetrading_sync.rejects (account_id, stream, scope, record, record_hash, reason)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, %(record)s, %(record_hash)s, %(reason)s)
-ON CONFLICT (account_id, stream, record_hash) DO NOTHING;
+ON CONFLICT (account_id, stream, record_hash)
+DO UPDATE SET resolved_at = NULL WHERE rejects.resolved_at IS NOT NULL;
+
+-- name: resolve_rejects
+-- A later answer told the same state and could be read: nothing is missing any more.
+UPDATE onetrading_sync.rejects SET resolved_at = now()
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL;
 
 -- name: note_drift
 -- Something the documentation does not know; the same thing once.

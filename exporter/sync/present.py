@@ -81,7 +81,7 @@ class Present:
             if not known:
                 page = read(stream, body, self._parts.identified(account))
             observed = snapshots.Observed(observed_at, observed_at)
-            self._store(account, stream, page, observed)
+            self._store(account, stream, page, observed, newest=True)
         except (DatabaseError, ExchangeError, NotYet) as error:
             _log.debug("the answer waits on disk: %s", error)
             waiting = Spooled(
@@ -156,11 +156,15 @@ class Present:
         stream: Snapshot | Reference,
         page: Page,
         observed: snapshots.Observed,
+        *,
+        newest: bool = False,
     ) -> None:
         database = self._parts.writable()
         scope = self._parts.scope(account, stream)
         lease = self._parts.lease(scope.account_id)
-        written = database.run_briefly(self._write, stream, scope, page, observed, lease)
+        written = database.run_briefly(
+            self._write, stream, scope, page, observed, lease, newest=newest
+        )
         self._parts.instruments.rows(account.name, stream.name, inserted=written)
 
     def _write(
@@ -171,6 +175,8 @@ class Present:
         page: Page,
         observed: snapshots.Observed,
         lease: loader.Lease | None,
+        *,
+        newest: bool,
     ) -> int:
         answer = Answer(page.rows, page.header)
         interval = self._parts.interval(stream)
@@ -184,6 +190,8 @@ class Present:
                 connection, stream, scope, answer, observed.first, lease=lease
             )
         loader.set_aside(connection, scope, (), page.drift)
+        if newest:
+            loader.resolve(connection, scope)
         bookkeeping.note_attempt(connection, scope, interval, None)
         return written
 
