@@ -24,7 +24,7 @@ from exporter.simulator import Simulator
 from tests.expositions import lint, openmetrics_families, samples, text_families
 from tests.live import World, environment, exchange
 from tests.loopback import reply, serving
-from tests.process import running
+from tests.process import Run, running
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("WRITE_GOLDEN"))
@@ -273,6 +273,20 @@ CONTRACT: dict[str, tuple[str, tuple[str, ...]]] = {
 """Name (without `onetrading_`) to type and labels, of all that the streams of today can show."""
 
 
+def both_formats(run: Run) -> tuple[str, str]:
+    """Text and OpenMetrics of one state: no series came or went between the two scrapes."""
+    found = ["", ""]
+
+    def undisturbed() -> bool:
+        before = run.get("/metrics").text
+        found[:] = before, run.get("/metrics", Accept=OPENMETRICS).text
+        after = run.get("/metrics").text
+        return samples(text_families(before)).keys() == samples(text_families(after)).keys()
+
+    run.wait_until(undisturbed)
+    return found[0], found[1]
+
+
 def test_the_service_shows_every_metric_of_the_contract(tmp_path: Path, database_url: str) -> None:
     with Simulator(history_days=2) as simulator:
         start = (simulator.now - timedelta(days=1)).isoformat()
@@ -286,8 +300,7 @@ def test_the_service_shows_every_metric_of_the_contract(tmp_path: Path, database
             wanted = ("onetrading_trades_total", "onetrading_funding_paid_total")
             run.wait_until(lambda: all(name in run.get("/metrics").text for name in wanted))
             run.wait_until_ready()
-            text = run.get("/metrics").text
-            openmetrics = run.get("/metrics", Accept=OPENMETRICS).text
+            text, openmetrics = both_formats(run)
             run.check_log()
     assert samples(text_families(text)).keys() == samples(openmetrics_families(openmetrics)).keys()
     lint(text)
