@@ -305,6 +305,17 @@ def test_migrate(empty_database_url: str) -> None:
     assert (again.returncode, again.stdout) == (0, "the schema is current\n")
 
 
+def test_looking_at_migrations_makes_no_embedded_postgres(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    env = {"DATABASE_URL": "embedded", "ONETRADING_DATA_DIR": str(data)}
+    pending = command("migrate", "--check", env=env)
+    assert (pending.returncode, pending.stdout[:9]) == (3, "pending: ")
+    printed = command("migrate", "--print", env=env)
+    assert printed.returncode == 0
+    assert "CREATE SCHEMA" in printed.stdout
+    assert not data.exists()
+
+
 def test_what_migrate_prints_does_the_same_by_hand(empty_database_url: str) -> None:
     env = {"DATABASE_URL": empty_database_url}
     printed = command("migrate", "--print", env=env).stdout

@@ -9,6 +9,8 @@ from exporter.cli.options import with_settings
 from exporter.errors import SettingsError
 from exporter.settings import Settings
 from exporter.store import migrate as migrations
+from exporter.store.embedded import exists
+from exporter.store.migrate import Migration
 
 EXIT_PENDING = 3
 
@@ -24,20 +26,30 @@ def migrate(settings: Settings, check: bool, show: bool) -> None:
     if settings.database.kind == "none":
         raise SettingsError(["DATABASE_URL is none: there is no database to migrate"])
     known = migrations.load(migrations.migrations_dir())
+    if not (show or check):
+        with plain_connection(settings) as connection:
+            applied = migrations.apply(connection, known)
+        _list("applied", applied)
+        return
+    pending = _pending(settings, known)
+    if show:
+        click.echo(migrations.script(pending), nl=False)
+        return
+    _list("pending", pending)
+    if pending:
+        raise click.exceptions.Exit(EXIT_PENDING)
+
+
+def _pending(settings: Settings, known: list[Migration]) -> list[Migration]:
+    """What is not applied yet: all of it where there is no embedded Postgres yet, nor made one."""
+    if settings.database.kind == "embedded" and not exists(settings.data_dir):
+        return known
     with plain_connection(settings) as connection:
-        if show:
-            click.echo(migrations.print_pending(connection, known), nl=False)
-            return
-        if check:
-            pending = migrations.pending(connection, known)
-            for migration in pending:
-                click.echo(f"pending: {migration.name}")
-            if pending:
-                raise click.exceptions.Exit(EXIT_PENDING)
-            click.echo("the schema is current")
-            return
-        applied = migrations.apply(connection, known)
-        for migration in applied:
-            click.echo(f"applied: {migration.name}")
-        if not applied:
-            click.echo("the schema is current")
+        return migrations.pending(connection, known)
+
+
+def _list(what: str, found: list[Migration]) -> None:
+    for migration in found:
+        click.echo(f"{what}: {migration.name}")
+    if not found:
+        click.echo("the schema is current")

@@ -26,6 +26,11 @@ LOG = logging.getLogger(__name__)
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
+def exists(data_dir: Path) -> bool:
+    """Whether a server was ever set up in this data directory."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
+
+
 class EmbeddedPostgres:
     """A Postgres server whose data are in `data_dir/postgres`; one object is used until `stop`.
 

@@ -20,7 +20,7 @@ from exporter import __version__
 from exporter.errors import DatabaseError, SchemaError, Stopping
 from exporter.store.migration import Migration, load, migrations_dir
 
-__all__ = ["Migration", "apply", "check", "load", "migrations_dir", "pending", "print_pending"]
+__all__ = ["Migration", "apply", "check", "load", "migrations_dir", "pending", "script"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -103,16 +103,16 @@ def apply(
     return applied
 
 
-def print_pending(connection: Connection, migrations: Sequence[Migration]) -> str:
-    """Return the SQL that does by hand what `apply` would do; empty when nothing is pending.
+def script(migrations: Sequence[Migration]) -> str:
+    """Return the SQL that does by hand what `apply` would do with these; empty for none.
 
     It stops at the first error when it is run with `psql -v ON_ERROR_STOP=1`.
     """
     parts = []
-    for migration in pending(connection, migrations):
+    for migration in migrations:
         lock = sql.SQL("SELECT pg_advisory_xact_lock({});").format(ADVISORY_LOCK)
-        steps = [text.as_string(connection) for text in (lock, LIMITS, CREATE_TABLE)]
-        record = _record(migration).as_string(connection)
+        steps = [text.as_string() for text in (lock, LIMITS, CREATE_TABLE)]
+        record = _record(migration).as_string()
         text = f"-- {migration.name}\n{migration.sql.rstrip()}\n"
         parts.append("\n".join(["BEGIN;", *steps, text, f"{record};", "COMMIT;\n\n"]))
     return "".join(parts)
@@ -220,10 +220,16 @@ def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mi
 
 
 def _table_exists(connection: Connection) -> bool:
+    # Asked of the catalogue as of this statement. `to_regclass` answers from a cache of names that
+    # is renewed when a relation is locked: it may not know what another process has just committed.
     return bool(
         _value(
             connection,
-            sql.SQL("SELECT to_regclass({}) IS NOT NULL").format(TABLE.as_string(connection)),
+            sql.SQL(
+                "SELECT EXISTS (SELECT FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace"
+                " ON pg_namespace.oid = relnamespace"
+                " WHERE nspname = 'onetrading_sync' AND relname = 'schema_migrations')"
+            ),
         )
     )
 

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from exporter.api.client import Failed
@@ -161,7 +162,8 @@ class Passes:
             return
         try:
             database = self.parts.writable()
-            interval = self.parts.interval(stream)
+            pause = timedelta(seconds=self.paused_s(account.name, stream.name))
+            interval = max(self.parts.interval(stream), pause)
             text = f"{reason}: {error}"[:500]
             for scope in self._scopes(account, stream):
                 database.run_briefly(bookkeeping.note_attempt, scope, interval, text)
