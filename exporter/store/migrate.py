@@ -222,16 +222,11 @@ def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mi
 def _table_exists(connection: Connection) -> bool:
     # Asked of the catalogue as of this statement. `to_regclass` answers from a cache of names that
     # is renewed when a relation is locked: it may not know what another process has just committed.
-    return bool(
-        _value(
-            connection,
-            sql.SQL(
-                "SELECT EXISTS (SELECT FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace"
-                " ON pg_namespace.oid = relnamespace"
-                " WHERE nspname = 'onetrading_sync' AND relname = 'schema_migrations')"
-            ),
-        )
+    query = sql.SQL(
+        "SELECT FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid ="
+        " relnamespace WHERE nspname = 'onetrading_sync' AND relname = 'schema_migrations'"
     )
+    return connection.execute(query, prepare=False).fetchone() is not None
 
 
 def _record(migration: Migration) -> sql.Composed:
