@@ -19,7 +19,7 @@ def grafana() -> Schemas:
 
 @pytest.fixture(scope="module")
 def dashboard(grafana: Schemas) -> Draft7Validator:
-    """The schema of a dashboard, with what its authors say is missing: see their TODO there.
+    """The schema of a dashboard, with two members that its authors say it does not have yet.
 
     The target of an annotation is the query of its data source, and Prometheus keeps the text of
     an annotation beside it.

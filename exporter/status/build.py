@@ -11,6 +11,8 @@ from functools import cache
 from importlib import metadata
 from urllib.parse import urlsplit
 
+import msgspec
+
 from exporter._version import __version__
 from exporter.app import App
 from exporter.metrics import ErrorRun, StreamState
@@ -157,10 +159,8 @@ def _coverage(state: StreamState, line: Timeline | None) -> Coverage:
     if line is None:
         return measured
     required = Window(line.required_from, line.settled_to)
-    return Coverage(
-        lag_seconds=lag_s,
-        gap_seconds=gap_s,
-        progress_ratio=state.progress_ratio,
+    return msgspec.structs.replace(
+        measured,
         scopes=line.scopes,
         proven_ratio=line.proven_ratio,
         required_from=line.required_from,

@@ -23,15 +23,6 @@ class Placed:
     h: int
     scoped: Mapping[str, Values]
 
-    def overlaps(self, other: Placed) -> bool:
-        """Whether both need the same place."""
-        return (
-            self.x < other.x + other.w
-            and other.x < self.x + self.w
-            and self.y < other.y + other.h
-            and other.y < self.y + self.h
-        )
-
 
 def placed(panels: Sequence[Panel], variables: Mapping[str, Values]) -> list[Placed]:
     """All panels on the grid; what is below a panel that repeats makes room for it."""
