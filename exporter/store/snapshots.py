@@ -117,27 +117,25 @@ def save_reference(
     """Bring a list of slowly changing facts up to date; the number of versions written.
 
     A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
-    there is one, begins there.
+    there is one, begins there. A list from before the last change says nothing any more: what only
+    it lists may have vanished since.
     """
     identity = {"account_id": scope.account_id, "stream": scope.stream}
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, scope.account_id, lease)
     statements = _statements(stream.table)
-    current = {
-        key: (values, valid_from)
-        for *values, valid_from in connection.execute(statements.current)
-        for key in [_key(stream.table, values)]
-    }
+    if connection.execute(statements.later, {"observed_at": observed_at}).fetchone() is not None:
+        return 0
+    stored = connection.execute(statements.current)
+    current = {_key(stream.table, values): values for values in stored}
     listed = {_key(stream.table, row): row for row in answer.rows}
     changed = {
         key
         for key, row in listed.items()
-        if key not in current or _differs(stream.table, current[key][0], row)
+        if key not in current or _differs(stream.table, current[key], row)
     }
     gone = current.keys() - listed.keys()
     ended = sorted((changed & current.keys()) | gone)
-    if any(current[key][1] >= observed_at for key in ended):
-        return 0
     for key in ended:
         parameters = dict(zip(stream.table.key, key, strict=True)) | {"valid_to": observed_at}
         connection.execute(statements.close, parameters)
@@ -147,6 +145,7 @@ def save_reference(
 
 
 class _Statements(NamedTuple):
+    later: sql.Composed
     current: sql.Composed
     close: sql.Composed
 
@@ -163,9 +162,10 @@ def _statements(table: Table) -> _Statements:
         for column in table.key
     )
     return _Statements(
-        current=sql.SQL("SELECT {}, valid_from FROM {} WHERE valid_to IS NULL").format(
-            columns, name
-        ),
+        later=sql.SQL(
+            "SELECT true FROM {} WHERE greatest(valid_from, valid_to) >= {} LIMIT 1"
+        ).format(name, sql.Placeholder("observed_at")),
+        current=sql.SQL("SELECT {} FROM {} WHERE valid_to IS NULL").format(columns, name),
         close=sql.SQL("UPDATE {} SET valid_to = {} WHERE {} AND valid_to IS NULL").format(
             name, sql.Placeholder("valid_to"), match
         ),
