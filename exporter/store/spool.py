@@ -1,8 +1,9 @@
 """Snapshots that wait on disk while Postgres is away.
 
 The exchange does not repeat the past: an answer that cannot be stored now must not be lost. Each
-file holds the answer as sent; an answer that changes nothing extends the file before it. The
-spool is bounded: when it is full the oldest file goes, and that is counted and logged.
+file holds the answer as sent; an answer that soon follows and changes nothing extends the file
+before it. The spool is bounded: when it is full the oldest file goes, and that is counted and
+logged.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Container, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Spool:
         self._folder = folder
         self._limit = limit_bytes
         self._lock = threading.Lock()
-        self._newest: dict[Key, tuple[Path, bytes]] = {}
+        self._newest: dict[Key, tuple[Path, bytes, datetime]] = {}
         self._sizes: dict[Path, int] = {}
         self.dropped = 0
         """Answers that had to go because the spool was full."""
@@ -58,20 +59,24 @@ class Spool:
         """How many answers wait."""
         return len(self._sizes)
 
-    def put(self, answer: Spooled) -> None:
-        """Keep an answer on disk. Raises OSError when the disk refuses."""
+    def put(self, answer: Spooled, patience: timedelta = timedelta.max) -> None:
+        """Keep an answer on disk. Raises OSError when the disk refuses.
+
+        The same answer again extends its file when no more than ``patience`` passed since.
+        """
         digest = blake2b(answer.body.encode(), digest_size=16).digest()
         with self._lock:
             key = (answer.account, answer.stream)
-            path, before = self._newest.get(key, (None, b""))
-            if path is not None and before == digest and path in self._sizes:
+            path, before, last = self._newest.get(key, (None, b"", answer.last))
+            goes_on = before == digest and answer.first - last <= patience
+            if path is not None and goes_on and path in self._sizes:
                 stored = msgspec.json.decode(path.read_bytes(), type=Spooled)
                 answer = msgspec.structs.replace(answer, first=stored.first)
             else:
                 path = self._folder / f"{self._next:012d}-{answer.account}-{answer.stream}.json"
                 self._next += 1
             self._write(path, msgspec.json.encode(answer))
-            self._newest[key] = (path, digest)
+            self._newest[key] = (path, digest, answer.last)
             self._make_room()
 
     def holds(self, account: str, stream: str) -> bool:

@@ -93,9 +93,13 @@ class Present:
                 account.account_id,
             )
             try:
-                self._parts.spool.put(waiting)
+                self._parts.spool.put(waiting, self._patience(stream))
             except OSError as refused:
                 raise DatabaseError(f"cannot keep the answer on disk: {refused}") from refused
+
+    def _patience(self, stream: Stream) -> timedelta:
+        """Within what time the same answer again means that nothing changed in between."""
+        return max(3 * self._parts.interval(stream), _LEAST_PATIENCE)
 
     def drain(self) -> None:
         """Store what waits, oldest first. Raises DatabaseError when Postgres is away (again).
@@ -181,7 +185,7 @@ class Present:
         answer = Answer(page.rows, page.header)
         interval = self._parts.interval(stream)
         if isinstance(stream, Snapshot):
-            patience = max(3 * interval, _LEAST_PATIENCE)
+            patience = self._patience(stream)
             written = snapshots.save(
                 connection, stream, scope, answer, observed, patience=patience, lease=lease
             )
