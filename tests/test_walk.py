@@ -22,7 +22,7 @@ from exporter.errors import CursorExpired, ExchangeError, UnexpectedPayload
 from exporter.stream import History, Scope
 from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.trades import TRADES
-from exporter.window import Window, merge
+from exporter.window import RESOLUTION, Window, merge
 from tests.paged import ACCOUNT_ID, Exchange, PagedServer, Row, instant, paged
 
 HOURS = 3_600_000
@@ -328,3 +328,57 @@ def test_pages_are_asked_one_unit_wider(rig: Rig) -> None:
         "to": "2026-03-01T02:00:00.001Z",
         "max_page_size": "100",
     }
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_walk_that_has_proven_nothing_begins_again_at_the_end_of_its_window(
+    rig: Rig, size: int
+) -> None:
+    """Oldest first, what was read so far lies at the start: the rest may not be given up."""
+    rig.server.exchange = Exchange(
+        numbered([n * HOURS for n in range(6)]),
+        size=size,
+        oldest_first=True,
+        expired=frozenset({1}),
+    )
+    window = Window(instant(0), instant(6 * HOURS))
+    delivered = Delivered(rig.server.exchange)
+    for step in rig.walk(TRADES, window).steps():
+        delivered.take(window, step)
+    assert len(delivered.ids) == 6
+    assert delivered.proven == [window]
+    first, _, again = rig.server.exchange.asked[:3]
+    assert again == first
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_rows_that_share_their_instant_are_in_order(rig: Rig, size: int) -> None:
+    """Whatever their pages: what lies above the oldest instant reached is proven all the same."""
+    hours = [8, 7, 7, 7, 7, 5, 5, 5, 4, 3, 3]
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in hours]), size=size)
+    window = Window(instant(0), instant(9 * HOURS))
+    delivered, starts, read = Delivered(rig.server.exchange), [], []
+    for step in rig.walk(TRADES, window).steps():
+        delivered.take(window, step)
+        assert step.drift == []
+        read += [row.traded_at for row in step.rows]
+        # One instant alone shows no order yet.
+        shown = len(set(read)) > 1
+        if not step.complete:
+            assert step.proven == (Window(min(read) + RESOLUTION, window.end) if shown else None)
+        starts.append(step.proven)
+    assert starts[-1] == window
+    assert len(delivered.ids) == len(hours)
+
+
+def test_one_instant_over_several_pages_shows_no_order(rig: Rig) -> None:
+    """The exchange begins with the oldest, and it does not show before the third page."""
+    hours = [4, 4, 5, 6]
+    rig.server.exchange = Exchange(
+        numbered([n * HOURS for n in hours]), size=1, oldest_first=True, broken=frozenset({3})
+    )
+    window = Window(instant(0), instant(9 * HOURS))
+    steps: list[Step] = []
+    with pytest.raises(ExchangeError):
+        steps.extend(rig.walk(TRADES, window).steps())
+    assert [step.proven for step in steps] == [None, None, None]
