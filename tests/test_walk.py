@@ -319,6 +319,20 @@ def test_a_walk_gives_away_the_older_half_of_what_is_left(rig: Rig) -> None:
     assert rig.server.exchange.answered == 3  # what was given away is not read
 
 
+def test_a_walk_at_its_end_gives_nothing_away(rig: Rig) -> None:
+    """Long before its oldest row there is none: that is proven, and not to be read again."""
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in (5, 6, 7, 8)]), size=2)
+    window = Window(instant(0), instant(9 * HOURS))
+    walk = rig.walk(TRADES, window)
+    steps = []
+    for step in walk.steps():
+        steps.append(step)
+        if step.complete:
+            assert walk.share() is None
+    assert len(steps) == 2
+    assert steps[-1].proven == window
+
+
 def test_pages_are_asked_one_unit_wider(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([HOURS]))
     list(rig.walk(TRADES, Window(instant(HOURS), instant(2 * HOURS))).steps())
@@ -371,14 +385,14 @@ def test_rows_that_share_their_instant_are_in_order(rig: Rig, size: int) -> None
     assert len(delivered.ids) == len(hours)
 
 
-def test_one_instant_over_several_pages_shows_no_order(rig: Rig) -> None:
-    """The exchange begins with the oldest, and it does not show before the third page."""
-    hours = [4, 4, 5, 6]
+@pytest.mark.parametrize("size", [1, 2])
+def test_one_instant_over_several_pages_shows_no_order(rig: Rig, size: int) -> None:
+    """The exchange begins with the oldest, and its first two pages do not show it."""
+    hours = [4] * 2 * size + [5, 6]
     rig.server.exchange = Exchange(
-        numbered([n * HOURS for n in hours]), size=1, oldest_first=True, broken=frozenset({3})
+        numbered([n * HOURS for n in hours]), size=size, oldest_first=True, broken=frozenset({2})
     )
-    window = Window(instant(0), instant(9 * HOURS))
     steps: list[Step] = []
     with pytest.raises(ExchangeError):
-        steps.extend(rig.walk(TRADES, window).steps())
-    assert [step.proven for step in steps] == [None, None, None]
+        steps.extend(rig.walk(TRADES, Window(instant(0), instant(9 * HOURS))).steps())
+    assert [step.proven for step in steps] == [None, None]

@@ -63,12 +63,15 @@ class Walk:
         self._given_away = window.start
         """What lies before is another walk's to read."""
         self._split = False
+        self._complete = False
 
     def share(self) -> Window | None:
         """Give away the older half of what is left to read, when that is worth another walk."""
         with self._lock:
             left = Window(self._given_away, self._proof.floor)
-            if self._split or not self._proof.partial or left.span < _WORTH_SHARING:
+            if self._split or self._complete or not self._proof.partial:
+                return None
+            if left.span < _WORTH_SHARING:
                 return None
             older, newer = left.halves()
             self._given_away = newer.start
@@ -130,7 +133,7 @@ class Walk:
             ends, odd = self._proof.follow(page, anew)
             ours = Window(max(self._given_away, window.start), window.end)
             reached = self._proof.partial and self._proof.floor < ours.start
-            complete = ends or reached
+            self._complete = complete = ends or reached
             proven = self._proof.proven(ours, complete=complete)
         return Step(rows, page, [*page.drift, *odd], proven, complete)
 
