@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from exporter import context
 from exporter.api.walk import Walk
@@ -94,29 +95,39 @@ class Backfill:
         self.progress = Progress()
 
     def plan(
-        self, window: Window | None = None, scopes: Iterable[Scope] | None = None
+        self,
+        window: Window | None = None,
+        scopes: Iterable[Scope] | None = None,
+        newest: datetime | None = None,
     ) -> list[tuple[Scope, Window]]:
         """What is missing, newest first, in pieces that may be asked for.
 
         ``window``: only this part of history, wanted even where it lies before the start of what
-        is required; None: from there up to what the tail reads. ``scopes``: only these.
+        is required; None: from there up to ``newest``. ``scopes``: only these.
+        ``newest``: None is what the tail reads now.
         """
         pieces: list[tuple[Scope, Window]] = []
         for scope in self._reader.scopes() if scopes is None else scopes:
-            # The newest part is the tail's: its next pass reads it.
-            newest = self._reader.settled() - self._parts.interval(self._reader.stream)
-            wanted = window or Window(self._reader.required(scope), newest)
+            wanted = window or Window(self._reader.required(scope), newest or self._newest())
             for gap in reversed(self._reader.missing(scope, wanted)):
                 pieces.extend((scope, piece) for piece in self._reader.pieces(scope, gap))
         return pieces
 
+    def _newest(self) -> datetime:
+        """Where the tail's part begins: its next pass reads it."""
+        return self._reader.settled() - self._parts.interval(self._reader.stream)
+
     def complete(self, window: Window | None = None, scopes: Iterable[Scope] | None = None) -> None:
-        """Read what is missing, again as long as each try proves more. Raises as `run`."""
+        """Read what is missing, again as long as each try proves more. Raises as `run`.
+
+        Until where is settled once: the time that passes between two tries is no progress.
+        """
         wanted = None if scopes is None else list(scopes)
+        newest = self._newest()
         while True:
             proven_s = self.progress.proven_s
             try:
-                self.run(self.plan(window, wanted))
+                self.run(self.plan(window, wanted, newest))
                 return
             except ExchangeError as error:
                 if self.progress.proven_s <= proven_s:
