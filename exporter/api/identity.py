@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from exporter.api.budget import Priority
 from exporter.api.client import Client
 from exporter.envelope import members, text_member
@@ -9,6 +11,13 @@ from exporter.errors import BadRequest, NotPermitted, UnexpectedPayload
 
 _ECHOING = ("account/balances", "account/futures/summary", "account/fees")
 """Answers that name their account; a token may be allowed only some of them."""
+
+_UNNAMED = uuid.UUID("8f0f3c0e-0b55-4f1c-9d0f-3a6f2f0f9a11")
+
+
+def made_up(name: str) -> str:
+    """The id of an account that no answer names, made from its configured name."""
+    return str(uuid.uuid5(_UNNAMED, name))
 
 
 def identify(client: Client, *, deadline_s: float) -> str | None:

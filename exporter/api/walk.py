@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from exporter.api.budget import Priority
 from exporter.api.client import Client, Failed
+from exporter.api.identity import made_up
 from exporter.api.proof import Proof
 from exporter.errors import CursorExpired, UnexpectedPayload
 from exporter.page import read
@@ -119,12 +120,20 @@ class Walk:
             failed=self._failed,
         )
         page = read(self._stream, body, self._scope.account_id)
-        if page.account_id is not None and page.account_id.lower() != self._scope.account_id:
-            raise UnexpectedPayload(
-                f"{self._stream.path}: the answer is of account {page.account_id}, "
-                f"but {self._scope.account!r} is {self._scope.account_id}"
-            )
+        self._recognise(page)
         return page
+
+    def _recognise(self, page: Page) -> None:
+        """Raises UnexpectedPayload when a page, or a row of it, is of another account."""
+        ours = self._scope.account_id
+        found = set() if page.account_id is None else {page.account_id.lower()}
+        if ours != made_up(self._scope.account):  # else only the rows tell whose they are
+            found.update(getattr(row, "account_id", ours) for row in page.rows)
+        for other in sorted(found - {ours}):
+            raise UnexpectedPayload(
+                f"{self._stream.path}: the answer is of account {other}, "
+                f"but {self._scope.account!r} is {ours}"
+            )
 
     def _judge(self, window: Window, page: Page, anew: bool) -> Step:
         """Hold a page against the laws, and say what is proven."""

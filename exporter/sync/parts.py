@@ -6,7 +6,6 @@ import itertools
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 from exporter import context
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.identity import identify
+from exporter.api.identity import identify, made_up
 from exporter.errors import DatabaseError, NotYet, UnexpectedAnswer, UnexpectedPayload
 from exporter.metrics import Board, Instruments, Vitals
 from exporter.store import bookkeeping
@@ -26,7 +25,6 @@ from exporter.store.spool import Spool
 from exporter.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope, Stream
 
 _log = logging.getLogger(__name__)
-_UNNAMED = uuid.UUID("8f0f3c0e-0b55-4f1c-9d0f-3a6f2f0f9a11")
 _DEFAULT_HISTORY = timedelta(days=30)
 _TIME_DEADLINE_S = 20.0
 
@@ -153,7 +151,7 @@ class Parts:
         if found is None:
             found = identify(account.client, deadline_s=20.0)
         if found is None:
-            found = str(uuid.uuid5(_UNNAMED, account.name))
+            found = made_up(account.name)
             _log.warning("no answer names the account: its id is made up: %s", found)
         self.learn(account, found)
         return found
