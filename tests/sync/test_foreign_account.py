@@ -71,3 +71,14 @@ def test_a_token_that_may_read_nothing_but_trades_reads_them(
         assert live.fill("spot", "trades")
         spot = live.simulator.account_ids["spot"]
     assert spot in rows(database_url, "trades")
+
+
+def test_an_empty_page_of_another_account_proves_nothing(tmp_path: Path, database_url: str) -> None:
+    body = b'{"account_id":"a0000000-0000-4000-8000-00000000000f","funding_payments":{}}'
+    pages = {"/account/futures/funding-payments": body}
+    with world(tmp_path, database_url, pages=pages) as live:
+        assert live.poll("main", "balances") == "ok"
+        assert live.poll("main", "funding_payments") == "failed"
+        assert live.errors("main", "funding_payments") == {"payload": "1"}
+        assert not live.fill("main", "funding_payments")
+    assert proven(database_url) == []
