@@ -1,0 +1,86 @@
+"""Since when a stream fails: the first failure in a row, until a pass succeeds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.errors import REASONS
+from exporter.metrics import Board
+from exporter.simulator import Simulator
+from exporter.streams.balances import BALANCES
+from tests.clocks import START, Clock
+from tests.live import world
+from tests.served import one, serving, status
+from tests.waiting import wait_until
+
+
+def test_it_stays_at_the_first_failure_and_is_gone_after_a_success(tmp_path: Path) -> None:
+    with world(tmp_path, ONETRADING_STREAMS="balances") as live:
+
+        def poll(outcome: str, **faults: object) -> float | None:
+            live.simulator.set_faults(**{"error_rate": 0, "garbage_rate": 0} | faults)
+            live.tick(7)
+            assert live.poll("main", "balances") == outcome
+            since = live.state("main", "balances").failing_since
+            return None if since is None else since - START.timestamp()
+
+        assert poll("ok") is None
+        assert poll("failed", error_rate=1) == 14
+        assert poll("failed", error_rate=1) == 14
+        assert poll("failed", garbage_rate=1) == 14  # another reason, the same outage
+        assert poll("ok") is None
+        assert poll("failed", garbage_rate=1) == 42
+        assert poll("failed", error_rate=1) == 42
+
+
+def test_the_report_names_the_first_failure_while_more_are_counted(tmp_path: Path) -> None:
+    more = {"ONETRADING_STREAMS": "balances", "ONETRADING_INTERVAL_BALANCES": "50ms"}
+    with Simulator(history_days=0) as simulator:
+        simulator.set_faults(forbid=["/account/balances"])
+        with serving(simulator, tmp_path, **more) as (_, base):
+            wait_until(lambda: one(status(base), "main", "balances")["tried"], "never asked")
+            first = one(status(base), "main", "balances")["failing_since"]
+            run = next(e for e in status(base)["errors"] if e["stream"] == "balances")
+            assert datetime.fromisoformat(first) <= datetime.fromisoformat(run["first_at"])
+            simulator.set_faults(forbid=[], error_rate=1)
+            wait_until(
+                lambda: one(status(base), "main", "balances")["last_error"] == "server",
+                "it never fails in another way",
+            )
+            assert one(status(base), "main", "balances")["failing_since"] == first
+            simulator.set_faults(error_rate=0)
+            wait_until(
+                lambda: one(status(base), "main", "balances")["failing_since"] is None,
+                "it never comes back",
+            )
+
+
+EVENTS = st.lists(
+    st.tuples(st.integers(0, 100), st.sampled_from(["ok", "backfill", "waited", *REASONS]))
+)
+
+
+@given(EVENTS)
+def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
+    """Neither a failure of the backfill nor a turn without a request says anything of it."""
+    clock = Clock()
+    board = Board([BALANCES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic)
+    failures: list[float] = []
+    for seconds, event in events:
+        clock.at += seconds
+        if event == "ok":
+            board.succeeded("main", "balances", [])
+            failures.clear()
+        elif event == "backfill":
+            board.erred("main", "balances", "timeout")
+        elif event == "waited":
+            board.waited("main", "balances")
+        else:
+            board.failed("main", "balances", next(r for r in REASONS if r == event))
+            failures.append(START.timestamp() + clock.at)
+        (state,) = board.states()
+        assert state.failing_since == (failures[0] if failures else None)

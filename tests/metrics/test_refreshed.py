@@ -1,0 +1,92 @@
+"""A backfill shows new counters only where a poll has shown some, and makes nothing younger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exporter.metrics import Board
+from exporter.stream import Sample
+from exporter.streams.trades import TRADES
+from tests.clocks import Clock
+from tests.expositions import series
+from tests.live import World, exchange, world
+
+COUNT = next(metric for metric in TRADES.metrics if metric.kind == "counter")
+
+
+def sample(value: int) -> list[Sample]:
+    return [COUNT(value, *("x" for _ in COUNT.labels))]
+
+
+def counters(board: Board) -> list[str]:
+    """What the stream shows, without what is said about its sync."""
+    text = b"".join(chunk for _, chunk in board.chunks()).decode()
+    return [value for name, value in series(text).items() if name.startswith(COUNT.name)]
+
+
+def make(clock: Clock) -> Board:
+    return Board([TRADES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic)
+
+
+def test_a_backfill_before_the_first_poll_shows_nothing(tmp_path: Path, database_url: str) -> None:
+    with exchange() as simulator:
+        before = World(simulator, tmp_path, database_url=database_url, accounts=("main",))
+        before.poll_all()
+        before.close()
+        live = World(simulator, tmp_path, database_url=database_url, accounts=("main",))
+        try:
+            live.poll("main", "balances")
+            live.fill("main", "trades")
+            assert live.state("main", "trades").freshness == "empty"
+            assert live.domain("trades", "main") == {}
+            assert live.poll("main", "trades") == "ok"
+            assert live.domain("trades", "main")
+        finally:
+            live.close()
+
+
+def test_a_backfill_does_not_bring_withdrawn_counters_back(
+    tmp_path: Path, database_url: str
+) -> None:
+    with world(tmp_path, database_url) as live:
+        live.poll_all()
+        shown = live.domain("trades", "main")
+        hold_s = live.state("main", "trades").hold_s
+        live.tick(hold_s - 1)
+        live.fill("main", "trades")
+        filled = live.domain("trades", "main")
+        assert filled.keys() >= shown.keys()
+        assert filled != shown, "two days of history change no counter"
+        assert live.state("main", "trades").age_s == hold_s - 1
+        live.tick(2)
+        live.fill("main", "trades")
+        assert live.state("main", "trades").freshness == "withdrawn"
+        assert live.domain("trades", "main") == {}
+        live.poll("main", "trades")
+        assert live.domain("trades", "main").keys() >= filled.keys()
+
+
+def test_a_refresh_replaces_what_is_shown_and_keeps_its_age() -> None:
+    clock = Clock()
+    board = make(clock)
+    board.succeeded("main", "trades", sample(1))
+    clock.at = 50
+    board.refreshed("main", "trades", sample(2))
+    assert counters(board) == ["2"]
+    (state,) = board.states()
+    assert (state.age_s, state.success, state.last_success) == (50, True, clock.unix() - 50)
+    clock.at = state.hold_s + 1
+    board.refreshed("main", "trades", sample(3))
+    assert counters(board) == []
+    (state,) = board.states()
+    assert state.freshness == "withdrawn"
+
+
+def test_a_refresh_of_an_empty_stream_leaves_nothing_behind() -> None:
+    """A pass that changed nothing then has nothing to make young again."""
+    board = make(Clock())
+    board.refreshed("main", "trades", sample(1))
+    (state,) = board.states()
+    assert (state.freshness, state.tried, counters(board)) == ("empty", False, [])
+    board.succeeded("main", "trades", None)
+    assert counters(board) == []
