@@ -16,13 +16,13 @@ import pytest
 from exporter.service import Service
 from exporter.simulator import Simulator
 from exporter.status import Report
-from exporter.window import Window, merge
 from tests.expositions import series
 from tests.live import NAMES
 from tests.postgres import fresh_database
 from tests.process import ROOT
 from tests.reporting import Connection
 from tests.served import get, serving, status, wait_until_complete
+from tests.spans import Span, union
 from tests.waiting import wait_until
 
 SCHEMA = ROOT / "docs" / "status-api.schema.json"
@@ -130,13 +130,13 @@ def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
 
     def in_views(connection: Connection) -> dict[tuple[str, str], tuple[datetime, list[datetime]]]:
         """Per stream: from where it is required, and where its gaps begin."""
-        gaps: defaultdict[tuple[str, str], list[Window]] = defaultdict(list)
-        for of, name, *gap in connection.execute(
+        gaps: defaultdict[tuple[str, str], list[Span]] = defaultdict(list)
+        for of, name, start, end in connection.execute(
             "SELECT account, stream, gap_start, gap_end FROM reporting.coverage_gaps"
         ):
-            gaps[of, name].append(Window(*gap))
+            gaps[of, name].append((start, end))
         return {
-            (of, name): (required, [window.start for window in merge(gaps[of, name])])
+            (of, name): (required, [start for start, _ in union(gaps[of, name])])
             for of, name, required in connection.execute(
                 "SELECT account, stream, required_from FROM reporting.freshness"
                 " WHERE kind = 'history' AND last_success_at IS NOT NULL"
@@ -148,12 +148,12 @@ def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
         for s in status(base)["streams"]:
             if s["coverage"] and s["permitted"]:
                 missing = [
-                    Window(datetime.fromisoformat(p["start"]), datetime.fromisoformat(p["end"]))
+                    (datetime.fromisoformat(p["start"]), datetime.fromisoformat(p["end"]))
                     for p in s["coverage"]["segments"]
                     if p["proven"] != "all"
                 ]
                 required = datetime.fromisoformat(s["coverage"]["required_from"])
-                found[s["account"], s["stream"]] = required, [w.start for w in merge(missing)]
+                found[s["account"], s["stream"]] = required, [start for start, _ in union(missing)]
         return found
 
     with psycopg.connect(url, autocommit=True) as connection:

@@ -18,11 +18,12 @@ from exporter.status.stored import Stored
 from exporter.status.timeline import segments
 from exporter.store.database import Database
 from exporter.store.reports import timelines
-from exporter.window import Window, merge, subtract
+from exporter.window import Window
 from tests.reporting import NAMES as ACCOUNT_NAMES
 from tests.reporting import Connection, examples, facts
 from tests.reporting_progress import Place, State, put_states, states, windows
 from tests.reports import NOW
+from tests.spans import lacking, overlap, union
 from tests.waiting import wait_until
 
 
@@ -84,7 +85,7 @@ def test_timelines_agree_with_the_coverage_gaps_view(
     for key, line in found.items():
         required = Window(line.required_from, line.settled_to)
         parts = segments(required, line.by_all, line.by_any)
-        assert merge(Window(p.start, p.end) for p in parts if p.proven != "all") == merge(gaps[key])
+        assert union([(p.start, p.end) for p in parts if p.proven != "all"]) == union(gaps[key])
         proven = [
             window
             for place, state in drawn.items()
@@ -93,9 +94,7 @@ def test_timelines_agree_with_the_coverage_gaps_view(
             and state.retired is None
             for window in windows(now, state)
         ]
-        assert all(
-            subtract(Window(p.start, p.end), proven) == [] for p in parts if p.proven == "some"
-        )
+        assert all(lacking((p.start, p.end), proven) == [] for p in parts if p.proven == "some")
         assert 0 <= line.proven_ratio <= 1
         if not [gap for gap in gaps[key] if gap.end < line.settled_to] and line.scopes == 1:
             assert line.proven_ratio == (0 if gaps[key] and gaps[key][0] == required else 1)
@@ -115,7 +114,7 @@ def test_a_coarser_timeline_never_claims_more(
 
     required = Window(NOW, NOW + timedelta(seconds=10_000))
     by_all = pieces(of_all)
-    by_any = merge([*by_all, *pieces(of_any)])
+    by_any = [Window(*span) for span in union([*by_all, *pieces(of_any)])]
     exact = segments(required, by_all, by_any)
     coarse = segments(required, by_all, by_any, most)
     assert len(coarse) <= max(most, 0) or coarse == exact
@@ -123,9 +122,11 @@ def test_a_coarser_timeline_never_claims_more(
         assert (found[0].start, found[-1].end) == required
         assert all(a.end == b.start for a, b in pairwise(found))
         for part in found:
-            whole = Window(part.start, part.end)
             if part.proven == "all":
-                assert subtract(whole, by_all) == []
+                assert lacking((part.start, part.end), by_all) == []
             elif part.proven == "some":
-                assert subtract(whole, by_any) == []
+                assert lacking((part.start, part.end), by_any) == []
+    for part in exact:  # which claims no less than there is, either
+        more = {"all": [], "some": by_all, "none": by_any}[part.proven]
+        assert not overlap((part.start, part.end), more)
     assert segments(Window(NOW, NOW), [], []) == ()

@@ -22,8 +22,9 @@ from exporter.errors import CursorExpired, ExchangeError, UnexpectedPayload
 from exporter.stream import History, Scope
 from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.trades import TRADES
-from exporter.window import RESOLUTION, Window, merge
+from exporter.window import RESOLUTION, Window
 from tests.paged import ACCOUNT_ID, Exchange, PagedServer, Row, instant, paged
+from tests.spans import union, within
 
 HOURS = 3_600_000
 CURSORLESS = replace(FUNDING_HISTORY, paging=replace(FUNDING_HISTORY.paging, size=4))
@@ -119,10 +120,9 @@ class Delivered:
             self.ids.add(identity(row))
         for row in step.rows:
             at = row.traded_at if hasattr(row, "traded_at") else row.funding_time
-            assert window.holds(at)
+            assert window.start <= at < window.end
         if step.proven is not None:
-            assert step.proven.intersect(window) == step.proven
-            assert not step.proven.empty
+            assert window.start <= step.proven.start < step.proven.end <= window.end
             self.proven.append(step.proven)
         assert self.missing() == set()
 
@@ -131,7 +131,7 @@ class Delivered:
         due = {
             row.trade_id if self.exchange.cursors else f"N{row.number}_USD_P"
             for row in self.exchange.rows
-            if any(window.holds(instant(row.at)) for window in self.proven)
+            if within(instant(row.at), self.proven)
         }
         return due - self.ids
 
@@ -155,7 +155,7 @@ def walk_all(
                 delivered.take(part, step)
                 taken += 1
                 if taken in share_at and (given_away := walk.share()) is not None:
-                    assert not given_away.empty
+                    assert given_away.start < given_away.end
                     todo.append(given_away)
             assert step.complete
         except ExchangeError as error:
@@ -172,7 +172,7 @@ def test_what_is_proven_was_delivered(
     delivered, errors = walk_all(rig, TRADES, exchange, window, share_at)
     assert all(isinstance(error, CursorExpired) for error in errors)
     if not errors:
-        assert merge(delivered.proven) == [window]
+        assert union(delivered.proven) == [window]
     if not exchange.expired:
         assert not errors
 
@@ -185,7 +185,7 @@ def test_a_walk_cut_short_has_proven_no_more_than_it_delivered(
     exchange.broken = frozenset({end})
     delivered, errors = walk_all(rig, TRADES, exchange, window, share_at)
     if errors and not share_at:
-        assert merge(delivered.proven) != [window]
+        assert union(delivered.proven) != [window]
 
 
 @shared
@@ -219,7 +219,7 @@ def test_an_endpoint_without_cursors_is_read_to_its_end(
     delivered, errors = walk_all(rig, CURSORLESS, exchange, window, frozenset())
     at_once = max((at_one_instant(exchange, row.at) for row in exchange.rows), default=0)
     if not errors:
-        assert merge(delivered.proven) == [window]
+        assert union(delivered.proven) == [window]
     elif not broken:
         assert at_once >= CURSORLESS.paging.size
         assert isinstance(errors[0], UnexpectedPayload)
@@ -239,7 +239,7 @@ def test_an_endpoint_without_cursors_may_serve_less_than_a_page(
     exchange = Exchange(distinct, size=size, cursors=False)
     delivered, errors = walk_all(rig, CURSORLESS, exchange, window, frozenset())
     assert not errors
-    assert merge(delivered.proven) == [window]
+    assert union(delivered.proven) == [window]
 
 
 def test_more_rows_at_one_instant_than_a_page_holds_is_an_error(rig: Rig) -> None:
@@ -255,7 +255,7 @@ def test_more_rows_at_one_instant_than_a_page_holds_is_an_error(rig: Rig) -> Non
         with pytest.raises(UnexpectedPayload, match="than one answer holds"):
             for step in rig.walk(CURSORLESS, window).steps():
                 delivered.take(window, step)
-        assert merge(delivered.proven) != [window]
+        assert union(delivered.proven) != [window]
 
 
 def test_rows_at_the_start_of_the_window_are_read_to_the_last(rig: Rig) -> None:
