@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -164,7 +165,16 @@ def test_retry_after_is_read_in_both_notations(header: str | None, seconds: floa
     assert retry_after_s(header, lambda: NOW) == seconds
 
 
-@given(st.text())
+numbers = st.one_of(st.integers(), st.floats()).map(str)
+
+
+@given(st.one_of(st.text(), numbers, numbers.map(lambda number: f" {number}\t")))
 def test_no_retry_after_breaks_the_reading(header: str) -> None:
+    """It is no time to wait, or one that ends: neither before now nor never."""
     found = retry_after_s(header, lambda: NOW)
-    assert found is None or found >= 0
+    assert found is None or 0 <= found < math.inf
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_seconds_to_wait_are_those_that_were_sent(seconds: float) -> None:
+    assert retry_after_s(str(seconds), lambda: NOW) == max(0, seconds)

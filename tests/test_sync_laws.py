@@ -20,9 +20,11 @@ import psycopg
 import pytest
 
 from exporter.app import App
+from exporter.metrics import Exposition
 from exporter.simulator import AccountSpec, Simulator
 from exporter.sync import Backfill, Filler, Reader
 from exporter.window import Window
+from tests.expositions import series
 from tests.facts import (
     Connection,
     Facts,
@@ -399,12 +401,24 @@ def test_a_command_beside_the_service(database_url: str, tmp_path: Path) -> None
                 inserted = pool.submit(commanding)
                 assert filled.result(60)
                 assert polled.result(60) == ["ok"] * 10
-                assert inserted.result(60) >= 0
+                of_command = inserted.result(60)
             assert stored(connection, ("trades",)) == truth(simulator, ("trades",))
             assert broken_claims(connection, truth(simulator, ("trades",)), simulator.now) == []
             assert_counters(connection)
             total = "SELECT coalesce(sum(rows_inserted), 0) FROM onetrading_sync.runs"
             assert count(connection, total) == len(truth(simulator, ("trades",)))
+            # What the command says that it brought, and what the service counts, add up.
+            assert of_command + rows_written(service) == count(connection, total)
+
+
+def rows_written(app: App) -> int:
+    """The new rows that an app counts on /metrics."""
+    body, _ = Exposition(app.board, app.vitals, app.instruments).render("", "")
+    return sum(
+        int(float(value))
+        for name, value in series(body.decode()).items()
+        if name.startswith("onetrading_rows_written_total{") and "inserted" in name
+    )
 
 
 def command(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

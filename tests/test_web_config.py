@@ -273,7 +273,11 @@ def test_inline_certificates_serve_as_well(folder: Path) -> None:
         "client_allowed_sans": ["prometheus"],
     }
     protection = load(folder, yaml.safe_dump({"tls_server_config": inline}))
-    assert protection.in_force.context is not None
+    context = protection.in_force.context
+    assert context is not None
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    read_back = [ssl.DER_cert_to_PEM_cert(der) for der in context.get_ca_certs(binary_form=True)]
+    assert read_back == [inline["client_ca"]]
     assert "PRIVATE" not in repr(protection.in_force.config)
 
 
