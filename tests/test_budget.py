@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from exporter.api.budget import JITTER_S, Budget, Line, Priority, Ticket
 from exporter.errors import RateLimited, Stopping
 from tests.clocks import SimulatedStop
+from tests.waiting import wait_until
 
 limits = st.sampled_from([1, 2, 3, 5, 10, 39, 40, 41, 60, 100, 240, 241, 600]) | st.integers(1, 900)
 gaps = st.sampled_from([0.0, 0.0, 0.001, 0.25]) | st.floats(0, 90)
@@ -274,6 +275,7 @@ def test_in_real_time_a_stop_wakes_everybody_at_once() -> None:
     time.sleep(0.05)
     assert ended == []
     stop.set()
+    # Without a stop, the first would wait for a minute, the last for eight.
+    wait_until(lambda: sorted(ended) == list(range(8)), "somebody waits on", within_s=5)
     for thread in threads:
-        thread.join(5)  # without a stop, the first would wait for a minute, the last for eight
-    assert sorted(ended) == list(range(8))
+        thread.join()
