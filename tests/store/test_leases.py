@@ -1,0 +1,308 @@
+"""Leases: who becomes the writer of an account, who stays it, and what a former one can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from exporter.errors import LeaseLost
+from exporter.store import loader
+from exporter.store.database import Connection
+from exporter.store.leases import Leases
+from exporter.store.loader import Batch, Lease, Run
+from exporter.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope
+from exporter.streams.trades import TRADES
+from exporter.window import Window
+from tests.clocks import START
+from tests.facts import count
+from tests.live import World, exchange
+from tests.waiting import wait_until
+
+MAIN = "a0000000-0000-4000-8000-000000000001"
+HEDGE = "a0000000-0000-4000-8000-000000000002"
+HOUR = Window(START - timedelta(hours=1), START)
+
+
+@contextmanager
+def process(database_url: str, holder: str) -> Iterator[Leases]:
+    """The leases of one process, given back at the end. Nobody renews them before `start`."""
+    leases = Leases(lambda: database_url, holder)
+    try:
+        yield leases
+    finally:
+        leases.stop()
+
+
+@contextmanager
+def connected(database_url: str) -> Iterator[Connection]:
+    """A connection that commits each statement."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def holder_of(connection: Connection, account_id: str) -> tuple[str, int]:
+    """Holder and epoch that Postgres knows for an account."""
+    row = connection.execute(
+        "SELECT holder, epoch FROM onetrading_sync.leases WHERE account_id = %s", (account_id,)
+    ).fetchone()
+    assert row is not None
+    return str(row[0]), int(row[1])
+
+
+def seconds_left(connection: Connection, account_id: str) -> float:
+    """Seconds until an account's lease expires, by the clock of Postgres."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM expires_at - clock_timestamp())::float8"
+        " FROM onetrading_sync.leases WHERE account_id = %s",
+        (account_id,),
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def let_expire(connection: Connection, account_id: str) -> None:
+    """The lease has not been renewed in time; its holder's connection stays open."""
+    found = connection.execute(
+        "UPDATE onetrading_sync.leases SET expires_at = clock_timestamp() - interval '1 second'"
+        " WHERE account_id = %s",
+        (account_id,),
+    )
+    assert found.rowcount == 1
+
+
+def write(connection: Connection, lease: Lease | None, stream: str = "trades") -> None:
+    """What a walk that found nothing writes: a claim, and the record of its run."""
+    scope = Scope("main", MAIN, stream)
+    loader.load(connection, TRADES, scope, Run("tail", HOUR), Batch(pages=1, proven=HOUR), lease)
+
+
+def test_a_live_holder_is_not_replaced_before_its_lease_expires(database_url: str) -> None:
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second") as second,
+        connected(database_url) as connection,
+    ):
+        assert first.get(MAIN) == Lease("first", 1)
+        assert second.get(MAIN) is None
+        assert (first.leading, second.leading) == (True, False)
+        assert holder_of(connection, MAIN) == ("first", 1)
+        assert 20 < seconds_left(connection, MAIN) <= 30
+        # Each account has its own writer.
+        assert second.get(HEDGE) == Lease("second", 1)
+        assert (first.leading, second.leading) == (True, False)
+
+
+def test_a_lease_that_expired_is_taken_over_from_a_live_holder(database_url: str) -> None:
+    """A process that hangs, its connection still open, does not stay the writer."""
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second") as second,
+        connected(database_url) as connection,
+    ):
+        assert first.get(MAIN) == Lease("first", 1)
+        let_expire(connection, MAIN)
+        assert second.get(MAIN) == Lease("second", 2)
+        assert second.leading
+        assert holder_of(connection, MAIN) == ("second", 2)
+        assert 20 < seconds_left(connection, MAIN) <= 30
+
+
+def test_the_lease_of_a_connection_that_is_gone_is_taken_over_at_once(database_url: str) -> None:
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second") as second,
+        connected(database_url) as connection,
+    ):
+        assert first.get(MAIN) == Lease("first", 1)
+        assert count(
+            connection,
+            "SELECT pg_terminate_backend(backend_pid, 30000)::int FROM onetrading_sync.leases",
+        )
+        assert seconds_left(connection, MAIN) > 0
+        assert second.get(MAIN) == Lease("second", 2)
+
+
+def test_another_connection_with_the_number_of_the_holders_is_not_the_holder(
+    database_url: str,
+) -> None:
+    """Process numbers come round again; a server process is known by when it started, too."""
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second") as second,
+        connected(database_url) as connection,
+    ):
+        assert first.get(MAIN) == Lease("first", 1)
+        connection.execute(
+            "UPDATE onetrading_sync.leases SET backend_start = backend_start - interval '1 hour'"
+        )
+        assert second.get(MAIN) == Lease("second", 2)
+
+
+def test_a_lease_that_is_given_back_is_free_at_once(database_url: str) -> None:
+    with connected(database_url) as connection, process(database_url, "second") as second:
+        with process(database_url, "first") as first:
+            assert first.get(MAIN) == Lease("first", 1)
+        assert first.get(MAIN) is None
+        assert seconds_left(connection, MAIN) < 0
+        assert second.get(MAIN) == Lease("second", 2)
+
+
+def test_the_same_holder_renews_without_a_new_epoch(database_url: str) -> None:
+    """As after an outage, over another connection: its transactions under way stay good."""
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "first") as reconnected,
+        connected(database_url) as connection,
+    ):
+        assert first.get(MAIN) == Lease("first", 1)
+        let_expire(connection, MAIN)
+        assert reconnected.get(MAIN) == Lease("first", 1)
+        assert 20 < seconds_left(connection, MAIN) <= 30
+
+
+def test_a_renewal_keeps_what_is_held_and_notices_what_is_lost(database_url: str) -> None:
+    """One that wakes up late learns who is the writer now, and is it again when that one ends."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(connected(database_url))
+        first = stack.enter_context(process(database_url, "first"))
+        assert first.get(MAIN) == first.get(HEDGE) == Lease("first", 1)
+        with process(database_url, "second") as second:
+            let_expire(connection, MAIN)
+            assert second.get(MAIN) == Lease("second", 2)
+            let_expire(connection, HEDGE)
+            assert first.leading
+            first.start()
+            wait_until(lambda: not first.leading, "it believes to be the writer for ever")
+            assert first.get(MAIN) is None
+            assert second.get(MAIN) == Lease("second", 2)
+            wait_until(lambda: seconds_left(connection, HEDGE) > 20, "nobody renews the lease")
+            assert first.get(HEDGE) == Lease("first", 1)
+        wait_until(lambda: first.leading, "it does not take the lease that was given back")
+        assert first.get(MAIN) == Lease("first", 3)
+        assert first.get(HEDGE) == Lease("first", 1)
+
+
+def test_a_transaction_of_an_earlier_epoch_or_of_another_holder_is_refused(
+    database_url: str,
+) -> None:
+    """Nothing of it is kept. Who held the lease, lost it and holds it again needs the new epoch."""
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second") as second,
+        process(database_url, "first") as again,
+        connected(database_url) as connection,
+    ):
+        stale = [first.get(MAIN)]
+        let_expire(connection, MAIN)
+        stale.append(second.get(MAIN))
+        let_expire(connection, MAIN)
+        current = again.get(MAIN)
+        assert [*stale, current] == [Lease("first", 1), Lease("second", 2), Lease("first", 3)]
+        for lease in (*stale, Lease("second", 3), Lease("first", 4)):
+            with pytest.raises(LeaseLost), connection.transaction():
+                write(connection, lease)
+        assert written(connection) == (0, 0)
+        with connection.transaction():
+            write(connection, current)
+        assert written(connection) == (1, 1)
+
+
+def written(connection: Connection) -> tuple[int, int]:
+    """How many runs and how many proven ranges there are."""
+    runs = count(connection, "SELECT count(*) FROM onetrading_sync.runs")
+    return runs, count(connection, "SELECT count(*) FROM onetrading_sync.coverage")
+
+
+def test_nobody_takes_over_during_a_transaction_of_the_holder(database_url: str) -> None:
+    """Its rows commit under its lease: the next writer begins after them, not among them."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(connected(database_url))
+        first = stack.enter_context(process(database_url, "first"))
+        lease = first.get(MAIN)
+        let_expire(connection, MAIN)
+        with psycopg.connect(database_url) as writing:
+            write(writing, lease)
+            # It waits for the transaction, and gives up before that ends.
+            assert stack.enter_context(process(database_url, "second")).get(MAIN) is None
+            assert holder_of(connection, MAIN) == ("first", 1)
+            # Other streams of the account are written meanwhile.
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '10s'")
+                write(connection, lease, "funding_payments")
+        assert written(connection) == (2, 2)
+        third = stack.enter_context(process(database_url, "third"))
+        assert third.get(MAIN) == Lease("third", 2)
+
+
+@contextmanager
+def two_writers(folder: Path, database_url: str) -> Iterator[tuple[World, World]]:
+    """Two processes of the same accounts, on machines of their own, and one exchange."""
+    with exchange() as simulator, ExitStack() as stack:
+        worlds = []
+        for holder in ("first", "second"):
+            (folder / holder).mkdir()
+            one = World(
+                simulator,
+                folder / holder,
+                database_url=database_url,
+                accounts=("main",),
+                holder=holder,
+            )
+            stack.callback(one.close)
+            worlds.append(one)
+        yield worlds[0], worlds[1]
+
+
+def rows_of(connection: Connection, table: str) -> list[tuple[Any, ...]]:
+    """Every row of a table."""
+    return connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2".encode()).fetchall()  # noqa: S608
+
+
+def test_a_paused_writer_of_history_writes_nothing_when_it_wakes_up(
+    tmp_path: Path, database_url: str
+) -> None:
+    tables = ("onetrading.trades", "onetrading_sync.coverage", "onetrading_sync.runs")
+    with two_writers(tmp_path, database_url) as (first, second), connected(database_url) as shared:
+        account_id = first.simulator.account_ids["main"]
+        assert first.poll("main", "balances") == "ok"
+        let_expire(shared, account_id)
+        assert second.poll("main", "balances") == "ok"
+        assert holder_of(shared, account_id) == ("second", 2)
+        assert first.poll("main", "trades") == "failed"
+        assert first.errors("main", "trades") == {"database": "1"}
+        assert [rows_of(shared, table) for table in tables] == [[], [], []]
+        assert second.poll("main", "trades") == "ok"
+        assert all(rows_of(shared, table) for table in tables)
+
+
+@pytest.mark.parametrize(
+    ("account", "taken", "stream", "table"),
+    [
+        ("main", "positions", "balances", "onetrading.snapshots"),
+        (PUBLIC_ACCOUNT, "currencies", "instruments", "onetrading.instruments"),
+    ],
+)
+def test_a_paused_writer_of_what_is_present_keeps_it_on_its_own_disk(
+    account: str, taken: str, stream: str, table: str, tmp_path: Path, database_url: str
+) -> None:
+    """It shows the answer, and what it cannot store waits; the writer's own is stored."""
+    with two_writers(tmp_path, database_url) as (first, second), connected(database_url) as shared:
+        ids = first.simulator.account_ids | {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
+        assert first.poll(account, taken) == "ok"
+        let_expire(shared, ids[account])
+        assert second.poll(account, taken) == "ok"
+        assert holder_of(shared, ids[account]) == ("second", 2)
+        before = rows_of(shared, table)
+        assert first.poll(account, stream) == "ok"
+        assert rows_of(shared, table) == before
+        assert first.parts.spool.holds(account, stream)
+        assert first.domain(stream, account)
+        assert second.poll(account, stream) == "ok"
+        assert not second.parts.spool.holds(account, stream)
+        assert len(rows_of(shared, table)) > len(before)
