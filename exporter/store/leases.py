@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import psycopg
@@ -98,7 +99,9 @@ class Leases:
                     self._address(), autocommit=True, connect_timeout=5, options=_OPTIONS
                 )
             for account_id in sorted(self._wanted):
-                self._take(self._connection, account_id)
+                # A transaction under the lease is under way: it stays whose it is until then.
+                with suppress(psycopg.errors.LockNotAvailable):
+                    self._take(self._connection, account_id)
         except (psycopg.Error, ExporterError) as error:
             _log.debug("cannot renew leases: %s", error)
             self._forget()

@@ -22,6 +22,7 @@ from exporter.window import Window
 from tests.clocks import START
 from tests.facts import count
 from tests.live import World, exchange
+from tests.postgres import wait_for_a_lock
 from tests.waiting import wait_until
 
 MAIN = "a0000000-0000-4000-8000-000000000001"
@@ -238,6 +239,32 @@ def test_nobody_takes_over_during_a_transaction_of_the_holder(database_url: str)
         assert written(connection) == (2, 2)
         third = stack.enter_context(process(database_url, "third"))
         assert third.get(MAIN) == Lease("third", 2)
+
+
+def test_a_long_transaction_of_its_own_does_not_cost_the_lease(database_url: str) -> None:
+    """A renewal waits for it in vain; the holder stays the writer, and keeps its connection."""
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second") as second,
+        connected(database_url) as connection,
+    ):
+        lease = first.get(MAIN)
+        backend = "SELECT backend_pid FROM onetrading_sync.leases"
+        before = count(connection, backend)
+        first.start()
+        with psycopg.connect(database_url) as writing:
+            write(writing, lease)
+            wait_for_a_lock(database_url)
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            wait_until(lambda: count(connection, waiting) == 0, "the renewal waits for ever")
+            connections = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {before}"  # noqa: S608
+            assert (first.get(MAIN), first.leading) == (lease, True)
+            assert count(connection, connections) == 1
+        assert second.get(MAIN) is None
+        assert count(connection, backend) == before
 
 
 @contextmanager
