@@ -14,15 +14,15 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.pages import PAGE_ROWS, Pages
-from exporter.page import read
+from exporter.model.page import read
+from exporter.model.stream import Page, Scope
+from exporter.model.window import RESOLUTION, Window
 from exporter.store import loader
 from exporter.store.database import Connection, Database
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Run
 from exporter.store.table import hash_of
-from exporter.stream import Page, Scope
 from exporter.streams.trades import TRADES
-from exporter.window import RESOLUTION, Window
 
 _COLUMNS = (*TRADES.table.columns, "row_hash")
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from exporter.simulator import Simulator
-from exporter.store.address import free_port
+from exporter.store.embedded.address import free_port
 
 Process = subprocess.Popen[bytes]
 _STOP_WITHIN_S = 30

@@ -20,9 +20,9 @@ from benchmarks.measure import Finding, Say, in_turns, number, plain, quantile, 
 from benchmarks.pages import trades
 from benchmarks.postgres import server
 from exporter.metrics import Board, Exposition, Instruments, Vitals
+from exporter.model.stream import PUBLIC_ACCOUNT, Sample
 from exporter.server import Pages, Server
 from exporter.service import SWITCH_INTERVAL_S
-from exporter.stream import PUBLIC_ACCOUNT, Sample
 from exporter.streams.tickers import TICKERS
 
 _SIZES = (1_000, 10_000)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.measure import Say, in_turns, plain
 from benchmarks.process import exporter, free_address, successes
+from exporter.model.stream import History
 from exporter.simulator import Faults, Simulator
-from exporter.stream import History
 from exporter.streams import STREAMS
 
 _ROUNDS = 5

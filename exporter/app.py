@@ -18,19 +18,19 @@ from datetime import UTC, datetime
 from functools import partial
 
 from exporter._version import __version__
-from exporter.api.budget import Budget
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
+from exporter.api.rate_limiter import Budget
 from exporter.api.retry import Policy
-from exporter.errors import ExchangeError
 from exporter.metrics import Board, Instruments, Vitals
+from exporter.model.errors import ExchangeError
+from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.settings import Settings
 from exporter.store import migrate
 from exporter.store.database import Connection, Database, connected
 from exporter.store.embedded import EmbeddedPostgres
 from exporter.store.leases import Leases
 from exporter.store.spool import Spool
-from exporter.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.streams import STREAMS
 from exporter.sync import Account, Parts, Passes, Reader
 

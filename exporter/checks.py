@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from exporter import context
-from exporter.api.budget import Priority
+from exporter.api.rate_limiter import Priority
 from exporter.app import App, enabled, plain_connection
-from exporter.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
+from exporter.logs import context
+from exporter.model.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
+from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.server import Protection
 from exporter.server.security import exposure
 from exporter.server.security.tls import expiry
 from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
-from exporter.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.sync import Account
 
 _DEADLINE_S = 10.0

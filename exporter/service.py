@@ -8,22 +8,22 @@ import threading
 from datetime import timedelta
 
 from exporter.app import App, enabled
-from exporter.errors import (
+from exporter.metrics import Exposition
+from exporter.model.errors import (
     DatabaseError,
     EmbeddedPostgresError,
     ExporterError,
     SchemaError,
 )
-from exporter.metrics import Exposition
+from exporter.model.stream import Stream
 from exporter.scheduler import Scheduler, Task
-from exporter.server import Pages, Protection, Server, status_page
+from exporter.server import Pages, Protection, Server
 from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
-from exporter.status import Reporter, to_json
+from exporter.status import Reporter, page, to_json
 from exporter.store import bookkeeping
 from exporter.store.database import Database
-from exporter.stream import Stream
 from exporter.sync import Account, Filler
 
 _log = logging.getLogger(__name__)
@@ -51,8 +51,9 @@ class Service:
                 metrics=Exposition(app.board, app.vitals, app.instruments).render,
                 healthy=self._healthy,
                 ready=self._ready,
-                index=lambda: status_page.render(self._reporter.report()),
+                index=lambda: page.render(self._reporter.report()),
                 status=lambda: to_json(self._reporter.report()),
+                content_security_policy=page.CONTENT_SECURITY_POLICY,
             ),
             protection=self._protection,
         )

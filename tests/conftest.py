@@ -10,7 +10,7 @@ settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("ci")
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.support.postgres"]
 
 # Whole files are handed to the workers. Those that take longest come first, so that at the end no
 # worker is left alone with one of them.

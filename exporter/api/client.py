@@ -15,12 +15,18 @@ from math import inf
 
 import httpx
 
-from exporter.api.attempt import Ask, Observer, Outcome, Sender
-from exporter.api.budget import Budget, Priority
 from exporter.api.clock import ExchangeClock
+from exporter.api.rate_limiter import Budget, Priority
 from exporter.api.retry import Policy, delay_s, pause_s
-from exporter.errors import ExchangeError, RateLimited, RetryLater, Stopping, UnexpectedPayload
-from exporter.window import EPOCH
+from exporter.api.sender import Ask, Observer, Outcome, Sender
+from exporter.model.errors import (
+    ExchangeError,
+    RateLimited,
+    RetryLater,
+    Stopping,
+    UnexpectedPayload,
+)
+from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from exporter.api.budget import Priority
 from exporter.api.client import Client
-from exporter.envelope import members, text_member
-from exporter.errors import BadRequest, NotPermitted, UnexpectedPayload
+from exporter.api.rate_limiter import Priority
+from exporter.model.envelope import members, text_member
+from exporter.model.errors import BadRequest, NotPermitted, UnexpectedPayload
 
 _ECHOING = ("account/balances", "account/futures/summary", "account/fees")
 """Answers that name their account; a token may be allowed only some of them."""

@@ -10,8 +10,9 @@ import sys
 import click
 
 from exporter._version import __version__
-from exporter.cli import database, history, rehearse, reports, service
-from exporter.errors import ExporterError, SettingsError
+from exporter.cli import database, history, reports, service
+from exporter.cli import demo as rehearse
+from exporter.model.errors import ExporterError, SettingsError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -6,7 +6,7 @@ import click
 
 from exporter.app import plain_connection
 from exporter.cli.options import with_settings
-from exporter.errors import SettingsError
+from exporter.model.errors import SettingsError
 from exporter.settings import Settings
 from exporter.store import migrate as migrations
 from exporter.store.embedded import exists

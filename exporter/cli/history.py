@@ -14,13 +14,13 @@ import click
 from exporter.app import App, enabled
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.progress import Bar
-from exporter.errors import DatabaseError, SettingsError
+from exporter.model.errors import DatabaseError, SettingsError
+from exporter.model.stream import History, Stream
+from exporter.model.window import Window
 from exporter.settings import Settings, instant
 from exporter.signals import catch_signals
-from exporter.stream import History, Stream
 from exporter.streams import STREAMS
 from exporter.sync import Account, Backfill, Filler
-from exporter.window import Window
 
 _HISTORIES = [stream.name for stream in STREAMS if isinstance(stream, History)]
 

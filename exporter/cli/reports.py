@@ -11,7 +11,7 @@ import click
 
 from exporter.cli.history import opened
 from exporter.cli.options import with_settings
-from exporter.errors import DatabaseError
+from exporter.model.errors import DatabaseError
 from exporter.settings import Settings
 from exporter.store import reports
 from exporter.store.database import Connection

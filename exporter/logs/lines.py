@@ -1,6 +1,6 @@
 """How an event is written: always as one line, whatever is in it.
 
-What the work is about (`exporter.context`) and what ``extra`` adds become members of their own. An
+What the work is about (`logs.context`) and what ``extra`` adds become members of their own. An
 exception among the arguments is what the line is about: its class and causes are told, too.
 Nothing that is logged may make logging fail, and no password leaves in a URL or a header.
 """
@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter import context
-from exporter.errors import ExporterError
+from exporter.logs import context
+from exporter.model.errors import ExporterError
 
 # What every record has, beside what `extra` brings.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -4,14 +4,14 @@ Read `board` for what a failed poll does, `text` for how a sample is written, `f
 metrics that are not a stream's own.
 """
 
-from exporter.metrics.board import Board
 from exporter.metrics.catalogue import catalogue
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.families import Entry
-from exporter.metrics.instruments import Instruments
-from exporter.metrics.recent import ErrorRun
-from exporter.metrics.state import StreamState
-from exporter.metrics.vitals import Vitals
+from exporter.metrics.instrumentation import Instruments
+from exporter.metrics.recent_errors import ErrorRun
+from exporter.metrics.service_metrics import Vitals
+from exporter.metrics.stream_metrics import Board
+from exporter.metrics.stream_state import StreamState
 
 __all__ = [
     "Board",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from exporter.metrics.families import INSTRUMENTS, SYNC_FAMILIES, VITAL_FAMILIES, Entry
-from exporter.stream import Metric, Stream
+from exporter.model.stream import Metric, Stream
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED_ENDINGS = ("_total", "_count", "_sum", "_bucket", "_created")

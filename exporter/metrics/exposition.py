@@ -7,11 +7,11 @@ from typing import Final
 
 from prometheus_client.exposition import choose_encoder
 
-from exporter.metrics.board import Board
-from exporter.metrics.instruments import Instruments
+from exporter.metrics.instrumentation import Instruments
 from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
+from exporter.metrics.service_metrics import Vitals
+from exporter.metrics.stream_metrics import Board
 from exporter.metrics.text import head
-from exporter.metrics.vitals import Vitals
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from exporter.stream import Metric
+from exporter.model.stream import Metric
 
 
 class Entry(NamedTuple):

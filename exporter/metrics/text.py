@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from exporter.stream import Metric, Sample
+from exporter.model.stream import Metric, Sample
 
 Series = dict[str, str]
 """Name and labels as written, to the value as written: the samples of one family, in order."""

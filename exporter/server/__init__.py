@@ -17,14 +17,14 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from exporter.errors import SettingsError
+from exporter.model.errors import SettingsError
 from exporter.server.acceptor import Acceptor
 from exporter.server.connection import Limits, limited
 from exporter.server.pages import App, Pages
 from exporter.server.security.access import Access
 from exporter.server.security.passwords import Passwords
-from exporter.server.security.protection import Protection
 from exporter.server.security.tls import has_allowed_san
+from exporter.server.security.watcher import Protection
 
 __all__ = ["Limits", "Pages", "Protection", "Server"]
 

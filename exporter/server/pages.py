@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from exporter.server.status_page import CONTENT_SECURITY_POLICY
-
 _logger = logging.getLogger(__name__)
 
 Headers = Iterable[tuple[str, str]]
@@ -30,7 +28,6 @@ _ALWAYS = (
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
-    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Frame-Options", "DENY"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -54,6 +51,8 @@ class Pages:
     """HTML."""
     status: Callable[[], bytes]
     """JSON."""
+    content_security_policy: str = "default-src 'none'"
+    """Of every response: what the index page may load."""
 
 
 class _Reply(NamedTuple):
@@ -80,7 +79,8 @@ class App:
             reply = _short(HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
         else:
             reply = await self._reply(scope)
-        headers = [*reply.headers, *_ALWAYS, ("Content-Length", str(len(reply.body)))]
+        policy = ("Content-Security-Policy", self._pages.content_security_policy)
+        headers = [*reply.headers, *_ALWAYS, policy, ("Content-Length", str(len(reply.body)))]
         await send(
             {
                 "type": "http.response.start",

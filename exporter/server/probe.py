@@ -7,11 +7,11 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
-from exporter.errors import SettingsError
+from exporter.model.errors import SettingsError
 from exporter.server.security.certificate import certificates
-from exporter.server.security.protection import InForce, Protection
 from exporter.server.security.tls import content, load_certificate
 from exporter.server.security.tls_config import TlsConfig
+from exporter.server.security.watcher import InForce, Protection
 
 _PATH = "/-/healthy"
 _TIMEOUT_S = 5.0

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 import platformdirs
 
-from exporter.errors import SettingsError
+from exporter.model.errors import SettingsError
 from exporter.settings import table, values
 from exporter.settings.accounts import accounts, secret
 from exporter.settings.model import Database, Listen, LogFormat, Settings

@@ -4,12 +4,12 @@ Reading order: `market` and `ledger` (what happens), `records` (how it looks), `
 they name (what is answered), `exchange` (to whom, and what goes wrong), `server`, `simulator`.
 """
 
-from exporter.simulator.bulk import BulkTrades
-from exporter.simulator.exchange import Request
-from exporter.simulator.faults import Faults
-from exporter.simulator.market import DEFAULT_ACCOUNTS, AccountSpec, Market
-from exporter.simulator.simulator import Simulator, serve
-from exporter.simulator.truth import TRUTHS
+from exporter.simulator.endpoints.faults import Faults
+from exporter.simulator.endpoints.truth import TRUTHS
+from exporter.simulator.market.bulk import BulkTrades
+from exporter.simulator.market.market import DEFAULT_ACCOUNTS, AccountSpec, Market
+from exporter.simulator.server.exchange import Request
+from exporter.simulator.server.simulator import Simulator, serve
 
 __all__ = [
     "DEFAULT_ACCOUNTS",

@@ -17,13 +17,13 @@ from exporter._version import __version__
 from exporter.app import App
 from exporter.metrics import ErrorRun, StreamState
 from exporter.metrics.families import REJECTS_OPEN, TOKEN_SCOPE
+from exporter.model.stream import History, Stream
+from exporter.model.window import Window
+from exporter.status.coverage_cache import Known, Stored
 from exporter.status.findings import judge
 from exporter.status.report import Account, Coverage, Error, Report, Requests, StreamReport
-from exporter.status.stored import Known, Stored
-from exporter.status.timeline import segments
+from exporter.status.segments import segments
 from exporter.store.reports import Timeline
-from exporter.stream import History, Stream
-from exporter.window import Window
 
 
 class Reporter:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.errors import REASON_MEANINGS
-from exporter.server.status_page.wording import listed, percent, plural
+from exporter.model.errors import REASON_MEANINGS
+from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.status.report import Coverage, Finding, Report, Severity, StreamReport, Verdict
-from exporter.stream import PUBLIC_ACCOUNT
+from exporter.status.wording import listed, percent, plural
 from exporter.streams import STREAMS
 
 _LARGEST_SKEW_S = 2.0

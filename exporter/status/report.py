@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from exporter.errors import Reason
+from exporter.model.errors import Reason
 
 Severity = Literal["broken", "attention", "note"]
 Verdict = Literal["well", "starting", "attention", "broken"]

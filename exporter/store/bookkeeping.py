@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from exporter.errors import UnexpectedPayload
+from exporter.model.errors import UnexpectedPayload
+from exporter.model.stream import History, Scope
+from exporter.model.window import Window
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
-from exporter.stream import History, Scope
-from exporter.window import Window
 
 
 def _identity(scope: Scope) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from exporter import context
-from exporter.errors import DatabaseError, ExporterError, SchemaError
+from exporter.logs import context
+from exporter.model.errors import DatabaseError, ExporterError, SchemaError
 from exporter.store.pool import CONNECT_S, Connection, connected, open_pool, shut
 from exporter.store.refusals import AGAIN, BUSY, GONE, said
 

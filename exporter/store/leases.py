@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import psycopg
 
-from exporter.errors import ExporterError
+from exporter.model.errors import ExporterError
 from exporter.store.loader import Lease
 from exporter.store.queries import QUERIES
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from exporter.errors import LeaseLost
+from exporter.model.errors import LeaseLost
+from exporter.model.stream import Drift, History, Reject, Scope
+from exporter.model.window import Window
 from exporter.store import table as tables
 from exporter.store import totals
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
-from exporter.stream import Drift, History, Reject, Scope
-from exporter.window import Window
 
 Lane = Literal["tail", "backfill", "verify"]
 

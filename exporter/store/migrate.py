@@ -17,7 +17,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from exporter import __version__
-from exporter.errors import DatabaseError, SchemaError, Stopping
+from exporter.model.errors import DatabaseError, SchemaError, Stopping
 from exporter.store.migration import Migration, load, migrations_dir
 
 __all__ = ["Migration", "apply", "check", "load", "migrations_dir", "pending", "script"]

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from exporter.errors import DatabaseError
+from exporter.model.errors import DatabaseError
 from exporter.store.refusals import said
 
 Connection = psycopg.Connection[tuple[Any, ...]]

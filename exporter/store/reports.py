@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from exporter.model.stream import PUBLIC_ACCOUNT_ID, Snapshot, Stream
+from exporter.model.window import Window
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
-from exporter.stream import PUBLIC_ACCOUNT_ID, Snapshot, Stream
-from exporter.window import Window
 
 Row = dict[str, Any]
 """Values by column name, in the order of the columns."""

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg import sql
 
+from exporter.model.stream import Answer, Reference, Scope, Snapshot, Table
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES
 from exporter.store.table import same_json
-from exporter.stream import Answer, Reference, Scope, Snapshot, Table
 
 
 class Observed(NamedTuple):

@@ -18,9 +18,9 @@ import msgspec
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from exporter.model.stream import Json, Table
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
-from exporter.stream import Json, Table
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 

@@ -12,11 +12,11 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from exporter.fields import EXACT
+from exporter.model.fields import EXACT
+from exporter.model.stream import History, Scope
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
 from exporter.store.table import Written
-from exporter.stream import History, Scope
 
 _Key = tuple[str, tuple[str, ...]]
 """Metric and label values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.stream import Stream
+from exporter.model.stream import Stream
 from exporter.streams.balances import BALANCES
 from exporter.streams.currencies import CURRENCIES
 from exporter.streams.funding_history import FUNDING_HISTORY

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.envelope import decimal_member, listed
-from exporter.fields import Shape, Uuid, instant, money
-from exporter.stream import Answer, Metric, Sample, Snapshot, Source, Table, epoch_seconds
+from exporter.model.envelope import decimal_member, listed
+from exporter.model.fields import Shape, Uuid, instant, money
+from exporter.model.stream import Answer, Metric, Sample, Snapshot, Source, Table, epoch_seconds
 
 AVAILABLE = Metric(
     "onetrading_balance_available",

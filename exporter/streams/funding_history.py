@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.envelope import listed
-from exporter.errors import BadRecord
-from exporter.fields import Shape, instant, maybe_money, money
-from exporter.stream import History, Json, Paging, Source, Table
+from exporter.model.envelope import listed
+from exporter.model.errors import BadRecord
+from exporter.model.fields import Shape, instant, maybe_money, money
+from exporter.model.stream import History, Json, Paging, Source, Table
 
 
 class FundingRate(NamedTuple):

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.envelope import Envelope, RawRecord, items, members, text_member
-from exporter.errors import UnexpectedPayload
-from exporter.fields import Shape, Uuid, instant, maybe_money, money, uuid
-from exporter.stream import History, Json, Metric, Paging, Sample, Source, Table
+from exporter.model.envelope import Envelope, RawRecord, items, members, text_member
+from exporter.model.errors import UnexpectedPayload
+from exporter.model.fields import Shape, Uuid, instant, maybe_money, money, uuid
+from exporter.model.stream import History, Json, Metric, Paging, Sample, Source, Table
 
 PAID = Metric(
     "onetrading_funding_paid_total",

@@ -9,9 +9,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.envelope import bare_list
-from exporter.fields import Shape, instant, maybe_money, money
-from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table, epoch_seconds
+from exporter.model.envelope import bare_list
+from exporter.model.fields import Shape, instant, maybe_money, money
+from exporter.model.stream import (
+    Answer,
+    Json,
+    Metric,
+    Sample,
+    Snapshot,
+    Source,
+    Table,
+    epoch_seconds,
+)
 
 RATE = Metric(
     "onetrading_funding_rate",

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.envelope import bare_list
-from exporter.fields import Shape, maybe_money
-from exporter.stream import Answer, Json, Metric, Reference, Sample, Source, Table
+from exporter.model.envelope import bare_list
+from exporter.model.fields import Shape, maybe_money
+from exporter.model.stream import Answer, Json, Metric, Reference, Sample, Source, Table
 
 INFO = Metric(
     "onetrading_instrument_info",

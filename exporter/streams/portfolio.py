@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.envelope import single
-from exporter.fields import Shape, Uuid, maybe_money
-from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
+from exporter.model.envelope import single
+from exporter.model.fields import Shape, Uuid, maybe_money
+from exporter.model.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
 
 EQUITY = Metric(
     "onetrading_futures_equity",

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.envelope import listed
-from exporter.fields import Shape, Uuid, maybe_money, money
-from exporter.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
+from exporter.model.envelope import listed
+from exporter.model.fields import Shape, Uuid, maybe_money, money
+from exporter.model.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
 
 OPEN = Metric(
     "onetrading_positions_open",

@@ -11,9 +11,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.envelope import listed
-from exporter.fields import EXACT, Shape, Uuid, instant, maybe_money, money, uuid
-from exporter.stream import History, Json, Metric, Paging, Sample, Source, Table, epoch_seconds
+from exporter.model.envelope import listed
+from exporter.model.fields import EXACT, Shape, Uuid, instant, maybe_money, money, uuid
+from exporter.model.stream import (
+    History,
+    Json,
+    Metric,
+    Paging,
+    Sample,
+    Source,
+    Table,
+    epoch_seconds,
+)
 
 _BY_SIDE = ("instrument", "side", "liquidity")
 COUNT = Metric("onetrading_trades_total", "Number of trades (account/trades).", _BY_SIDE, "counter")

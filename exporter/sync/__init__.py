@@ -6,9 +6,9 @@ data, `history` for windows of history, `backfill` for filling what is missing,
 """
 
 from exporter.sync.backfill import Backfill, Progress
-from exporter.sync.filler import Filler
+from exporter.sync.dependencies import Account, Parts
+from exporter.sync.gap_filler import Filler
 from exporter.sync.history import Reader
-from exporter.sync.parts import Account, Parts
-from exporter.sync.passes import Passes
+from exporter.sync.runner import Passes
 
 __all__ = ["Account", "Backfill", "Filler", "Parts", "Passes", "Progress", "Reader"]

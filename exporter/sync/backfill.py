@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporter import context
-from exporter.api.walk import Walk
-from exporter.errors import BadRequest, CursorExpired, DatabaseError, ExchangeError, Stopping
+from exporter.api.paginator import Walk
+from exporter.logs import context
+from exporter.model.errors import BadRequest, CursorExpired, DatabaseError, ExchangeError, Stopping
+from exporter.model.stream import Scope
+from exporter.model.window import Window
 from exporter.store import totals
 from exporter.store.loader import Batch, Loaded, Run
-from exporter.stream import Scope
+from exporter.sync.dependencies import Parts
 from exporter.sync.history import Reader
-from exporter.sync.parts import Parts
-from exporter.window import Window
 
 _log = logging.getLogger(__name__)
 WALKERS = 3

@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from exporter import context
-from exporter.api.budget import Priority
 from exporter.api.client import Failed
-from exporter.api.walk import Step, Walk
-from exporter.errors import BadRequest, NotYet
+from exporter.api.paginator import Step, Walk
+from exporter.api.rate_limiter import Priority
+from exporter.logs import context
+from exporter.model.errors import BadRequest, NotYet
+from exporter.model.stream import History, Metric, Sample, Scope
+from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Lane, Loaded, Run
-from exporter.stream import History, Metric, Sample, Scope
-from exporter.sync.parts import Account, Parts
-from exporter.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
+from exporter.sync.dependencies import Account, Parts
 
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from grafana_foundation_sdk.models import dashboard
 
-from exporter.stream import PUBLIC_ACCOUNT, Stream
+from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.streams import STREAMS
 from grafana.source.metrics import ACCOUNT, OWN_AND_PUBLIC
 from grafana.source.queries import PROMETHEUS, one_line

@@ -6,7 +6,7 @@ The labels of a metric come from its declaration, so that no query forgets one.
 from __future__ import annotations
 
 from exporter.metrics import catalogue
-from exporter.stream import PUBLIC_ACCOUNT
+from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.streams import STREAMS
 
 ACCOUNT = 'account=~"$account"'

@@ -8,14 +8,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import REASONS
 from exporter.metrics import Board
+from exporter.model.errors import REASONS
 from exporter.simulator import Simulator
 from exporter.streams.balances import BALANCES
-from tests.clocks import START, Clock
-from tests.live import world
-from tests.served import one, serving, status
-from tests.waiting import wait_until
+from tests.support.clocks import START, Clock
+from tests.support.live import world
+from tests.support.served import one, serving, status
+from tests.support.waiting import wait_until
 
 
 def test_it_stays_at_the_first_failure_and_is_gone_after_a_success(tmp_path: Path) -> None:

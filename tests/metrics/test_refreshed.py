@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from exporter.metrics import Board
-from exporter.stream import Sample
+from exporter.model.stream import Sample
 from exporter.streams.trades import TRADES
-from tests.clocks import Clock
-from tests.expositions import series
-from tests.live import World, exchange, world
+from tests.support.clocks import Clock
+from tests.support.expositions import series
+from tests.support.live import World, exchange, world
 
 COUNT = next(metric for metric in TRADES.metrics if metric.kind == "counter")
 

@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exporter.window import Window, cut_newest_first, merge, seconds, subtract
+from exporter.model.window import Window, cut_newest_first, merge, seconds, subtract
 
 # A whole second passes within the range, so that windows cross it.
 ORIGIN = datetime(2026, 2, 28, 23, 59, 59, 999_990, UTC)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.window import Window, merge, subtract
-from tests.spans import lacking, union
+from exporter.model.window import Window, merge, subtract
+from tests.support.spans import lacking, union
 
 BASE = datetime(2026, 3, 1, tzinfo=UTC)
 instants = st.integers(0, 12).map(lambda n: BASE + n * timedelta(microseconds=1))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.secure import DEMANDS, Certificates, Endpoint, serving, tls, write
+from tests.support.secure import DEMANDS, Certificates, Endpoint, serving, tls, write
 
 TURNED_AWAY = (ssl.SSLError, ConnectionError, http.client.HTTPException)
 

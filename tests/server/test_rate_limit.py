@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.server.security.access import Bucket
 from exporter.server.security.web_config import RateLimit
-from tests.secure import Endpoint, basic, hashed, serving, write
+from tests.support.secure import Endpoint, basic, hashed, serving, write
 
 FOREVER = "1000h"
 """No request is gained while a test runs."""

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from exporter.status import Report
-from tests.reports import COMPLETE, DAY, GAPPY, NOW, account, error, failing, report
+from tests.support.reports import COMPLETE, DAY, GAPPY, NOW, account, error, failing, report
 
 Said = list[tuple[str, str]]
 HOUR = timedelta(hours=1)

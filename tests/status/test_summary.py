@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from exporter.status import Report
-from tests.reports import COMPLETE, DAY, GAPPY, START, account, failing, report, stream
+from tests.support.reports import COMPLETE, DAY, GAPPY, START, account, failing, report, stream
 
 UNTRIED = {
     "tried": False,

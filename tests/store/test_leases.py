@@ -11,19 +11,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.errors import LeaseLost
+from exporter.model.errors import LeaseLost
+from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope
+from exporter.model.window import Window
 from exporter.store import loader
 from exporter.store.database import Connection
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Lease, Run
-from exporter.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope
 from exporter.streams.trades import TRADES
-from exporter.window import Window
-from tests.clocks import START
-from tests.facts import count
-from tests.live import World, exchange
-from tests.postgres import wait_for_a_lock
-from tests.waiting import wait_until
+from tests.support.clocks import START
+from tests.support.facts import count
+from tests.support.live import World, exchange
+from tests.support.postgres import wait_for_a_lock
+from tests.support.waiting import wait_until
 
 MAIN = "a0000000-0000-4000-8000-000000000001"
 HEDGE = "a0000000-0000-4000-8000-000000000002"

@@ -10,17 +10,17 @@ import psycopg
 import pytest
 
 from exporter.app import App
-from exporter.page import read
+from exporter.model.page import read
+from exporter.model.stream import Scope
+from exporter.model.window import Window
 from exporter.simulator import AccountSpec, Simulator
 from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Run
-from exporter.stream import Scope
 from exporter.streams.trades import TRADES
-from exporter.window import Window
-from tests.facts import Connection, count
-from tests.scripted import ACCOUNT_ID, RECENTLY, Scripted, history, scripted, trade
-from tests.simulator_client import NOW
-from tests.syncing import environment, exchange, running
+from tests.support.facts import Connection, count
+from tests.support.scripted import ACCOUNT_ID, RECENTLY, Scripted, history, scripted, trade
+from tests.support.simulator_client import NOW
+from tests.support.syncing import environment, exchange, running
 
 BAD = trade().replace("00000000-0000-4000-8000-000000000001", "no id")
 OTHER_BAD = trade().replace("00000000-0000-4000-8000-000000000001", "neither")

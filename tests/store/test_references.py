@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.clocks import START
-from tests.observations import ask, exporter, poll
+from tests.support.clocks import START
+from tests.support.observations import ask, exporter, poll
 
 Version = tuple[str, str, float, float | None]
 """Code and name of a currency, and from when until when (None: still) it was listed so."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import world
-from tests.observations import ask, balances, exporter, poll, poll_balances, spans
+from tests.support.live import world
+from tests.support.observations import ask, balances, exporter, poll, poll_balances, spans
 
 
 @pytest.mark.parametrize(

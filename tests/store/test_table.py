@@ -12,14 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.page import read
+from exporter.model.page import read
+from exporter.model.stream import Scope
+from exporter.model.window import Window
 from exporter.store import loader
 from exporter.store.loader import Batch, Run
-from exporter.stream import Scope
 from exporter.streams.trades import TRADES
-from exporter.window import Window
-from tests.scripted import ACCOUNT_ID, RECENTLY, Scripted, history, scripted, trade, trade_id
-from tests.simulator_client import NOW
+from tests.support.scripted import (
+    ACCOUNT_ID,
+    RECENTLY,
+    Scripted,
+    history,
+    scripted,
+    trade,
+    trade_id,
+)
+from tests.support.simulator_client import NOW
 
 UPDATED = "SELECT sum(rows_updated) FROM onetrading_sync.runs"
 ISSUES = (

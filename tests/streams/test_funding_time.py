@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.page import read
+from exporter.model.page import read
 from exporter.streams.funding_payments import FUNDING_PAYMENTS
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import world
+from tests.support.live import world
 
 PATH = "/account/futures/positions"
 

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from exporter.app import App
-from exporter.errors import BadRequest, CursorExpired
+from exporter.model.errors import BadRequest, CursorExpired
+from exporter.model.window import Window
 from exporter.simulator import AccountSpec
 from exporter.sync import Backfill, Progress, Reader
-from exporter.window import Window
-from tests.facts import count
-from tests.syncing import environment, exchange, fill, running
-from tests.told import PRESENT, Answer, Told, row_at, syncing
+from tests.support.facts import count
+from tests.support.syncing import environment, exchange, fill, running
+from tests.support.told import PRESENT, Answer, Told, row_at, syncing
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 REFUSED: Answer = (400, {"error": "INVALID_QUERY"})

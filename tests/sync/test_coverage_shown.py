@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.stream import History, Scope
+from exporter.model.stream import History, Scope
 from exporter.sync import Reader
-from tests.clocks import START
-from tests.live import BY_NAME, World, world
+from tests.support.clocks import START
+from tests.support.live import BY_NAME, World, world
 
 HOUR = timedelta(hours=1)
 REQUIRED = START - timedelta(days=30)

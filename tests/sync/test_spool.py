@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from exporter.store.spool import Spool, Spooled
-from tests.clocks import START
-from tests.live import World, world
-from tests.observations import (
+from tests.support.clocks import START
+from tests.support.live import World, world
+from tests.support.observations import (
     Spans,
     ask,
     away,
@@ -24,8 +24,8 @@ from tests.observations import (
     poll_balances,
     spans,
 )
-from tests.postgres import PostgresServer, wait_for_a_lock
-from tests.waiting import wait_until
+from tests.support.postgres import PostgresServer, wait_for_a_lock
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 from exporter.server.pages import Receive, Scope, Send
 from exporter.server.security.passwords import Busy, Passwords, login
-from exporter.server.security.protection import Protection
+from exporter.server.security.watcher import Protection
 from exporter.server.security.web_config import RateLimit
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})

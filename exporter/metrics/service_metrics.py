@@ -1,0 +1,153 @@
+"""The process's own gauges and what it depends on: Postgres, the scheduler, budget, clock.
+
+Each is absent until it is first known, so that nothing is 0 that was never looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from threading import Lock
+from typing import Literal
+
+from exporter.metrics.families import (
+    BUDGET_REMAINING,
+    CLOCK_SKEW,
+    DATABASE_UP,
+    DRIFT,
+    FACTS_CHANGED,
+    HEARTBEAT,
+    LEADER,
+    RECONCILIATION,
+    REJECTS_OPEN,
+    SCHEDULER_EVENTS,
+    SPOOL_DROPPED,
+    SPOOL_SNAPSHOTS,
+    TOKEN_SCOPE,
+    VITAL_FAMILIES,
+)
+from exporter.metrics.text import lines, number, series_name
+from exporter.model.stream import Metric
+
+_logger = logging.getLogger(__name__)
+
+SchedulerEvent = Literal["missed", "error", "max_instances"]
+_SCHEDULER_EVENTS: tuple[SchedulerEvent, ...] = ("missed", "error", "max_instances")
+
+_Values = Mapping[tuple[str, ...], Decimal | float]
+
+
+class Vitals:
+    """Gauges without a stream. Safe to use from any thread.
+
+    ``now``: wall clock in Unix seconds; ``monotonic``: a clock that never goes back, in seconds.
+    """
+
+    families: tuple[Metric, ...] = VITAL_FAMILIES
+
+    def __init__(self, *, now: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._now = now
+        self._monotonic = monotonic
+        self._lock = Lock()
+        # Replaced as a whole, never changed: a scrape in another thread goes on with the old one.
+        self._values: Mapping[Metric, _Values] = {
+            SCHEDULER_EVENTS: {(event,): 0 for event in _SCHEDULER_EVENTS}
+        }
+        self._budgets: Mapping[str, Callable[[], float]] = {}
+        self._beat: float | None = None
+        self.database_since: float | None = None
+        """Unix time since when `database_up` has said what it says."""
+
+    def database_up(self, up: bool) -> None:
+        """Whether Postgres answered just now."""
+        if self.readings(DATABASE_UP) != {(): int(up)}:
+            self.database_since = self._now()
+        self._merge(DATABASE_UP, {(): int(up)})
+
+    def leader(self, leads: bool) -> None:
+        """Whether this process holds the lease of its accounts."""
+        self._merge(LEADER, {(): int(leads)})
+
+    def spool_snapshots(self, waiting: int, dropped: int) -> None:
+        """How many snapshots wait on disk for Postgres, and how many had to go."""
+        self._merge(SPOOL_SNAPSHOTS, {(): waiting})
+        self._merge(SPOOL_DROPPED, {(): dropped})
+
+    def clock_skew(self, account: str, seconds: float) -> None:
+        """The exchange's clock minus ours, in seconds."""
+        self._merge(CLOCK_SKEW, {(account,): seconds})
+
+    def token_scope(self, account: str, scope: str, granted: bool) -> None:
+        """Whether the account's token has the scope."""
+        self._merge(TOKEN_SCOPE, {(account, scope): int(granted)})
+
+    def budget_remaining(self, account: str, remaining: Callable[[], float]) -> None:
+        """``remaining`` is asked at each scrape and must not block; while it raises, no series."""
+        with self._lock:
+            self._budgets = {**self._budgets, account: remaining}
+
+    def oddities(
+        self, account: str, stream: str, *, rejects: int, drift: int, changed: int
+    ) -> None:
+        """What Postgres holds of records that could not be read, or were not as expected."""
+        labels = (account, stream)
+        self._merge(REJECTS_OPEN, {labels: rejects})
+        self._merge(DRIFT, {labels: drift})
+        self._merge(FACTS_CHANGED, {labels: changed})
+
+    def reconciliation(self, account: str, differences: Mapping[tuple[str, str], Decimal]) -> None:
+        """All differences of the account by (check, key); those not named any more disappear."""
+        new: _Values = {(account, check, key): value for (check, key), value in differences.items()}
+        with self._lock:
+            old = self._values.get(RECONCILIATION, {})
+            others = {labels: value for labels, value in old.items() if labels[0] != account}
+            self._values = {**self._values, RECONCILIATION: {**others, **new}}
+
+    def heartbeat(self) -> None:
+        """The scheduler is alive."""
+        self._beat = self._monotonic()
+        self._merge(HEARTBEAT, {(): self._now()})
+
+    def heartbeat_age_s(self) -> float | None:
+        """Seconds since the last heartbeat; None before the first."""
+        return None if self._beat is None else self._monotonic() - self._beat
+
+    def scheduler_event(self, event: SchedulerEvent) -> None:
+        """Count a run that was missed, raised, or found the run before it still going."""
+        with self._lock:
+            counts = self._values[SCHEDULER_EVENTS]
+            counts = {**counts, (event,): counts[(event,)] + 1}
+            self._values = {**self._values, SCHEDULER_EVENTS: counts}
+
+    def readings(self, metric: Metric) -> _Values:
+        """What is shown of a family, by label values; empty when nothing is."""
+        return self._values.get(metric, {})
+
+    def chunks(self) -> Iterator[tuple[str, bytes]]:
+        """Family names with their sample lines, as of now."""
+        values = dict(self._values)
+        values[BUDGET_REMAINING] = self._remaining()
+        for metric, readings in values.items():
+            written = {
+                series_name(metric.name, metric.labels, labels): text
+                for labels, value in readings.items()
+                if (text := number(value)) is not None
+            }
+            if written:
+                yield metric.name, lines(written)
+
+    def _merge(self, metric: Metric, readings: _Values) -> None:
+        with self._lock:
+            merged = {**self._values.get(metric, {}), **readings}
+            self._values = {**self._values, metric: merged}
+
+    def _remaining(self) -> _Values:
+        found: dict[tuple[str, ...], float] = {}
+        for account, remaining in self._budgets.items():
+            try:
+                found[(account,)] = remaining()
+            except Exception:
+                told = {"account": account}
+                _logger.exception("the request budget cannot be read", extra=told)
+        return found

@@ -1,0 +1,1 @@
+"""What everything else speaks of: errors, windows, records, streams. Pure: no I/O and no clock."""

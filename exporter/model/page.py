@@ -1,0 +1,82 @@
+"""Read one answer of a stream: every good record becomes a row, every bad one is kept aside."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any
+
+from exporter.model.envelope import RawRecord, text_member
+from exporter.model.errors import BadRecord
+from exporter.model.stream import Drift, History, Json, Order, Page, Reject, Source, Stream
+
+
+def read(stream: Stream, body: bytes, account_id: str) -> Page:
+    """Read ``body``, an answer to a request of ``stream``, for the account ``account_id``.
+
+    Raises UnexpectedPayload when the answer as a whole is not of the documented shape. A record
+    that cannot be read becomes a Reject; unknown fields and values become Drift, and load.
+    """
+    envelope = stream.unwrap(body)
+    echoed = text_member(envelope.header, "account_id")
+    account_id = echoed or account_id
+    rows: list[Any] = []
+    tags: list[str] = []
+    rejects: list[Reject] = []
+    drift: list[Drift] = []
+    for record in envelope.records:
+        try:
+            row, unknown = _row(stream, record, account_id)
+        except BadRecord as error:
+            rejects.append(Reject(record.json.decode("utf-8", "replace"), str(error)))
+            continue
+        rows.append(row)
+        tags.append(record.tag)
+        if unknown:
+            drift.extend(Drift("unknown_field", path, "") for path in unknown)
+    drift.extend(_unknown_values(stream, rows))
+    return Page(
+        rows=rows,
+        rejects=rejects,
+        drift=drift,
+        cursor=envelope.cursor,
+        header=envelope.header,
+        account_id=echoed,
+        records=len(envelope.records),
+        order=_order(stream, rows, tags) if isinstance(stream, History) else "unknown",
+    )
+
+
+def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
+    """Values that the documentation does not know, each once."""
+    for column, known in stream.enums.items():
+        found = set(map(attrgetter(column), rows))
+        for value in sorted(found - known - {None}):
+            yield Drift("unknown_value", column, str(value))
+
+
+def _order(stream: History, rows: Sequence[Any], tags: Iterable[str]) -> Order:
+    """The order of each list of an answer; an answer may hold one list per instrument."""
+    instants: defaultdict[str, list[datetime]] = defaultdict(list)
+    for tag, at in zip(tags, map(attrgetter(stream.instant), rows), strict=True):
+        instants[tag].append(at)
+    found: Order = "unknown"
+    for of_tag in instants.values():
+        for earlier, later in pairwise(of_tag):
+            if earlier < later:
+                return "mixed"
+            if earlier > later:
+                found = "newest_first"
+    return found
+
+
+def _row(stream: Stream, record: RawRecord, account_id: str) -> tuple[Any, tuple[str, ...]]:
+    parsed, unknown = stream.shape.read(record.json)
+    try:
+        raw = Json(record.json, "utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRecord(f"not UTF-8: {error}") from error
+    return stream.row(parsed, Source(account_id, record.tag, raw)), unknown

@@ -1,0 +1,245 @@
+"""What a stream is: one thing that the exchange tells, declared once, interpreted everywhere.
+
+A stream says where it is read, how an answer is taken apart, what a row of its table holds, which
+metrics it shows and how often it is asked. It does nothing itself: `page` reads answers with it,
+`sync` runs it, `store` keeps its rows, `metrics` shows its samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import UnionType
+from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from exporter.model.envelope import Envelope
+from exporter.model.fields import Shape, Uuid
+
+Row = tuple[Any, ...]
+"""A NamedTuple whose fields are the table's columns, in order."""
+
+PUBLIC_ACCOUNT = "public"
+"""The ``account`` label of what is read without a token."""
+
+PUBLIC_ACCOUNT_ID = "00000000-0000-0000-0000-000000000000"
+
+
+class Json(str):
+    """A JSON text exactly as sent; its column is ``jsonb``."""
+
+    __slots__ = ()
+
+
+class Metric(NamedTuple):
+    """A metric family of the domain. ``help`` names the endpoint, the field and the unit."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    kind: Literal["gauge", "counter"] = "gauge"
+
+    def __call__(self, value: Decimal | int, *labels: str) -> Sample:
+        """One sample; ``labels`` in the order of the family's labels."""
+        return Sample(self, labels, value)
+
+
+class Sample(NamedTuple):
+    """A value of a family, exact until it is rendered."""
+
+    metric: Metric
+    labels: tuple[str, ...]
+    value: Decimal | int
+
+
+def epoch_seconds(at: datetime) -> Decimal:
+    """Seconds since 1970, exact to the microsecond."""
+    return Decimal(int(at.timestamp())) + Decimal(at.microsecond).scaleb(-6)
+
+
+class Source(NamedTuple):
+    """Where a record came from: what a row needs beside the record itself."""
+
+    account_id: str
+    """The account asked; a record that names its own account wins."""
+    tag: str
+    """What the record's place in the answer says (an instrument code), else ''."""
+    raw: Json
+
+
+_COLUMN_TYPES: Mapping[Any, str] = {
+    str: "text",
+    Uuid: "uuid",
+    int: "bigint",
+    bool: "boolean",
+    Decimal: "numeric",
+    datetime: "timestamptz",
+    Json: "jsonb",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of schema ``onetrading``: the row's fields are its columns, ``key`` identifies."""
+
+    name: str
+    row: type[Row]
+    key: tuple[str, ...]
+    columns: Mapping[str, str] = field(init=False, compare=False)
+    """Column name to Postgres type, in the order of the row's fields."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(self.row, include_extras=True)
+        columns = {name: _COLUMN_TYPES[_bare(hint)] for name, hint in hints.items()}
+        if not set(self.key) < set(columns):
+            raise ValueError(f"{self.name}: the key must be some, not all, of the columns")
+        object.__setattr__(self, "columns", columns)
+
+
+def _bare(hint: Any) -> Any:
+    """The type behind ``X | None``."""
+    if get_origin(hint) in (Union, UnionType):
+        return next(choice for choice in get_args(hint) if choice is not type(None))
+    return hint
+
+
+class Answer(NamedTuple):
+    """A whole, good answer of a snapshot stream."""
+
+    rows: Sequence[Any]
+    header: Mapping[str, msgspec.Raw]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """What all kinds of stream declare.
+
+    ``path`` is relative to the base URL. ``row`` makes a row from a record and raises BadRecord.
+    ``enums`` names columns whose documented values are known: others load and count as drift.
+    """
+
+    name: str
+    path: str
+    public: bool = False
+    interval: timedelta
+    unwrap: Callable[[bytes], Envelope]
+    shape: Shape[Any]
+    row: Callable[[Any, Source], Any]
+    table: Table
+    metrics: tuple[Metric, ...] = ()
+    enums: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    summary: str
+    """One sentence for the table of streams in the README."""
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot(Stream):
+    """The answer is the whole present state; its history is what we observed.
+
+    Rows of its table carry the ``snapshot_id`` of a header row, which the store adds.
+    """
+
+    samples: Callable[[Answer], Iterable[Sample]]
+    kind: ClassVar[str] = "snapshot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference(Stream):
+    """The answer is a list of slowly changing facts, kept with ``valid_from`` and ``valid_to``.
+
+    Rows have no such columns; the store adds them.
+    """
+
+    samples: Callable[[Answer], Iterable[Sample]]
+    kind: ClassVar[str] = "reference"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paging:
+    """How a window of history is asked for, page by page.
+
+    ``cursor`` is None where the exchange offers none: a full page then proves nothing, and the
+    window is split.
+    """
+
+    size_param: str
+    size: int
+    cursor: str | None = "cursor"
+    time: Literal["iso_ms", "epoch_ms"] = "iso_ms"
+    unit: timedelta = timedelta(milliseconds=1)
+    """The precision of ``from`` and ``to``; windows are asked one unit wider on both sides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History(Stream):
+    """Facts that happened at an instant, read newest first, window by window.
+
+    ``instant`` is the column that orders them. ``totals`` yields what rows add to counters;
+    ``latest`` yields gauges of which the greatest value of all rows is shown. Both may yield the
+    same series more than once.
+    """
+
+    paging: Paging
+    instant: str
+    span: timedelta
+    """The longest window that the exchange answers."""
+    settle: timedelta
+    """How long after an instant its rows may still appear; coverage stops this far before now."""
+    overlap: timedelta
+    """How much proven history each pass reads again."""
+    scope: Literal["", "instrument"] = ""
+    """What else a request must name: nothing, or one futures instrument at a time."""
+    totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
+    latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
+    kind: ClassVar[str] = "history"
+
+
+class Reject(NamedTuple):
+    """A record that could not be read, as sent, and why."""
+
+    raw: str
+    reason: str
+
+
+class Drift(NamedTuple):
+    """Something that the documentation does not know, with an example."""
+
+    kind: Literal["unknown_field", "unknown_value", "page"]
+    path: str
+    sample: str
+
+
+Order = Literal["newest_first", "unknown", "mixed"]
+"""``unknown``: all rows share their instant, or there are fewer than two. ``mixed``: some row is
+newer than the one before it, so that nothing follows from where the page ends."""
+
+
+class Page(NamedTuple):
+    """An answer, read: good rows in the order sent, and all that was odd about it."""
+
+    rows: list[Any]
+    rejects: list[Reject]
+    drift: list[Drift]
+    cursor: str | None
+    header: Mapping[str, msgspec.Raw]
+    account_id: str | None
+    """The account that the answer says it is of, when it says so."""
+    records: int
+    """How many records the page held, good or bad."""
+    order: Order
+    """How the instants of a history page run."""
+
+
+class Scope(NamedTuple):
+    """What one walk of a stream is about."""
+
+    account: str
+    """Configured name, the ``account`` label."""
+    account_id: str
+    stream: str
+    scope: str = ""
+    """An instrument code, or '' for streams that are asked as a whole."""

@@ -1,0 +1,1 @@
+"""What the simulated exchange answers under which path, and what can go wrong with it."""

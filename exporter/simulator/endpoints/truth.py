@@ -1,0 +1,118 @@
+"""What an exporter should end up with: every record of a stream, undistorted and unpaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from exporter.simulator.endpoints import account as account_routes
+from exporter.simulator.endpoints import funding
+from exporter.simulator.endpoints import futures as futures_routes
+from exporter.simulator.endpoints.distortion import Distortion
+from exporter.simulator.endpoints.faults import NO_FAULTS
+from exporter.simulator.endpoints.records import (
+    closed_position_record,
+    order_row,
+    payment_record,
+    position_payment_record,
+    position_records,
+    trade_row,
+)
+from exporter.simulator.endpoints.requests import AccountQuery, Overrides, Query
+from exporter.simulator.endpoints.trade_rows import TradeRows
+from exporter.simulator.market.exact import exact, trimmed
+from exporter.simulator.market.instruments import INSTRUMENTS
+from exporter.simulator.market.market import Account, Market
+from exporter.simulator.market.prices import seeded
+
+
+def _plain(market: Market, account: Account) -> AccountQuery:
+    distortion = Distortion(NO_FAULTS, seeded(0), 0, market.instant)
+    return AccountQuery(
+        market, {}, distortion, Overrides(), account=account, trade_rows=TradeRows(account)
+    )
+
+
+def _trades(market: Market, account: Account) -> Any:
+    series, now = account.trades, market.instant
+    newest_first = range(len(series) - 1, -1, -1)
+    return [trade_row(account, k) for k in newest_first if series.instants[k] <= now]
+
+
+def _orders(market: Market, account: Account) -> Any:
+    orders, now = account.ledger.orders, market.instant
+    newest_first = range(len(orders) - 1, -1, -1)
+    return [order_row(account, k, now) for k in newest_first if orders[k].created <= now]
+
+
+def _funding_payments(_market: Market, account: Account) -> Any:
+    rows = reversed(account.ledger.payments)
+    return [{"instrument_code": row.code} | payment_record(row) for row in rows]
+
+
+def _position_funding(_market: Market, account: Account) -> Any:
+    return [position_payment_record(account, row) for row in reversed(account.ledger.payments)]
+
+
+def _closed_positions(market: Market, account: Account) -> Any:
+    known = [row for row in account.ledger.closed if row.closed <= market.instant]
+    known.sort(key=lambda row: (row.opened, row.number), reverse=True)
+    return [
+        closed_position_record(account, row, futures_routes.funding_of(account, row.number))
+        for row in known
+    ]
+
+
+def _settlements(market: Market, account: Account) -> Any:
+    books = account.ledger.books
+    return {
+        code: trimmed(account.ledger.settled(INSTRUMENTS[code], market.instant)) for code in books
+    }
+
+
+_STREAMS: dict[str, Callable[[Market, Account], Any]] = {
+    "trades": _trades,
+    "orders": _orders,
+    "funding_payments": _funding_payments,
+    "position_funding": _position_funding,
+    "closed_positions": _closed_positions,
+    "settlements": _settlements,
+    "balances": lambda market, account: account_routes.balances(_plain(market, account)),
+    "positions": lambda market, account: position_records(account, market.prices, market.instant),
+    "opening": lambda _market, account: {
+        code: trimmed(amount) for code, amount in account.ledger.opening.items()
+    },
+}
+TRUTHS = (*_STREAMS, "funding_history")
+"""The streams of which the whole truth can be asked."""
+
+
+@exact
+def truth(market: Market, stream: str, account: str | None) -> Any:
+    """Return the records of `stream`, newest first where they have a time.
+
+    `trades` are `{fee, trade}`, `orders` `{order, trades}`, `funding_payments` wire records with
+    their `instrument_code`, `position_funding` and `closed_positions` wire records, `positions` the
+    list, `balances` the whole answer, `settlements` what the minute settlements of each market have
+    paid, `opening` the balances at the start. `funding_history` is public: every futures market's
+    settled rates since the start. JSON numbers are Decimals. Raises ValueError for an unknown
+    stream or account.
+    """
+    if stream == "funding_history":
+        return _funding_history(market)
+    if stream not in _STREAMS:
+        raise ValueError(f"unknown stream {stream}; valid: {', '.join(TRUTHS)}")
+    if account not in market.accounts:
+        raise ValueError(f"unknown account {account}; valid: {', '.join(market.accounts)}")
+    return _STREAMS[stream](market, market.accounts[account])
+
+
+def _funding_history(market: Market) -> Any:
+    distortion = Distortion(NO_FAULTS, seeded(0), 0, market.instant)
+    query = Query(market, {}, distortion, Overrides())
+    return [
+        funding.settled_rate(query, found, slot)
+        for found in INSTRUMENTS.values()
+        if found.futures
+        for slot in reversed(funding.settled_slots(query, found))
+    ]

@@ -1,0 +1,1 @@
+"""What happens at the simulated exchange: prices, accounts, their trades. Pure, seeded."""

@@ -1,0 +1,208 @@
+"""One account's books: trades, positions, funding and the balances that follow from them.
+
+Every amount is kept as a sum over time, so a balance at any past instant is one bisection. Minute
+settlements are not booked one by one: between two settlements the profit of a position is volume
+times the change of the mark, and these differences telescope. What all settlements up to the last
+one, at T, have paid is volume(T) x mark(T) - cost(T), exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from exporter.simulator.market.exact import ZERO, rounded
+from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, Instrument
+from exporter.simulator.market.prices import MINUTE, SECOND, Prices, mix, salt, settled_at, slots
+from exporter.simulator.market.trades import Running, Trade, TradeLog
+
+_JITTER = SECOND // 10
+_LONGEST_BOOKING = 12 * SECOND
+
+
+class Order(NamedTuple):
+    """An order and the run of trades that filled it: `fills` of them, from index `first`."""
+
+    created: int
+    code: str
+    side: str
+    price: Decimal
+    amount: Decimal
+    first: int
+    fills: int
+    outcome: str
+
+
+class Payment(NamedTuple):
+    """A funding payment, positive when the account received it; `slot` is what it was paid for."""
+
+    instant: int
+    code: str
+    amount: Decimal
+    cash: Decimal
+    slot: int
+    rate: Decimal
+    mark: Decimal
+    position: int
+
+
+class ClosedPosition(NamedTuple):
+    """A position from the trade that opened it to the one that closed it, fees and all."""
+
+    number: int
+    code: str
+    direction: str
+    opened: int
+    closed: int
+    pnl: Decimal
+    fees: Decimal
+    volume: Decimal
+
+
+class Book:
+    """One futures market's position over time: signed volume and signed cost of the volume."""
+
+    def __init__(self) -> None:
+        self.volume = Running(ZERO)
+        self.cost = Running(ZERO)
+        self.fees = Running(ZERO)
+        self.opened = 0
+        self.number = 0
+        self._before = (ZERO, ZERO, ZERO)
+
+    def fill(self, trade: Trade, signed: Decimal, number: int) -> ClosedPosition | None:
+        """Apply a trade of `signed` volume; return the position that it closed, if it did."""
+        if not self.volume.last:
+            self.opened, self.number = trade.instant, number
+            self._before = (self.cost.last, self.fees.last, signed)
+        self.volume.add(trade.instant, signed)
+        self.cost.add(trade.instant, signed * trade.price)
+        self.fees.add(trade.instant, trade.fee)
+        if self.volume.last:
+            return None
+        cost, fees, first = self._before
+        return ClosedPosition(
+            self.number,
+            trade.code,
+            "LONG" if first > 0 else "SHORT",
+            self.opened,
+            trade.instant,
+            cost - self.cost.last,
+            self.fees.last - fees,
+            abs(signed),
+        )
+
+
+class Ledger:
+    """The books of one account. Instants are nanoseconds; call under `exact`."""
+
+    def __init__(self, seed: int, prices: Prices, opening: dict[str, Decimal]) -> None:
+        self.opening = dict(opening)
+        self.locked: dict[str, Decimal] = {}
+        self.trades = TradeLog()
+        self.orders: list[Order] = []
+        self.books: dict[str, Book] = {}
+        self.payments: list[Payment] = []
+        self.closed: list[ClosedPosition] = []
+        self.wallets = {code: Running(amount) for code, amount in opening.items()}
+        self._seed = seed
+        self._prices = prices
+        self._funding: dict[str, Running] = {}
+        self._sequence = 60_000_000_000
+
+    def next_sequence(self) -> int:
+        """Return the engine's next counter, ever growing."""
+        self._sequence += 1 + mix(self._seed, self._sequence) % 9
+        return self._sequence
+
+    def book(self, code: str) -> Book:
+        """Return the position log of a futures market."""
+        return self.books.setdefault(code, Book())
+
+    def record(self, trade: Trade) -> None:
+        """Apply a trade: spot moves both currencies, futures move the position; fees are paid."""
+        market = INSTRUMENTS[trade.code]
+        signed = trade.amount if trade.side == "BUY" else -trade.amount
+        if market.type == SPOT:
+            self._move(market.base, trade.instant, signed)
+            self._move(market.quote, trade.instant, -signed * trade.price)
+        else:
+            number = 2_100_000_000_000_000 + mix(self._seed, len(self.trades)) % 10**14
+            closed = self.book(trade.code).fill(trade, signed, number)
+            if closed is not None:
+                self.closed.append(closed)
+        self._move(trade.fee_currency, trade.instant, -trade.fee)
+        self.trades.append(trade)
+
+    def _move(self, currency: str, instant: int, change: Decimal) -> None:
+        self.wallets.setdefault(currency, Running(ZERO)).add(instant, change)
+
+    def fund(self, after: int, until: int) -> None:
+        """Book every funding payment due in (after, until]; all trades until then are known."""
+        due = sorted(
+            (booked, slot, market)
+            for market in INSTRUMENTS
+            if market in self.books
+            for slot in slots(INSTRUMENTS[market], after - _LONGEST_BOOKING, until)
+            for booked in (self._booked_at(INSTRUMENTS[market], slot),)
+            if after < booked <= until
+        )
+        for booked, slot, code in due:
+            volume = self.books[code].volume.at(booked)
+            if volume:
+                self._pay(INSTRUMENTS[code], slot, booked, volume)
+
+    def _booked_at(self, market: Instrument, slot: int) -> int:
+        jitter = mix(salt(self._seed, market.code), slot) % _JITTER
+        return slot + (1 + market.offset) * SECOND + jitter
+
+    def _pay(self, market: Instrument, slot: int, booked: int, volume: Decimal) -> None:
+        rate = self._prices.rate(market, slot + market.offset * SECOND)
+        mark = self._prices.mark(market, slot + market.offset * SECOND)
+        amount = rounded(-rate * mark * volume, 8) + ZERO
+        self._funding.setdefault(market.quote, Running(ZERO)).add(booked, amount)
+        cash = self.total(market.quote, booked)
+        number = self._position_number(market.code, booked)
+        self.payments.append(Payment(booked, market.code, amount, cash, slot, rate, mark, number))
+
+    def _position_number(self, code: str, instant: int) -> int:
+        for closed in reversed(self.closed):
+            if closed.code == code and closed.opened <= instant < closed.closed:
+                return closed.number
+        return self.books[code].number
+
+    def total(self, currency: str, instant: int) -> Decimal:
+        """Return available plus locked: opening, trades, fees, funding and settlements."""
+        wallet, funding = self.wallets.get(currency), self._funding.get(currency)
+        amount = wallet.at(instant) if wallet else ZERO
+        amount += funding.at(instant) if funding else ZERO
+        for code in self.books:
+            if INSTRUMENTS[code].quote == currency:
+                amount += self.settled(INSTRUMENTS[code], instant)
+        return amount
+
+    def settled(self, market: Instrument, instant: int) -> Decimal:
+        """Return what the minute settlements of `market` have paid up to the last one."""
+        book, at = self.book(market.code), settled_at(market, instant)
+        return book.volume.at(at) * self._prices.mark(market, at) - book.cost.at(at)
+
+    def last_settlement(self, market: Instrument, instant: int) -> Decimal:
+        """Return what the last minute settlement alone has paid."""
+        return self.settled(market, instant) - self.settled(market, instant - MINUTE)
+
+    def currencies(self, instant: int) -> Iterator[tuple[str, Decimal, int | None]]:
+        """Yield each currency held, its total and the instant of its last change."""
+        held = dict.fromkeys((*self.wallets, *self._funding))
+        for code in self.books:
+            held.setdefault(INSTRUMENTS[code].quote)
+        for currency in held:
+            yield currency, self.total(currency, instant), self._changed_at(currency, instant)
+
+    def _changed_at(self, currency: str, instant: int) -> int | None:
+        sums = (self.wallets.get(currency), self._funding.get(currency))
+        seen = [found for sum_ in sums if sum_ and (found := sum_.changed_at(instant)) is not None]
+        for code, book in self.books.items():
+            if INSTRUMENTS[code].quote == currency and book.volume.at(instant):
+                seen.append(settled_at(INSTRUMENTS[code], instant))
+        return max(seen, default=None)

@@ -1,0 +1,132 @@
+"""The operator's side of the simulated exchange: `/_control/`, and the same calls in process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from exporter.simulator.endpoints.faults import Faults
+from exporter.simulator.endpoints.times import iso_nanos
+from exporter.simulator.endpoints.truth import truth
+from exporter.simulator.endpoints.wire import encode
+from exporter.simulator.server.exchange import Answer, Exchange
+
+CONTROL = "/_control/"
+
+
+class Control:
+    """What an operator may do to a running exchange. Every call is safe from any thread."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def state(self) -> dict[str, Any]:
+        """Return the simulated present, the accounts and what each has asked for."""
+        exchange = self._exchange
+        with exchange.lock:
+            exchange.bring_up_to_date()
+            return {
+                "now": iso_nanos(exchange.market.instant),
+                "accounts": {name: a.id for name, a in exchange.market.accounts.items()},
+                "requests": {
+                    name: {
+                        "requests": meter.requests,
+                        "rate_limited": meter.refused,
+                        "most_in_60_seconds": meter.most_in_a_minute,
+                    }
+                    for name, meter in exchange.meters.items()
+                },
+            }
+
+    def set_faults(self, faults: Faults) -> None:
+        """Replace the faults in force."""
+        with self._exchange.lock:
+            self._exchange.faults = faults
+
+    def restore(self) -> None:
+        """Show hidden and late rows again, and every row as it is."""
+        with self._exchange.lock:
+            kept = self._exchange.faults
+            self._exchange.faults = kept.without(
+                "hidden_rate", "late_rate", "changed_rate", "bad_record_rate", "unknown_enums"
+            )
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` of simulated time pass. Raises ValueError when negative."""
+        with self._exchange.lock:
+            self._exchange.clock.advance(seconds)
+            self._exchange.bring_up_to_date()
+
+    def truth(self, stream: str, account: str | None = None) -> Any:
+        """Return every record of a stream as it is at the simulated present."""
+        with self._exchange.lock:
+            self._exchange.bring_up_to_date()
+            return truth(self._exchange.market, stream, account)
+
+    def override_position(
+        self, account: str, *, positions: list[dict[str, Any]] | None = None, **summary: Any
+    ) -> None:
+        """Answer with these positions and summary members; neither given: as the market has it."""
+        self._known(account)
+        with self._exchange.lock:
+            overrides = self._exchange.overrides
+            overrides.summary[account] = summary
+            if positions is None:
+                overrides.positions.pop(account, None)
+            else:
+                overrides.positions[account] = positions
+
+    def override_balance(
+        self, account: str, currency: str, *, remove: bool = False, **members: Any
+    ) -> None:
+        """Answer with these members for a currency, or without it; neither given: as it is."""
+        self._known(account)
+        with self._exchange.lock:
+            rows = self._exchange.overrides.balances.setdefault(account, {})
+            if remove:
+                rows[currency] = None
+            elif members:
+                rows[currency] = members
+            else:
+                rows.pop(currency, None)
+
+    def _known(self, account: str) -> None:
+        if account not in self._exchange.market.accounts:
+            raise ValueError(f"unknown account {account}")
+
+    def answer(self, method: str, target: str, body: bytes) -> Answer:
+        """Answer one request below `/_control/`."""
+        parts = urlsplit(target)
+        name = parts.path.removeprefix(CONTROL)
+        now = self._exchange.market.instant
+        try:
+            if method == "GET":
+                found = self._read(name, dict(parse_qsl(parts.query)))
+            else:
+                found = self._write(name, json.loads(body or b"{}"))
+        except LookupError as error:
+            return Answer(404, encode({"error": f"unknown: {error}"}), now)
+        except (TypeError, ValueError) as error:
+            return Answer(400, encode({"error": str(error)}), now)
+        return Answer(200, encode(found), now)
+
+    def _read(self, name: str, params: Mapping[str, str]) -> Any:
+        if name == "state":
+            return self.state()
+        kind, _, stream = name.partition("/")
+        if kind != "truth":
+            raise LookupError(name)
+        return self.truth(stream, params.get("account"))
+
+    def _write(self, name: str, asked: dict[str, Any]) -> Any:
+        actions: dict[str, Callable[[], None]] = {
+            "faults": lambda: self.set_faults(Faults.of(asked)),
+            "advance": lambda: self.advance(float(asked["seconds"])),
+            "restore": self.restore,
+            "positions": lambda: self.override_position(**asked),
+            "balances": lambda: self.override_balance(**asked),
+        }
+        actions[name]()
+        return self.state()

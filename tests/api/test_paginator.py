@@ -1,0 +1,398 @@
+"""Laws of a walk: what it says is proven has been delivered, whatever the exchange does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.api.client import Client
+from exporter.api.clock import ExchangeClock
+from exporter.api.paginator import Step, Walk
+from exporter.api.rate_limiter import Budget, Priority
+from exporter.api.retry import Policy
+from exporter.model.errors import CursorExpired, ExchangeError, UnexpectedPayload
+from exporter.model.stream import History, Scope
+from exporter.model.window import RESOLUTION, Window
+from exporter.streams.funding_history import FUNDING_HISTORY
+from exporter.streams.trades import TRADES
+from tests.support.paged import ACCOUNT_ID, Exchange, PagedServer, Row, instant, paged
+from tests.support.spans import union, within
+
+HOURS = 3_600_000
+CURSORLESS = replace(FUNDING_HISTORY, paging=replace(FUNDING_HISTORY.paging, size=4))
+"""Its pages are small, so that a few rows fill one."""
+
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class Silent:
+    """An observer that does not care."""
+
+    def request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+        """Nothing."""
+
+    def waited(self, account: str, seconds: float) -> None:
+        """Nothing."""
+
+
+class Rig:
+    """A client of one server, whose exchange each example chooses."""
+
+    def __init__(self, server: PagedServer) -> None:
+        self.server = server
+        stop = threading.Event()
+        self.client = Client(
+            account="main",
+            base_url=server.base_url,
+            token=lambda: "token",
+            budget=Budget(10**7, monotonic=time.monotonic, stop=stop),
+            clock=ExchangeClock(wall=lambda: datetime.now(UTC)),
+            observer=Silent(),
+            stop=stop,
+            policy=Policy(),
+            random=lambda: 0.0,
+            monotonic=time.monotonic,
+        )
+
+    def walk(self, stream: History, window: Window) -> Walk:
+        """A walk through a window of the exchange."""
+        return Walk(
+            self.client,
+            stream,
+            Scope("main", ACCOUNT_ID, stream.name, ""),
+            window,
+            priority=Priority.HISTORY,
+            deadline_s=5.0,
+            failed=lambda _error: None,
+        )
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    with paged() as server:
+        found = Rig(server)
+        yield found
+        found.client.close()
+
+
+def numbered(instants: list[int]) -> list[Row]:
+    return [Row(at, number) for number, at in enumerate(instants, 1)]
+
+
+# Few instants, so that many rows share one; the window's own ends among them.
+rows = st.lists(st.integers(-1, 7).map(lambda n: n * HOURS), max_size=30).map(numbered)
+windows = st.tuples(st.integers(0, 6), st.integers(1, 7)).map(
+    lambda ends: Window(
+        instant(min(ends) * HOURS), instant((max(ends) + (ends[0] == ends[1])) * HOURS)
+    )
+)
+page_numbers = st.frozensets(st.integers(0, 12), max_size=4)
+exchanges = st.builds(
+    Exchange,
+    rows,
+    size=st.integers(1, 7),
+    shuffled=st.none() | st.integers(0, 9),
+    repeated=st.integers(0, 2),
+    empty=page_numbers,
+    expired=page_numbers,
+)
+
+
+class Delivered:
+    """The rows that walks have delivered, and the windows that they say are proven."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.ids: set[Any] = set()
+        self.proven: list[Window] = []
+
+    def take(self, window: Window, step: Step) -> None:
+        """Note a step, and hold it against the truth."""
+        for row in step.rows:
+            self.ids.add(identity(row))
+        for row in step.rows:
+            at = row.traded_at if hasattr(row, "traded_at") else row.funding_time
+            assert window.start <= at < window.end
+        if step.proven is not None:
+            assert window.start <= step.proven.start < step.proven.end <= window.end
+            self.proven.append(step.proven)
+        assert self.missing() == set()
+
+    def missing(self) -> set[Any]:
+        """Rows of the exchange in proven windows that were not delivered."""
+        due = {
+            row.trade_id if self.exchange.cursors else f"N{row.number}_USD_P"
+            for row in self.exchange.rows
+            if within(instant(row.at), self.proven)
+        }
+        return due - self.ids
+
+
+def identity(row: Any) -> Any:
+    return row.trade_id if hasattr(row, "trade_id") else row.instrument_code
+
+
+def walk_all(
+    rig: Rig, stream: History, exchange: Exchange, window: Window, share_at: frozenset[int]
+) -> tuple[Delivered, list[ExchangeError]]:
+    """Walk the window, and what is shared of it; a walk that breaks is not taken up again."""
+    rig.server.exchange = exchange
+    delivered, errors = Delivered(exchange), []
+    todo, taken = [window], 0
+    while todo:
+        part = todo.pop()
+        walk = rig.walk(stream, part)
+        try:
+            for step in walk.steps():
+                delivered.take(part, step)
+                taken += 1
+                if taken in share_at and (given_away := walk.share()) is not None:
+                    assert given_away.start < given_away.end
+                    todo.append(given_away)
+            assert step.complete
+        except ExchangeError as error:
+            errors.append(error)
+        assert taken < 500
+    return delivered, errors
+
+
+@shared
+@given(exchanges, windows, page_numbers)
+def test_what_is_proven_was_delivered(
+    rig: Rig, exchange: Exchange, window: Window, share_at: frozenset[int]
+) -> None:
+    delivered, errors = walk_all(rig, TRADES, exchange, window, share_at)
+    assert all(isinstance(error, CursorExpired) for error in errors)
+    if not errors:
+        assert union(delivered.proven) == [window]
+    if not exchange.expired:
+        assert not errors
+
+
+@shared
+@given(exchanges, windows, st.integers(0, 15), page_numbers)
+def test_a_walk_cut_short_has_proven_no_more_than_it_delivered(
+    rig: Rig, exchange: Exchange, window: Window, end: int, share_at: frozenset[int]
+) -> None:
+    exchange.broken = frozenset({end})
+    delivered, errors = walk_all(rig, TRADES, exchange, window, share_at)
+    if errors and not share_at:
+        assert union(delivered.proven) != [window]
+
+
+@shared
+@given(exchanges, windows, st.integers(0, 15))
+def test_an_exchange_that_begins_with_the_oldest_gets_no_partial_proof(
+    rig: Rig, exchange: Exchange, window: Window, end: int
+) -> None:
+    exchange.oldest_first, exchange.broken = True, frozenset({end})
+    rig.server.exchange = exchange
+    delivered, walk = Delivered(exchange), rig.walk(TRADES, window)
+    try:
+        for step in walk.steps():
+            delivered.take(window, step)
+            assert step.complete or step.proven is None
+            assert step.complete or walk.share() is None
+    except ExchangeError:
+        assert delivered.proven == []
+    else:
+        assert delivered.proven == [window]
+
+
+@shared
+@given(exchanges, windows, st.booleans(), st.frozensets(st.integers(0, 9), max_size=1))
+def test_an_endpoint_without_cursors_is_read_to_its_end(
+    rig: Rig, exchange: Exchange, window: Window, oldest_first: bool, broken: frozenset[int]
+) -> None:
+    """Its pages may be cut anywhere, and nothing says so."""
+    exchange.cursors, exchange.repeated, exchange.empty = False, 0, frozenset()
+    exchange.size = max(exchange.size, CURSORLESS.paging.size)
+    exchange.oldest_first, exchange.broken = oldest_first, broken
+    delivered, errors = walk_all(rig, CURSORLESS, exchange, window, frozenset())
+    at_once = max((at_one_instant(exchange, row.at) for row in exchange.rows), default=0)
+    if not errors:
+        assert union(delivered.proven) == [window]
+    elif not broken:
+        assert at_once >= CURSORLESS.paging.size
+        assert isinstance(errors[0], UnexpectedPayload)
+
+
+def at_one_instant(exchange: Exchange, at: int) -> int:
+    return sum(row.at == at for row in exchange.rows)
+
+
+@shared
+@given(rows, windows, st.integers(2, 3))
+def test_an_endpoint_without_cursors_may_serve_less_than_a_page(
+    rig: Rig, found: list[Row], window: Window, size: int
+) -> None:
+    """A short page proves nothing of what lies before it."""
+    distinct = numbered(sorted({row.at for row in found}))
+    exchange = Exchange(distinct, size=size, cursors=False)
+    delivered, errors = walk_all(rig, CURSORLESS, exchange, window, frozenset())
+    assert not errors
+    assert union(delivered.proven) == [window]
+
+
+def test_more_rows_at_one_instant_than_a_page_holds_is_an_error(rig: Rig) -> None:
+    window = Window(instant(0), instant(8 * HOURS))
+    for oldest_first in (False, True):
+        rig.server.exchange = Exchange(
+            numbered([HOURS] + [3 * HOURS] * 5 + [5 * HOURS]),
+            size=4,
+            cursors=False,
+            oldest_first=oldest_first,
+        )
+        delivered = Delivered(rig.server.exchange)
+        with pytest.raises(UnexpectedPayload, match="than one answer holds"):
+            for step in rig.walk(CURSORLESS, window).steps():
+                delivered.take(window, step)
+        assert union(delivered.proven) != [window]
+
+
+def test_rows_at_the_start_of_the_window_are_read_to_the_last(rig: Rig) -> None:
+    """A page that ends among rows of the window's first instant is not its end."""
+    rig.server.exchange = Exchange(numbered([3 * HOURS, *[2 * HOURS] * 4, HOURS]), size=2)
+    window = Window(instant(2 * HOURS), instant(4 * HOURS))
+    delivered = Delivered(rig.server.exchange)
+    steps = list(rig.walk(TRADES, window).steps())
+    for step in steps:
+        delivered.take(window, step)
+    assert len(delivered.ids) == 5
+    assert [step.complete for step in steps] == [False, False, True]
+
+
+def test_a_page_out_of_order_ends_partial_proof(rig: Rig) -> None:
+    hours = [8, 7, 6, 5, 7, 4, 3, 2, 1, 0]
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in hours]), size=2, as_given=True)
+    window = Window(instant(0), instant(9 * HOURS))
+    walk = rig.walk(TRADES, window)
+    proven, odd = [], []
+    for step in walk.steps():
+        proven.append(step.proven)
+        odd += [(drift.kind, drift.path) for drift in step.drift]
+        if len(proven) > 2:
+            assert walk.share() is None
+    assert [window and window.start > instant(0) for window in proven[:2]] == [True, True]
+    assert proven[2:] == [None, None, window]
+    assert odd == [("page", "order")]
+
+
+def test_a_cursor_that_repeats_is_an_error(rig: Rig) -> None:
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in range(7)]), same_cursor=True)
+    window = Window(instant(0), instant(8 * HOURS))
+    delivered = Delivered(rig.server.exchange)
+    with pytest.raises(UnexpectedPayload, match="repeats"):
+        for step in rig.walk(TRADES, window).steps():
+            delivered.take(window, step)
+    assert len(delivered.ids) == 6
+    assert rig.server.exchange.answered == 2
+
+
+def test_empty_pages_without_an_end_are_an_error(rig: Rig) -> None:
+    rig.server.exchange = Exchange(numbered([HOURS] * 4), empty=frozenset(range(1, 1_000)))
+    window = Window(instant(0), instant(8 * HOURS))
+    with pytest.raises(UnexpectedPayload, match="only empty pages"):
+        list(rig.walk(TRADES, window).steps())
+    assert rig.server.exchange.answered < 200
+
+
+def test_a_walk_gives_away_the_older_half_of_what_is_left(rig: Rig) -> None:
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in range(8)]), size=2)
+    window = Window(instant(0), instant(8 * HOURS))
+    walk = rig.walk(TRADES, window)
+    steps = walk.steps()
+    assert walk.share() is None  # nothing is proven yet
+    next(steps)
+    assert walk.share() == Window(instant(0), instant(3 * HOURS))
+    rest = list(steps)
+    assert rest[-1].complete
+    assert rest[-1].proven == Window(instant(3 * HOURS), window.end)
+    assert rig.server.exchange.answered == 3  # what was given away is not read
+
+
+def test_a_walk_at_its_end_gives_nothing_away(rig: Rig) -> None:
+    """Long before its oldest row there is none: that is proven, and not to be read again."""
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in (5, 6, 7, 8)]), size=2)
+    window = Window(instant(0), instant(9 * HOURS))
+    walk = rig.walk(TRADES, window)
+    steps = []
+    for step in walk.steps():
+        steps.append(step)
+        if step.complete:
+            assert walk.share() is None
+    assert len(steps) == 2
+    assert steps[-1].proven == window
+
+
+def test_pages_are_asked_one_unit_wider(rig: Rig) -> None:
+    rig.server.exchange = Exchange(numbered([HOURS]))
+    list(rig.walk(TRADES, Window(instant(HOURS), instant(2 * HOURS))).steps())
+    (asked,) = rig.server.exchange.asked
+    assert asked == {
+        "from": "2026-03-01T00:59:59.999Z",
+        "to": "2026-03-01T02:00:00.001Z",
+        "max_page_size": "100",
+    }
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_walk_that_has_proven_nothing_begins_again_at_the_end_of_its_window(
+    rig: Rig, size: int
+) -> None:
+    """Oldest first, what was read so far lies at the start: the rest may not be given up."""
+    rig.server.exchange = Exchange(
+        numbered([n * HOURS for n in range(6)]),
+        size=size,
+        oldest_first=True,
+        expired=frozenset({1}),
+    )
+    window = Window(instant(0), instant(6 * HOURS))
+    delivered = Delivered(rig.server.exchange)
+    for step in rig.walk(TRADES, window).steps():
+        delivered.take(window, step)
+    assert len(delivered.ids) == 6
+    assert delivered.proven == [window]
+    first, _, again = rig.server.exchange.asked[:3]
+    assert again == first
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_rows_that_share_their_instant_are_in_order(rig: Rig, size: int) -> None:
+    """Whatever their pages: what lies above the oldest instant reached is proven all the same."""
+    hours = [8, 7, 7, 7, 7, 5, 5, 5, 4, 3, 3]
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in hours]), size=size)
+    window = Window(instant(0), instant(9 * HOURS))
+    delivered, starts, read = Delivered(rig.server.exchange), [], []
+    for step in rig.walk(TRADES, window).steps():
+        delivered.take(window, step)
+        assert step.drift == []
+        read += [row.traded_at for row in step.rows]
+        # One instant alone shows no order yet.
+        shown = len(set(read)) > 1
+        if not step.complete:
+            assert step.proven == (Window(min(read) + RESOLUTION, window.end) if shown else None)
+        starts.append(step.proven)
+    assert starts[-1] == window
+    assert len(delivered.ids) == len(hours)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_one_instant_over_several_pages_shows_no_order(rig: Rig, size: int) -> None:
+    """The exchange begins with the oldest, and its first two pages do not show it."""
+    hours = [4] * 2 * size + [5, 6]
+    rig.server.exchange = Exchange(
+        numbered([n * HOURS for n in hours]), size=size, oldest_first=True, broken=frozenset({2})
+    )
+    steps: list[Step] = []
+    with pytest.raises(ExchangeError):
+        steps.extend(rig.walk(TRADES, Window(instant(0), instant(9 * HOURS))).steps())
+    assert [step.proven for step in steps] == [None, None]

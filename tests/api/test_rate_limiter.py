@@ -1,0 +1,281 @@
+"""The request budget: the limit holds in every window, LIVE goes first, nobody polls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.api.rate_limiter import JITTER_S, Budget, Line, Priority, Ticket
+from exporter.model.errors import RateLimited, Stopping
+from tests.support.clocks import SimulatedStop
+from tests.support.waiting import wait_until
+
+limits = st.sampled_from([1, 2, 3, 5, 10, 39, 40, 41, 60, 100, 240, 241, 600]) | st.integers(1, 900)
+gaps = st.sampled_from([0.0, 0.0, 0.001, 0.25]) | st.floats(0, 90)
+arrivals = st.lists(st.tuples(gaps, st.sampled_from(Priority)), min_size=1, max_size=300)
+
+
+@dataclass
+class Crowd:
+    """Threads that wait in a Line, as events on a simulated clock. Wakes are up to 50 ms late."""
+
+    line: Line
+    late: list[float] = field(default_factory=lambda: [0.0])
+    starts: list[tuple[float, Ticket]] = field(default_factory=list)
+    asks: dict[int, int] = field(default_factory=dict)
+    overtaken: dict[int, int] = field(default_factory=dict)
+    _events: list[tuple[float, int, Priority | Ticket]] = field(default_factory=list)
+    _waiting: list[Ticket] = field(default_factory=list)
+    _count: int = 0
+
+    def at(self, when: float, what: Priority | Ticket) -> None:
+        self._count += 1
+        heappush(self._events, (when, self._count, what))
+
+    def run(self, until: float = inf) -> None:
+        while self._events and self._events[0][0] < until:
+            now, _, what = heappop(self._events)
+            ticket = self._join(what) if isinstance(what, Priority) else what
+            self.asks[ticket.number] += 1
+            wait_s = self.line.wait_s(ticket, now)
+            self._check_order(now)
+            if ticket.served:
+                self.starts.append((now, ticket))
+            else:
+                assert wait_s > 0
+                late = self.late[self._count % len(self.late)]
+                self.at(now + wait_s + late, ticket)
+
+    def _join(self, priority: Priority) -> Ticket:
+        ticket = self.line.join(priority)
+        self.asks[ticket.number] = self.overtaken[ticket.number] = 0
+        for other in self._waiting:
+            if ticket < other:
+                self.overtaken[other.number] += 1
+        self._waiting.append(ticket)
+        return ticket
+
+    def _check_order(self, now: float) -> None:
+        served = [ticket for ticket in self._waiting if ticket.served]
+        self._waiting = [ticket for ticket in self._waiting if not ticket.served]
+        if served and self._waiting:
+            best = min(self._waiting, key=lambda ticket: (ticket.priority, ticket.number))
+            worst = max(served, key=lambda ticket: (ticket.priority, ticket.number))
+            assert (worst.priority, worst.number) < (best.priority, best.number), now
+
+
+def most_within(seconds: float, starts: list[float]) -> int:
+    """The most starts in any closed window of so many seconds."""
+    ordered = sorted(starts)
+    return max(bisect_right(ordered, at + seconds) - n for n, at in enumerate(ordered))
+
+
+@settings(max_examples=300)
+@given(
+    limits,
+    arrivals,
+    st.lists(st.floats(0, 0.05), min_size=1, max_size=7),
+    st.lists(st.floats(0, JITTER_S), min_size=1, max_size=11),
+)
+def test_no_minute_at_the_exchange_exceeds_the_limit(
+    limit: int, plan: list[tuple[float, Priority]], late: list[float], jitter: list[float]
+) -> None:
+    crowd = Crowd(Line(limit), late)
+    now = 0.0
+    for gap, priority in plan:
+        now += gap
+        crowd.at(now, priority)
+    crowd.run()
+    assert len(crowd.starts) == len(plan)
+    seen = [at + jitter[n % len(jitter)] for n, (at, _) in enumerate(crowd.starts)]
+    assert most_within(60.0, seen) <= limit
+
+
+@pytest.mark.parametrize("limit", [1, 10, 60, 240, 400])
+def test_the_limit_holds_from_a_full_bucket_at_full_load_against_the_worst_jitter(
+    limit: int,
+) -> None:
+    crowd = Crowd(Line(limit))
+    for _ in range(2 * limit + 20):
+        crowd.at(0.0, Priority.HISTORY)
+    crowd.run(100.0)
+    # The first of a minute is held up in the network, the last is not.
+    assert most_within(60.0 + JITTER_S, [at for at, _ in crowd.starts]) <= limit
+
+
+@pytest.mark.parametrize("limit", [60, 61, 119, 240, 1_000, 6_000])
+def test_at_saturation_hardly_anything_of_the_limit_is_wasted(limit: int) -> None:
+    crowd = Crowd(Line(limit), late=[0.0, 0.002, 0.01])
+    minutes = 3
+    for _ in range(8):
+        crowd.at(0.0, Priority.HISTORY)
+    for _ in range(minutes * limit):
+        # Eight threads: each comes back as soon as it was served.
+        done = len(crowd.starts)
+        while len(crowd.starts) == done:
+            crowd.run(crowd._events[0][0] + 1e-9)
+        for at, _ in crowd.starts[done:]:
+            crowd.at(at, Priority.HISTORY)
+    steady = [at for at, _ in crowd.starts if at >= 60.0]
+    assert len(steady) / (steady[-1] - 60.0) * 60.0 >= 0.95 * limit
+
+
+@given(st.sampled_from([60, 240, 600]), st.lists(st.floats(0, 30), min_size=1, max_size=20))
+def test_live_requests_are_not_starved_by_a_flood_of_history(
+    limit: int, times: list[float]
+) -> None:
+    line = Line(limit)
+    crowd = Crowd(line)
+    for _ in range(80):
+        crowd.at(0.0, Priority.HISTORY)
+    for when in times:
+        crowd.at(when, Priority.LIVE)
+    crowd.run(90.0)
+    live = [at for at, ticket in crowd.starts if ticket.priority is Priority.LIVE]
+    for asked, started in zip(sorted(times), live, strict=True):
+        assert started - asked <= len(times) * line.interval_s + 1e-3
+
+
+@given(limits, arrivals)
+def test_nobody_polls(limit: int, plan: list[tuple[float, Priority]]) -> None:
+    crowd = Crowd(Line(limit))
+    now = 0.0
+    for gap, priority in plan:
+        now += gap
+        crowd.at(now, priority)
+    crowd.run()
+    for number, asks in crowd.asks.items():
+        # Once on arrival, once when due, and once more for each that went ahead in between.
+        assert asks <= 2 + crowd.overtaken[number]
+
+
+def simulated(limit: int) -> tuple[Budget, SimulatedStop]:
+    stop = SimulatedStop()
+    return Budget(limit, monotonic=stop.monotonic, stop=stop), stop
+
+
+def test_a_burst_passes_and_the_next_waits_as_long_as_it_says() -> None:
+    budget, stop = simulated(240)
+    assert budget.remaining == 7
+    assert [budget.acquire(Priority.LIVE) for _ in range(7)] == [0.0] * 7
+    assert budget.remaining == 0
+    waited = budget.acquire(Priority.HISTORY)
+    assert stop.waits == [pytest.approx(waited)]
+    assert waited == budget.waited_seconds == pytest.approx(60.6 / 234)
+
+
+def test_a_large_limit_slows_nothing_down() -> None:
+    budget, stop = simulated(1_000_000)
+    for _ in range(20_000):
+        budget.acquire(Priority.VERIFY)
+    assert stop.waits == []
+
+
+def test_one_request_a_minute_is_possible() -> None:
+    budget, _ = simulated(1)
+    assert budget.acquire(Priority.LIVE) == 0
+    assert 60 < budget.acquire(Priority.LIVE) < 61
+
+
+def test_no_requests_a_minute_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        simulated(0)
+
+
+def test_a_pause_is_extended_but_never_shortened() -> None:
+    budget, stop = simulated(240)
+    budget.pause(10)
+    budget.pause(3)
+    assert budget.remaining == 0
+    with pytest.raises(RateLimited, match="10 s"):
+        budget.acquire(Priority.LIVE, within_s=5)
+    assert budget.acquire(Priority.LIVE) == pytest.approx(10)
+    budget.pause(5)
+    stop.now += 4
+    budget.pause(5)
+    assert budget.acquire(Priority.LIVE) == pytest.approx(5)
+
+
+def test_after_a_pause_requests_come_one_by_one() -> None:
+    budget, _ = simulated(240)
+    budget.pause(10)
+    waits = [budget.acquire(Priority.LIVE) for _ in range(3)]
+    assert waits == pytest.approx([10, 60.6 / 234, 60.6 / 234])
+
+
+def test_a_pause_that_outlasts_the_caller_is_an_error_at_once() -> None:
+    budget, stop = simulated(240)
+    budget.pause(10)
+    with pytest.raises(RateLimited) as caught:
+        budget.acquire(Priority.LIVE, within_s=9)
+    assert caught.value.after_s == pytest.approx(10)
+    assert stop.waits == []
+    assert budget.acquire(Priority.LIVE, within_s=10) == pytest.approx(10)
+
+
+def test_the_place_of_one_who_gave_up_is_free() -> None:
+    budget, _ = simulated(240)
+    budget.pause(10)
+    for _ in range(50):
+        with pytest.raises(RateLimited):
+            budget.acquire(Priority.LIVE, within_s=1)
+    assert budget.acquire(Priority.HISTORY) == pytest.approx(10)
+
+
+def test_after_a_stop_nothing_is_sent_even_if_it_could() -> None:
+    budget, stop = simulated(240)
+    stop.set()
+    with pytest.raises(Stopping):
+        budget.acquire(Priority.LIVE)
+
+
+def test_in_real_time_a_late_live_request_overtakes_waiting_history() -> None:
+    budget = Budget(600, monotonic=time.monotonic, stop=threading.Event())
+    while budget.remaining >= 1:
+        budget.acquire(Priority.LIVE)
+    order: list[Priority] = []
+
+    def send(priority: Priority) -> None:
+        budget.acquire(priority)
+        order.append(priority)
+
+    waiting = [Priority.VERIFY, *[Priority.HISTORY] * 4, Priority.LIVE]
+    threads = [threading.Thread(target=send, args=(priority,)) for priority in waiting]
+    budget.pause(0.2)
+    for thread in threads:
+        thread.start()
+        time.sleep(0.01)
+    for thread in threads:
+        thread.join(5)
+    assert order == sorted(waiting)
+
+
+def test_in_real_time_a_stop_wakes_everybody_at_once() -> None:
+    stop = threading.Event()
+    budget = Budget(1, monotonic=time.monotonic, stop=stop)
+    budget.acquire(Priority.LIVE)
+    ended: list[int] = []
+
+    def send(number: int) -> None:
+        with pytest.raises(Stopping):
+            budget.acquire(Priority.HISTORY)
+        ended.append(number)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.05)
+    assert ended == []
+    stop.set()
+    # Without a stop, the first would wait for a minute, the last for eight.
+    wait_until(lambda: sorted(ended) == list(range(8)), "somebody waits on", within_s=5)
+    for thread in threads:
+        thread.join()

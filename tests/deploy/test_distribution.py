@@ -1,0 +1,93 @@
+"""What is shipped: an installed exporter needs no checkout, and the locks hold for everybody."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+import exporter
+from tests.support.process import ROOT
+
+LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
+
+
+def pins(lock: str) -> set[str]:
+    return set(re.findall(r"^[a-z0-9-]+==\S+", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    directory = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*build, "--directory", str(directory)], cwd=ROOT, check=True)
+    (path,) = directory.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+CARRIED = (
+    "migrations",
+    *(
+        f"grafana/{name}"
+        for name in ("README.md", "alerts", "dashboards", "import", "provisioning")
+    ),
+)
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_the_wheel_carries_the_data_of_the_checkout(wheel: zipfile.ZipFile, name: str) -> None:
+    top = ROOT / name
+    here = {
+        f"exporter/{path.relative_to(ROOT).as_posix()}": path.read_bytes()
+        for path in ([top] if top.is_file() else top.rglob("*"))
+        if path.is_file()
+    }
+    assert here
+    assert {path: wheel.read(path) for path in here.keys() & set(wheel.namelist())} == here
+
+
+def test_the_wheel_carries_nothing_that_only_makes_the_dashboards(wheel: zipfile.ZipFile) -> None:
+    prefix = "exporter/grafana/"
+    found = {name for name in wheel.namelist() if name.startswith(prefix)}
+    folders = {name.removeprefix(prefix).partition("/")[0] for name in found}
+    assert folders == {name.removeprefix("grafana/") for name in CARRIED[1:]}
+    assert not any(name.endswith(".py") for name in found)
+
+
+def test_the_wheel_carries_queries_page_types_and_command(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    queries = {path.relative_to(ROOT).as_posix() for path in (ROOT / "exporter").rglob("*.sql")}
+    page = {f"exporter/status/page/status.{kind}" for kind in ("html", "css", "js")}
+    assert queries | page | {"exporter/py.typed"} <= names
+    assert not any(name.startswith("tests/") for name in names)
+    about = f"onetrading_exporter-{exporter.__version__}.dist-info"
+    command = "onetrading-exporter = exporter.cli:main"
+    assert command in wheel.read(f"{about}/entry_points.txt").decode()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_pins_and_hashes_everything_and_names_no_host(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert not re.search(r"://|file:|^-|(^|\s)/", text, re.MULTILINE)
+    entries = re.split(r"\n(?=[a-z0-9])", "\n".join(re.findall(r"^[^#].*", text, re.MULTILINE)))
+    for entry in entries:
+        assert re.match(r"[a-z0-9-]+==[0-9][\w.!]*[ \\]", entry)
+        assert "--hash=sha256:" in entry
+
+
+def test_the_smaller_locks_agree_with_the_one_that_is_tested() -> None:
+    runtime, build, everything = (pins(name) for name in LOCKS)
+    assert runtime | build <= everything
+
+
+def test_every_direct_dependency_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = {pin.partition("==")[0] for pin in pins("requirements.txt")}
+    wanted = {re.split(r"[^A-Za-z0-9-]", text)[0] for text in project["dependencies"]}
+    assert wanted <= locked

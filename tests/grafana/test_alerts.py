@@ -1,0 +1,183 @@
+"""Alert rules: they name what exists, fire and are silent as they should, and are explained."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.alerts import (
+    ALERTS,
+    CASES,
+    FILES,
+    FOLDER,
+    RECORDS,
+    SCENARIOS,
+    cases,
+    lay_out,
+    mutants,
+    rules,
+    uncommented,
+)
+from tests.support.process import ROOT
+from tests.support.promql import SERIES, selectors
+from tests.support.tools import tool
+
+RUNBOOKS = ROOT / "docs" / "runbooks"
+OF_THE_SCRAPE = {"job", "instance", "namespace"}
+"""Labels that Prometheus adds."""
+SHORTEST_RANGE_S = 240
+"""Four scrapes a minute apart: newer versions of Prometheus need them, older ones do not."""
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [tool("promtool", "prometheus"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def thresholds() -> set[str]:
+    """The names of all thresholds, those of the examples too."""
+    groups = yaml.safe_load(uncommented())["groups"]
+    return {rule["record"] for group in groups for rule in group["rules"]}
+
+
+def test_promtool_accepts_the_rules(tmp_path: Path) -> None:
+    examples = tmp_path / "thresholds.yaml"
+    examples.write_text(uncommented())
+    for paths in ([FOLDER / f"{file}.yaml" for file in FILES], [examples]):
+        checked = promtool("check", "rules", "--lint=all", "--lint-fatal", *paths)
+        assert checked.returncode == 0, checked.stderr + checked.stdout
+
+
+def test_every_series_exists() -> None:
+    known = {**SERIES, "up": frozenset[str]()}
+    read = set()
+    for rule in rules():
+        for selector in selectors(rule["expr"]):
+            name = str(selector.name)
+            read.add(name)
+            if name.startswith("onetrading:"):
+                assert name in RECORDS.keys() | thresholds(), name
+                continue
+            assert name in known, name
+            used = {matcher.name for matcher in selector.matchers.matchers}
+            assert used <= known[name] | OF_THE_SCRAPE, f"{name}: {used}"
+    assert thresholds() <= read, "a threshold that no rule reads"
+
+
+def test_ranges_hold_four_scrapes() -> None:
+    ranges = [
+        (rule["expr"], int(number) * UNITS_S[unit])
+        for rule in rules()
+        for number, unit in re.findall(r"\[(\d+)([smhd])\]", rule["expr"])
+    ]
+    assert ranges
+    assert [expr for expr, seconds in ranges if seconds < SHORTEST_RANGE_S] == []
+
+
+def test_thresholds_are_numbers_and_nothing_else_is_edited() -> None:
+    for group in yaml.safe_load(uncommented())["groups"]:
+        for rule in group["rules"]:
+            assert re.fullmatch(r"vector\([-+0-9.* Inf]+\)", rule["expr"]), rule
+    assert not [rule for rule in rules("thresholds") if "alert" in rule]
+    for rule in rules("recording"):
+        assert re.fullmatch(r"onetrading:[a-z0-9_]+:[a-z0-9_]+", rule["record"]), rule
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_is_explained(alert: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    rule = ALERTS[alert]
+    notes = rule["annotations"]
+    assert rule["labels"].keys() == {"severity"}
+    assert rule["labels"]["severity"] in ("critical", "warning", "info")
+    assert notes.keys() == {"summary", "description", "runbook_url"}
+    page = RUNBOOKS / f"{alert}.md"
+    assert notes["runbook_url"] == (
+        f"{project['urls']['Repository']}/blob/main/{page.relative_to(ROOT)}"
+    )
+    text = page.read_text()
+    assert text.startswith(f"# {alert}\n\nSeverity `{rule['labels']['severity']}`, fires ")
+    first = " ".join(text.split("\n\n")[1].split())
+    fires = f"after {rule['for']}" if "for" in rule else "at once"
+    holds = f", for {rule['keep_firing_for']} longer" if "keep_firing_for" in rule else "."
+    assert f"fires {fires}{holds}" in first
+    for heading in ("What it means", "What it costs", "Look", "Do", "Tune or silence"):
+        assert f"\n## {heading}\n" in text, heading
+    assert f"]({alert}.md)" in (RUNBOOKS / "README.md").read_text()
+
+
+def test_every_page_has_its_alert() -> None:
+    assert {page.stem for page in RUNBOOKS.glob("Onetrading*.md")} == set(ALERTS)
+
+
+def test_every_query_of_the_pages_is_one() -> None:
+    known = SERIES.keys() | {"up"} | RECORDS.keys() | thresholds()
+    asked = [
+        line
+        for page in (*RUNBOOKS.glob("*.md"), FOLDER / "README.md")
+        for block in re.findall(
+            r"^```promql\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL
+        )
+        for line in block.splitlines()
+    ]
+    assert len(asked) > len(ALERTS)
+    for line in asked:
+        for selector in selectors(line):
+            name = str(selector.name)
+            assert name in known or name.startswith("process_"), line
+
+
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_rule_tests(path: Path) -> None:
+    tested = promtool("test", "rules", path)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_is_tested(alert: str) -> None:
+    found = {case.scenario: case for case in cases() if case.alert == alert}
+    assert found.keys() >= set(SCENARIOS)
+    assert any(found["fires"].expected())
+    assert not any(found["does not fire"].expected())
+    ends = {"stale": "stale", "restart": "stale"}
+    for scenario, mark in ends.items():
+        values = [series["values"] for series in found[scenario].test["input_series"]]
+        assert any(mark in value for value in values), f"{scenario}: no series ends"
+    for case in found.values():
+        looks = case.test["alert_rule_test"]
+        assert {look["alertname"] for look in looks} == {alert}, case.scenario
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_a_changed_alert_breaks_its_tests(alert: str, tmp_path: Path) -> None:
+    """Without its durations, or with an operator turned round, some test of its own fails."""
+    own = [case for case in cases() if case.alert == alert]
+
+    def passes(mutant: tuple[int, tuple[str, dict[str, object]]]) -> str | None:
+        number, (change, rule) = mutant
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return change if _all_pass(lay_out(folder, rule, own)) else None
+
+    assert passes((0, ("as it is", ALERTS[alert]))), "the tests fail on the alert as it is"
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        survivors = [change for change in pool.map(passes, enumerate(mutants(alert), 1)) if change]
+    assert survivors == []
+
+
+def _all_pass(paths: Iterable[Path]) -> bool:
+    return all(promtool("test", "rules", path).returncode == 0 for path in paths)

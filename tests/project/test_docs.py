@@ -1,0 +1,244 @@
+"""What the documents say is so: tables, SQL, commands, names and links."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import psycopg
+import pytest
+
+from exporter.cli import cli
+from exporter.metrics.catalogue import catalogue
+from exporter.settings import SETTINGS, Setting
+from exporter.streams import STREAMS
+from tests.support.documentation import DOCUMENTS
+from tests.support.process import ROOT
+
+ALL_TEXT = "\n".join(DOCUMENTS.values())
+COMMAND = "onetrading-exporter"
+METRICS = {entry.name: entry for entry in catalogue(STREAMS)}
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language, in all documents."""
+    return re.findall(rf"^```{language}\n(.*?)^```", ALL_TEXT, re.MULTILINE | re.DOTALL)
+
+
+def statements() -> Iterator[str]:
+    """Everything that a reader may type into a shell: lines of blocks, and spans of code."""
+    for block in blocks("sh"):
+        yield from block.replace("\\\n", " ").splitlines()
+    prose = re.sub(r"^```.*?^```", "", ALL_TEXT, flags=re.MULTILINE | re.DOTALL)
+    yield from re.findall(r"`([^`\n]+)`", prose)
+
+
+def typed(program: str) -> list[list[str]]:
+    """The arguments of every call of ``program``, without variables set before it."""
+    calls = []
+    for statement in statements():
+        if program not in statement:
+            continue
+        words = shlex.split(statement, comments=True)
+        while words and re.match(r"[A-Z_]+=", words[0]):
+            words.pop(0)
+        if words[:1] == [program]:
+            calls.append(words[1:])
+    return calls
+
+
+def test_tables_of_the_readme_are_current() -> None:
+    """Write them again with: scripts/docs"""
+    checked = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "docs", "--check"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_every_sql_block_runs(database_url: str) -> None:
+    found = blocks("sql")
+    assert len(found) >= 5
+    with psycopg.connect(database_url) as connection:
+        for block in found:
+            with connection.transaction(force_rollback=True):
+                connection.execute(block.encode(), prepare=False)
+
+
+def test_every_command_that_is_shown_parses() -> None:
+    calls = typed(COMMAND)
+    assert {call[0] for call in calls if call} >= {
+        *("run", "simulate", "migrate", "sync", "backfill", "status", "gaps", "check", "health"),
+    }
+    for call in calls:
+        parse(call)
+
+
+def parse(arguments: list[str]) -> None:
+    """Read arguments as the command line would, and do nothing. Raises click.UsageError."""
+    if arguments in ([], ["--help"], ["--version"]):
+        return
+    group = click.Context(cli, info_name=COMMAND)
+    name, command, rest = cli.resolve_command(group, list(arguments))
+    assert command is not None
+    command.make_context(name, rest, parent=group)
+
+
+def test_a_command_that_does_not_exist_would_be_noticed() -> None:
+    for wrong in (["backfil"], ["backfill", "--stream", "trades"], ["status", "--yaml"]):
+        with pytest.raises(click.UsageError):
+            parse(wrong)
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {call[0] for call in typed("make") if call}
+    assert {"demo", "test"} <= named <= targets
+
+
+def is_setting(name: str, setting: Setting) -> bool:
+    """Whether ``name`` is the setting, or one of a family of settings such as the intervals."""
+    stem, family, _ = setting.name.partition("<")
+    return name.startswith(stem) if family else name == setting.name
+
+
+def test_every_variable_that_is_named_is_a_setting() -> None:
+    named = set(re.findall(r"\b(?:ONETRADING_\w+|DATABASE_URL\w*)", ALL_TEXT))
+    assert len(named) > 10
+    assert [n for n in sorted(named) if not any(is_setting(n, s) for s in SETTINGS)] == []
+
+
+def test_every_metric_relation_and_role_that_is_named_exists(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            "SELECT nspname FROM pg_namespace UNION SELECT rolname FROM pg_roles"
+            " UNION SELECT nspname || '.' || relname"
+            " FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+        ).fetchall()
+    # The last is how the wheel's file is called.
+    known = {name for (name,) in found} | METRICS.keys() | {"onetrading_exporter"}
+    named = set(re.findall(r"\b(?:onetrading_\w+(?:\.\w+)?|reporting\.\w+)", ALL_TEXT))
+    assert len(named) > 20
+    assert sorted(named - known) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_and_files_lead_somewhere(name: str) -> None:
+    text = DOCUMENTS[name]
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    local = [(ROOT / name).parent / link for link in links if "://" not in link]
+    local += [
+        ROOT / path for path in re.findall(r"`((?:exporter|scripts|docs|tests)/[\w./]+)`", text)
+    ]
+    assert [str(path) for path in local if not path.exists() and path.name != "STREAM.json"] == []
+
+
+def test_the_reading_order_of_the_package_leads_somewhere() -> None:
+    text = (ROOT / "exporter" / "__init__.py").read_text("utf-8")
+    modules = re.findall(r"`([a-z_.]+)`", text)
+    assert len(modules) > 5
+    for module in modules:
+        path = ROOT / "exporter" / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file(), module
+
+
+# What others rely on: family and labels of each stream, in the words of the public contract.
+CONTRACT = {
+    "balances": """
+        onetrading_balance_available account currency
+        onetrading_balance_locked account currency
+        onetrading_balance_changed_timestamp_seconds account currency
+        onetrading_account_equity account
+        onetrading_account_margin_available account
+        onetrading_account_margin_used account
+    """,
+    "portfolio": """
+        onetrading_futures_equity account
+        onetrading_futures_margin_used account
+        onetrading_futures_margin_available account
+        onetrading_futures_maintenance_margin account
+        onetrading_futures_account_ratio account
+    """,
+    "positions": """
+        onetrading_positions_open account
+        onetrading_position_open_volume account instrument direction
+        onetrading_position_open_notional account instrument direction
+        onetrading_position_maintenance_margin account instrument direction
+        onetrading_position_last_settlement account instrument direction
+        onetrading_position_mark_price account instrument direction
+        onetrading_position_net_volume account instrument
+    """,
+    "funding_rates": """
+        onetrading_funding_rate instrument
+        onetrading_mark_price instrument
+        onetrading_funding_rate_timestamp_seconds instrument
+    """,
+    "tickers": """
+        onetrading_next_funding_timestamp_seconds instrument
+        onetrading_last_price instrument
+        onetrading_bid_price instrument
+        onetrading_ask_price instrument
+        onetrading_volume_24h_base instrument
+        onetrading_volume_24h_quote instrument
+    """,
+    "instruments": """
+        onetrading_instrument_info instrument base quote kind
+        onetrading_instrument_active instrument
+    """,
+    "orders": """
+        onetrading_orders_open account instrument side
+        onetrading_order_open_base account instrument side
+    """,
+    "trades": """
+        onetrading_trades_total account instrument side liquidity
+        onetrading_traded_base_total account instrument side liquidity
+        onetrading_traded_quote_total account instrument side liquidity
+        onetrading_trade_fees_paid_total account instrument currency
+        onetrading_trade_rebates_received_total account instrument currency
+        onetrading_last_trade_timestamp_seconds account instrument
+    """,
+    "funding_payments": """
+        onetrading_funding_paid_total account instrument
+        onetrading_funding_received_total account instrument
+    """,
+    "": """
+        onetrading_sync_success account stream
+        onetrading_sync_last_success_timestamp_seconds account stream
+        onetrading_sync_interval_seconds account stream
+        onetrading_sync_permitted account stream
+        onetrading_sync_duration_seconds account stream
+        onetrading_sync_errors_total account stream reason
+        onetrading_rows_written_total account stream operation
+        onetrading_rows_rejected_total account stream
+        onetrading_coverage_lag_seconds account stream
+        onetrading_coverage_gap_seconds account stream
+        onetrading_backfill_progress_ratio account stream
+        onetrading_reconciliation_difference account check key
+        onetrading_api_requests_total account endpoint code
+        onetrading_api_request_duration_seconds endpoint
+        onetrading_api_wait_seconds_total account
+        onetrading_api_budget_remaining account
+        onetrading_database_up
+        onetrading_exporter_leader
+        onetrading_exporter_build_info
+        onetrading_token_scope account scope
+    """,
+}
+
+
+@pytest.mark.parametrize("stream", ["", *(stream.name for stream in STREAMS)])
+def test_the_metrics_that_others_rely_on_keep_their_names_and_labels(stream: str) -> None:
+    for line in CONTRACT.get(stream, "").split("\n"):
+        if line.strip():
+            name, *labels = line.split()
+            assert name in METRICS
+            assert set(labels) <= set(METRICS[name].labels), name
+            assert name == "onetrading_exporter_build_info" or len(labels) == len(
+                METRICS[name].labels
+            )

@@ -1,0 +1,205 @@
+"""Trades and their months, against the same sums in exact fractions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.model.fields import EXACT
+from exporter.model.window import EPOCH
+from tests.support.reporting import (
+    MAIN,
+    NAMES,
+    Connection,
+    account_ids,
+    examples,
+    facts,
+    in_order,
+    money,
+    put,
+    read,
+    time_zones,
+)
+from tests.support.reporting_instruments import (
+    Version,
+    at_microsecond,
+    codes,
+    edges,
+    exactly,
+    pair_at,
+    put_versions,
+    versions,
+)
+
+Group = dict[tuple[Any, ...], list[Any]]
+
+
+class Trade(NamedTuple):
+    """What differs between made-up trades."""
+
+    account_id: UUID
+    code: str
+    side: str
+    price: Decimal
+    amount: Decimal
+    fee: Decimal | None
+    fee_currency: str | None
+    liquidity: str | None
+    nanos: int
+
+
+def at_second(nanos: int) -> datetime:
+    """Cut, not rounded; days and months are taken from here."""
+    return datetime.fromtimestamp(nanos // 10**9, UTC)
+
+
+trades = st.builds(
+    Trade,
+    account_ids,
+    codes,
+    st.sampled_from(["BUY", "SELL"]),
+    st.decimals("0.00000001", 10**6, places=8),
+    st.decimals(0, 10**9, places=8),
+    money | st.none(),
+    st.sampled_from(["EUR", "BEST", None]),
+    st.sampled_from(["MAKER", "TAKER", None]),
+    edges,
+)
+
+
+@pytest.fixture
+def reporting(database_url: str) -> Iterator[Connection]:
+    with psycopg.connect(database_url) as connection:
+        yield connection
+
+
+def put_trades(connection: Connection, rows: list[Trade]) -> None:
+    put(
+        connection,
+        "onetrading.trades (trade_id, account_id, instrument_code, side, price, amount, fee_amount,"
+        " fee_currency, liquidity, traded_at_nanos, quote_amount, traded_at, raw, row_hash)",
+        [
+            (UUID(int=n), *t, EXACT.multiply(t.price, t.amount), at_microsecond(t.nanos), "{}", 0)
+            for n, t in enumerate(rows)
+        ],
+    )
+
+
+def volume(group: list[Trade]) -> Fraction:
+    return sum((Fraction(t.price) * Fraction(t.amount) for t in group), Fraction(0))
+
+
+def fee_sums(group: list[Trade]) -> tuple[Any, ...]:
+    """Paid, received and net (null when no fee was told), trades, trades without fee, volume."""
+    fees = [t.fee for t in group if t.fee is not None]
+    counts = (len(group), len(group) - len(fees), volume(group))
+    if not fees:
+        return (None, None, None, *counts)
+    paid, received = exactly(f for f in fees if f > 0), -exactly(f for f in fees if f < 0)
+    return (paid, received, paid - received, *counts)
+
+
+@examples
+@given(rows=st.lists(trades, max_size=20), known=versions, time_zone=time_zones)
+def test_trades_and_their_months(
+    reporting: Connection, rows: list[Trade], known: list[Version], time_zone: str
+) -> None:
+    with facts(reporting, time_zone):
+        put_versions(reporting, known)
+        put_trades(reporting, rows)
+        listed = read(reporting, "trade_id, account, base_code, quote_code, traded_on", "trades")
+        turnover = read(reporting, "*", "monthly_turnover")
+        fees = read(reporting, "*", "monthly_fees")
+    expected = []
+    by_side: Group = defaultdict(list)
+    by_fee: Group = defaultdict(list)
+    for n, t in enumerate(rows):
+        base, quote = pair_at(known, t.code, at_microsecond(t.nanos))
+        day = at_second(t.nanos).date()
+        expected.append((UUID(int=n), NAMES[t.account_id], base, quote, day))
+        place = (NAMES[t.account_id], t.account_id, day.replace(day=1), t.code)
+        by_side[*place, base, quote, t.side, t.liquidity].append(t)
+        by_fee[*place, quote, t.fee_currency, t.liquidity].append(t)
+    assert listed == in_order(expected)
+    assert turnover == in_order(
+        (*key, len(group), exactly(t.amount for t in group), volume(group))
+        for key, group in by_side.items()
+    )
+    assert [row[:13] for row in fees] == in_order(
+        (*key, *fee_sums(group)) for key, group in by_fee.items()
+    )
+    for row in fees:
+        check_bps(*row[4:6], *row[9:])
+
+
+def check_bps(
+    quote: str | None,
+    currency: str | None,
+    net: Decimal,
+    _count: int,
+    unknown: int,
+    traded: Decimal,
+    bps: Decimal | None,
+) -> None:
+    """Basis points are told, to 4 decimals, only where fee and volume are of one currency."""
+    if currency is None or currency != quote or unknown or not traded:
+        assert bps is None
+    else:
+        assert bps is not None
+        exact = 10_000 * Fraction(net) / Fraction(traded)
+        assert abs(Fraction(bps) - exact) < Fraction(1, 19_999)
+
+
+@pytest.mark.parametrize(
+    ("fees", "currency", "bps"),
+    [
+        (["1"], "EUR", "10"),
+        (["1", "-3"], "EUR", "-10"),
+        (["0.0001234567"], "EUR", "0.0012"),
+        (["1", None], "EUR", None),
+        (["1"], "BEST", None),
+    ],
+)
+def test_effective_basis_points(
+    reporting: Connection, fees: list[str | None], currency: str, bps: str | None
+) -> None:
+    """Per 1000 EUR of volume each."""
+    thousand = Decimal(1000)
+    with facts(reporting, "UTC"):
+        put_versions(reporting, [Version("BTC_EUR", "BTC", "EUR", EPOCH)])
+        put_trades(
+            reporting,
+            [
+                Trade(MAIN, "BTC_EUR", "BUY", thousand, Decimal(1), fee, currency, "MAKER", 0)
+                for fee in (None if text is None else Decimal(text) for text in fees)
+            ],
+        )
+        told = read(reporting, "effective_bps", "monthly_fees")
+    assert told == [(None if bps is None else Decimal(bps),)]
+
+
+@pytest.mark.parametrize(
+    ("nanos", "month"),
+    [
+        (1_767_225_599_999_999_500, date(2025, 12, 1)),
+        (1_767_225_600_000_000_000, date(2026, 1, 1)),
+    ],
+)
+def test_a_trade_half_a_microsecond_before_new_year(
+    reporting: Connection, nanos: int, month: date
+) -> None:
+    trade = Trade(MAIN, "BTC_EUR", "BUY", Decimal(1), Decimal(1), None, None, None, nanos)
+    with facts(reporting, "Asia/Tokyo"):
+        put_trades(reporting, [trade])
+        assert read(reporting, "month", "monthly_fees") == [(month,)]
+        assert read(reporting, "month", "monthly_turnover") == [(month,)]

@@ -1,0 +1,203 @@
+"""Laws of the simulated market: its books reconcile, and how time is cut makes no difference."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, Inexact, localcontext
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.simulator import AccountSpec, BulkTrades, Market
+from exporter.simulator.endpoints.records import trade_row
+from exporter.simulator.endpoints.times import iso_nanos, parse_instant
+from exporter.simulator.endpoints.trade_rows import TradeRows
+from exporter.simulator.endpoints.truth import truth
+from exporter.simulator.endpoints.wire import encode
+from exporter.simulator.market.instruments import INSTRUMENTS
+from exporter.simulator.market.market import to_nanos
+from exporter.simulator.market.prices import DAY, HOUR, Prices, settled_at, slots
+
+START = datetime(2026, 3, 27, 9, 13, tzinfo=UTC)
+EXACT = Context(prec=200, traps=[Inexact])
+SEEDS = st.integers(0, 2**64 - 1)
+
+
+def _market(seed: int, hours: float, per_day: float = 60.0) -> Market:
+    accounts = (AccountSpec("main", trades_per_day=per_day), AccountSpec("spot", False, per_day))
+    return Market(seed, START, START + timedelta(hours=hours), accounts)
+
+
+def _expected_balances(market: Market, account: str) -> dict[str, Decimal]:
+    """Add up the wire's own records, knowing nothing of how the market keeps its books."""
+    amounts: dict[str, Decimal] = defaultdict(Decimal)
+    volumes: dict[str, Decimal] = defaultdict(Decimal)
+    for currency, opening in truth(market, "opening", account).items():
+        amounts[currency] += Decimal(opening)
+    for row in truth(market, "trades", account):
+        trade = row["trade"]
+        found = INSTRUMENTS[trade["instrument_code"]]
+        signed = Decimal(trade["amount"]) * (1 if trade["side"] == "BUY" else -1)
+        amounts[row["fee"]["fee_currency"]] -= Decimal(row["fee"]["fee_amount"])
+        if not found.futures:
+            amounts[found.base] += signed
+            amounts[found.quote] -= signed * Decimal(trade["price"])
+        elif parse_instant(trade["time_nanos"]) <= settled_at(found, market.instant):
+            amounts[found.quote] -= signed * Decimal(trade["price"])
+            volumes[found.code] += signed
+    for code, volume in volumes.items():
+        mark = market.prices.mark(INSTRUMENTS[code], market.instant)
+        amounts[INSTRUMENTS[code].quote] += volume * mark
+    for payment in truth(market, "funding_payments", account) if account == "main" else ():
+        currency = INSTRUMENTS[payment["instrument_code"]].quote
+        amounts[currency] += payment["funding_payment"]
+    return amounts
+
+
+@given(SEEDS, st.integers(0, 9 * 86_400), st.sampled_from([1, 12, 1_000]))
+@settings(max_examples=25, deadline=None)
+def test_balances_are_what_the_records_add_up_to(seed: int, seconds: int, haste: int) -> None:
+    market = _market(seed, seconds / haste / 3_600, 20.0 * haste)
+    for account in market.accounts:
+        with localcontext(EXACT):
+            expected = _expected_balances(market, account)
+            served = {
+                row["currency_code"]: Decimal(row["available"]) + Decimal(row["locked"])
+                for row in truth(market, "balances", account)["balances"]
+            }
+            assert served == {currency: expected[currency] for currency in served}
+            assert all(not expected[currency] for currency in expected.keys() - served.keys())
+
+
+@given(SEEDS, st.lists(st.integers(0, 10**15), min_size=1, max_size=6))
+@settings(max_examples=10, deadline=None)
+def test_how_time_is_cut_into_steps_makes_no_difference(seed: int, steps: list[int]) -> None:
+    stepped = _market(seed, 0)
+    for step in steps:
+        stepped.advance_nanos(stepped.instant + step)
+    at_once = _market(seed, 0)
+    at_once.advance_nanos(stepped.instant)
+    for stream in ("trades", "orders", "funding_payments", "closed_positions", "balances"):
+        assert truth(stepped, stream, "main") == truth(at_once, stream, "main")
+
+
+def test_cash_balance_of_a_payment_is_the_balance_at_that_instant() -> None:
+    market = _market(7, 200)
+    payment = market.accounts["main"].ledger.payments[-1]
+    before = Market(7, START, START, (AccountSpec("main"), AccountSpec("spot", False)))
+    before.advance_nanos(payment.instant)
+    row = truth(before, "funding_payments", "main")[0]
+    usd = truth(before, "balances", "main")["balances"][0]
+    assert usd["currency_code"] == "USD"
+    assert Decimal(usd["available"]) == row["cash_balance"]
+
+
+@given(SEEDS)
+@settings(max_examples=5, deadline=None)
+def test_funding_is_received_when_short_and_the_rate_is_positive(seed: int) -> None:
+    market = _market(seed, 24 * 5)
+    account = market.accounts["main"]
+    signs = set()
+    for payment in account.ledger.payments:
+        found = INSTRUMENTS[payment.code]
+        volume = account.ledger.books[payment.code].volume.at(payment.instant)
+        due = -payment.rate * payment.mark * volume
+        assert abs(due - payment.amount) <= Decimal("0.000000005")
+        late = payment.instant - payment.slot - found.offset * 10**9
+        assert 10**9 <= late < 1_100_000_000
+        assert payment.slot % (4 * HOUR) == 0
+        signs.add(payment.amount > 0)
+    assert signs == {True, False}
+
+
+def test_history_has_every_kind_of_trade() -> None:
+    trades = [row for row in truth(_market(3, 24 * 30), "trades", "main")]
+    kinds = {
+        (row["trade"]["matched_as"], row["trade"]["side"], row["trade"]["instrument_code"][-2:])
+        for row in trades
+    }
+    assert {
+        (m, s, k) for m in ("MAKER", "TAKER") for s in ("BUY", "SELL") for k in ("_P", "DC")
+    } <= (kinds)
+    instants = [row["trade"]["time_nanos"] for row in trades]
+    assert len(set(instants)) < len(instants)
+    assert any(not instant.endswith("000Z") for instant in instants)
+    assert any(row["fee"]["fee_amount"].startswith("-") for row in trades)
+    assert any(len(row["trade"]["price"].partition(".")[2]) >= 18 for row in trades)
+    assert len({row["trade"]["trade_id"] for row in trades}) == len(trades)
+    sequences = [int(row["trade"]["sequence"]) for row in trades]
+    assert sequences == sorted(set(sequences), reverse=True)
+
+
+def test_closed_positions_carry_their_funding_and_fees() -> None:
+    market = _market(5, 24 * 30)
+    rows = truth(market, "closed_positions", "main")
+    funding: dict[str, Decimal] = defaultdict(Decimal)
+    for payment in market.accounts["main"].ledger.payments:
+        funding[str(payment.position)] += payment.amount
+    assert len({row["position_id"] for row in rows}) == len(rows) > 20
+    for row in rows:
+        assert Decimal(row["total_funding_payments"]) == funding[row["position_id"]]
+        with localcontext(EXACT):
+            realised = Decimal(row["closing_pnl"]) + Decimal(row["total_funding_payments"])
+            assert Decimal(row["realised_pnl"]) == realised - Decimal(row["total_trade_fees"])
+
+
+@given(SEEDS, st.integers(1, 60_000))
+@settings(max_examples=20, deadline=None)
+def test_bulk_trades_are_ordered_found_and_composed_alike(seed: int, count: int) -> None:
+    end = to_nanos(START)
+    trades = BulkTrades(count, end - 30 * DAY, end, seed)
+    picked = range(0, count, max(1, count // 50))
+    instants = [trades.instants[k] for k in picked]
+    assert instants == sorted(instants)
+    assert bisect_right(trades.instants, end) == count
+    market = Market(seed, START, START, [AccountSpec("bulk", bulk_trades=count)])
+    account = market.accounts["bulk"]
+    rows = TradeRows(account)
+    for k in picked:
+        assert bytes(rows[k]) == encode(trade_row(account, k))
+        assert account.trade_ids.find(account.trade_ids.make(k)) == k
+
+
+def test_price_moves_by_little_in_a_minute_and_by_more_in_a_day() -> None:
+    prices, bitcoin = Prices(11), INSTRUMENTS["BTC_USD_P"]
+    start = to_nanos(START)
+    minutes = [prices.mid(bitcoin, start + n * 60 * 10**9) for n in range(3_000)]
+    steps = [abs(b - a) for a, b in pairwise(minutes)]
+    assert 0 < max(steps) < bitcoin.price / 500
+    assert max(minutes) - min(minutes) > bitcoin.price / 500
+    assert all(abs(prices.rate(bitcoin, start + n * HOUR)) <= Decimal("0.001") for n in range(500))
+
+
+def test_equity_futures_are_funded_on_weekdays_only() -> None:
+    week = to_nanos(datetime(2026, 3, 23, tzinfo=UTC))
+    found = slots(INSTRUMENTS["SPCX_USD_P"], week, week + 7 * DAY)
+    assert [iso_nanos(slot)[8:16] for slot in found[:3]] == ["23T16:45", "23T20:00", "24T16:45"]
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize("per_day", [67.0, 300.0, 20_000.0])
+def test_an_account_trades_about_as_often_as_told(per_day: float) -> None:
+    days = 2_000 / per_day
+    market = _market(1, 24 * days, per_day)
+    assert all(1_600 < len(truth(market, "trades", name)) < 2_500 for name in market.accounts)
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: Market(1, START, START, [AccountSpec("a"), AccountSpec("a")]), "share a name"),
+        (lambda: Market(1, START, START - timedelta(days=1)), "cannot go back"),
+        (lambda: truth(_market(1, 0), "nope", "main"), "unknown stream"),
+        (lambda: truth(_market(1, 0), "trades", "nope"), "unknown account"),
+    ],
+)
+def test_misuse_is_refused(make: Any, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        make()

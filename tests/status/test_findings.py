@@ -1,0 +1,174 @@
+"""What the status report finds, and in which words it says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from exporter.status import Report
+from tests.support.reports import COMPLETE, GAPPY, NOW, account, error, failing, report, with_stream
+
+
+def texts(found: Report, severity: str) -> list[str]:
+    return [finding.text for finding in found.findings if finding.severity == severity]
+
+
+def test_all_is_well() -> None:
+    found = report()
+    assert (found.verdict, found.headline, found.findings) == ("well", "All is well", ())
+    assert found.summary == (
+        "8 streams of 2 accounts: 8 fresh. History is proven complete from 2026-03-01 on."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "text"),
+    [
+        (failing("timeout"), "attention", "the exchange does not answer in time, the last good"),
+        (
+            failing("server", freshness="withdrawn"),
+            "broken",
+            "values withdrawn, the exchange fails",
+        ),
+        (failing("payload", freshness="empty", age_seconds=None), "broken", "nothing to show yet"),
+        (failing("auth", permitted=False), "broken", "the exchange refuses the token"),
+        (failing("permission", permitted=False), "attention", "the token may not read it any more"),
+        (
+            failing("permission", permitted=False, last_success_at=None),
+            "broken",
+            "the token may not read it",
+        ),
+        (
+            failing("timeout", permitted=False, last_success_at=None),
+            "broken",
+            "the token may not read it",
+        ),
+        (
+            failing("permission", permitted=False, freshness="withdrawn"),
+            "broken",
+            "values withdrawn, the token may not read it any more",
+        ),
+        (
+            failing("timeout", permitted=False, freshness="withdrawn"),
+            "broken",
+            "values withdrawn, the exchange does not answer in time",
+        ),
+        ({"freshness": "held"}, "attention", "no answer in time"),
+        ({"freshness": "withdrawn"}, "broken", "values withdrawn, no answer in time"),
+        ({"rejects_open": 3}, "attention", "3 records could not be read, in quarantine"),
+        ({"tried": False, "freshness": "empty", "success": False}, "starting", ""),
+        (failing("internal"), "attention", "a fault of this program, see its log"),
+        (failing("database"), "attention", "Postgres is away or refuses"),
+    ],
+)
+def test_what_is_said_of_a_stream(change: dict[str, Any], verdict: str, text: str) -> None:
+    found = with_stream(report(), "main", "balances", **change)
+    assert found.verdict == verdict
+    if text:
+        (finding,) = found.findings
+        assert finding.text.startswith(f"balances of main: {text}")
+        assert finding.since == change.get("failing_since")
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "text"),
+    [
+        ({"database_up": False}, "broken", "Postgres is away"),
+        ({"leader": False}, "well", "Another process writes"),
+        ({"spooled_snapshots": 2}, "well", "2 answers on disk"),
+        ({"dropped_snapshots": 1}, "attention", "The spool was full: 1 answer lost"),
+        ({"clock_skew_seconds": -3.0}, "attention", "The exchange's clock is -3.0 s from ours"),
+        ({"heartbeat_age_seconds": 61.0}, "broken", "The scheduler does not run"),
+        ({"history_read_at": NOW - timedelta(seconds=30)}, "attention", "Postgres is slow"),
+        ({"connecting": True, "database_up": False}, "starting", "Postgres is being connected"),
+    ],
+)
+def test_what_is_said_of_the_service(change: dict[str, Any], verdict: str, text: str) -> None:
+    found = report(**change)
+    assert found.verdict == verdict
+    assert found.findings[0].text.startswith(text)
+
+
+def test_a_refused_token_stays_refused_while_the_exchange_does_not_answer() -> None:
+    refused = (account("main", token_scopes={"read": False}), account("public"))
+    silent = failing("timeout", permitted=False, freshness="withdrawn")
+    found = with_stream(report(accounts=refused), "main", "balances", **silent)
+    assert texts(found, "broken") == ["balances of main: the exchange refuses the token"]
+
+
+def test_an_account_without_futures_is_well() -> None:
+    barred = failing("permission", permitted=False, last_success_at=None)
+    found = with_stream(report(), "hedge", "positions", **barred)
+    assert found.verdict == "well"
+    assert texts(found, "note") == ["positions of hedge: the token may not read it"]
+
+
+def test_a_public_stream_has_no_token_to_refuse() -> None:
+    refused = failing("auth", permitted=False, freshness="withdrawn")
+    found = with_stream(report(), "public", "tickers", **refused)
+    assert texts(found, "broken") == [
+        "tickers of public: values withdrawn, the exchange refuses us (401 or 403), though this"
+        " needs no token"
+    ]
+
+
+def test_the_summary_counts_what_the_page_shows() -> None:
+    found = with_stream(report(), "main", "balances", **failing("auth", permitted=False))
+    found = with_stream(found, "main", "positions", **failing("permission", permitted=False))
+    silent = failing("timeout", permitted=False, freshness="withdrawn")
+    found = with_stream(found, "hedge", "balances", **silent)
+    assert ": 5 fresh, 1 withdrawn, 1 refused, 1 not permitted." in found.summary
+
+
+def test_history_that_may_not_be_read_is_not_called_complete() -> None:
+    barred = failing("permission", permitted=False, last_success_at=None)
+    found = with_stream(report(), "hedge", "trades", **barred)
+    assert found.summary.endswith(
+        "History is proven complete from 2026-03-01 on (not permitted: trades of hedge)."
+    )
+
+
+def test_what_postgres_causes_is_said_once() -> None:
+    streams = tuple(
+        msgspec.structs.replace(s, **failing("database")) if s.kind == "history" else s
+        for s in report().streams
+    )
+    found = report(streams=streams, database_up=False)
+    assert [finding.text.split(":")[0] for finding in found.findings] == ["Postgres is away"]
+
+
+def test_what_is_alike_is_said_together() -> None:
+    down = failing("connection", freshness="withdrawn")
+    streams = tuple(msgspec.structs.replace(s, **down) for s in report().streams)
+    found = report(streams=streams)
+    assert found.headline == "1 thing is broken"
+    assert found.findings[0].text == (
+        "balances, positions and trades of main and hedge; tickers and funding_history of public:"
+        " values withdrawn, no connection to the exchange"
+    )
+
+
+def test_history_that_is_missing() -> None:
+    filled = with_stream(report(), "main", "trades", coverage=GAPPY)
+    assert (filled.verdict, texts(filled, "note")) == (
+        "well",
+        ["trades of main: history is being filled"],
+    )
+    assert filled.summary.endswith("The least complete history is 86.6 % proven.")
+    fails = error("main", "trades", lane="backfill", reason="payload")
+    stuck = with_stream(report(errors=(fails,)), "main", "trades", coverage=GAPPY)
+    assert texts(stuck, "attention") == ["trades of main: history has gaps, and filling them fails"]
+    late = msgspec.structs.replace(COMPLETE, lag_seconds=2_000.0)
+    found = with_stream(report(), "main", "trades", coverage=late)
+    assert texts(found, "attention") == [
+        "trades of main: the newest history is not proven, and it is late"
+    ]
+
+
+def test_a_paused_token() -> None:
+    requests = msgspec.structs.replace(account("main").requests, paused_seconds=30.0)
+    found = report(accounts=(account("main", requests=requests), account("public")))
+    assert texts(found, "attention") == ["main: no request for 30 s more after a 429"]

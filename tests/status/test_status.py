@@ -1,0 +1,188 @@
+"""The status report: that it agrees with `/metrics` and Postgres, and says what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jsonschema
+import msgspec
+import psycopg
+import pytest
+
+from exporter.service import Service
+from exporter.simulator import Simulator
+from exporter.status import Report
+from tests.support.expositions import series
+from tests.support.live import NAMES
+from tests.support.postgres import fresh_database
+from tests.support.process import ROOT
+from tests.support.reporting import Connection
+from tests.support.served import get, serving, status, wait_until_complete
+from tests.support.spans import Span, union
+from tests.support.waiting import wait_until
+
+SCHEMA = ROOT / "docs" / "status-api.schema.json"
+
+
+def seconds_of(text: str | None) -> float:
+    return 0.0 if text is None else datetime.fromisoformat(text).timestamp()
+
+
+@pytest.fixture(scope="module")
+def quiet(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, migrated_template: str
+) -> Iterator[tuple[Service, str, str]]:
+    """A service with all its history; only what must wait for something is asked again soon."""
+    more = {f"ONETRADING_INTERVAL_{name.upper()}": "1h" for name in NAMES}
+    more |= {
+        # What had to wait on disk is stored by the next poll of any stream.
+        "ONETRADING_INTERVAL_INSTRUMENTS": "2s",
+        "ONETRADING_INTERVAL_FUNDING_HISTORY": "2s",
+        "ONETRADING_REQUESTS_PER_MINUTE": "100000",
+        "ONETRADING_HISTORY_START": (datetime.now(UTC) - timedelta(minutes=30)).isoformat(),
+    }
+    with (
+        fresh_database(postgres_url, migrated_template) as url,
+        Simulator(history_days=1) as simulator,
+        serving(simulator, tmp_path_factory.mktemp("quiet"), DATABASE_URL=url, **more) as (
+            service,
+            base,
+        ),
+    ):
+        wait_until_complete(base)
+        yield service, base, url
+
+
+Quiet = tuple[Service, str, str]
+
+
+def at_once(base: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The report and a scrape with no poll in between."""
+    for _ in range(20):
+        found, shown = status(base), series(get(base, "/metrics"))
+        times = [[s["last_success_at"] for s in of["streams"]] for of in (found, status(base))]
+        if times[0] == times[1]:
+            return found, shown
+    raise AssertionError("there is always a poll in between")
+
+
+def test_the_report_says_what_metrics_say(quiet: Quiet) -> None:
+    _, base, _ = quiet
+    # Shown by the heartbeat and by a job of their own, each a few seconds later.
+    wait_until(
+        lambda: "\nonetrading_rejects_open{" in get(base, "/metrics"), "no rejects are shown"
+    )
+    wait_until(lambda: "\nonetrading_database_up 1\n" in get(base, "/metrics"), "it is never up")
+    found, shown = at_once(base)
+    for s in found["streams"]:
+        labels = f'{{account="{s["account"]}",stream="{s["stream"]}"}}'
+
+        def value(family: str, labels: str = labels) -> float | None:
+            text = shown.get(f"onetrading_{family}{labels}")
+            return None if text is None else float(text)
+
+        assert value("sync_success") == s["success"]
+        assert value("sync_permitted") == s["permitted"]
+        assert value("sync_interval_seconds") == s["interval_seconds"]
+        assert value("sync_held") == (s["freshness"] == "held")
+        last = seconds_of(s["last_success_at"])
+        assert value("sync_last_success_timestamp_seconds") == pytest.approx(last, abs=0.001)
+        assert value("rejects_open") == s["rejects_open"]
+        covered = s["coverage"] or dict.fromkeys(("gap_seconds", "progress_ratio", "lag_seconds"))
+        assert value("coverage_gap_seconds") == pytest.approx(covered["gap_seconds"], abs=0.001)
+        assert value("backfill_progress_ratio") == covered["progress_ratio"]
+        assert value("coverage_lag_seconds") == pytest.approx(covered["lag_seconds"], abs=5)
+    for a in found["accounts"]:
+        left = float(shown[f'onetrading_api_budget_remaining{{account="{a["account"]}"}}'])
+        assert left == pytest.approx(a["requests"]["remaining"], abs=0.1)
+        for scope, granted in a["token_scopes"].items():
+            name = f'onetrading_token_scope{{account="{a["account"]}",scope="{scope}"}}'
+            assert float(shown[name]) == granted
+    assert float(shown["onetrading_database_up"]) == found["database_up"]
+    assert float(shown["onetrading_exporter_leader"]) == found["leader"]
+    assert float(shown["onetrading_spool_snapshots"]) == found["spooled_snapshots"]
+    assert f'version="{found["version"]}"' in get(base, "/metrics")
+
+
+def test_the_errors_add_up_to_what_is_counted(quiet: Quiet) -> None:
+    _, base, _ = quiet
+    found, shown = status(base), series(get(base, "/metrics"))
+    times: defaultdict[str, int] = defaultdict(int)
+    for e in found["errors"]:
+        labels = f'account="{e["account"]}",stream="{e["stream"]}",reason="{e["reason"]}"'
+        times[f"onetrading_sync_errors_total{{{labels}}}"] += e["times"]
+        assert e["first_at"] <= e["last_at"] <= found["generated_at"]
+    counted = {
+        name: int(value)
+        for name, value in shown.items()
+        if name.startswith("onetrading_sync_errors_total") and value != "0"
+    }
+    assert times == counted
+    assert counted  # the account `spot` has no futures
+
+
+def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
+    _, base, url = quiet
+
+    def in_views(connection: Connection) -> dict[tuple[str, str], tuple[datetime, list[datetime]]]:
+        """Per stream: from where it is required, and where its gaps begin."""
+        gaps: defaultdict[tuple[str, str], list[Span]] = defaultdict(list)
+        for of, name, start, end in connection.execute(
+            "SELECT account, stream, gap_start, gap_end FROM reporting.coverage_gaps"
+        ):
+            gaps[of, name].append((start, end))
+        return {
+            (of, name): (required, [start for start, _ in union(gaps[of, name])])
+            for of, name, required in connection.execute(
+                "SELECT account, stream, required_from FROM reporting.freshness"
+                " WHERE kind = 'history' AND last_success_at IS NOT NULL"
+            )
+        }
+
+    def reported() -> dict[tuple[str, str], tuple[datetime, list[datetime]]]:
+        found = {}
+        for s in status(base)["streams"]:
+            if s["coverage"] and s["permitted"]:
+                missing = [
+                    (datetime.fromisoformat(p["start"]), datetime.fromisoformat(p["end"]))
+                    for p in s["coverage"]["segments"]
+                    if p["proven"] != "all"
+                ]
+                required = datetime.fromisoformat(s["coverage"]["required_from"])
+                found[s["account"], s["stream"]] = required, [start for start, _ in union(missing)]
+        return found
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert len(reported()) == 6
+        # Passes go on, and the report is a few seconds behind.
+        wait_until(lambda: reported() == in_views(connection), "they never agree")
+
+
+def test_a_service_that_is_well_says_so(quiet: Quiet) -> None:
+    _, base, _ = quiet
+    found = status(base)
+    assert (found["verdict"], found["headline"]) == ("well", "All is well")
+    notes = [finding["text"] for finding in found["findings"]]
+    assert notes == ["positions, portfolio and funding_payments of spot: the token may not read it"]
+    assert "History is proven complete from" in found["summary"]
+    due = [datetime.fromisoformat(s["next_due_at"]) for s in found["streams"]]
+    assert all(at > datetime.fromisoformat(found["generated_at"]) for at in due)
+    page = get(base, "/")
+    assert "All is well" in page
+    for s in found["streams"]:
+        assert s["stream"] in page
+
+
+def test_the_report_keeps_to_its_schema(quiet: Quiet) -> None:
+    schema = json.loads(SCHEMA.read_text())
+    made = msgspec.json.schema(Report)
+    assert schema == json.loads(json.dumps(made)), "run scripts/status_schema"
+    jsonschema.Draft202012Validator(schema).validate(status(quiet[1]))
+    told = (ROOT / "docs" / "status-api.md").read_text()
+    for name, of in schema["$defs"].items():
+        for key in of["properties"]:
+            assert f"`{key}`" in told, f"docs/status-api.md does not describe {key} of {name}"

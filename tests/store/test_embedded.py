@@ -1,0 +1,389 @@
+"""The embedded Postgres: real servers, real crashes, real users."""
+
+import logging
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from exporter.model.errors import EmbeddedPostgresError, Stopping
+from exporter.store.embedded import EmbeddedPostgres, cluster
+from tests.support.ports import unused_port
+from tests.support.postgres import THROWAWAY, PostgresServer, postmaster_pid
+
+AS_ROOT = os.geteuid() == 0
+needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
+
+# Another process that uses a data directory until it is killed or its input ends.
+OTHER_PROCESS = """
+import sys
+from pathlib import Path
+from exporter.store.embedded import EmbeddedPostgres
+with EmbeddedPostgres(Path(sys.argv[1]), settings={"fsync": "off"}) as server:
+    print(server.ensure(), flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    """A data directory whose cluster has a table with one row. Tests leave it as they found it."""
+    with TemporaryDirectory(prefix="onetrading-embedded-") as parent_directory:
+        Path(parent_directory).chmod(0o711)
+        directory = Path(parent_directory) / "data"
+        with server_in(directory) as server:
+            execute(server.ensure(), "CREATE TABLE kept AS SELECT 42 AS answer")
+        yield directory
+
+
+def server_in(data_dir: Path) -> EmbeddedPostgres:
+    return EmbeddedPostgres(data_dir, settings=THROWAWAY)
+
+
+def execute(url: str, statement: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(statement.encode())
+
+
+def write(url: str) -> None:
+    execute(url, "DROP TABLE IF EXISTS written; CREATE TABLE written AS SELECT 7 AS answer")
+
+
+def value(url: str, query: str) -> object:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return row[0]
+
+
+def soon(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and only waits to be asked for does not."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def other_process(data_dir: Path, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*prefix, sys.executable, "-c", OTHER_PROCESS, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_a_new_cluster_is_private_utf8_and_reachable_by_password_only(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    with server_in(tmp_path / "not" / "there") as server:
+        url = server.ensure()
+        assert value(url, "SHOW server_encoding") == "UTF8"
+        assert value(url, "SELECT upper('ä') || ('a' < 'B')") == "Äfalse"
+        assert value(url, "SHOW timezone") == "UTC"
+        assert value(url, "SHOW password_encryption") == "scram-sha-256"
+        assert value(url, "SHOW listen_addresses") == "127.0.0.1"
+        assert value(url, "SHOW unix_socket_directories") == ""
+        execute(url, "CREATE EXTENSION btree_gist")
+        for wrong in (url.replace("@", "x@"), url.replace(url.split(":")[2].split("@")[0], "")):
+            with pytest.raises(psycopg.OperationalError, match="password"):
+                psycopg.connect(wrong)
+    directory = tmp_path / "not" / "there"
+    for name in ("postgres.json", "postgres.lock", "postgres.log"):
+        assert (directory / name).stat().st_mode & 0o777 == 0o600
+    assert (directory / "postgres").stat().st_mode & 0o777 == 0o700
+    assert not (directory / "postgres.new").exists()
+
+
+def test_data_are_flushed_to_disk_unless_a_test_says_otherwise(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir) as server:
+        assert value(server.ensure(), "SHOW fsync") == "on"
+
+
+def test_data_port_and_password_survive_a_restart(data_dir: Path) -> None:
+    with server_in(data_dir) as server:
+        before = server.ensure()
+    with server_in(data_dir) as server:
+        assert server.ensure() == before
+        assert value(before, "SELECT answer FROM kept") == 42
+
+
+def test_stop_ends_the_server_and_is_final(data_dir: Path) -> None:
+    server = server_in(data_dir)
+    server.ensure()
+    pid = postmaster_pid(data_dir)
+    server.stop()
+    assert not alive(pid)
+    assert "received fast shutdown" in (data_dir / "postgres.log").read_text()
+    with pytest.raises(Stopping):
+        server.ensure()
+
+
+def test_many_threads_get_one_server_that_outlives_them(data_dir: Path) -> None:
+    with server_in(data_dir) as server:
+        with ThreadPoolExecutor(8) as threads:
+            urls = set(threads.map(lambda _: server.ensure(), range(16)))
+        assert len(urls) == 1
+        # The thread that started it has ended: a parent-death signal would have come by now.
+        assert value(urls.pop(), "SELECT answer FROM kept") == 42
+
+
+@pytest.mark.parametrize("victim", ["postmaster", "supervisor"])
+def test_a_killed_server_is_started_again_with_its_committed_rows(
+    data_dir: Path, victim: str
+) -> None:
+    with EmbeddedPostgres(data_dir) as server:
+        write(server.ensure())
+        postmaster = postmaster_pid(data_dir)
+        os.kill(postmaster if victim == "postmaster" else parent(postmaster), signal.SIGKILL)
+        assert soon(lambda: not alive(postmaster))
+        assert soon(lambda: value_when_up(server, "SELECT answer FROM written") == 7)
+        assert postmaster_pid(data_dir) != postmaster
+
+
+def value_when_up(server: EmbeddedPostgres, query: str) -> object:
+    """What a caller does: after a failed connection, ask for the server again."""
+    try:
+        return value(server.ensure(), query)
+    except psycopg.OperationalError:
+        return None
+
+
+def test_the_server_ends_when_its_owner_is_killed_and_another_process_takes_over(
+    data_dir: Path,
+) -> None:
+    with other_process(data_dir) as owner:
+        url = first_line(owner)
+        write(url)
+        postmaster = postmaster_pid(data_dir)
+        supervisor = parent(postmaster)
+        with server_in(data_dir) as guest:
+            assert guest.ensure() == url
+            assert postmaster_pid(data_dir) == postmaster
+            owner.kill()
+            assert soon(lambda: not alive(postmaster) and not alive(supervisor))
+            assert value(guest.ensure(), "SELECT answer FROM written") == 7
+            assert postmaster_pid(data_dir) != postmaster
+
+
+def test_a_guest_that_stops_leaves_the_server_alone(data_dir: Path) -> None:
+    with server_in(data_dir) as owner:
+        url = owner.ensure()
+        with server_in(data_dir) as guest:
+            assert guest.ensure() == url
+        assert value(url, "SELECT answer FROM kept") == 42
+
+
+def test_an_interrupted_initdb_does_not_block_the_next_start(tmp_path: Path) -> None:
+    with other_process(tmp_path) as owner:
+        assert soon((tmp_path / "postgres.new" / "cluster" / "global").exists, 20)
+        owner.kill()
+    assert not (tmp_path / "postgres").exists()
+    with server_in(tmp_path) as server:
+        assert value(server.ensure(), "SELECT 1") == 1
+    assert not (tmp_path / "postgres.new").exists()
+
+
+def test_a_taken_port_is_left_for_another_one(data_dir: Path) -> None:
+    with server_in(data_dir) as server:
+        before = server.ensure()
+    with socket.create_server(("127.0.0.1", port_of(before))), server_in(data_dir) as server:
+        assert value(server.ensure(), "SELECT answer FROM kept") == 42
+        assert port_of(server.ensure()) != port_of(before)
+
+
+def test_a_fixed_port_that_is_taken_is_an_error(data_dir: Path) -> None:
+    port = unused_port()
+    with (
+        socket.socket() as other,
+        EmbeddedPostgres(data_dir, port=port) as server,
+        pytest.raises(EmbeddedPostgresError, match="Address already in use"),
+    ):
+        other.bind(("127.0.0.1", port))
+        server.ensure()
+
+
+def port_of(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+def test_another_major_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
+    found = cluster.find_binaries().major
+    with server_in(tmp_path) as server, pytest.raises(EmbeddedPostgresError) as error:
+        server.ensure()
+    for part in ("Postgres 16", f"Postgres {found}", str(tmp_path / "postgres"), "pg_dump"):
+        assert part in str(error.value)
+
+
+def test_a_directory_with_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "letter.txt").write_text("dear")
+    with (
+        server_in(tmp_path) as server,
+        pytest.raises(EmbeddedPostgresError, match="not a Postgres data directory"),
+    ):
+        server.ensure()
+    assert (tmp_path / "postgres" / "letter.txt").read_text() == "dear"
+
+
+def test_a_lost_or_wrong_password_file_is_named(data_dir: Path) -> None:
+    address = data_dir / "postgres.json"
+    content = address.read_text()
+    try:
+        address.unlink()
+        with server_in(data_dir) as server, pytest.raises(EmbeddedPostgresError, match="missing"):
+            server.ensure()
+        address.write_text(content.replace('"password": "', '"password": "x'))
+        with server_in(data_dir) as server, pytest.raises(EmbeddedPostgresError, match="not that"):
+            server.ensure()
+    finally:
+        address.write_text(content)
+
+
+def test_a_broken_setting_is_told_in_the_servers_words(data_dir: Path) -> None:
+    with (
+        EmbeddedPostgres(data_dir, settings={"max_connections": "lots"}) as server,
+        pytest.raises(EmbeddedPostgresError, match='"max_connections": "lots"'),
+    ):
+        server.ensure()
+
+
+def test_a_long_log_is_put_aside_at_the_start(data_dir: Path) -> None:
+    log = data_dir / "postgres.log"
+    log.write_bytes(b"x" * (cluster.MAX_LOG_BYTES + 1))
+    with server_in(data_dir) as server:
+        server.ensure()
+    assert log.stat().st_size < 10_000
+    assert (data_dir / "postgres.log.1").stat().st_size == cluster.MAX_LOG_BYTES + 1
+
+
+def test_a_server_keeps_its_address_through_outages(postgres_server: PostgresServer) -> None:
+    url = postgres_server.url
+    write(url)
+    for outage in (postgres_server.stop, postgres_server.kill):
+        outage()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(url)
+        postgres_server.start()
+        assert postgres_server.url == url
+        assert value(url, "SELECT answer FROM written") == 7
+
+
+@needs_root
+def test_root_hands_the_server_down_without_any_capability_where_the_way_is_free(
+    data_dir: Path,
+) -> None:
+    with server_in(data_dir) as server:
+        server.ensure()
+        status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
+    assert user_and_capabilities(status) == ((data_dir / "postgres").stat().st_uid, 0)
+
+
+@contextmanager
+def barred(directory: Path) -> Iterator[None]:
+    directory.chmod(0o700)
+    try:
+        yield
+    finally:
+        directory.chmod(0o711)
+
+
+@needs_root
+def test_root_keeps_one_capability_where_the_way_is_barred(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        barred(data_dir.parent),
+        caplog.at_level(logging.WARNING),
+        server_in(data_dir) as server,
+    ):
+        assert value(server.ensure(), "SELECT answer FROM kept") == 42
+        status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
+    uid, capabilities = user_and_capabilities(status)
+    assert uid != 0
+    assert capabilities.bit_count() == 1
+    assert f"may not pass {data_dir.parent}: the embedded Postgres keeps" in caplog.text
+
+
+@needs_root
+def test_root_without_that_capability_is_told_which_directory_bars_the_way() -> None:
+    without = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    with TemporaryDirectory(prefix="onetrading-embedded-") as directory:
+        with other_process(Path(directory) / "data", without) as process:
+            _, told = process.communicate()
+        assert process.returncode == 1
+        assert f"chmod o+x {directory})" in told
+
+
+def user_and_capabilities(status: str) -> tuple[int, int]:
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    return int(fields["Uid"].split()[1]), int(fields["CapEff"].strip(), 16)
+
+
+@needs_root
+def test_a_plain_user_needs_no_change_of_user() -> None:
+    nobody = pwd.getpwnam("nobody")
+    as_nobody = (
+        "setpriv",
+        f"--reuid={nobody.pw_uid}",
+        f"--regid={nobody.pw_gid}",
+        "--clear-groups",
+        # Only for the way to this interpreter, which may be installed below /root.
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+    )
+    with TemporaryDirectory(prefix="onetrading-embedded-") as directory:
+        data_dir = Path(directory)
+        os.chown(data_dir, nobody.pw_uid, nobody.pw_gid)
+        with other_process(data_dir, as_nobody) as owner:
+            url = first_line(owner)
+            assert value(url, "SELECT 1") == 1
+            status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
+            assert user_and_capabilities(status)[0] == nobody.pw_uid
+            # Root may read its files, and so is a guest of the same server.
+            with server_in(data_dir) as guest:
+                assert guest.ensure() == url
+            owner.communicate("")
+        assert owner.returncode == 0
+        # When root starts the same cluster, the server still runs as its owner.
+        with server_in(data_dir) as server:
+            assert server.ensure() == url
+            status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
+            assert user_and_capabilities(status) == (nobody.pw_uid, 0)

@@ -1,0 +1,138 @@
+"""The committed rule files and the tests of their alerts, taken apart for tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from tests.support.process import ROOT
+from tests.support.promql import selectors
+
+Rule = dict[str, Any]
+FOLDER = ROOT / "grafana" / "alerts"
+CASES = ROOT / "tests" / "rules"
+_FIRST = ("thresholds", "recording")
+FILES = (*_FIRST, *sorted({path.stem for path in FOLDER.glob("*.yaml")} - {*_FIRST}))
+"""The names of the rule files; what others rest on comes first."""
+SCENARIOS = ("fires", "does not fire", "stale", "restart")
+
+
+def groups(*files: str) -> list[dict[str, Any]]:
+    """The groups of some of the rule files, or of all."""
+    texts = [(FOLDER / f"{file}.yaml").read_text() for file in files or FILES]
+    return [group for text in texts for group in yaml.safe_load(text)["groups"]]
+
+
+def rules(*files: str) -> list[Rule]:
+    """The rules of some of the files, or of all."""
+    return [rule for group in groups(*files) for rule in group["rules"]]
+
+
+ALERTS: Mapping[str, Rule] = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+RECORDS: Mapping[str, list[Rule]] = {
+    name: [rule for rule in rules() if rule.get("record") == name]
+    for name in {rule["record"] for rule in rules() if "record" in rule}
+}
+
+
+class Case(NamedTuple):
+    """A test of an alert as promtool reads it."""
+
+    alert: str
+    scenario: str
+    step: str
+    test: dict[str, Any]
+
+    def expected(self) -> list[list[dict[str, Any]]]:
+        """The alerts that must fire, at each instant that is looked at."""
+        return [look["exp_alerts"] for look in self.test["alert_rule_test"]]
+
+
+@cache
+def cases() -> tuple[Case, ...]:
+    """Every test in every file."""
+    found: list[Case] = []
+    for path in sorted(CASES.glob("*.yaml")):
+        content = yaml.safe_load(path.read_text())
+        for test in content["tests"]:
+            alert, _, scenario = test["name"].partition(" ")
+            found.append(Case(alert, scenario, content["evaluation_interval"], test))
+    return tuple(found)
+
+
+def uncommented() -> str:
+    """thresholds.yaml with every example in force."""
+    text = (FOLDER / "thresholds.yaml").read_text()
+    return re.sub(r"^( +)# (- record|  expr|  labels)", r"\1\2", text, flags=re.MULTILINE)
+
+
+def needed(expression: str) -> Iterator[Rule]:
+    """The recording rules that an expression rests on, those that come first first."""
+    names: list[str] = []
+    _collect(expression, names)
+    for name in names:
+        yield from RECORDS[name]
+
+
+def _collect(expression: str, names: list[str]) -> None:
+    for selector in selectors(expression):
+        name = str(selector.name)
+        if name in RECORDS and name not in names:
+            for rule in RECORDS[name]:
+                _collect(rule["expr"], names)
+            names.append(name)
+
+
+_FLIPPED = {
+    "<=": ">",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "==": "!=",
+    "unless": "and",
+    "min by": "max by",
+    "max by": "min by",
+}
+_FLIP = re.compile(r"<=|>=|==|[<>]|\bunless\b|\bmin by\b|\bmax by\b|(?<=[<>=] )\d+\b")
+
+
+def mutants(alert: str) -> Iterator[tuple[str, Rule]]:
+    """What was done to an alert, and the alert that is no longer what it should be."""
+    rule = ALERTS[alert]
+    for part in ("for", "keep_firing_for"):
+        if part in rule:
+            yield f"without {part}", {key: value for key, value in rule.items() if key != part}
+    text = rule["expr"]
+    for found in _FLIP.finditer(text):
+        flipped = _FLIPPED.get(found[0]) or str(2 * int(found[0]) + 1)
+        changed = text[: found.start()] + flipped + text[found.end() :]
+        yield f"{found[0]} at {found.start()} as {flipped}", {**rule, "expr": changed}
+
+
+def lay_out(folder: Path, alert: Rule, tests: Iterable[Case]) -> list[Path]:
+    """Write one alert, what it rests on, and its tests to ``folder``; the files with the tests."""
+    groups = [
+        {"name": "records", "rules": list(needed(alert["expr"]))},
+        {"name": "alert", "rules": [alert]},
+    ]
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+    written: dict[Path, dict[str, Any]] = {}
+    for case in tests:
+        content = written.setdefault(
+            folder / f"{case.step}.yaml",
+            {
+                "rule_files": ["rules.yaml"],
+                "group_eval_order": ["records", "alert"],
+                "evaluation_interval": case.step,
+                "tests": [],
+            },
+        )
+        content["tests"].append(case.test)
+    for path, content in written.items():
+        path.write_text(yaml.safe_dump(content))
+    return list(written)

@@ -1,0 +1,239 @@
+"""The live half on a clock that the test moves: the simulated exchange, real HTTP, real passes.
+
+Everything is wired as `exporter.app` does it, except that time stands still until `World.tick`,
+that a failed request is not sent again, and that nobody but the test starts a pass.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from exporter.api.client import Client
+from exporter.api.clock import ExchangeClock
+from exporter.api.rate_limiter import Budget
+from exporter.api.retry import Policy
+from exporter.app import apply_migrations, enabled
+from exporter.metrics import Board, Exposition, Instruments, StreamState, Vitals
+from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
+from exporter.settings import Settings, load
+from exporter.simulator import Simulator
+from exporter.store.database import Database
+from exporter.store.leases import Leases
+from exporter.store.spool import Spool
+from exporter.streams import STREAMS
+from exporter.sync import Account, Filler, Parts, Passes, Reader
+from exporter.sync.runner import Outcome
+from tests.support.clocks import START, Clock
+from tests.support.expositions import series
+
+ACCOUNTS = ("main", "hedge", "spot")
+NAMES = [stream.name for stream in STREAMS]
+BY_NAME: Mapping[str, Stream] = {stream.name: stream for stream in STREAMS}
+
+# The back-off before a second attempt is longer than any pass may take: one pass, one request.
+ONE_ATTEMPT = Policy(base_s=1e6, cap_s=1e6, read_s=0.25)
+
+
+def settings_of(
+    simulator: Simulator,
+    folder: Path,
+    accounts: tuple[str, ...] = ACCOUNTS,
+    more: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings for the simulator's accounts, whose tokens are put into files in ``folder``."""
+    return load(environment(simulator, folder, accounts, more), stream_names=NAMES)
+
+
+def environment(
+    simulator: Simulator,
+    folder: Path,
+    accounts: tuple[str, ...] = ACCOUNTS,
+    more: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The environment that ``settings_of`` reads."""
+    for name in accounts:
+        (folder / name).write_text(simulator.tokens[name])
+    given = {
+        "ONETRADING_BASE_URL": simulator.base_url,
+        "ONETRADING_DATA_DIR": str(folder / "data"),
+        "ONETRADING_LISTEN": "127.0.0.1:0",
+        "DATABASE_URL": "none",
+    }
+    if accounts:
+        given["ONETRADING_ACCOUNTS"] = ",".join(f"{name}={folder / name}" for name in accounts)
+    return given | dict(more or {})
+
+
+class World:
+    """One exporter and one exchange; ``database_url`` None is metrics only.
+
+    ``holder``: it takes the leases of its accounts under this name, once; nobody renews them.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        folder: Path,
+        *,
+        database_url: str | None = None,
+        accounts: tuple[str, ...] = ACCOUNTS,
+        holder: str | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        self.simulator = simulator
+        self.clock = Clock()
+        self.stop = threading.Event()
+        given = {**(more or {}), "DATABASE_URL": database_url or "none"}
+        settings = settings_of(simulator, folder, accounts, given)
+        self.streams = enabled(settings)
+        self.vitals = Vitals(now=self.clock.unix, monotonic=self.clock.monotonic)
+        now, monotonic = self.clock.unix, self.clock.monotonic
+        self.board = Board(
+            self.streams, accounts, intervals=settings.intervals, now=now, monotonic=monotonic
+        )
+        names = [PUBLIC_ACCOUNT, *accounts]
+        self.instruments = Instruments(self.board.keys, accounts=names, version="0", python="3")
+        self.exposition = Exposition(self.board, self.vitals, self.instruments)
+        self.exchange_clock = ExchangeClock(wall=self.clock.wall)
+        address = settings.database.url
+        self.database = Database(address, apply_migrations) if database_url else None
+        self.leases = Leases(address, holder) if holder else None
+        self.parts = self._parts(settings)
+        self.passes = Passes(self.parts, self.streams)
+        if self.database is not None:
+            self.database.open()
+
+    def _parts(self, settings: Settings) -> Parts:
+        tokens = {account.name: account.token.get for account in settings.accounts}
+        return Parts(
+            accounts={name: self._account(name, token) for name, token in tokens.items()}
+            | {PUBLIC_ACCOUNT: self._account(PUBLIC_ACCOUNT, lambda: None)},
+            board=self.board,
+            instruments=self.instruments,
+            vitals=self.vitals,
+            stop=self.stop,
+            database=self.database,
+            leases=self.leases,
+            spool=Spool(settings.data_dir / "spool"),
+            intervals=settings.intervals,
+            monotonic=self.clock.monotonic,
+        )
+
+    def _account(self, name: str, token: Callable[[], str | None]) -> Account:
+        client = Client(
+            account=name,
+            base_url=self.simulator.base_url,
+            token=token,
+            budget=Budget(1_000_000, monotonic=self.clock.monotonic, stop=self.stop),
+            clock=self.exchange_clock,
+            observer=self.instruments,
+            stop=self.stop,
+            policy=ONE_ATTEMPT,
+            random=lambda: 0.999,
+            monotonic=self.clock.monotonic,
+        )
+        return Account(name, client, self.exchange_clock, token)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.stop.set()
+        for account in self.parts.accounts.values():
+            account.client.close()
+        if self.leases is not None:
+            self.leases.stop()
+        if self.database is not None:
+            self.database.close()
+
+    def tick(self, seconds: float) -> None:
+        """Time passes, here and at the exchange; nobody polls."""
+        self.clock.at += seconds
+        self.simulator.advance(seconds)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Account and stream of every pass that there is."""
+        return list(self.board.keys)
+
+    def poll(self, account: str, stream: str) -> Outcome:
+        """One pass."""
+        return self.passes.run(self.parts.accounts[account], BY_NAME[stream])
+
+    def poll_all(self, *accounts: str) -> dict[tuple[str, str], Outcome]:
+        """One pass of every stream of these accounts (none given: of all)."""
+        return {
+            (account, stream): self.poll(account, stream)
+            for account, stream in self.pairs()
+            if not accounts or account in accounts
+        }
+
+    def fill(self, account: str, stream: str) -> bool:
+        """Read all history that is missing, as the backfill thread does."""
+        found = BY_NAME[stream]
+        assert isinstance(found, History)
+        reader = Reader(self.parts, self.parts.accounts[account], found, lambda _error: None)
+        return Filler(self.parts, [reader]).fill(reader)
+
+    def state(self, account: str, stream: str) -> StreamState:
+        """What the board says of a stream."""
+        return next(s for s in self.board.states() if (s.account, s.stream) == (account, stream))
+
+    def text(self) -> str:
+        """The body of a scrape."""
+        body, _ = self.exposition.render("", "")
+        return body.decode()
+
+    def shown(self) -> dict[str, str]:
+        """Series to value of a scrape; fails on a series that is there twice."""
+        return series(self.text())
+
+    def domain(
+        self, stream: str, account: str | None = None, shown: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """The domain series that a stream shows (of one account), now or in ``shown``."""
+        families = {metric.name for metric in BY_NAME[stream].metrics}
+        return {
+            name: value
+            for name, value in (shown or self.shown()).items()
+            if name.partition("{")[0] in families
+            and (account in (None, PUBLIC_ACCOUNT) or f'account="{account}"' in name)
+        }
+
+    def sync(self, metric: str, account: str, stream: str, **labels: str) -> str | None:
+        """A value of the family ``onetrading_sync_<metric>``."""
+        more = "".join(f',{name}="{value}"' for name, value in labels.items())
+        name = f'onetrading_sync_{metric}{{account="{account}",stream="{stream}"{more}}}'
+        return self.shown().get(name)
+
+    def errors(self, account: str, stream: str) -> dict[str, str]:
+        """The reasons whose error counter of a stream is not 0, with its value."""
+        prefix = f'onetrading_sync_errors_total{{account="{account}",stream="{stream}",reason="'
+        return {
+            name.removeprefix(prefix).removesuffix('"}'): value
+            for name, value in self.shown().items()
+            if name.startswith(prefix) and value != "0"
+        }
+
+
+def exchange(pages: Mapping[str, bytes] | None = None) -> Simulator:
+    """A simulated exchange whose time stands still, with two days of history."""
+    return Simulator(now=START, speed=0, history_days=2, pages=pages)
+
+
+@contextmanager
+def world(
+    folder: Path,
+    database_url: str | None = None,
+    *,
+    accounts: tuple[str, ...] = ("main",),
+    pages: Mapping[str, bytes] | None = None,
+    **more: str,
+) -> Iterator[World]:
+    """An exporter and its exchange, closed at the end whatever happens."""
+    with exchange(pages) as simulator:
+        live = World(simulator, folder, database_url=database_url, accounts=accounts, more=more)
+        try:
+            yield live
+        finally:
+            live.close()

@@ -1,0 +1,80 @@
+"""An exporter that polls fixed answers at instants of the test's choice, and what Postgres keeps.
+
+Instants are seconds since the start of the test's clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+
+from tests.support.clocks import START
+from tests.support.live import BY_NAME, World, world
+from tests.support.ports import unused_port
+
+Spans = list[tuple[float, float]]
+"""From when until when each snapshot was observed."""
+
+
+def balances(available: str = "3.5", **header: str) -> bytes:
+    """An answer of one currency; ``header`` is what it says beside its balances."""
+    rows = [{"currency_code": "BTC", "available": available, "locked": "0"}]
+    return json.dumps({**header, "balances": rows}).encode()
+
+
+@contextmanager
+def exporter(folder: Path, url: str, *, at: float = 0, **pages: bytes) -> Iterator[World]:
+    """An exporter that starts at an instant; ``pages``: the fixed answer of a stream."""
+    fixed = {"/" + BY_NAME[stream].path: body for stream, body in pages.items()}
+    with world(folder, url, pages=fixed) as live:
+        live.tick(at)
+        yield live
+
+
+def poll(live: World, account: str, stream: str, *instants: float) -> None:
+    """Poll at each of these instants, which must not lie in the past."""
+    for at in instants:
+        live.tick(at - live.clock.at)
+        assert live.poll(account, stream) == "ok"
+
+
+def poll_balances(folder: Path, url: str, body: bytes, *instants: float) -> None:
+    """An exporter that gets this answer at each of these instants."""
+    with exporter(folder, url, at=instants[0], balances=body) as live:
+        poll(live, "main", "balances", *instants)
+
+
+def away() -> str:
+    """The address of a Postgres that does not run."""
+    return f"postgresql://nobody@127.0.0.1:{unused_port()}/none"
+
+
+def ask(url: str, query: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows that a query answers."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+def spans(url: str, stream: str = "balances") -> Spans:
+    """The snapshots of a stream in the order of their observation."""
+    rows = ask(
+        url,
+        "SELECT extract(epoch FROM first_observed_at - %s)::float,"
+        " extract(epoch FROM last_observed_at - %s)::float"
+        " FROM onetrading.snapshots WHERE stream = %s ORDER BY first_observed_at, snapshot_id",
+        START,
+        START,
+        stream,
+    )
+    return [(first, last) for first, last in rows]
+
+
+def open_rejects(url: str) -> list[tuple[str, str]]:
+    """Account and stream of each record in quarantine."""
+    rows = ask(url, "SELECT account, stream FROM reporting.open_rejects ORDER BY 1, 2")
+    return [(account, stream) for account, stream in rows]

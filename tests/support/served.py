@@ -1,0 +1,64 @@
+"""A service in this process, and what it says of itself over HTTP."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from exporter.service import Service
+from exporter.simulator import Simulator
+from tests.support.live import settings_of
+from tests.support.waiting import wait_until
+
+
+@contextmanager
+def serving(simulator: Simulator, folder: Path, **more: str) -> Iterator[tuple[Service, str]]:
+    """A service in this process, and its address."""
+    service = Service(settings_of(simulator, folder, more=more))
+    before = sys.getswitchinterval()
+    try:
+        service.start()
+        yield service, f"http://127.0.0.1:{service.server.port}"
+    finally:
+        service.stop()
+        sys.setswitchinterval(before)
+
+
+def get(base: str, path: str) -> str:
+    """A page."""
+    with urlopen(base + path, timeout=5) as answer:  # noqa: S310  our own server
+        body: bytes = answer.read()
+    return body.decode()
+
+
+def status(base: str) -> dict[str, Any]:
+    """The status report."""
+    found: dict[str, Any] = json.loads(get(base, "/api/status"))
+    return found
+
+
+def wait_until_complete(base: str) -> None:
+    """Wait until every stream was read once, and all history is there."""
+    wait_until(
+        lambda: not unsettled(status(base)), lambda: f"not complete: {unsettled(status(base))}"
+    )
+
+
+def unsettled(found: Mapping[str, Any]) -> list[Any]:
+    """The streams that were not read yet, or whose history has gaps."""
+    return [
+        s
+        for s in found["streams"]
+        if s["permitted"]
+        and not (s["success"] and (not s["coverage"] or s["coverage"]["proven_ratio"] == 1))
+    ]
+
+
+def one(found: Mapping[str, Any], of: str, name: str) -> Mapping[str, Any]:
+    """What is said of a stream."""
+    return next(s for s in found["streams"] if (s["account"], s["stream"]) == (of, name))
