@@ -15,7 +15,7 @@ from psycopg import sql
 
 from benchmarks.pages import PAGE_ROWS, Pages
 from exporter.model.page import read
-from exporter.model.stream import Page, Scope
+from exporter.model.stream import Page, Partition
 from exporter.model.window import RESOLUTION, Window
 from exporter.store import loader
 from exporter.store.database import Connection, Database
@@ -52,7 +52,7 @@ class Loading:
     def __init__(self, url: str, pages: Pages) -> None:
         self.connection: Connection = psycopg.connect(url)
         self._pages = pages
-        self._scope = Scope("main", pages.account_id, "trades")
+        self._partition = Partition("main", pages.account_id, "trades")
         self._database = Database(lambda: url, lambda _connection: None)
         self._database.open()
         self._leases = Leases(lambda: url, "benchmark")
@@ -80,7 +80,7 @@ class Loading:
         if counting:
             self.connection.execute(
                 "INSERT INTO onetrading_sync.counting VALUES (%s, 'trades', to_timestamp(0))",
-                [self._scope.account_id],
+                [self._partition.account_id],
             )
         self.connection.commit()
 
@@ -105,7 +105,7 @@ class Loading:
 
     def _read(self, bodies: Iterable[bytes]) -> Iterator[Page]:
         for body in bodies:
-            yield read(TRADES, body, self._scope.account_id)
+            yield read(TRADES, body, self._partition.account_id)
 
     def _walk(self, pages: Iterator[Page], batch_rows: int) -> None:
         """Check the lease, look the keys up, copy, raise the totals, claim, write the run."""
@@ -119,8 +119,8 @@ class Loading:
             newest, oldest = batch.rows[0].traded_at, batch.rows[-1].traded_at
             run = run or Run("backfill", Window(oldest, newest + RESOLUTION))
             batch.proven = Window(oldest + RESOLUTION, run.wanted.end)
-            lease = self._leases.get(self._scope.account_id)
-            done = self._database.run(loader.load, TRADES, self._scope, run, batch, lease)
+            lease = self._leases.get(self._partition.account_id)
+            done = self._database.run(loader.load, TRADES, self._partition, run, batch, lease)
             run.run_id = done.run_id
 
     def copied(self, batch_rows: int) -> float:

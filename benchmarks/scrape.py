@@ -19,7 +19,7 @@ from benchmarks.loading import Loading, loading
 from benchmarks.measure import Finding, Say, in_turns, number, plain, quantile, ratio
 from benchmarks.pages import trades
 from benchmarks.postgres import server
-from exporter.metrics import Board, Exposition, Instruments, Vitals
+from exporter.metrics import Exposition, Instrumentation, ServiceMetrics, StreamMetrics
 from exporter.model.stream import PUBLIC_ACCOUNT, Sample
 from exporter.server import Pages, Server
 from exporter.service import SWITCH_INTERVAL_S
@@ -39,19 +39,23 @@ class _Exporter:
         def monotonic() -> float:
             return 0.0
 
-        board = Board([TICKERS], [], intervals={}, now=time.time, monotonic=monotonic)
-        self._board = board
-        vitals = Vitals(now=time.time, monotonic=monotonic)
-        instruments = Instruments(
-            board.keys, accounts=[PUBLIC_ACCOUNT], version="0", python=sys.version
+        stream_metrics = StreamMetrics(
+            [TICKERS], [], intervals={}, now=time.time, monotonic=monotonic
         )
-        self.exposition = Exposition(board, vitals, instruments)
+        self._stream_metrics = stream_metrics
+        service_metrics = ServiceMetrics(now=time.time, monotonic=monotonic)
+        instrumentation = Instrumentation(
+            stream_metrics.keys, accounts=[PUBLIC_ACCOUNT], version="0", python=sys.version
+        )
+        self.exposition = Exposition(stream_metrics, service_metrics, instrumentation)
         self.samples = list(islice(_samples(), count))
         self.poll()
 
     def poll(self) -> float:
         """Show the samples, as after a poll; milliseconds."""
-        return _cpu_ms(lambda: self._board.succeeded(PUBLIC_ACCOUNT, "tickers", self.samples))
+        return _cpu_ms(
+            lambda: self._stream_metrics.record_success(PUBLIC_ACCOUNT, "tickers", self.samples)
+        )
 
     def render(self) -> float:
         """Put a body together; milliseconds."""

@@ -20,9 +20,9 @@ from functools import partial
 from exporter._version import __version__
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import Budget
+from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
-from exporter.metrics import Board, Instruments, Vitals
+from exporter.metrics import Instrumentation, ServiceMetrics, StreamMetrics
 from exporter.model.errors import ExchangeError
 from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.settings import Settings
@@ -32,7 +32,7 @@ from exporter.store.embedded import EmbeddedPostgres
 from exporter.store.leases import Leases
 from exporter.store.spool import Spool
 from exporter.streams import STREAMS
-from exporter.sync import Account, Parts, Passes, Reader
+from exporter.sync import Account, HistorySync, Parts, SyncRunner
 
 
 def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
@@ -41,7 +41,7 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
     A stream that is asked per instrument brings the stream that lists them.
     """
     chosen = set(names or settings.streams or {stream.name for stream in STREAMS})
-    if any(isinstance(s, History) and s.scope and s.name in chosen for s in STREAMS):
+    if any(isinstance(s, History) and s.partition_by and s.name in chosen for s in STREAMS):
         chosen.add("instruments")
     return tuple(
         stream
@@ -60,19 +60,19 @@ class App:
         self.streams = streams
         self.stop = threading.Event()
         self.embedded: EmbeddedPostgres | None = None
-        self.vitals = Vitals(now=time.time, monotonic=_monotonic)
+        self.service_metrics = ServiceMetrics(now=time.time, monotonic=_monotonic)
         names = [account.name for account in settings.accounts]
-        self.board = Board(
+        self.stream_metrics = StreamMetrics(
             streams, names, intervals=settings.intervals, now=time.time, monotonic=_monotonic
         )
-        self.instruments = Instruments(
-            self.board.keys,
+        self.instrumentation = Instrumentation(
+            self.stream_metrics.keys,
             accounts=[PUBLIC_ACCOUNT, *names],
             version=__version__,
             python=platform.python_version(),
         )
         self.clock = ExchangeClock(wall=lambda: datetime.now(UTC))
-        self.budgets: dict[str, Budget] = {}
+        self.rate_limiters: dict[str, RateLimiter] = {}
         """By account name."""
         self.database = self._database()
         leases = None
@@ -81,9 +81,9 @@ class App:
             leases = Leases(self._address(), holder)
         self.parts = Parts(
             accounts=self._accounts(),
-            board=self.board,
-            instruments=self.instruments,
-            vitals=self.vitals,
+            stream_metrics=self.stream_metrics,
+            instrumentation=self.instrumentation,
+            service_metrics=self.service_metrics,
             stop=self.stop,
             database=self.database,
             leases=leases,
@@ -91,7 +91,7 @@ class App:
             intervals=settings.intervals,
             history_start=settings.history_start,
         )
-        self.passes = Passes(self.parts, streams)
+        self.runner = SyncRunner(self.parts, streams)
 
     def _accounts(self) -> dict[str, Account]:
         tokens: dict[str, Callable[[], str | None]] = {
@@ -100,18 +100,20 @@ class App:
         tokens[PUBLIC_ACCOUNT] = lambda: None
         accounts = {}
         for name, token in tokens.items():
-            budget = Budget(
+            rate_limiter = RateLimiter(
                 self.settings.requests_per_minute, monotonic=time.monotonic, stop=self.stop
             )
-            self.budgets[name] = budget
-            self.vitals.budget_remaining(name, partial(getattr, budget, "remaining"))
+            self.rate_limiters[name] = rate_limiter
+            self.service_metrics.track_rate_limiter(
+                name, partial(getattr, rate_limiter, "remaining")
+            )
             client = Client(
                 account=name,
                 base_url=self.settings.base_url,
                 token=token,
-                budget=budget,
+                rate_limiter=rate_limiter,
                 clock=self.clock,
-                observer=self.instruments,
+                observer=self.instrumentation,
                 stop=self.stop,
                 policy=Policy(),
                 random=random.random,
@@ -150,14 +152,16 @@ class App:
             if stream.public == (account.name == PUBLIC_ACCOUNT)
         ]
 
-    def readers(self, account: Account) -> list[Reader]:
+    def readers(self, account: Account) -> list[HistorySync]:
         """A reader of each history stream of an account, for the backfill lane."""
 
         def failed(stream: Stream) -> Callable[[ExchangeError], None]:
-            return lambda error: self.board.erred(account.name, stream.name, error.reason)
+            return lambda error: self.stream_metrics.record_backfill_error(
+                account.name, stream.name, error.reason
+            )
 
         return [
-            Reader(self.parts, account, stream, failed(stream))
+            HistorySync(self.parts, account, stream, failed(stream))
             for of, stream in self.pairs()
             if of is account and isinstance(stream, History)
         ]

@@ -10,7 +10,7 @@ from exporter.app import App, enabled, plain_connection
 from exporter.logs import context
 from exporter.model.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
 from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
-from exporter.server import Protection
+from exporter.server import WebConfigWatcher
 from exporter.server.security import exposure
 from exporter.server.security.tls import expiry
 from exporter.settings import Settings
@@ -23,7 +23,7 @@ _HEALTHY_SHARE = 0.5
 """Live polling should leave at least half of the budget to history."""
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """What was looked at, whether it is well, and what was found."""
 
     subject: str
@@ -31,9 +31,9 @@ class Finding(NamedTuple):
     finding: str
 
 
-def run(settings: Settings) -> Iterator[Finding]:
+def run(settings: Settings) -> Iterator[CheckResult]:
     """Look at everything; a fault of one thing keeps no other from being looked at."""
-    yield Finding("configuration", True, _counted(len(settings.accounts), "account"))
+    yield CheckResult("configuration", True, _counted(len(settings.accounts), "account"))
     yield _web_config(settings)
     app = App(settings, enabled(settings), service=False)
     try:
@@ -45,39 +45,41 @@ def run(settings: Settings) -> Iterator[Finding]:
     yield _database(settings)
 
 
-def _web_config(settings: Settings) -> Finding:
+def _web_config(settings: Settings) -> CheckResult:
     """Who may ask, and until when the certificate is good. What is open to all is said, not failed:
     it may be meant so."""
     subject, listen = "web config", settings.listen
     try:
-        config = Protection(settings.web_config).in_force.config
+        config = WebConfigWatcher(settings.web_config).active.config
         told = [_counted(len(config.users), "user") if config.users else "no passwords"]
         if config.tls is None:
             told.append("no TLS")
         else:
             told.append(f"certificate valid until {expiry(config.tls):%Y-%m-%d %H:%M} UTC")
     except SettingsError as error:
-        return Finding(subject, False, "; ".join(error.faults))
+        return CheckResult(subject, False, "; ".join(error.faults))
     except ValueError as error:
-        return Finding(subject, False, f"clients will refuse the certificate: {error}; renew it")
+        return CheckResult(
+            subject, False, f"clients will refuse the certificate: {error}; renew it"
+        )
     told += exposure.warnings(listen.host, str(listen), config)
-    return Finding(subject, True, "; ".join(told))
+    return CheckResult(subject, True, "; ".join(told))
 
 
-def _exchange(app: App) -> Iterator[Finding]:
+def _exchange(app: App) -> Iterator[CheckResult]:
     client = app.parts.accounts[PUBLIC_ACCOUNT].client
     try:
         client.server_time(deadline_s=_DEADLINE_S)
     except ExchangeError as error:
-        yield Finding("exchange", False, str(error))
+        yield CheckResult("exchange", False, str(error))
         return
     skew_s = app.clock.skew_s
-    yield Finding("exchange", True, app.settings.base_url)
+    yield CheckResult("exchange", True, app.settings.base_url)
     told = f"the exchange's clock is {skew_s:+.3f} s from ours"
-    yield Finding("clock", abs(skew_s) <= _LARGEST_SKEW_S, told)
+    yield CheckResult("clock", abs(skew_s) <= _LARGEST_SKEW_S, told)
 
 
-def _account(app: App, account: Account) -> Iterator[Finding]:
+def _account(app: App, account: Account) -> Iterator[CheckResult]:
     streams = [stream for of, stream in app.pairs() if of is account]
     if account.name != PUBLIC_ACCOUNT:
         for stream in streams:
@@ -85,49 +87,49 @@ def _account(app: App, account: Account) -> Iterator[Finding]:
     yield _budget(app, account, streams)
 
 
-def _permission(account: Account, stream: Stream) -> Finding:
+def _permission(account: Account, stream: Stream) -> CheckResult:
     client, subject = account.client, f"token of {account.name} for {stream.name}"
     parameters = {stream.paging.size_param: "1"} if isinstance(stream, History) else {}
     try:
-        with context.about(account=account.name, stream=stream.name):
+        with context.bind(account=account.name, stream=stream.name):
             client.get(stream.path, parameters, priority=Priority.LIVE, deadline_s=_DEADLINE_S)
     except NotPermitted as error:
         futures = stream.path.startswith("account/futures/")
         told = "not permitted; right for an account without futures" if futures else str(error)
-        return Finding(subject, futures, told)
+        return CheckResult(subject, futures, told)
     except ExchangeError as error:
-        return Finding(subject, False, str(error))
-    return Finding(subject, True, "permitted")
+        return CheckResult(subject, False, str(error))
+    return CheckResult(subject, True, "permitted")
 
 
-def _budget(app: App, account: Account, streams: list[Stream]) -> Finding:
+def _budget(app: App, account: Account, streams: list[Stream]) -> CheckResult:
     """Requests a minute that live polling needs; streams asked per instrument count a dozen."""
     a_minute = sum(
         60
         / app.parts.interval(stream).total_seconds()
-        * (12 if isinstance(stream, History) and stream.scope else 1)
+        * (12 if isinstance(stream, History) and stream.partition_by else 1)
         for stream in streams
     )
     limit = app.settings.requests_per_minute
     told = f"live polling takes {a_minute:.0f} of {limit} requests a minute"
-    return Finding(f"budget of {account.name}", a_minute <= limit * _HEALTHY_SHARE, told)
+    return CheckResult(f"budget of {account.name}", a_minute <= limit * _HEALTHY_SHARE, told)
 
 
-def _database(settings: Settings) -> Finding:
+def _database(settings: Settings) -> CheckResult:
     if settings.database.kind == "none":
-        return Finding("database", True, "none: metrics only")
+        return CheckResult("database", True, "none: metrics only")
     try:
         with plain_connection(settings) as connection:
             known = migrate.load(migrate.migrations_dir())
             pending = migrate.pending(connection, known)
             if not bookkeeping.may_write(connection):
-                return Finding("database", False, "this role may not create schemas or tables")
+                return CheckResult("database", False, "this role may not create schemas or tables")
     except ExporterError as error:
-        return Finding("database", False, str(error))
+        return CheckResult("database", False, str(error))
     if not pending:
-        return Finding("database", True, "schema current")
+        return CheckResult("database", True, "schema current")
     told = f"{_counted(len(pending), 'migration')} pending; run applies them"
-    return Finding("database", True, told)
+    return CheckResult("database", True, told)
 
 
 def _counted(count: int, thing: str) -> str:

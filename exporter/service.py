@@ -17,14 +17,14 @@ from exporter.model.errors import (
 )
 from exporter.model.stream import Stream
 from exporter.scheduler import Scheduler, Task
-from exporter.server import Pages, Protection, Server
+from exporter.server import Pages, Server, WebConfigWatcher
 from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
 from exporter.status import Reporter, page, to_json
 from exporter.store import bookkeeping
 from exporter.store.database import Database
-from exporter.sync import Account, Filler
+from exporter.sync import Account, GapFiller
 
 _log = logging.getLogger(__name__)
 _HEARTBEAT_LIMIT_S = 60.0
@@ -41,14 +41,16 @@ class Service:
     """Polls, serves and syncs until it is told to stop."""
 
     def __init__(self, settings: Settings) -> None:
-        self._protection = Protection(settings.web_config)
+        self._protection = WebConfigWatcher(settings.web_config)
         self.app = App(settings, enabled(settings), service=True)
         app = self.app
         self.server = Server(
             settings.listen.host,
             settings.listen.port,
             Pages(
-                metrics=Exposition(app.board, app.vitals, app.instruments).render,
+                metrics=Exposition(
+                    app.stream_metrics, app.service_metrics, app.instrumentation
+                ).render,
                 healthy=self._healthy,
                 ready=self._ready,
                 index=lambda: page.render(self._reporter.report()),
@@ -63,12 +65,13 @@ class Service:
                 *([] if app.database is None else self._housekeeping(app.database)),
             ],
             heartbeat=self._beat,
-            noticed=app.vitals.scheduler_event,
+            noticed=app.service_metrics.count_scheduler_event,
         )
         self._reporter = Reporter(app, self._scheduler.due)
         self._fillers = [
             threading.Thread(
-                target=Filler(app.parts, readers, app.passes.refused).run, name=f"backfill-{name}"
+                target=GapFiller(app.parts, readers, app.runner.refused).run,
+                name=f"backfill-{name}",
             )
             for name, account in app.parts.accounts.items()
             if app.database is not None and (readers := app.readers(account))
@@ -82,7 +85,7 @@ class Service:
         _warn_unprotected(self.app.settings, self._protection)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
-        self.app.vitals.leader(self.app.database is None)
+        self.app.service_metrics.set_leader(self.app.database is None)
         self._beat()
         self._scheduler.start()
         if self.app.database is not None:
@@ -113,7 +116,7 @@ class Service:
             return
         if self.app.parts.leases is not None:
             self.app.parts.leases.start()
-        self.app.passes.store_spooled()
+        self.app.runner.store_spooled()
         for filler in self._fillers:
             filler.start()
 
@@ -139,7 +142,7 @@ class Service:
         return Task(
             f"{account.name}/{stream.name}",
             self.app.parts.interval(stream),
-            lambda: self.app.passes.run(account, stream) == "ok",
+            lambda: self.app.runner.run(account, stream) == "ok",
         )
 
     def _housekeeping(self, database: Database) -> list[Task]:
@@ -153,30 +156,30 @@ class Service:
         if not database.up:
             return False
         try:
-            found = database.run_briefly(bookkeeping.oddities)
+            found = database.run_briefly(bookkeeping.data_quality_counts)
         except DatabaseError:
             return False
-        for account, stream in self.app.board.keys:
-            odd = found.get((account, stream), bookkeeping.Oddities())
-            self.app.vitals.oddities(account, stream, **odd._asdict())
+        for account, stream in self.app.stream_metrics.keys:
+            odd = found.get((account, stream), bookkeeping.DataQualityCounts())
+            self.app.service_metrics.set_data_quality(account, stream, **odd._asdict())
         return True
 
     def _beat(self) -> None:
         """Every few seconds: that the scheduler lives, and what has no pass of its own."""
-        vitals, database = self.app.vitals, self.app.database
-        vitals.heartbeat()
+        service_metrics, database = self.app.service_metrics, self.app.database
+        service_metrics.record_heartbeat()
         spool = self.app.parts.spool
-        vitals.spool_snapshots(len(spool), spool.dropped)
+        service_metrics.set_spool(len(spool), spool.dropped)
         for name in self.app.parts.accounts:
-            vitals.clock_skew(name, self.app.clock.skew_s)
+            service_metrics.set_clock_skew(name, self.app.clock.skew_s)
         if database is not None:
-            vitals.database_up(database.up)
+            service_metrics.set_database_up(database.up)
             self._schema_checked |= database.up
         if self.app.parts.leases is not None:
-            vitals.leader(self.app.parts.leases.leading)
+            service_metrics.set_leader(self.app.parts.leases.leading)
 
     def _healthy(self) -> tuple[bool, str]:
-        age_s = self.app.vitals.heartbeat_age_s()
+        age_s = self.app.service_metrics.heartbeat_age_s()
         if age_s is None or age_s > _HEARTBEAT_LIMIT_S:
             return False, "the scheduler does not run"
         return True, "healthy"
@@ -184,7 +187,7 @@ class Service:
     def _ready(self) -> tuple[bool, str]:
         untried = [
             f"{state.account}/{state.stream}"
-            for state in self.app.board.states()
+            for state in self.app.stream_metrics.states()
             if not state.tried
         ]
         if untried:
@@ -205,8 +208,8 @@ def _prune(database: Database) -> bool:
     return True
 
 
-def _warn_unprotected(settings: Settings, protection: Protection) -> None:
+def _warn_unprotected(settings: Settings, protection: WebConfigWatcher) -> None:
     """Say loudly who could read balances or overhear passwords; it is not ours to refuse."""
-    listen, config = settings.listen, protection.in_force.config
+    listen, config = settings.listen, protection.active.config
     for warning in exposure.warnings(listen.host, str(listen), config):
         _log.warning("%s", warning)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import httpx
 
 
-class Bearer(httpx.Auth):
+class BearerAuth(httpx.Auth):
     """Holds the token where no traceback and no ``repr`` shows it."""
 
     def __init__(self, token: str | None) -> None:

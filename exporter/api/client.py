@@ -16,9 +16,9 @@ from math import inf
 import httpx
 
 from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import Budget, Priority
+from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy, delay_s, pause_s
-from exporter.api.sender import Ask, Observer, Outcome, Sender
+from exporter.api.sender import HttpSender, Observer, Request, RequestResult
 from exporter.model.errors import (
     ExchangeError,
     RateLimited,
@@ -54,7 +54,7 @@ class Client:
         account: str,
         base_url: str,
         token: Callable[[], str | None],
-        budget: Budget,
+        rate_limiter: RateLimiter,
         clock: ExchangeClock,
         observer: Observer,
         stop: threading.Event,
@@ -64,7 +64,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._account = account
-        self._budget = budget
+        self._budget = rate_limiter
         self._clock = clock
         self._observer = observer
         self._stop = stop
@@ -73,7 +73,7 @@ class Client:
         self._monotonic = monotonic
         self._numbers = itertools.count(1)
         self._streak = _Streak()
-        self._sender = Sender(
+        self._sender = HttpSender(
             account=account,
             base_url=base_url,
             token=token,
@@ -103,7 +103,7 @@ class Client:
         ``failed`` is called with the error of each attempt, the one that is raised included.
         Raises ExchangeError, and Stopping.
         """
-        ask = Ask(path.lstrip("/"), params, endpoint or path)
+        ask = Request(path.lstrip("/"), params, endpoint or path)
         return self._pursue(ask, priority, deadline_s, failed).body
 
     def server_time(self, *, deadline_s: float | None = None) -> datetime:
@@ -111,7 +111,7 @@ class Client:
 
         Raises as ``get`` does.
         """
-        found = self._pursue(Ask("time", {}, "time"), Priority.LIVE, deadline_s, _ignore)
+        found = self._pursue(Request("time", {}, "time"), Priority.LIVE, deadline_s, _ignore)
         try:
             server = EPOCH + timedelta(milliseconds=json.loads(found.body)["epoch_millis"])
         except (ValueError, TypeError, LookupError, OverflowError) as error:
@@ -128,8 +128,8 @@ class Client:
         self._sender.close()
 
     def _pursue(
-        self, ask: Ask, priority: Priority, deadline_s: float | None, failed: Failed
-    ) -> Outcome:
+        self, ask: Request, priority: Priority, deadline_s: float | None, failed: Failed
+    ) -> RequestResult:
         """Attempt after attempt, to a good answer or to the error that ends it."""
         within_s = self._policy.deadline_s if deadline_s is None else deadline_s
         self._take_turn(priority, within_s, failed)
@@ -157,10 +157,15 @@ class Client:
         except RateLimited as error:
             failed(error)
             raise
-        self._observer.waited(self._account, waited_s)
+        self._observer.record_wait(self._account, waited_s)
 
     def _wait_or_raise(
-        self, outcome: Outcome, error: ExchangeError, attempt: int, sent_at: float, ends_at: float
+        self,
+        outcome: RequestResult,
+        error: ExchangeError,
+        attempt: int,
+        sent_at: float,
+        ends_at: float,
     ) -> None:
         """Return when the question may be asked again; raise ``error`` when it may not."""
         policy = self._policy

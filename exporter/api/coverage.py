@@ -17,7 +17,7 @@ from exporter.model.stream import Drift, History, Page
 from exporter.model.window import RESOLUTION, Window
 
 
-class Proof:
+class CoverageTracker:
     """Follows the pages of one walk; tell it each page once, in the order read."""
 
     def __init__(self, stream: History, end: datetime) -> None:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from exporter.api.client import Client, Failed
-from exporter.api.coverage import Proof
+from exporter.api.coverage import CoverageTracker
 from exporter.api.identity import made_up
 from exporter.api.rate_limiter import Priority
 from exporter.model.errors import CursorExpired, UnexpectedPayload
 from exporter.model.page import read
-from exporter.model.stream import Drift, History, Page, Scope
+from exporter.model.stream import Drift, History, Page, Partition
 from exporter.model.window import EPOCH, RESOLUTION, Window
 
 _EMPTY_PAGES_IN_A_ROW = 100
@@ -24,7 +24,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _WORTH_SHARING = timedelta(minutes=10)
 
 
-class Step(NamedTuple):
+class PageResult(NamedTuple):
     """One page: its rows inside the window, what else it told, and what is proven by now."""
 
     rows: list[Any]
@@ -35,17 +35,18 @@ class Step(NamedTuple):
     """The last step: the whole window is proven."""
 
 
-class Walk:
-    """One walk through ``window``; `steps` may be taken once.
+class Paginator:
+    """One walk through ``window``; `pages` may be taken once.
 
-    ``failed`` is told each failed attempt, retried or not. Another thread may call `share`.
+    ``failed`` is told each failed attempt, retried or not. Another thread may
+    call `steal_older_half`.
     """
 
     def __init__(
         self,
         client: Client,
         stream: History,
-        scope: Scope,
+        partition: Partition,
         window: Window,
         *,
         priority: Priority,
@@ -54,19 +55,19 @@ class Walk:
     ) -> None:
         self._client = client
         self._stream = stream
-        self._scope = scope
+        self._partition = partition
         self._window = window
         self._priority = priority
         self._deadline_s = deadline_s
         self._failed = failed
         self._lock = threading.Lock()
-        self._proof = Proof(stream, window.end)
+        self._proof = CoverageTracker(stream, window.end)
         self._given_away = window.start
         """What lies before is another walk's to read."""
         self._split = False
         self._complete = False
 
-    def share(self) -> Window | None:
+    def steal_older_half(self) -> Window | None:
         """Give away the older half of what is left to read, when that is worth another walk."""
         with self._lock:
             left = Window(self._given_away, self._proof.floor)
@@ -78,7 +79,7 @@ class Walk:
             self._given_away = newer.start
             return older
 
-    def steps(self) -> Iterator[Step]:
+    def pages(self) -> Iterator[PageResult]:
         """The pages of the window. Raises ExchangeError; what was proven before stays proven.
 
         A cursor that expired restarts the window, from where it is proven; again only when the
@@ -86,7 +87,7 @@ class Walk:
         """
         yield from self._through(self._window)
 
-    def _through(self, window: Window) -> Iterator[Step]:
+    def _through(self, window: Window) -> Iterator[PageResult]:
         chain = _Chain(self._stream.path)
         asked, anew = window, False
         restarted_at: datetime | None = None
@@ -114,28 +115,28 @@ class Walk:
     def _ask(self, window: Window, cursor: str | None) -> Page:
         body = self._client.get(
             self._stream.path,
-            parameters(self._stream, window, self._scope.scope, cursor),
+            parameters(self._stream, window, self._partition.instrument, cursor),
             priority=self._priority,
             deadline_s=self._deadline_s,
             failed=self._failed,
         )
-        page = read(self._stream, body, self._scope.account_id)
+        page = read(self._stream, body, self._partition.account_id)
         self._recognise(page)
         return page
 
     def _recognise(self, page: Page) -> None:
         """Raises UnexpectedPayload when a page, or a row of it, is of another account."""
-        ours = self._scope.account_id
+        ours = self._partition.account_id
         found = set() if page.account_id is None else {page.account_id.lower()}
-        if ours != made_up(self._scope.account):  # else only the rows tell whose they are
+        if ours != made_up(self._partition.account):  # else only the rows tell whose they are
             found.update(getattr(row, "account_id", ours) for row in page.rows)
         for other in sorted(found - {ours}):
             raise UnexpectedPayload(
                 f"{self._stream.path}: the answer is of account {other}, "
-                f"but {self._scope.account!r} is {ours}"
+                f"but {self._partition.account!r} is {ours}"
             )
 
-    def _judge(self, window: Window, page: Page, anew: bool) -> Step:
+    def _judge(self, window: Window, page: Page, anew: bool) -> PageResult:
         """Hold a page against the laws, and say what is proven."""
         rows = self._proof.inside(window, page)
         with self._lock:
@@ -144,7 +145,7 @@ class Walk:
             reached = self._proof.partial and self._proof.floor < ours.start
             self._complete = complete = ends or reached
             proven = self._proof.proven(ours, complete=complete)
-        return Step(rows, page, [*page.drift, *odd], proven, complete)
+        return PageResult(rows, page, [*page.drift, *odd], proven, complete)
 
     def _rest(self, window: Window) -> Window:
         """What is left to ask: from the floor down, with the floor's own instant once more."""
@@ -156,8 +157,8 @@ class Walk:
         cut = paging.cursor is None and page.cursor is None and page.records >= paging.size
         return cut and page.order == "mixed"
 
-    def _halves(self, window: Window, page: Page) -> Iterator[Step]:
-        yield Step(self._proof.inside(window, page), page, page.drift, None, False)
+    def _halves(self, window: Window, page: Page) -> Iterator[PageResult]:
+        yield PageResult(self._proof.inside(window, page), page, page.drift, None, False)
         older, newer = window.halves()
         if older.span <= self._stream.paging.unit:
             raise UnexpectedPayload(

@@ -34,7 +34,7 @@ class Priority(IntEnum):
 
 
 @dataclass(order=True)
-class Ticket:
+class Waiter:
     """A place in the line."""
 
     priority: Priority
@@ -42,7 +42,7 @@ class Ticket:
     served: bool = field(default=False, compare=False)
 
 
-class Line:
+class TokenBucket:
     """The arithmetic of the budget, without threads and without a clock: every call is told now.
 
     A token bucket of ``burst`` requests, one more each ``interval_s`` seconds. Any window of W
@@ -59,22 +59,22 @@ class Line:
         self.interval_s = horizon_s / (requests_per_minute - self.burst + 1)
         self.paused_until = -inf
         self._full_at = -inf
-        self._waiting: list[Ticket] = []
+        self._waiting: list[Waiter] = []
         self._numbers = 0
 
-    def join(self, priority: Priority) -> Ticket:
+    def join(self, priority: Priority) -> Waiter:
         """A new place, behind all of the same or a higher priority."""
         self._numbers += 1
-        ticket = Ticket(priority, self._numbers)
+        ticket = Waiter(priority, self._numbers)
         insort(self._waiting, ticket)
         return ticket
 
-    def leave(self, ticket: Ticket) -> None:
+    def leave(self, ticket: Waiter) -> None:
         """Give the place up; nothing happens when it was served."""
         if not ticket.served:
             self._waiting.remove(ticket)
 
-    def wait_s(self, ticket: Ticket, now: float) -> float:
+    def wait_s(self, ticket: Waiter, now: float) -> float:
         """0 when ``ticket`` is served, else the seconds after which to ask again.
 
         Whoever asks serves everybody who is due, so that a slow thread holds nobody up.
@@ -99,7 +99,7 @@ class Line:
         return self._full_at - (self.burst - 1) * self.interval_s
 
 
-class Budget:
+class RateLimiter:
     """A Line that threads wait in. One for each token, shared by all who send with it.
 
     Nobody polls: each thread sleeps until the earliest instant at which its turn can come, on
@@ -109,7 +109,7 @@ class Budget:
     def __init__(
         self, requests_per_minute: int, *, monotonic: Callable[[], float], stop: threading.Event
     ) -> None:
-        self._line = Line(requests_per_minute)
+        self._line = TokenBucket(requests_per_minute)
         self._monotonic = monotonic
         self._stop = stop
         self._lock = threading.Lock()
@@ -134,7 +134,7 @@ class Budget:
                 self._line.leave(ticket)
         return wait_s
 
-    def _ask(self, ticket: Ticket, joined: float, deadline: float) -> float:
+    def _ask(self, ticket: Waiter, joined: float, deadline: float) -> float:
         """Seconds waited when ``ticket`` is served, else the seconds still to wait."""
         if self._stop.is_set():
             raise Stopping("asked to stop while waiting for the request budget")

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import httpx
 
 from exporter._version import __version__
-from exporter.api.bearer import Bearer
+from exporter.api.bearer import BearerAuth
 from exporter.api.clock import ExchangeClock
 from exporter.api.response import judge, retry_after_s
 from exporter.api.retry import Policy
@@ -54,14 +54,14 @@ _WRITE_S, _POOL_S = 5.0, 10.0
 class Observer(Protocol):
     """Told about every request that was sent and every wait for the budget."""
 
-    def request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+    def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         """``code``: the HTTP status, ``timeout`` or ``connection``. ``seconds``: with the body."""
 
-    def waited(self, account: str, seconds: float) -> None:
+    def record_wait(self, account: str, seconds: float) -> None:
         """A request waited for its turn."""
 
 
-class Ask(NamedTuple):
+class Request(NamedTuple):
     """A question: ``path`` relative to the base URL, ``endpoint`` the label that stands for it."""
 
     path: str
@@ -69,7 +69,7 @@ class Ask(NamedTuple):
     endpoint: str
 
 
-class Outcome(NamedTuple):
+class RequestResult(NamedTuple):
     """What an attempt came to: a good ``body``, or an ``error``.
 
     ``code`` is the HTTP status, ``timeout``, ``connection`` or '' when nothing was sent.
@@ -101,7 +101,7 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class Sender:
+class HttpSender:
     """One pool of connections. May be used from several threads at once."""
 
     def __init__(
@@ -140,24 +140,26 @@ class Sender:
             transport=transport,
         )
 
-    def attempt(self, ask: Ask, name: str) -> Outcome:
+    def attempt(self, ask: Request, name: str) -> RequestResult:
         """Send ``ask`` once. ``name`` tells the attempts apart in the log. Raises Stopping."""
-        with context.about(account=self._account, request=name):
+        with context.bind(account=self._account, request=name):
             outcome = self._attempt(ask)
             if outcome.error is not None:
-                context.mark(outcome.error)
+                context.attach(outcome.error)
             return outcome
 
-    def _attempt(self, ask: Ask) -> Outcome:
+    def _attempt(self, ask: Request) -> RequestResult:
         if self._stop.is_set():
             raise Stopping(f"asked to stop before reading {ask.path}")
-        bearer = Bearer(self._token())
+        bearer = BearerAuth(self._token())
         if not bearer.sendable:
-            return Outcome("", TokenRefused(f"{ask.path}: the token is empty or no header text"))
+            return RequestResult(
+                "", TokenRefused(f"{ask.path}: the token is empty or no header text")
+            )
         began = self._monotonic()
         outcome = self._exchange(ask, bearer, began + self._attempt_s)
         took = self._monotonic() - began
-        self._observer.request(self._account, ask.endpoint, outcome.code, took)
+        self._observer.record_request(self._account, ask.endpoint, outcome.code, took)
         log.debug(
             "GET %s",
             outcome.error or f"{ask.path}: {outcome.code}",
@@ -186,26 +188,28 @@ class Sender:
         self._sockets.interrupt()
         self._http.close()
 
-    def _exchange(self, ask: Ask, bearer: Bearer, latest: float) -> Outcome:
+    def _exchange(self, ask: Request, bearer: BearerAuth, latest: float) -> RequestResult:
         trace = Trace(self._sockets)
         try:
             return self._converse(ask, bearer, trace, latest)
         except httpx.TimeoutException as error:
             told = f"{ask.path}: {type(error).__name__}"
-            return Outcome("timeout", TimedOut(told))
+            return RequestResult("timeout", TimedOut(told))
         except _TooSlow:
             told = f"{ask.path}: not complete after {self._attempt_s:g} s"
-            return Outcome("timeout", TimedOut(told))
+            return RequestResult("timeout", TimedOut(told))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             told = f"{ask.path}: {type(error).__name__}: {bearer.redact(str(error))}"
-            return Outcome("connection", ConnectionFailed(told), stale=trace.stale)
+            return RequestResult("connection", ConnectionFailed(told), stale=trace.stale)
         except RuntimeError as error:
             # Between our last look at `stop` and the request, `close` closed the client.
             if self._stop.is_set():
                 raise Stopping("asked to stop before a request") from error
             raise
 
-    def _converse(self, ask: Ask, bearer: Bearer, trace: Trace, latest: float) -> Outcome:
+    def _converse(
+        self, ask: Request, bearer: BearerAuth, trace: Trace, latest: float
+    ) -> RequestResult:
         sent = self._clock.wall()
         with self._http.stream(
             "GET",
@@ -222,12 +226,12 @@ class Sender:
                 body = self._read(response, latest)
             except _TooLarge:
                 told = f"{ask.path}: {code}: more than {LARGEST_BODY} bytes"
-                return Outcome(code, UnexpectedPayload(told))
+                return RequestResult(code, UnexpectedPayload(told))
             after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now)
         error = judge(ask.path, response.status_code, body, after_s=after_s, redact=bearer.redact)
         named = _request_id(response.headers, bearer.redact)
         good = b"" if error else body
-        return Outcome(code, error, good, sent, received, size=len(body), named=named)
+        return RequestResult(code, error, good, sent, received, size=len(body), named=named)
 
     def _read(self, response: httpx.Response, latest: float) -> bytes:
         body = bytearray()

@@ -13,14 +13,14 @@ import click
 
 from exporter.app import App, enabled
 from exporter.cli.options import STREAM_NAMES, with_settings
-from exporter.cli.progress import Bar
+from exporter.cli.progress import ProgressBar
 from exporter.model.errors import DatabaseError, SettingsError
 from exporter.model.stream import History, Stream
 from exporter.model.window import Window
 from exporter.settings import Settings, instant
 from exporter.signals import catch_signals
 from exporter.streams import STREAMS
-from exporter.sync import Account, Backfill, Filler
+from exporter.sync import Account, Backfill, GapFiller
 
 _HISTORIES = [stream.name for stream in STREAMS if isinstance(stream, History)]
 
@@ -83,10 +83,10 @@ def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]
             if missing := sorted(set(streams) - needed):
                 raise SettingsError([f"--stream {name}: needs a token" for name in missing])
         for account, stream in chosen:
-            outcome = app.passes.run(account, stream)
+            outcome = app.runner.run(account, stream)
             if outcome == "ok" and isinstance(stream, History):
                 reader = next(r for r in app.readers(account) if r.stream is stream)
-                outcome = "ok" if Filler(app.parts, [reader]).fill(reader) else "failed"
+                outcome = "ok" if GapFiller(app.parts, [reader]).fill(reader) else "failed"
             click.echo(f"{outcome:<13} {account.name}/{stream.name}")
             if outcome in ("failed", "skipped"):
                 failed.append(stream.name)
@@ -117,11 +117,11 @@ def backfill(
     with opened(settings, enabled(settings, [name])) as app:
         for account, stream in _accounts(app, accounts):
             if stream.name != name:
-                app.passes.run(account, stream)
+                app.runner.run(account, stream)
                 continue
             reader = next(r for r in app.readers(account) if r.stream.name == name)
             reader.now()
-            bar = Bar(f"{account.name}/{name}", sys.stderr)
+            bar = ProgressBar(f"{account.name}/{name}", sys.stderr)
             job = Backfill(app.parts, reader, bar.show)
             until = min(end or datetime.now(UTC), reader.settled())
             wanted = Window(start, until)
@@ -143,8 +143,10 @@ def backfill(
 
 def _describe(account: str, name: str, pieces: list[Any], per_minute: int) -> None:
     """What a backfill would read; an empty window still costs one request."""
-    for scope, window in pieces:
-        click.echo(f"{account}/{name} {scope.scope} {window.start:%FT%TZ} .. {window.end:%FT%TZ}")
+    for partition, window in pieces:
+        click.echo(
+            f"{account}/{name} {partition.instrument} {window.start:%FT%TZ} .. {window.end:%FT%TZ}"
+        )
     click.echo(
         f"{account}/{name}: {len(pieces)} windows; at least {len(pieces)} requests, "
         f"{len(pieces) / per_minute * 60:.0f} s at {per_minute} a minute"

@@ -15,7 +15,7 @@ _DRAW_EVERY_S = 0.2
 _LOG_EVERY_S = 5.0
 
 
-class Bar:
+class ProgressBar:
     """Shows progress on ``out``; may be told more often than it draws."""
 
     def __init__(self, title: str, out: TextIO) -> None:

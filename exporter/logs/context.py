@@ -4,8 +4,8 @@
 ``onetrading_sync.runs``, or where there is none the pass (`p17`); ``scope`` is the instrument of a
 walk that has one; ``request`` is one attempt to ask the exchange. docs/logging.md describes them.
 
-Each is set in one place, with `about`, and holds for everything that is done inside it. A thread
-begins without any: work handed to another one is wrapped in `carried`. An error remembers what it
+Each is set in one place, with `bind`, and holds for everything that is done inside it. A thread
+begins without any: work handed to another one is wrapped in `copied`. An error remembers what it
 was about when it arose, since it is often logged further out.
 """
 
@@ -31,21 +31,21 @@ def current() -> Mapping[str, str]:
 
 
 @contextmanager
-def about(**known: str) -> Iterator[None]:
+def bind(**known: str) -> Iterator[None]:
     """Work that is about this, too; what is empty changes nothing."""
     more = {name: value for name, value in known.items() if value}
     token = _current.set(MappingProxyType({**_current.get(), **more}))
     try:
         yield
     except Exception as error:
-        mark(error)
+        attach(error)
         raise
     finally:
         _current.reset(token)
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def clear() -> Iterator[None]:
     """Something found out on the way that is about none of the work under way."""
     token = _current.set(_NOTHING)
     try:
@@ -54,17 +54,17 @@ def apart() -> Iterator[None]:
         _current.reset(token)
 
 
-def carried(work: Callable[[], T]) -> Callable[[], T]:
+def copied(work: Callable[[], T]) -> Callable[[], T]:
     """``work``, to be done once in another thread as part of what is under way here."""
     context = copy_context()
     return lambda: context.run(work)
 
 
-def mark(error: BaseException) -> None:
+def attach(error: BaseException) -> None:
     """Let ``error`` remember what it is about, unless it does; the innermost knows most."""
     vars(error).setdefault(_MARK, _current.get())
 
 
-def of(error: BaseException | None) -> Mapping[str, str]:
+def context_of(error: BaseException | None) -> Mapping[str, str]:
     """What ``error`` was about when it arose."""
     return _NOTHING if error is None else vars(error).get(_MARK, _NOTHING)

@@ -91,7 +91,7 @@ def _message(record: logging.LogRecord) -> str:
 def _known(record: logging.LogRecord) -> dict[str, Any]:
     """What the work is about, what the error was about, what the call said: the latter wins."""
     extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-    found = {**context.current(), **context.of(_error(record)), **extra}
+    found = {**context.current(), **context.context_of(_error(record)), **extra}
     first = {name: found.pop(name) for name in context.FIELDS if name in found}
     return first | {name: value for name, value in found.items() if value is not None}
 

@@ -7,19 +7,19 @@ metrics that are not a stream's own.
 from exporter.metrics.catalogue import catalogue
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.families import Entry
-from exporter.metrics.instrumentation import Instruments
+from exporter.metrics.instrumentation import Instrumentation
 from exporter.metrics.recent_errors import ErrorRun
-from exporter.metrics.service_metrics import Vitals
-from exporter.metrics.stream_metrics import Board
-from exporter.metrics.stream_state import StreamState
+from exporter.metrics.service_metrics import ServiceMetrics
+from exporter.metrics.stream_metrics import StreamMetrics
+from exporter.metrics.stream_state import StreamSummary
 
 __all__ = [
-    "Board",
     "Entry",
     "ErrorRun",
     "Exposition",
-    "Instruments",
-    "StreamState",
-    "Vitals",
+    "Instrumentation",
+    "ServiceMetrics",
+    "StreamMetrics",
+    "StreamSummary",
     "catalogue",
 ]

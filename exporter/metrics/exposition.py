@@ -7,10 +7,10 @@ from typing import Final
 
 from prometheus_client.exposition import choose_encoder
 
-from exporter.metrics.instrumentation import Instruments
+from exporter.metrics.instrumentation import Instrumentation
 from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
-from exporter.metrics.service_metrics import Vitals
-from exporter.metrics.stream_metrics import Board
+from exporter.metrics.service_metrics import ServiceMetrics
+from exporter.metrics.stream_metrics import StreamMetrics
 from exporter.metrics.text import head
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,10 +23,15 @@ _GZIP_LEVEL = 1
 class Exposition:
     """Joins what the board and the vitals have written with what the instruments measured."""
 
-    def __init__(self, board: Board, vitals: Vitals, instruments: Instruments) -> None:
-        self._sources = (board, vitals)
+    def __init__(
+        self,
+        stream_metrics: StreamMetrics,
+        service_metrics: ServiceMetrics,
+        instruments: Instrumentation,
+    ) -> None:
+        self._sources = (stream_metrics, service_metrics)
         self._registry = instruments.registry
-        families = sorted([*board.families, *vitals.families])
+        families = sorted([*stream_metrics.families, *service_metrics.families])
         self._heads = {metric.name: head(metric) for metric in families}
         self._write_text, _ = choose_encoder("")
         self._write_openmetrics, _ = choose_encoder(OPENMETRICS)

@@ -26,7 +26,7 @@ _disable_created: Callable[[], None] = disable_created_metrics
 _BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class Instruments:
+class Instrumentation:
     """Counters and histograms of our own life. Safe to use from any thread.
 
     ``keys``: the board's; ``accounts``: those that send requests, `public` included. All series
@@ -57,24 +57,24 @@ class Instruments:
         info.labels(version, python).set(1)
         for account, stream in keys:
             self._passes.labels(account, stream)
-            self.rows(account, stream)
+            self.record_rows(account, stream)
         for account in accounts:
             self._waits.labels(account)
 
-    def request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+    def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         """A request was answered, or failed; ``code``: HTTP status, or the reason without one."""
         self._requests.labels(account, endpoint, code).inc()
         self._durations.labels(endpoint).observe(seconds)
 
-    def waited(self, account: str, seconds: float) -> None:
+    def record_wait(self, account: str, seconds: float) -> None:
         """A request waited for the budget."""
         self._waits.labels(account).inc(seconds)
 
-    def passed(self, account: str, stream: str, seconds: float) -> None:
+    def record_pass(self, account: str, stream: str, seconds: float) -> None:
         """A pass ended, well or not."""
         self._passes.labels(account, stream).observe(seconds)
 
-    def rows(
+    def record_rows(
         self, account: str, stream: str, *, inserted: int = 0, updated: int = 0, rejected: int = 0
     ) -> None:
         """A transaction committed this many rows, and set this many records aside."""

@@ -38,7 +38,7 @@ _SCHEDULER_EVENTS: tuple[SchedulerEvent, ...] = ("missed", "error", "max_instanc
 _Values = Mapping[tuple[str, ...], Decimal | float]
 
 
-class Vitals:
+class ServiceMetrics:
     """Gauges without a stream. Safe to use from any thread.
 
     ``now``: wall clock in Unix seconds; ``monotonic``: a clock that never goes back, in seconds.
@@ -59,35 +59,35 @@ class Vitals:
         self.database_since: float | None = None
         """Unix time since when `database_up` has said what it says."""
 
-    def database_up(self, up: bool) -> None:
+    def set_database_up(self, up: bool) -> None:
         """Whether Postgres answered just now."""
         if self.readings(DATABASE_UP) != {(): int(up)}:
             self.database_since = self._now()
         self._merge(DATABASE_UP, {(): int(up)})
 
-    def leader(self, leads: bool) -> None:
+    def set_leader(self, leads: bool) -> None:
         """Whether this process holds the lease of its accounts."""
         self._merge(LEADER, {(): int(leads)})
 
-    def spool_snapshots(self, waiting: int, dropped: int) -> None:
+    def set_spool(self, waiting: int, dropped: int) -> None:
         """How many snapshots wait on disk for Postgres, and how many had to go."""
         self._merge(SPOOL_SNAPSHOTS, {(): waiting})
         self._merge(SPOOL_DROPPED, {(): dropped})
 
-    def clock_skew(self, account: str, seconds: float) -> None:
+    def set_clock_skew(self, account: str, seconds: float) -> None:
         """The exchange's clock minus ours, in seconds."""
         self._merge(CLOCK_SKEW, {(account,): seconds})
 
-    def token_scope(self, account: str, scope: str, granted: bool) -> None:
+    def set_token_scope(self, account: str, scope: str, granted: bool) -> None:
         """Whether the account's token has the scope."""
         self._merge(TOKEN_SCOPE, {(account, scope): int(granted)})
 
-    def budget_remaining(self, account: str, remaining: Callable[[], float]) -> None:
+    def track_rate_limiter(self, account: str, remaining: Callable[[], float]) -> None:
         """``remaining`` is asked at each scrape and must not block; while it raises, no series."""
         with self._lock:
             self._budgets = {**self._budgets, account: remaining}
 
-    def oddities(
+    def set_data_quality(
         self, account: str, stream: str, *, rejects: int, drift: int, changed: int
     ) -> None:
         """What Postgres holds of records that could not be read, or were not as expected."""
@@ -104,7 +104,7 @@ class Vitals:
             others = {labels: value for labels, value in old.items() if labels[0] != account}
             self._values = {**self._values, RECONCILIATION: {**others, **new}}
 
-    def heartbeat(self) -> None:
+    def record_heartbeat(self) -> None:
         """The scheduler is alive."""
         self._beat = self._monotonic()
         self._merge(HEARTBEAT, {(): self._now()})
@@ -113,7 +113,7 @@ class Vitals:
         """Seconds since the last heartbeat; None before the first."""
         return None if self._beat is None else self._monotonic() - self._beat
 
-    def scheduler_event(self, event: SchedulerEvent) -> None:
+    def count_scheduler_event(self, event: SchedulerEvent) -> None:
         """Count a run that was missed, raised, or found the run before it still going."""
         with self._lock:
             counts = self._values[SCHEDULER_EVENTS]

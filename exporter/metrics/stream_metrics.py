@@ -16,8 +16,8 @@ from threading import Lock
 from exporter.metrics.catalogue import domain
 from exporter.metrics.families import SYNC_FAMILIES
 from exporter.metrics.recent_errors import ErrorRun, RecentErrors
-from exporter.metrics.stream_state import Coverage, State, StreamState
-from exporter.metrics.text import Series, Written, lines, write
+from exporter.metrics.stream_state import MeasuredCoverage, StreamState, StreamSummary
+from exporter.metrics.text import RenderedSamples, Series, lines, write
 from exporter.model.errors import Reason
 from exporter.model.stream import PUBLIC_ACCOUNT, Metric, Sample, Stream
 
@@ -27,7 +27,7 @@ Key = tuple[str, str]
 """Account name and stream name."""
 
 
-class Board:
+class StreamMetrics:
     """The state of every stream of every account. Safe to use from any thread.
 
     ``streams``: those to be shown; a private one exists for each of ``accounts``, a public one
@@ -62,7 +62,7 @@ class Board:
         shown_by = [name for declared in self._declared.values() for name in declared]
         self._shared = frozenset(name for name in shown_by if shown_by.count(name) > 1)
         self._states = {
-            (account, name): State(
+            (account, name): StreamState(
                 account, name, intervals.get(name, stream.interval).total_seconds()
             )
             for (account, name), stream in self._streams.items()
@@ -73,7 +73,7 @@ class Board:
         """Every (account, stream); the methods below raise KeyError for any other."""
         return tuple(self._streams)
 
-    def succeeded(self, account: str, stream: str, samples: Iterable[Sample] | None) -> bool:
+    def record_success(self, account: str, stream: str, samples: Iterable[Sample] | None) -> bool:
         """A complete, good answer: ``samples`` replace all that the stream shows of the account.
 
         None: the pass changed nothing; what is shown stays and is young again. Returns False when
@@ -86,7 +86,7 @@ class Board:
         except Exception:
             told = {"account": account, "stream": stream}
             _logger.exception("the samples cannot be shown", extra=told)
-            self.failed(account, stream, "internal")
+            self.record_failure(account, stream, "internal")
             return False
         with self._lock:
             self._recent.over(account, stream)
@@ -94,7 +94,7 @@ class Board:
             self._states[key] = state if written is None else self._with(state, written)
         return True
 
-    def refreshed(self, account: str, stream: str, samples: Iterable[Sample]) -> None:
+    def replace_samples(self, account: str, stream: str, samples: Iterable[Sample]) -> None:
         """What is shown changed without a poll (a backfill): nothing becomes younger by it.
 
         A stream that shows nothing goes on showing nothing.
@@ -106,7 +106,7 @@ class Board:
             if self._states[key].good_at is not None:
                 self._states[key] = self._with(self._states[key], written)
 
-    def failed(self, account: str, stream: str, reason: Reason) -> None:
+    def record_failure(self, account: str, stream: str, reason: Reason) -> None:
         """A pass without a complete, good answer: the shown values stay until they are too old.
 
         With `database` they may stay longer: Postgres being down changes no domain series.
@@ -116,20 +116,20 @@ class Board:
             self._states[key] = self._states[key].failed(reason, self._monotonic(), now)
             self._recent.add(account, stream, "poll", reason, now)
 
-    def waited(self, account: str, stream: str) -> None:
+    def mark_tried(self, account: str, stream: str) -> None:
         """The stream had its turn and could not even ask yet: nothing changes but that."""
         with self._lock:
             key = (account, stream)
             self._states[key] = self._states[key].waited()
 
-    def erred(self, account: str, stream: str, reason: Reason) -> None:
+    def record_backfill_error(self, account: str, stream: str, reason: Reason) -> None:
         """A request of the backfill lane failed: it is counted, and says nothing of the polls."""
         with self._lock:
             key = (account, stream)
             self._states[key] = self._states[key].erred(reason)
             self._recent.add(account, stream, "backfill", reason, self._now())
 
-    def coverage(
+    def record_coverage(
         self,
         account: str,
         stream: str,
@@ -141,10 +141,10 @@ class Board:
         """How much history is proven complete now; None is not shown. The lag grows by itself."""
         with self._lock:
             key = (account, stream)
-            found = Coverage(lag_s, gap_s, progress_ratio, self._monotonic())
+            found = MeasuredCoverage(lag_s, gap_s, progress_ratio, self._monotonic())
             self._states[key] = replace(self._states[key], coverage=found)
 
-    def states(self) -> list[StreamState]:
+    def states(self) -> list[StreamSummary]:
         """Every stream of every account, as of now."""
         at = self._monotonic()
         return [state.summary(at) for state in self._states.values()]
@@ -169,7 +169,7 @@ class Board:
         for name, series in merged.items():
             yield name, lines(series)
 
-    def _with(self, state: State, written: Written) -> State:
+    def _with(self, state: StreamState, written: RenderedSamples) -> StreamState:
         """``state`` showing the answer; counts what other streams show already."""
         shared = {name: s for name, s in written.families.items() if name in self._shared}
         key = (state.account, state.stream)

@@ -23,7 +23,7 @@ _INTERVALS_HELD = 3
 _INTERVALS_LATE = 2
 
 
-class StreamState(NamedTuple):
+class StreamSummary(NamedTuple):
     """One stream of one account, for readiness and the status page. Times are in seconds."""
 
     account: str
@@ -49,7 +49,7 @@ class StreamState(NamedTuple):
     progress_ratio: float | None
 
 
-class Coverage(NamedTuple):
+class MeasuredCoverage(NamedTuple):
     """How much history was proven complete at monotonic time ``at``; None is not known."""
 
     lag_s: float | None = None
@@ -63,7 +63,7 @@ class Coverage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class State:
+class StreamState:
     """Replaced as a whole, never changed: who reads it needs no lock. ``at`` is monotonic time."""
 
     account: str
@@ -84,9 +84,9 @@ class State:
     """Unix time."""
     errors: Mapping[Reason, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     duplicates: int = 0
-    coverage: Coverage = field(default_factory=Coverage)
+    coverage: MeasuredCoverage = field(default_factory=MeasuredCoverage)
 
-    def succeeded(self, at: float, now: float) -> State:
+    def succeeded(self, at: float, now: float) -> StreamState:
         """A good answer; the caller puts its samples in."""
         return replace(
             self,
@@ -99,7 +99,7 @@ class State:
             failing_since=None,
         )
 
-    def failed(self, reason: Reason, at: float, now: float) -> State:
+    def failed(self, reason: Reason, at: float, now: float) -> StreamState:
         """No value changes. `database` says nothing about the values' age: it starts it again."""
         renewed = reason == "database" and self.shown(at)
         return replace(
@@ -113,11 +113,11 @@ class State:
             errors={**self.errors, reason: self.errors[reason] + 1},
         )
 
-    def waited(self) -> State:
+    def waited(self) -> StreamState:
         """The stream had its turn, but something else must come first."""
         return replace(self, tried=True)
 
-    def erred(self, reason: Reason) -> State:
+    def erred(self, reason: Reason) -> StreamState:
         """Something beside the polls failed: counted, and nothing else changes."""
         return replace(self, errors={**self.errors, reason: self.errors[reason] + 1})
 
@@ -139,9 +139,9 @@ class State:
         """Whether the values may still be seen."""
         return self.freshness(at) in ("fresh", "held")
 
-    def summary(self, at: float) -> StreamState:
+    def summary(self, at: float) -> StreamSummary:
         """What people want to know of it."""
-        return StreamState(
+        return StreamSummary(
             self.account,
             self.stream,
             tried=self.tried,

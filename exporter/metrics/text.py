@@ -81,7 +81,7 @@ def head(metric: Metric) -> Head:
     )
 
 
-class Written(NamedTuple):
+class RenderedSamples(NamedTuple):
     """The samples of one answer, written."""
 
     families: dict[str, Series]
@@ -98,7 +98,7 @@ class _Form(NamedTuple):
 
 def write(
     samples: Iterable[Sample], declared: Mapping[str, Metric], account: str | None
-) -> Written:
+) -> RenderedSamples:
     """Write ``samples``, with ``account`` as their first label unless it is None.
 
     A value that is not finite is left out; of two samples of one series the first stays. Raises
@@ -125,7 +125,9 @@ def write(
             duplicates += 1
         else:
             form.series[name] = written
-    return Written({name: form.series for name, form in forms.items() if form.series}, duplicates)
+    return RenderedSamples(
+        {name: form.series for name, form in forms.items() if form.series}, duplicates
+    )
 
 
 def _form(metric: Metric, account: str | None) -> _Form:

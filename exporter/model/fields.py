@@ -114,7 +114,7 @@ def maybe_money(value: Decimal | None) -> Decimal | None:
     return value
 
 
-class Shape(Generic[Record]):
+class RecordDecoder(Generic[Record]):
     """Reads one kind of record: fast when it is as documented, patiently when it is not.
 
     The struct forbids unknown fields, so that a record with nothing new is read in one pass. When
@@ -126,16 +126,16 @@ class Shape(Generic[Record]):
         self.struct = struct
         self._decoder = msgspec.json.Decoder(struct, strict=False)
 
-    def read(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
+    def decode(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
         """The record, and the paths of its unknown fields. Raises BadRecord."""
         if b'""' in json:  # an empty text may stand for a field that was not sent
-            return self._read_patiently(json)
+            return self._decode_patiently(json)
         try:
             return self._decoder.decode(json), ()
         except (msgspec.ValidationError, msgspec.DecodeError):
-            return self._read_patiently(json)
+            return self._decode_patiently(json)
 
-    def _read_patiently(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
+    def _decode_patiently(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
         unknown: list[str] = []
         try:
             found = _mend(_exact.decode(json), self.struct, "", unknown)

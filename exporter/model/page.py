@@ -74,7 +74,7 @@ def _order(stream: History, rows: Sequence[Any], tags: Iterable[str]) -> Order:
 
 
 def _row(stream: Stream, record: RawRecord, account_id: str) -> tuple[Any, tuple[str, ...]]:
-    parsed, unknown = stream.shape.read(record.json)
+    parsed, unknown = stream.decoder.decode(record.json)
     try:
         raw = Json(record.json, "utf-8")
     except UnicodeDecodeError as error:

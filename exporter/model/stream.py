@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 import msgspec
 
 from exporter.model.envelope import Envelope
-from exporter.model.fields import Shape, Uuid
+from exporter.model.fields import RecordDecoder, Uuid
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -106,7 +106,7 @@ def _bare(hint: Any) -> Any:
     return hint
 
 
-class Answer(NamedTuple):
+class SnapshotResponse(NamedTuple):
     """A whole, good answer of a snapshot stream."""
 
     rows: Sequence[Any]
@@ -126,7 +126,7 @@ class Stream:
     public: bool = False
     interval: timedelta
     unwrap: Callable[[bytes], Envelope]
-    shape: Shape[Any]
+    decoder: RecordDecoder[Any]
     row: Callable[[Any, Source], Any]
     table: Table
     metrics: tuple[Metric, ...] = ()
@@ -143,7 +143,7 @@ class Snapshot(Stream):
     Rows of its table carry the ``snapshot_id`` of a header row, which the store adds.
     """
 
-    samples: Callable[[Answer], Iterable[Sample]]
+    samples: Callable[[SnapshotResponse], Iterable[Sample]]
     kind: ClassVar[str] = "snapshot"
 
 
@@ -154,7 +154,7 @@ class Reference(Stream):
     Rows have no such columns; the store adds them.
     """
 
-    samples: Callable[[Answer], Iterable[Sample]]
+    samples: Callable[[SnapshotResponse], Iterable[Sample]]
     kind: ClassVar[str] = "reference"
 
 
@@ -185,13 +185,13 @@ class History(Stream):
 
     paging: Paging
     instant: str
-    span: timedelta
+    max_window: timedelta
     """The longest window that the exchange answers."""
-    settle: timedelta
+    allowed_lateness: timedelta
     """How long after an instant its rows may still appear; coverage stops this far before now."""
     overlap: timedelta
     """How much proven history each pass reads again."""
-    scope: Literal["", "instrument"] = ""
+    partition_by: Literal["", "instrument"] = ""
     """What else a request must name: nothing, or one futures instrument at a time."""
     totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
@@ -234,12 +234,12 @@ class Page(NamedTuple):
     """How the instants of a history page run."""
 
 
-class Scope(NamedTuple):
+class Partition(NamedTuple):
     """What one walk of a stream is about."""
 
     account: str
     """Configured name, the ``account`` label."""
     account_id: str
     stream: str
-    scope: str = ""
+    instrument: str = ""
     """An instrument code, or '' for streams that are asked as a whole."""

@@ -20,13 +20,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from exporter.model.errors import SettingsError
 from exporter.server.acceptor import Acceptor
 from exporter.server.connection import Limits, limited
-from exporter.server.pages import App, Pages
+from exporter.server.pages import Application, Pages
 from exporter.server.security.access import Access
 from exporter.server.security.passwords import Passwords
 from exporter.server.security.tls import has_allowed_san
-from exporter.server.security.watcher import Protection
+from exporter.server.security.watcher import WebConfigWatcher
 
-__all__ = ["Limits", "Pages", "Protection", "Server"]
+__all__ = ["Limits", "Pages", "Server", "WebConfigWatcher"]
 
 _FINISH_S = 1
 """What answers under way get at a stop."""
@@ -45,12 +45,12 @@ class Server:
         port: int,
         pages: Pages,
         limits: Limits | None = None,
-        protection: Protection | None = None,
+        protection: WebConfigWatcher | None = None,
         passwords: Passwords | None = None,
     ) -> None:
         limits = limits or Limits()
         self._limits = limits
-        self._protection = protection or Protection()
+        self._protection = protection or WebConfigWatcher()
         self._host = host
         self._port = port
         self._stopping = threading.Event()
@@ -58,7 +58,7 @@ class Server:
         self._passwords = passwords or Passwords()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="page")
         self._config = uvicorn.Config(
-            Access(App(pages, self._workers), self._protection, self._passwords),
+            Access(Application(pages, self._workers), self._protection, self._passwords),
             http=self._kind,
             loop="asyncio",
             ws="none",
@@ -115,7 +115,7 @@ class Server:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _admits(self, certificate: Mapping[str, Any]) -> bool:
-        tls = self._protection.in_force.config.tls
+        tls = self._protection.active.config.tls
         allowed = frozenset() if tls is None else tls.allowed_sans
         return not allowed or has_allowed_san(certificate, allowed)
 
@@ -141,7 +141,7 @@ class _Accepting(uvicorn.Server):
         config: uvicorn.Config,
         kind: type[H11Protocol],
         listener: socket.socket,
-        protection: Protection,
+        protection: WebConfigWatcher,
         limits: Limits,
     ) -> None:
         super().__init__(config)
@@ -149,7 +149,7 @@ class _Accepting(uvicorn.Server):
         self._acceptor = Acceptor(
             listener,
             self._connection,
-            lambda: protection.in_force.context,
+            lambda: protection.active.context,
             handshake_s=limits.exchange_s,
             handshakes=limits.handshakes,
         )

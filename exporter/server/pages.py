@@ -61,7 +61,7 @@ class _Reply(NamedTuple):
     status: HTTPStatus = HTTPStatus.OK
 
 
-class App:
+class Application:
     """The ASGI application: GET and HEAD of five paths."""
 
     def __init__(self, pages: Pages, workers: Executor) -> None:

@@ -11,7 +11,7 @@ from exporter.model.errors import SettingsError
 from exporter.server.security.certificate import certificates
 from exporter.server.security.tls import content, load_certificate
 from exporter.server.security.tls_config import TlsConfig
-from exporter.server.security.watcher import InForce, Protection
+from exporter.server.security.watcher import ActiveWebConfig, WebConfigWatcher
 
 _PATH = "/-/healthy"
 _TIMEOUT_S = 5.0
@@ -44,16 +44,16 @@ def ask(host: str, port: int, web_config: Path | None) -> Health:
     """
     host = _HERE.get(host, host)
     try:
-        in_force: InForce | None = Protection(web_config).in_force
+        active: ActiveWebConfig | None = WebConfigWatcher(web_config).active
     except SettingsError:
-        in_force = None
+        active = None
     plain = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-    if in_force is None:
+    if active is None:
         found = _get(_secure_connection(host, port, None), demanding=True)
         return found if found.ok else _get(plain)
-    if in_force.config.tls is None:
+    if active.config.tls is None:
         return _get(plain)
-    return _secure(host, port, in_force.config.tls)
+    return _secure(host, port, active.config.tls)
 
 
 def _secure(host: str, port: int, tls: TlsConfig) -> Health:

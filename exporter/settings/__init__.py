@@ -5,7 +5,7 @@ notations, ``secret`` for tokens that change while we run. All faults are report
 """
 
 from exporter.settings.load import load
-from exporter.settings.model import AccountSettings, Database, Listen, LogFormat, Settings
+from exporter.settings.model import AccountSettings, DatabaseSettings, Listen, LogFormat, Settings
 from exporter.settings.secret import Secret
 from exporter.settings.table import SETTINGS, Setting
 from exporter.settings.values import duration, duration_text, instant
@@ -13,7 +13,7 @@ from exporter.settings.values import duration, duration_text, instant
 __all__ = [
     "SETTINGS",
     "AccountSettings",
-    "Database",
+    "DatabaseSettings",
     "Listen",
     "LogFormat",
     "Secret",

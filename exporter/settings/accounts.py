@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exporter.settings.model import AccountSettings
 from exporter.settings.secret import Secret
-from exporter.settings.sources import Given, Sources
+from exporter.settings.sources import RawSetting, RawSettings
 from exporter.settings.table import DEFAULT_ACCOUNT
 
 Check = Callable[[str], object] | None
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _RESERVED = "public"
 
 
-def accounts(sources: Sources) -> tuple[AccountSettings, ...]:
+def accounts(sources: RawSettings) -> tuple[AccountSettings, ...]:
     """Build the accounts in the order written; what is wrong goes to ``sources.faults``."""
     several = sources.values.get("ONETRADING_ACCOUNTS")
     token = sources.values.get("ONETRADING_API_TOKEN")
@@ -38,7 +38,7 @@ def accounts(sources: Sources) -> tuple[AccountSettings, ...]:
     return tuple(found)
 
 
-def _contradictory(sources: Sources) -> bool:
+def _contradictory(sources: RawSettings) -> bool:
     single = ("ONETRADING_API_TOKEN", "ONETRADING_API_TOKEN_FILE", "ONETRADING_ACCOUNT")
     clashes = [sources.both(single[0], single[1])]
     clashes += [sources.both(name, "ONETRADING_ACCOUNTS") for name in single]
@@ -52,14 +52,14 @@ def _contradictory(sources: Sources) -> bool:
     return any(clashes)
 
 
-def _check_unused_name(sources: Sources) -> None:
+def _check_unused_name(sources: RawSettings) -> None:
     # A bad name is reported now, not on the day when somebody adds the token.
     given = sources.values.get("ONETRADING_ACCOUNT")
     if given:
         _checked_name(given.text, given.shown(), sources.faults)
 
 
-def _single(sources: Sources, given: Given | None) -> AccountSettings | None:
+def _single(sources: RawSettings, given: RawSetting | None) -> AccountSettings | None:
     name = sources.values.get("ONETRADING_ACCOUNT")
     text = name.text if name else DEFAULT_ACCOUNT
     label = name.shown() if name else "the account's name"
@@ -68,7 +68,7 @@ def _single(sources: Sources, given: Given | None) -> AccountSettings | None:
     return AccountSettings(text, token) if good and token else None
 
 
-def _from_list(given: Given, faults: list[str]) -> list[AccountSettings | None]:
+def _from_list(given: RawSetting, faults: list[str]) -> list[AccountSettings | None]:
     """Read ``name=token_file,name=token_file``; no part of it is shown unless it is a path."""
     built: list[AccountSettings | None] = []
     for number, item in enumerate(given.text.split(","), start=1):
@@ -82,7 +82,7 @@ def _from_list(given: Given, faults: list[str]) -> list[AccountSettings | None]:
     return built
 
 
-def _from_tables(tables: list[object], sources: Sources) -> list[AccountSettings | None]:
+def _from_tables(tables: list[object], sources: RawSettings) -> list[AccountSettings | None]:
     built = []
     for number, table in enumerate(tables, start=1):
         label = f"[[accounts]] number {number} (in {sources.config})"
@@ -90,7 +90,7 @@ def _from_tables(tables: list[object], sources: Sources) -> list[AccountSettings
     return built
 
 
-def _from_table(table: object, label: str, sources: Sources) -> AccountSettings | None:
+def _from_table(table: object, label: str, sources: RawSettings) -> AccountSettings | None:
     faults, keys = sources.faults, ("name", "token", "token_file")
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
         faults.append(f"{label} is no table of texts; write [[accounts]] with name and token_file")
@@ -132,7 +132,7 @@ def _check_unique(found: list[AccountSettings], faults: list[str]) -> None:
             )
 
 
-def secret(given: Given, faults: list[str], check: Check = None) -> Secret | None:
+def secret(given: RawSetting, faults: list[str], check: Check = None) -> Secret | None:
     """Build the secret that a variable holds, or that its ``_FILE`` twin names."""
     if given.name.endswith("_FILE"):
         return _file_secret(given.text, given.label, given.base, faults, check)

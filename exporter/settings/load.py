@@ -14,8 +14,8 @@ import platformdirs
 from exporter.model.errors import SettingsError
 from exporter.settings import table, values
 from exporter.settings.accounts import accounts, secret
-from exporter.settings.model import Database, Listen, LogFormat, Settings
-from exporter.settings.sources import Given, Sources, gather
+from exporter.settings.model import DatabaseSettings, Listen, LogFormat, Settings
+from exporter.settings.sources import RawSetting, RawSettings, gather
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def load(
 class _Reader:
     """Read one setting after the other; a fault is noted, and the default stands in."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: RawSettings) -> None:
         self._sources = sources
 
     def take(self, name: str, parse: Callable[[str], T], default: T) -> T:
@@ -112,19 +112,19 @@ def _intervals(reader: _Reader, stream_names: Collection[str]) -> Mapping[str, t
     return MappingProxyType(found)
 
 
-def _database(sources: Sources) -> Database:
+def _database(sources: RawSettings) -> DatabaseSettings:
     if sources.both("DATABASE_URL", "DATABASE_URL_FILE"):
-        return Database("embedded")
+        return DatabaseSettings("embedded")
     given = sources.values.get("DATABASE_URL") or sources.values.get("DATABASE_URL_FILE")
     text = given.text if given else table.DEFAULT_DATABASE
     if text == "none":
-        return Database("none")
+        return DatabaseSettings("none")
     if given is None or text == "embedded":
-        return Database("embedded")
-    return Database("url", secret(given, sources.faults, values.postgres_url))
+        return DatabaseSettings("embedded")
+    return DatabaseSettings("url", secret(given, sources.faults, values.postgres_url))
 
 
-def _data_dir(sources: Sources) -> Path:
+def _data_dir(sources: RawSettings) -> Path:
     given = sources.values.get("ONETRADING_DATA_DIR")
     path = _path(given) if given else default_data_dir()
     if given and path.exists() and not path.is_dir():
@@ -139,7 +139,7 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("onetrading-exporter"))
 
 
-def _web_config(sources: Sources) -> Path | None:
+def _web_config(sources: RawSettings) -> Path | None:
     given = sources.values.get("ONETRADING_WEB_CONFIG")
     path = _path(given) if given else None
     if given and path and not path.is_file():
@@ -147,10 +147,10 @@ def _web_config(sources: Sources) -> Path | None:
     return path
 
 
-def _file(name: str, sources: Sources) -> Path | None:
+def _file(name: str, sources: RawSettings) -> Path | None:
     given = sources.values.get(name)
     return _path(given) if given else None
 
 
-def _path(given: Given) -> Path:
+def _path(given: RawSetting) -> Path:
     return (given.base / Path(given.text).expanduser()).absolute()

@@ -35,7 +35,7 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class DatabaseSettings:
     """Where history is kept: a server of others, our own embedded Postgres, or nowhere."""
 
     kind: Literal["url", "embedded", "none"]
@@ -63,7 +63,7 @@ class Settings:
     """Absolute http or https URL without a slash at the end."""
     accounts: tuple[AccountSettings, ...]
     """Empty: public streams only."""
-    database: Database
+    database: DatabaseSettings
     data_dir: Path
     """Absolute; need not exist yet."""
     listen: Listen

@@ -37,7 +37,7 @@ _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://\S+")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RawSetting:
     """One setting as somebody wrote it."""
 
     name: str
@@ -56,10 +56,10 @@ class Given:
 
 
 @dataclass(slots=True)
-class Sources:
+class RawSettings:
     """All that was written, and the faults found so far."""
 
-    values: dict[str, Given] = field(default_factory=dict)
+    values: dict[str, RawSetting] = field(default_factory=dict)
     account_tables: list[object] | None = None
     """``[[accounts]]`` of the TOML file, not checked yet."""
     config: Path | None = None
@@ -76,16 +76,16 @@ class Sources:
 
 def gather(
     environ: Mapping[str, str], config: Path | None, stream_names: Collection[str]
-) -> Sources:
+) -> RawSettings:
     """Read both sources; the environment wins. Unknown names become faults."""
-    sources = Sources()
+    sources = RawSettings()
     intervals = {f"{INTERVAL_PREFIX}{name.upper()}" for name in stream_names}
     known = _KNOWN | intervals
     here = Path.cwd()
-    from_environment: dict[str, Given] = {}
+    from_environment: dict[str, RawSetting] = {}
     for name, text in environ.items():
         if name in known and text.strip():
-            from_environment[name] = Given(name, text.strip(), name, here)
+            from_environment[name] = RawSetting(name, text.strip(), name, here)
         elif name.startswith("ONETRADING_") and name not in known and not _injected(name, text):
             sources.faults.append(f"{name} is no setting; {did_you_mean(name, known)}")
     path = config or _config_path(from_environment)
@@ -101,12 +101,12 @@ def _injected(name: str, text: str) -> bool:
     return _SERVICE_LINK.fullmatch(name) is not None
 
 
-def _config_path(from_environment: Mapping[str, Given]) -> Path | None:
+def _config_path(from_environment: Mapping[str, RawSetting]) -> Path | None:
     given = from_environment.get("ONETRADING_CONFIG")
     return Path(given.text) if given else None
 
 
-def _override(sources: Sources, from_environment: Mapping[str, Given]) -> None:
+def _override(sources: RawSettings, from_environment: Mapping[str, RawSetting]) -> None:
     for name in from_environment:
         for replaced in _REPLACES.get(name, set()):
             sources.values.pop(replaced, None)
@@ -115,7 +115,7 @@ def _override(sources: Sources, from_environment: Mapping[str, Given]) -> None:
     sources.values.update(from_environment)
 
 
-def _read_toml(path: Path, known: Collection[str], sources: Sources) -> None:
+def _read_toml(path: Path, known: Collection[str], sources: RawSettings) -> None:
     label = f"the configuration file {path}"
     try:
         document = tomllib.loads(path.read_text("utf-8"))
@@ -133,7 +133,9 @@ def _read_toml(path: Path, known: Collection[str], sources: Sources) -> None:
         _take(key, value, path, known, sources)
 
 
-def _take(key: str, value: object, path: Path, known: Collection[str], sources: Sources) -> None:
+def _take(
+    key: str, value: object, path: Path, known: Collection[str], sources: RawSettings
+) -> None:
     label = f"{key} (in {path})"
     name = _environment_name(key, known)
     if name is None:
@@ -148,7 +150,7 @@ def _take(key: str, value: object, path: Path, known: Collection[str], sources: 
         if text is None:
             sources.faults.append(f"{label} is neither a text nor a number; put it in quotes")
         elif text.strip():
-            sources.values[name] = Given(name, text.strip(), label, path.parent)
+            sources.values[name] = RawSetting(name, text.strip(), label, path.parent)
 
 
 def _environment_name(key: str, known: Collection[str]) -> str | None:

@@ -15,13 +15,20 @@ import msgspec
 
 from exporter._version import __version__
 from exporter.app import App
-from exporter.metrics import ErrorRun, StreamState
+from exporter.metrics import ErrorRun, StreamSummary
 from exporter.metrics.families import REJECTS_OPEN, TOKEN_SCOPE
 from exporter.model.stream import History, Stream
 from exporter.model.window import Window
-from exporter.status.coverage_cache import Known, Stored
+from exporter.status.coverage_cache import CachedCoverage, CoverageCache
 from exporter.status.findings import judge
-from exporter.status.report import Account, Coverage, Error, Report, Requests, StreamReport
+from exporter.status.report import (
+    AccountReport,
+    CoverageReport,
+    Error,
+    Report,
+    Requests,
+    StreamReport,
+)
 from exporter.status.segments import segments
 from exporter.store.reports import Timeline
 
@@ -46,7 +53,7 @@ class Reporter:
         self._monotonic = monotonic
         self._started_at = instant(now())
         self._started = monotonic()
-        self._stored = Stored(app.database, now=lambda: instant(now()), monotonic=monotonic)
+        self._stored = CoverageCache(app.database, now=lambda: instant(now()), monotonic=monotonic)
         self._streams = {(account.name, stream.name): stream for account, stream in app.pairs()}
 
     def report(self) -> Report:
@@ -64,42 +71,42 @@ class Reporter:
             generated_at=now,
             started_at=self._started_at,
             uptime_seconds=_rounded(self._monotonic() - self._started),
-            heartbeat_age_seconds=_known(app.vitals.heartbeat_age_s()),
+            heartbeat_age_seconds=_known(app.service_metrics.heartbeat_age_s()),
             documentation_url=_documentation_url(),
             exchange=_host(app.settings.base_url),
             clock_skew_seconds=app.clock.skew_s if app.clock.known else None,
             leader=app.parts.leases is None or app.parts.leases.leading,
             database=app.settings.database.kind,
             database_up=None if database is None else database.up,
-            database_since=_instant(app.vitals.database_since),
+            database_since=_instant(app.service_metrics.database_since),
             history_read_at=known.read_at,
             spooled_snapshots=len(spool),
             dropped_snapshots=spool.dropped,
             accounts=tuple(self._account(name) for name in app.parts.accounts),
             streams=streams,
-            errors=tuple(_error(run) for run in app.board.errors()),
+            errors=tuple(_error(run) for run in app.stream_metrics.errors()),
         )
         return judge(report, connecting=database is not None and not database.tried)
 
-    def _account(self, name: str) -> Account:
-        budget = self._app.budgets[name]
-        scopes = self._app.vitals.readings(TOKEN_SCOPE)
-        return Account(
+    def _account(self, name: str) -> AccountReport:
+        rate_limiter = self._app.rate_limiters[name]
+        scopes = self._app.service_metrics.readings(TOKEN_SCOPE)
+        return AccountReport(
             account=name,
             token_scopes={scope: bool(has) for (of, scope), has in scopes.items() if of == name},
             requests=Requests(
                 per_minute=self._app.settings.requests_per_minute,
-                burst=budget.burst,
-                remaining=_rounded(budget.remaining),
-                waited_seconds=_rounded(budget.waited_seconds),
-                paused_seconds=_rounded(budget.paused_s),
+                burst=rate_limiter.burst,
+                remaining=_rounded(rate_limiter.remaining),
+                waited_seconds=_rounded(rate_limiter.waited_seconds),
+                paused_seconds=_rounded(rate_limiter.paused_s),
             ),
         )
 
-    def _stream_reports(self, known: Known, now: datetime) -> tuple[StreamReport, ...]:
+    def _stream_reports(self, known: CachedCoverage, now: datetime) -> tuple[StreamReport, ...]:
         due = self._due()
         lines = {(line.account, line.stream): line for line in known.timelines}
-        rejects = self._app.vitals.readings(REJECTS_OPEN)
+        rejects = self._app.service_metrics.readings(REJECTS_OPEN)
         found = {
             (state.account, state.stream): _stream(
                 state,
@@ -108,25 +115,25 @@ class Reporter:
                 line=lines.get((state.account, state.stream)),
                 rejects=rejects.get((state.account, state.stream)),
             )
-            for state in self._app.board.states()
+            for state in self._app.stream_metrics.states()
         }
         # By account, then in the order in which streams are declared.
         order = [(name, s.name) for name in self._app.parts.accounts for s in self._app.streams]
         return tuple(found[key] for key in order if key in found)
 
     def _due_at(
-        self, state: StreamState, due: Mapping[str, datetime], now: datetime
+        self, state: StreamSummary, due: Mapping[str, datetime], now: datetime
     ) -> datetime | None:
         """The next turn; after a refusal a turn passes without asking until the pause is over."""
         turn = due.get(f"{state.account}/{state.stream}")
-        paused_s = self._app.passes.paused_s(state.account, state.stream)
+        paused_s = self._app.runner.paused_s(state.account, state.stream)
         if turn is None or not paused_s:
             return turn
         return max(turn, instant(now.timestamp() + paused_s))
 
 
 def _stream(
-    state: StreamState,
+    state: StreamSummary,
     stream: Stream,
     *,
     due_at: datetime | None,
@@ -153,9 +160,11 @@ def _stream(
     )
 
 
-def _coverage(state: StreamState, line: Timeline | None) -> Coverage:
+def _coverage(state: StreamSummary, line: Timeline | None) -> CoverageReport:
     lag_s, gap_s = _known(state.lag_s), _known(state.gap_s)
-    measured = Coverage(lag_seconds=lag_s, gap_seconds=gap_s, progress_ratio=state.progress_ratio)
+    measured = CoverageReport(
+        lag_seconds=lag_s, gap_seconds=gap_s, progress_ratio=state.progress_ratio
+    )
     if line is None:
         return measured
     required = Window(line.required_from, line.settled_to)

@@ -23,14 +23,14 @@ _PATIENCE_S = 0.3
 _STATEMENT_MS = 2_000
 
 
-class Known(NamedTuple):
+class CachedCoverage(NamedTuple):
     """What was read, and when; None: nothing yet."""
 
     timelines: tuple[Timeline, ...] = ()
     read_at: datetime | None = None
 
 
-class Stored:
+class CoverageCache:
     """The part of the report that Postgres holds. Safe to use from any thread."""
 
     def __init__(
@@ -48,9 +48,9 @@ class Stored:
         self._lock = threading.Lock()
         self._reading = False
         self._due_at = 0.0
-        self._known = Known()
+        self._known = CachedCoverage()
 
-    def get(self) -> Known:
+    def get(self) -> CachedCoverage:
         """What is known now. Reads again when that is due; raises nothing, waits a moment."""
         database = self._database
         if database is not None and database.up and self._claim():
@@ -76,7 +76,7 @@ class Stored:
     def _read(self, database: Database) -> None:
         try:
             found = database.run_briefly(timelines, within_ms=_STATEMENT_MS)
-            self._known = Known(tuple(found), self._now())
+            self._known = CachedCoverage(tuple(found), self._now())
         except DatabaseError as error:
             _log.debug("coverage cannot be read: %s", error)
         except Exception:  # noqa: BLE001  whoever looks must still see the rest

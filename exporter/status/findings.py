@@ -15,7 +15,7 @@ import msgspec
 
 from exporter.model.errors import REASON_MEANINGS
 from exporter.model.stream import PUBLIC_ACCOUNT
-from exporter.status.report import Coverage, Finding, Report, Severity, StreamReport, Verdict
+from exporter.status.report import CoverageReport, Finding, Report, Severity, StreamReport, Verdict
 from exporter.status.wording import listed, percent, plural
 from exporter.streams import STREAMS
 
@@ -219,7 +219,7 @@ def _gap(stream: StreamReport, report: Report) -> _Trouble | None:
     return _Trouble("note", "history is being filled")
 
 
-def proven_ratio(found: Coverage) -> float | None:
+def proven_ratio(found: CoverageReport) -> float | None:
     """What Postgres says now; before that was read, what the last pass found."""
     return found.progress_ratio if found.proven_ratio is None else found.proven_ratio
 

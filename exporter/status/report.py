@@ -41,7 +41,7 @@ class Requests(msgspec.Struct, frozen=True, kw_only=True):
     """Until a token that was paused by a 429 may be used again, else 0."""
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
     """An account; ``public`` is what is read without a token."""
 
     account: str
@@ -59,7 +59,7 @@ class Segment(msgspec.Struct, frozen=True):
     """``all``: complete. ``some``: for some of the stream's instruments. ``none``."""
 
 
-class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+class CoverageReport(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a stream's history is proven complete in Postgres.
 
     The first three are of the last pass, the others of ``history_read_at``.
@@ -108,7 +108,7 @@ class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
     next_due_at: datetime | None
     rejects_open: int | None
     """Records in quarantine; `onetrading_rejects_open`."""
-    coverage: Coverage | None
+    coverage: CoverageReport | None
     """Of history streams."""
 
     @property
@@ -172,7 +172,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that wait on disk for Postgres."""
     dropped_snapshots: int
     """Answers that had to go because the spool was full, since the start."""
-    accounts: tuple[Account, ...]
+    accounts: tuple[AccountReport, ...]
     streams: tuple[StreamReport, ...]
     errors: tuple[Error, ...]
     """The last 50 runs of failures, the newest first."""

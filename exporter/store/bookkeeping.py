@@ -7,14 +7,18 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from exporter.model.errors import UnexpectedPayload
-from exporter.model.stream import History, Scope
+from exporter.model.stream import History, Partition
 from exporter.model.window import Window
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
 
 
-def _identity(scope: Scope) -> dict[str, Any]:
-    return {"account_id": scope.account_id, "stream": scope.stream, "scope": scope.scope}
+def _identity(partition: Partition) -> dict[str, Any]:
+    return {
+        "account_id": partition.account_id,
+        "stream": partition.stream,
+        "scope": partition.instrument,
+    }
 
 
 def account_id(connection: Connection, name: str) -> str | None:
@@ -38,46 +42,51 @@ def remember_account(connection: Connection, name: str, identity: str) -> None:
     connection.execute(QUERIES["remember_account"], {"account_id": identity, "name": name})
 
 
-def covered(connection: Connection, scope: Scope, window: Window) -> list[Window]:
+def covered(connection: Connection, partition: Partition, window: Window) -> list[Window]:
     """The proven ranges of a scope that touch ``window``, oldest first."""
-    parameters = _identity(scope) | {"start": window.start, "end": window.end}
+    parameters = _identity(partition) | {"start": window.start, "end": window.end}
     return [Window(*row) for row in connection.execute(QUERIES["covered"], parameters)]
 
 
-def covered_to(connection: Connection, scope: Scope) -> datetime | None:
+def covered_to(connection: Connection, partition: Partition) -> datetime | None:
     """The newest proven instant of a scope."""
-    row = connection.execute(QUERIES["covered_to"], _identity(scope)).fetchone()
+    row = connection.execute(QUERIES["covered_to"], _identity(partition)).fetchone()
     return row[0] if row else None
 
 
 def require(
-    connection: Connection, stream: History, scope: Scope, start: datetime, *, explicit: bool
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    start: datetime,
+    *,
+    explicit: bool,
 ) -> datetime:
     """Note from where history must be complete; the start in force.
 
     The default (not ``explicit``) is only used the first time: it must not move with the clock.
     """
-    parameters = _identity(scope) | {
+    parameters = _identity(partition) | {
         "required_from": start,
-        "settle": stream.settle,
+        "settle": stream.allowed_lateness,
         "explicit": explicit,
     }
     connection.execute(QUERIES["require"], parameters)
-    row = connection.execute(QUERIES["required_from"], _identity(scope)).fetchone()
+    row = connection.execute(QUERIES["required_from"], _identity(partition)).fetchone()
     return row[0] if row else start
 
 
-def retire(connection: Connection, scope: Scope, because: str | None) -> None:
+def retire(connection: Connection, partition: Partition, because: str | None) -> None:
     """Note that a scope is no longer asked, or (None) that it is again."""
-    connection.execute(QUERIES["retire"], _identity(scope) | {"because": because})
+    connection.execute(QUERIES["retire"], _identity(partition) | {"because": because})
 
 
 def note_attempt(
-    connection: Connection, scope: Scope, interval: timedelta, error: str | None
+    connection: Connection, partition: Partition, interval: timedelta, error: str | None
 ) -> None:
     """Note how a pass went and when the next is due."""
     connection.execute(
-        QUERIES["note_attempt"], _identity(scope) | {"interval": interval, "error": error}
+        QUERIES["note_attempt"], _identity(partition) | {"interval": interval, "error": error}
     )
 
 
@@ -86,13 +95,15 @@ def futures(connection: Connection) -> list[tuple[str, str]]:
     return [(code, state) for code, state in connection.execute(QUERIES["futures"])]
 
 
-def totals(connection: Connection, scope: Scope) -> list[tuple[str, tuple[str, ...], Decimal]]:
+def totals(
+    connection: Connection, partition: Partition
+) -> list[tuple[str, tuple[str, ...], Decimal]]:
     """Metric, labels and value of what a stream's counters stand at."""
-    rows = connection.execute(QUERIES["totals"], _identity(scope))
+    rows = connection.execute(QUERIES["totals"], _identity(partition))
     return [(metric, tuple(labels), value) for metric, labels, value in rows]
 
 
-class Oddities(NamedTuple):
+class DataQualityCounts(NamedTuple):
     """How many records of a stream could not be read, or were not as expected."""
 
     rejects: int = 0
@@ -103,10 +114,10 @@ class Oddities(NamedTuple):
     """Ever seen: settled facts that came back different."""
 
 
-def oddities(connection: Connection) -> dict[tuple[str, str], Oddities]:
+def data_quality_counts(connection: Connection) -> dict[tuple[str, str], DataQualityCounts]:
     """By account name and stream; those without any are left out."""
     rows = connection.execute(QUERIES["oddities"])
-    return {(account, stream): Oddities(*counts) for account, stream, *counts in rows}
+    return {(account, stream): DataQualityCounts(*counts) for account, stream, *counts in rows}
 
 
 def number_run(connection: Connection) -> int | None:

@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from exporter.logs import context
 from exporter.model.errors import DatabaseError, ExporterError, SchemaError
 from exporter.store.pool import CONNECT_S, Connection, connected, open_pool, shut
-from exporter.store.refusals import AGAIN, BUSY, GONE, said
+from exporter.store.refusals import DISCONNECTED, RETRYABLE, TIMED_OUT, message_of
 
 __all__ = ["Connection", "Database", "connected"]
 
@@ -121,19 +121,19 @@ class Database:
             try:
                 with self._connection(pool, due) as connection:
                     return work(connection)
-            except AGAIN as error:
+            except RETRYABLE as error:
                 if attempt == _ATTEMPTS:
                     raise DatabaseError(
-                        f"gave up after {attempt} attempts: {said(error)}"
+                        f"gave up after {attempt} attempts: {message_of(error)}"
                     ) from error
                 self._stopped.wait(0.02 * 2**attempt)
-            except BUSY as error:
-                raise DatabaseError(f"Postgres is busy: {said(error)}") from error
-            except GONE as error:
-                with context.apart():  # whichever stream it is that found out
+            except TIMED_OUT as error:
+                raise DatabaseError(f"Postgres is busy: {message_of(error)}") from error
+            except DISCONNECTED as error:
+                with context.clear():  # whichever stream it is that found out
                     self._lose(pool, error, due)
             except psycopg.Error as error:
-                raise DatabaseError(f"Postgres refused: {said(error)}") from error
+                raise DatabaseError(f"Postgres refused: {message_of(error)}") from error
         raise DatabaseError(f"Postgres is away: {self.why_away}")
 
     @contextmanager
@@ -176,7 +176,7 @@ class Database:
 
         Raises DatabaseError when there is no time left for another attempt.
         """
-        if self._drop(said(error), pool):
+        if self._drop(message_of(error), pool):
             _log.warning("lost Postgres: %s", error)
             try:
                 came_up = self._connect()
@@ -188,7 +188,7 @@ class Database:
         else:
             self._stopped.wait(_SOON_S)  # whoever was first looks whether it is back
         if time.monotonic() > due:
-            raise DatabaseError(f"Postgres hangs: {said(error)}") from error
+            raise DatabaseError(f"Postgres hangs: {message_of(error)}") from error
 
     def _watch(self) -> None:
         while not self._stopped.is_set():
@@ -231,8 +231,8 @@ class Database:
         return True
 
     def _tell(self, error: Exception) -> None:
-        if self.why_away != said(error):
-            self.why_away = said(error)
+        if self.why_away != message_of(error):
+            self.why_away = message_of(error)
             _log.warning("Postgres is away: %s", error)
 
     def _drop(self, why: str, lost: ConnectionPool[Connection] | None = None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from exporter.model.errors import LeaseLost
-from exporter.model.stream import Drift, History, Reject, Scope
+from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
 from exporter.store import table as tables
 from exporter.store import totals
@@ -65,7 +65,7 @@ class Loaded(NamedTuple):
 def load(
     connection: Connection,
     stream: History,
-    scope: Scope,
+    partition: Partition,
     run: Run,
     batch: Batch,
     lease: Lease | None,
@@ -75,15 +75,17 @@ def load(
     ``run.run_id`` is left to the caller to set, after the commit: a transaction that is tried
     again must write the record again.
     """
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
-    check(connection, scope.account_id, lease)
+    check(connection, partition.account_id, lease)
     written = tables.write(connection, stream.table, batch.rows)
-    tables.note_changes(connection, scope.account_id, scope.stream, stream.table, written.changed)
-    totals.add(connection, stream, scope, written)
-    rejected = set_aside(connection, scope, batch.rejects, batch.drift)
+    tables.note_changes(
+        connection, partition.account_id, partition.stream, stream.table, written.changed
+    )
+    totals.add(connection, stream, partition, written)
+    rejected = keep_rejects(connection, partition, batch.rejects, batch.drift)
     if batch.proven is not None and not batch.proven.empty:
-        claim(connection, scope, batch.proven)
+        claim(connection, partition, batch.proven)
     counts = {
         "pages": batch.pages,
         "inserted": len(written.inserted),
@@ -91,7 +93,7 @@ def load(
         "rejected": rejected,
         "complete": batch.complete,
     }
-    run_id = _record(connection, scope, run, counts)
+    run_id = _record(connection, partition, run, counts)
     return Loaded(len(written.inserted), len(written.changed), rejected, run_id)
 
 
@@ -107,32 +109,32 @@ def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
         raise LeaseLost("another process writes this account now")
 
 
-def claim(connection: Connection, scope: Scope, proven: Window) -> None:
+def claim(connection: Connection, partition: Partition, proven: Window) -> None:
     """Add a window to the proven ranges of a scope."""
     connection.execute(
         QUERIES["claim"],
         {
-            "account_id": scope.account_id,
-            "stream": scope.stream,
-            "scope": scope.scope,
+            "account_id": partition.account_id,
+            "stream": partition.stream,
+            "scope": partition.instrument,
             "start": proven.start,
             "end": proven.end,
         },
     )
 
 
-def set_aside(
-    connection: Connection, scope: Scope, rejects: Iterable[Reject], drift: Iterable[Drift]
+def keep_rejects(
+    connection: Connection, partition: Partition, rejects: Iterable[Reject], drift: Iterable[Drift]
 ) -> int:
     """Keep records that could not be read and what was odd; how many records are new."""
-    where = {"account_id": scope.account_id, "stream": scope.stream}
+    where = {"account_id": partition.account_id, "stream": partition.stream}
     new = 0
     for reject in rejects:
         found = connection.execute(
             QUERIES["quarantine"],
             where
             | {
-                "scope": scope.scope,
+                "scope": partition.instrument,
                 "record": _storable(reject.raw),
                 "record_hash": tables.hash_of(_storable(reject.raw)),
                 "reason": _storable(reject.reason),
@@ -147,12 +149,12 @@ def set_aside(
     return new
 
 
-def resolve(connection: Connection, scope: Scope) -> None:
+def resolve(connection: Connection, partition: Partition) -> None:
     """The newest answer holds the whole state: what could not be read of those before is moot.
 
     Not for history, where a record that could not be read is missing until it is.
     """
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["resolve_rejects"], identity)
 
 
@@ -161,11 +163,13 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{SYMBOL FOR NULL}")
 
 
-def _record(connection: Connection, scope: Scope, run: Run, counts: dict[str, int | bool]) -> int:
+def _record(
+    connection: Connection, partition: Partition, run: Run, counts: dict[str, int | bool]
+) -> int:
     record = counts | {
-        "account_id": scope.account_id,
-        "stream": scope.stream,
-        "scope": scope.scope,
+        "account_id": partition.account_id,
+        "stream": partition.stream,
+        "scope": partition.instrument,
         "lane": run.lane,
         "start": run.wanted.start,
         "end": run.wanted.end,

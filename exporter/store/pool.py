@@ -12,7 +12,7 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.model.errors import DatabaseError
-from exporter.store.refusals import said
+from exporter.store.refusals import message_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -27,7 +27,7 @@ def connected(url: str) -> Iterator[Connection]:
         with psycopg.connect(url, connect_timeout=CONNECT_S) as connection:
             yield connection
     except psycopg.Error as error:
-        raise DatabaseError(f"Postgres refused: {said(error)}") from error
+        raise DatabaseError(f"Postgres refused: {message_of(error)}") from error
 
 
 def open_pool(url: str) -> ConnectionPool[Connection]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors as pg
 
-AGAIN = (pg.SerializationFailure, pg.DeadlockDetected, pg.UniqueViolation, pg.ExclusionViolation)
+RETRYABLE = (
+    pg.SerializationFailure,
+    pg.DeadlockDetected,
+    pg.UniqueViolation,
+    pg.ExclusionViolation,
+)
 """Another writer was in the way: the whole transaction is worth another try."""
 
-BUSY = (pg.LockNotAvailable, pg.QueryCanceled)
+TIMED_OUT = (pg.LockNotAvailable, pg.QueryCanceled)
 """Somebody holds a lock, or a statement takes too long: the connection is as good as before."""
 
-GONE = (psycopg.OperationalError, psycopg.InterfaceError)
+DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError)
 """The connection is."""
 
 
-def said(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """What Postgres says, without the lines that quote rows: this goes into logs and pages."""
     diagnosis = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     return diagnosis or str(error).strip()

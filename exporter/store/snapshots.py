@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg import sql
 
-from exporter.model.stream import Answer, Reference, Scope, Snapshot, Table
+from exporter.model.stream import Partition, Reference, Snapshot, SnapshotResponse, Table
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES
@@ -28,8 +28,8 @@ class Observed(NamedTuple):
 def save(
     connection: Connection,
     stream: Snapshot,
-    scope: Scope,
-    answer: Answer,
+    partition: Partition,
+    answer: SnapshotResponse,
     observed: Observed,
     *,
     patience: timedelta,
@@ -40,9 +40,9 @@ def save(
     The last snapshot is extended when nothing changed and no more than ``patience`` passed since
     it was seen: what lies between its two instants was observed without a break.
     """
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
-    check(connection, scope.account_id, lease)
+    check(connection, partition.account_id, lease)
     content = _content(answer)
     last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
     if last is not None and last[2] >= observed.last:
@@ -67,14 +67,14 @@ def save(
     return len(answer.rows)
 
 
-def outdated(connection: Connection, scope: Scope, observed: Observed) -> bool:
+def outdated(connection: Connection, partition: Partition, observed: Observed) -> bool:
     """Whether a snapshot is kept that was seen later: ``save`` would not keep this one any more."""
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
     return last is not None and last[2] >= observed.last
 
 
-def _content(answer: Answer) -> int:
+def _content(answer: SnapshotResponse) -> int:
     """A 64-bit hash of all that an answer says, whatever the order of its rows."""
     digest = blake2b(digest_size=8)
     for row in sorted(repr(tuple(row)) for row in answer.rows):
@@ -84,7 +84,7 @@ def _content(answer: Answer) -> int:
     return int.from_bytes(digest.digest(), "big", signed=True)
 
 
-def _header(stream: Snapshot, answer: Answer) -> str:
+def _header(stream: Snapshot, answer: SnapshotResponse) -> str:
     """The answer beside its rows; '{}' where each row keeps its record whole."""
     keeps_raw = "raw" in stream.table.columns
     kept = {} if keeps_raw else answer.header
@@ -108,8 +108,8 @@ def _copy(
 def save_reference(
     connection: Connection,
     stream: Reference,
-    scope: Scope,
-    answer: Answer,
+    partition: Partition,
+    answer: SnapshotResponse,
     observed_at: datetime,
     *,
     lease: Lease | None,
@@ -120,9 +120,9 @@ def save_reference(
     there is one, begins there. A list from before the last change says nothing any more: what only
     it lists may have vanished since.
     """
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
-    check(connection, scope.account_id, lease)
+    check(connection, partition.account_id, lease)
     statements = _statements(stream.table)
     if connection.execute(statements.later, {"observed_at": observed_at}).fetchone() is not None:
         return 0
@@ -144,14 +144,14 @@ def save_reference(
     return len(fresh)
 
 
-class _Statements(NamedTuple):
+class _ReferenceStatements(NamedTuple):
     later: sql.Composed
     current: sql.Composed
     close: sql.Composed
 
 
 @cache
-def _statements(table: Table) -> _Statements:
+def _statements(table: Table) -> _ReferenceStatements:
     name = sql.Identifier("onetrading", table.name)
     columns = sql.SQL(", ").join(
         sql.SQL("{}::text" if kind == "jsonb" else "{}").format(sql.Identifier(column))
@@ -161,7 +161,7 @@ def _statements(table: Table) -> _Statements:
         sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column))
         for column in table.key
     )
-    return _Statements(
+    return _ReferenceStatements(
         later=sql.SQL(
             "SELECT true FROM {} WHERE greatest(valid_from, valid_to) >= {} LIMIT 1"
         ).format(name, sql.Placeholder("observed_at")),

@@ -32,7 +32,7 @@ _ARRAYS = {
 """How the values of a key column are handed over; a key of another type needs a line here."""
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """What a batch did to its table."""
 
     inserted: Sequence[Any]
@@ -50,7 +50,7 @@ class Written(NamedTuple):
         return [new for _, new in self.changed]
 
 
-class _Statements(NamedTuple):
+class _FactStatements(NamedTuple):
     known: sql.Composed
     copy: sql.Composed
     stored: sql.Composed
@@ -69,11 +69,11 @@ def in_order(table: Table, rows: Sequence[Any]) -> list[Any]:
     return [unique[identity] for identity in sorted(unique)]
 
 
-def write(connection: Connection, table: Table, rows: Sequence[Any]) -> Written:
+def write(connection: Connection, table: Table, rows: Sequence[Any]) -> WriteResult:
     """Write ``rows`` (any order, duplicates allowed) and say what they changed."""
     rows = in_order(table, rows)
     if not rows:
-        return Written((), ())
+        return WriteResult((), ())
     statements = _statements(table)
     known = _known(connection, table, statements, rows)
     fresh = [row for index, row in enumerate(rows) if index not in known] if known else rows
@@ -86,11 +86,11 @@ def write(connection: Connection, table: Table, rows: Sequence[Any]) -> Written:
         rows[index] for index, stored in known.items() if stored != hash_of(rows[index].raw)
     ]
     changed = _change(connection, table, statements, suspects) if suspects else ()
-    return Written(fresh, changed)
+    return WriteResult(fresh, changed)
 
 
 def _known(
-    connection: Connection, table: Table, statements: _Statements, rows: Sequence[Any]
+    connection: Connection, table: Table, statements: _FactStatements, rows: Sequence[Any]
 ) -> dict[int, int]:
     """Index of each row that is stored already, and the stored hash."""
     found = connection.execute(statements.known, _key_arrays(table, rows)).fetchall()
@@ -108,7 +108,7 @@ def _array(values: Iterable[Any]) -> str:
 
 
 def _change(
-    connection: Connection, table: Table, statements: _Statements, suspects: Sequence[Any]
+    connection: Connection, table: Table, statements: _FactStatements, suspects: Sequence[Any]
 ) -> list[tuple[Any, Any]]:
     """Update the rows that really differ; a record that is only written differently is left."""
     names = list(table.columns)
@@ -162,7 +162,7 @@ def note_changes(
 
 
 @cache
-def _statements(table: Table) -> _Statements:
+def _statements(table: Table) -> _FactStatements:
     name = sql.Identifier("onetrading", table.name)
     columns = list(table.columns)
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
@@ -179,7 +179,7 @@ def _statements(table: Table) -> _Statements:
         for column, kind in table.columns.items()
     )
     setting = [column for column in (*columns, "row_hash") if column not in table.key]
-    return _Statements(
+    return _FactStatements(
         known=found.format(sql.SQL("stored.row_hash"), asked, name, match),
         copy=sql.SQL("COPY {} ({}) FROM STDIN").format(
             name, sql.SQL(", ").join(map(sql.Identifier, (*columns, "row_hash")))

@@ -13,10 +13,10 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from exporter.model.fields import EXACT
-from exporter.model.stream import History, Scope
+from exporter.model.stream import History, Partition
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
-from exporter.store.table import Written
+from exporter.store.table import WriteResult
 
 _Key = tuple[str, tuple[str, ...]]
 """Metric and label values."""
@@ -24,11 +24,13 @@ _Key = tuple[str, tuple[str, ...]]
 _ROWS_AT_ONCE = 5_000
 
 
-def add(connection: Connection, stream: History, scope: Scope, written: Written) -> None:
+def add(
+    connection: Connection, stream: History, partition: Partition, written: WriteResult
+) -> None:
     """Add what the batch changed to the totals that /metrics shows."""
     if not written.inserted and not written.changed:
         return
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     if stream.latest is not None:
         newest: dict[_Key, Decimal | int] = {}
         for metric, labels, value in stream.latest([*written.inserted, *written.now]):
@@ -41,7 +43,7 @@ def add(connection: Connection, stream: History, scope: Scope, written: Written)
             _store(connection, "add_to_totals", identity, _added(stream, written, found[0]))
 
 
-def _added(stream: History, written: Written, since: datetime) -> dict[_Key, Decimal]:
+def _added(stream: History, written: WriteResult, since: datetime) -> dict[_Key, Decimal]:
     """What a batch adds: its new rows, and of changed ones the difference."""
     when = attrgetter(stream.instant)
     sums: defaultdict[_Key, Decimal] = defaultdict(Decimal)
@@ -71,7 +73,9 @@ def _store(
         connection.execute(QUERIES[query], identity | {"rows": Jsonb(rows)})
 
 
-def open_counting(connection: Connection, stream: History, scope: Scope, since: datetime) -> bool:
+def open_counting(
+    connection: Connection, stream: History, partition: Partition, since: datetime
+) -> bool:
     """Start the counters of a stream from the rows that are there; False when they run already.
 
     Called once the history from ``since`` on was read: the counters begin with the true total,
@@ -79,13 +83,13 @@ def open_counting(connection: Connection, stream: History, scope: Scope, since: 
     """
     if stream.totals is None:
         return False
-    identity = {"account_id": scope.account_id, "stream": scope.stream}
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
     if connection.execute(QUERIES["open_counting"], identity | {"since": since}).fetchone() is None:
         return False
     sums: defaultdict[_Key, Decimal] = defaultdict(Decimal)
     with connection.cursor(name="counting") as cursor:
-        cursor.execute(_countable(stream), {"account_id": scope.account_id, "since": since})
+        cursor.execute(_countable(stream), {"account_id": partition.account_id, "since": since})
         while found := cursor.fetchmany(_ROWS_AT_ONCE):
             _sum(stream, [stream.table.row(*values) for values in found], sums, Decimal(1))
     _store(connection, "add_to_totals", identity, sums)

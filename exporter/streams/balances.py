@@ -10,8 +10,16 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import decimal_member, listed
-from exporter.model.fields import Shape, Uuid, instant, money
-from exporter.model.stream import Answer, Metric, Sample, Snapshot, Source, Table, epoch_seconds
+from exporter.model.fields import RecordDecoder, Uuid, instant, money
+from exporter.model.stream import (
+    Metric,
+    Sample,
+    Snapshot,
+    SnapshotResponse,
+    Source,
+    Table,
+    epoch_seconds,
+)
 
 AVAILABLE = Metric(
     "onetrading_balance_available",
@@ -78,7 +86,7 @@ def row(record: BalanceRecord, source: Source) -> Balance:
     )
 
 
-def samples(answer: Answer) -> Iterator[Sample]:
+def samples(answer: SnapshotResponse) -> Iterator[Sample]:
     """Zero balances are shown as 0; a currency that is not listed is not shown."""
     for balance in answer.rows:
         yield AVAILABLE(balance.available, balance.currency_code)
@@ -101,7 +109,7 @@ BALANCES = Snapshot(
     path="account/balances",
     interval=timedelta(seconds=15),
     unwrap=listed("balances"),
-    shape=Shape(BalanceRecord),
+    decoder=RecordDecoder(BalanceRecord),
     row=row,
     table=Table("balances", Balance, key=("currency_code",)),
     metrics=(AVAILABLE, LOCKED, CHANGED, EQUITY, MARGIN_AVAILABLE, MARGIN_USED),

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import Shape, maybe_money
-from exporter.model.stream import Answer, Json, Reference, Sample, Source, Table
+from exporter.model.fields import RecordDecoder, maybe_money
+from exporter.model.stream import Json, Reference, Sample, SnapshotResponse, Source, Table
 
 
 class Currency(NamedTuple):
@@ -45,7 +45,7 @@ def row(record: CurrencyRecord, source: Source) -> Currency:
     )
 
 
-def samples(_answer: Answer) -> Iterator[Sample]:
+def samples(_answer: SnapshotResponse) -> Iterator[Sample]:
     """Currencies are kept in Postgres only."""
     yield from ()
 
@@ -57,7 +57,7 @@ CURRENCIES = Reference(
     public=True,
     interval=timedelta(hours=1),
     unwrap=bare_list,
-    shape=Shape(CurrencyRecord),
+    decoder=RecordDecoder(CurrencyRecord),
     row=row,
     table=Table("currencies", Currency, key=("currency_code",)),
     samples=samples,

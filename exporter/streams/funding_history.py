@@ -10,7 +10,7 @@ import msgspec
 
 from exporter.model.envelope import listed
 from exporter.model.errors import BadRecord
-from exporter.model.fields import Shape, instant, maybe_money, money
+from exporter.model.fields import RecordDecoder, instant, maybe_money, money
 from exporter.model.stream import History, Json, Paging, Source, Table
 
 
@@ -54,13 +54,13 @@ FUNDING_HISTORY = History(
     public=True,
     interval=timedelta(minutes=5),
     unwrap=listed("funding_rates"),
-    shape=Shape(FundingRateRecord),
+    decoder=RecordDecoder(FundingRateRecord),
     row=row,
     table=Table("funding_rates", FundingRate, key=("instrument_code", "funding_time")),
     paging=Paging(size_param="limit", size=100, cursor=None, time="epoch_ms"),
     instant="funding_time",
-    span=timedelta(days=15),
-    settle=timedelta(minutes=5),
+    max_window=timedelta(days=15),
+    allowed_lateness=timedelta(minutes=5),
     overlap=timedelta(hours=9),
-    scope="instrument",
+    partition_by="instrument",
 )

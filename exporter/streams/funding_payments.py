@@ -11,7 +11,7 @@ import msgspec
 
 from exporter.model.envelope import Envelope, RawRecord, items, members, text_member
 from exporter.model.errors import UnexpectedPayload
-from exporter.model.fields import Shape, Uuid, instant, maybe_money, money, uuid
+from exporter.model.fields import RecordDecoder, Uuid, instant, maybe_money, money, uuid
 from exporter.model.stream import History, Json, Metric, Paging, Sample, Source, Table
 
 PAID = Metric(
@@ -116,7 +116,7 @@ FUNDING_PAYMENTS = History(
     path="account/futures/funding-payments",
     interval=timedelta(minutes=5),
     unwrap=unwrap,
-    shape=Shape(FundingPaymentRecord),
+    decoder=RecordDecoder(FundingPaymentRecord),
     row=row,
     table=Table(
         "funding_payments", FundingPayment, key=("account_id", "instrument_code", "booked_at")
@@ -124,8 +124,8 @@ FUNDING_PAYMENTS = History(
     metrics=(PAID, RECEIVED),
     paging=Paging(size_param="max_page_size", size=10),
     instant="booked_at",
-    span=timedelta(days=30),
-    settle=timedelta(minutes=2),
+    max_window=timedelta(days=30),
+    allowed_lateness=timedelta(minutes=2),
     overlap=timedelta(hours=9),
     totals=totals,
 )

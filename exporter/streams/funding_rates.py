@@ -10,13 +10,13 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import Shape, instant, maybe_money, money
+from exporter.model.fields import RecordDecoder, instant, maybe_money, money
 from exporter.model.stream import (
-    Answer,
     Json,
     Metric,
     Sample,
     Snapshot,
+    SnapshotResponse,
     Source,
     Table,
     epoch_seconds,
@@ -50,7 +50,7 @@ class FundingRateSample(NamedTuple):
     raw: Json
 
 
-class FundingRateRecord(msgspec.Struct, forbid_unknown_fields=True):
+class FundingRateSampleRecord(msgspec.Struct, forbid_unknown_fields=True):
     """An item of the answer; ``timestamp`` is the announced successor of ``time``."""
 
     instrument_code: str
@@ -60,7 +60,7 @@ class FundingRateRecord(msgspec.Struct, forbid_unknown_fields=True):
     timestamp: str | int | None = None
 
 
-def row(record: FundingRateRecord, source: Source) -> FundingRateSample:
+def row(record: FundingRateSampleRecord, source: Source) -> FundingRateSample:
     """A sample; refuses a rate that is not a number."""
     computed = record.time if record.time is not None else record.timestamp
     return FundingRateSample(
@@ -72,7 +72,7 @@ def row(record: FundingRateRecord, source: Source) -> FundingRateSample:
     )
 
 
-def samples(answer: Answer) -> Iterator[Sample]:
+def samples(answer: SnapshotResponse) -> Iterator[Sample]:
     """Instruments that are closed or post-only are not listed, and so not shown."""
     for sample in answer.rows:
         yield RATE(sample.funding_rate, sample.instrument_code)
@@ -89,7 +89,7 @@ FUNDING_RATES = Snapshot(
     public=True,
     interval=timedelta(seconds=30),
     unwrap=bare_list,
-    shape=Shape(FundingRateRecord),
+    decoder=RecordDecoder(FundingRateSampleRecord),
     row=row,
     table=Table("funding_rate_samples", FundingRateSample, key=("instrument_code",)),
     metrics=(RATE, MARK, COMPUTED),

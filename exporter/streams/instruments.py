@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import Shape, maybe_money
-from exporter.model.stream import Answer, Json, Metric, Reference, Sample, Source, Table
+from exporter.model.fields import RecordDecoder, maybe_money
+from exporter.model.stream import Json, Metric, Reference, Sample, SnapshotResponse, Source, Table
 
 INFO = Metric(
     "onetrading_instrument_info",
@@ -82,7 +82,7 @@ def row(record: InstrumentRecord, source: Source) -> Instrument:
     )
 
 
-def samples(answer: Answer) -> Iterator[Sample]:
+def samples(answer: SnapshotResponse) -> Iterator[Sample]:
     """Closed instruments stay listed, inactive."""
     for instrument in answer.rows:
         yield INFO(
@@ -102,7 +102,7 @@ INSTRUMENTS = Reference(
     public=True,
     interval=timedelta(hours=1),
     unwrap=bare_list,
-    shape=Shape(InstrumentRecord),
+    decoder=RecordDecoder(InstrumentRecord),
     row=row,
     table=Table("instruments", Instrument, key=("instrument_code",)),
     enums={

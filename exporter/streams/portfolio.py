@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.model.envelope import single
-from exporter.model.fields import Shape, Uuid, maybe_money
-from exporter.model.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
+from exporter.model.fields import RecordDecoder, Uuid, maybe_money
+from exporter.model.stream import Json, Metric, Sample, Snapshot, SnapshotResponse, Source, Table
 
 EQUITY = Metric(
     "onetrading_futures_equity",
@@ -74,7 +74,7 @@ def row(record: PortfolioRecord, source: Source) -> Portfolio:
     )
 
 
-def samples(answer: Answer) -> Iterator[Sample]:
+def samples(answer: SnapshotResponse) -> Iterator[Sample]:
     """What was not sent is not shown."""
     for portfolio in answer.rows:
         for metric, value in (
@@ -94,7 +94,7 @@ PORTFOLIO = Snapshot(
     path="account/futures/summary",
     interval=timedelta(seconds=15),
     unwrap=single,
-    shape=Shape(PortfolioRecord),
+    decoder=RecordDecoder(PortfolioRecord),
     row=row,
     table=Table("portfolios", Portfolio, key=("account_id",)),
     metrics=(EQUITY, MARGIN_USED, MARGIN_AVAILABLE, MAINTENANCE, RATIO),

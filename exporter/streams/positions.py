@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import listed
-from exporter.model.fields import Shape, Uuid, maybe_money, money
-from exporter.model.stream import Answer, Json, Metric, Sample, Snapshot, Source, Table
+from exporter.model.fields import RecordDecoder, Uuid, maybe_money, money
+from exporter.model.stream import Json, Metric, Sample, Snapshot, SnapshotResponse, Source, Table
 
 OPEN = Metric(
     "onetrading_positions_open",
@@ -96,7 +96,7 @@ def row(record: PositionRecord, source: Source) -> Position:
     )
 
 
-def samples(answer: Answer) -> Iterator[Sample]:
+def samples(answer: SnapshotResponse) -> Iterator[Sample]:
     """A closed position disappears; the number of open ones goes to 0."""
     yield OPEN(len(answer.rows))
     net: dict[str, Decimal] = {}
@@ -123,7 +123,7 @@ POSITIONS = Snapshot(
     path="account/futures/positions",
     interval=timedelta(seconds=15),
     unwrap=listed("positions"),
-    shape=Shape(PositionRecord),
+    decoder=RecordDecoder(PositionRecord),
     row=row,
     table=Table("positions", Position, key=("instrument_code", "direction")),
     enums={"direction": frozenset({"LONG", "SHORT"})},

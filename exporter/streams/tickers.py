@@ -10,13 +10,13 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import Shape, instant, maybe_money
+from exporter.model.fields import RecordDecoder, instant, maybe_money
 from exporter.model.stream import (
-    Answer,
     Json,
     Metric,
     Sample,
     Snapshot,
+    SnapshotResponse,
     Source,
     Table,
     epoch_seconds,
@@ -117,7 +117,7 @@ def row(record: TickerRecord, source: Source) -> Ticker:
     )
 
 
-def samples(answer: Answer) -> Iterator[Sample]:
+def samples(answer: SnapshotResponse) -> Iterator[Sample]:
     """Closed instruments are not listed, and so not shown."""
     for ticker in answer.rows:
         for metric, value in (
@@ -140,7 +140,7 @@ TICKERS = Snapshot(
     public=True,
     interval=timedelta(seconds=15),
     unwrap=bare_list,
-    shape=Shape(TickerRecord),
+    decoder=RecordDecoder(TickerRecord),
     row=row,
     table=Table("tickers", Ticker, key=("instrument_code",)),
     enums={"state": frozenset({"ACTIVE", "SUSPENDED", "POST_ONLY", "CLOSED"})},

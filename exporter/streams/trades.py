@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.model.envelope import listed
-from exporter.model.fields import EXACT, Shape, Uuid, instant, maybe_money, money, uuid
+from exporter.model.fields import EXACT, RecordDecoder, Uuid, instant, maybe_money, money, uuid
 from exporter.model.stream import (
     History,
     Json,
@@ -192,15 +192,15 @@ TRADES = History(
     path="account/trades",
     interval=timedelta(seconds=30),
     unwrap=listed("trade_history"),
-    shape=Shape(TradeRecord),
+    decoder=RecordDecoder(TradeRecord),
     row=row,
     table=Table("trades", Trade, key=("trade_id",)),
     enums={"side": frozenset({"BUY", "SELL"}), "liquidity": frozenset({"MAKER", "TAKER"})},
     metrics=(COUNT, BASE, QUOTE, FEES, REBATES, LAST),
     paging=Paging(size_param="max_page_size", size=100),
     instant="traded_at",
-    span=timedelta(days=30),
-    settle=timedelta(seconds=60),
+    max_window=timedelta(days=30),
+    allowed_lateness=timedelta(seconds=60),
     overlap=timedelta(minutes=5),
     totals=totals,
     latest=latest,

@@ -7,8 +7,8 @@ data, `history` for windows of history, `backfill` for filling what is missing,
 
 from exporter.sync.backfill import Backfill, Progress
 from exporter.sync.dependencies import Account, Parts
-from exporter.sync.gap_filler import Filler
-from exporter.sync.history import Reader
-from exporter.sync.runner import Passes
+from exporter.sync.gap_filler import GapFiller
+from exporter.sync.history import HistorySync
+from exporter.sync.runner import SyncRunner
 
-__all__ = ["Account", "Backfill", "Filler", "Parts", "Passes", "Progress", "Reader"]
+__all__ = ["Account", "Backfill", "GapFiller", "HistorySync", "Parts", "Progress", "SyncRunner"]

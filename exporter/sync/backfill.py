@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporter.api.paginator import Walk
+from exporter.api.paginator import Paginator
 from exporter.logs import context
 from exporter.model.errors import BadRequest, CursorExpired, DatabaseError, ExchangeError, Stopping
-from exporter.model.stream import Scope
+from exporter.model.stream import Partition
 from exporter.model.window import Window
 from exporter.store import totals
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.sync.dependencies import Parts
-from exporter.sync.history import Reader
+from exporter.sync.history import HistorySync
 
 _log = logging.getLogger(__name__)
 WALKERS = 3
@@ -80,7 +80,7 @@ class Backfill:
     def __init__(
         self,
         parts: Parts,
-        reader: Reader,
+        reader: HistorySync,
         show: Show = lambda _progress: None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
@@ -89,40 +89,42 @@ class Backfill:
         self._reader = reader
         self._show = show
         self._lock = threading.Lock()
-        self._todo: list[tuple[Scope, Window]] = []
-        self._walking: dict[Walk, Scope] = {}
+        self._todo: list[tuple[Partition, Window]] = []
+        self._walking: dict[Paginator, Partition] = {}
         self._errors: list[Exception] = []
         self.progress = Progress()
 
     def plan(
         self,
         window: Window | None = None,
-        scopes: Iterable[Scope] | None = None,
+        partitions: Iterable[Partition] | None = None,
         newest: datetime | None = None,
-    ) -> list[tuple[Scope, Window]]:
+    ) -> list[tuple[Partition, Window]]:
         """What is missing, newest first, in pieces that may be asked for.
 
         ``window``: only this part of history, wanted even where it lies before the start of what
         is required; None: from there up to ``newest``. ``scopes``: only these.
         ``newest``: None is what the tail reads now.
         """
-        pieces: list[tuple[Scope, Window]] = []
-        for scope in self._reader.scopes() if scopes is None else scopes:
-            wanted = window or Window(self._reader.required(scope), newest or self._newest())
-            for gap in reversed(self._reader.missing(scope, wanted)):
-                pieces.extend((scope, piece) for piece in self._reader.pieces(scope, gap))
+        pieces: list[tuple[Partition, Window]] = []
+        for partition in self._reader.partitions() if partitions is None else partitions:
+            wanted = window or Window(self._reader.required(partition), newest or self._newest())
+            for gap in reversed(self._reader.missing(partition, wanted)):
+                pieces.extend((partition, piece) for piece in self._reader.pieces(partition, gap))
         return pieces
 
     def _newest(self) -> datetime:
         """Where the tail's part begins: its next pass reads it."""
         return self._reader.settled() - self._parts.interval(self._reader.stream)
 
-    def complete(self, window: Window | None = None, scopes: Iterable[Scope] | None = None) -> None:
+    def complete(
+        self, window: Window | None = None, partitions: Iterable[Partition] | None = None
+    ) -> None:
         """Read what is missing, again as long as each try proves more. Raises as `run`.
 
         Until where is settled once: the time that passes between two tries is no progress.
         """
-        wanted = None if scopes is None else list(scopes)
+        wanted = None if partitions is None else list(partitions)
         newest = self._newest()
         while True:
             proven_s = self.progress.proven_s
@@ -134,7 +136,7 @@ class Backfill:
                     raise
                 _log.info("trying once more, since it got further: %s", error)
 
-    def run(self, pieces: Iterable[tuple[Scope, Window]]) -> Progress:
+    def run(self, pieces: Iterable[tuple[Partition, Window]]) -> Progress:
         """Read the planned pieces. Raises the last error after trying all, or Stopping."""
         self._errors = []
         self._todo = list(pieces)
@@ -144,7 +146,7 @@ class Backfill:
         self.progress.wanted_s = self.progress.proven_s + missing_s
         self._report()
         with ThreadPoolExecutor(WALKERS, thread_name_prefix="backfill") as pool:
-            for future in [pool.submit(context.carried(self._work)) for _ in range(WALKERS)]:
+            for future in [pool.submit(context.copied(self._work)) for _ in range(WALKERS)]:
                 future.result()
         if self._parts.stop.is_set():
             raise Stopping("stopped during a backfill")
@@ -172,29 +174,29 @@ class Backfill:
                 _log.debug("a window stays open: %s", error, extra={"window": str(task[1])})
                 self._errors.append(error)
 
-    def _shared(self) -> tuple[Scope, Window] | None:
-        for walk, scope in self._walking.items():
-            window = walk.share()
+    def _shared(self) -> tuple[Partition, Window] | None:
+        for paginator, partition in self._walking.items():
+            window = paginator.steal_older_half()
             if window is not None:
-                return scope, window
+                return partition, window
         return None
 
-    def _read(self, scope: Scope, window: Window) -> None:
-        walk = self._reader.walk(scope, window, "backfill", self._deadline_s)
+    def _read(self, partition: Partition, window: Window) -> None:
+        paginator = self._reader.paginator(partition, window, "backfill", self._deadline_s)
         with self._lock:
-            self._walking[walk] = scope
+            self._walking[paginator] = partition
         try:
             proven = _Proven()
             self._reader.load(
-                scope,
-                walk,
+                partition,
+                paginator,
                 Run("backfill", window),
                 self._reader.settled(),
                 lambda loaded, batch: self._loaded(proven, loaded, batch),
             )
         finally:
             with self._lock:
-                del self._walking[walk]
+                del self._walking[paginator]
             self._report()
 
     def _loaded(self, proven: _Proven, loaded: Loaded, batch: Batch) -> None:
@@ -227,9 +229,9 @@ class Backfill:
         stream = self._reader.stream
         if stream.totals is None:
             return False
-        scope = self._parts.scope(self._reader.account, stream)
-        since = self._reader.required(scope)
-        return self._parts.writable().run(totals.open_counting, stream, scope, since)
+        partition = self._parts.partition(self._reader.account, stream)
+        since = self._reader.required(partition)
+        return self._parts.writable().run(totals.open_counting, stream, partition, since)
 
 
 @dataclass

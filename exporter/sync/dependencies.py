@@ -15,9 +15,9 @@ from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.identity import identify, made_up
 from exporter.logs import context
-from exporter.metrics import Board, Instruments, Vitals
+from exporter.metrics import Instrumentation, ServiceMetrics, StreamMetrics
 from exporter.model.errors import DatabaseError, NotYet, UnexpectedAnswer, UnexpectedPayload
-from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope, Stream
+from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
 from exporter.store import bookkeeping
 from exporter.store.database import Database
 from exporter.store.leases import Leases
@@ -67,9 +67,9 @@ class Parts:
     """The things that all passes share."""
 
     accounts: Mapping[str, Account]
-    board: Board
-    instruments: Instruments
-    vitals: Vitals
+    stream_metrics: StreamMetrics
+    instrumentation: Instrumentation
+    service_metrics: ServiceMetrics
     stop: threading.Event
     database: Database | None
     """None: metrics only."""
@@ -90,7 +90,7 @@ class Parts:
         A walk in it goes by its ``run_id`` instead.
         """
         run = f"p{next(self._numbers)}"
-        with context.about(account=account, stream=stream, run=run):
+        with context.bind(account=account, stream=stream, run=run):
             yield
 
     def interval(self, stream: Stream) -> timedelta:
@@ -156,6 +156,6 @@ class Parts:
         self.learn(account, found)
         return found
 
-    def scope(self, account: Account, stream: Stream, scope: str = "") -> Scope:
+    def partition(self, account: Account, stream: Stream, partition: str = "") -> Partition:
         """What a pass is about, once the account is identified."""
-        return Scope(account.name, self.identified(account), stream.name, scope)
+        return Partition(account.name, self.identified(account), stream.name, partition)

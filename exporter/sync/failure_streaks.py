@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 
-class Repeats:
+class FailureStreaks:
     """Counts the failures of each thing in a row. Each thing belongs to one thread at a time.
 
     An outage of hours is then a dozen lines for each stream instead of thousands; `/metrics` says

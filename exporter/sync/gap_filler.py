@@ -10,21 +10,21 @@ from exporter.model.errors import BadRequest, ExchangeError, ExporterError, Stop
 from exporter.model.stream import Stream
 from exporter.sync.backfill import Backfill, Show
 from exporter.sync.dependencies import Account, Parts
-from exporter.sync.failure_streaks import Repeats
-from exporter.sync.history import Reader
+from exporter.sync.failure_streaks import FailureStreaks
+from exporter.sync.history import HistorySync
 
 _log = logging.getLogger(__name__)
 _CLOSED_EVERY_S = 3_600.0
 _CLOSED_DEADLINE_S = 10.0
 
 
-class Filler:
+class GapFiller:
     """Keeps the history of one account complete, for as long as the service runs."""
 
     def __init__(
         self,
         parts: Parts,
-        readers: Iterable[Reader],
+        readers: Iterable[HistorySync],
         refused: Callable[[Account, Stream], bool] = lambda _account, _stream: False,
         look_every_s: float = 10.0,
     ) -> None:
@@ -33,7 +33,7 @@ class Filler:
         self._refused = refused
         self._look_every_s = look_every_s
         self._closed_due: dict[str, float] = {}
-        self._repeats = Repeats()
+        self._repeats = FailureStreaks()
 
     def run(self) -> None:
         """Fill gaps whenever there are any, until the process stops."""
@@ -48,29 +48,29 @@ class Filler:
                     _log.exception("backfill failed, a fault of ours")
             self._parts.stop.wait(self._look_every_s)
 
-    def _fill_closed(self, reader: Reader) -> None:
+    def _fill_closed(self, reader: HistorySync) -> None:
         """Read the history of closed instruments once in a while; a refusal is no failure."""
         name = reader.stream.name
         if time.monotonic() < self._closed_due.get(name, 0.0):
             return
         self._closed_due[name] = time.monotonic() + _CLOSED_EVERY_S
-        for scope in reader.closed_scopes():
+        for partition in reader.closed_partitions():
             backfill = Backfill(self._parts, reader, deadline_s=_CLOSED_DEADLINE_S)
             try:
-                reader.required(scope)
-                reader.retire(scope, closed=True)
-                backfill.complete(scopes=[scope])
+                reader.required(partition)
+                reader.retire(partition, closed=True)
+                backfill.complete(partitions=[partition])
             except ExchangeError as error:
                 _log.info("no history of a closed instrument: %s", error)
-        for scope in reader.scopes():
-            reader.retire(scope, closed=False)
+        for partition in reader.partitions():
+            reader.retire(partition, closed=False)
 
-    def fill(self, reader: Reader, show: Show = lambda _progress: None) -> bool:
+    def fill(self, reader: HistorySync, show: Show = lambda _progress: None) -> bool:
         """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
         with self._parts.working(reader.account.name, reader.stream.name):
             return self._fill(reader, Backfill(self._parts, reader, show))
 
-    def _fill(self, reader: Reader, backfill: Backfill) -> bool:
+    def _fill(self, reader: HistorySync, backfill: Backfill) -> bool:
         try:
             backfill.complete()
             opened = backfill.open_counting()
@@ -92,7 +92,7 @@ class Filler:
             _log.info("history is complete", extra=backfill.progress.told())
         return True
 
-    def _tell(self, reader: Reader, level: int, text: str, error: ExporterError) -> None:
+    def _tell(self, reader: HistorySync, level: int, text: str, error: ExporterError) -> None:
         """A gap that stays is looked at every few seconds: say so less and less often."""
         count, due = self._repeats.failed(reader.stream.name, text)
         quiet = not due or self._parts.is_away(error)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from exporter.api.client import Failed
-from exporter.api.paginator import Step, Walk
+from exporter.api.paginator import PageResult, Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.logs import context
 from exporter.model.errors import BadRequest, NotYet
-from exporter.model.stream import History, Metric, Sample, Scope
+from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Lane, Loaded, Run
@@ -32,7 +32,7 @@ _SPAN_SLACK = timedelta(seconds=1)
 Loading = Callable[[Loaded, Batch], None]
 
 
-class Reader:
+class HistorySync:
     """Reads windows of one stream of one account into Postgres."""
 
     def __init__(self, parts: Parts, account: Account, stream: History, failed: Failed) -> None:
@@ -42,20 +42,22 @@ class Reader:
         self._failed = failed
 
     @property
-    def longest_window(self) -> timedelta:
+    def max_window(self) -> timedelta:
         """The longest window that may be asked for."""
-        return self.stream.span - _SPAN_SLACK
+        return self.stream.max_window - _SPAN_SLACK
 
     def now(self) -> datetime:
         """The exchange's time: windows do not follow our own clock. Raises ExchangeError."""
         return self.account.now()
 
-    def walk(self, scope: Scope, window: Window, lane: Lane, deadline_s: float) -> Walk:
+    def paginator(
+        self, partition: Partition, window: Window, lane: Lane, deadline_s: float
+    ) -> Paginator:
         """A walk in the lane's priority."""
-        return Walk(
+        return Paginator(
             self.account.client,
             self.stream,
-            scope,
+            partition,
             window,
             priority=Priority.LIVE if lane == "tail" else Priority.HISTORY,
             deadline_s=deadline_s,
@@ -64,8 +66,8 @@ class Reader:
 
     def load(
         self,
-        scope: Scope,
-        walk: Walk,
+        partition: Partition,
+        paginator: Paginator,
         run: Run,
         settled: datetime,
         loaded: Loading = lambda _loaded, _batch: None,
@@ -77,53 +79,64 @@ class Reader:
         before, the range would look as if its overlap had been read again.
         """
         run.run_id = self._parts.writable().run(bookkeeping.number_run)
-        with context.about(scope=scope.scope, run=str(run.run_id or "")):
-            self._load(scope, walk, run, settled, loaded)
+        with context.bind(scope=partition.instrument, run=str(run.run_id or "")):
+            self._load(partition, paginator, run, settled, loaded)
 
-    def _load(self, scope: Scope, walk: Walk, run: Run, settled: datetime, loaded: Loading) -> None:
+    def _load(
+        self,
+        partition: Partition,
+        paginator: Paginator,
+        run: Run,
+        settled: datetime,
+        loaded: Loading,
+    ) -> None:
         lowest = run.wanted.start + self.stream.overlap + RESOLUTION
         batch, began = Batch(), time.monotonic()
         try:
-            for step in walk.steps():
+            for step in paginator.pages():
                 # An answer may have corrected our idea of the exchange's clock.
                 limits = Window(lowest, min(settled, self.settled()))
                 _take(batch, step, limits)
                 full = len(batch.rows) >= BATCH_ROWS or time.monotonic() - began >= BATCH_SECONDS
                 if full and not step.complete:
-                    self._commit(scope, run, batch, loaded)
+                    self._commit(partition, run, batch, loaded)
                     batch, began = Batch(), time.monotonic()
         finally:
             if batch.pages:
-                self._commit(scope, run, batch, loaded)
+                self._commit(partition, run, batch, loaded)
 
-    def _commit(self, scope: Scope, run: Run, batch: Batch, loaded: Loading) -> None:
+    def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: Loading) -> None:
         database = self._parts.writable()
-        lease = self._parts.lease(scope.account_id)
-        done = database.run(loader.load, self.stream, scope, run, batch, lease)
+        lease = self._parts.lease(partition.account_id)
+        done = database.run(loader.load, self.stream, partition, run, batch, lease)
         run.run_id = done.run_id
         rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
         told = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}
         _log.debug("committed", extra=told | {"run_id": run.run_id})
         if done.rejected:
             _log.warning("records cannot be read; onetrading_sync.rejects has them", extra=rows)
-        self._parts.instruments.rows(scope.account, scope.stream, **rows)
+        self._parts.instrumentation.record_rows(partition.account, partition.stream, **rows)
         loaded(done, batch)
 
-    def scopes(self) -> list[Scope]:
+    def partitions(self) -> list[Partition]:
         """What must be walked: the stream as a whole, or each futures instrument that is open."""
-        base = self._parts.scope(self.account, self.stream)
-        if not self.stream.scope:
+        base = self._parts.partition(self.account, self.stream)
+        if not self.stream.partition_by:
             return [base]
-        return [base._replace(scope=code) for code, state in self._futures() if state != "CLOSED"]
+        return [
+            base._replace(instrument=code) for code, state in self._futures() if state != "CLOSED"
+        ]
 
-    def closed_scopes(self) -> list[Scope]:
+    def closed_partitions(self) -> list[Partition]:
         """Instruments that settle no more. The exchange may refuse them, so nothing waits for them:
         they are retired, and their history is read where it can be had.
         """
-        if not self.stream.scope:
+        if not self.stream.partition_by:
             return []
-        base = self._parts.scope(self.account, self.stream)
-        return [base._replace(scope=code) for code, state in self._futures() if state == "CLOSED"]
+        base = self._parts.partition(self.account, self.stream)
+        return [
+            base._replace(instrument=code) for code, state in self._futures() if state == "CLOSED"
+        ]
 
     def _futures(self) -> list[tuple[str, str]]:
         """Code and state of each futures instrument. Raises NotYet before they were read."""
@@ -132,53 +145,53 @@ class Reader:
             raise NotYet("no futures instrument is known yet")
         return states
 
-    def retire(self, scope: Scope, closed: bool) -> None:
+    def retire(self, partition: Partition, closed: bool) -> None:
         """Note whether a scope is closed, so that its gaps count or do not."""
         because = "the instrument is closed" if closed else None
-        self._parts.writable().run(bookkeeping.retire, scope, because)
+        self._parts.writable().run(bookkeeping.retire, partition, because)
 
-    def required(self, scope: Scope) -> datetime:
+    def required(self, partition: Partition) -> datetime:
         """From where the scope's history must be complete."""
         start = self._parts.first_history_start(self.now())
         return self._parts.writable().run(
             bookkeeping.require,
             self.stream,
-            scope,
+            partition,
             start,
             explicit=self._parts.history_start is not None,
         )
 
     def settled(self) -> datetime:
         """Up to where rows can be expected to have appeared."""
-        return self.now() - self.stream.settle
+        return self.now() - self.stream.allowed_lateness
 
-    def covered(self, scope: Scope, window: Window) -> list[Window]:
+    def covered(self, partition: Partition, window: Window) -> list[Window]:
         """The proven parts of ``window``, oldest first."""
-        found = self._parts.writable().run(bookkeeping.covered, scope, window)
+        found = self._parts.writable().run(bookkeeping.covered, partition, window)
         return [part.intersect(window) for part in found]
 
-    def missing(self, scope: Scope, window: Window) -> list[Window]:
+    def missing(self, partition: Partition, window: Window) -> list[Window]:
         """The parts of ``window`` that are not proven, oldest first."""
-        return subtract(window, self.covered(scope, window))
+        return subtract(window, self.covered(partition, window))
 
-    def pieces(self, scope: Scope, gap: Window) -> Iterator[Window]:
+    def pieces(self, partition: Partition, gap: Window) -> Iterator[Window]:
         """A gap in windows that may be asked for, newest first.
 
         Where it follows a proven range, that range's overlap is read again: its late rows may
         have appeared while nobody looked.
         """
-        *newer, oldest = cut_newest_first(gap, self.longest_window - self.stream.overlap)
+        *newer, oldest = cut_newest_first(gap, self.max_window - self.stream.overlap)
         yield from newer
-        follows = self.covered(scope, Window(gap.start - RESOLUTION, gap.start))
+        follows = self.covered(partition, Window(gap.start - RESOLUTION, gap.start))
         yield Window(gap.start - self.stream.overlap, oldest.end) if follows else oldest
 
     def tail(self) -> None:
         """Read the newest part of every scope. Raises the last error after trying them all."""
-        scopes = self.scopes()
+        partitions = self.partitions()
         errors: list[BadRequest] = []
-        for scope in scopes:
+        for partition in partitions:
             try:
-                self._tail_of(scope)
+                self._read_tail(partition)
             except BadRequest as error:
                 errors.append(error)
         for earlier in errors[:-1]:
@@ -186,11 +199,11 @@ class Reader:
         if errors:
             raise errors[-1]  # whoever catches it logs it
 
-    def _tail_of(self, scope: Scope) -> None:
-        required = self.required(scope)
+    def _read_tail(self, partition: Partition) -> None:
+        required = self.required(partition)
         now = self.now()
-        covered_to = self._parts.writable().run(bookkeeping.covered_to, scope)
-        longest = max(_LONGEST_TAIL, self.stream.overlap + self.stream.settle)
+        covered_to = self._parts.writable().run(bookkeeping.covered_to, partition)
+        longest = max(_LONGEST_TAIL, self.stream.overlap + self.stream.allowed_lateness)
         start = max(required, now - longest)
         if covered_to is not None and covered_to >= start:
             start = max(required, min(covered_to, now) - self.stream.overlap)
@@ -198,26 +211,28 @@ class Reader:
         if window.empty:
             return
         deadline_s = min(self._parts.interval(self.stream).total_seconds(), 60.0)
-        walk = self.walk(scope, window, "tail", deadline_s)
-        self.load(scope, walk, Run("tail", window), now - self.stream.settle)
+        paginator = self.paginator(partition, window, "tail", deadline_s)
+        self.load(partition, paginator, Run("tail", window), now - self.stream.allowed_lateness)
 
     def refresh(self) -> None:
         """Show what a backfill changed: the counters, and how much is proven."""
-        self._parts.board.refreshed(self.account.name, self.stream.name, self.samples())
+        self._parts.stream_metrics.replace_samples(
+            self.account.name, self.stream.name, self.samples()
+        )
         self.show_coverage()
 
     def show_coverage(self) -> None:
         """Put lag, gaps and progress of the stream on the board; worst and sum over its scopes."""
         now, lag_s, gap_s, covered_s = self.now(), 0.0, 0.0, 0.0
-        for scope in self.scopes():
-            wanted = Window(self.required(scope), now)
-            covered = merge(self.covered(scope, wanted))
+        for partition in self.partitions():
+            wanted = Window(self.required(partition), now)
+            covered = merge(self.covered(partition, wanted))
             newest = covered[-1].end if covered else wanted.start
             gaps = subtract(Window(wanted.start, newest), covered)
             lag_s = max(lag_s, (now - newest).total_seconds())
             gap_s += seconds(gaps)
             covered_s += seconds(covered)
-        self._parts.board.coverage(
+        self._parts.stream_metrics.record_coverage(
             self.account.name,
             self.stream.name,
             lag_s=lag_s,
@@ -227,13 +242,13 @@ class Reader:
 
     def samples(self) -> list[Sample]:
         """What the stream's counters stand at, from Postgres."""
-        scope = self._parts.scope(self.account, self.stream)
-        stored = self._parts.writable().run(bookkeeping.totals, scope)
+        partition = self._parts.partition(self.account, self.stream)
+        stored = self._parts.writable().run(bookkeeping.totals, partition)
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
 
 
-def _take(batch: Batch, step: Step, limits: Window) -> None:
+def _take(batch: Batch, step: PageResult, limits: Window) -> None:
     batch.rows.extend(step.rows)
     batch.rejects.extend(step.page.rejects)
     batch.drift.update(step.drift)

@@ -25,12 +25,12 @@ from exporter.model.errors import (
     Stopping,
     TokenRefused,
 )
-from exporter.model.stream import History, Reference, Scope, Snapshot, Stream
+from exporter.model.stream import History, Partition, Reference, Snapshot, Stream
 from exporter.store import bookkeeping
 from exporter.sync.dependencies import Account, Parts
-from exporter.sync.failure_streaks import Repeats
-from exporter.sync.history import Reader
-from exporter.sync.snapshots import Present
+from exporter.sync.failure_streaks import FailureStreaks
+from exporter.sync.history import HistorySync
+from exporter.sync.snapshots import SnapshotSync
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE_S = 600.0
@@ -50,15 +50,15 @@ class _Refusal:
     """Not the stream is refused, but the token: no other stream can be read either."""
 
 
-class Passes:
+class SyncRunner:
     """Runs passes; each (account, stream) must run one at a time, all may run side by side."""
 
     def __init__(self, parts: Parts, streams: Sequence[Stream]) -> None:
         self.parts = parts
         self.streams = {stream.name: stream for stream in streams}
-        self._present = Present(parts, self.streams)
+        self._present = SnapshotSync(parts, self.streams)
         self._refusals: dict[tuple[str, str], _Refusal] = {}
-        self._repeats = Repeats()
+        self._repeats = FailureStreaks()
 
     def run(self, account: Account, stream: Stream) -> Outcome:
         """One pass, and how it went. Raises nothing."""
@@ -73,7 +73,7 @@ class Passes:
 
         def failed(error: ExchangeError) -> None:
             counted.append(error)
-            self.parts.board.failed(account.name, stream.name, error.reason)
+            self.parts.stream_metrics.record_failure(account.name, stream.name, error.reason)
 
         error: Exception | None = None
         try:
@@ -82,17 +82,17 @@ class Passes:
             self._granted(account, stream, True)
         except (Stopping, NotYet) as reason:
             _log.debug("not now: %s", reason)
-            self.parts.board.waited(account.name, stream.name)
+            self.parts.stream_metrics.mark_tried(account.name, stream.name)
             return "skipped"
         except ExporterError as known:
             error = known
             if known not in counted:
-                self.parts.board.failed(account.name, stream.name, known.reason)
+                self.parts.stream_metrics.record_failure(account.name, stream.name, known.reason)
         except Exception as bug:  # noqa: BLE001  a bug in one pass must not end the service
             error = bug
-            self.parts.board.failed(account.name, stream.name, "internal")
+            self.parts.stream_metrics.record_failure(account.name, stream.name, "internal")
         took_s = time.monotonic() - began
-        self.parts.instruments.passed(account.name, stream.name, took_s)
+        self.parts.instrumentation.record_pass(account.name, stream.name, took_s)
         if error is None:
             failures = self._repeats.over((account.name, stream.name))
             level = logging.INFO if failures else logging.DEBUG
@@ -131,24 +131,24 @@ class Passes:
         if isinstance(stream, Snapshot | Reference):
             self._present.poll(account, stream, failed)
         elif isinstance(stream, History):
-            reader = Reader(self.parts, account, stream, failed)
+            reader = HistorySync(self.parts, account, stream, failed)
             reader.tail()
             self._show(account, stream, reader)
 
-    def _show(self, account: Account, stream: History, reader: Reader) -> None:
+    def _show(self, account: Account, stream: History, reader: HistorySync) -> None:
         """Counters come from Postgres after the pass: they are what it holds, nothing else."""
         samples = reader.samples()
         reader.show_coverage()
         interval = self.parts.interval(stream)
-        for scope in reader.scopes():
-            self.parts.writable().run(bookkeeping.note_attempt, scope, interval, None)
-        self.parts.board.succeeded(account.name, stream.name, samples)
+        for partition in reader.partitions():
+            self.parts.writable().run(bookkeeping.note_attempt, partition, interval, None)
+        self.parts.stream_metrics.record_success(account.name, stream.name, samples)
 
-    def _scopes(self, account: Account, stream: Stream) -> list[Scope]:
+    def _partitions(self, account: Account, stream: Stream) -> list[Partition]:
         """What is noted of a stream: one row, or one for each instrument that it is asked for."""
         if isinstance(stream, History):
-            return Reader(self.parts, account, stream, lambda _error: None).scopes()
-        return [self.parts.scope(account, stream)]
+            return HistorySync(self.parts, account, stream, lambda _error: None).partitions()
+        return [self.parts.partition(account, stream)]
 
     def _note(self, account: Account, stream: Stream, error: Exception) -> None:
         """Say what failed: in the log, in Postgres, and in when to ask again."""
@@ -165,8 +165,8 @@ class Passes:
             pause = timedelta(seconds=self.paused_s(account.name, stream.name))
             interval = max(self.parts.interval(stream), pause)
             text = f"{reason}: {error}"[:500]
-            for scope in self._scopes(account, stream):
-                database.run_briefly(bookkeeping.note_attempt, scope, interval, text)
+            for partition in self._partitions(account, stream):
+                database.run_briefly(bookkeeping.note_attempt, partition, interval, text)
         except ExporterError as unheard:
             _log.debug("not noted: %s", unheard)
 
@@ -186,7 +186,7 @@ class Passes:
         """Whether the token may read at all; what else it may do is not for a reader to try."""
         if stream.public:
             return
-        self.parts.vitals.token_scope(account.name, "read", granted)
+        self.parts.service_metrics.set_token_scope(account.name, "read", granted)
         for (of, _), refusal in list(self._refusals.items()):
             if granted and of == account.name:
                 refusal.whole = False

@@ -17,11 +17,11 @@ from exporter.model.errors import DatabaseError, ExchangeError, NotYet, Unexpect
 from exporter.model.page import read
 from exporter.model.stream import (
     PUBLIC_ACCOUNT_ID,
-    Answer,
     Page,
+    Partition,
     Reference,
-    Scope,
     Snapshot,
+    SnapshotResponse,
     Stream,
 )
 from exporter.store import bookkeeping, loader, snapshots
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 _LEAST_PATIENCE = timedelta(seconds=60)
 
 
-class Present:
+class SnapshotSync:
     """Polls snapshot and reference streams. ``streams``: those that may be found in the spool."""
 
     def __init__(self, parts: Parts, streams: dict[str, Stream]) -> None:
@@ -56,10 +56,12 @@ class Present:
         if page.account_id is not None:
             self._recognise(account, page.account_id)
         if page.rejects:
-            self._quarantine(account, stream, page)
+            self._keep_rejects(account, stream, page)
             raise UnexpectedPayload(f"{stream.path}: {page.rejects[0].reason}")
-        answer = Answer(page.rows, page.header)
-        if not self._parts.board.succeeded(account.name, stream.name, list(stream.samples(answer))):
+        answer = SnapshotResponse(page.rows, page.header)
+        if not self._parts.stream_metrics.record_success(
+            account.name, stream.name, list(stream.samples(answer))
+        ):
             raise UnexpectedPayload(f"{stream.path}: the answer cannot be shown")
         if self._parts.database is not None:
             self._keep(account, stream, page, observed_at, body)
@@ -158,8 +160,8 @@ class Present:
         except DatabaseError as error:
             _log.debug("%s cannot be stored: %s", path.name, error)
             # Another process may be the account's writer, and have seen what came later.
-            scope = self._parts.scope(account, stream)
-            return self._parts.writable().run_briefly(snapshots.outdated, scope, observed)
+            partition = self._parts.partition(account, stream)
+            return self._parts.writable().run_briefly(snapshots.outdated, partition, observed)
         return True
 
     def _store(
@@ -172,49 +174,49 @@ class Present:
         newest: bool = False,
     ) -> None:
         database = self._parts.writable()
-        scope = self._parts.scope(account, stream)
-        lease = self._parts.lease(scope.account_id)
+        partition = self._parts.partition(account, stream)
+        lease = self._parts.lease(partition.account_id)
         written = database.run_briefly(
-            self._write, stream, scope, page, observed, lease, newest=newest
+            self._write, stream, partition, page, observed, lease, newest=newest
         )
-        self._parts.instruments.rows(account.name, stream.name, inserted=written)
+        self._parts.instrumentation.record_rows(account.name, stream.name, inserted=written)
 
     def _write(
         self,
         connection: Connection,
         stream: Snapshot | Reference,
-        scope: Scope,
+        partition: Partition,
         page: Page,
         observed: snapshots.Observed,
         lease: loader.Lease | None,
         *,
         newest: bool,
     ) -> int:
-        answer = Answer(page.rows, page.header)
+        answer = SnapshotResponse(page.rows, page.header)
         interval = self._parts.interval(stream)
         if isinstance(stream, Snapshot):
             patience = self._patience(stream)
             written = snapshots.save(
-                connection, stream, scope, answer, observed, patience=patience, lease=lease
+                connection, stream, partition, answer, observed, patience=patience, lease=lease
             )
         else:
             written = snapshots.save_reference(
-                connection, stream, scope, answer, observed.first, lease=lease
+                connection, stream, partition, answer, observed.first, lease=lease
             )
-        loader.set_aside(connection, scope, (), page.drift)
+        loader.keep_rejects(connection, partition, (), page.drift)
         if newest:
-            loader.resolve(connection, scope)
-        bookkeeping.note_attempt(connection, scope, interval, None)
+            loader.resolve(connection, partition)
+        bookkeeping.note_attempt(connection, partition, interval, None)
         return written
 
-    def _quarantine(self, account: Account, stream: Stream, page: Page) -> None:
+    def _keep_rejects(self, account: Account, stream: Stream, page: Page) -> None:
         """Keep the records that spoilt an answer, when Postgres is there to keep them."""
         try:
             database = self._parts.writable()
-            scope = self._parts.scope(account, stream)
-            new = database.run_briefly(loader.set_aside, scope, page.rejects, page.drift)
+            partition = self._parts.partition(account, stream)
+            new = database.run_briefly(loader.keep_rejects, partition, page.rejects, page.drift)
         except (DatabaseError, ExchangeError, NotYet) as error:
             reason = page.rejects[0].reason
             _log.warning("what spoilt the answer is not kept (%s): %s", reason, error)
             return
-        self._parts.instruments.rows(account.name, stream.name, rejected=new)
+        self._parts.instrumentation.record_rows(account.name, stream.name, rejected=new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import looks, variables
 from grafana.source.freshness import EXPORTER, Streams
-from grafana.source.layout import Board, Row
+from grafana.source.layout import Row, StreamMetrics
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, runbook
 from grafana.source.metrics import grew, latest
 from grafana.source.panels import lines, stat
@@ -152,7 +152,7 @@ FUNDING_AHEAD = table(
     ),
 )
 
-BOARD = Board(
+BOARD = StreamMetrics(
     slug="account-overview",
     title="One Trading / Account overview",
     description="What the accounts hold and risk, and how old those numbers are.",

@@ -6,7 +6,7 @@ from exporter.streams import STREAMS
 from grafana.source import exporter_process as process
 from grafana.source import looks, variables
 from grafana.source.freshness import EXPORTER
-from grafana.source.layout import Board, Row
+from grafana.source.layout import Row, StreamMetrics
 from grafana.source.looks import (
     BAD,
     COUNT,
@@ -199,7 +199,7 @@ LAST_ERRORS = report(
     links=_STALE,
 )
 
-BOARD = Board(
+BOARD = StreamMetrics(
     slug="exporter-health",
     title="One Trading / Exporter health",
     description="Whether the other dashboards show what is so now, and if not, why.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.source import looks, variables
-from grafana.source.layout import Board, Row
+from grafana.source.layout import Row, StreamMetrics
 from grafana.source.looks import BAD, GOOD, MONEY, PLAIN, SECONDS, WARN, runbook
 from grafana.source.reports import figures, history, report
 from grafana.source.tables import Column
@@ -145,7 +145,7 @@ FRESHNESS = report(
     Column("last error", width=430),
 )
 
-BOARD = Board(
+BOARD = StreamMetrics(
     slug="finance",
     title="One Trading / Finance",
     description="The month in exact numbers from Postgres, and whether it is complete.",

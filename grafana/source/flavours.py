@@ -16,7 +16,7 @@ from grafana.source import (
     positions_and_margin,
     trading,
 )
-from grafana.source.layout import Board
+from grafana.source.layout import StreamMetrics
 
 Json = dict[str, Any]
 
@@ -42,7 +42,7 @@ _PANELS = {
 }
 
 
-def provisioned(board: Board) -> Json:
+def provisioned(board: StreamMetrics) -> Json:
     """Data sources are variables, and the first one of each kind is taken."""
     found: Json = json.loads(json.dumps(board.build(), cls=JSONEncoder))
     for panel in found["panels"]:
@@ -55,7 +55,7 @@ def provisioned(board: Board) -> Json:
     return found
 
 
-def imported(board: Board) -> Json:
+def imported(board: StreamMetrics) -> Json:
     """The same, but Grafana asks for the data sources when it is imported.
 
     They stay variables: the answers are only where these begin.
@@ -91,7 +91,10 @@ def _requires(board: Json) -> Iterator[Json]:
         yield {"type": "panel", "id": kind, "name": _PANELS[kind], "version": ""}
 
 
-FLAVOURS: Mapping[str, Callable[[Board], Json]] = {"dashboards": provisioned, "import": imported}
+FLAVOURS: Mapping[str, Callable[[StreamMetrics], Json]] = {
+    "dashboards": provisioned,
+    "import": imported,
+}
 
 
 def files() -> Iterator[tuple[str, str]]:

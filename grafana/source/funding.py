@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import looks, variables
 from grafana.source.freshness import Streams
-from grafana.source.layout import Board, Row
+from grafana.source.layout import Row, StreamMetrics
 from grafana.source.looks import GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
 from grafana.source.metrics import grew, in_quote, latest
 from grafana.source.panels import lines, stat
@@ -151,7 +151,7 @@ LATEST = report(
     Column("complete to", unit=looks.INSTANT),
 )
 
-BOARD = Board(
+BOARD = StreamMetrics(
     slug="funding",
     title="One Trading / Funding",
     description="Funding that forms, was settled, was paid and received.",

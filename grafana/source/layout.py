@@ -29,7 +29,7 @@ class Row(NamedTuple):
     panels: Sequence[Placed]
 
 
-class Board(NamedTuple):
+class StreamMetrics(NamedTuple):
     """A dashboard."""
 
     slug: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import variables
 from grafana.source.freshness import Streams
-from grafana.source.layout import Board, Row
+from grafana.source.layout import Row, StreamMetrics
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, Steps, runbook
 from grafana.source.metrics import latest, lowest
 from grafana.source.panels import lines, stat
@@ -196,7 +196,7 @@ OPEN_NOW = stat(
     decimals=0,
 )
 
-BOARD = Board(
+BOARD = StreamMetrics(
     slug="positions-and-margin",
     title="One Trading / Positions and margin",
     description="How far each account is from a margin call, and what brings it there.",

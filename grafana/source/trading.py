@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import looks, variables
 from grafana.source.freshness import Streams
-from grafana.source.layout import Board, Row
+from grafana.source.layout import Row, StreamMetrics
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
 from grafana.source.metrics import grew, in_quote, latest
 from grafana.source.panels import lines, stat
@@ -191,7 +191,7 @@ LATEST = report(
     Column("liquidity", words={"MAKER": ("MAKER", GOOD), "TAKER": ("TAKER", WARN)}),
 )
 
-BOARD = Board(
+BOARD = StreamMetrics(
     slug="trading",
     title="One Trading / Trading",
     description="Fills, turnover, fees and maker share.",

@@ -23,7 +23,7 @@ from exporter import __version__
 from exporter.api import sender as attempt
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import Budget, Priority
+from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy
 from exporter.model.errors import (
     BadRequest,
@@ -56,11 +56,11 @@ class Notes:
     seconds: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
 
-    def request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+    def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         self.requests.append((account, endpoint, code))
         self.seconds.append(seconds)
 
-    def waited(self, account: str, seconds: float) -> None:
+    def record_wait(self, account: str, seconds: float) -> None:
         assert account == "main"
         self.waits.append(seconds)
 
@@ -71,7 +71,7 @@ class Rig:
 
     server: Loopback
     client: Client
-    budget: Budget
+    rate_limiter: RateLimiter
     clock: ExchangeClock
     notes: Notes
     stop: threading.Event
@@ -109,7 +109,7 @@ def rig(
 ) -> Iterator[Rig]:
     stop = stop or threading.Event()
     monotonic = stop.monotonic if isinstance(stop, SimulatedStop) else time.monotonic
-    budget = Budget(limit, monotonic=monotonic, stop=stop)
+    rate_limiter = RateLimiter(limit, monotonic=monotonic, stop=stop)
     clock = ExchangeClock(wall=lambda: datetime.now(UTC))
     notes = Notes()
     with serving(*script) as server:
@@ -117,7 +117,7 @@ def rig(
             account="main",
             base_url=server.base_url + "/",
             token=token,
-            budget=budget,
+            rate_limiter=rate_limiter,
             clock=clock,
             observer=notes,
             stop=stop,
@@ -126,7 +126,7 @@ def rig(
             monotonic=monotonic,
         )
         try:
-            yield Rig(server, client, budget, clock, notes, stop)
+            yield Rig(server, client, rate_limiter, clock, notes, stop)
         finally:
             client.close()
 
@@ -345,7 +345,7 @@ def test_429_makes_every_thread_of_the_token_wait() -> None:
         assert time.monotonic() - began > 0.3
     assert len(it.server.requests) == 6
     assert [type(failure) for failure in it.failures] == [RateLimited]
-    assert sum(it.notes.waits) == pytest.approx(it.budget.waited_seconds)
+    assert sum(it.notes.waits) == pytest.approx(it.rate_limiter.waited_seconds)
     assert sum(wait > 0.3 for wait in it.notes.waits) == 5
 
 

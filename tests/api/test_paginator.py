@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.paginator import Step, Walk
-from exporter.api.rate_limiter import Budget, Priority
+from exporter.api.paginator import PageResult, Paginator
+from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy
 from exporter.model.errors import CursorExpired, ExchangeError, UnexpectedPayload
-from exporter.model.stream import History, Scope
+from exporter.model.stream import History, Partition
 from exporter.model.window import RESOLUTION, Window
 from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.trades import TRADES
@@ -36,10 +36,10 @@ shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 class Silent:
     """An observer that does not care."""
 
-    def request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+    def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         """Nothing."""
 
-    def waited(self, account: str, seconds: float) -> None:
+    def record_wait(self, account: str, seconds: float) -> None:
         """Nothing."""
 
 
@@ -53,7 +53,7 @@ class Rig:
             account="main",
             base_url=server.base_url,
             token=lambda: "token",
-            budget=Budget(10**7, monotonic=time.monotonic, stop=stop),
+            rate_limiter=RateLimiter(10**7, monotonic=time.monotonic, stop=stop),
             clock=ExchangeClock(wall=lambda: datetime.now(UTC)),
             observer=Silent(),
             stop=stop,
@@ -62,12 +62,12 @@ class Rig:
             monotonic=time.monotonic,
         )
 
-    def walk(self, stream: History, window: Window) -> Walk:
+    def walk(self, stream: History, window: Window) -> Paginator:
         """A walk through a window of the exchange."""
-        return Walk(
+        return Paginator(
             self.client,
             stream,
-            Scope("main", ACCOUNT_ID, stream.name, ""),
+            Partition("main", ACCOUNT_ID, stream.name, ""),
             window,
             priority=Priority.HISTORY,
             deadline_s=5.0,
@@ -114,7 +114,7 @@ class Delivered:
         self.ids: set[Any] = set()
         self.proven: list[Window] = []
 
-    def take(self, window: Window, step: Step) -> None:
+    def take(self, window: Window, step: PageResult) -> None:
         """Note a step, and hold it against the truth."""
         for row in step.rows:
             self.ids.add(identity(row))
@@ -151,10 +151,10 @@ def walk_all(
         part = todo.pop()
         walk = rig.walk(stream, part)
         try:
-            for step in walk.steps():
+            for step in walk.pages():
                 delivered.take(part, step)
                 taken += 1
-                if taken in share_at and (given_away := walk.share()) is not None:
+                if taken in share_at and (given_away := walk.steal_older_half()) is not None:
                     assert given_away.start < given_away.end
                     todo.append(given_away)
             assert step.complete
@@ -197,10 +197,10 @@ def test_an_exchange_that_begins_with_the_oldest_gets_no_partial_proof(
     rig.server.exchange = exchange
     delivered, walk = Delivered(exchange), rig.walk(TRADES, window)
     try:
-        for step in walk.steps():
+        for step in walk.pages():
             delivered.take(window, step)
             assert step.complete or step.proven is None
-            assert step.complete or walk.share() is None
+            assert step.complete or walk.steal_older_half() is None
     except ExchangeError:
         assert delivered.proven == []
     else:
@@ -253,7 +253,7 @@ def test_more_rows_at_one_instant_than_a_page_holds_is_an_error(rig: Rig) -> Non
         )
         delivered = Delivered(rig.server.exchange)
         with pytest.raises(UnexpectedPayload, match="than one answer holds"):
-            for step in rig.walk(CURSORLESS, window).steps():
+            for step in rig.walk(CURSORLESS, window).pages():
                 delivered.take(window, step)
         assert union(delivered.proven) != [window]
 
@@ -263,7 +263,7 @@ def test_rows_at_the_start_of_the_window_are_read_to_the_last(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([3 * HOURS, *[2 * HOURS] * 4, HOURS]), size=2)
     window = Window(instant(2 * HOURS), instant(4 * HOURS))
     delivered = Delivered(rig.server.exchange)
-    steps = list(rig.walk(TRADES, window).steps())
+    steps = list(rig.walk(TRADES, window).pages())
     for step in steps:
         delivered.take(window, step)
     assert len(delivered.ids) == 5
@@ -276,11 +276,11 @@ def test_a_page_out_of_order_ends_partial_proof(rig: Rig) -> None:
     window = Window(instant(0), instant(9 * HOURS))
     walk = rig.walk(TRADES, window)
     proven, odd = [], []
-    for step in walk.steps():
+    for step in walk.pages():
         proven.append(step.proven)
         odd += [(drift.kind, drift.path) for drift in step.drift]
         if len(proven) > 2:
-            assert walk.share() is None
+            assert walk.steal_older_half() is None
     assert [window and window.start > instant(0) for window in proven[:2]] == [True, True]
     assert proven[2:] == [None, None, window]
     assert odd == [("page", "order")]
@@ -291,7 +291,7 @@ def test_a_cursor_that_repeats_is_an_error(rig: Rig) -> None:
     window = Window(instant(0), instant(8 * HOURS))
     delivered = Delivered(rig.server.exchange)
     with pytest.raises(UnexpectedPayload, match="repeats"):
-        for step in rig.walk(TRADES, window).steps():
+        for step in rig.walk(TRADES, window).pages():
             delivered.take(window, step)
     assert len(delivered.ids) == 6
     assert rig.server.exchange.answered == 2
@@ -301,7 +301,7 @@ def test_empty_pages_without_an_end_are_an_error(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([HOURS] * 4), empty=frozenset(range(1, 1_000)))
     window = Window(instant(0), instant(8 * HOURS))
     with pytest.raises(UnexpectedPayload, match="only empty pages"):
-        list(rig.walk(TRADES, window).steps())
+        list(rig.walk(TRADES, window).pages())
     assert rig.server.exchange.answered < 200
 
 
@@ -309,10 +309,10 @@ def test_a_walk_gives_away_the_older_half_of_what_is_left(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([n * HOURS for n in range(8)]), size=2)
     window = Window(instant(0), instant(8 * HOURS))
     walk = rig.walk(TRADES, window)
-    steps = walk.steps()
-    assert walk.share() is None  # nothing is proven yet
+    steps = walk.pages()
+    assert walk.steal_older_half() is None  # nothing is proven yet
     next(steps)
-    assert walk.share() == Window(instant(0), instant(3 * HOURS))
+    assert walk.steal_older_half() == Window(instant(0), instant(3 * HOURS))
     rest = list(steps)
     assert rest[-1].complete
     assert rest[-1].proven == Window(instant(3 * HOURS), window.end)
@@ -325,17 +325,17 @@ def test_a_walk_at_its_end_gives_nothing_away(rig: Rig) -> None:
     window = Window(instant(0), instant(9 * HOURS))
     walk = rig.walk(TRADES, window)
     steps = []
-    for step in walk.steps():
+    for step in walk.pages():
         steps.append(step)
         if step.complete:
-            assert walk.share() is None
+            assert walk.steal_older_half() is None
     assert len(steps) == 2
     assert steps[-1].proven == window
 
 
 def test_pages_are_asked_one_unit_wider(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([HOURS]))
-    list(rig.walk(TRADES, Window(instant(HOURS), instant(2 * HOURS))).steps())
+    list(rig.walk(TRADES, Window(instant(HOURS), instant(2 * HOURS))).pages())
     (asked,) = rig.server.exchange.asked
     assert asked == {
         "from": "2026-03-01T00:59:59.999Z",
@@ -357,7 +357,7 @@ def test_a_walk_that_has_proven_nothing_begins_again_at_the_end_of_its_window(
     )
     window = Window(instant(0), instant(6 * HOURS))
     delivered = Delivered(rig.server.exchange)
-    for step in rig.walk(TRADES, window).steps():
+    for step in rig.walk(TRADES, window).pages():
         delivered.take(window, step)
     assert len(delivered.ids) == 6
     assert delivered.proven == [window]
@@ -372,7 +372,7 @@ def test_rows_that_share_their_instant_are_in_order(rig: Rig, size: int) -> None
     rig.server.exchange = Exchange(numbered([n * HOURS for n in hours]), size=size)
     window = Window(instant(0), instant(9 * HOURS))
     delivered, starts, read = Delivered(rig.server.exchange), [], []
-    for step in rig.walk(TRADES, window).steps():
+    for step in rig.walk(TRADES, window).pages():
         delivered.take(window, step)
         assert step.drift == []
         read += [row.traded_at for row in step.rows]
@@ -392,7 +392,7 @@ def test_one_instant_over_several_pages_shows_no_order(rig: Rig, size: int) -> N
     rig.server.exchange = Exchange(
         numbered([n * HOURS for n in hours]), size=size, oldest_first=True, broken=frozenset({2})
     )
-    steps: list[Step] = []
+    steps: list[PageResult] = []
     with pytest.raises(ExchangeError):
-        steps.extend(rig.walk(TRADES, Window(instant(0), instant(9 * HOURS))).steps())
+        steps.extend(rig.walk(TRADES, Window(instant(0), instant(9 * HOURS))).pages())
     assert [step.proven for step in steps] == [None, None]

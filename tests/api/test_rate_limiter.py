@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.rate_limiter import JITTER_S, Budget, Line, Priority, Ticket
+from exporter.api.rate_limiter import JITTER_S, Priority, RateLimiter, TokenBucket, Waiter
 from exporter.model.errors import RateLimited, Stopping
 from tests.support.clocks import SimulatedStop
 from tests.support.waiting import wait_until
@@ -27,16 +27,16 @@ arrivals = st.lists(st.tuples(gaps, st.sampled_from(Priority)), min_size=1, max_
 class Crowd:
     """Threads that wait in a Line, as events on a simulated clock. Wakes are up to 50 ms late."""
 
-    line: Line
+    line: TokenBucket
     late: list[float] = field(default_factory=lambda: [0.0])
-    starts: list[tuple[float, Ticket]] = field(default_factory=list)
+    starts: list[tuple[float, Waiter]] = field(default_factory=list)
     asks: dict[int, int] = field(default_factory=dict)
     overtaken: dict[int, int] = field(default_factory=dict)
-    _events: list[tuple[float, int, Priority | Ticket]] = field(default_factory=list)
-    _waiting: list[Ticket] = field(default_factory=list)
+    _events: list[tuple[float, int, Priority | Waiter]] = field(default_factory=list)
+    _waiting: list[Waiter] = field(default_factory=list)
     _count: int = 0
 
-    def at(self, when: float, what: Priority | Ticket) -> None:
+    def at(self, when: float, what: Priority | Waiter) -> None:
         self._count += 1
         heappush(self._events, (when, self._count, what))
 
@@ -54,7 +54,7 @@ class Crowd:
                 late = self.late[self._count % len(self.late)]
                 self.at(now + wait_s + late, ticket)
 
-    def _join(self, priority: Priority) -> Ticket:
+    def _join(self, priority: Priority) -> Waiter:
         ticket = self.line.join(priority)
         self.asks[ticket.number] = self.overtaken[ticket.number] = 0
         for other in self._waiting:
@@ -88,7 +88,7 @@ def most_within(seconds: float, starts: list[float]) -> int:
 def test_no_minute_at_the_exchange_exceeds_the_limit(
     limit: int, plan: list[tuple[float, Priority]], late: list[float], jitter: list[float]
 ) -> None:
-    crowd = Crowd(Line(limit), late)
+    crowd = Crowd(TokenBucket(limit), late)
     now = 0.0
     for gap, priority in plan:
         now += gap
@@ -103,7 +103,7 @@ def test_no_minute_at_the_exchange_exceeds_the_limit(
 def test_the_limit_holds_from_a_full_bucket_at_full_load_against_the_worst_jitter(
     limit: int,
 ) -> None:
-    crowd = Crowd(Line(limit))
+    crowd = Crowd(TokenBucket(limit))
     for _ in range(2 * limit + 20):
         crowd.at(0.0, Priority.HISTORY)
     crowd.run(100.0)
@@ -113,7 +113,7 @@ def test_the_limit_holds_from_a_full_bucket_at_full_load_against_the_worst_jitte
 
 @pytest.mark.parametrize("limit", [60, 61, 119, 240, 1_000, 6_000])
 def test_at_saturation_hardly_anything_of_the_limit_is_wasted(limit: int) -> None:
-    crowd = Crowd(Line(limit), late=[0.0, 0.002, 0.01])
+    crowd = Crowd(TokenBucket(limit), late=[0.0, 0.002, 0.01])
     minutes = 3
     for _ in range(8):
         crowd.at(0.0, Priority.HISTORY)
@@ -132,7 +132,7 @@ def test_at_saturation_hardly_anything_of_the_limit_is_wasted(limit: int) -> Non
 def test_live_requests_are_not_starved_by_a_flood_of_history(
     limit: int, times: list[float]
 ) -> None:
-    line = Line(limit)
+    line = TokenBucket(limit)
     crowd = Crowd(line)
     for _ in range(80):
         crowd.at(0.0, Priority.HISTORY)
@@ -146,7 +146,7 @@ def test_live_requests_are_not_starved_by_a_flood_of_history(
 
 @given(limits, arrivals)
 def test_nobody_polls(limit: int, plan: list[tuple[float, Priority]]) -> None:
-    crowd = Crowd(Line(limit))
+    crowd = Crowd(TokenBucket(limit))
     now = 0.0
     for gap, priority in plan:
         now += gap
@@ -157,32 +157,32 @@ def test_nobody_polls(limit: int, plan: list[tuple[float, Priority]]) -> None:
         assert asks <= 2 + crowd.overtaken[number]
 
 
-def simulated(limit: int) -> tuple[Budget, SimulatedStop]:
+def simulated(limit: int) -> tuple[RateLimiter, SimulatedStop]:
     stop = SimulatedStop()
-    return Budget(limit, monotonic=stop.monotonic, stop=stop), stop
+    return RateLimiter(limit, monotonic=stop.monotonic, stop=stop), stop
 
 
 def test_a_burst_passes_and_the_next_waits_as_long_as_it_says() -> None:
-    budget, stop = simulated(240)
-    assert budget.remaining == 7
-    assert [budget.acquire(Priority.LIVE) for _ in range(7)] == [0.0] * 7
-    assert budget.remaining == 0
-    waited = budget.acquire(Priority.HISTORY)
+    rate_limiter, stop = simulated(240)
+    assert rate_limiter.remaining == 7
+    assert [rate_limiter.acquire(Priority.LIVE) for _ in range(7)] == [0.0] * 7
+    assert rate_limiter.remaining == 0
+    waited = rate_limiter.acquire(Priority.HISTORY)
     assert stop.waits == [pytest.approx(waited)]
-    assert waited == budget.waited_seconds == pytest.approx(60.6 / 234)
+    assert waited == rate_limiter.waited_seconds == pytest.approx(60.6 / 234)
 
 
 def test_a_large_limit_slows_nothing_down() -> None:
-    budget, stop = simulated(1_000_000)
+    rate_limiter, stop = simulated(1_000_000)
     for _ in range(20_000):
-        budget.acquire(Priority.VERIFY)
+        rate_limiter.acquire(Priority.VERIFY)
     assert stop.waits == []
 
 
 def test_one_request_a_minute_is_possible() -> None:
-    budget, _ = simulated(1)
-    assert budget.acquire(Priority.LIVE) == 0
-    assert 60 < budget.acquire(Priority.LIVE) < 61
+    rate_limiter, _ = simulated(1)
+    assert rate_limiter.acquire(Priority.LIVE) == 0
+    assert 60 < rate_limiter.acquire(Priority.LIVE) < 61
 
 
 def test_no_requests_a_minute_is_a_mistake() -> None:
@@ -191,65 +191,65 @@ def test_no_requests_a_minute_is_a_mistake() -> None:
 
 
 def test_a_pause_is_extended_but_never_shortened() -> None:
-    budget, stop = simulated(240)
-    budget.pause(10)
-    budget.pause(3)
-    assert budget.remaining == 0
+    rate_limiter, stop = simulated(240)
+    rate_limiter.pause(10)
+    rate_limiter.pause(3)
+    assert rate_limiter.remaining == 0
     with pytest.raises(RateLimited, match="10 s"):
-        budget.acquire(Priority.LIVE, within_s=5)
-    assert budget.acquire(Priority.LIVE) == pytest.approx(10)
-    budget.pause(5)
+        rate_limiter.acquire(Priority.LIVE, within_s=5)
+    assert rate_limiter.acquire(Priority.LIVE) == pytest.approx(10)
+    rate_limiter.pause(5)
     stop.now += 4
-    budget.pause(5)
-    assert budget.acquire(Priority.LIVE) == pytest.approx(5)
+    rate_limiter.pause(5)
+    assert rate_limiter.acquire(Priority.LIVE) == pytest.approx(5)
 
 
 def test_after_a_pause_requests_come_one_by_one() -> None:
-    budget, _ = simulated(240)
-    budget.pause(10)
-    waits = [budget.acquire(Priority.LIVE) for _ in range(3)]
+    rate_limiter, _ = simulated(240)
+    rate_limiter.pause(10)
+    waits = [rate_limiter.acquire(Priority.LIVE) for _ in range(3)]
     assert waits == pytest.approx([10, 60.6 / 234, 60.6 / 234])
 
 
 def test_a_pause_that_outlasts_the_caller_is_an_error_at_once() -> None:
-    budget, stop = simulated(240)
-    budget.pause(10)
+    rate_limiter, stop = simulated(240)
+    rate_limiter.pause(10)
     with pytest.raises(RateLimited) as caught:
-        budget.acquire(Priority.LIVE, within_s=9)
+        rate_limiter.acquire(Priority.LIVE, within_s=9)
     assert caught.value.after_s == pytest.approx(10)
     assert stop.waits == []
-    assert budget.acquire(Priority.LIVE, within_s=10) == pytest.approx(10)
+    assert rate_limiter.acquire(Priority.LIVE, within_s=10) == pytest.approx(10)
 
 
 def test_the_place_of_one_who_gave_up_is_free() -> None:
-    budget, _ = simulated(240)
-    budget.pause(10)
+    rate_limiter, _ = simulated(240)
+    rate_limiter.pause(10)
     for _ in range(50):
         with pytest.raises(RateLimited):
-            budget.acquire(Priority.LIVE, within_s=1)
-    assert budget.acquire(Priority.HISTORY) == pytest.approx(10)
+            rate_limiter.acquire(Priority.LIVE, within_s=1)
+    assert rate_limiter.acquire(Priority.HISTORY) == pytest.approx(10)
 
 
 def test_after_a_stop_nothing_is_sent_even_if_it_could() -> None:
-    budget, stop = simulated(240)
+    rate_limiter, stop = simulated(240)
     stop.set()
     with pytest.raises(Stopping):
-        budget.acquire(Priority.LIVE)
+        rate_limiter.acquire(Priority.LIVE)
 
 
 def test_in_real_time_a_late_live_request_overtakes_waiting_history() -> None:
-    budget = Budget(600, monotonic=time.monotonic, stop=threading.Event())
-    while budget.remaining >= 1:
-        budget.acquire(Priority.LIVE)
+    rate_limiter = RateLimiter(600, monotonic=time.monotonic, stop=threading.Event())
+    while rate_limiter.remaining >= 1:
+        rate_limiter.acquire(Priority.LIVE)
     order: list[Priority] = []
 
     def send(priority: Priority) -> None:
-        budget.acquire(priority)
+        rate_limiter.acquire(priority)
         order.append(priority)
 
     waiting = [Priority.VERIFY, *[Priority.HISTORY] * 4, Priority.LIVE]
     threads = [threading.Thread(target=send, args=(priority,)) for priority in waiting]
-    budget.pause(0.2)
+    rate_limiter.pause(0.2)
     for thread in threads:
         thread.start()
         time.sleep(0.01)
@@ -260,13 +260,13 @@ def test_in_real_time_a_late_live_request_overtakes_waiting_history() -> None:
 
 def test_in_real_time_a_stop_wakes_everybody_at_once() -> None:
     stop = threading.Event()
-    budget = Budget(1, monotonic=time.monotonic, stop=stop)
-    budget.acquire(Priority.LIVE)
+    rate_limiter = RateLimiter(1, monotonic=time.monotonic, stop=stop)
+    rate_limiter.acquire(Priority.LIVE)
     ended: list[int] = []
 
     def send(number: int) -> None:
         with pytest.raises(Stopping):
-            budget.acquire(Priority.HISTORY)
+            rate_limiter.acquire(Priority.HISTORY)
         ended.append(number)
 
     threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]

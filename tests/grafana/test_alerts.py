@@ -167,15 +167,15 @@ def test_a_changed_alert_breaks_its_tests(alert: str, tmp_path: Path) -> None:
     """Without its durations, or with an operator turned round, some test of its own fails."""
     own = [case for case in cases() if case.alert == alert]
 
-    def passes(mutant: tuple[int, tuple[str, dict[str, object]]]) -> str | None:
+    def runner(mutant: tuple[int, tuple[str, dict[str, object]]]) -> str | None:
         number, (change, rule) = mutant
         folder = tmp_path / str(number)
         folder.mkdir()
         return change if _all_pass(lay_out(folder, rule, own)) else None
 
-    assert passes((0, ("as it is", ALERTS[alert]))), "the tests fail on the alert as it is"
+    assert runner((0, ("as it is", ALERTS[alert]))), "the tests fail on the alert as it is"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        survivors = [change for change in pool.map(passes, enumerate(mutants(alert), 1)) if change]
+        survivors = [change for change in pool.map(runner, enumerate(mutants(alert), 1)) if change]
     assert survivors == []
 
 

@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import Budget, Priority
+from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy
 from exporter.logs import JsonLines, TextLines, context
 from exporter.logs.level import LEVELS, Level
-from exporter.metrics import Instruments
+from exporter.metrics import Instrumentation
 from exporter.model.errors import DatabaseError, ServerFailed
-from exporter.sync.failure_streaks import Repeats
+from exporter.sync.failure_streaks import FailureStreaks
 from tests.support.loopback import Reply, reply, serving
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.very.secret"
@@ -244,12 +244,12 @@ def test_a_traceback_is_kept_and_a_long_text_cut_in_its_middle() -> None:
 
 
 def test_lines_tell_what_the_work_is_about() -> None:
-    with context.about(account="main", stream="trades", run="p1"):
-        with context.about(scope="", run="77"), context.about(request="main-3"):
+    with context.bind(account="main", stream="trades", run="p1"):
+        with context.bind(scope="", run="77"), context.bind(request="main-3"):
             inside = read(JsonLines().format(record()))
             text = TextLines().format(record("said", bytes=5, query={"from": "1", "to": "2"}))
         outside = read(JsonLines().format(record()))
-        with context.apart():
+        with context.clear():
             apart = read(JsonLines().format(record()))
     ids = {"account": "main", "stream": "trades", "run": "77", "request": "main-3"}
     assert {name: inside.get(name) for name in context.FIELDS} == {**ids, "scope": None}
@@ -266,8 +266,8 @@ def test_an_error_remembers_what_it_was_about() -> None:
     """It is logged further out than it arose, and as the innermost knew it."""
     with (
         pytest.raises(ServerFailed) as caught,
-        context.about(account="main", run="p1"),
-        context.about(stream="trades", run="77"),
+        context.bind(account="main", run="p1"),
+        context.bind(stream="trades", run="77"),
     ):
         raise ServerFailed("503")
     found = read(JsonLines().format(record("failed: %s", caught.value)))
@@ -281,8 +281,8 @@ def test_work_in_another_thread_is_about_the_same_when_it_is_carried() -> None:
     def look() -> None:
         seen.append(context.current())
 
-    with context.about(account="main"):
-        threads = [threading.Thread(target=work) for work in (look, context.carried(look))]
+    with context.bind(account="main"):
+        threads = [threading.Thread(target=work) for work in (look, context.copied(look))]
         for thread in threads:
             thread.start()
             thread.join()
@@ -291,7 +291,7 @@ def test_work_in_another_thread_is_about_the_same_when_it_is_carried() -> None:
 
 @given(st.lists(st.sampled_from(["server", "timeout", "ok"]), max_size=200))
 def test_a_failure_that_repeats_is_told_less_and_less_often(outcomes: list[str]) -> None:
-    repeats, in_a_row, before = Repeats(), 0, ""
+    repeats, in_a_row, before = FailureStreaks(), 0, ""
     for outcome in outcomes:
         if outcome == "ok":
             assert repeats.over("trades") == in_a_row
@@ -388,9 +388,9 @@ def test_each_attempt_is_one_line_with_what_it_came_to(
             account="main",
             base_url=server.base_url,
             token=lambda: TOKEN,
-            budget=Budget(10_000, monotonic=time.monotonic, stop=stop),
+            rate_limiter=RateLimiter(10_000, monotonic=time.monotonic, stop=stop),
             clock=ExchangeClock(wall=lambda: datetime.now(UTC)),
-            observer=Instruments([], accounts=["main"], version="0", python="3"),
+            observer=Instrumentation([], accounts=["main"], version="0", python="3"),
             stop=stop,
             policy=Policy(base_s=0.01, cap_s=0.01),
             random=random.random,
@@ -400,7 +400,7 @@ def test_each_attempt_is_one_line_with_what_it_came_to(
         try:
             client.get("account/trades", {"max": "5"}, priority=Priority.LIVE, deadline_s=0.02)
         except (ServerFailed, Exception) as error:  # noqa: BLE001  what it came to is the point
-            about = context.of(error)
+            about = context.context_of(error)
         else:
             about = {"request": "main-1"}
         client.close()

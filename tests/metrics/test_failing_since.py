@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics import Board
+from exporter.metrics import StreamMetrics
 from exporter.model.errors import REASONS
 from exporter.simulator import Simulator
 from exporter.streams.balances import BALANCES
@@ -68,19 +68,23 @@ EVENTS = st.lists(
 def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
     """Neither a failure of the backfill nor a turn without a request says anything of it."""
     clock = Clock()
-    board = Board([BALANCES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic)
+    stream_metrics = StreamMetrics(
+        [BALANCES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic
+    )
     failures: list[float] = []
     for seconds, event in events:
         clock.at += seconds
         if event == "ok":
-            board.succeeded("main", "balances", [])
+            stream_metrics.record_success("main", "balances", [])
             failures.clear()
         elif event == "backfill":
-            board.erred("main", "balances", "timeout")
+            stream_metrics.record_backfill_error("main", "balances", "timeout")
         elif event == "waited":
-            board.waited("main", "balances")
+            stream_metrics.mark_tried("main", "balances")
         else:
-            board.failed("main", "balances", next(r for r in REASONS if r == event))
+            stream_metrics.record_failure(
+                "main", "balances", next(r for r in REASONS if r == event)
+            )
             failures.append(START.timestamp() + clock.at)
-        (state,) = board.states()
+        (state,) = stream_metrics.states()
         assert state.failing_since == (failures[0] if failures else None)

@@ -21,7 +21,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from exporter.metrics import Board, Exposition, Instruments, Vitals, catalogue
+from exporter.metrics import Exposition, Instrumentation, ServiceMetrics, StreamMetrics, catalogue
 from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
 from exporter.metrics.text import number
 from exporter.model.stream import Metric, Sample
@@ -42,12 +42,17 @@ class Page:
 
     def __init__(self, *streams: object, accounts: tuple[str, ...] = ("main",)) -> None:
         chosen = [s for s in (*STREAMS, PRIVATE) if not streams or s in streams]
-        self.board = Board(chosen, accounts, intervals={}, now=lambda: 1.7e9, monotonic=lambda: 0.0)
-        self.vitals = Vitals(now=lambda: 1.7e9, monotonic=lambda: 10.0)
-        self.instruments = Instruments(
-            self.board.keys, accounts=(*accounts, "public"), version="1.2.3", python="3.11.7"
+        self.stream_metrics = StreamMetrics(
+            chosen, accounts, intervals={}, now=lambda: 1.7e9, monotonic=lambda: 0.0
         )
-        self.exposition = Exposition(self.board, self.vitals, self.instruments)
+        self.service_metrics = ServiceMetrics(now=lambda: 1.7e9, monotonic=lambda: 10.0)
+        self.instruments = Instrumentation(
+            self.stream_metrics.keys,
+            accounts=(*accounts, "public"),
+            version="1.2.3",
+            python="3.11.7",
+        )
+        self.exposition = Exposition(self.stream_metrics, self.service_metrics, self.instruments)
 
     def text(self, accept: str = "") -> str:
         return self.exposition.render(accept, "")[0].decode()
@@ -149,7 +154,7 @@ def expected(samples: Iterable[Sample], metric: Metric) -> dict[tuple[tuple[str,
 @given(samples=SAMPLES)
 def test_the_clients_parser_reads_exactly_the_samples(accept: str, samples: list[Sample]) -> None:
     page = Page(PRIVATE)
-    assert page.board.succeeded("main", "private", samples)
+    assert page.stream_metrics.record_success("main", "private", samples)
     read = page.read(accept)
     for metric in (GAUGE, COUNTER):
         wanted = expected(samples, metric)
@@ -181,7 +186,7 @@ def test_the_text_is_what_prometheus_client_writes_but_for_numbers(
     accept: str, samples: list[Sample]
 ) -> None:
     page = Page(PRIVATE)
-    page.board.succeeded("main", "private", samples)
+    page.stream_metrics.record_success("main", "private", samples)
     registry = CollectorRegistry()
     registry.register(_Same(samples))
     theirs = choose_encoder(accept)[0](registry).decode().split("\n")
@@ -199,7 +204,7 @@ def plain(line: str) -> str:
 
 def test_a_lone_surrogate_does_not_cost_the_scrape() -> None:
     page = Page(PRIVATE)
-    page.board.succeeded("main", "private", [GAUGE(1, "\ud800", "x")])
+    page.stream_metrics.record_success("main", "private", [GAUGE(1, "\ud800", "x")])
     assert 'currency="?"' in page.text()
 
 
@@ -209,25 +214,25 @@ def test_a_lone_surrogate_does_not_cost_the_scrape() -> None:
 def filled(*accounts: str) -> Page:
     """Some of everything, twice."""
     page = Page(accounts=accounts or ("main", "desk"))
-    for account, stream in page.board.keys:
+    for account, stream in page.stream_metrics.keys:
         declared = next(s for s in (*STREAMS, PRIVATE) if s.name == stream)
         samples = [m(1, *("x" for _ in m.labels)) for m in declared.metrics]
-        assert page.board.succeeded(account, stream, samples)
-        page.board.coverage(account, stream, lag_s=1, gap_s=2, progress_ratio=0.5)
-        page.instruments.passed(account, stream, 0.3)
-        page.instruments.rows(account, stream, inserted=5, updated=1, rejected=1)
-        page.vitals.oddities(account, stream, rejects=1, drift=2, changed=3)
+        assert page.stream_metrics.record_success(account, stream, samples)
+        page.stream_metrics.record_coverage(account, stream, lag_s=1, gap_s=2, progress_ratio=0.5)
+        page.instruments.record_pass(account, stream, 0.3)
+        page.instruments.record_rows(account, stream, inserted=5, updated=1, rejected=1)
+        page.service_metrics.set_data_quality(account, stream, rejects=1, drift=2, changed=3)
     for account in accounts or ("main", "desk"):
-        page.vitals.token_scope(account, "READ", True)
-        page.vitals.clock_skew(account, -0.25)
-        page.vitals.budget_remaining(account, lambda: 240)
-        page.vitals.reconciliation(account, {("balances", "BTC"): Decimal("0.1")})
-        page.instruments.request(account, "account/balances", "200", 0.2)
-        page.instruments.waited(account, 1.5)
-    page.vitals.database_up(True)
-    page.vitals.leader(True)
-    page.vitals.spool_snapshots(0, 0)
-    page.vitals.heartbeat()
+        page.service_metrics.set_token_scope(account, "READ", True)
+        page.service_metrics.set_clock_skew(account, -0.25)
+        page.service_metrics.track_rate_limiter(account, lambda: 240)
+        page.service_metrics.reconciliation(account, {("balances", "BTC"): Decimal("0.1")})
+        page.instruments.record_request(account, "account/balances", "200", 0.2)
+        page.instruments.record_wait(account, 1.5)
+    page.service_metrics.set_database_up(True)
+    page.service_metrics.set_leader(True)
+    page.service_metrics.set_spool(0, 0)
+    page.service_metrics.record_heartbeat()
     return page
 
 
@@ -287,7 +292,7 @@ def test_the_format_is_said_in_the_headers() -> None:
 def test_gzip_holds_the_same_body() -> None:
     page = Page(PRIVATE)
     page.instruments.registry = CollectorRegistry()
-    exposition = Exposition(page.board, page.vitals, page.instruments)
+    exposition = Exposition(page.stream_metrics, page.service_metrics, page.instruments)
     body, headers = exposition.render("", "gzip")
     assert dict(headers)["Content-Encoding"] == "gzip"
     assert gzip.decompress(body) == exposition.render("", "")[0]
@@ -389,36 +394,36 @@ def test_no_header_is_too_odd(entry: str) -> None:
 # --- the process ---
 
 
-def shown(vitals: Vitals) -> dict[str, str]:
-    lines = b"".join(chunk for _, chunk in vitals.chunks()).decode().splitlines()
+def shown(service_metrics: ServiceMetrics) -> dict[str, str]:
+    lines = b"".join(chunk for _, chunk in service_metrics.chunks()).decode().splitlines()
     return dict(line.rsplit(" ", 1) for line in lines)
 
 
 def test_vitals_are_absent_until_known() -> None:
-    vitals = Vitals(now=lambda: 5.0, monotonic=lambda: 1.0)
-    assert shown(vitals) == {
+    service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: 1.0)
+    assert shown(service_metrics) == {
         f'onetrading_scheduler_events_total{{event="{event}"}}': "0"
         for event in ("missed", "error", "max_instances")
     }
-    assert vitals.heartbeat_age_s() is None
-    vitals.database_up(False)
-    assert shown(vitals)["onetrading_database_up"] == "0"
+    assert service_metrics.heartbeat_age_s() is None
+    service_metrics.set_database_up(False)
+    assert shown(service_metrics)["onetrading_database_up"] == "0"
 
 
 def test_vitals_show_the_latest() -> None:
     at = iter((100.0, 130.0))
-    vitals = Vitals(now=lambda: 5.0, monotonic=lambda: next(at))
-    vitals.leader(True)
-    vitals.leader(False)
-    vitals.spool_snapshots(3, 0)
-    vitals.clock_skew("main", -1.5)
-    vitals.clock_skew("desk", 0)
-    vitals.token_scope("main", "READ", True)
-    vitals.token_scope("main", "TRADE", False)
-    vitals.scheduler_event("missed")
-    vitals.heartbeat()
-    assert vitals.heartbeat_age_s() == 30
-    found = shown(vitals)
+    service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: next(at))
+    service_metrics.set_leader(True)
+    service_metrics.set_leader(False)
+    service_metrics.set_spool(3, 0)
+    service_metrics.set_clock_skew("main", -1.5)
+    service_metrics.set_clock_skew("desk", 0)
+    service_metrics.set_token_scope("main", "READ", True)
+    service_metrics.set_token_scope("main", "TRADE", False)
+    service_metrics.count_scheduler_event("missed")
+    service_metrics.record_heartbeat()
+    assert service_metrics.heartbeat_age_s() == 30
+    found = shown(service_metrics)
     assert found["onetrading_exporter_leader"] == "0"
     assert found["onetrading_spool_snapshots"] == "3"
     assert found['onetrading_exchange_clock_skew_seconds{account="main"}'] == "-1.5"
@@ -430,26 +435,28 @@ def test_vitals_show_the_latest() -> None:
 
 
 def test_a_reconciliation_replaces_the_accounts_last_one() -> None:
-    vitals = Vitals(now=lambda: 5.0, monotonic=lambda: 1.0)
-    vitals.reconciliation("main", {("balances", "BTC"): Decimal(1), ("orders", "x"): Decimal(0)})
-    vitals.reconciliation("desk", {("balances", "BTC"): Decimal(2)})
-    vitals.reconciliation("main", {("balances", "BTC"): Decimal("0.5")})
+    service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: 1.0)
+    service_metrics.reconciliation(
+        "main", {("balances", "BTC"): Decimal(1), ("orders", "x"): Decimal(0)}
+    )
+    service_metrics.reconciliation("desk", {("balances", "BTC"): Decimal(2)})
+    service_metrics.reconciliation("main", {("balances", "BTC"): Decimal("0.5")})
     name = 'onetrading_reconciliation_difference{account="%s",check="balances",key="BTC"}'
-    found = {s: v for s, v in shown(vitals).items() if "reconciliation" in s}
+    found = {s: v for s, v in shown(service_metrics).items() if "reconciliation" in s}
     assert found == {name.replace("%s", "main"): "0.5", name.replace("%s", "desk"): "2"}
 
 
 def test_a_budget_is_asked_at_each_scrape_and_may_fail() -> None:
-    vitals = Vitals(now=lambda: 5.0, monotonic=lambda: 1.0)
+    service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: 1.0)
     left = iter((240, 239))
 
     def broken() -> float:
         raise ZeroDivisionError
 
-    vitals.budget_remaining("main", lambda: next(left))
-    vitals.budget_remaining("desk", broken)
+    service_metrics.track_rate_limiter("main", lambda: next(left))
+    service_metrics.track_rate_limiter("desk", broken)
     for value in ("240", "239"):
-        found = {s: v for s, v in shown(vitals).items() if "budget" in s}
+        found = {s: v for s, v in shown(service_metrics).items() if "budget" in s}
         assert found == {'onetrading_api_budget_remaining{account="main"}': value}
 
 
@@ -465,11 +472,11 @@ def test_instruments_exist_from_the_start_and_count() -> None:
     assert info == {(("version", "1.2.3"), ("python", "3.11.7")): 1.0} or info == {
         (("python", "3.11.7"), ("version", "1.2.3")): 1.0
     }
-    page.instruments.request("main", "account/balances", "200", 0.2)
-    page.instruments.request("main", "account/balances", "429", 0.1)
-    page.instruments.waited("main", 2.5)
-    page.instruments.rows("main", "private", inserted=3, rejected=1)
-    page.instruments.passed("main", "private", 0.7)
+    page.instruments.record_request("main", "account/balances", "200", 0.2)
+    page.instruments.record_request("main", "account/balances", "429", 0.1)
+    page.instruments.record_wait("main", 2.5)
+    page.instruments.record_rows("main", "private", inserted=3, rejected=1)
+    page.instruments.record_pass("main", "private", 0.7)
     text = page.text()
     labels = 'account="main",code="429",endpoint="account/balances"'
     assert f"onetrading_api_requests_total{{{labels}}} 1.0" in text
@@ -483,7 +490,7 @@ def test_instruments_exist_from_the_start_and_count() -> None:
 
 def test_nothing_is_shared_between_two_registries() -> None:
     one, two = Page(PRIVATE), Page(PRIVATE)
-    one.instruments.waited("main", 1)
+    one.instruments.record_wait("main", 1)
     assert 'onetrading_api_wait_seconds_total{account="main"} 0.0' in two.text()
 
 
@@ -493,9 +500,9 @@ def test_the_process_is_measured() -> None:
 
 def test_accounts_of_one_family_stand_together() -> None:
     page = Page(BALANCES, TICKERS, accounts=("b", "a"))
-    page.board.succeeded("b", "balances", [AVAILABLE(1, "EUR")])
-    page.board.succeeded("a", "balances", [AVAILABLE(2, "EUR")])
-    page.board.succeeded("public", "tickers", [BID(3, "BTC_EUR")])
+    page.stream_metrics.record_success("b", "balances", [AVAILABLE(1, "EUR")])
+    page.stream_metrics.record_success("a", "balances", [AVAILABLE(2, "EUR")])
+    page.stream_metrics.record_success("public", "tickers", [BID(3, "BTC_EUR")])
     lines = page.text().splitlines()
     start = lines.index("# TYPE onetrading_balance_available gauge")
     assert lines[start + 1 : start + 3] == [
@@ -507,6 +514,6 @@ def test_accounts_of_one_family_stand_together() -> None:
 def test_an_accounts_name_may_hold_anything() -> None:
     name = 'a 100%s "\\n{}\n'
     page = Page(BALANCES, accounts=(name,))
-    page.board.succeeded(name, "balances", [AVAILABLE(1, "%s")])
+    page.stream_metrics.record_success(name, "balances", [AVAILABLE(1, "%s")])
     family = page.read()["onetrading_balance_available"]
     assert values(family) == {(("account", name), ("currency", "%s")): 1.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.metrics import Board
+from exporter.metrics import StreamMetrics
 from exporter.model.stream import Sample
 from exporter.streams.trades import TRADES
 from tests.support.clocks import Clock
@@ -18,14 +18,16 @@ def sample(value: int) -> list[Sample]:
     return [COUNT(value, *("x" for _ in COUNT.labels))]
 
 
-def counters(board: Board) -> list[str]:
+def counters(stream_metrics: StreamMetrics) -> list[str]:
     """What the stream shows, without what is said about its sync."""
-    text = b"".join(chunk for _, chunk in board.chunks()).decode()
+    text = b"".join(chunk for _, chunk in stream_metrics.chunks()).decode()
     return [value for name, value in series(text).items() if name.startswith(COUNT.name)]
 
 
-def make(clock: Clock) -> Board:
-    return Board([TRADES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic)
+def make(clock: Clock) -> StreamMetrics:
+    return StreamMetrics(
+        [TRADES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic
+    )
 
 
 def test_a_backfill_before_the_first_poll_shows_nothing(tmp_path: Path, database_url: str) -> None:
@@ -68,25 +70,25 @@ def test_a_backfill_does_not_bring_withdrawn_counters_back(
 
 def test_a_refresh_replaces_what_is_shown_and_keeps_its_age() -> None:
     clock = Clock()
-    board = make(clock)
-    board.succeeded("main", "trades", sample(1))
+    stream_metrics = make(clock)
+    stream_metrics.record_success("main", "trades", sample(1))
     clock.at = 50
-    board.refreshed("main", "trades", sample(2))
-    assert counters(board) == ["2"]
-    (state,) = board.states()
+    stream_metrics.replace_samples("main", "trades", sample(2))
+    assert counters(stream_metrics) == ["2"]
+    (state,) = stream_metrics.states()
     assert (state.age_s, state.success, state.last_success) == (50, True, clock.unix() - 50)
     clock.at = state.hold_s + 1
-    board.refreshed("main", "trades", sample(3))
-    assert counters(board) == []
-    (state,) = board.states()
+    stream_metrics.replace_samples("main", "trades", sample(3))
+    assert counters(stream_metrics) == []
+    (state,) = stream_metrics.states()
     assert state.freshness == "withdrawn"
 
 
 def test_a_refresh_of_an_empty_stream_leaves_nothing_behind() -> None:
     """A pass that changed nothing then has nothing to make young again."""
-    board = make(Clock())
-    board.refreshed("main", "trades", sample(1))
-    (state,) = board.states()
-    assert (state.freshness, state.tried, counters(board)) == ("empty", False, [])
-    board.succeeded("main", "trades", None)
-    assert counters(board) == []
+    stream_metrics = make(Clock())
+    stream_metrics.replace_samples("main", "trades", sample(1))
+    (state,) = stream_metrics.states()
+    assert (state.freshness, state.tried, counters(stream_metrics)) == ("empty", False, [])
+    stream_metrics.record_success("main", "trades", None)
+    assert counters(stream_metrics) == []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.metrics import Board, StreamState
+from exporter.metrics import StreamMetrics, StreamSummary
 from exporter.model.errors import REASONS, Reason
 from exporter.model.stream import Metric, Sample, Stream
 from exporter.streams.balances import AVAILABLE, BALANCES, LOCKED
@@ -39,8 +39,10 @@ class Clock:
         return 50 + self.at
 
 
-def make(clock: Clock, streams: Iterable[Stream] = STREAMS, **intervals: timedelta) -> Board:
-    return Board(
+def make(
+    clock: Clock, streams: Iterable[Stream] = STREAMS, **intervals: timedelta
+) -> StreamMetrics:
+    return StreamMetrics(
         tuple(streams), ACCOUNTS, intervals=intervals, now=clock.wall, monotonic=clock.monotonic
     )
 
@@ -51,14 +53,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def board(clock: Clock) -> Board:
+def stream_metrics(clock: Clock) -> StreamMetrics:
     return make(clock)
 
 
-def lines(board: Board) -> dict[str, str]:
+def lines(stream_metrics: StreamMetrics) -> dict[str, str]:
     """Series to value; fails on a series shown twice."""
     found: dict[str, str] = {}
-    for _, chunk in board.chunks():
+    for _, chunk in stream_metrics.chunks():
         for line in chunk.decode().splitlines():
             series, value = line.rsplit(" ", 1)
             assert series not in found
@@ -66,22 +68,34 @@ def lines(board: Board) -> dict[str, str]:
     return found
 
 
-def domain(board: Board) -> dict[str, str]:
+def domain(stream_metrics: StreamMetrics) -> dict[str, str]:
     own = ("onetrading_sync_", "onetrading_exposition_", "onetrading_coverage_")
-    return {series: value for series, value in lines(board).items() if not series.startswith(own)}
+    return {
+        series: value
+        for series, value in lines(stream_metrics).items()
+        if not series.startswith(own)
+    }
 
 
-def sync(board: Board, metric: str, account: str = "main", stream: str = "balances") -> str | None:
-    return lines(board).get(f'onetrading_sync_{metric}{{account="{account}",stream="{stream}"}}')
+def sync(
+    stream_metrics: StreamMetrics, metric: str, account: str = "main", stream: str = "balances"
+) -> str | None:
+    return lines(stream_metrics).get(
+        f'onetrading_sync_{metric}{{account="{account}",stream="{stream}"}}'
+    )
 
 
-def state(board: Board, account: str = "main", stream: str = "balances") -> StreamState:
-    return next(s for s in board.states() if (s.account, s.stream) == (account, stream))
+def state(
+    stream_metrics: StreamMetrics, account: str = "main", stream: str = "balances"
+) -> StreamSummary:
+    return next(s for s in stream_metrics.states() if (s.account, s.stream) == (account, stream))
 
 
-def test_everything_known_in_advance_is_shown_before_the_first_poll(board: Board) -> None:
-    shown = lines(board)
-    for account, stream in board.keys:
+def test_everything_known_in_advance_is_shown_before_the_first_poll(
+    stream_metrics: StreamMetrics,
+) -> None:
+    shown = lines(stream_metrics)
+    for account, stream in stream_metrics.keys:
         labels = f'account="{account}",stream="{stream}"'
         assert shown[f"onetrading_sync_success{{{labels}}}"] == "0"
         assert shown[f"onetrading_sync_last_success_timestamp_seconds{{{labels}}}"] == "0"
@@ -90,14 +104,16 @@ def test_everything_known_in_advance_is_shown_before_the_first_poll(board: Board
         assert shown[f"onetrading_exposition_duplicates_total{{{labels}}}"] == "0"
         for reason in REASONS:
             assert shown[f'onetrading_sync_errors_total{{{labels},reason="{reason}"}}'] == "0"
-    assert not domain(board)
+    assert not domain(stream_metrics)
     assert not [series for series in shown if "coverage" in series or "backfill" in series]
-    assert {s.freshness for s in board.states()} == {"empty"}
-    assert not any(s.tried for s in board.states())
+    assert {s.freshness for s in stream_metrics.states()} == {"empty"}
+    assert not any(s.tried for s in stream_metrics.states())
 
 
-def test_private_streams_exist_for_each_account_and_public_ones_once(board: Board) -> None:
-    assert sorted(board.keys) == [
+def test_private_streams_exist_for_each_account_and_public_ones_once(
+    stream_metrics: StreamMetrics,
+) -> None:
+    assert sorted(stream_metrics.keys) == [
         ("desk", "balances"),
         ("desk", "trades"),
         ("main", "balances"),
@@ -108,141 +124,153 @@ def test_private_streams_exist_for_each_account_and_public_ones_once(board: Boar
 
 
 def test_the_interval_is_the_configured_one_or_the_streams_own(clock: Clock) -> None:
-    board = make(clock, balances=timedelta(seconds=5))
-    assert sync(board, "interval_seconds") == "5"
-    assert sync(board, "interval_seconds", "public", "instruments") == "3600"
+    stream_metrics = make(clock, balances=timedelta(seconds=5))
+    assert sync(stream_metrics, "interval_seconds") == "5"
+    assert sync(stream_metrics, "interval_seconds", "public", "instruments") == "3600"
 
 
-def test_a_good_answer_replaces_the_whole_family_at_once(board: Board, clock: Clock) -> None:
-    board.succeeded("main", "balances", BTC)
-    assert domain(board)[BALANCE] == "1.5"
+def test_a_good_answer_replaces_the_whole_family_at_once(
+    stream_metrics: StreamMetrics, clock: Clock
+) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
+    assert domain(stream_metrics)[BALANCE] == "1.5"
     clock.at = 15
-    board.succeeded("main", "balances", [AVAILABLE(Decimal(0), "EUR")])
-    assert domain(board) == {'onetrading_balance_available{account="main",currency="EUR"}': "0"}
-    assert sync(board, "success") == "1"
-    assert sync(board, "last_success_timestamp_seconds") == "1700000015"
+    stream_metrics.record_success("main", "balances", [AVAILABLE(Decimal(0), "EUR")])
+    assert domain(stream_metrics) == {
+        'onetrading_balance_available{account="main",currency="EUR"}': "0"
+    }
+    assert sync(stream_metrics, "success") == "1"
+    assert sync(stream_metrics, "last_success_timestamp_seconds") == "1700000015"
 
 
-def test_an_empty_answer_is_an_answer(board: Board) -> None:
-    board.succeeded("main", "balances", BTC)
-    board.succeeded("main", "balances", [])
-    assert not domain(board)
-    assert sync(board, "success") == "1"
-    assert state(board).freshness == "fresh"
+def test_an_empty_answer_is_an_answer(stream_metrics: StreamMetrics) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
+    stream_metrics.record_success("main", "balances", [])
+    assert not domain(stream_metrics)
+    assert sync(stream_metrics, "success") == "1"
+    assert state(stream_metrics).freshness == "fresh"
 
 
-def test_public_series_carry_no_account(board: Board) -> None:
-    board.succeeded("public", "tickers", [BID(Decimal("97000.5"), "BTC_EUR")])
-    assert domain(board) == {'onetrading_bid_price{instrument="BTC_EUR"}': "97000.5"}
-    assert sync(board, "success", "public", "tickers") == "1"
+def test_public_series_carry_no_account(stream_metrics: StreamMetrics) -> None:
+    stream_metrics.record_success("public", "tickers", [BID(Decimal("97000.5"), "BTC_EUR")])
+    assert domain(stream_metrics) == {'onetrading_bid_price{instrument="BTC_EUR"}': "97000.5"}
+    assert sync(stream_metrics, "success", "public", "tickers") == "1"
 
 
 @pytest.mark.parametrize("reason", [r for r in REASONS if r != "database"])
 def test_a_failure_holds_the_values_until_they_are_too_old(
-    board: Board, clock: Clock, reason: Reason
+    stream_metrics: StreamMetrics, clock: Clock, reason: Reason
 ) -> None:
-    board.succeeded("main", "balances", BTC)
+    stream_metrics.record_success("main", "balances", BTC)
     for clock.at in (15, 30, 45, 60):
-        board.failed("main", "balances", reason)
-        assert domain(board)[BALANCE] == "1.5"
-        assert sync(board, "success") == "0"
-        assert sync(board, "held") == "1"
-        assert sync(board, "last_success_timestamp_seconds") == "1700000000"
-        assert state(board).freshness == "held"
+        stream_metrics.record_failure("main", "balances", reason)
+        assert domain(stream_metrics)[BALANCE] == "1.5"
+        assert sync(stream_metrics, "success") == "0"
+        assert sync(stream_metrics, "held") == "1"
+        assert sync(stream_metrics, "last_success_timestamp_seconds") == "1700000000"
+        assert state(stream_metrics).freshness == "held"
     clock.at = 60.001
-    assert not domain(board)
-    assert sync(board, "held") == "0"
-    assert state(board).freshness == "withdrawn"
-    assert sync(board, "success") == "0"
+    assert not domain(stream_metrics)
+    assert sync(stream_metrics, "held") == "0"
+    assert state(stream_metrics).freshness == "withdrawn"
+    assert sync(stream_metrics, "success") == "0"
 
 
 def test_long_intervals_hold_for_three_of_them(clock: Clock) -> None:
-    board = make(clock)
+    stream_metrics = make(clock)
     info = [INSTRUMENTS.metrics[1](1, "BTC_EUR")]
-    board.succeeded("public", "instruments", info)
+    stream_metrics.record_success("public", "instruments", info)
     clock.at = 3 * 3600
-    assert domain(board)
+    assert domain(stream_metrics)
     clock.at += 0.001
-    assert not domain(board)
+    assert not domain(stream_metrics)
 
 
-def test_a_stream_that_nobody_asks_any_more_is_withdrawn_too(board: Board, clock: Clock) -> None:
-    board.succeeded("main", "balances", BTC)
+def test_a_stream_that_nobody_asks_any_more_is_withdrawn_too(
+    stream_metrics: StreamMetrics, clock: Clock
+) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
     clock.at = 31
-    assert state(board).freshness == "held"
+    assert state(stream_metrics).freshness == "held"
     clock.at = 61
-    assert not domain(board)
-    assert sync(board, "success") == "1"  # no pass has failed; last_success and held tell
+    assert not domain(stream_metrics)
+    assert sync(stream_metrics, "success") == "1"  # no pass has failed; last_success and held tell
 
 
-def test_withdrawn_values_never_come_back_without_a_success(board: Board, clock: Clock) -> None:
-    board.succeeded("main", "balances", BTC)
+def test_withdrawn_values_never_come_back_without_a_success(
+    stream_metrics: StreamMetrics, clock: Clock
+) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
     clock.at = 61
     for reason in REASONS:
-        board.failed("main", "balances", reason)
-        assert not domain(board)
-    board.succeeded("main", "balances", BTC)
-    assert domain(board)[BALANCE] == "1.5"
+        stream_metrics.record_failure("main", "balances", reason)
+        assert not domain(stream_metrics)
+    stream_metrics.record_success("main", "balances", BTC)
+    assert domain(stream_metrics)[BALANCE] == "1.5"
 
 
-def test_postgres_being_down_changes_no_domain_series(board: Board, clock: Clock) -> None:
-    board.succeeded("main", "balances", BTC)
-    before = domain(board)
+def test_postgres_being_down_changes_no_domain_series(
+    stream_metrics: StreamMetrics, clock: Clock
+) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
+    before = domain(stream_metrics)
     for clock.at in range(0, 3600, 15):
-        board.failed("main", "balances", "database")
-        assert domain(board) == before
-    assert sync(board, "success") == "0"
-    assert sync(board, "last_success_timestamp_seconds") == "1700000000"
+        stream_metrics.record_failure("main", "balances", "database")
+        assert domain(stream_metrics) == before
+    assert sync(stream_metrics, "success") == "0"
+    assert sync(stream_metrics, "last_success_timestamp_seconds") == "1700000000"
     clock.at += 61
-    assert not domain(board)
+    assert not domain(stream_metrics)
 
 
 @pytest.mark.parametrize("reason", ["auth", "permission"])
-def test_a_refused_stream_is_not_permitted_until_it_succeeds(board: Board, reason: Reason) -> None:
-    board.succeeded("main", "balances", BTC)
-    board.failed("main", "balances", reason)
-    board.failed("main", "balances", "timeout")
-    assert sync(board, "permitted") == "0"
-    assert domain(board)[BALANCE] == "1.5"
-    board.succeeded("main", "balances", BTC)
-    assert sync(board, "permitted") == "1"
+def test_a_refused_stream_is_not_permitted_until_it_succeeds(
+    stream_metrics: StreamMetrics, reason: Reason
+) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
+    stream_metrics.record_failure("main", "balances", reason)
+    stream_metrics.record_failure("main", "balances", "timeout")
+    assert sync(stream_metrics, "permitted") == "0"
+    assert domain(stream_metrics)[BALANCE] == "1.5"
+    stream_metrics.record_success("main", "balances", BTC)
+    assert sync(stream_metrics, "permitted") == "1"
 
 
-def test_other_failures_say_nothing_about_permission(board: Board) -> None:
+def test_other_failures_say_nothing_about_permission(stream_metrics: StreamMetrics) -> None:
     for reason in REASONS:
         if reason not in ("auth", "permission"):
-            board.failed("main", "balances", reason)
-    assert sync(board, "permitted") == "1"
+            stream_metrics.record_failure("main", "balances", reason)
+    assert sync(stream_metrics, "permitted") == "1"
 
 
 def test_a_pass_that_changed_nothing_makes_the_values_young_again(
-    board: Board, clock: Clock
+    stream_metrics: StreamMetrics, clock: Clock
 ) -> None:
-    board.succeeded("main", "balances", BTC)
+    stream_metrics.record_success("main", "balances", BTC)
     clock.at = 50
-    board.succeeded("main", "balances", None)
+    stream_metrics.record_success("main", "balances", None)
     clock.at = 100
-    assert domain(board)[BALANCE] == "1.5"
+    assert domain(stream_metrics)[BALANCE] == "1.5"
     clock.at = 111
-    assert not domain(board)
+    assert not domain(stream_metrics)
 
 
-def test_errors_are_counted_by_reason(board: Board) -> None:
-    board.failed("main", "balances", "timeout")
-    board.failed("main", "balances", "timeout")
-    board.failed("main", "balances", "server")
+def test_errors_are_counted_by_reason(stream_metrics: StreamMetrics) -> None:
+    stream_metrics.record_failure("main", "balances", "timeout")
+    stream_metrics.record_failure("main", "balances", "timeout")
+    stream_metrics.record_failure("main", "balances", "server")
     series = 'onetrading_sync_errors_total{account="main",stream="balances",reason="%s"}'
-    shown = lines(board)
+    shown = lines(stream_metrics)
     assert [shown[series % r] for r in ("timeout", "server", "auth")] == ["2", "1", "0"]
-    assert state(board).last_error == "server"
-    board.succeeded("main", "balances", BTC)
-    assert state(board).last_error is None
+    assert state(stream_metrics).last_error == "server"
+    stream_metrics.record_success("main", "balances", BTC)
+    assert state(stream_metrics).last_error is None
 
 
-def test_samples_that_cannot_be_shown_fail_their_stream_only(board: Board) -> None:
-    board.succeeded("main", "balances", BTC)
-    board.succeeded("desk", "balances", BTC)
-    before = domain(board)
+def test_samples_that_cannot_be_shown_fail_their_stream_only(stream_metrics: StreamMetrics) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
+    stream_metrics.record_success("desk", "balances", BTC)
+    before = domain(stream_metrics)
 
     def broken() -> Iterator[Sample]:
         yield AVAILABLE(Decimal(7), "BTC")
@@ -256,16 +284,18 @@ def test_samples_that_cannot_be_shown_fail_their_stream_only(board: Board) -> No
         [AVAILABLE._replace(help="Another.")(1, "BTC")],
     ]
     for n, samples in enumerate(spoilt, 1):
-        assert not board.succeeded("main", "balances", samples)
-        assert domain(board) == before
+        assert not stream_metrics.record_success("main", "balances", samples)
+        assert domain(stream_metrics) == before
         series = 'onetrading_sync_errors_total{account="main",stream="balances",reason="internal"}'
-        assert lines(board)[series] == str(n)
-    assert sync(board, "success") == "0"
-    assert sync(board, "success", "desk") == "1"
-    assert not board.succeeded("main", "trades", [COUNT(-1, "BTC_EUR", "BUY", "TAKER")])
+        assert lines(stream_metrics)[series] == str(n)
+    assert sync(stream_metrics, "success") == "0"
+    assert sync(stream_metrics, "success", "desk") == "1"
+    assert not stream_metrics.record_success(
+        "main", "trades", [COUNT(-1, "BTC_EUR", "BUY", "TAKER")]
+    )
 
 
-def test_what_is_not_a_finite_number_is_not_shown(board: Board) -> None:
+def test_what_is_not_a_finite_number_is_not_shown(stream_metrics: StreamMetrics) -> None:
     odd: list[Decimal | int] = [
         Decimal("NaN"),
         Decimal("sNaN"),
@@ -273,29 +303,31 @@ def test_what_is_not_a_finite_number_is_not_shown(board: Board) -> None:
         Decimal("1e400"),
         10**400,
     ]
-    assert board.succeeded("main", "balances", [AVAILABLE(v, f"C{n}") for n, v in enumerate(odd)])
-    assert not domain(board)
+    assert stream_metrics.record_success(
+        "main", "balances", [AVAILABLE(v, f"C{n}") for n, v in enumerate(odd)]
+    )
+    assert not domain(stream_metrics)
 
 
-def test_the_first_of_two_samples_of_one_series_stays(board: Board) -> None:
-    board.succeeded("main", "balances", [*BTC, AVAILABLE(9, "BTC")])
-    assert domain(board)[BALANCE] == "1.5"
+def test_the_first_of_two_samples_of_one_series_stays(stream_metrics: StreamMetrics) -> None:
+    stream_metrics.record_success("main", "balances", [*BTC, AVAILABLE(9, "BTC")])
+    assert domain(stream_metrics)[BALANCE] == "1.5"
     series = 'onetrading_exposition_duplicates_total{account="main",stream="balances"}'
-    assert lines(board)[series] == "1"
+    assert lines(stream_metrics)[series] == "1"
 
 
 def test_two_streams_may_show_one_family_but_not_one_series(clock: Clock) -> None:
     copy = replace(TICKERS, name="copy", interval=timedelta(hours=1))
-    board = make(clock, (TICKERS, copy))
-    board.succeeded("public", "copy", [BID(1, "BTC_EUR"), BID(2, "ETH_EUR")])
-    board.succeeded("public", "tickers", [BID(3, "BTC_EUR")])
+    stream_metrics = make(clock, (TICKERS, copy))
+    stream_metrics.record_success("public", "copy", [BID(1, "BTC_EUR"), BID(2, "ETH_EUR")])
+    stream_metrics.record_success("public", "tickers", [BID(3, "BTC_EUR")])
     btc = 'onetrading_bid_price{instrument="BTC_EUR"}'
     eth = 'onetrading_bid_price{instrument="ETH_EUR"}'
-    assert domain(board) == {btc: "3", eth: "2"}
+    assert domain(stream_metrics) == {btc: "3", eth: "2"}
     counted = 'onetrading_exposition_duplicates_total{account="public",stream="tickers"}'
-    assert lines(board)[counted] == "1"
+    assert lines(stream_metrics)[counted] == "1"
     clock.at = 61  # the first is withdrawn, the second is still young
-    assert domain(board) == {btc: "1", eth: "2"}
+    assert domain(stream_metrics) == {btc: "1", eth: "2"}
 
 
 def test_declarations_that_cannot_be_shown_together_are_refused(clock: Clock) -> None:
@@ -318,31 +350,33 @@ def test_declarations_that_cannot_be_shown_together_are_refused(clock: Clock) ->
     with pytest.raises(ValueError, match="with and without"):
         make(clock, (BALANCES, replace(TICKERS, metrics=(AVAILABLE,))))
     with pytest.raises(ValueError, match="public"):
-        Board(STREAMS, ["public"], intervals={}, now=clock.wall, monotonic=clock.monotonic)
+        StreamMetrics(STREAMS, ["public"], intervals={}, now=clock.wall, monotonic=clock.monotonic)
 
 
-def test_coverage_is_absent_until_known_and_the_lag_grows(board: Board, clock: Clock) -> None:
-    board.coverage("main", "trades", lag_s=30, gap_s=0, progress_ratio=None)
+def test_coverage_is_absent_until_known_and_the_lag_grows(
+    stream_metrics: StreamMetrics, clock: Clock
+) -> None:
+    stream_metrics.record_coverage("main", "trades", lag_s=30, gap_s=0, progress_ratio=None)
     clock.at = 100
     labels = '{account="main",stream="trades"}'
-    shown = {s: v for s, v in lines(board).items() if "coverage" in s or "backfill" in s}
+    shown = {s: v for s, v in lines(stream_metrics).items() if "coverage" in s or "backfill" in s}
     assert shown == {
         f"onetrading_coverage_lag_seconds{labels}": "130",
         f"onetrading_coverage_gap_seconds{labels}": "0",
     }
-    board.coverage("main", "trades", lag_s=30, gap_s=12.5, progress_ratio=0.25)
-    shown = lines(board)
+    stream_metrics.record_coverage("main", "trades", lag_s=30, gap_s=12.5, progress_ratio=0.25)
+    shown = lines(stream_metrics)
     assert shown[f"onetrading_coverage_lag_seconds{labels}"] == "30"
     assert shown[f"onetrading_coverage_gap_seconds{labels}"] == "12.5"
     assert shown[f"onetrading_backfill_progress_ratio{labels}"] == "0.25"
-    assert state(board, stream="trades").lag_s == 30
+    assert state(stream_metrics, stream="trades").lag_s == 30
 
 
-def test_an_unknown_pair_is_an_error(board: Board) -> None:
+def test_an_unknown_pair_is_an_error(stream_metrics: StreamMetrics) -> None:
     with pytest.raises(KeyError):
-        board.succeeded("main", "tickers", [])
+        stream_metrics.record_success("main", "tickers", [])
     with pytest.raises(KeyError):
-        board.failed("nobody", "balances", "timeout")
+        stream_metrics.record_failure("nobody", "balances", "timeout")
 
 
 Event = tuple[str, str, str, float]
@@ -358,7 +392,11 @@ EVENTS = st.lists(
 
 
 def play(
-    n: int, event: Event, clock: Clock, board: Board, only: tuple[str, str] | None = None
+    n: int,
+    event: Event,
+    clock: Clock,
+    stream_metrics: StreamMetrics,
+    only: tuple[str, str] | None = None,
 ) -> None:
     """Let the time pass; do what happened, unless it happened elsewhere than ``only``."""
     account, stream, outcome, seconds = event
@@ -369,11 +407,11 @@ def play(
         sample = (
             AVAILABLE(n, "BTC") if stream == "balances" else COUNT(n, "BTC_EUR", "BUY", "TAKER")
         )
-        assert board.succeeded(account, stream, [sample])
+        assert stream_metrics.record_success(account, stream, [sample])
     elif outcome == "same":
-        board.succeeded(account, stream, None)
+        stream_metrics.record_success(account, stream, None)
     else:
-        board.failed(account, stream, next(r for r in REASONS if r == outcome))
+        stream_metrics.record_failure(account, stream, next(r for r in REASONS if r == outcome))
 
 
 def of(key: tuple[str, str], shown: dict[str, str]) -> dict[str, str]:
@@ -407,7 +445,7 @@ def test_one_account_or_stream_changes_nothing_of_another(events: list[Event]) -
 def test_nothing_older_than_its_limit_is_ever_shown(events: list[Event]) -> None:
     """Against a model that knows only the last value and since when its age counts."""
     clock = Clock()
-    board = make(clock, (BALANCES, TRADES))
+    stream_metrics = make(clock, (BALANCES, TRADES))
     limit = {"balances": 60.0, "trades": 90.0}
     value: dict[tuple[str, str], int] = {}
     since: dict[tuple[str, str], float] = {}
@@ -415,11 +453,11 @@ def test_nothing_older_than_its_limit_is_ever_shown(events: list[Event]) -> None
         account, stream, outcome, seconds = event
         key = (account, stream)
         young = key in since and clock.at + seconds - since[key] <= limit[stream]
-        play(n, event, clock, board)
+        play(n, event, clock, stream_metrics)
         if outcome == "ok":
             value[key] = n
         if outcome in ("ok", "same") or (outcome == "database" and young):
             since[key] = clock.at
         expected = {k: [str(value[k])] for k in value if clock.at - since[k] <= limit[k[1]]}
-        shown = {k: list(of(k, domain(board)).values()) for k in board.keys}
+        shown = {k: list(of(k, domain(stream_metrics)).values()) for k in stream_metrics.keys}
         assert {k: v for k, v in shown.items() if v} == expected

@@ -92,7 +92,7 @@ def test_gaps_and_freshness(
     streams: dict[tuple[UUID, str], dict[str, State]] = defaultdict(dict)
     for (account_id, stream, scope), state in asked.items():
         streams[account_id, stream][scope] = state
-        until = now - state.settle
+        until = now - state.allowed_lateness
         required = Window(ago(now, state.required) or until, until)
         expected += [
             (account_id, stream, scope, *gap, gap.span, gap.end == until, NAMES[account_id])

@@ -16,7 +16,7 @@ from functools import partial
 
 import pytest
 
-from exporter.metrics import Board, Exposition, Instruments, Vitals
+from exporter.metrics import Exposition, Instrumentation, ServiceMetrics, StreamMetrics
 from exporter.model.errors import SettingsError
 from exporter.model.stream import Metric
 from exporter.server import Limits, Pages, Server
@@ -289,9 +289,13 @@ def test_a_scrape_sees_all_of_an_answer_or_nothing() -> None:
     gauge = Metric("onetrading_law", "Alternates.", ("currency",))
     other = Metric("onetrading_law_too", "Alternates as well.", ("currency",))
     stream = replace(BALANCES, name="law", metrics=(gauge, other))
-    board = Board([stream], ["main"], intervals={}, now=time.time, monotonic=time.monotonic)
-    instruments = Instruments(board.keys, accounts=["main"], version="0", python="3")
-    exposition = Exposition(board, Vitals(now=time.time, monotonic=time.monotonic), instruments)
+    stream_metrics = StreamMetrics(
+        [stream], ["main"], intervals={}, now=time.time, monotonic=time.monotonic
+    )
+    instruments = Instrumentation(stream_metrics.keys, accounts=["main"], version="0", python="3")
+    exposition = Exposition(
+        stream_metrics, ServiceMetrics(now=time.time, monotonic=time.monotonic), instruments
+    )
     answers = {
         name: [m(value, f"{name}{n}") for m in (gauge, other) for n in range(150)]
         for name, value in (("A", 1), ("B", 2))
@@ -304,12 +308,12 @@ def test_a_scrape_sees_all_of_an_answer_or_nothing() -> None:
         )
         for name, value in (("A", 1), ("B", 2))
     }
-    board.succeeded("main", "law", answers["A"])
+    stream_metrics.record_success("main", "law", answers["A"])
     stopped = threading.Event()
 
     def publish(name: str) -> None:
         while not stopped.wait(0.001):
-            board.succeeded("main", "law", answers[name])
+            stream_metrics.record_success("main", "law", answers[name])
 
     publishers = [threading.Thread(target=publish, args=(name,)) for name in answers]
     with serving(replace(PAGES, metrics=exposition.render)) as server:
@@ -331,13 +335,17 @@ def test_a_scrape_sees_all_of_an_answer_or_nothing() -> None:
 
 
 def test_the_board_is_served_as_prometheus_wants_it() -> None:
-    board = Board([BALANCES], ["main"], intervals={}, now=time.time, monotonic=time.monotonic)
-    instruments = Instruments(board.keys, accounts=["main"], version="0", python="3")
-    exposition = Exposition(board, Vitals(now=time.time, monotonic=time.monotonic), instruments)
+    stream_metrics = StreamMetrics(
+        [BALANCES], ["main"], intervals={}, now=time.time, monotonic=time.monotonic
+    )
+    instruments = Instrumentation(stream_metrics.keys, accounts=["main"], version="0", python="3")
+    exposition = Exposition(
+        stream_metrics, ServiceMetrics(now=time.time, monotonic=time.monotonic), instruments
+    )
     pages = replace(
         PAGES,
         metrics=exposition.render,
-        status=lambda: json.dumps([state._asdict() for state in board.states()]).encode(),
+        status=lambda: json.dumps([state._asdict() for state in stream_metrics.states()]).encode(),
     )
     with serving(pages) as server:
         response, body = ask(

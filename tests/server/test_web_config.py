@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.errors import SettingsError
-from exporter.server import Protection
+from exporter.server import WebConfigWatcher
 from exporter.server.security import exposure
 from exporter.server.security.passwords import verify
 from exporter.server.security.tls import has_allowed_san, server_context
@@ -63,10 +63,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def load(folder: Path, text: str) -> Protection:
+def load(folder: Path, text: str) -> WebConfigWatcher:
     file = folder / "web.yml"
     file.write_text(text)
-    return Protection(file)
+    return WebConfigWatcher(file)
 
 
 def load_faults(folder: Path, text: str) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def test_the_sample_of_the_toolkit_is_read(folder: Path) -> None:
         "basic_auth_users": users,
         "rate_limit": {"interval": "500ms", "burst": 20},
     }
-    found = load(folder, yaml.safe_dump(text)).in_force
+    found = load(folder, yaml.safe_dump(text)).active
     assert found.config.users == {name: value.encode() for name, value in users.items()}
     assert found.config.rate_limit == RateLimit(interval_s=0.5, burst=20)
     assert found.config.headers == {
@@ -255,13 +255,13 @@ def test_what_does_not_fit_together_is_told_at_the_start(
 
 def test_a_missing_or_binary_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read: No such file"):
-        Protection(tmp_path / "gone.yml")
+        WebConfigWatcher(tmp_path / "gone.yml")
     (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="is no UTF-8 text"):
-        Protection(tmp_path / "binary.yml")
+        WebConfigWatcher(tmp_path / "binary.yml")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SettingsError, match="is no regular file"):
-        Protection(tmp_path / "pipe")
+        WebConfigWatcher(tmp_path / "pipe")
 
 
 def test_inline_certificates_serve_as_well(folder: Path) -> None:
@@ -273,12 +273,12 @@ def test_inline_certificates_serve_as_well(folder: Path) -> None:
         "client_allowed_sans": ["prometheus"],
     }
     protection = load(folder, yaml.safe_dump({"tls_server_config": inline}))
-    context = protection.in_force.context
+    context = protection.active.context
     assert context is not None
     assert context.verify_mode is ssl.CERT_REQUIRED
     read_back = [ssl.DER_cert_to_PEM_cert(der) for der in context.get_ca_certs(binary_form=True)]
     assert read_back == [inline["client_ca"]]
-    assert "PRIVATE" not in repr(protection.in_force.config)
+    assert "PRIVATE" not in repr(protection.active.config)
 
 
 @given(
@@ -436,11 +436,11 @@ def test_no_change_takes_a_protection_away(
     folder: Path, before: str, after: str, taken: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     protection = load(folder, VERSIONS[before])
-    first = protection.in_force
+    first = protection.active
     (folder / "web.yml").write_text(VERSIONS[after] + "# changed\n")
     for _ in range(5):
         protection.look()
-    assert (protection.in_force is not first) is taken
+    assert (protection.active is not first) is taken
     assert [record.levelname for record in caplog.records if record.levelno >= 40] == (
         [] if taken else ["ERROR"]
     )
@@ -451,9 +451,9 @@ def test_a_change_is_taken_when_it_has_settled(folder: Path) -> None:
     for half in ("basic_auth_us", f"basic_auth_users: {{a: {HASH}", ONE_USER):
         (folder / "web.yml").write_text(half)
         protection.look()
-        assert protection.in_force.config == WebConfig()
+        assert protection.active.config == WebConfig()
     protection.look()
-    assert protection.in_force.config.users == {"a": HASH.encode()}
+    assert protection.active.config.users == {"a": HASH.encode()}
 
 
 DOCUMENT = (ROOT / "docs" / "web-config.md").read_text("utf-8")
@@ -464,7 +464,7 @@ def test_the_examples_of_the_document_work(folder: Path) -> None:
         (folder / name).write_bytes((folder / name.replace("server", "web")).read_bytes())
     examples = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
     served = [text for text in examples if "tls_server_config" in text]
-    first, second = (load(folder, text).in_force.config for text in served)
+    first, second = (load(folder, text).active.config for text in served)
     assert verify(b"open-sesame", first.users["prometheus"])
     assert second.tls is not None
     assert second.tls.client_auth is ssl.CERT_REQUIRED

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from exporter.model.errors import SettingsError
-from exporter.server import Protection
+from exporter.server import WebConfigWatcher
 from tests.support.secure import Certificates, hashed, serving, tls, write
 
 LONG_AFTER = 40
@@ -31,8 +31,8 @@ def no_file_descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 
 
-def users(protection: Protection) -> set[str]:
-    return set(protection.in_force.config.users)
+def users(protection: WebConfigWatcher) -> set[str]:
+    return set(protection.active.config.users)
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> int:
@@ -43,7 +43,7 @@ def test_a_user_who_was_removed_while_nothing_could_be_read_is_out_soon(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = write(tmp_path, basic_auth_users={"a": hashed("a"), "b": hashed("b")})
-    protection = Protection(file)
+    protection = WebConfigWatcher(file)
     write(tmp_path, basic_auth_users={"a": hashed("a")})
     with no_file_descriptors():
         for _ in range(LONG_AFTER):
@@ -71,12 +71,12 @@ def test_characters_that_are_none_are_a_fault_and_end_no_watch(
     file = tmp_path / "web.yml"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        Protection(file)
+        WebConfigWatcher(file)
     assert all(fault.startswith("ONETRADING_WEB_CONFIG: ") for fault in caught.value.faults)
     assert "None" not in str(caught.value.faults)
 
     file.write_text(yaml.safe_dump({"basic_auth_users": {"a": hashed("a")}}))
-    protection = Protection(file)
+    protection = WebConfigWatcher(file)
     stop = threading.Event()
     watching = threading.Thread(target=protection.watch, args=[stop, 0.005])
     watching.start()

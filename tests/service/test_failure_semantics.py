@@ -363,7 +363,7 @@ def test_a_refusal_of_one_stream_is_only_its_own(live: World) -> None:
 
 def test_a_refused_token_is_not_tried_by_the_backfill_either(three: World) -> None:
     def refused(account: str, stream: str) -> bool:
-        return three.passes.refused(three.parts.accounts[account], BY_NAME[stream])
+        return three.runner.refused(three.parts.accounts[account], BY_NAME[stream])
 
     three.poll_all()
     three.simulator.set_faults(refuse_tokens=["main"])
@@ -534,7 +534,7 @@ def test_scrapes_and_probes_never_call_the_exchange(tmp_path: Path) -> None:
 
 def everything_tried(service: Service) -> None:
     """Wait until every stream was polled once and no poll is under way."""
-    wait_until(lambda: all(state.tried for state in service.app.board.states()))
+    wait_until(lambda: all(state.tried for state in service.app.stream_metrics.states()))
     time.sleep(0.2)
 
 

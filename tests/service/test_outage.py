@@ -253,7 +253,7 @@ def test_streams_that_come_back_at_the_same_time_lose_nothing(
         wait_until(lambda: live.database is not None and live.database.up)
         for _ in range(5):
             poll()
-        live.passes.store_spooled()
+        live.runner.store_spooled()
         assert len(live.parts.spool) == 0
         for account in accounts:
             assert stored(server.url, account) == seen[account]

@@ -25,8 +25,8 @@ from tests.support.secure import (
     DEMANDS,
     PASSWORD,
     USER,
-    Answer,
     Certificates,
+    SnapshotResponse,
     asked,
     basic,
     connection,
@@ -63,7 +63,7 @@ def ask(
     context: ssl.SSLContext | None,
     headers: dict[str, str],
     method: str = "GET",
-) -> Answer:
+) -> SnapshotResponse:
     port = urlsplit(run.base).port
     assert port is not None
     return asked(connection(port, context), path, headers, method)
@@ -126,7 +126,7 @@ def test_tls_passwords_health_and_a_broken_change(
 
 
 def test_check_has_a_line(simulator: Simulator, certificates: Certificates) -> None:
-    def line(**sections: object) -> checks.Finding:
+    def line(**sections: object) -> checks.CheckResult:
         file = write(certificates.folder, **sections)
         env = settings(simulator, certificates.folder, ONETRADING_WEB_CONFIG=str(file))
         findings = checks.run(load(env, stream_names=NAMES))

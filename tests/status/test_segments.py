@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.app import apply_migrations
 from exporter.model.window import Window
-from exporter.status.coverage_cache import Stored
+from exporter.status.coverage_cache import CoverageCache
 from exporter.status.segments import segments
 from exporter.store.database import Database
 from exporter.store.reports import timelines
@@ -31,7 +31,7 @@ def test_many_viewers_cost_one_query(database_url: str) -> None:
     at = [0.0]
     count = iter(range(1_000_000))
     database = Database(lambda: database_url, apply_migrations)
-    stored = Stored(
+    stored = CoverageCache(
         database,
         now=lambda: NOW + timedelta(seconds=next(count)),
         monotonic=lambda: at[0],
@@ -69,7 +69,7 @@ def test_timelines_agree_with_the_coverage_gaps_view(
     """Not proven for all scopes is exactly where the view has a gap of any scope."""
     # The time in which rows may still appear is the stream's, whatever the scope.
     drawn = {
-        place: state._replace(settle=timedelta(minutes=5 * (place[1] == "rates")))
+        place: state._replace(allowed_lateness=timedelta(minutes=5 * (place[1] == "rates")))
         for place, state in drawn.items()
     }
     with facts(connection, "UTC") as now:

@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime
 
 from exporter.app import apply_migrations
-from exporter.status.coverage_cache import Stored
+from exporter.status.coverage_cache import CoverageCache
 from exporter.store.database import Database
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)
@@ -18,7 +18,7 @@ def test_coverage_is_read_again_once_there_are_threads_again(database_url: str) 
     database = Database(lambda: database_url, apply_migrations)
     try:
         assert database.open()
-        stored = Stored(database, now=lambda: NOW, monotonic=lambda: 0.0, every_s=0.0)
+        stored = CoverageCache(database, now=lambda: NOW, monotonic=lambda: 0.0, every_s=0.0)
         usual = threading.stack_size(TOO_LARGE)
         try:
             assert stored.get().read_at is None

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from exporter.model.errors import LeaseLost
-from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Scope
+from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition
 from exporter.model.window import Window
 from exporter.store import loader
 from exporter.store.database import Connection
@@ -79,8 +79,10 @@ def let_expire(connection: Connection, account_id: str) -> None:
 
 def write(connection: Connection, lease: Lease | None, stream: str = "trades") -> None:
     """What a walk that found nothing writes: a claim, and the record of its run."""
-    scope = Scope("main", MAIN, stream)
-    loader.load(connection, TRADES, scope, Run("tail", HOUR), Batch(pages=1, proven=HOUR), lease)
+    partition = Partition("main", MAIN, stream)
+    loader.load(
+        connection, TRADES, partition, Run("tail", HOUR), Batch(pages=1, proven=HOUR), lease
+    )
 
 
 def test_a_live_holder_is_not_replaced_before_its_lease_expires(database_url: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from exporter.app import App
 from exporter.model.page import read
-from exporter.model.stream import Scope
+from exporter.model.stream import Partition
 from exporter.model.window import Window
 from exporter.simulator import AccountSpec, Simulator
 from exporter.store import bookkeeping, loader
@@ -88,7 +88,7 @@ def test_the_record_of_a_walk_sums_its_transactions(database_url: str, tmp_path:
     with busy(database_url, tmp_path) as (simulator, app, connection):
         ((account, stream),) = [pair for pair in app.pairs() if pair[1].name == "trades"]
         simulator.set_faults(bad_record_rate=0.2)
-        assert app.passes.run(account, stream) == "ok"
+        assert app.runner.run(account, stream) == "ok"
         kept = count(connection, "SELECT count(*) FROM onetrading.trades")
         bad = count(connection, "SELECT count(*) FROM onetrading_sync.rejects")
         pages = pages_asked(simulator)
@@ -97,7 +97,7 @@ def test_the_record_of_a_walk_sums_its_transactions(database_url: str, tmp_path:
         # Nothing is proven any more: the next pass reads the whole hour again.
         connection.execute("DELETE FROM onetrading_sync.coverage")
         simulator.set_faults(changed_rate=1.0)
-        assert app.passes.run(account, stream) == "ok"
+        assert app.runner.run(account, stream) == "ok"
         changed = count(connection, "SELECT count(*) FROM onetrading_sync.issues")
         new = count(connection, "SELECT count(*) FROM onetrading.trades") - kept
         assert changed > 1_000
@@ -111,7 +111,7 @@ def test_the_record_of_a_walk_sums_its_transactions(database_url: str, tmp_path:
 def test_the_last_word_of_a_walk_is_whether_it_is_complete(
     completes: tuple[bool, ...], numbered: bool, database_url: str
 ) -> None:
-    scope = Scope("main", ACCOUNT_ID, "trades")
+    partition = Partition("main", ACCOUNT_ID, "trades")
     run = Run("backfill", Window(RECENTLY, NOW))
     bodies = [history(trade(1), trade(2), BAD), history(trade(2, '"7"'), trade(3), OTHER_BAD, BAD)]
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -122,7 +122,7 @@ def test_the_last_word_of_a_walk_is_whether_it_is_complete(
             page = read(TRADES, body.encode(), ACCOUNT_ID)
             batch = Batch(page.rows, page.rejects, pages=3 * number, complete=complete)
             with connection.transaction():
-                done = loader.load(connection, TRADES, scope, run, batch, None)
+                done = loader.load(connection, TRADES, partition, run, batch, None)
             assert done[:3] == ((2, 0, 1), (1, 1, 1))[number - 1]
             run.run_id = done.run_id
         found = connection.execute(RUNS.encode()).fetchall()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.model.page import read
-from exporter.model.stream import Scope
+from exporter.model.stream import Partition
 from exporter.model.window import Window
 from exporter.store import loader
 from exporter.store.loader import Batch, Run
@@ -139,7 +139,7 @@ def test_a_table_holds_the_last_record_of_each_key(
     database_url: str, given_batches: list[list[tuple[int, int]]]
 ) -> None:
     """And each batch counts what is new and what differs, each key once."""
-    scope = Scope("main", ACCOUNT_ID, "trades")
+    partition = Partition("main", ACCOUNT_ID, "trades")
     run = Run("backfill", Window(RECENTLY, NOW))
     expected: dict[str, Decimal] = {}
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -148,7 +148,7 @@ def test_a_table_holds_the_last_record_of_each_key(
             body = history(*(trade(number, f'"{price}"') for number, price in batch))
             rows = read(TRADES, body.encode(), ACCOUNT_ID).rows
             with connection.transaction():
-                loaded = loader.load(connection, TRADES, scope, run, Batch(rows=rows), None)
+                loaded = loader.load(connection, TRADES, partition, run, Batch(rows=rows), None)
             last = {trade_id(number): Decimal(price) for number, price in batch}
             assert loaded.inserted == len(last.keys() - expected.keys())
             assert loaded.updated == sum(

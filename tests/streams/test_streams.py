@@ -21,7 +21,16 @@ from hypothesis import strategies as st
 from exporter.model.errors import BadRecord
 from exporter.model.fields import instant
 from exporter.model.page import read
-from exporter.model.stream import Answer, History, Json, Page, Reference, Sample, Snapshot, Stream
+from exporter.model.stream import (
+    History,
+    Json,
+    Page,
+    Reference,
+    Sample,
+    Snapshot,
+    SnapshotResponse,
+    Stream,
+)
 from exporter.streams import STREAMS
 
 PAGES = Path(__file__).parents[1] / "pages"
@@ -136,7 +145,7 @@ def cases(stream: Stream) -> list[tuple[int, Any, Leaf]]:
     return [
         (number, record, leaf)
         for number, record in enumerate(records(stream))
-        for leaf in leaves(stream.shape.struct, record)
+        for leaf in leaves(stream.decoder.struct, record)
     ]
 
 
@@ -153,7 +162,7 @@ def same_but_raw(one: list[Any], other: list[Any]) -> bool:
 def samples_of(stream: Stream, page: Page) -> list[Sample]:
     """Everything that a page adds to /metrics."""
     if isinstance(stream, Snapshot | Reference):
-        return list(stream.samples(Answer(page.rows, page.header)))
+        return list(stream.samples(SnapshotResponse(page.rows, page.header)))
     assert isinstance(stream, History)
     yields = [f for f in (stream.totals, stream.latest) if f is not None]
     return [sample for find in yields for sample in find(page.rows)]
@@ -276,7 +285,7 @@ def test_what_is_not_documented_loads_and_is_told(stream: Stream) -> None:
         assert same_but_raw(page.rows, expected.rows)
         assert [(d.kind, d.path) for d in page.drift] == [("unknown_field", "x_new")]
         for name, value in record.items():
-            nested = {f.encode_name: f.type for f in msgspec.structs.fields(stream.shape.struct)}
+            nested = {f.encode_name: f.type for f in msgspec.structs.fields(stream.decoder.struct)}
             kind = nested[name]
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
                 odd = record | {name: value | {"x_new": 1}}
@@ -311,7 +320,7 @@ _NEW = ("unknown_value", "SOMETHING_NEW")
 @every_stream
 def test_a_broken_record_costs_no_other(stream: Stream) -> None:
     everything = page_of(stream)
-    required = {f.encode_name for f in msgspec.structs.fields(stream.shape.struct) if f.required}
+    required = {f.encode_name for f in msgspec.structs.fields(stream.decoder.struct) if f.required}
     assert required
     for number, record in enumerate(records(stream)):
         others = everything.rows[:number] + everything.rows[number + 1 :]

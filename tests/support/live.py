@@ -13,10 +13,16 @@ from pathlib import Path
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import Budget
+from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
 from exporter.app import apply_migrations, enabled
-from exporter.metrics import Board, Exposition, Instruments, StreamState, Vitals
+from exporter.metrics import (
+    Exposition,
+    Instrumentation,
+    ServiceMetrics,
+    StreamMetrics,
+    StreamSummary,
+)
 from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.settings import Settings, load
 from exporter.simulator import Simulator
@@ -24,7 +30,7 @@ from exporter.store.database import Database
 from exporter.store.leases import Leases
 from exporter.store.spool import Spool
 from exporter.streams import STREAMS
-from exporter.sync import Account, Filler, Parts, Passes, Reader
+from exporter.sync import Account, GapFiller, HistorySync, Parts, SyncRunner
 from exporter.sync.runner import Outcome
 from tests.support.clocks import START, Clock
 from tests.support.expositions import series
@@ -89,20 +95,24 @@ class World:
         given = {**(more or {}), "DATABASE_URL": database_url or "none"}
         settings = settings_of(simulator, folder, accounts, given)
         self.streams = enabled(settings)
-        self.vitals = Vitals(now=self.clock.unix, monotonic=self.clock.monotonic)
+        self.service_metrics = ServiceMetrics(now=self.clock.unix, monotonic=self.clock.monotonic)
         now, monotonic = self.clock.unix, self.clock.monotonic
-        self.board = Board(
+        self.stream_metrics = StreamMetrics(
             self.streams, accounts, intervals=settings.intervals, now=now, monotonic=monotonic
         )
         names = [PUBLIC_ACCOUNT, *accounts]
-        self.instruments = Instruments(self.board.keys, accounts=names, version="0", python="3")
-        self.exposition = Exposition(self.board, self.vitals, self.instruments)
+        self.instrumentation = Instrumentation(
+            self.stream_metrics.keys, accounts=names, version="0", python="3"
+        )
+        self.exposition = Exposition(
+            self.stream_metrics, self.service_metrics, self.instrumentation
+        )
         self.exchange_clock = ExchangeClock(wall=self.clock.wall)
         address = settings.database.url
         self.database = Database(address, apply_migrations) if database_url else None
         self.leases = Leases(address, holder) if holder else None
         self.parts = self._parts(settings)
-        self.passes = Passes(self.parts, self.streams)
+        self.runner = SyncRunner(self.parts, self.streams)
         if self.database is not None:
             self.database.open()
 
@@ -111,9 +121,9 @@ class World:
         return Parts(
             accounts={name: self._account(name, token) for name, token in tokens.items()}
             | {PUBLIC_ACCOUNT: self._account(PUBLIC_ACCOUNT, lambda: None)},
-            board=self.board,
-            instruments=self.instruments,
-            vitals=self.vitals,
+            stream_metrics=self.stream_metrics,
+            instrumentation=self.instrumentation,
+            service_metrics=self.service_metrics,
             stop=self.stop,
             database=self.database,
             leases=self.leases,
@@ -127,9 +137,9 @@ class World:
             account=name,
             base_url=self.simulator.base_url,
             token=token,
-            budget=Budget(1_000_000, monotonic=self.clock.monotonic, stop=self.stop),
+            rate_limiter=RateLimiter(1_000_000, monotonic=self.clock.monotonic, stop=self.stop),
             clock=self.exchange_clock,
-            observer=self.instruments,
+            observer=self.instrumentation,
             stop=self.stop,
             policy=ONE_ATTEMPT,
             random=lambda: 0.999,
@@ -154,11 +164,11 @@ class World:
 
     def pairs(self) -> list[tuple[str, str]]:
         """Account and stream of every pass that there is."""
-        return list(self.board.keys)
+        return list(self.stream_metrics.keys)
 
     def poll(self, account: str, stream: str) -> Outcome:
         """One pass."""
-        return self.passes.run(self.parts.accounts[account], BY_NAME[stream])
+        return self.runner.run(self.parts.accounts[account], BY_NAME[stream])
 
     def poll_all(self, *accounts: str) -> dict[tuple[str, str], Outcome]:
         """One pass of every stream of these accounts (none given: of all)."""
@@ -172,12 +182,14 @@ class World:
         """Read all history that is missing, as the backfill thread does."""
         found = BY_NAME[stream]
         assert isinstance(found, History)
-        reader = Reader(self.parts, self.parts.accounts[account], found, lambda _error: None)
-        return Filler(self.parts, [reader]).fill(reader)
+        reader = HistorySync(self.parts, self.parts.accounts[account], found, lambda _error: None)
+        return GapFiller(self.parts, [reader]).fill(reader)
 
-    def state(self, account: str, stream: str) -> StreamState:
+    def state(self, account: str, stream: str) -> StreamSummary:
         """What the board says of a stream."""
-        return next(s for s in self.board.states() if (s.account, s.stream) == (account, stream))
+        return next(
+            s for s in self.stream_metrics.states() if (s.account, s.stream) == (account, stream)
+        )
 
     def text(self) -> str:
         """The body of a scrape."""

@@ -25,7 +25,7 @@ _SERVING = re.compile(r"serving on (https?://[^/\s]+)/")
 _OURS = ("ONETRADING_", "DATABASE_URL", "PG")
 
 
-class Answer(NamedTuple):
+class SnapshotResponse(NamedTuple):
     """An HTTP answer, whatever its status; the body is decompressed."""
 
     status: int
@@ -90,16 +90,16 @@ class Run:
         if found:
             raise AssertionError("\n".join(found).replace("\\n", "\n"))
 
-    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+    def get(self, path: str, method: str = "GET", **headers: str) -> SnapshotResponse:
         """Ask it."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request(self.base + path, method=method, headers=named)  # noqa: S310  ours
         try:
             with urlopen(request, timeout=5) as found:  # noqa: S310  our own server
-                answer = Answer(found.status, found.headers, found.read())
+                answer = SnapshotResponse(found.status, found.headers, found.read())
         except HTTPError as error:
             with error:
-                answer = Answer(error.code, error.headers, error.read())
+                answer = SnapshotResponse(error.code, error.headers, error.read())
         if answer.headers.get("Content-Encoding") == "gzip":
             return answer._replace(body=gzip.decompress(answer.body))
         return answer

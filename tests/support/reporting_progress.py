@@ -27,7 +27,7 @@ class State(NamedTuple):
     required: int | None
     success: int | None
     attempt: int | None
-    settle: timedelta
+    allowed_lateness: timedelta
     error: str | None
     retired: str | None
     cuts: list[int]

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from exporter.status.findings import judge
 from exporter.status.report import (
-    Account,
-    Coverage,
+    AccountReport,
+    CoverageReport,
     Error,
     Report,
     Requests,
@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 31, 12, 30, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 START = NOW - 30 * DAY
 REQUESTS = Requests(per_minute=240, burst=7, remaining=6.5, waited_seconds=12.0, paused_seconds=0.0)
-COMPLETE = Coverage(
+COMPLETE = CoverageReport(
     lag_seconds=62.0,
     gap_seconds=0.0,
     progress_ratio=1.0,
@@ -74,10 +74,10 @@ def stream(account: str, name: str, kind: str = "snapshot", **more: Any) -> Stre
     return replace(well, **more)
 
 
-def account(name: str, **more: Any) -> Account:
+def account(name: str, **more: Any) -> AccountReport:
     """An account that is well."""
     scopes = {} if name == "public" else {"read": True}
-    return replace(Account(account=name, token_scopes=scopes, requests=REQUESTS), **more)
+    return replace(AccountReport(account=name, token_scopes=scopes, requests=REQUESTS), **more)
 
 
 def error(account: str, name: str, **more: Any) -> Error:

@@ -42,7 +42,7 @@ class Scripted:
         self._now += timedelta(seconds=30)
         self._server.script[:] = [reply(200, body, Date=format_datetime(self._now, usegmt=True))]
         pair = next(pair for pair in self._app.pairs() if pair[1].name == stream)
-        return self._app.passes.run(*pair)
+        return self._app.runner.run(*pair)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What a query answers."""
@@ -50,9 +50,9 @@ class Scripted:
 
     def shown(self, name: str, stream: str, **labels: str) -> float:
         """The value on /metrics of a series about a stream."""
-        body, _ = Exposition(self._app.board, self._app.vitals, self._app.instruments).render(
-            "", ""
-        )
+        body, _ = Exposition(
+            self._app.stream_metrics, self._app.service_metrics, self._app.instrumentation
+        ).render("", "")
         public = stream in ("instruments", "currencies")
         told = {"account": PUBLIC_ACCOUNT if public else "main", "stream": stream} | labels
         return samples(text_families(body.decode()))[name, tuple(sorted(told.items()))]

@@ -16,7 +16,7 @@ import bcrypt
 import trustme
 import yaml
 
-from exporter.server import Limits, Pages, Protection, Server
+from exporter.server import Limits, Pages, Server, WebConfigWatcher
 
 USER, PASSWORD = "prometheus", "open sesame \u00fc"
 WAIT_S = 10.0
@@ -101,7 +101,7 @@ def write(folder: Path, **sections: object) -> Path:
     return file
 
 
-class Answer(NamedTuple):
+class SnapshotResponse(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -116,12 +116,12 @@ def connection(port: int, context: ssl.SSLContext | None = None) -> http.client.
 
 def asked(
     opened: http.client.HTTPConnection, path: str, headers: Mapping[str, str], method: str
-) -> Answer:
+) -> SnapshotResponse:
     """One request, and the end of the connection."""
     try:
         opened.request(method, path, headers=dict(headers))
         answer = opened.getresponse()
-        return Answer(answer.status, dict(answer.headers.items()), answer.read())
+        return SnapshotResponse(answer.status, dict(answer.headers.items()), answer.read())
     finally:
         opened.close()
 
@@ -141,7 +141,7 @@ def ended(client: socket.socket) -> bool:
 class Endpoint:
     """A running server with a web config, and requests to it."""
 
-    def __init__(self, server: Server, protection: Protection) -> None:
+    def __init__(self, server: Server, protection: WebConfigWatcher) -> None:
         self.server = server
         self.protection = protection
 
@@ -155,7 +155,7 @@ class Endpoint:
         context: ssl.SSLContext | None = None,
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
-    ) -> Answer:
+    ) -> SnapshotResponse:
         """One request on a connection of its own."""
         return asked(self.connection(context), path, headers or {}, method)
 
@@ -170,7 +170,7 @@ def serving(
     file: Path | None, pages: Pages = PAGES, limits: Limits | None = None, **more: Any
 ) -> Iterator[Endpoint]:
     """A server with this web config on a free port; stopped at the end."""
-    protection = Protection(file)
+    protection = WebConfigWatcher(file)
     server = Server("127.0.0.1", 0, pages, limits, protection, **more)
     server.start()
     try:

@@ -15,7 +15,7 @@ from exporter.model.stream import History
 from exporter.settings import Settings, load
 from exporter.simulator import AccountSpec, Simulator
 from exporter.streams import STREAMS
-from exporter.sync import Filler
+from exporter.sync import GapFiller
 from tests.support.simulator_client import NOW
 
 DAY = timedelta(days=1)
@@ -73,7 +73,7 @@ def run_passes(app: App) -> dict[tuple[str, str], str]:
     outcomes: dict[tuple[str, str], str] = {}
     with ThreadPoolExecutor(8) as pool:
         for pairs in (first, rest):  # histories per instrument need the list of instruments
-            found = pool.map(lambda pair: app.passes.run(*pair), pairs)
+            found = pool.map(lambda pair: app.runner.run(*pair), pairs)
             names = ((account.name, stream.name) for account, stream in pairs)
             outcomes |= dict(zip(names, found, strict=True))
     return outcomes
@@ -83,7 +83,7 @@ def fill(app: App) -> bool:
     """Fill every gap of every history; whether all could be filled."""
     readers = [r for account in app.parts.accounts.values() for r in app.readers(account)]
     with ThreadPoolExecutor(8) as pool:
-        return all(pool.map(lambda reader: Filler(app.parts, [reader]).fill(reader), readers))
+        return all(pool.map(lambda reader: GapFiller(app.parts, [reader]).fill(reader), readers))
 
 
 def sync(app: App) -> None:
@@ -96,7 +96,7 @@ def sync(app: App) -> None:
 def shown(app: App) -> list[bytes]:
     """The lines that /metrics shows of the domain."""
     own = {metric.name for metric in SYNC_FAMILIES}
-    chunks = [chunk for name, chunk in app.board.chunks() if name not in own]
+    chunks = [chunk for name, chunk in app.stream_metrics.chunks() if name not in own]
     return sorted(b"".join(chunks).splitlines())
 
 

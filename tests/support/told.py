@@ -17,7 +17,7 @@ PRESENT = BASE + timedelta(days=120)
 """What the exchange says when it is asked for its time."""
 _MILLISECOND = timedelta(milliseconds=1)
 
-Answer = tuple[int, Any]
+SnapshotResponse = tuple[int, Any]
 """Status and body."""
 
 
@@ -30,9 +30,9 @@ def row_at(instant: datetime, number: int) -> Row:
 class Told(Exchange):
     """Trades are served as `tell` says; None: the rows that there are."""
 
-    tell: Callable[[dict[str, str]], Answer | None] = lambda _query: None
+    tell: Callable[[dict[str, str]], SnapshotResponse | None] = lambda _query: None
 
-    def answer(self, query: dict[str, str]) -> Answer:
+    def answer(self, query: dict[str, str]) -> SnapshotResponse:
         """The next answer; what asks for no window asks for the time, or for the account."""
         if "from" not in query:
             millis = (PRESENT - EPOCH) // _MILLISECOND

@@ -13,9 +13,9 @@ import pytest
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import Budget
+from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
-from exporter.metrics import Instruments
+from exporter.metrics import Instrumentation
 from exporter.model.errors import TokenRefused
 from exporter.sync import Account
 
@@ -26,7 +26,7 @@ OURS = datetime(2026, 3, 1, tzinfo=UTC)
 def exchange(status: int, body: bytes) -> Iterator[str]:
     """Answers everything alike, without a ``Date`` header."""
 
-    class Answer(BaseHTTPRequestHandler):
+    class SnapshotResponse(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response_only(status)
             self.send_header("Content-Length", str(len(body)))
@@ -36,7 +36,7 @@ def exchange(status: int, body: bytes) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SnapshotResponse) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -54,9 +54,9 @@ def account(url: str) -> Iterator[Account]:
         account="main",
         base_url=url,
         token=lambda: None,
-        budget=Budget(10_000, monotonic=time.monotonic, stop=stop),
+        rate_limiter=RateLimiter(10_000, monotonic=time.monotonic, stop=stop),
         clock=clock,
-        observer=Instruments((), accounts=["public", "main"], version="0", python="3"),
+        observer=Instrumentation((), accounts=["public", "main"], version="0", python="3"),
         stop=stop,
         policy=Policy(deadline_s=0.0),
         random=lambda: 0.0,

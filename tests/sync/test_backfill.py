@@ -14,15 +14,15 @@ from exporter.app import App
 from exporter.model.errors import BadRequest, CursorExpired
 from exporter.model.window import Window
 from exporter.simulator import AccountSpec
-from exporter.sync import Backfill, Progress, Reader
+from exporter.sync import Backfill, HistorySync, Progress
 from tests.support.facts import count
 from tests.support.syncing import environment, exchange, fill, running
-from tests.support.told import PRESENT, Answer, Told, row_at, syncing
+from tests.support.told import PRESENT, SnapshotResponse, Told, row_at, syncing
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-REFUSED: Answer = (400, {"error": "INVALID_QUERY"})
-EXPIRED: Answer = (400, {"error": "INVALID_CURSOR"})
-NOT_AS_DOCUMENTED: Answer = (200, {})
+REFUSED: SnapshotResponse = (400, {"error": "INVALID_QUERY"})
+EXPIRED: SnapshotResponse = (400, {"error": "INVALID_CURSOR"})
+NOT_AS_DOCUMENTED: SnapshotResponse = (200, {})
 FOUR_WINDOWS = PRESENT - 115 * DAY
 """From here to the present are four windows of at most 30 days."""
 
@@ -32,7 +32,7 @@ def window_number(query: dict[str, str]) -> int:
     return (PRESENT - datetime.fromisoformat(query["to"])) // (29 * DAY)
 
 
-def reader_of(app: App) -> Reader:
+def reader_of(app: App) -> HistorySync:
     (reader,) = app.readers(app.parts.accounts["main"])
     return reader
 
@@ -69,7 +69,7 @@ def test_one_window_that_is_refused_costs_no_other(database_url: str, tmp_path: 
     """It is asked for twice: the time that passed since the first try is no progress."""
     rows = [row_at(FOUR_WINDOWS + n * 10 * DAY, n) for n in range(1, 11)]
 
-    def tell(query: dict[str, str]) -> Answer | None:
+    def tell(query: dict[str, str]) -> SnapshotResponse | None:
         # So many requests are too many; the test then ends, since nothing fails any more.
         return REFUSED if window_number(query) == 1 and len(told.asked) < 100 else None
 
@@ -90,7 +90,7 @@ def test_counters_wait_while_one_window_failed_otherwise(database_url: str, tmp_
     """The last error is a refusal, but an earlier one was not: that window may still be read."""
     failed_before = threading.Event()
 
-    def tell(query: dict[str, str]) -> Answer:
+    def tell(query: dict[str, str]) -> SnapshotResponse:
         if window_number(query) == 0:
             return NOT_AS_DOCUMENTED
         if window_number(query) == 3:
@@ -183,6 +183,6 @@ def test_a_row_at_the_very_instant_that_counting_begins_counts(
         assert stored(database_url) == 3
         assert counted(database_url) == [(since, 2)]
         told.rows += [row_at(since, 4), row_at(since + millisecond, 5)]
-        assert app.passes.run(reader.account, reader.stream) == "ok"
+        assert app.runner.run(reader.account, reader.stream) == "ok"
         assert stored(database_url) == 5
         assert counted(database_url) == [(since, 4)]

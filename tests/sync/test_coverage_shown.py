@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.model.stream import History, Scope
-from exporter.sync import Reader
+from exporter.model.stream import History, Partition
+from exporter.sync import HistorySync
 from tests.support.clocks import START
 from tests.support.live import BY_NAME, World, world
 
@@ -32,32 +32,34 @@ def test_the_lag_is_the_worst_and_the_gap_is_the_sum(
     assert isinstance(stream, History)
     with world(tmp_path, database_url) as live, psycopg.connect(database_url) as connection:
         assert live.poll("public", "instruments") == "ok"
-        reader = Reader(live.parts, live.parts.accounts["public"], stream, lambda _error: None)
-        scopes = reader.scopes()
-        assert len(scopes) > 2
-        lags = [(n + 1) * HOUR for n in range(len(scopes))]
+        reader = HistorySync(live.parts, live.parts.accounts["public"], stream, lambda _error: None)
+        partitions = reader.partitions()
+        assert len(partitions) > 2
+        lags = [(n + 1) * HOUR for n in range(len(partitions))]
         turned = {"first": lags[::-1], "last": lags, "between": [lags[0], *lags[:0:-1]]}[worst]
-        for n, (scope, lag) in enumerate(zip(scopes, turned, strict=True)):
+        for n, (partition, lag) in enumerate(zip(partitions, turned, strict=True)):
             # The last of the gaps is none: the two ranges touch.
-            gap = timedelta(minutes=7 * (len(scopes) - 1 - n))
-            put(connection, scope, [(REQUIRED, MIDDLE), (MIDDLE + gap, START - lag)])
+            gap = timedelta(minutes=7 * (len(partitions) - 1 - n))
+            put(connection, partition, [(REQUIRED, MIDDLE), (MIDDLE + gap, START - lag)])
         connection.commit()
         reader.show_coverage()
-        gap_s = 7 * 60 * sum(range(len(scopes)))
+        gap_s = 7 * 60 * sum(range(len(partitions)))
         required_s = sum((START - lag - REQUIRED).total_seconds() for lag in lags)
         # An HTTP date tells the exchange's time to a second.
-        assert shown(live, "coverage_lag_seconds") == pytest.approx(len(scopes) * 3_600, abs=2)
-        assert shown(live, "coverage_gap_seconds") == pytest.approx(gap_s, abs=2 * len(scopes))
+        assert shown(live, "coverage_lag_seconds") == pytest.approx(len(partitions) * 3_600, abs=2)
+        assert shown(live, "coverage_gap_seconds") == pytest.approx(gap_s, abs=2 * len(partitions))
         progress = shown(live, "backfill_progress_ratio")
         assert progress == pytest.approx(1 - gap_s / required_s, abs=1e-4)
 
 
 def put(
-    connection: psycopg.Connection[Any], scope: Scope, ranges: list[tuple[datetime, datetime]]
+    connection: psycopg.Connection[Any],
+    partition: Partition,
+    ranges: list[tuple[datetime, datetime]],
 ) -> None:
     """Note ranges as proven."""
     for start, end in ranges:
         connection.execute(
             "INSERT INTO onetrading_sync.coverage VALUES (%s, %s, %s, tstzrange(%s, %s))",
-            (scope.account_id, scope.stream, scope.scope, start, end),
+            (partition.account_id, partition.stream, partition.instrument, start, end),
         )

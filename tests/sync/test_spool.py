@@ -95,7 +95,7 @@ def test_a_list_that_waited_while_later_ones_were_stored_is_not_applied(
         with exporter(other, database_url, currencies=listed) as live:
             poll(live, "public", "currencies", at)
     with exporter(tmp_path, database_url, at=40) as live:
-        live.passes.store_spooled()
+        live.runner.store_spooled()
         assert len(live.parts.spool) == 0
     listed_now = ask(
         database_url,
@@ -117,7 +117,7 @@ def test_a_good_answer_that_waited_resolves_nothing_that_was_malformed_after_it(
         assert live.poll("main", "balances") == "failed"
         assert open_rejects(database_url) == [("main", "balances")]
         assert len(live.parts.spool) == 1
-        live.passes.store_spooled()
+        live.runner.store_spooled()
         assert len(live.parts.spool) == 0
         assert spans(database_url) == [(15, 15)]
         assert open_rejects(database_url) == [("main", "balances")]
@@ -136,7 +136,7 @@ def test_an_answer_that_is_extended_while_it_is_stored_goes_on_waiting(
         poll(live, "main", "balances", 30)
         postgres_server.start()
         wait_until(lambda: live.database is not None and live.database.up)
-        storing = threading.Thread(target=live.passes.store_spooled)
+        storing = threading.Thread(target=live.runner.store_spooled)
         with psycopg.connect(url) as locking:
             locking.execute("LOCK TABLE onetrading.snapshots IN ACCESS EXCLUSIVE MODE")
             storing.start()
@@ -145,7 +145,7 @@ def test_an_answer_that_is_extended_while_it_is_stored_goes_on_waiting(
         storing.join()
         assert spans(url) == [(15, 30)]
         assert waiting(live) == [(30, 45)]
-        live.passes.store_spooled()
+        live.runner.store_spooled()
         assert spans(url) == [(15, 45)]
         assert waiting(live) == []
 

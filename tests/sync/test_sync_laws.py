@@ -23,7 +23,7 @@ from exporter.app import App
 from exporter.metrics import Exposition
 from exporter.model.window import Window
 from exporter.simulator import AccountSpec, Simulator
-from exporter.sync import Backfill, Filler, Reader
+from exporter.sync import Backfill, GapFiller, HistorySync
 from tests.support.expositions import series
 from tests.support.facts import (
     Connection,
@@ -65,7 +65,7 @@ def connected(database_url: str) -> Iterator[Connection]:
         yield connection
 
 
-def reader_of(app: App, stream: str, account: str = "main") -> Reader:
+def reader_of(app: App, stream: str, account: str = "main") -> HistorySync:
     """The reader of one history."""
     readers = app.readers(app.parts.accounts[account])
     return next(reader for reader in readers if reader.stream.name == stream)
@@ -73,7 +73,7 @@ def reader_of(app: App, stream: str, account: str = "main") -> Reader:
 
 def run_one(app: App, stream: str, account: str = "main") -> str:
     """One pass of one stream."""
-    return app.passes.run(app.parts.accounts[account], app.passes.streams[stream])
+    return app.runner.run(app.parts.accounts[account], app.runner.streams[stream])
 
 
 def test_running_twice_is_running_once(database_url: str, tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ def test_a_command_beside_the_service(database_url: str, tmp_path: Path) -> None
             def filling() -> bool:
                 barrier.wait(10)
                 reader = reader_of(service, "trades")
-                return Filler(service.parts, [reader]).fill(reader)
+                return GapFiller(service.parts, [reader]).fill(reader)
 
             def polling() -> list[str]:
                 barrier.wait(10)
@@ -413,7 +413,9 @@ def test_a_command_beside_the_service(database_url: str, tmp_path: Path) -> None
 
 def rows_written(app: App) -> int:
     """The new rows that an app counts on /metrics."""
-    body, _ = Exposition(app.board, app.vitals, app.instruments).render("", "")
+    body, _ = Exposition(app.stream_metrics, app.service_metrics, app.instrumentation).render(
+        "", ""
+    )
     return sum(
         int(float(value))
         for name, value in series(body.decode()).items()

@@ -63,12 +63,12 @@ def take(
 
 
 def _shot(page: Page, file: Path, width: int) -> tuple[Path, list[str]]:
-    board = page.locator("#dashboard")
-    board.wait_for(timeout=_DRAWN_MS)
-    height: int = board.evaluate("board => board.offsetHeight")
+    stream_metrics = page.locator("#dashboard")
+    stream_metrics.wait_for(timeout=_DRAWN_MS)
+    height: int = stream_metrics.evaluate("board => board.offsetHeight")
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(_SETTLE_MS)
-    board.screenshot(path=file)
+    stream_metrics.screenshot(path=file)
     if shutil.which("pngquant"):
         quantize = ["pngquant", "--force", "--strip", f"--output={file}", str(file)]
         subprocess.run(quantize, check=False)  # noqa: S603

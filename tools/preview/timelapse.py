@@ -18,10 +18,10 @@ from pathlib import Path
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import Budget
+from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
 from exporter.app import apply_migrations, enabled
-from exporter.metrics import Board, Exposition, Instruments, Vitals
+from exporter.metrics import Exposition, Instrumentation, ServiceMetrics, StreamMetrics
 from exporter.model.errors import DatabaseError
 from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
 from exporter.settings import load
@@ -31,7 +31,7 @@ from exporter.store.database import Database
 from exporter.store.embedded import EmbeddedPostgres
 from exporter.store.spool import Spool
 from exporter.streams import STREAMS
-from exporter.sync import Account, Filler, Parts, Passes, Reader
+from exporter.sync import Account, GapFiller, HistorySync, Parts, SyncRunner
 from tools.preview.clocks import JumpingClock, Pace, Patience
 
 _PHASE_S = 14.0
@@ -76,23 +76,28 @@ class Timelapse:
         self._settings = load(environment, stream_names=[stream.name for stream in STREAMS])
         self._streams = enabled(self._settings)
         names = [account.name for account in self._settings.accounts]
-        self._vitals = Vitals(now=self.clock.unix, monotonic=self.clock.monotonic)
-        self._board = Board(
+        self._service_metrics = ServiceMetrics(now=self.clock.unix, monotonic=self.clock.monotonic)
+        self._stream_metrics = StreamMetrics(
             self._streams,
             names,
             intervals=self._settings.intervals,
             now=self.clock.unix,
             monotonic=self.clock.monotonic,
         )
-        self._instruments = Instruments(
-            self._board.keys, accounts=[PUBLIC_ACCOUNT, *names], version="0.1.0", python="3.11"
+        self._instruments = Instrumentation(
+            self._stream_metrics.keys,
+            accounts=[PUBLIC_ACCOUNT, *names],
+            version="0.1.0",
+            python="3.11",
         )
-        self._exposition = Exposition(self._board, self._vitals, self._instruments)
+        self._exposition = Exposition(
+            self._stream_metrics, self._service_metrics, self._instruments
+        )
         self._postgres = EmbeddedPostgres(folder, settings=_HASTY)
         self._database = Database(self._postgres.ensure, apply_migrations)
         self._exchange_clock = ExchangeClock(wall=self.clock.wall)
         self._parts = self._join(folder)
-        self._passes = Passes(self._parts, self._streams)
+        self._passes = SyncRunner(self._parts, self._streams)
         self._due: dict[tuple[str, str], float] = {}
         self._database.open()
 
@@ -119,9 +124,9 @@ class Timelapse:
         tokens[PUBLIC_ACCOUNT] = lambda: None
         return Parts(
             accounts={name: self._account(name, token) for name, token in tokens.items()},
-            board=self._board,
-            instruments=self._instruments,
-            vitals=self._vitals,
+            stream_metrics=self._stream_metrics,
+            instrumentation=self._instruments,
+            service_metrics=self._service_metrics,
             stop=self._stop,
             database=self._database,
             leases=None,
@@ -131,19 +136,21 @@ class Timelapse:
         )
 
     def _account(self, name: str, token: Callable[[], str | None]) -> Account:
-        budget = self._budget(self._settings.requests_per_minute)
-        self._vitals.budget_remaining(name, partial(getattr, budget, "remaining"))
-        return self._asking(name, token, budget)
+        rate_limiter = self._budget(self._settings.requests_per_minute)
+        self._service_metrics.track_rate_limiter(name, partial(getattr, rate_limiter, "remaining"))
+        return self._asking(name, token, rate_limiter)
 
-    def _budget(self, requests_per_minute: int) -> Budget:
-        return Budget(requests_per_minute, monotonic=self.clock.monotonic, stop=self._patience)
+    def _budget(self, requests_per_minute: int) -> RateLimiter:
+        return RateLimiter(requests_per_minute, monotonic=self.clock.monotonic, stop=self._patience)
 
-    def _asking(self, name: str, token: Callable[[], str | None], budget: Budget) -> Account:
+    def _asking(
+        self, name: str, token: Callable[[], str | None], rate_limiter: RateLimiter
+    ) -> Account:
         client = Client(
             account=name,
             base_url=self._settings.base_url,
             token=token,
-            budget=budget,
+            rate_limiter=rate_limiter,
             clock=self._exchange_clock,
             observer=self._instruments,
             stop=self._patience,
@@ -163,11 +170,11 @@ class Timelapse:
         parts = replace(self._parts, accounts=accounts)
         for account in accounts.values():
             readers = [
-                Reader(parts, account, stream, lambda _error: None)
+                HistorySync(parts, account, stream, lambda _error: None)
                 for stream in self._streams
                 if isinstance(stream, History) and stream.public == (account.name == PUBLIC_ACCOUNT)
             ]
-            filler = Filler(parts, readers)
+            filler = GapFiller(parts, readers)
             for reader in readers:
                 for _ in range(_PATIENCE):
                     if self._passes.refused(account, reader.stream) or filler.fill(reader):
@@ -212,18 +219,18 @@ class Timelapse:
 
     def _beat(self) -> None:
         """What the service's heartbeat shows."""
-        vitals = self._vitals
-        vitals.heartbeat()
-        vitals.leader(True)
-        vitals.database_up(self._database.up)
-        vitals.spool_snapshots(len(self._parts.spool), self._parts.spool.dropped)
+        service_metrics = self._service_metrics
+        service_metrics.record_heartbeat()
+        service_metrics.set_leader(True)
+        service_metrics.set_database_up(self._database.up)
+        service_metrics.set_spool(len(self._parts.spool), self._parts.spool.dropped)
         for name in self._parts.accounts:
-            vitals.clock_skew(name, self._exchange_clock.skew_s)
+            service_metrics.set_clock_skew(name, self._exchange_clock.skew_s)
         with suppress(DatabaseError):
-            found = self._database.run_briefly(bookkeeping.oddities)
-            for account, stream in self._board.keys:
-                odd = found.get((account, stream), bookkeeping.Oddities())
-                vitals.oddities(account, stream, **odd._asdict())
+            found = self._database.run_briefly(bookkeeping.data_quality_counts)
+            for account, stream in self._stream_metrics.keys:
+                odd = found.get((account, stream), bookkeeping.DataQualityCounts())
+                service_metrics.set_data_quality(account, stream, **odd._asdict())
 
     def close(self) -> None:
         """Give everything back."""

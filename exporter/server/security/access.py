@@ -14,7 +14,7 @@ from typing import Any
 
 from exporter.server.pages import Receive, Scope, Send
 from exporter.server.security.passwords import Busy, Passwords, login
-from exporter.server.security.watcher import Protection
+from exporter.server.security.watcher import WebConfigWatcher
 from exporter.server.security.web_config import RateLimit
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
@@ -53,7 +53,7 @@ class Bucket:
 class Access:
     """``app``, for those whom ``protection`` lets in."""
 
-    def __init__(self, app: _App, protection: Protection, passwords: Passwords) -> None:
+    def __init__(self, app: _App, protection: WebConfigWatcher, passwords: Passwords) -> None:
         self._app = app
         self._protection = protection
         self._passwords = passwords
@@ -61,7 +61,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        config, context = self._protection.in_force
+        config, context = self._protection.active
         headers = dict(config.headers)
         if scope["state"]["context"] is not context:
             # Who is let in with a certificate is looked at when he connects, so he must do so anew.

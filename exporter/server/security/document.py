@@ -17,7 +17,7 @@ _BOOLEANS = yaml.SafeLoader.bool_values
 _LONGEST_KEY = 60
 
 
-class Table:
+class Section:
     """One mapping of the file. Every key is taken by its reader; `finish` notes what is left.
 
     A key without a value counts as not given. Numbers and words are texts as they are written.
@@ -78,9 +78,9 @@ class Table:
             return ()
         return tuple(str(item.value) for item in node.value)
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> Section:
         """The mapping of ``key``; empty when it is not given."""
-        return Table(self._file, self._path(key), self._faults, self._left.pop(key, None))
+        return Section(self._file, self._path(key), self._faults, self._left.pop(key, None))
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Every key that is left, with its text."""
@@ -107,7 +107,7 @@ class Table:
         self._faults.append(f"{self._file} line {_line(node)}: {name or 'the file'} {what}")
 
 
-def read(text: str, file: Path, faults: list[str]) -> Table:
+def read(text: str, file: Path, faults: list[str]) -> Section:
     """The file's outermost mapping; empty, with a fault, when it is no YAML."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -120,7 +120,7 @@ def read(text: str, file: Path, faults: list[str]) -> Table:
         # The last two: an escape such as \UFFFFFFFF, which is no character.
         faults.append(f"{file}: is no YAML; write it as UTF-8 text without control characters")
         root = None
-    return Table(file, "", faults, root)
+    return Section(file, "", faults, root)
 
 
 def _line(node: yaml.Node) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED, TLSVersion, VerifyMode
 
-from exporter.server.security.document import Table
+from exporter.server.security.document import Section
 from exporter.settings.values import did_you_mean
 
 _VERSIONS = {"TLS12": TLSVersion.TLSv1_2, "TLS13": TLSVersion.TLSv1_3}
@@ -77,7 +77,7 @@ class TlsConfig:
     curve: str | None = None
 
 
-def tls_config(table: Table, folder: Path) -> TlsConfig | None:
+def tls_config(table: Section, folder: Path) -> TlsConfig | None:
     """Read the section; None when it is empty. Notes every fault in the table."""
     certificate = _pem(table, "cert", folder)
     private_key = _pem(table, "key", folder)
@@ -119,7 +119,7 @@ _KEYS = (
 )
 
 
-def _finish(table: Table) -> None:
+def _finish(table: Section) -> None:
     """A section that asks for anything must name what makes TLS possible."""
     table.finish(*_KEYS)
     given = [key for key in _KEYS if key in table]
@@ -128,7 +128,7 @@ def _finish(table: Table) -> None:
             table.fault(f"{part}_file", f"is missing; name the file of the {what}")
 
 
-def _pem(table: Table, key: str, folder: Path) -> Pem | None:
+def _pem(table: Section, key: str, folder: Path) -> Pem | None:
     text, name = table.text(key), table.text(f"{key}_file")
     if text and name:
         table.fault(key, f"and {key}_file are both there; remove one of them")
@@ -143,7 +143,7 @@ def _pem(table: Table, key: str, folder: Path) -> Pem | None:
     return Pem(key, text=text) if text else None
 
 
-def _client_auth(table: Table, client_ca: Pem | None) -> VerifyMode:
+def _client_auth(table: Section, client_ca: Pem | None) -> VerifyMode:
     word = table.text("client_auth_type")
     mode = _CLIENT_AUTH.get(word or "NoClientCert")
     if word in _UNVERIFIED:
@@ -166,7 +166,7 @@ def _client_auth(table: Table, client_ca: Pem | None) -> VerifyMode:
     return CERT_NONE if mode is None else mode
 
 
-def _version(table: Table, key: str, default: TLSVersion) -> TLSVersion:
+def _version(table: Section, key: str, default: TLSVersion) -> TLSVersion:
     word = table.text(key)
     if word in _OLD_VERSIONS:
         table.fault(key, f"{word} is broken (RFC 8996) and OpenSSL refuses it; write TLS12")
@@ -175,7 +175,7 @@ def _version(table: Table, key: str, default: TLSVersion) -> TLSVersion:
     return _VERSIONS.get(word, default)
 
 
-def _ciphers(table: Table, minimum: TLSVersion) -> tuple[TLSVersion, tuple[str, ...]]:
+def _ciphers(table: Section, minimum: TLSVersion) -> tuple[TLSVersion, tuple[str, ...]]:
     words = table.texts("cipher_suites")
     for word in words:
         if word not in _CIPHERS and word not in _CIPHERS_13:
@@ -188,7 +188,7 @@ def _ciphers(table: Table, minimum: TLSVersion) -> tuple[TLSVersion, tuple[str, 
     return minimum, ciphers
 
 
-def _curve(table: Table) -> str | None:
+def _curve(table: Section) -> str | None:
     words = table.texts("curve_preferences")
     for word in words:
         if word not in _CURVES:

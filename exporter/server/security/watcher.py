@@ -25,14 +25,14 @@ _LOOKS_UNTIL_RETRY = 30
 _Signature = tuple[tuple[int, ...], ...]
 
 
-class InForce(NamedTuple):
+class ActiveWebConfig(NamedTuple):
     """A web config, and the TLS context that was built from it and its files."""
 
     config: WebConfig
     context: ssl.SSLContext | None
 
 
-class Protection:
+class WebConfigWatcher:
     """What protects the server. Without a file: nothing.
 
     Raises SettingsError, with every fault of the file and of those that it names, at the start.
@@ -46,14 +46,14 @@ class Protection:
         self._refused: tuple[str, ...] = ()
         self._looks = 0
         self._looking = threading.Lock()
-        self.in_force = InForce(WebConfig(), None)
+        self.active = ActiveWebConfig(WebConfig(), None)
         if file is not None:
-            self.in_force = self._load(file)
+            self.active = self._load(file)
 
     @property
     def scheme(self) -> str:
         """`http` or `https`; never changes."""
-        return "http" if self.in_force.context is None else "https"
+        return "http" if self.active.context is None else "https"
 
     def watch(self, stop: threading.Event, every_s: float = _LOOK_S) -> None:
         """Look for changes until ``stop``."""
@@ -81,7 +81,7 @@ class Protection:
         self._looks = 0
         try:
             found = self._load(file)
-            lost = _lost(self.in_force.config, found.config)
+            lost = _lost(self.active.config, found.config)
             if lost:
                 raise SettingsError(lost)
         except SettingsError as error:
@@ -92,7 +92,7 @@ class Protection:
             self._refuse((f"a fault of ours: {type(error).__name__}",))
             return
         self._refused = ()
-        self.in_force = found
+        self.active = found
         _log.info("the web config was read again: %s", file)
 
     def _refuse(self, faults: tuple[str, ...]) -> None:
@@ -104,7 +104,7 @@ class Protection:
             )
         self._refused = faults
 
-    def _load(self, file: Path) -> InForce:
+    def _load(self, file: Path) -> ActiveWebConfig:
         """Raises SettingsError. From here on, a change is one against what is seen now."""
         self._files = (file,)
         self._taken = self._seen = _signature(self._files)
@@ -125,7 +125,7 @@ class Protection:
             context = server_context(config.tls, faults)
         if faults:
             raise SettingsError([f"ONETRADING_WEB_CONFIG: {fault}" for fault in faults])
-        return InForce(config, context)
+        return ActiveWebConfig(config, context)
 
 
 def _lost(old: WebConfig, new: WebConfig) -> list[str]:

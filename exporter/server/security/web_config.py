@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from exporter.server.security.document import Table, read
+from exporter.server.security.document import Section, read
 from exporter.server.security.tls_config import TlsConfig, tls_config
 from exporter.settings import values
 
@@ -65,7 +65,7 @@ def parse(text: str, file: Path, faults: list[str]) -> WebConfig:
     return config
 
 
-def _http(table: Table) -> Mapping[str, str]:
+def _http(table: Section) -> Mapping[str, str]:
     # HTTP/2 is on by default there, and a client may always answer with HTTP/1.1: true needs no
     # more than not to offer it.
     table.flag("http2", True)
@@ -82,7 +82,7 @@ def _http(table: Table) -> Mapping[str, str]:
     return MappingProxyType({name: value for name, value in found.items() if value})
 
 
-def _users(table: Table) -> Mapping[str, bytes]:
+def _users(table: Section) -> Mapping[str, bytes]:
     found = {}
     for name, hashed in table.items():
         match = _HASH.fullmatch(hashed)
@@ -101,7 +101,7 @@ def _users(table: Table) -> Mapping[str, bytes]:
     return MappingProxyType(found)
 
 
-def _rate_limit(table: Table) -> RateLimit | None:
+def _rate_limit(table: Section) -> RateLimit | None:
     interval, burst = table.text("interval"), table.text("burst")
     table.finish("interval", "burst")
     if interval in ("", "0", "0s"):

@@ -10,7 +10,14 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from exporter.simulator.endpoints.paging import Window, WindowRules, codes, page, page_size, window
+from exporter.simulator.endpoints.paging import (
+    RequestWindow,
+    WindowRules,
+    codes,
+    page,
+    page_size,
+    window,
+)
 from exporter.simulator.endpoints.records import (
     Record,
     balance_records,
@@ -140,7 +147,7 @@ def orders(query: AccountQuery) -> Any:
     filled = everything or _flag(query, "with_just_filled_inactive")
     shown = {"OPEN", *(["FILLED_FULLY"] if filled else []), *(["CANCELLED"] if everything else [])}
     windowed = filled or query.params.get("from") or query.params.get("to")
-    within = window(query.params, now, _ORDERS) if windowed else Window(0, now)
+    within = window(query.params, now, _ORDERS) if windowed else RequestWindow(0, now)
     book = account.ledger.orders
 
     def keep(index: int) -> bool:

@@ -12,7 +12,7 @@ from exporter.simulator.endpoints.requests import Query
 from exporter.simulator.endpoints.times import iso_millis, iso_seconds
 from exporter.simulator.endpoints.wire import bad_request
 from exporter.simulator.market.exact import text
-from exporter.simulator.market.instruments import INSTRUMENTS, Instrument
+from exporter.simulator.market.instruments import INSTRUMENTS, SimulatedInstrument
 from exporter.simulator.market.prices import SECOND, mix, settled_at, slots
 
 
@@ -32,7 +32,7 @@ def funding_rates(query: Query) -> Any:
     return rows
 
 
-def _funded(query: Query) -> list[Instrument]:
+def _funded(query: Query) -> list[SimulatedInstrument]:
     asked = codes(query.params)
     found = (market for market in INSTRUMENTS.values() if market.funded)
     return [market for market in found if not asked or market.code in asked]
@@ -83,7 +83,7 @@ def _history_size(asked: str) -> int:
     return size
 
 
-def settled_slots(query: Query, market: Instrument) -> list[int]:
+def settled_slots(query: Query, market: SimulatedInstrument) -> list[int]:
     """Return the slots settled since the market began, in the window asked for, oldest first."""
     try:
         first = int(query.params.get("from") or 0) * 1_000_000
@@ -94,7 +94,7 @@ def settled_slots(query: Query, market: Instrument) -> list[int]:
     return slots(market, max(first, query.market.start) - 1, min(last, settled))
 
 
-def settled_rate(query: Query, market: Instrument, slot: int) -> Record:
+def settled_rate(query: Query, market: SimulatedInstrument, slot: int) -> Record:
     """Return one row of the settled history, computed at the slot plus the market's offset."""
     computed = slot + market.offset * SECOND
     return {

@@ -5,7 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from exporter.simulator.endpoints.paging import Window, WindowRules, codes, page, page_size, window
+from exporter.simulator.endpoints.paging import (
+    RequestWindow,
+    WindowRules,
+    codes,
+    page,
+    page_size,
+    window,
+)
 from exporter.simulator.endpoints.records import (
     Record,
     closed_position_record,
@@ -18,13 +25,13 @@ from exporter.simulator.endpoints.requests import AccountQuery
 from exporter.simulator.endpoints.wire import JsonCursor, MicrosCursor, Place, Refusal, bad_request
 from exporter.simulator.market.exact import ZERO
 from exporter.simulator.market.ledger import ClosedPosition
-from exporter.simulator.market.market import Account
+from exporter.simulator.market.market import SimulatedAccount
 
 _FUNDING = WindowRules(floor=True, only_to_from_midnight=True)
 _CLOSED = WindowRules(longest=None, floor=True)
 
 
-def _permitted(query: AccountQuery) -> Account:
+def _permitted(query: AccountQuery) -> SimulatedAccount:
     if not query.account.futures:
         raise Refusal(403, {"error": "Permission denied."})
     return query.account
@@ -107,7 +114,7 @@ def closed_positions(query: AccountQuery) -> Any:
     known.sort(key=lambda closed: (sign * closed.opened, closed.number))
     instants = [sign * closed.opened for closed in known]
     if order == "ASC":
-        within = Window(-within.last, -within.first)
+        within = RequestWindow(-within.last, -within.first)
 
     def keep(row: int) -> bool:
         if asked and known[row].code not in asked:
@@ -142,7 +149,7 @@ def _closed(query: AccountQuery, closed: ClosedPosition) -> Record:
     return query.distortion.record(record, number, "realised_pnl", "direction", "position_id")
 
 
-def funding_of(account: Account, position: int) -> Decimal:
+def funding_of(account: SimulatedAccount, position: int) -> Decimal:
     """Return the funding that a position has received."""
     payments = account.ledger.payments
     return sum((p.amount for p in payments if p.position == position), ZERO)

@@ -22,7 +22,7 @@ _WEEK = 7 * DAY
 _FLOOR = parse_instant("2024-01-01")
 
 
-class Window(NamedTuple):
+class RequestWindow(NamedTuple):
     """A range of instants, both ends included, in nanoseconds since the epoch."""
 
     first: int
@@ -40,7 +40,7 @@ class WindowRules:
     only_to_from_midnight: bool = False
 
 
-def window(params: Mapping[str, str], now: int, rules: WindowRules) -> Window:
+def window(params: Mapping[str, str], now: int, rules: WindowRules) -> RequestWindow:
     """Return the window asked for, defaults filled in; it never reaches beyond `now`.
 
     Raises Refusal (400) for a time that cannot be read, a `from` in the future or before the
@@ -49,7 +49,7 @@ def window(params: Mapping[str, str], now: int, rules: WindowRules) -> Window:
     first, last = (_instant(params.get(name, "")) for name in ("from", "to"))
     if first is None and last is None:
         midnight = rules.default_from_midnight
-        return Window(_floored(now - rules.lookback, midnight), now)
+        return RequestWindow(_floored(now - rules.lookback, midnight), now)
     if first is None:
         first = _floored((last or now) - rules.lookback, rules.only_to_from_midnight)
     if last is None:
@@ -58,7 +58,7 @@ def window(params: Mapping[str, str], now: int, rules: WindowRules) -> Window:
         raise bad_request("INVALID_TIME_RANGE")
     if rules.longest is not None and last - first > rules.longest:
         raise bad_request("ACCOUNT_HISTORY_TIME_RANGE_TOO_BIG")
-    return Window(first, min(last, now))
+    return RequestWindow(first, min(last, now))
 
 
 def _floored(instant: int, to_midnight: bool) -> int:
@@ -101,7 +101,7 @@ def codes(params: Mapping[str, str]) -> frozenset[str]:
     return asked
 
 
-class Page(NamedTuple):
+class ResponsePage(NamedTuple):
     """The numbers of the rows served, newest first, and where the next page starts, if any."""
 
     rows: list[int]
@@ -110,12 +110,12 @@ class Page(NamedTuple):
 
 def page(
     instants: Sequence[int],
-    within: Window,
+    within: RequestWindow,
     size: int,
     place: Place | None,
     distortion: Distortion,
     keep: Callable[[int], bool] | None,
-) -> Page:
+) -> ResponsePage:
     """Return one page of the rows in a window that `keep` lets through; None lets all through."""
     oldest = bisect_left(instants, within.first)
     newest = bisect_right(instants, within.last)
@@ -126,14 +126,14 @@ def page(
         if distortion.chance(faults.cursor_expiry_rate):
             raise bad_request("INVALID_CURSOR")
         if not place.fed and distortion.chance(faults.empty_pages):
-            return Page([], Place(place.row, fed=True))
+            return ResponsePage([], Place(place.row, fed=True))
         top = min(place.row + distortion.repeated(size), newest)
     candidates = range(top - 1, oldest - 1, -1)
     kept = iter(candidates) if keep is None else filter(keep, candidates)
     rows = list(islice(kept, size))
     more = next(kept, None) is not None
     following = Place(rows[-1] if rows else top) if more else None
-    return Page(_in_order(rows, instants, distortion), following)
+    return ResponsePage(_in_order(rows, instants, distortion), following)
 
 
 def _in_order(rows: list[int], instants: Sequence[int], distortion: Distortion) -> list[int]:

@@ -10,7 +10,7 @@ from exporter.simulator.endpoints.requests import Query
 from exporter.simulator.endpoints.times import iso_millis
 from exporter.simulator.endpoints.wire import Refusal, bad_request
 from exporter.simulator.market.exact import quotient, rounded, text
-from exporter.simulator.market.instruments import INSTRUMENTS, Instrument
+from exporter.simulator.market.instruments import INSTRUMENTS, SimulatedInstrument
 from exporter.simulator.market.prices import DAY, HOUR, MINUTE, SECOND, mix, salt, slots
 
 _DEPTHS = {"1", "2", "4", "8", "16"}
@@ -34,7 +34,7 @@ def ticker(query: Query) -> Any:
     return query.distortion.widen(_ticker(query, market))
 
 
-def _ticker(query: Query, market: Instrument) -> Record:
+def _ticker(query: Query, market: SimulatedInstrument) -> Record:
     prices, now, places = query.market.prices, query.now, market.price_decimals
     hours = [prices.mid(market, now - back * HOUR) for back in range(25)]
     last, before = hours[0], hours[-1]

@@ -13,9 +13,9 @@ from exporter.simulator.endpoints.times import iso_millis, iso_nanos
 from exporter.simulator.market.exact import ZERO, quotient, rounded, text, trimmed
 from exporter.simulator.market.instruments import INSTRUMENTS
 from exporter.simulator.market.ledger import ClosedPosition, Payment
-from exporter.simulator.market.market import Account
+from exporter.simulator.market.market import SimulatedAccount
 from exporter.simulator.market.prices import Prices
-from exporter.simulator.market.trades import Trade
+from exporter.simulator.market.trades import SimulatedTrade
 
 Record = dict[str, Any]
 
@@ -24,12 +24,12 @@ _INITIAL = Decimal("0.1")
 _MARGIN_PLACES = 8
 
 
-def fee_record(trade: Trade) -> Record:
+def fee_record(trade: SimulatedTrade) -> Record:
     """Return the `fee` half of a trade row."""
     return {"fee_amount": text(trade.fee), "fee_currency": trade.fee_currency}
 
 
-def trade_record(account: Account, k: int, trade: Trade) -> Record:
+def trade_record(account: SimulatedAccount, k: int, trade: SimulatedTrade) -> Record:
     """Return the `trade` half of a trade row."""
     amount = text(trade.amount)
     return {
@@ -49,13 +49,15 @@ def trade_record(account: Account, k: int, trade: Trade) -> Record:
     }
 
 
-def trade_row(account: Account, k: int, trade: Trade | None = None) -> Record:
+def trade_row(account: SimulatedAccount, k: int, trade: SimulatedTrade | None = None) -> Record:
     """Return `{fee, trade}` of the k-th trade, or of `trade` in its place."""
     trade = trade or account.trades[k]
     return {"fee": fee_record(trade), "trade": trade_record(account, k, trade)}
 
 
-def order_fills(account: Account, index: int, now: int) -> list[tuple[int, Trade]]:
+def order_fills(
+    account: SimulatedAccount, index: int, now: int
+) -> list[tuple[int, SimulatedTrade]]:
     """Return the trades of an order up to `now`, oldest first, each with its index."""
     order = account.ledger.orders[index]
     run = range(order.first, order.first + order.fills)
@@ -63,7 +65,7 @@ def order_fills(account: Account, index: int, now: int) -> list[tuple[int, Trade
     return [(k, trade) for k, trade in found if trade.instant <= now]
 
 
-def order_status(account: Account, index: int, now: int) -> str:
+def order_status(account: SimulatedAccount, index: int, now: int) -> str:
     """Return OPEN until the last fill, then FILLED_FULLY; or CANCELLED."""
     order = account.ledger.orders[index]
     if order.outcome != "FILLED":
@@ -72,7 +74,7 @@ def order_status(account: Account, index: int, now: int) -> str:
     return "FILLED_FULLY" if filled == order.fills else "OPEN"
 
 
-def order_record(account: Account, index: int, now: int) -> Record:
+def order_record(account: SimulatedAccount, index: int, now: int) -> Record:
     """Return the `order` half of an order row, as it stood at `now`."""
     order = account.ledger.orders[index]
     fills = [trade for _, trade in order_fills(account, index, now)]
@@ -103,7 +105,7 @@ def order_record(account: Account, index: int, now: int) -> Record:
     return record
 
 
-def order_row(account: Account, index: int, now: int) -> Record:
+def order_row(account: SimulatedAccount, index: int, now: int) -> Record:
     """Return `{order, trades}`."""
     fills = order_fills(account, index, now)
     rows = [{"fee": fee_record(t), "trade": trade_record(account, k, t)} for k, t in fills]
@@ -119,7 +121,7 @@ def payment_record(payment: Payment) -> Record:
     }
 
 
-def position_payment_record(account: Account, payment: Payment) -> Record:
+def position_payment_record(account: SimulatedAccount, payment: Payment) -> Record:
     """Return a funding payment as the endpoint of one position shows it: strings, 4 decimals."""
     return {
         "account_id": account.id,
@@ -133,7 +135,9 @@ def position_payment_record(account: Account, payment: Payment) -> Record:
     }
 
 
-def closed_position_record(account: Account, closed: ClosedPosition, funding: Decimal) -> Record:
+def closed_position_record(
+    account: SimulatedAccount, closed: ClosedPosition, funding: Decimal
+) -> Record:
     """Return a closed position. Fields after `position_id` are as the prose names them."""
     return {
         "account_id": account.id,
@@ -150,7 +154,7 @@ def closed_position_record(account: Account, closed: ClosedPosition, funding: De
     }
 
 
-def position_records(account: Account, prices: Prices, now: int) -> list[Record]:
+def position_records(account: SimulatedAccount, prices: Prices, now: int) -> list[Record]:
     """Return the open positions: notional and margin at the mark of the last settlement."""
     found = []
     for code, book in sorted(account.ledger.books.items()):
@@ -174,7 +178,7 @@ def position_records(account: Account, prices: Prices, now: int) -> list[Record]
     return found
 
 
-def balance_records(account: Account, now: int, opened: int) -> list[Record]:
+def balance_records(account: SimulatedAccount, now: int, opened: int) -> list[Record]:
     """Return every currency held: available is the total without what open orders lock."""
     found = []
     for currency, total, changed in account.ledger.currencies(now):
@@ -190,7 +194,7 @@ def balance_records(account: Account, now: int, opened: int) -> list[Record]:
     return found
 
 
-def margin_record(account: Account, prices: Prices, now: int) -> Record:
+def margin_record(account: SimulatedAccount, prices: Prices, now: int) -> Record:
     """Return equity, margins and ratio; the currencies USD, USDC and EUR count as collateral."""
     euro = prices.mid(INSTRUMENTS["USDC_EUR"], now)
     equity = ZERO

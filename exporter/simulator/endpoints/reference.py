@@ -15,7 +15,7 @@ from exporter.simulator.market.instruments import (
     EQUITY_FUTURE,
     FEE_TIERS,
     INSTRUMENTS,
-    Instrument,
+    SimulatedInstrument,
 )
 
 
@@ -49,7 +49,7 @@ def instruments(query: Query) -> Any:
     ]
 
 
-def _instrument(market: Instrument) -> Record:
+def _instrument(market: SimulatedInstrument) -> Record:
     tick = Decimal(1).scaleb(-market.price_decimals)
     record: Record = {
         "id": market.code,

@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.simulator.endpoints.distortion import Distortion
 from exporter.simulator.endpoints.trade_rows import TradeRows
-from exporter.simulator.market.market import Account, Market
+from exporter.simulator.market.market import Market, SimulatedAccount
 from exporter.simulator.market.prices import mix
 
 
@@ -48,7 +48,7 @@ class Query:
 class AccountQuery(Query):
     """A request with the token of an account."""
 
-    account: Account = field(kw_only=True)
+    account: SimulatedAccount = field(kw_only=True)
     trade_rows: TradeRows = field(kw_only=True)
 
     def number(self, stream: str, row: int) -> int:

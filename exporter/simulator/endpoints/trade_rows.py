@@ -13,7 +13,7 @@ from exporter.simulator.endpoints.times import iso_nanos
 from exporter.simulator.endpoints.wire import encode
 from exporter.simulator.market.bulk import BulkTrades
 from exporter.simulator.market.exact import exact
-from exporter.simulator.market.market import Account
+from exporter.simulator.market.market import SimulatedAccount
 
 _BLANK = "%s"
 
@@ -21,7 +21,7 @@ _BLANK = "%s"
 class TradeRows:
     """Encoded `{fee, trade}` rows by index, without faults."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: SimulatedAccount) -> None:
         self._account = account
         self._kept: dict[int, msgspec.Raw] = {}
         self._templates: list[str] = []

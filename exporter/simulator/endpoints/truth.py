@@ -22,39 +22,39 @@ from exporter.simulator.endpoints.requests import AccountQuery, Overrides, Query
 from exporter.simulator.endpoints.trade_rows import TradeRows
 from exporter.simulator.market.exact import exact, trimmed
 from exporter.simulator.market.instruments import INSTRUMENTS
-from exporter.simulator.market.market import Account, Market
+from exporter.simulator.market.market import Market, SimulatedAccount
 from exporter.simulator.market.prices import seeded
 
 
-def _plain(market: Market, account: Account) -> AccountQuery:
+def _plain(market: Market, account: SimulatedAccount) -> AccountQuery:
     distortion = Distortion(NO_FAULTS, seeded(0), 0, market.instant)
     return AccountQuery(
         market, {}, distortion, Overrides(), account=account, trade_rows=TradeRows(account)
     )
 
 
-def _trades(market: Market, account: Account) -> Any:
+def _trades(market: Market, account: SimulatedAccount) -> Any:
     series, now = account.trades, market.instant
     newest_first = range(len(series) - 1, -1, -1)
     return [trade_row(account, k) for k in newest_first if series.instants[k] <= now]
 
 
-def _orders(market: Market, account: Account) -> Any:
+def _orders(market: Market, account: SimulatedAccount) -> Any:
     orders, now = account.ledger.orders, market.instant
     newest_first = range(len(orders) - 1, -1, -1)
     return [order_row(account, k, now) for k in newest_first if orders[k].created <= now]
 
 
-def _funding_payments(_market: Market, account: Account) -> Any:
+def _funding_payments(_market: Market, account: SimulatedAccount) -> Any:
     rows = reversed(account.ledger.payments)
     return [{"instrument_code": row.code} | payment_record(row) for row in rows]
 
 
-def _position_funding(_market: Market, account: Account) -> Any:
+def _position_funding(_market: Market, account: SimulatedAccount) -> Any:
     return [position_payment_record(account, row) for row in reversed(account.ledger.payments)]
 
 
-def _closed_positions(market: Market, account: Account) -> Any:
+def _closed_positions(market: Market, account: SimulatedAccount) -> Any:
     known = [row for row in account.ledger.closed if row.closed <= market.instant]
     known.sort(key=lambda row: (row.opened, row.number), reverse=True)
     return [
@@ -63,14 +63,14 @@ def _closed_positions(market: Market, account: Account) -> Any:
     ]
 
 
-def _settlements(market: Market, account: Account) -> Any:
+def _settlements(market: Market, account: SimulatedAccount) -> Any:
     books = account.ledger.books
     return {
         code: trimmed(account.ledger.settled(INSTRUMENTS[code], market.instant)) for code in books
     }
 
 
-_STREAMS: dict[str, Callable[[Market, Account], Any]] = {
+_STREAMS: dict[str, Callable[[Market, SimulatedAccount], Any]] = {
     "trades": _trades,
     "orders": _orders,
     "funding_payments": _funding_payments,

@@ -9,7 +9,7 @@ from typing import overload
 from exporter.simulator.market.exact import exact
 from exporter.simulator.market.instruments import INSTRUMENTS
 from exporter.simulator.market.prices import mix
-from exporter.simulator.market.trades import Trade
+from exporter.simulator.market.trades import SimulatedTrade
 
 _MASK = (1 << 64) - 1
 _WEYL = 0xD1B54A32D192ED03
@@ -64,13 +64,13 @@ class BulkTrades:
         """Return the engine's counter at the k-th trade."""
         return 60_000_000_000 + 3 * k
 
-    def __getitem__(self, k: int, /) -> Trade:
+    def __getitem__(self, k: int, /) -> SimulatedTrade:
         kind = self.variants[self.variant(k)]
         return kind._replace(instant=self.instants[k], order=k, sequence=self.sequence(k))
 
 
 @exact
-def _variant(seed: int, number: int) -> Trade:
+def _variant(seed: int, number: int) -> SimulatedTrade:
     bits = mix(seed, number)
     market = _MARKETS[bits & 3]
     ticks = int(market.price.scaleb(market.price_decimals))
@@ -81,4 +81,4 @@ def _variant(seed: int, number: int) -> Trade:
     side = "BUY" if bits & 8 else "SELL"
     currency = market.quote if market.futures or side == "SELL" else market.base
     fee = fee if currency == market.quote else amount * _TAKER
-    return Trade(0, market.code, side, price, amount, fee, currency, maker, 0, 0)
+    return SimulatedTrade(0, market.code, side, price, amount, fee, currency, maker, 0, 0)

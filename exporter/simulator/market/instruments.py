@@ -16,7 +16,7 @@ EQUITY_FUTURE = "EQUITY_FUTURE"
 
 
 @dataclass(frozen=True, slots=True)
-class Instrument:
+class SimulatedInstrument:
     """One market. Prices are in `quote`, amounts in `base`, `offset` in seconds past the minute."""
 
     code: str
@@ -51,9 +51,9 @@ class Instrument:
         return 195 if self.type == EQUITY_FUTURE else 240
 
 
-def _dated(base: str, price: str, decimals: int, amounts: int, offset: int) -> Instrument:
+def _dated(base: str, price: str, decimals: int, amounts: int, offset: int) -> SimulatedInstrument:
     size = "1" if base in {"DOGE", "ADA"} else "10"
-    return Instrument(
+    return SimulatedInstrument(
         f"{base}_USD_P",
         base,
         "USD",
@@ -67,13 +67,17 @@ def _dated(base: str, price: str, decimals: int, amounts: int, offset: int) -> I
     )
 
 
-def _equity(base: str, price: str, state: str) -> Instrument:
-    return Instrument(f"{base}_USD_P", base, "USD", EQUITY_FUTURE, state, Decimal(price), 2, 4)
+def _equity(base: str, price: str, state: str) -> SimulatedInstrument:
+    return SimulatedInstrument(
+        f"{base}_USD_P", base, "USD", EQUITY_FUTURE, state, Decimal(price), 2, 4
+    )
 
 
-def _closed(base: str, quote: str, kind: str) -> Instrument:
+def _closed(base: str, quote: str, kind: str) -> SimulatedInstrument:
     suffix = "_P" if kind == PERP else ""
-    return Instrument(f"{base}_{quote}{suffix}", base, quote, kind, "CLOSED", Decimal(100), 2, 5, 0)
+    return SimulatedInstrument(
+        f"{base}_{quote}{suffix}", base, quote, kind, "CLOSED", Decimal(100), 2, 5, 0
+    )
 
 
 _DATED = (
@@ -94,9 +98,9 @@ _EQUITY = (
     _equity("ONEX500", "987", "POST_ONLY"),
 )
 _SPOT = (
-    Instrument("BTC_USDC", "BTC", "USDC", SPOT, "ACTIVE", Decimal(64310), 2, 5),
-    Instrument("ETH_USDC", "ETH", "USDC", SPOT, "ACTIVE", Decimal(2450), 2, 4),
-    Instrument("USDC_EUR", "USDC", "EUR", SPOT, "ACTIVE", Decimal("0.9121"), 4, 2),
+    SimulatedInstrument("BTC_USDC", "BTC", "USDC", SPOT, "ACTIVE", Decimal(64310), 2, 5),
+    SimulatedInstrument("ETH_USDC", "ETH", "USDC", SPOT, "ACTIVE", Decimal(2450), 2, 4),
+    SimulatedInstrument("USDC_EUR", "USDC", "EUR", SPOT, "ACTIVE", Decimal("0.9121"), 4, 2),
 )
 _CLOSED_COINS = (
     *("BTC", "ETH", "XRP", "ADA", "DOGE", "SOL"),
@@ -106,7 +110,9 @@ _CLOSED = tuple(_closed(base, "EUR", PERP) for base in ("BTC", "ETH", "SOL", "XR
     _closed(base, "EUR", SPOT) for base in _CLOSED_COINS
 )
 
-INSTRUMENTS: dict[str, Instrument] = {i.code: i for i in _DATED + _EQUITY + _SPOT + _CLOSED}
+INSTRUMENTS: dict[str, SimulatedInstrument] = {
+    i.code: i for i in _DATED + _EQUITY + _SPOT + _CLOSED
+}
 """Every market that `GET /instruments` lists, by code, in the order served."""
 
 CURRENCIES: dict[str, tuple[str, int, int, int]] = {

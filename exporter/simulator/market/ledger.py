@@ -13,15 +13,15 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from exporter.simulator.market.exact import ZERO, rounded
-from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, Instrument
+from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, SimulatedInstrument
 from exporter.simulator.market.prices import MINUTE, SECOND, Prices, mix, salt, settled_at, slots
-from exporter.simulator.market.trades import Running, Trade, TradeLog
+from exporter.simulator.market.trades import Running, SimulatedTrade, TradeLog
 
 _JITTER = SECOND // 10
 _LONGEST_BOOKING = 12 * SECOND
 
 
-class Order(NamedTuple):
+class SimulatedOrder(NamedTuple):
     """An order and the run of trades that filled it: `fills` of them, from index `first`."""
 
     created: int
@@ -71,7 +71,7 @@ class Book:
         self.number = 0
         self._before = (ZERO, ZERO, ZERO)
 
-    def fill(self, trade: Trade, signed: Decimal, number: int) -> ClosedPosition | None:
+    def fill(self, trade: SimulatedTrade, signed: Decimal, number: int) -> ClosedPosition | None:
         """Apply a trade of `signed` volume; return the position that it closed, if it did."""
         if not self.volume.last:
             self.opened, self.number = trade.instant, number
@@ -101,7 +101,7 @@ class Ledger:
         self.opening = dict(opening)
         self.locked: dict[str, Decimal] = {}
         self.trades = TradeLog()
-        self.orders: list[Order] = []
+        self.orders: list[SimulatedOrder] = []
         self.books: dict[str, Book] = {}
         self.payments: list[Payment] = []
         self.closed: list[ClosedPosition] = []
@@ -120,7 +120,7 @@ class Ledger:
         """Return the position log of a futures market."""
         return self.books.setdefault(code, Book())
 
-    def record(self, trade: Trade) -> None:
+    def record(self, trade: SimulatedTrade) -> None:
         """Apply a trade: spot moves both currencies, futures move the position; fees are paid."""
         market = INSTRUMENTS[trade.code]
         signed = trade.amount if trade.side == "BUY" else -trade.amount
@@ -153,11 +153,11 @@ class Ledger:
             if volume:
                 self._pay(INSTRUMENTS[code], slot, booked, volume)
 
-    def _booked_at(self, market: Instrument, slot: int) -> int:
+    def _booked_at(self, market: SimulatedInstrument, slot: int) -> int:
         jitter = mix(salt(self._seed, market.code), slot) % _JITTER
         return slot + (1 + market.offset) * SECOND + jitter
 
-    def _pay(self, market: Instrument, slot: int, booked: int, volume: Decimal) -> None:
+    def _pay(self, market: SimulatedInstrument, slot: int, booked: int, volume: Decimal) -> None:
         rate = self._prices.rate(market, slot + market.offset * SECOND)
         mark = self._prices.mark(market, slot + market.offset * SECOND)
         amount = rounded(-rate * mark * volume, 8) + ZERO
@@ -182,12 +182,12 @@ class Ledger:
                 amount += self.settled(INSTRUMENTS[code], instant)
         return amount
 
-    def settled(self, market: Instrument, instant: int) -> Decimal:
+    def settled(self, market: SimulatedInstrument, instant: int) -> Decimal:
         """Return what the minute settlements of `market` have paid up to the last one."""
         book, at = self.book(market.code), settled_at(market, instant)
         return book.volume.at(at) * self._prices.mark(market, at) - book.cost.at(at)
 
-    def last_settlement(self, market: Instrument, instant: int) -> Decimal:
+    def last_settlement(self, market: SimulatedInstrument, instant: int) -> Decimal:
         """Return what the last minute settlement alone has paid."""
         return self.settled(market, instant) - self.settled(market, instant - MINUTE)
 

@@ -59,7 +59,7 @@ DEFAULT_ACCOUNTS = (
 )
 
 
-class Account:
+class SimulatedAccount:
     """One account: its ledger, its trades and the ids that the exchange gives to its things."""
 
     def __init__(self, spec: AccountSpec, seed: int, prices: Prices, start: int, now: int) -> None:
@@ -115,8 +115,11 @@ class Market:
         self._advance(end)
 
     @exact
-    def _open(self, specs: Sequence[AccountSpec], end: int) -> dict[str, Account]:
-        return {spec.name: Account(spec, self.seed, self.prices, self.start, end) for spec in specs}
+    def _open(self, specs: Sequence[AccountSpec], end: int) -> dict[str, SimulatedAccount]:
+        return {
+            spec.name: SimulatedAccount(spec, self.seed, self.prices, self.start, end)
+            for spec in specs
+        }
 
     @property
     def now(self) -> datetime:

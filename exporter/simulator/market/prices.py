@@ -12,7 +12,7 @@ import zlib
 from decimal import Decimal
 from random import Random
 
-from exporter.simulator.market.instruments import EQUITY_FUTURE, Instrument
+from exporter.simulator.market.instruments import EQUITY_FUTURE, SimulatedInstrument
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -63,7 +63,7 @@ class Prices:
         self._seed = seed
         self._mids: dict[tuple[str, int], Decimal] = {}
 
-    def mid(self, market: Instrument, instant: int) -> Decimal:
+    def mid(self, market: SimulatedInstrument, instant: int) -> Decimal:
         """Return the mid price of the minute, two decimals finer than the market's tick."""
         key = (market.code, instant // MINUTE)
         found = self._mids.get(key)
@@ -75,11 +75,11 @@ class Prices:
             found = self._mids[key] = Decimal(ticks).scaleb(-market.price_decimals - 2)
         return found
 
-    def mark(self, market: Instrument, instant: int) -> Decimal:
+    def mark(self, market: SimulatedInstrument, instant: int) -> Decimal:
         """Return the mark in force: it changes once a minute, `offset` seconds past it."""
         return self.mid(market, settled_at(market, instant))
 
-    def rate(self, market: Instrument, instant: int) -> Decimal:
+    def rate(self, market: SimulatedInstrument, instant: int) -> Decimal:
         """Return the funding rate in force, a fraction per period with 21 decimals."""
         minute = settled_at(market, instant) // MINUTE
         seed = salt(self._seed, market.code + "/rate")
@@ -89,13 +89,13 @@ class Prices:
         return Decimal(max(-_CAP, min(_CAP, raw))).scaleb(-21)
 
 
-def settled_at(market: Instrument, instant: int) -> int:
+def settled_at(market: SimulatedInstrument, instant: int) -> int:
     """Return the last minute settlement of `market` at or before `instant`."""
     offset = market.offset * SECOND
     return (instant - offset) // MINUTE * MINUTE + offset
 
 
-def slots(market: Instrument, after: int, until: int) -> list[int]:
+def slots(market: SimulatedInstrument, after: int, until: int) -> list[int]:
     """Return the funding instants of `market` in (after, until], oldest first.
 
     Crypto futures are funded on the four-hour grid from 00:00 UTC; equity futures twice on each

@@ -10,10 +10,10 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from random import Random
 
 from exporter.simulator.market.exact import ZERO, rounded
-from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, Instrument
-from exporter.simulator.market.ledger import Ledger, Order
+from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, SimulatedInstrument
+from exporter.simulator.market.ledger import Ledger, SimulatedOrder
 from exporter.simulator.market.prices import DAY, SECOND, Prices
-from exporter.simulator.market.trades import Trade
+from exporter.simulator.market.trades import SimulatedTrade
 
 FUTURES_MARKETS = ("BTC_USD_P", "ETH_USD_P", "XRP_USD_P", "SOL_USD_P", "DOGE_USD_P")
 SPOT_MARKETS = ("BTC_USDC", "ETH_USDC", "USDC_EUR")
@@ -61,12 +61,12 @@ class Trader:
                 self._next = self._last_fill
             self._next = max(self._next, self._last_fill)
 
-    def _rest(self, market: Instrument, created: int) -> None:
+    def _rest(self, market: SimulatedInstrument, created: int) -> None:
         """Leave one order in the book for good: it holds part of the quote balance."""
         price = rounded(self._prices.mid(market, created) * Decimal("0.8"), market.price_decimals)
         amount = Decimal("0.01")
         self._ledger.locked[market.quote] = price * amount
-        order = Order(created, market.code, "BUY", price, amount, 0, 0, "OPEN")
+        order = SimulatedOrder(created, market.code, "BUY", price, amount, 0, 0, "OPEN")
         self._ledger.orders.append(order)
 
     def _order(self, created: int) -> None:
@@ -82,7 +82,7 @@ class Trader:
         fills = 0 if outcome == "CANCELLED" else random.choice(_FILLS)
         shown = amount or self._amount(market, wanted, price, False)
         parts = self._split(market, amount, fills)
-        order = Order(
+        order = SimulatedOrder(
             created, market.code, side, price, shown, len(self._ledger.trades), len(parts), outcome
         )
         self._ledger.orders.append(order)
@@ -90,20 +90,22 @@ class Trader:
         for part in parts:
             self._fill(market, order, part, maker)
 
-    def _price(self, market: Instrument, mid: Decimal, precise: bool) -> Decimal:
+    def _price(self, market: SimulatedInstrument, mid: Decimal, precise: bool) -> Decimal:
         if precise:  # a volume-weighted average over several fills
             return rounded(mid, 18) + Decimal(self._random.randrange(10**15)).scaleb(-18)
         tick = Decimal(self._random.randint(-3, 3)).scaleb(-market.price_decimals)
         return rounded(mid, market.price_decimals) + tick
 
     def _amount(
-        self, market: Instrument, notional: Decimal, price: Decimal, precise: bool
+        self, market: SimulatedInstrument, notional: Decimal, price: Decimal, precise: bool
     ) -> Decimal:
         places = 18 if precise else market.amount_decimals
         smallest = Decimal(1).scaleb(-market.amount_decimals)
         return max(smallest, rounded(_DOWN.divide(notional, price), places))
 
-    def _side(self, market: Instrument, price: Decimal, amount: Decimal) -> tuple[str, Decimal]:
+    def _side(
+        self, market: SimulatedInstrument, price: Decimal, amount: Decimal
+    ) -> tuple[str, Decimal]:
         """Choose a side that the account can afford, and shrink a closing order to the position."""
         side = self._random.choice(("BUY", "SELL"))
         closing = self._random.random() < 0.15
@@ -120,7 +122,7 @@ class Trader:
         return side, amount
 
     def _affordable(
-        self, market: Instrument, side: str, price: Decimal, amount: Decimal
+        self, market: SimulatedInstrument, side: str, price: Decimal, amount: Decimal
     ) -> tuple[str, Decimal]:
         for choice in (side, "SELL" if side == "BUY" else "BUY"):
             currency = market.quote if choice == "BUY" else market.base
@@ -134,7 +136,7 @@ class Trader:
         held = wallet.last if wallet else ZERO
         return held - self._ledger.locked.get(currency, ZERO)
 
-    def _split(self, market: Instrument, amount: Decimal, fills: int) -> list[Decimal]:
+    def _split(self, market: SimulatedInstrument, amount: Decimal, fills: int) -> list[Decimal]:
         if fills < 2:
             return [amount] * fills
         part = rounded(_DOWN.divide(amount, Decimal(fills + 1)), market.amount_decimals)
@@ -142,7 +144,9 @@ class Trader:
             return [amount]
         return [part] * (fills - 1) + [amount - part * (fills - 1)]
 
-    def _fill(self, market: Instrument, order: Order, amount: Decimal, maker: bool) -> None:
+    def _fill(
+        self, market: SimulatedInstrument, order: SimulatedOrder, amount: Decimal, maker: bool
+    ) -> None:
         random, ledger = self._random, self._ledger
         together = random.random() < 0.3
         earliest = max(order.created, self._last_fill)
@@ -152,7 +156,7 @@ class Trader:
         rate = _FEES[(market.futures, maker)]
         in_base = market.type == SPOT and order.side == "BUY"
         fee = rounded(amount * rate * (1 if in_base else order.price), 20).normalize()
-        trade = Trade(
+        trade = SimulatedTrade(
             self._last_fill,
             market.code,
             order.side,

@@ -12,7 +12,7 @@ _HEAD = (1 << 32) - 1
 _WEYL = 0x9E3779B1  # odd, so its multiples run through all 32-bit numbers
 
 
-class Trade(NamedTuple):
+class SimulatedTrade(NamedTuple):
     """One fill. `instant` is in nanoseconds since the epoch; a rebate is a negative fee."""
 
     instant: int
@@ -58,7 +58,7 @@ class TradeSeries(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, k: int, /) -> Trade: ...
+    def __getitem__(self, k: int, /) -> SimulatedTrade: ...
 
 
 class TradeLog:
@@ -66,9 +66,9 @@ class TradeLog:
 
     def __init__(self) -> None:
         self.instants: list[int] = []
-        self._trades: list[Trade] = []
+        self._trades: list[SimulatedTrade] = []
 
-    def append(self, trade: Trade) -> None:
+    def append(self, trade: SimulatedTrade) -> None:
         """Add the newest trade."""
         self.instants.append(trade.instant)
         self._trades.append(trade)
@@ -76,7 +76,7 @@ class TradeLog:
     def __len__(self) -> int:
         return len(self._trades)
 
-    def __getitem__(self, k: int, /) -> Trade:
+    def __getitem__(self, k: int, /) -> SimulatedTrade:
         return self._trades[k]
 
 

@@ -11,7 +11,7 @@ from exporter.simulator.endpoints.faults import Faults
 from exporter.simulator.endpoints.times import iso_nanos
 from exporter.simulator.endpoints.truth import truth
 from exporter.simulator.endpoints.wire import encode
-from exporter.simulator.server.exchange import Answer, Exchange
+from exporter.simulator.server.exchange import Exchange, Response
 
 CONTROL = "/_control/"
 
@@ -96,7 +96,7 @@ class Control:
         if account not in self._exchange.market.accounts:
             raise ValueError(f"unknown account {account}")
 
-    def answer(self, method: str, target: str, body: bytes) -> Answer:
+    def answer(self, method: str, target: str, body: bytes) -> Response:
         """Answer one request below `/_control/`."""
         parts = urlsplit(target)
         name = parts.path.removeprefix(CONTROL)
@@ -107,10 +107,10 @@ class Control:
             else:
                 found = self._write(name, json.loads(body or b"{}"))
         except LookupError as error:
-            return Answer(404, encode({"error": f"unknown: {error}"}), now)
+            return Response(404, encode({"error": f"unknown: {error}"}), now)
         except (TypeError, ValueError) as error:
-            return Answer(400, encode({"error": str(error)}), now)
-        return Answer(200, encode(found), now)
+            return Response(400, encode({"error": str(error)}), now)
+        return Response(200, encode(found), now)
 
     def _read(self, name: str, params: Mapping[str, str]) -> Any:
         if name == "state":

@@ -24,7 +24,7 @@ from exporter.simulator.endpoints.routes import PRIVATE, PUBLIC, pattern_of
 from exporter.simulator.endpoints.trade_rows import TradeRows
 from exporter.simulator.endpoints.wire import Refusal, encode
 from exporter.simulator.market.exact import exact
-from exporter.simulator.market.market import Account, Market
+from exporter.simulator.market.market import Market, SimulatedAccount
 from exporter.simulator.market.prices import seeded
 from exporter.simulator.server.clock import Clock, Meter
 
@@ -49,7 +49,7 @@ class Request(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What goes onto the wire. `fate` is `whole`, `truncated` or `dropped`; `delay` in seconds."""
 
     status: int
@@ -102,7 +102,7 @@ class Exchange:
         """Advance the market to the simulated present. Call with the lock held."""
         self.market.advance_nanos(self.clock.now())
 
-    def answer(self, method: str, target: str, token: str) -> Answer:
+    def answer(self, method: str, target: str, token: str) -> Response:
         """Answer one request; `target` is the request line's path and query."""
         parts = urlsplit(target)
         with self.lock:
@@ -121,27 +121,27 @@ class Exchange:
             self.requests.append(seen)
         return answer
 
-    def _answer(self, method: str, path: str, query: str, account: str | None) -> Answer:
+    def _answer(self, method: str, path: str, query: str, account: str | None) -> Response:
         faults = self.faults.for_account(account)
         distortion = Distortion(faults, self._random, self.market.seed, self.market.instant)
         delay = (faults.latency_ms + self._random.random() * faults.jitter_ms) / 1_000
         now = self.market.instant
         if method != "GET":
-            return Answer(405, encode({"message": "Method Not Allowed"}), now, delay)
+            return Response(405, encode({"message": "Method Not Allowed"}), now, delay)
         if not self._admit(account, faults):
             body = encode({"error": "RATELIMIT"})
-            return Answer(429, body, now, delay, retry_after=faults.retry_after)
+            return Response(429, body, now, delay, retry_after=faults.retry_after)
         if distortion.chance(faults.drop_rate):
-            return Answer(0, b"", now, delay, "dropped")
+            return Response(0, b"", now, delay, "dropped")
         if distortion.chance(faults.garbage_rate):
             page = b"<html><body><h1>Just a moment...</h1></body></html>"
-            return Answer(200, page, now, delay, content_type="text/html")
+            return Response(200, page, now, delay, content_type="text/html")
         try:
             body = self._served(path.removeprefix(PREFIX), path, query, account, distortion)
         except Refusal as refusal:
-            return Answer(refusal.status, encode(refusal.body), now, delay)
+            return Response(refusal.status, encode(refusal.body), now, delay)
         fate = "truncated" if distortion.chance(faults.truncate_rate) else "whole"
-        return Answer(200, body, now, delay, fate)
+        return Response(200, body, now, delay, fate)
 
     def _admit(self, account: str | None, faults: Faults) -> bool:
         meter = self.meters.setdefault(account or "public", Meter())
@@ -179,7 +179,7 @@ class Exchange:
     ) -> Any:
         if pattern in PUBLIC:
             return PUBLIC[pattern](Query(self.market, params, distortion, self.overrides, tail))
-        found: Account = self.market.accounts[account or ""]
+        found: SimulatedAccount = self.market.accounts[account or ""]
         query = AccountQuery(
             self.market,
             params,

@@ -14,14 +14,14 @@ from typing import Any
 
 from exporter.simulator.endpoints.times import http_date
 from exporter.simulator.server.control import CONTROL, Control
-from exporter.simulator.server.exchange import Answer, Exchange
+from exporter.simulator.server.exchange import Exchange, Response
 
 _POLL = 0.05
 _BEARER = "Bearer "
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Server(ThreadingHTTPServer):
+class ExchangeServer(ThreadingHTTPServer):
     """Serves one exchange and its control endpoints until `stop`."""
 
     daemon_threads = True
@@ -82,7 +82,7 @@ class Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: Server
+    server: ExchangeServer
 
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _serve
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Response) -> None:
         if answer.fate == "dropped":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self.close_connection = True

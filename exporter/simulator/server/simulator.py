@@ -21,7 +21,7 @@ from exporter.simulator.market.market import (
 from exporter.simulator.server.clock import Clock
 from exporter.simulator.server.control import CONTROL, Control
 from exporter.simulator.server.exchange import PREFIX, Exchange, Request
-from exporter.simulator.server.http import Server
+from exporter.simulator.server.http import ExchangeServer
 
 
 class Simulator:
@@ -52,7 +52,7 @@ class Simulator:
         self.market = Market(seed, present - timedelta(days=history_days), present, accounts)
         self._exchange = Exchange(self.market, clock, monotonic, faults, pages or {})
         self._control = Control(self._exchange)
-        self._server = Server(host, port, self._exchange, self._control)
+        self._server = ExchangeServer(host, port, self._exchange, self._control)
         self.tokens: dict[str, str] = dict(self._exchange.tokens)
         self.account_ids = {name: account.id for name, account in self.market.accounts.items()}
         address = f"http://{host}:{self._server.server_port}"

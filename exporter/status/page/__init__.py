@@ -129,9 +129,9 @@ def _service(report: Any) -> Iterator[tuple[str, str]]:
     if report.database != "none":
         yield "writer", "this process" if report.leader else "another process; this one stands by"
         yield "on disk for Postgres", _spool(report)
-    budget = report.accounts[0].requests.per_minute if report.accounts else None
-    if budget is not None:
-        yield "request budget", f"{budget:,} a minute for each token"
+    rate_limiter = report.accounts[0].requests.per_minute if report.accounts else None
+    if rate_limiter is not None:
+        yield "request budget", f"{rate_limiter:,} a minute for each token"
     yield "versions", f"{report.version}, Python {report.python}"
 
 

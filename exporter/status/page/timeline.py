@@ -18,7 +18,7 @@ _SHAPES = {"all": (0.0, 18.0), "some": (9.0, 9.0), "none": (15.0, 3.0)}
 _WORDS = {"all": "proven complete", "some": "proven for some instruments", "none": "not proven"}
 
 
-class Bar(NamedTuple):
+class CoverageBar(NamedTuple):
     """A rectangle of a timeline, in the units of its view box of 1000 x 18."""
 
     proven: str
@@ -33,7 +33,7 @@ class Row(NamedTuple):
     """The timeline of one stream of one account."""
 
     stream: Any
-    bars: list[Bar]
+    bars: list[CoverageBar]
     gaps: list[Any]
     missing: str
     """How long the gaps are together."""
@@ -43,7 +43,7 @@ class Row(NamedTuple):
     """The same in words, for who cannot see it."""
 
 
-class History(NamedTuple):
+class HistoryRow(NamedTuple):
     """All timelines on one axis."""
 
     rows: list[Row]
@@ -52,15 +52,15 @@ class History(NamedTuple):
     dates: tuple[str, ...] = ()
 
 
-def history(report: Any) -> History:
+def history(report: Any) -> HistoryRow:
     """The timelines of a report, from its earliest required instant to now."""
     streams = [s for s in report.streams if s.coverage is not None and s.coverage.segments]
     if not streams:
-        return History([])
+        return HistoryRow([])
     start = min(stream.coverage.required_from for stream in streams)
     end = max(stream.coverage.settled_to for stream in streams)
     rows = [_row(stream, start, end) for stream in streams]
-    return History(rows, start, end, _dates(start, end))
+    return HistoryRow(rows, start, end, _dates(start, end))
 
 
 def _row(stream: Any, start: datetime, end: datetime) -> Row:
@@ -83,7 +83,7 @@ def _tail(stream: Any) -> list[Any]:
     return [segment for segment in last if segment.start >= since]
 
 
-def _bar(segment: Any, start: datetime, end: datetime, widen: bool) -> Bar:
+def _bar(segment: Any, start: datetime, end: datetime, widen: bool) -> CoverageBar:
     span = (end - start) / timedelta(seconds=1) or 1.0
     x = _WIDTH * ((segment.start - start) / timedelta(seconds=1)) / span
     width = _WIDTH * ((segment.end - segment.start) / timedelta(seconds=1)) / span
@@ -91,7 +91,7 @@ def _bar(segment: Any, start: datetime, end: datetime, widen: bool) -> Bar:
         x, width = min(x, _WIDTH - _LEAST_WIDTH), _LEAST_WIDTH
     y, height = _SHAPES[segment.proven]
     title = f"{_WORDS[segment.proven]}: {minute(segment.start)} to {minute(segment.end)} UTC"
-    return Bar(segment.proven, round(x, 2), y, round(width, 2), height, title)
+    return CoverageBar(segment.proven, round(x, 2), y, round(width, 2), height, title)
 
 
 def _said(stream: Any, gaps: list[Any]) -> str:

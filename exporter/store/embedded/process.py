@@ -27,7 +27,7 @@ class Supervised:
         lock: IO[bytes],
     ) -> None:
         """Start `command`; the supervisor keeps `lock` open until the program has ended."""
-        order: postmaster.Order = {
+        instructions: postmaster.Instructions = {
             "argv": command,
             "uid": identity.uid,
             "gid": identity.gid,
@@ -38,7 +38,7 @@ class Supervised:
         self._log_start = log_file.stat().st_size
         with log_file.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 -- our own program and binaries
-                [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(order)],
+                [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(instructions)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

@@ -32,7 +32,7 @@ PR_CAP_AMBIENT_RAISE = 2
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
 
-class Order(TypedDict):
+class Instructions(TypedDict):
     """What to run and as whom: `uid` and `gid` are None to stay the same user."""
 
     argv: list[str]
@@ -41,7 +41,7 @@ class Order(TypedDict):
     capability: int | None
 
 
-def main(order: Order) -> int:
+def main(instructions: Instructions) -> int:
     """Run the program until it or its owner ends; returns its exit code (negative: a signal)."""
     # The child must never ignore a signal, not even for the moment before it is Postgres: an order
     # to stop would be lost.
@@ -54,7 +54,7 @@ def main(order: Order) -> int:
     supervisor = os.getpid()
     child = os.fork()
     if child == 0:
-        _run(order, supervisor)
+        _run(instructions, supervisor)
     # A signal of a terminal or an init system to the whole group must not cut the server off while
     # its owner is still writing: from here on only the pipe counts.
     for number in GROUP_SIGNALS:
@@ -82,7 +82,7 @@ def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
         os.read(ready[0], 4096)
 
 
-def _run(order: Order, supervisor: int) -> NoReturn:
+def _run(instructions: Instructions, supervisor: int) -> NoReturn:
     """Become the program; a failure is told on standard error, which is the server's log."""
     try:
         with open(os.devnull, "rb") as null:  # noqa: PTH123 -- pathlib would double the start time
@@ -90,21 +90,21 @@ def _run(order: Order, supervisor: int) -> NoReturn:
         # The lock file's descriptor is the supervisor's alone.
         os.closerange(3, 65536)
         libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-        _drop_rights(order, libc)
+        _drop_rights(instructions, libc)
         if libc is not None:
             # After the change of user, which clears it (prctl(2)); the check closes the gap before.
             _prctl(libc, PR_SET_PDEATHSIG, signal.SIGINT)
             if os.getppid() != supervisor:
                 raise ProcessLookupError("the supervisor has ended")
-        os.execv(order["argv"][0], order["argv"])  # noqa: S606 -- our own binary, no shell wanted
+        os.execv(instructions["argv"][0], instructions["argv"])  # noqa: S606 -- our own binary, no shell wanted
     except OSError as error:
-        sys.stderr.write(f"could not start {order['argv'][0]}: {error}\n")
+        sys.stderr.write(f"could not start {instructions['argv'][0]}: {error}\n")
     sys.stderr.flush()
     os._exit(127)
 
 
-def _drop_rights(order: Order, libc: ctypes.CDLL | None) -> None:
-    uid, gid, capability = order["uid"], order["gid"], order["capability"]
+def _drop_rights(instructions: Instructions, libc: ctypes.CDLL | None) -> None:
+    uid, gid, capability = instructions["uid"], instructions["gid"], instructions["capability"]
     if uid is None or gid is None:
         return
     if libc is not None and capability is not None:
