@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import random
 import socket
 import threading
@@ -14,125 +13,152 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from exporter._version import __version__
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
-from exporter.metrics import Instrumentation, ServiceMetrics, StreamMetrics
-from exporter.model.errors import ExchangeError
-from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
+from exporter.metrics import Metrics
+from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.settings import Settings
 from exporter.store import migrate
 from exporter.store.database import Connection, Database, connected
 from exporter.store.embedded import EmbeddedPostgres
 from exporter.store.leases import Leases
 from exporter.store.spool import Spool
+from exporter.store.storage import Storage
 from exporter.streams import STREAMS
-from exporter.sync import Account, HistorySync, Parts, SyncRunner
+from exporter.sync import (
+    Account,
+    GapFiller,
+    HistorySync,
+    Refusals,
+    SnapshotQueue,
+    StreamSync,
+    SyncContext,
+    SyncRunner,
+    sync_of,
+)
+
+
+def _boottime() -> float:
+    """Seconds that never go back and count the time that a machine sleeps, where there are such."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What a process has of the world outside: time, chance, and how it waits."""
+
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Time of day, aware UTC."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds that never go back: what waits and pauses are measured with."""
+    boottime: Callable[[], float] = _boottime
+    """The same, with the time that the machine was suspended: what ages are measured with."""
+    random: Callable[[], float] = random.random
+    """Values in [0, 1) for jitter."""
+    retry: Policy = field(default_factory=Policy)
+    """How patiently one request is made."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set to end the process. Every wait is a wait for it: there is no other sleep."""
 
 
 def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
-    """The streams to run: those chosen, less what the settings cannot serve.
-
-    A stream that is asked per instrument brings the stream that lists them.
-    """
+    """The streams to run: those chosen and those that they require, less what the settings cannot
+    serve."""
     chosen = set(names or settings.streams or {stream.name for stream in STREAMS})
-    if any(isinstance(s, History) and s.partition_by and s.name in chosen for s in STREAMS):
-        chosen.add("instruments")
+    chosen |= {name for stream in STREAMS if stream.name in chosen for name in stream.requires}
     return tuple(
         stream
         for stream in STREAMS
         if stream.name in chosen
         and (stream.public or settings.accounts)
-        and not (isinstance(stream, History) and settings.database.kind == "none")
+        and not (stream.requires_database and settings.database.kind == "none")
     )
 
 
-class App:
-    """Everything that one process needs. ``service``: it holds the leases of its accounts."""
+def process_name() -> str:
+    """A name for the holder of leases that no other process has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
-    def __init__(self, settings: Settings, streams: Sequence[Stream], *, service: bool) -> None:
+
+class App:
+    """Everything that one process needs.
+
+    ``holder``: the name under which it holds the leases of its accounts; None for a command, which
+    writes beside the service.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        streams: Sequence[Stream],
+        *,
+        holder: str | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
         self.settings = settings
         self.streams = streams
-        self.stop = threading.Event()
+        self._runtime = runtime = runtime or Runtime()
+        self.stop = runtime.stop
         self.embedded: EmbeddedPostgres | None = None
-        self.service_metrics = ServiceMetrics(now=time.time, monotonic=_monotonic)
-        names = [account.name for account in settings.accounts]
-        self.stream_metrics = StreamMetrics(
-            streams, names, intervals=settings.intervals, now=time.time, monotonic=_monotonic
-        )
-        self.instrumentation = Instrumentation(
-            self.stream_metrics.keys,
-            accounts=[PUBLIC_ACCOUNT, *names],
-            version=__version__,
-            python=platform.python_version(),
-        )
-        self.clock = ExchangeClock(wall=lambda: datetime.now(UTC))
-        self.rate_limiters: dict[str, RateLimiter] = {}
-        """By account name."""
-        self.database = self._database()
-        leases = None
-        if service and self.database is not None:
-            holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-            leases = Leases(self._address(), holder)
-        self.parts = Parts(
-            accounts=self._accounts(),
-            stream_metrics=self.stream_metrics,
-            instrumentation=self.instrumentation,
-            service_metrics=self.service_metrics,
-            stop=self.stop,
-            database=self.database,
-            leases=leases,
-            spool=Spool(settings.data_dir / "spool"),
+        self.metrics = Metrics(
+            streams,
+            [account.name for account in settings.accounts],
             intervals=settings.intervals,
-            history_start=settings.history_start,
+            now=lambda: runtime.wall().timestamp(),
+            monotonic=runtime.boottime,
         )
-        self.runner = SyncRunner(self.parts, streams)
+        self.clock = ExchangeClock(wall=runtime.wall)
+        address = self._address()
+        self.database = None if address is None else Database(address, apply_migrations)
+        self.leases = None if address is None or holder is None else Leases(address, holder)
+        self.storage = Storage(self.database, self.leases)
+        self.spool = Spool(settings.data_dir / "spool")
+        self.rate_limiters = {name: self._rate_limiter(name) for name in self._tokens()}
+        """By account name."""
+        self.accounts = {name: self._account(name, token) for name, token in self._tokens().items()}
+        """By name, `public` last."""
+        self.snapshots = SnapshotQueue(self.storage, self.spool)
+        self.syncs = self._syncs()
+        """Every stream of every account."""
+        self.refusals = Refusals(runtime.monotonic)
+        self.runner = SyncRunner(self.metrics, self.storage, self.refusals, runtime.monotonic)
 
-    def _accounts(self) -> dict[str, Account]:
-        tokens: dict[str, Callable[[], str | None]] = {
-            account.name: account.token.get for account in self.settings.accounts
-        }
-        tokens[PUBLIC_ACCOUNT] = lambda: None
-        accounts = {}
-        for name, token in tokens.items():
-            rate_limiter = RateLimiter(
-                self.settings.requests_per_minute, monotonic=time.monotonic, stop=self.stop
-            )
-            self.rate_limiters[name] = rate_limiter
-            self.service_metrics.track_rate_limiter(
-                name, partial(getattr, rate_limiter, "remaining")
-            )
-            client = Client(
-                account=name,
-                base_url=self.settings.base_url,
-                token=token,
-                rate_limiter=rate_limiter,
-                clock=self.clock,
-                observer=self.instrumentation,
-                stop=self.stop,
-                policy=Policy(),
-                random=random.random,
-                monotonic=time.monotonic,
-            )
-            accounts[name] = Account(name, client, self.clock, token)
-        return accounts
+    def _syncs(self) -> list[StreamSync]:
+        shared = SyncContext(
+            metrics=self.metrics,
+            storage=self.storage,
+            snapshots=self.snapshots,
+            stop=self.stop,
+            monotonic=self._runtime.monotonic,
+            intervals=self.settings.intervals,
+            history_start=self.settings.history_start,
+        )
+        return [
+            sync_of(account, stream, shared)
+            for stream in self.streams
+            for account in self.accounts.values()
+            if stream.public == account.public
+        ]
 
-    def _address(self) -> Callable[[], str]:
-        """How to find Postgres: asked before each new connection, since it may move."""
-        if self.settings.database.kind == "embedded":
-            self.embedded = self.embedded or EmbeddedPostgres(self.settings.data_dir)
-            return self.embedded.ensure
-        return self.settings.database.url
+    def histories(self, account: str | None = None) -> list[HistorySync]:
+        """What has a past to be read, of one account or of all."""
+        return [
+            sync
+            for sync in self.syncs
+            if isinstance(sync, HistorySync) and account in (None, sync.account.name)
+        ]
 
-    def _database(self) -> Database | None:
-        if self.settings.database.kind == "none":
-            return None
-        return Database(self._address(), apply_migrations)
+    def gap_filler(self, account: str | None = None) -> GapFiller:
+        """Keeps the history of an account, or of all, complete."""
+        return GapFiller(
+            self.histories(account), self.storage, self.stop, self.refusals.keep_backfill_away
+        )
 
     def open_database(self) -> bool:
         """Connect, migrate. Raises EmbeddedPostgresError and SchemaError; away is no error."""
@@ -142,41 +168,51 @@ class App:
             self.embedded.ensure()
         return self.database.open()
 
-    def pairs(self) -> list[tuple[Account, Stream]]:
-        """Every account with every stream that is read for it."""
-        accounts = self.parts.accounts
-        return [
-            (account, stream)
-            for stream in self.streams
-            for account in accounts.values()
-            if stream.public == (account.name == PUBLIC_ACCOUNT)
-        ]
-
-    def readers(self, account: Account) -> list[HistorySync]:
-        """A reader of each history stream of an account, for the backfill lane."""
-
-        def failed(stream: Stream) -> Callable[[ExchangeError], None]:
-            return lambda error: self.stream_metrics.record_backfill_error(
-                account.name, stream.name, error.reason
-            )
-
-        return [
-            HistorySync(self.parts, account, stream, failed(stream))
-            for of, stream in self.pairs()
-            if of is account and isinstance(stream, History)
-        ]
-
     def close(self) -> None:
         """Stop asking, let transactions finish, give everything back. May be called twice."""
         self.stop.set()
-        for account in self.parts.accounts.values():
+        for account in self.accounts.values():
             account.client.close()
-        if self.parts.leases is not None:
-            self.parts.leases.stop()
-        if self.database is not None:
-            self.database.close()
+        self.storage.close()
         if self.embedded is not None:
             self.embedded.stop()
+
+    def _tokens(self) -> dict[str, Callable[[], str | None]]:
+        tokens: dict[str, Callable[[], str | None]] = {
+            account.name: account.token.get for account in self.settings.accounts
+        }
+        return tokens | {PUBLIC_ACCOUNT: lambda: None}
+
+    def _rate_limiter(self, name: str) -> RateLimiter:
+        limiter = RateLimiter(
+            self.settings.requests_per_minute, monotonic=self._runtime.monotonic, stop=self.stop
+        )
+        self.metrics.service.track_rate_limiter(name, partial(getattr, limiter, "remaining"))
+        return limiter
+
+    def _account(self, name: str, token: Callable[[], str | None]) -> Account:
+        client = Client(
+            account=name,
+            base_url=self.settings.base_url,
+            token=token,
+            rate_limiter=self.rate_limiters[name],
+            clock=self.clock,
+            observer=self.metrics.instrumentation,
+            stop=self.stop,
+            policy=self._runtime.retry,
+            random=self._runtime.random,
+            monotonic=self._runtime.monotonic,
+        )
+        return Account(name, client, self.clock, token, self.storage)
+
+    def _address(self) -> Callable[[], str] | None:
+        """How to find Postgres, asked before each new connection, since it may move."""
+        if self.settings.database.kind == "none":
+            return None
+        if self.settings.database.kind == "embedded":
+            self.embedded = EmbeddedPostgres(self.settings.data_dir)
+            return self.embedded.ensure
+        return self.settings.database.url
 
 
 @contextmanager
@@ -194,8 +230,3 @@ def plain_connection(settings: Settings) -> Iterator[Connection]:
 def apply_migrations(connection: Connection) -> None:
     """Bring a database to the schema of this version. Raises SchemaError."""
     migrate.apply(connection, migrate.load(migrate.migrations_dir()))
-
-
-def _monotonic() -> float:
-    """Seconds that never go back and count the time that a machine sleeps, where there are such."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

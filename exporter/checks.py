@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from exporter.api.rate_limiter import Priority
 from exporter.app import App, enabled, plain_connection
 from exporter.logs import context
 from exporter.model.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
-from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
+from exporter.model.limits import CLOCK_SKEW_LIMIT_S
+from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.server import WebConfigWatcher
 from exporter.server.security import exposure
 from exporter.server.security.tls import expiry
 from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
-from exporter.sync import Account
+from exporter.sync import Account, StreamSync
 
 _DEADLINE_S = 10.0
-_LARGEST_SKEW_S = 2.0
 _HEALTHY_SHARE = 0.5
 """Live polling should leave at least half of the budget to history."""
 
@@ -35,10 +35,10 @@ def run(settings: Settings) -> Iterator[CheckResult]:
     """Look at everything; a fault of one thing keeps no other from being looked at."""
     yield CheckResult("configuration", True, _counted(len(settings.accounts), "account"))
     yield _web_config(settings)
-    app = App(settings, enabled(settings), service=False)
+    app = App(settings, enabled(settings))
     try:
         yield from _exchange(app)
-        for account in app.parts.accounts.values():
+        for account in app.accounts.values():
             yield from _account(app, account)
     finally:
         app.close()
@@ -67,7 +67,7 @@ def _web_config(settings: Settings) -> CheckResult:
 
 
 def _exchange(app: App) -> Iterator[CheckResult]:
-    client = app.parts.accounts[PUBLIC_ACCOUNT].client
+    client = app.accounts[PUBLIC_ACCOUNT].client
     try:
         client.server_time(deadline_s=_DEADLINE_S)
     except ExchangeError as error:
@@ -76,43 +76,43 @@ def _exchange(app: App) -> Iterator[CheckResult]:
     skew_s = app.clock.skew_s
     yield CheckResult("exchange", True, app.settings.base_url)
     told = f"the exchange's clock is {skew_s:+.3f} s from ours"
-    yield CheckResult("clock", abs(skew_s) <= _LARGEST_SKEW_S, told)
+    yield CheckResult("clock", abs(skew_s) <= CLOCK_SKEW_LIMIT_S, told)
 
 
 def _account(app: App, account: Account) -> Iterator[CheckResult]:
-    streams = [stream for of, stream in app.pairs() if of is account]
-    if account.name != PUBLIC_ACCOUNT:
-        for stream in streams:
-            yield _permission(account, stream)
-    yield _budget(app, account, streams)
+    syncs = [sync for sync in app.syncs if sync.account is account]
+    if not account.public:
+        for sync in syncs:
+            yield _permission(account, sync.stream)
+    yield _budget(account, syncs, app.settings.requests_per_minute)
 
 
 def _permission(account: Account, stream: Stream) -> CheckResult:
-    client, subject = account.client, f"token of {account.name} for {stream.name}"
-    parameters = {stream.paging.size_param: "1"} if isinstance(stream, History) else {}
+    subject = f"token of {account.name} for {stream.name}"
     try:
         with context.bind(account=account.name, stream=stream.name):
-            client.get(stream.path, parameters, priority=Priority.LIVE, deadline_s=_DEADLINE_S)
+            account.client.get(
+                stream.path,
+                stream.smallest_request,
+                priority=Priority.LIVE,
+                deadline_s=_DEADLINE_S,
+            )
     except NotPermitted as error:
-        futures = stream.path.startswith("account/futures/")
-        told = "not permitted; right for an account without futures" if futures else str(error)
-        return CheckResult(subject, futures, told)
+        expected = "not permitted; right for an account without futures"
+        message = expected if stream.requires_futures else str(error)
+        return CheckResult(subject, stream.requires_futures, message)
     except ExchangeError as error:
         return CheckResult(subject, False, str(error))
     return CheckResult(subject, True, "permitted")
 
 
-def _budget(app: App, account: Account, streams: list[Stream]) -> CheckResult:
-    """Requests a minute that live polling needs; streams asked per instrument count a dozen."""
+def _budget(account: Account, syncs: Sequence[StreamSync], limit: int) -> CheckResult:
+    """Requests a minute that live polling needs."""
     a_minute = sum(
-        60
-        / app.parts.interval(stream).total_seconds()
-        * (12 if isinstance(stream, History) and stream.partition_by else 1)
-        for stream in streams
+        60 / sync.interval.total_seconds() * sync.stream.requests_per_pass for sync in syncs
     )
-    limit = app.settings.requests_per_minute
-    told = f"live polling takes {a_minute:.0f} of {limit} requests a minute"
-    return CheckResult(f"budget of {account.name}", a_minute <= limit * _HEALTHY_SHARE, told)
+    message = f"live polling takes {a_minute:.0f} of {limit} requests a minute"
+    return CheckResult(f"budget of {account.name}", a_minute <= limit * _HEALTHY_SHARE, message)
 
 
 def _database(settings: Settings) -> CheckResult:

@@ -7,29 +7,24 @@ import sys
 import threading
 from datetime import timedelta
 
-from exporter.app import App, enabled
-from exporter.metrics import Exposition
+from exporter.app import App, Runtime, enabled, process_name
+from exporter.housekeeping import Housekeeping
 from exporter.model.errors import (
-    DatabaseError,
     EmbeddedPostgresError,
     ExporterError,
     SchemaError,
 )
-from exporter.model.stream import Stream
 from exporter.scheduler import Scheduler, Task
 from exporter.server import Pages, Server, WebConfigWatcher
 from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
-from exporter.status import Reporter, page, to_json
-from exporter.store import bookkeeping
-from exporter.store.database import Database
-from exporter.sync import Account, GapFiller
+from exporter.status import AccountReports, Reporter, StreamReports, page, to_json
+from exporter.sync import StreamSync
 
 _log = logging.getLogger(__name__)
-_HEARTBEAT_LIMIT_S = 60.0
-_ODDITIES = ("oddities", timedelta(seconds=30))
-_PRUNE = ("prune", timedelta(days=1))
+_COUNT_EVERY = timedelta(seconds=30)
+_PRUNE_EVERY = timedelta(days=1)
 _STOP_WITHIN_S = 5.0
 """What work under way gets to end by itself; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
@@ -40,17 +35,14 @@ beside a loading thread can wait for seconds, since it hands over often."""
 class Service:
     """Polls, serves and syncs until it is told to stop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
         self._protection = WebConfigWatcher(settings.web_config)
-        self.app = App(settings, enabled(settings), service=True)
-        app = self.app
+        self.app = app = App(settings, enabled(settings), holder=process_name(), runtime=runtime)
         self.server = Server(
             settings.listen.host,
             settings.listen.port,
             Pages(
-                metrics=Exposition(
-                    app.stream_metrics, app.service_metrics, app.instrumentation
-                ).render,
+                metrics=app.metrics.render,
                 healthy=self._healthy,
                 ready=self._ready,
                 index=lambda: page.render(self._reporter.report()),
@@ -59,22 +51,22 @@ class Service:
             ),
             protection=self._protection,
         )
+        self._housekeeping = Housekeeping(
+            app.metrics, app.storage, app.spool, app.clock, app.accounts
+        )
         self._scheduler = Scheduler(
             [
-                *(self._task(account, stream) for account, stream in app.pairs()),
-                *([] if app.database is None else self._housekeeping(app.database)),
+                *(self._task(sync) for sync in app.syncs),
+                *(self._chores() if app.database is not None else ()),
             ],
             heartbeat=self._beat,
-            noticed=app.service_metrics.count_scheduler_event,
+            noticed=app.metrics.service.count_scheduler_event,
         )
-        self._reporter = Reporter(app, self._scheduler.due)
+        self._reporter = self._status()
         self._fillers = [
-            threading.Thread(
-                target=GapFiller(app.parts, readers, app.runner.refused).run,
-                name=f"backfill-{name}",
-            )
-            for name, account in app.parts.accounts.items()
-            if app.database is not None and (readers := app.readers(account))
+            threading.Thread(target=app.gap_filler(name).run, name=f"backfill-{name}")
+            for name in app.accounts
+            if app.histories(name)
         ]
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
@@ -85,7 +77,6 @@ class Service:
         _warn_unprotected(self.app.settings, self._protection)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
-        self.app.service_metrics.set_leader(self.app.database is None)
         self._beat()
         self._scheduler.start()
         if self.app.database is not None:
@@ -114,16 +105,16 @@ class Service:
             self._fatal = error
             self.app.stop.set()
             return
-        if self.app.parts.leases is not None:
-            self.app.parts.leases.start()
-        self.app.runner.store_spooled()
+        if self.app.leases is not None:
+            self.app.leases.start()
+        self.app.snapshots.drain_if_possible()
         for filler in self._fillers:
             filler.start()
 
     def stop(self) -> None:
         """Finish the transactions in flight, begin nothing new."""
         self.app.stop.set()
-        for account in self.app.parts.accounts.values():
+        for account in self.app.accounts.values():
             account.client.interrupt()
         ending = threading.Thread(target=self._finish_work, name="stopping", daemon=True)
         ending.start()
@@ -138,56 +129,42 @@ class Service:
             if thread.is_alive():
                 thread.join()
 
-    def _task(self, account: Account, stream: Stream) -> Task:
-        return Task(
-            f"{account.name}/{stream.name}",
-            self.app.parts.interval(stream),
-            lambda: self.app.runner.run(account, stream) == "ok",
-        )
+    def _task(self, sync: StreamSync) -> Task:
+        return Task(sync.name, sync.interval, lambda: self.app.runner.run(sync) == "ok")
 
-    def _housekeeping(self, database: Database) -> list[Task]:
+    def _chores(self) -> list[Task]:
         return [
-            Task(*_ODDITIES, lambda: self._show_oddities(database)),
-            Task(*_PRUNE, lambda: _prune(database)),
+            Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
+            Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
         ]
 
-    def _show_oddities(self, database: Database) -> bool:
-        """What Postgres holds in quarantine and of drift: other processes write it, too."""
-        if not database.up:
-            return False
-        try:
-            found = database.run_briefly(bookkeeping.data_quality_counts)
-        except DatabaseError:
-            return False
-        for account, stream in self.app.stream_metrics.keys:
-            odd = found.get((account, stream), bookkeeping.DataQualityCounts())
-            self.app.service_metrics.set_data_quality(account, stream, **odd._asdict())
-        return True
+    def _status(self) -> Reporter:
+        app = self.app
+        limiters, per_minute = app.rate_limiters, app.settings.requests_per_minute
+        return Reporter(
+            app.settings,
+            app.storage,
+            app.spool,
+            app.clock,
+            app.metrics.service,
+            app.metrics.streams.errors,
+            AccountReports(limiters, app.metrics, per_minute),
+            StreamReports(app.syncs, app.metrics, app.refusals, self._scheduler.due),
+        )
 
     def _beat(self) -> None:
-        """Every few seconds: that the scheduler lives, and what has no pass of its own."""
-        service_metrics, database = self.app.service_metrics, self.app.database
-        service_metrics.record_heartbeat()
-        spool = self.app.parts.spool
-        service_metrics.set_spool(len(spool), spool.dropped)
-        for name in self.app.parts.accounts:
-            service_metrics.set_clock_skew(name, self.app.clock.skew_s)
-        if database is not None:
-            service_metrics.set_database_up(database.up)
-            self._schema_checked |= database.up
-        if self.app.parts.leases is not None:
-            service_metrics.set_leader(self.app.parts.leases.leading)
+        self._housekeeping.beat()
+        self._schema_checked |= self.app.storage.up
 
     def _healthy(self) -> tuple[bool, str]:
-        age_s = self.app.service_metrics.heartbeat_age_s()
-        if age_s is None or age_s > _HEARTBEAT_LIMIT_S:
+        if not self._housekeeping.alive:
             return False, "the scheduler does not run"
         return True, "healthy"
 
     def _ready(self) -> tuple[bool, str]:
         untried = [
             f"{state.account}/{state.stream}"
-            for state in self.app.stream_metrics.states()
+            for state in self.app.metrics.streams.summaries()
             if not state.tried
         ]
         if untried:
@@ -195,17 +172,6 @@ class Service:
         if not self._schema_checked:
             return False, "the database's schema could not be checked yet"
         return True, "ready"
-
-
-def _prune(database: Database) -> bool:
-    """Keep the log of walks from growing for ever."""
-    if not database.up:
-        return False
-    try:
-        database.run(bookkeeping.prune)
-    except DatabaseError:
-        return False
-    return True
 
 
 def _warn_unprotected(settings: Settings, protection: WebConfigWatcher) -> None:

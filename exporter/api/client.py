@@ -30,9 +30,9 @@ from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["Client", "Failed", "Observer"]
+__all__ = ["Client", "Observer", "OnError"]
 
-Failed = Callable[[ExchangeError], None]
+OnError = Callable[[ExchangeError], None]
 """Called with the error of each failed attempt."""
 
 
@@ -93,18 +93,18 @@ class Client:
         priority: Priority,
         deadline_s: float | None = None,
         endpoint: str | None = None,
-        failed: Failed = _ignore,
+        on_error: OnError = _ignore,
     ) -> bytes:
         """The body of a good answer: complete, and JSON by its first and last character.
 
         ``path`` is relative to the base URL; ``endpoint`` is its label, with ids taken out. What
         may pass is tried again unless that would begin later than ``deadline_s`` after the first
         attempt; the wait for the budget before it does not count, and no attempt is cut short.
-        ``failed`` is called with the error of each attempt, the one that is raised included.
+        ``on_error`` is called with the error of each attempt, the one that is raised included.
         Raises ExchangeError, and Stopping.
         """
         ask = Request(path.lstrip("/"), params, endpoint or path)
-        return self._pursue(ask, priority, deadline_s, failed).body
+        return self._pursue(ask, priority, deadline_s, on_error).body
 
     def server_time(self, *, deadline_s: float | None = None) -> datetime:
         """The exchange's time, aware UTC, as told by ``time``; the clock learns from it, too.
@@ -128,11 +128,11 @@ class Client:
         self._sender.close()
 
     def _pursue(
-        self, ask: Request, priority: Priority, deadline_s: float | None, failed: Failed
+        self, ask: Request, priority: Priority, deadline_s: float | None, on_error: OnError
     ) -> RequestResult:
         """Attempt after attempt, to a good answer or to the error that ends it."""
         within_s = self._policy.deadline_s if deadline_s is None else deadline_s
-        self._take_turn(priority, within_s, failed)
+        self._take_turn(priority, within_s, on_error)
         ends_at = self._monotonic() + within_s
         attempt, excused = 0, False
         while True:
@@ -146,16 +146,16 @@ class Client:
             if outcome.stale and not excused:
                 excused = True
             else:
-                failed(outcome.error)
+                on_error(outcome.error)
                 self._wait_or_raise(outcome, outcome.error, attempt, sent_at, ends_at)
                 attempt += 1
-            self._take_turn(priority, ends_at - self._monotonic(), failed)
+            self._take_turn(priority, ends_at - self._monotonic(), on_error)
 
-    def _take_turn(self, priority: Priority, within_s: float, failed: Failed) -> None:
+    def _take_turn(self, priority: Priority, within_s: float, on_error: OnError) -> None:
         try:
             waited_s = self._budget.acquire(priority, within_s=within_s)
         except RateLimited as error:
-            failed(error)
+            on_error(error)
             raise
         self._observer.record_wait(self._account, waited_s)
 

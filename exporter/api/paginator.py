@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from exporter.api.client import Client, Failed
+from exporter.api.client import Client, OnError
 from exporter.api.coverage import CoverageTracker
 from exporter.api.identity import made_up
 from exporter.api.rate_limiter import Priority
@@ -38,7 +38,7 @@ class PageResult(NamedTuple):
 class Paginator:
     """One walk through ``window``; `pages` may be taken once.
 
-    ``failed`` is told each failed attempt, retried or not. Another thread may
+    ``on_error`` is told each failed attempt, retried or not. Another thread may
     call `steal_older_half`.
     """
 
@@ -51,7 +51,7 @@ class Paginator:
         *,
         priority: Priority,
         deadline_s: float,
-        failed: Failed,
+        on_error: OnError,
     ) -> None:
         self._client = client
         self._stream = stream
@@ -59,7 +59,7 @@ class Paginator:
         self._window = window
         self._priority = priority
         self._deadline_s = deadline_s
-        self._failed = failed
+        self._on_error = on_error
         self._lock = threading.Lock()
         self._proof = CoverageTracker(stream, window.end)
         self._given_away = window.start
@@ -118,7 +118,7 @@ class Paginator:
             parameters(self._stream, window, self._partition.instrument, cursor),
             priority=self._priority,
             deadline_s=self._deadline_s,
-            failed=self._failed,
+            on_error=self._on_error,
         )
         page = read(self._stream, body, self._partition.account_id)
         self._recognise(page)
@@ -203,7 +203,7 @@ def parameters(
     since = (window.start - EPOCH) // _MILLISECOND
     until = -((EPOCH - window.end) // _MILLISECOND)
     unit = paging.unit // _MILLISECOND
-    query = {"from": write(since - unit), "to": write(until + unit)}
+    query = {**stream.parameters, "from": write(since - unit), "to": write(until + unit)}
     query[paging.size_param] = str(paging.size)
     if instrument:
         query["instrument_code"] = instrument

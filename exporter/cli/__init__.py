@@ -29,7 +29,7 @@ for command in (
     rehearse.demo,
     rehearse.simulate,
     database.migrate,
-    history.sync,
+    history.sync_command,
     history.backfill,
     reports.status,
     reports.gaps,

@@ -148,7 +148,7 @@ def _tell(service: Service, exchange: Simulator, began: float) -> None:
     """Say where to look, once there is something to see."""
     app = service.app
     while not app.stop.wait(0.2):
-        if all(state.success or not state.permitted for state in app.stream_metrics.states()):
+        if all(state.success or not state.permitted for state in app.metrics.streams.summaries()):
             break
     if app.stop.is_set() or app.embedded is None:
         return

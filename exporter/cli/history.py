@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -15,14 +15,14 @@ from exporter.app import App, enabled
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.progress import ProgressBar
 from exporter.model.errors import DatabaseError, SettingsError
-from exporter.model.stream import History, Stream
+from exporter.model.stream import Partition, Stream
 from exporter.model.window import Window
 from exporter.settings import Settings, instant
 from exporter.signals import catch_signals
 from exporter.streams import STREAMS
-from exporter.sync import Account, Backfill, GapFiller
+from exporter.sync import Backfill, HistorySync, StreamSync
 
-_HISTORIES = [stream.name for stream in STREAMS if isinstance(stream, History)]
+_HISTORIES = [stream.name for stream in STREAMS if stream.backfilled]
 
 
 class InstantOption(click.ParamType[datetime]):
@@ -45,7 +45,7 @@ def opened(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
     """An app with its database, for a command that ends. Raises DatabaseError when it is away."""
     if settings.database.kind == "none":
         raise SettingsError(["DATABASE_URL is none: this command needs a database"])
-    app = App(settings, streams, service=False)
+    app = App(settings, streams)
     catch_signals(app.stop)
     try:
         if not app.open_database():
@@ -56,40 +56,41 @@ def opened(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
         app.close()
 
 
-def _accounts(app: App, names: tuple[str, ...]) -> list[tuple[Account, Stream]]:
-    """The chosen accounts with their streams. Raises SettingsError for an unknown name."""
-    unknown = sorted(set(names) - set(app.parts.accounts))
+def _chosen(app: App, names: tuple[str, ...]) -> list[StreamSync]:
+    """The streams of the chosen accounts. Raises SettingsError for an unknown name."""
+    unknown = sorted(set(names) - set(app.accounts))
     if unknown:
-        known = ", ".join(app.parts.accounts)
+        known = ", ".join(app.accounts)
         raise SettingsError(
             [f"--account {name}: not configured; known: {known}" for name in unknown]
         )
-    return [(a, s) for a, s in app.pairs() if not names or a.name in names]
+    return [sync for sync in app.syncs if not names or sync.account.name in names]
 
 
-@click.command()
+@click.command("sync")
 @with_settings
 @click.option(
     "--stream", "streams", multiple=True, type=click.Choice(STREAM_NAMES), help="Default: all."
 )
 @click.option("--account", "accounts", multiple=True, metavar="NAME", help="Default: all.")
-def sync(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
+def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
     """Run one pass of each stream, with all history that is missing, then exit."""
     failed = []
     with opened(settings, enabled(settings, streams)) as app:
-        chosen = _accounts(app, accounts)
+        chosen = _chosen(app, accounts)
         if streams:
             needed = {stream.name for stream in app.streams}
             if missing := sorted(set(streams) - needed):
                 raise SettingsError([f"--stream {name}: needs a token" for name in missing])
-        for account, stream in chosen:
-            outcome = app.runner.run(account, stream)
-            if outcome == "ok" and isinstance(stream, History):
-                reader = next(r for r in app.readers(account) if r.stream is stream)
-                outcome = "ok" if GapFiller(app.parts, [reader]).fill(reader) else "failed"
-            click.echo(f"{outcome:<13} {account.name}/{stream.name}")
+        filler, histories = app.gap_filler(), app.histories()
+        for sync in chosen:
+            outcome: str = app.runner.run(sync)
+            if outcome == "ok":
+                filled = [filler.fill(history) for history in histories if history is sync]
+                outcome = "ok" if all(filled) else "failed"
+            click.echo(f"{outcome:<13} {sync.name}")
             if outcome in ("failed", "skipped"):
-                failed.append(stream.name)
+                failed.append(sync.name)
             if app.stop.is_set():
                 break
     if failed:
@@ -115,39 +116,46 @@ def backfill(
 ) -> None:
     """Fill a stretch of history. What is proven complete already is not asked for again."""
     with opened(settings, enabled(settings, [name])) as app:
-        for account, stream in _accounts(app, accounts):
-            if stream.name != name:
-                app.runner.run(account, stream)
+        histories = {
+            history.key: history for history in app.histories() if history.stream.name == name
+        }
+        for sync in _chosen(app, accounts):
+            history = histories.get(sync.key)
+            if history is None:  # what it requires
+                app.runner.run(sync)
                 continue
-            reader = next(r for r in app.readers(account) if r.stream.name == name)
-            reader.now()
-            bar = ProgressBar(f"{account.name}/{name}", sys.stderr)
-            job = Backfill(app.parts, reader, bar.show)
-            until = min(end or datetime.now(UTC), reader.settled())
-            wanted = Window(start, until)
+            until = min(end or history.now(), history.settled())
             if dry_run:
-                _describe(account.name, name, job.plan(wanted), settings.requests_per_minute)
-                continue
-            try:
-                with app.parts.working(account.name, name):
-                    job.complete(wanted)
-            finally:
-                bar.end()
-            done = job.progress
-            click.echo(
-                f"{account.name}/{name}: {done.pages} pages, {done.inserted} new rows, "
-                f"{done.updated} changed, {done.rejected} quarantined, "
-                f"{time.monotonic() - done.began:.1f} s"
-            )
+                pieces = Backfill(history).plan(Window(start, until))
+                _describe(history, pieces, settings.requests_per_minute)
+            else:
+                _fill(history, Window(start, until))
 
 
-def _describe(account: str, name: str, pieces: list[Any], per_minute: int) -> None:
+def _fill(history: HistorySync, wanted: Window) -> None:
+    """Fill a window, with a progress bar."""
+    bar = ProgressBar(history.name, sys.stderr)
+    job = Backfill(history, bar.show)
+    try:
+        with history.logged():
+            job.complete(wanted)
+    finally:
+        bar.end()
+    done = job.progress
+    click.echo(
+        f"{history.name}: {done.pages} pages, {done.inserted} new rows, {done.updated} changed, "
+        f"{done.rejected} rejected, {time.monotonic() - done.began:.1f} s"
+    )
+
+
+def _describe(
+    history: HistorySync, pieces: list[tuple[Partition, Window]], per_minute: int
+) -> None:
     """What a backfill would read; an empty window still costs one request."""
     for partition, window in pieces:
-        click.echo(
-            f"{account}/{name} {partition.instrument} {window.start:%FT%TZ} .. {window.end:%FT%TZ}"
-        )
+        span = f"{window.start:%FT%TZ} .. {window.end:%FT%TZ}"
+        click.echo(f"{history.name} {partition.instrument} {span}")
     click.echo(
-        f"{account}/{name}: {len(pieces)} windows; at least {len(pieces)} requests, "
+        f"{history.name}: {len(pieces)} windows; at least {len(pieces)} requests, "
         f"{len(pieces) / per_minute * 60:.0f} s at {per_minute} a minute"
     )

@@ -8,16 +8,19 @@ from exporter.metrics.catalogue import catalogue
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.families import Entry
 from exporter.metrics.instrumentation import Instrumentation
+from exporter.metrics.metrics import Metrics
 from exporter.metrics.recent_errors import ErrorRun
 from exporter.metrics.service_metrics import ServiceMetrics
 from exporter.metrics.stream_metrics import StreamMetrics
-from exporter.metrics.stream_state import StreamSummary
+from exporter.metrics.stream_state import CoverageSummary, StreamSummary
 
 __all__ = [
+    "CoverageSummary",
     "Entry",
     "ErrorRun",
     "Exposition",
     "Instrumentation",
+    "Metrics",
     "ServiceMetrics",
     "StreamMetrics",
     "StreamSummary",

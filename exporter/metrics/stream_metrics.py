@@ -63,7 +63,10 @@ class StreamMetrics:
         self._shared = frozenset(name for name in shown_by if shown_by.count(name) > 1)
         self._states = {
             (account, name): StreamState(
-                account, name, intervals.get(name, stream.interval).total_seconds()
+                account,
+                name,
+                intervals.get(name, stream.interval).total_seconds(),
+                backfilled=stream.backfilled,
             )
             for (account, name), stream in self._streams.items()
         }
@@ -144,7 +147,7 @@ class StreamMetrics:
             found = MeasuredCoverage(lag_s, gap_s, progress_ratio, self._monotonic())
             self._states[key] = replace(self._states[key], coverage=found)
 
-    def states(self) -> list[StreamSummary]:
+    def summaries(self) -> list[StreamSummary]:
         """Every stream of every account, as of now."""
         at = self._monotonic()
         return [state.summary(at) for state in self._states.values()]

@@ -7,46 +7,59 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from exporter.metrics import families
 from exporter.metrics.text import Series, lines, number, series_name
 from exporter.model.errors import REASONS, Reason
+from exporter.model.limits import hold
 from exporter.model.stream import Metric
 
 Freshness = Literal["empty", "fresh", "held", "withdrawn"]
 
-_SHORTEST_HOLD_S = 60.0
-_INTERVALS_HELD = 3
 _INTERVALS_LATE = 2
 
 
-class StreamSummary(NamedTuple):
-    """One stream of one account, for readiness and the status page. Times are in seconds."""
+class CoverageSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a stream's history was proven complete in Postgres, as of its last pass."""
+
+    lag_seconds: float | None
+    """From the newest proven instant to now; `onetrading_coverage_lag_seconds`."""
+    gap_seconds: float | None
+    """Not proven before that, of all scopes together; `onetrading_coverage_gap_seconds`."""
+    progress_ratio: float | None
+    """Proven share, 0 to 1; `onetrading_backfill_progress_ratio`."""
+
+
+class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream of one account, for readiness, the status page and `/api/status`."""
 
     account: str
     stream: str
     tried: bool
     success: bool
+    """Of the last pass; `onetrading_sync_success`."""
     permitted: bool
+    """`onetrading_sync_permitted`"""
     freshness: Freshness
-    """``empty``: no answer yet. ``held``: shown, but of an older answer than is due."""
-    last_success: float | None
-    """Unix time."""
-    age_s: float | None
-    """Since the last good answer."""
-    interval_s: float
-    hold_s: float
+    """``empty``: nothing read yet. ``held``: shown, but of an older response than is due."""
+    age_seconds: float | None
+    """Of the values shown on `/metrics`."""
+    interval_seconds: float
+    hold_seconds: float
     """The age at which values are withdrawn."""
+    last_success_at: datetime | None
     last_error: Reason | None
-    """Of the last pass; None when it succeeded."""
-    failing_since: float | None
-    """Unix time of the first of the failures in a row; None when the last pass succeeded."""
-    lag_s: float | None
-    gap_s: float | None
-    progress_ratio: float | None
+    """Of the last pass; null when it succeeded."""
+    failing_since: datetime | None
+    """The first of the failures in a row; null when the last pass succeeded."""
+    coverage: CoverageSummary | None
+    """Of history streams."""
 
 
 class MeasuredCoverage(NamedTuple):
@@ -69,6 +82,8 @@ class StreamState:
     account: str
     stream: str
     interval_s: float
+    backfilled: bool = False
+    """It has coverage."""
     chunks: Mapping[str, bytes] = field(default_factory=dict)
     """The last good answer, written, by family."""
     shared: Mapping[str, Series] = field(default_factory=dict)
@@ -124,7 +139,7 @@ class StreamState:
     @property
     def hold_s(self) -> float:
         """The age at which values are withdrawn."""
-        return max(_INTERVALS_HELD * self.interval_s, _SHORTEST_HOLD_S)
+        return hold(timedelta(seconds=self.interval_s)).total_seconds()
 
     def freshness(self, at: float) -> Freshness:
         """How good the values are."""
@@ -141,22 +156,25 @@ class StreamState:
 
     def summary(self, at: float) -> StreamSummary:
         """What people want to know of it."""
+        coverage = CoverageSummary(
+            lag_seconds=_rounded(self.coverage.lag(at)),
+            gap_seconds=_rounded(self.coverage.gap_s),
+            progress_ratio=self.coverage.progress_ratio,
+        )
         return StreamSummary(
-            self.account,
-            self.stream,
+            account=self.account,
+            stream=self.stream,
             tried=self.tried,
             success=self.success,
             permitted=self.permitted,
             freshness=self.freshness(at),
-            last_success=self.last_success or None,
-            age_s=None if self.good_at is None else at - self.good_at,
-            interval_s=self.interval_s,
-            hold_s=self.hold_s,
+            age_seconds=_rounded(None if self.good_at is None else at - self.good_at),
+            interval_seconds=self.interval_s,
+            hold_seconds=self.hold_s,
+            last_success_at=_instant(self.last_success or None),
             last_error=self.last_error,
-            failing_since=self.failing_since,
-            lag_s=self.coverage.lag(at),
-            gap_s=self.coverage.gap_s,
-            progress_ratio=self.coverage.progress_ratio,
+            failing_since=_instant(self.failing_since),
+            coverage=coverage if self.backfilled else None,
         )
 
     def own_chunks(self, at: float) -> Iterator[tuple[str, bytes]]:
@@ -187,3 +205,13 @@ class StreamState:
         name = series_name(metric.name, metric.labels, (self.account, self.stream, *labels))
         written = number(value)
         return metric.name, b"" if written is None else lines({name: written})
+
+
+def _rounded(value: float | None) -> float | None:
+    """To the millisecond."""
+    return None if value is None else round(value, 3)
+
+
+def _instant(unix: float | None) -> datetime | None:
+    """Aware UTC, to the millisecond."""
+    return None if unix is None else datetime.fromtimestamp(round(unix, 3), UTC)

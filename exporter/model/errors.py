@@ -6,9 +6,10 @@ ExporterError
 ├── EmbeddedPostgresError    stop the process: the embedded Postgres cannot be started
 ├── Stopping                 unwind: the process was asked to stop while somebody waited
 ├── NotYet                   try again soon: something else must come first
+├── StandingBy               ask nothing: another process reads and writes this account
+│   └── LeaseLost            the same, found out by a transaction, of which nothing is kept
 ├── BadRecord                skip the record: it goes to quarantine, its page goes on
 ├── DatabaseError            wait: the whole transaction is tried again later
-│   └── LeaseLost            stop writing for the account: another process is its writer now
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
@@ -105,6 +106,14 @@ class NotYet(ExporterError):
     """What this needs is not there yet, and will be; nothing has failed."""
 
 
+class StandingBy(ExporterError):
+    """Another process holds the lease of this account: it polls, writes and shows it; we do not."""
+
+
+class LeaseLost(StandingBy):
+    """Another process took the lease over while a transaction was under way; it was rolled back."""
+
+
 class BadRecord(ExporterError):
     """One record cannot be read. ``str()`` names the field and the value."""
 
@@ -115,10 +124,6 @@ class DatabaseError(ExporterError):
     """Postgres is away or refused the transaction; nothing of it was kept."""
 
     reason: ClassVar[Reason] = "database"
-
-
-class LeaseLost(DatabaseError):
-    """Another process has become the writer of this account."""
 
 
 class ExchangeError(ExporterError):

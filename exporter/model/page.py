@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
 from exporter.model.envelope import RawRecord, text_member
 from exporter.model.errors import BadRecord
-from exporter.model.stream import Drift, History, Json, Order, Page, Reject, Source, Stream
+from exporter.model.stream import Drift, Json, Page, Reject, Source, Stream
 
 
 def read(stream: Stream, body: bytes, account_id: str) -> Page:
@@ -46,7 +43,7 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
         header=envelope.header,
         account_id=echoed,
         records=len(envelope.records),
-        order=_order(stream, rows, tags) if isinstance(stream, History) else "unknown",
+        order=stream.order(rows, tags),
     )
 
 
@@ -56,21 +53,6 @@ def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
         found = set(map(attrgetter(column), rows))
         for value in sorted(found - known - {None}):
             yield Drift("unknown_value", column, str(value))
-
-
-def _order(stream: History, rows: Sequence[Any], tags: Iterable[str]) -> Order:
-    """The order of each list of an answer; an answer may hold one list per instrument."""
-    instants: defaultdict[str, list[datetime]] = defaultdict(list)
-    for tag, at in zip(tags, map(attrgetter(stream.instant), rows), strict=True):
-        instants[tag].append(at)
-    found: Order = "unknown"
-    for of_tag in instants.values():
-        for earlier, later in pairwise(of_tag):
-            if earlier < later:
-                return "mixed"
-            if earlier > later:
-                found = "newest_first"
-    return found
 
 
 def _row(stream: Stream, record: RawRecord, account_id: str) -> tuple[Any, tuple[str, ...]]:

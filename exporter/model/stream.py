@@ -7,10 +7,13 @@ metrics it shows and how often it is asked. It does nothing itself: `page` reads
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
+from operator import attrgetter
 from types import UnionType
 from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -115,78 +118,117 @@ class SnapshotResponse(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """What all kinds of stream declare.
+    """What all kinds of stream declare: one endpoint of the exchange, and what becomes of it.
 
-    ``path`` is relative to the base URL. ``row`` makes a row from a record and raises BadRecord.
-    ``enums`` names columns whose documented values are known: others load and count as drift.
+    A kind (`Snapshot`, `Reference`, `History`) answers here for itself what differs between kinds;
+    `exporter.sync` has one class for each, which does the work.
     """
 
     name: str
+    """Snake case; the ``stream`` label, and part of ``ONETRADING_INTERVAL_<STREAM>``."""
     path: str
+    """Relative to the base URL, without a slash in front: ``account/balances``."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Query parameters that every request carries, beside those of paging."""
     public: bool = False
+    """Read once and without a token, under the account `public`; else once for each account."""
+    requires_futures: bool = False
+    """An account without futures is refused, which is then as it should be."""
     interval: timedelta
+    """How often it is read, unless the settings say otherwise."""
     unwrap: Callable[[bytes], Envelope]
+    """Takes a response apart into records. Raises UnexpectedPayload."""
     decoder: RecordDecoder[Any]
+    """Reads one record into the struct that describes it."""
     row: Callable[[Any, Source], Any]
+    """Makes a row of ``table`` from a decoded record. Raises BadRecord."""
     table: Table
     metrics: tuple[Metric, ...] = ()
+    """Every family that the stream may show."""
     enums: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Column to its documented values; others load, and are counted as drift."""
     summary: str
     """One sentence for the table of streams in the README."""
-    kind: ClassVar[str]
+    kind: ClassVar[Literal["snapshot", "reference", "history"]]
+    requires_database: ClassVar[bool] = False
+    """Nothing of it can be shown without Postgres."""
+    backfilled: ClassVar[bool] = False
+    """It has a past that can be read, with proven coverage."""
+    counted_by: ClassVar[Literal["rows", "snapshots"]] = "rows"
+    """What ``status`` counts of it."""
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Names of the streams that must be read before this one."""
+        return ()
+
+    @property
+    def smallest_request(self) -> Mapping[str, str]:
+        """Query parameters of the cheapest request that shows whether a token may read it."""
+        return self.parameters
+
+    @property
+    def requests_per_pass(self) -> int:
+        """About how many requests a pass takes while nothing new has happened."""
+        return 1
+
+    def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
+        """How the instants of a page run; ``tags`` says which list of the page each row is of."""
+        del rows, tags
+        return "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot(Stream):
-    """The answer is the whole present state; its history is what we observed.
+    """The response is the whole present state; its history is what we observed.
 
     Rows of its table carry the ``snapshot_id`` of a header row, which the store adds.
     """
 
     samples: Callable[[SnapshotResponse], Iterable[Sample]]
-    kind: ClassVar[str] = "snapshot"
+    """What /metrics shows of a response."""
+    kind = "snapshot"
+    counted_by = "snapshots"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference(Stream):
-    """The answer is a list of slowly changing facts, kept with ``valid_from`` and ``valid_to``.
+    """The response is a list of slowly changing facts, kept with ``valid_from`` and ``valid_to``.
 
     Rows have no such columns; the store adds them.
     """
 
     samples: Callable[[SnapshotResponse], Iterable[Sample]]
-    kind: ClassVar[str] = "reference"
+    """What /metrics shows of a response."""
+    kind = "reference"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """How a window of history is asked for, page by page.
-
-    ``cursor`` is None where the exchange offers none: a full page then proves nothing, and the
-    window is split.
-    """
+    """How a window of history is requested, page by page."""
 
     size_param: str
+    """Query parameter of the page size."""
     size: int
+    """Rows to a page: the most that the exchange gives."""
     cursor: str | None = "cursor"
+    """Query parameter of the cursor; None where the exchange offers none: a full page then proves
+    nothing, and the window is split."""
     time: Literal["iso_ms", "epoch_ms"] = "iso_ms"
+    """Notation of ``from`` and ``to``."""
     unit: timedelta = timedelta(milliseconds=1)
-    """The precision of ``from`` and ``to``; windows are asked one unit wider on both sides."""
+    """Precision of ``from`` and ``to``; windows are requested one unit wider on both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class History(Stream):
-    """Facts that happened at an instant, read newest first, window by window.
-
-    ``instant`` is the column that orders them. ``totals`` yields what rows add to counters;
-    ``latest`` yields gauges of which the greatest value of all rows is shown. Both may yield the
-    same series more than once.
-    """
+    """Facts that happened at an instant, read newest first, window by window."""
 
     paging: Paging
     instant: str
+    """The column that orders the rows, an aware UTC instant."""
     max_window: timedelta
-    """The longest window that the exchange answers."""
+    """The longest window that the exchange accepts."""
     allowed_lateness: timedelta
     """How long after an instant its rows may still appear; coverage stops this far before now."""
     overlap: timedelta
@@ -194,8 +236,44 @@ class History(Stream):
     partition_by: Literal["", "instrument"] = ""
     """What else a request must name: nothing, or one futures instrument at a time."""
     totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
+    """What rows add to counters; may yield a series more than once."""
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
-    kind: ClassVar[str] = "history"
+    """Gauges of which the greatest value of all rows is shown; as ``totals``."""
+    kind = "history"
+    requires_database = True
+    backfilled = True
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The list of instruments, where each is requested by itself."""
+        return ("instruments",) if self.partition_by else ()
+
+    @property
+    def smallest_request(self) -> Mapping[str, str]:
+        """One row."""
+        return {**self.parameters, self.paging.size_param: "1"}
+
+    @property
+    def requests_per_pass(self) -> int:
+        """One, or one for each futures instrument, of which there are about a dozen."""
+        return _TYPICAL_FUTURES if self.partition_by else 1
+
+    def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
+        """Of each list of the page: a page may hold one list for each instrument."""
+        instants: defaultdict[str, list[datetime]] = defaultdict(list)
+        for tag, at in zip(tags, map(attrgetter(self.instant), rows), strict=True):
+            instants[tag].append(at)
+        found: Order = "unknown"
+        for of_tag in instants.values():
+            for earlier, later in pairwise(of_tag):
+                if earlier < later:
+                    return "mixed"
+                if earlier > later:
+                    found = "newest_first"
+        return found
+
+
+_TYPICAL_FUTURES = 12
 
 
 class Reject(NamedTuple):

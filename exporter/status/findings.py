@@ -14,20 +14,19 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.errors import REASON_MEANINGS
+from exporter.model.limits import CLOCK_SKEW_LIMIT_S, HEARTBEAT_LIMIT_S
 from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.status.report import CoverageReport, Finding, Report, Severity, StreamReport, Verdict
 from exporter.status.wording import listed, percent, plural
 from exporter.streams import STREAMS
 
-_LARGEST_SKEW_S = 2.0
-_HEARTBEAT_LIMIT_S = 60.0
 _LAG_INTERVALS = 5
 _SHORTEST_LAG_S = 900.0
 _SLOW_AFTER = timedelta(seconds=20)
 _BACKFILL_FAILED_WITHIN = timedelta(minutes=10)
 _NAMES_SHOWN = 4
 _LONGEST_NAMES = 120
-_FUTURES = frozenset(s.name for s in STREAMS if s.path.startswith("account/futures/"))
+_FUTURES = frozenset(s.name for s in STREAMS if s.requires_futures)
 _REFUSED_TO_ALL = "the exchange refuses us (401 or 403), though this needs no token"
 _STATE_NAMES = {
     "fresh": "fresh",
@@ -108,7 +107,7 @@ def _history(report: Report) -> str:
 
 def _of_service(report: Report, connecting: bool) -> Iterator[Finding]:
     now, beat_s = report.generated_at, report.heartbeat_age_seconds
-    if beat_s is not None and beat_s > _HEARTBEAT_LIMIT_S:
+    if beat_s is not None and beat_s > HEARTBEAT_LIMIT_S:
         since = now - timedelta(seconds=beat_s)
         yield Finding("broken", "The scheduler does not run: nothing is asked any more", since)
     if connecting:
@@ -122,7 +121,7 @@ def _of_service(report: Report, connecting: bool) -> Iterator[Finding]:
         dropped = plural(report.dropped_snapshots, "answer")
         yield Finding("attention", f"The spool was full: {dropped} lost since the start")
     skew_s = report.clock_skew_seconds
-    if skew_s is not None and abs(skew_s) > _LARGEST_SKEW_S:
+    if skew_s is not None and abs(skew_s) > CLOCK_SKEW_LIMIT_S:
         text = f"The exchange's clock is {skew_s:+.1f} s from ours"
         yield Finding("attention", text)
 
@@ -164,7 +163,9 @@ def _of_streams(report: Report) -> Iterator[Finding]:
 def _poll(stream: StreamReport, report: Report) -> _Trouble | None:
     """Whether its values are as they should be."""
     reason = stream.last_error
-    if not stream.tried or (reason is None and stream.freshness == "fresh"):
+    # What a process that stands by does not ask for is another one's to show.
+    well = reason is None and (stream.freshness == "fresh" or not report.leader)
+    if not stream.tried or well:
         return None
     if reason == "database" and (not report.database_up or not report.leader):
         return None  # said once, of the service

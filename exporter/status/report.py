@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from exporter.metrics import CoverageSummary, StreamSummary
 from exporter.model.errors import Reason
 
 Severity = Literal["broken", "attention", "note"]
@@ -59,18 +60,12 @@ class Segment(msgspec.Struct, frozen=True):
     """``all``: complete. ``some``: for some of the stream's instruments. ``none``."""
 
 
-class CoverageReport(msgspec.Struct, frozen=True, kw_only=True):
+class CoverageReport(CoverageSummary, frozen=True, kw_only=True):
     """How much of a stream's history is proven complete in Postgres.
 
     The first three are of the last pass, the others of ``history_read_at``.
     """
 
-    lag_seconds: float | None
-    """From the newest proven instant to now; `onetrading_coverage_lag_seconds`."""
-    gap_seconds: float | None
-    """Not proven before that, of all scopes together; `onetrading_coverage_gap_seconds`."""
-    progress_ratio: float | None
-    """Proven share, 0 to 1; `onetrading_backfill_progress_ratio`."""
     scopes: int | None = None
     """How many instruments it is asked for one by one; 1 when it is asked as a whole."""
     proven_ratio: float | None = None
@@ -83,31 +78,13 @@ class CoverageReport(msgspec.Struct, frozen=True, kw_only=True):
     """From ``required_from`` to ``settled_to``, oldest first, without gap or overlap."""
 
 
-class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
+class StreamReport(StreamSummary, frozen=True, kw_only=True):
     """One stream of one account."""
 
-    account: str
-    stream: str
-    kind: str
-    """snapshot, reference or history."""
-    tried: bool
-    success: bool
-    """Of the last pass; `onetrading_sync_success`."""
-    permitted: bool
-    """`onetrading_sync_permitted`"""
-    freshness: Literal["empty", "fresh", "held", "withdrawn"]
-    age_seconds: float | None
-    """Of the values shown on `/metrics`."""
-    interval_seconds: float
-    hold_seconds: float
-    """The age at which values are withdrawn."""
-    last_success_at: datetime | None
-    last_error: Reason | None
-    """Of the last pass; null when it succeeded."""
-    failing_since: datetime | None
+    kind: Literal["snapshot", "reference", "history"]
     next_due_at: datetime | None
     rejects_open: int | None
-    """Records in quarantine; `onetrading_rejects_open`."""
+    """Records that could not be read; `onetrading_rejects_open`."""
     coverage: CoverageReport | None
     """Of history streams."""
 

@@ -37,6 +37,7 @@ class Leases:
         self._wanted: set[str] = set()
         self._asked: set[str] = set()
         self._held: dict[str, Lease] = {}
+        self._elsewhere: set[str] = set()
         self._connection: psycopg.Connection | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -57,6 +58,13 @@ class Leases:
                     self._asked.add(account_id)
         # Without the lock: a renewal that hangs must hold up nobody who polls.
         return self._held.get(account_id)
+
+    def held_elsewhere(self, account_id: str) -> bool:
+        """Whether another process holds the lease, as Postgres said when it last answered.
+
+        While Postgres is away the last holder goes on, and nobody else begins.
+        """
+        return account_id in self._elsewhere
 
     @property
     def leading(self) -> bool:
@@ -113,9 +121,14 @@ class Leases:
         ).fetchone()
         if row is not None:
             self._held[account_id] = Lease(self._holder, row[0])
-        elif self._held.pop(account_id, None) is not None:
+            if account_id in self._elsewhere:
+                self._elsewhere.remove(account_id)
+                _log.info("took over the lease of an account", extra={"account_id": account_id})
+            return
+        if self._held.pop(account_id, None) is not None:
             told = {"account_id": account_id}
-            _log.warning("another process has become the writer of an account", extra=told)
+            _log.warning("lost the lease of an account to another process", extra=told)
+        self._elsewhere.add(account_id)
 
     def _forget(self) -> None:
         self._held.clear()

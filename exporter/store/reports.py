@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from exporter.model.stream import PUBLIC_ACCOUNT_ID, Snapshot, Stream
+from exporter.model.stream import PUBLIC_ACCOUNT_ID, Stream
 from exporter.model.window import Window
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
@@ -79,7 +79,7 @@ def _rows(connection: Connection, query: str) -> list[Row]:
 
 def _counting(stream: Stream) -> tuple[sql.SQL | sql.Composed, dict[str, str]]:
     """A query for the number of rows of a stream by account."""
-    if isinstance(stream, Snapshot):
+    if stream.counted_by == "snapshots":
         return QUERIES["count_snapshots"], {"stream": stream.name}
     table = sql.Identifier("onetrading", stream.table.name)
     if "account_id" in stream.table.columns:

@@ -27,7 +27,7 @@ class Observed(NamedTuple):
 
 def save(
     connection: Connection,
-    stream: Snapshot,
+    stream: Snapshot | Reference,
     partition: Partition,
     answer: SnapshotResponse,
     observed: Observed,
@@ -84,7 +84,7 @@ def _content(answer: SnapshotResponse) -> int:
     return int.from_bytes(digest.digest(), "big", signed=True)
 
 
-def _header(stream: Snapshot, answer: SnapshotResponse) -> str:
+def _header(stream: Snapshot | Reference, answer: SnapshotResponse) -> str:
     """The answer beside its rows; '{}' where each row keeps its record whole."""
     keeps_raw = "raw" in stream.table.columns
     kept = {} if keeps_raw else answer.header
@@ -107,7 +107,7 @@ def _copy(
 
 def save_reference(
     connection: Connection,
-    stream: Reference,
+    stream: Snapshot | Reference,
     partition: Partition,
     answer: SnapshotResponse,
     observed_at: datetime,

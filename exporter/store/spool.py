@@ -42,7 +42,8 @@ class Spool:
 
     def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self._folder = folder
-        self._limit = limit_bytes
+        self.limit_bytes = limit_bytes
+        """When all files together are larger, the oldest ones go."""
         self._lock = threading.Lock()
         self._newest: dict[Key, tuple[Path, bytes, datetime]] = {}
         self._sizes: dict[Path, int] = {}
@@ -126,7 +127,7 @@ class Spool:
         self._sizes[path] = len(content)
 
     def _make_room(self) -> None:
-        while sum(self._sizes.values()) > self._limit and len(self._sizes) > 1:
+        while sum(self._sizes.values()) > self.limit_bytes and len(self._sizes) > 1:
             oldest = min(self._sizes)
             oldest.unlink(missing_ok=True)
             del self._sizes[oldest]

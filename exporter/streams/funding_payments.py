@@ -114,6 +114,7 @@ FUNDING_PAYMENTS = History(
     name="funding_payments",
     summary="Funding booked on the account, per instrument and funding time.",
     path="account/futures/funding-payments",
+    requires_futures=True,
     interval=timedelta(minutes=5),
     unwrap=unwrap,
     decoder=RecordDecoder(FundingPaymentRecord),

@@ -92,6 +92,7 @@ PORTFOLIO = Snapshot(
     name="portfolio",
     summary="Equity, margin and account ratio of the futures account.",
     path="account/futures/summary",
+    requires_futures=True,
     interval=timedelta(seconds=15),
     unwrap=single,
     decoder=RecordDecoder(PortfolioRecord),

@@ -121,6 +121,7 @@ POSITIONS = Snapshot(
     name="positions",
     summary="Open futures positions with size, notional, margin and last settlement.",
     path="account/futures/positions",
+    requires_futures=True,
     interval=timedelta(seconds=15),
     unwrap=listed("positions"),
     decoder=RecordDecoder(PositionRecord),

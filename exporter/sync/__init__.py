@@ -1,14 +1,46 @@
 """Run streams: ask, read, keep, show.
 
-Read `passes` for what one pass is and what a failure does, `present` for snapshots and reference
-data, `history` for windows of history, `backfill` for filling what is missing,
-`filler` for keeping it filled.
+Read `runner` for what one pass is and what a failure does, `stream_sync` for what every kind of
+stream has in common; then `snapshots` for what is (with `snapshot_queue` and `snapshot_writer`),
+`history` for windows of the past, `backfill` for filling what is missing of it.
 """
 
-from exporter.sync.backfill import Backfill, Progress
-from exporter.sync.dependencies import Account, Parts
-from exporter.sync.gap_filler import GapFiller
-from exporter.sync.history import HistorySync
-from exporter.sync.runner import SyncRunner
+from collections.abc import Mapping
 
-__all__ = ["Account", "Backfill", "GapFiller", "HistorySync", "Parts", "Progress", "SyncRunner"]
+from exporter.model.stream import Stream
+from exporter.sync.account import Account
+from exporter.sync.backfill import Backfill, GapFiller, Progress
+from exporter.sync.history import HistorySync
+from exporter.sync.refusals import Refusals
+from exporter.sync.runner import Outcome, SyncRunner
+from exporter.sync.snapshot_queue import SnapshotQueue
+from exporter.sync.snapshots import ReferenceSync, SnapshotSync
+from exporter.sync.stream_sync import StreamSync, SyncContext
+
+__all__ = [
+    "KINDS",
+    "Account",
+    "Backfill",
+    "GapFiller",
+    "HistorySync",
+    "Outcome",
+    "Progress",
+    "Refusals",
+    "SnapshotQueue",
+    "StreamSync",
+    "SyncContext",
+    "SyncRunner",
+    "sync_of",
+]
+
+KINDS: Mapping[str, type[StreamSync]] = {
+    "snapshot": SnapshotSync,
+    "reference": ReferenceSync,
+    "history": HistorySync,
+}
+"""Which class does the work of each kind of stream."""
+
+
+def sync_of(account: Account, stream: Stream, shared: SyncContext) -> StreamSync:
+    """What reads ``stream`` for ``account``."""
+    return KINDS[stream.kind](account, stream, shared)

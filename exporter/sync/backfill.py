@@ -10,31 +10,42 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter.api.paginator import Paginator
 from exporter.logs import context
-from exporter.model.errors import BadRequest, CursorExpired, DatabaseError, ExchangeError, Stopping
+from exporter.model.errors import (
+    BadRequest,
+    CursorExpired,
+    DatabaseError,
+    ExchangeError,
+    ExporterError,
+    StandingBy,
+    Stopping,
+)
 from exporter.model.stream import Partition
 from exporter.model.window import Window
-from exporter.store import totals
 from exporter.store.loader import Batch, Loaded, Run
-from exporter.sync.dependencies import Parts
+from exporter.store.storage import Storage
+from exporter.sync.failure_streaks import FailureStreaks
 from exporter.sync.history import HistorySync
 
 _log = logging.getLogger(__name__)
 WALKERS = 3
 DEADLINE_S = 300.0
 _IDLE_LOOK_S = 0.2
+_CLOSED_EVERY_S = 3_600.0
+_CLOSED_DEADLINE_S = 10.0
 
 
 @dataclass
 class Progress:
     """How far a backfill is; read by whoever shows it."""
 
+    monotonic: Callable[[], float] = time.monotonic
     wanted_s: float = 0.0
     """Seconds of history that were missing at the start."""
     proven_s: float = 0.0
@@ -43,7 +54,10 @@ class Progress:
     updated: int = 0
     rejected: int = 0
     windows_left: int = 0
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.monotonic()
 
     @property
     def ratio(self) -> float:
@@ -52,11 +66,11 @@ class Progress:
 
     def rate(self) -> float:
         """Pages a second since the start."""
-        return self.pages / max(time.monotonic() - self.began, 0.001)
+        return self.pages / max(self.monotonic() - self.began, 0.001)
 
-    def told(self) -> dict[str, object]:
+    def facts(self) -> dict[str, object]:
         """What was done so far, for the log."""
-        took_s = round(time.monotonic() - self.began, 3)
+        took_s = round(self.monotonic() - self.began, 3)
         rows = {"inserted": self.inserted, "updated": self.updated, "rejected": self.rejected}
         return {"pages": self.pages, **rows, "duration_s": took_s}
 
@@ -79,20 +93,18 @@ class Backfill:
 
     def __init__(
         self,
-        parts: Parts,
-        reader: HistorySync,
+        sync: HistorySync,
         show: Show = lambda _progress: None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
-        self._parts = parts
         self._deadline_s = deadline_s
-        self._reader = reader
+        self._sync = sync
         self._show = show
         self._lock = threading.Lock()
         self._todo: list[tuple[Partition, Window]] = []
         self._walking: dict[Paginator, Partition] = {}
         self._errors: list[Exception] = []
-        self.progress = Progress()
+        self.progress = Progress(sync.monotonic)
 
     def plan(
         self,
@@ -103,26 +115,26 @@ class Backfill:
         """What is missing, newest first, in pieces that may be asked for.
 
         ``window``: only this part of history, wanted even where it lies before the start of what
-        is required; None: from there up to ``newest``. ``scopes``: only these.
+        is required; None: from there up to ``newest``. ``partitions``: only these.
         ``newest``: None is what the tail reads now.
         """
-        pieces: list[tuple[Partition, Window]] = []
-        for partition in self._reader.partitions() if partitions is None else partitions:
-            wanted = window or Window(self._reader.required(partition), newest or self._newest())
-            for gap in reversed(self._reader.missing(partition, wanted)):
-                pieces.extend((partition, piece) for piece in self._reader.pieces(partition, gap))
+        sync, pieces = self._sync, list[tuple[Partition, Window]]()
+        for partition in sync.partitions() if partitions is None else partitions:
+            wanted = window or Window(sync.required(partition), newest or self._newest())
+            for gap in reversed(sync.missing(partition, wanted)):
+                pieces.extend((partition, piece) for piece in sync.pieces(partition, gap))
         return pieces
 
     def _newest(self) -> datetime:
         """Where the tail's part begins: its next pass reads it."""
-        return self._reader.settled() - self._parts.interval(self._reader.stream)
+        return self._sync.settled() - self._sync.interval
 
     def complete(
         self, window: Window | None = None, partitions: Iterable[Partition] | None = None
     ) -> None:
         """Read what is missing, again as long as each try proves more. Raises as `run`.
 
-        Until where is settled once: the time that passes between two tries is no progress.
+        Up to where is decided once: the time that passes between two tries is no progress.
         """
         wanted = None if partitions is None else list(partitions)
         newest = self._newest()
@@ -148,7 +160,7 @@ class Backfill:
         with ThreadPoolExecutor(WALKERS, thread_name_prefix="backfill") as pool:
             for future in [pool.submit(context.copied(self._work)) for _ in range(WALKERS)]:
                 future.result()
-        if self._parts.stop.is_set():
+        if self._sync.stop.is_set():
             raise Stopping("stopped during a backfill")
         if self._errors:
             raise self._errors[-1]
@@ -156,20 +168,20 @@ class Backfill:
 
     def _work(self) -> None:
         """What a walker does: take a window, or half of somebody's, until none is left."""
-        while not self._parts.stop.is_set():
+        while not self._sync.stop.is_set():
             with self._lock:
                 task = self._todo.pop(0) if self._todo else self._shared()
                 others = bool(self._walking)
             if task is None:
                 if not others:
                     return
-                self._parts.stop.wait(_IDLE_LOOK_S)
+                self._sync.stop.wait(_IDLE_LOOK_S)
                 continue
             try:
                 self._read(*task)
             except Stopping:
                 return
-            except (ExchangeError, DatabaseError) as error:
+            except (ExchangeError, DatabaseError, StandingBy) as error:
                 # The last one is raised, and logged by whoever catches it.
                 _log.debug("a window stays open: %s", error, extra={"window": str(task[1])})
                 self._errors.append(error)
@@ -182,16 +194,16 @@ class Backfill:
         return None
 
     def _read(self, partition: Partition, window: Window) -> None:
-        paginator = self._reader.paginator(partition, window, "backfill", self._deadline_s)
+        paginator = self._sync.paginator(partition, window, "backfill", self._deadline_s)
         with self._lock:
             self._walking[paginator] = partition
         try:
             proven = _Proven()
-            self._reader.load(
+            self._sync.load(
                 partition,
                 paginator,
                 Run("backfill", window),
-                self._reader.settled(),
+                self._sync.settled(),
                 lambda loaded, batch: self._loaded(proven, loaded, batch),
             )
         finally:
@@ -221,17 +233,96 @@ class Backfill:
             for error in self._errors
         )
 
-    def open_counting(self) -> bool:
-        """Let the counters begin, once all of the required history that can be had was read.
 
-        False when they had begun before.
-        """
-        stream = self._reader.stream
-        if stream.totals is None:
+class GapFiller:
+    """Keeps the history of one account complete, for as long as the service runs.
+
+    ``keep_away`` says which streams are not to be asked for now.
+    """
+
+    def __init__(
+        self,
+        syncs: Sequence[HistorySync],
+        storage: Storage,
+        stop: threading.Event,
+        keep_away: Callable[[str, str], bool] = lambda _account, _stream: False,
+        look_every_s: float = 10.0,
+    ) -> None:
+        self._syncs = syncs
+        self._storage = storage
+        self._stop = stop
+        self._keep_away = keep_away
+        self._look_every_s = look_every_s
+        self._closed_due: dict[str, float] = {}
+        self._streaks = FailureStreaks()
+
+    def run(self) -> None:
+        """Fill gaps whenever there are any, until the process stops."""
+        while not self._stop.is_set():
+            for sync in self._syncs:
+                try:
+                    if not self._keep_away(*sync.key):
+                        self.fill(sync)
+                except Stopping:
+                    return
+                except Exception:  # noqa: BLE001  a bug in one stream must not end the others
+                    _log.exception("bug: unhandled exception in a backfill")
+            self._stop.wait(self._look_every_s)
+
+    def _fill_closed(self, sync: HistorySync) -> None:
+        """Read the history of closed instruments once in a while; a refusal is no failure."""
+        name = sync.stream.name
+        if sync.monotonic() < self._closed_due.get(name, 0.0):
+            return
+        self._closed_due[name] = sync.monotonic() + _CLOSED_EVERY_S
+        for partition in sync.closed_partitions():
+            backfill = Backfill(sync, deadline_s=_CLOSED_DEADLINE_S)
+            try:
+                sync.required(partition)
+                sync.retire(partition, closed=True)
+                backfill.complete(partitions=[partition])
+            except ExchangeError as error:
+                _log.info("no history of a closed instrument: %s", error)
+        for partition in sync.partitions():
+            sync.retire(partition, closed=False)
+
+    def fill(self, sync: HistorySync, show: Show = lambda _progress: None) -> bool:
+        """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
+        if sync.account.standing_by():
             return False
-        partition = self._parts.partition(self._reader.account, stream)
-        since = self._reader.required(partition)
-        return self._parts.writable().run(totals.open_counting, stream, partition, since)
+        with sync.logged():
+            return self._fill(sync, Backfill(sync, show))
+
+    def _fill(self, sync: HistorySync, backfill: Backfill) -> bool:
+        try:
+            backfill.complete()
+            opened = sync.open_counting()
+            self._fill_closed(sync)
+            if opened or backfill.progress.pages:
+                sync.refresh()
+        except Stopping:
+            raise
+        except StandingBy as error:
+            _log.debug("not now: %s", error)
+            return False
+        except BadRequest as error:
+            self._tell(sync, logging.WARNING, "could not read a part of the history: %s", error)
+            if backfill.only_refusals:
+                sync.open_counting()
+            return False
+        except ExporterError as error:
+            self._tell(sync, logging.INFO, "history is still incomplete: %s", error)
+            return False
+        self._streaks.over(sync.stream.name)
+        if backfill.progress.pages:
+            _log.info("history is complete", extra=backfill.progress.facts())
+        return True
+
+    def _tell(self, sync: HistorySync, level: int, text: str, error: ExporterError) -> None:
+        """A gap that stays is looked at every few seconds: say so less and less often."""
+        count, due = self._streaks.failed(sync.stream.name, text)
+        quiet = not due or self._storage.repeats_outage(error)
+        _log.log(logging.DEBUG if quiet else level, text, error, extra={"failures": count})
 
 
 @dataclass

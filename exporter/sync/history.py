@@ -7,39 +7,60 @@ over what is proven already; backfill (its own module) reads what is missing bef
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from exporter.api.client import Failed
+from exporter.api.client import OnError
 from exporter.api.paginator import PageResult, Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.logs import context
-from exporter.model.errors import BadRequest, NotYet
+from exporter.model.errors import BadRequest, ExchangeError, NotYet
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
-from exporter.store import bookkeeping, loader
+from exporter.store import bookkeeping, loader, totals
+from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
-from exporter.sync.dependencies import Account, Parts
+from exporter.sync.account import Account
+from exporter.sync.stream_sync import StreamSync, SyncContext
 
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000
 BATCH_SECONDS = 1.0
 _LONGEST_TAIL = timedelta(hours=1)
+_DEFAULT_HISTORY = timedelta(days=30)
 _SPAN_SLACK = timedelta(seconds=1)
 """Windows are asked a little wider than they are; the exchange counts what is asked."""
 
 Loading = Callable[[Loaded, Batch], None]
 
 
-class HistorySync:
-    """Reads windows of one stream of one account into Postgres."""
+class HistorySync(StreamSync):
+    """Reads windows of one history stream of one account into Postgres."""
 
-    def __init__(self, parts: Parts, account: Account, stream: History, failed: Failed) -> None:
-        self._parts = parts
-        self.account = account
+    stream: History
+
+    def __init__(self, account: Account, stream: History, shared: SyncContext) -> None:
+        super().__init__(account, stream, shared)
         self.stream = stream
-        self._failed = failed
+        self._metrics = shared.metrics
+        self._storage = shared.storage
+        self._history_start = shared.history_start
+        self.stop = shared.stop
+        self.monotonic = shared.monotonic
+
+    def poll(self, on_error: OnError) -> None:
+        """Read the newest part, then show what Postgres holds: the counters are nothing else."""
+        self.tail(on_error)
+        samples = self.samples()
+        self.show_coverage()
+        for partition in self.partitions():
+            self._database.run(bookkeeping.note_attempt, partition, self.interval, None)
+        self._metrics.streams.record_success(*self.key, samples)
+
+    @property
+    def _database(self) -> Database:
+        """Raises DatabaseError while Postgres is away, NotYet before the first try."""
+        return self._storage.writable()
 
     @property
     def max_window(self) -> timedelta:
@@ -51,9 +72,17 @@ class HistorySync:
         return self.account.now()
 
     def paginator(
-        self, partition: Partition, window: Window, lane: Lane, deadline_s: float
+        self,
+        partition: Partition,
+        window: Window,
+        lane: Lane,
+        deadline_s: float,
+        on_error: OnError | None = None,
     ) -> Paginator:
-        """A walk in the lane's priority."""
+        """The pages of a window, in the lane's priority.
+
+        ``on_error``: None counts a failed attempt as one of the backfill.
+        """
         return Paginator(
             self.account.client,
             self.stream,
@@ -61,8 +90,11 @@ class HistorySync:
             window,
             priority=Priority.LIVE if lane == "tail" else Priority.HISTORY,
             deadline_s=deadline_s,
-            failed=self._failed,
+            on_error=on_error or self._count_error,
         )
+
+    def _count_error(self, error: ExchangeError) -> None:
+        self._metrics.streams.record_backfill_error(*self.key, error.reason)
 
     def load(
         self,
@@ -78,7 +110,7 @@ class HistorySync:
         is complete it proves nothing of the overlap it begins with: joined to what was proven
         before, the range would look as if its overlap had been read again.
         """
-        run.run_id = self._parts.writable().run(bookkeeping.number_run)
+        run.run_id = self._database.run(bookkeeping.number_run)
         with context.bind(scope=partition.instrument, run=str(run.run_id or "")):
             self._load(partition, paginator, run, settled, loaded)
 
@@ -91,23 +123,23 @@ class HistorySync:
         loaded: Loading,
     ) -> None:
         lowest = run.wanted.start + self.stream.overlap + RESOLUTION
-        batch, began = Batch(), time.monotonic()
+        batch, began = Batch(), self.monotonic()
         try:
             for step in paginator.pages():
                 # An answer may have corrected our idea of the exchange's clock.
                 limits = Window(lowest, min(settled, self.settled()))
                 _take(batch, step, limits)
-                full = len(batch.rows) >= BATCH_ROWS or time.monotonic() - began >= BATCH_SECONDS
+                full = len(batch.rows) >= BATCH_ROWS or self.monotonic() - began >= BATCH_SECONDS
                 if full and not step.complete:
                     self._commit(partition, run, batch, loaded)
-                    batch, began = Batch(), time.monotonic()
+                    batch, began = Batch(), self.monotonic()
         finally:
             if batch.pages:
                 self._commit(partition, run, batch, loaded)
 
     def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: Loading) -> None:
-        database = self._parts.writable()
-        lease = self._parts.lease(partition.account_id)
+        database = self._database
+        lease = self._storage.lease(partition.account_id)
         done = database.run(loader.load, self.stream, partition, run, batch, lease)
         run.run_id = done.run_id
         rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
@@ -115,12 +147,12 @@ class HistorySync:
         _log.debug("committed", extra=told | {"run_id": run.run_id})
         if done.rejected:
             _log.warning("records cannot be read; onetrading_sync.rejects has them", extra=rows)
-        self._parts.instrumentation.record_rows(partition.account, partition.stream, **rows)
+        self._metrics.instrumentation.record_rows(partition.account, partition.stream, **rows)
         loaded(done, batch)
 
     def partitions(self) -> list[Partition]:
         """What must be walked: the stream as a whole, or each futures instrument that is open."""
-        base = self._parts.partition(self.account, self.stream)
+        base = self.account.partition(self.stream)
         if not self.stream.partition_by:
             return [base]
         return [
@@ -133,14 +165,14 @@ class HistorySync:
         """
         if not self.stream.partition_by:
             return []
-        base = self._parts.partition(self.account, self.stream)
+        base = self.account.partition(self.stream)
         return [
             base._replace(instrument=code) for code, state in self._futures() if state == "CLOSED"
         ]
 
     def _futures(self) -> list[tuple[str, str]]:
         """Code and state of each futures instrument. Raises NotYet before they were read."""
-        states = self._parts.writable().run(bookkeeping.futures)
+        states = self._database.run(bookkeeping.futures)
         if not states:
             raise NotYet("no futures instrument is known yet")
         return states
@@ -148,17 +180,17 @@ class HistorySync:
     def retire(self, partition: Partition, closed: bool) -> None:
         """Note whether a scope is closed, so that its gaps count or do not."""
         because = "the instrument is closed" if closed else None
-        self._parts.writable().run(bookkeeping.retire, partition, because)
+        self._database.run(bookkeeping.retire, partition, because)
 
     def required(self, partition: Partition) -> datetime:
         """From where the scope's history must be complete."""
-        start = self._parts.first_history_start(self.now())
-        return self._parts.writable().run(
+        start = self._history_start or self.now() - _DEFAULT_HISTORY
+        return self._database.run(
             bookkeeping.require,
             self.stream,
             partition,
             start,
-            explicit=self._parts.history_start is not None,
+            explicit=self._history_start is not None,
         )
 
     def settled(self) -> datetime:
@@ -167,7 +199,7 @@ class HistorySync:
 
     def covered(self, partition: Partition, window: Window) -> list[Window]:
         """The proven parts of ``window``, oldest first."""
-        found = self._parts.writable().run(bookkeeping.covered, partition, window)
+        found = self._database.run(bookkeeping.covered, partition, window)
         return [part.intersect(window) for part in found]
 
     def missing(self, partition: Partition, window: Window) -> list[Window]:
@@ -185,13 +217,13 @@ class HistorySync:
         follows = self.covered(partition, Window(gap.start - RESOLUTION, gap.start))
         yield Window(gap.start - self.stream.overlap, oldest.end) if follows else oldest
 
-    def tail(self) -> None:
+    def tail(self, on_error: OnError | None = None) -> None:
         """Read the newest part of every scope. Raises the last error after trying them all."""
         partitions = self.partitions()
         errors: list[BadRequest] = []
         for partition in partitions:
             try:
-                self._read_tail(partition)
+                self._read_tail(partition, on_error)
             except BadRequest as error:
                 errors.append(error)
         for earlier in errors[:-1]:
@@ -199,10 +231,10 @@ class HistorySync:
         if errors:
             raise errors[-1]  # whoever catches it logs it
 
-    def _read_tail(self, partition: Partition) -> None:
+    def _read_tail(self, partition: Partition, on_error: OnError | None) -> None:
         required = self.required(partition)
         now = self.now()
-        covered_to = self._parts.writable().run(bookkeeping.covered_to, partition)
+        covered_to = self._database.run(bookkeeping.covered_to, partition)
         longest = max(_LONGEST_TAIL, self.stream.overlap + self.stream.allowed_lateness)
         start = max(required, now - longest)
         if covered_to is not None and covered_to >= start:
@@ -210,15 +242,24 @@ class HistorySync:
         window = Window(start, now - self.stream.paging.unit)
         if window.empty:
             return
-        deadline_s = min(self._parts.interval(self.stream).total_seconds(), 60.0)
-        paginator = self.paginator(partition, window, "tail", deadline_s)
+        deadline_s = min(self.interval.total_seconds(), 60.0)
+        paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
         self.load(partition, paginator, Run("tail", window), now - self.stream.allowed_lateness)
+
+    def open_counting(self) -> bool:
+        """Let the counters begin, once all of the required history that can be had was read.
+
+        False when they had begun before.
+        """
+        if self.stream.totals is None:
+            return False
+        partition = self.account.partition(self.stream)
+        since = self.required(partition)
+        return self._database.run(totals.open_counting, self.stream, partition, since)
 
     def refresh(self) -> None:
         """Show what a backfill changed: the counters, and how much is proven."""
-        self._parts.stream_metrics.replace_samples(
-            self.account.name, self.stream.name, self.samples()
-        )
+        self._metrics.streams.replace_samples(*self.key, self.samples())
         self.show_coverage()
 
     def show_coverage(self) -> None:
@@ -232,7 +273,7 @@ class HistorySync:
             lag_s = max(lag_s, (now - newest).total_seconds())
             gap_s += seconds(gaps)
             covered_s += seconds(covered)
-        self._parts.stream_metrics.record_coverage(
+        self._metrics.streams.record_coverage(
             self.account.name,
             self.stream.name,
             lag_s=lag_s,
@@ -242,8 +283,8 @@ class HistorySync:
 
     def samples(self) -> list[Sample]:
         """What the stream's counters stand at, from Postgres."""
-        partition = self._parts.partition(self.account, self.stream)
-        stored = self._parts.writable().run(bookkeeping.totals, partition)
+        partition = self.account.partition(self.stream)
+        stored = self._database.run(bookkeeping.totals, partition)
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
 

@@ -91,7 +91,7 @@ class Rig:
             priority=Priority.LIVE,
             deadline_s=deadline_s,
             endpoint=endpoint,
-            failed=self.failures.append,
+            on_error=self.failures.append,
         )
 
 

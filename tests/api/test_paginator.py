@@ -71,7 +71,7 @@ class Rig:
             window,
             priority=Priority.HISTORY,
             deadline_s=5.0,
-            failed=lambda _error: None,
+            on_error=lambda _error: None,
         )
 
 

@@ -105,7 +105,7 @@ def show(
     try:
         scenario(live)
         text = live.text()
-        openmetrics, _ = live.exposition.render(OPENMETRICS, "")
+        openmetrics, _ = live.metrics.render(OPENMETRICS, "")
         return text, openmetrics.decode(), repeatable(live, text)
     finally:
         live.close()
@@ -113,7 +113,7 @@ def show(
 
 def repeatable(live: World, text: str) -> str:
     """The families that depend on the exchange and the clock alone."""
-    domain = {metric.name for stream in live.streams for metric in stream.metrics}
+    domain = {metric.name for stream in live.app.streams for metric in stream.metrics}
     names = domain | {metric.name for metric in SYNC_FAMILIES}
     kept = [
         line

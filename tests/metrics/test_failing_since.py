@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from hypothesis import given
@@ -26,7 +26,7 @@ def test_it_stays_at_the_first_failure_and_is_gone_after_a_success(tmp_path: Pat
             live.tick(7)
             assert live.poll("main", "balances") == outcome
             since = live.state("main", "balances").failing_since
-            return None if since is None else since - START.timestamp()
+            return None if since is None else (since - START).total_seconds()
 
         assert poll("ok") is None
         assert poll("failed", error_rate=1) == 14
@@ -71,7 +71,7 @@ def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
     stream_metrics = StreamMetrics(
         [BALANCES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic
     )
-    failures: list[float] = []
+    failures: list[datetime] = []
     for seconds, event in events:
         clock.at += seconds
         if event == "ok":
@@ -85,6 +85,6 @@ def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
             stream_metrics.record_failure(
                 "main", "balances", next(r for r in REASONS if r == event)
             )
-            failures.append(START.timestamp() + clock.at)
-        (state,) = stream_metrics.states()
+            failures.append(START + timedelta(seconds=clock.at))
+        (state,) = stream_metrics.summaries()
         assert state.failing_since == (failures[0] if failures else None)

@@ -53,13 +53,13 @@ def test_a_backfill_does_not_bring_withdrawn_counters_back(
     with world(tmp_path, database_url) as live:
         live.poll_all()
         shown = live.domain("trades", "main")
-        hold_s = live.state("main", "trades").hold_s
+        hold_s = live.state("main", "trades").hold_seconds
         live.tick(hold_s - 1)
         live.fill("main", "trades")
         filled = live.domain("trades", "main")
         assert filled.keys() >= shown.keys()
         assert filled != shown, "two days of history change no counter"
-        assert live.state("main", "trades").age_s == hold_s - 1
+        assert live.state("main", "trades").age_seconds == hold_s - 1
         live.tick(2)
         live.fill("main", "trades")
         assert live.state("main", "trades").freshness == "withdrawn"
@@ -75,12 +75,14 @@ def test_a_refresh_replaces_what_is_shown_and_keeps_its_age() -> None:
     clock.at = 50
     stream_metrics.replace_samples("main", "trades", sample(2))
     assert counters(stream_metrics) == ["2"]
-    (state,) = stream_metrics.states()
-    assert (state.age_s, state.success, state.last_success) == (50, True, clock.unix() - 50)
-    clock.at = state.hold_s + 1
+    (state,) = stream_metrics.summaries()
+    assert state.last_success_at is not None
+    age_s = clock.unix() - state.last_success_at.timestamp()
+    assert (state.age_seconds, state.success, age_s) == (50, True, 50)
+    clock.at = state.hold_seconds + 1
     stream_metrics.replace_samples("main", "trades", sample(3))
     assert counters(stream_metrics) == []
-    (state,) = stream_metrics.states()
+    (state,) = stream_metrics.summaries()
     assert state.freshness == "withdrawn"
 
 
@@ -88,7 +90,7 @@ def test_a_refresh_of_an_empty_stream_leaves_nothing_behind() -> None:
     """A pass that changed nothing then has nothing to make young again."""
     stream_metrics = make(Clock())
     stream_metrics.replace_samples("main", "trades", sample(1))
-    (state,) = stream_metrics.states()
+    (state,) = stream_metrics.summaries()
     assert (state.freshness, state.tried, counters(stream_metrics)) == ("empty", False, [])
     stream_metrics.record_success("main", "trades", None)
     assert counters(stream_metrics) == []

@@ -88,7 +88,7 @@ def sync(
 def state(
     stream_metrics: StreamMetrics, account: str = "main", stream: str = "balances"
 ) -> StreamSummary:
-    return next(s for s in stream_metrics.states() if (s.account, s.stream) == (account, stream))
+    return next(s for s in stream_metrics.summaries() if (s.account, s.stream) == (account, stream))
 
 
 def test_everything_known_in_advance_is_shown_before_the_first_poll(
@@ -106,8 +106,8 @@ def test_everything_known_in_advance_is_shown_before_the_first_poll(
             assert shown[f'onetrading_sync_errors_total{{{labels},reason="{reason}"}}'] == "0"
     assert not domain(stream_metrics)
     assert not [series for series in shown if "coverage" in series or "backfill" in series]
-    assert {s.freshness for s in stream_metrics.states()} == {"empty"}
-    assert not any(s.tried for s in stream_metrics.states())
+    assert {s.freshness for s in stream_metrics.summaries()} == {"empty"}
+    assert not any(s.tried for s in stream_metrics.summaries())
 
 
 def test_private_streams_exist_for_each_account_and_public_ones_once(
@@ -369,7 +369,8 @@ def test_coverage_is_absent_until_known_and_the_lag_grows(
     assert shown[f"onetrading_coverage_lag_seconds{labels}"] == "30"
     assert shown[f"onetrading_coverage_gap_seconds{labels}"] == "12.5"
     assert shown[f"onetrading_backfill_progress_ratio{labels}"] == "0.25"
-    assert state(stream_metrics, stream="trades").lag_s == 30
+    coverage = state(stream_metrics, stream="trades").coverage
+    assert coverage is not None and coverage.lag_seconds == 30
 
 
 def test_an_unknown_pair_is_an_error(stream_metrics: StreamMetrics) -> None:

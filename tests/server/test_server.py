@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 
+import msgspec
 import pytest
 
 from exporter.metrics import Exposition, Instrumentation, ServiceMetrics, StreamMetrics
@@ -345,7 +346,7 @@ def test_the_board_is_served_as_prometheus_wants_it() -> None:
     pages = replace(
         PAGES,
         metrics=exposition.render,
-        status=lambda: json.dumps([state._asdict() for state in stream_metrics.states()]).encode(),
+        status=lambda: msgspec.json.encode(stream_metrics.summaries()),
     )
     with serving(pages) as server:
         response, body = ask(

@@ -90,7 +90,9 @@ def kept(tmp_path: Path, database_url: str) -> Iterator[World]:
 
 def interval_s(live: World, stream: str) -> float:
     """How often a stream is asked."""
-    return live.parts.interval(BY_NAME[stream]).total_seconds()
+    return next(
+        sync.interval.total_seconds() for sync in live.app.syncs if sync.stream.name == stream
+    )
 
 
 def hold_s(live: World, stream: str) -> float:
@@ -171,7 +173,7 @@ def test_a_thread_that_died_withdraws_its_values_too(live: World) -> None:
     """Nobody polls any more, nothing fails: the values must not stay for ever."""
     live.poll_all()
     live.tick(4 * 3600)
-    domain = {metric.name for stream in live.streams for metric in stream.metrics}
+    domain = {metric.name for stream in live.app.streams for metric in stream.metrics}
     assert not [name for name in live.shown() if name.partition("{")[0] in domain]
 
 
@@ -193,7 +195,7 @@ def test_with_postgres_every_breakage_is_held_withdrawn_and_overcome(kept: World
             assert breakage.reason in errors
         assert domains(kept, pairs) == good
         for account, stream in sorted(pairs, key=lambda pair: hold_s(kept, pair[1])):
-            kept.tick(hold_s(kept, stream) - (kept.state(account, stream).age_s or 0.0))
+            kept.tick(hold_s(kept, stream) - (kept.state(account, stream).age_seconds or 0.0))
             assert kept.domain(stream, account) == good[account, stream]
         kept.tick(EPSILON)
         assert not any(domains(kept, pairs).values())
@@ -363,7 +365,7 @@ def test_a_refusal_of_one_stream_is_only_its_own(live: World) -> None:
 
 def test_a_refused_token_is_not_tried_by_the_backfill_either(three: World) -> None:
     def refused(account: str, stream: str) -> bool:
-        return three.runner.refused(three.parts.accounts[account], BY_NAME[stream])
+        return three.app.refusals.keep_backfill_away(account, stream)
 
     three.poll_all()
     three.simulator.set_faults(refuse_tokens=["main"])
@@ -493,16 +495,19 @@ def test_an_account_that_another_process_writes_holds_up_no_other(
         try:
             for _ in range(3):
                 simulator.advance(15)
-                for process in (first, second):  # the writer polls, then the standby
-                    process.clock.at += 15
-                    process.poll_all()
-            assert second.domain("balances", "main") == first.domain("balances", "main") != {}
+                first.clock.at += 15
+                first.poll_all()
+                asked = len(simulator.requests)
+                second.clock.at += 15
+                outcomes = second.poll_all()
+                elsewhere = {key for key, how in outcomes.items() if how == "standing by"}
+                assert elsewhere == {key for key in outcomes if key[0] in ("main", "public")}
+                mine = {request.account for request in list(simulator.requests)[asked:]}
+                assert mine <= {"hedge", "spot"}
+            assert second.domain("balances", "main") == {} != first.domain("balances", "main")
             assert second.domain("balances", "spot")
-            for account, stream in second.pairs():
-                waits = second.parts.spool.holds(account, stream)
-                assert not waits or account in ("main", "public")
-            # What the writer has kept already does not pile up here.
-            assert len(second.parts.spool) <= len(second.pairs())
+            assert {key: second.errors(*key) for key in elsewhere} == {key: {} for key in elsewhere}
+            assert len(second.app.spool) == 0
             assert second.database is not None
             assert second.database.run(observed_spans) == dict.fromkeys(ACCOUNTS, 30)
         finally:
@@ -534,7 +539,7 @@ def test_scrapes_and_probes_never_call_the_exchange(tmp_path: Path) -> None:
 
 def everything_tried(service: Service) -> None:
     """Wait until every stream was polled once and no poll is under way."""
-    wait_until(lambda: all(state.tried for state in service.app.stream_metrics.states()))
+    wait_until(lambda: all(state.tried for state in service.app.metrics.streams.summaries()))
     time.sleep(0.2)
 
 

@@ -129,7 +129,7 @@ def outage(simulator: Simulator, tmp_path: Path, server: Server) -> Iterator[Wat
     watched = Watched(live)
     try:
         watched.poll(3)
-        assert len(live.parts.spool) == 0
+        assert len(live.app.spool) == 0
         yield watched
     finally:
         live.close()
@@ -143,14 +143,14 @@ def test_what_is_observed_during_an_outage_is_stored_afterwards(
     outage.poll(5)
     assert outage.world.database is not None
     assert not outage.world.database.up
-    assert len(outage.world.parts.spool) == 5
+    assert len(outage.world.app.spool) == 5
     assert outage.world.sync("success", "main", "balances") == "1"
     assert outage.world.errors("main", "balances") == {}
 
     server.start()
     outage.wait_until_up()
     outage.poll(2)
-    assert len(outage.world.parts.spool) == 0
+    assert len(outage.world.app.spool) == 0
     assert stored(server.url) == outage.seen
 
 
@@ -166,7 +166,7 @@ def test_an_unchanged_answer_is_one_snapshot_across_an_outage(
                 live.tick(EVERY_S)
                 assert live.poll("main", "balances") == "ok"
             if outage:
-                assert len(live.parts.spool) == 1
+                assert len(live.app.spool) == 1
                 server.start()
                 wait_until(lambda: live.database is not None and live.database.up)
     with psycopg.connect(server.url) as connection:
@@ -195,7 +195,7 @@ def test_a_restart_during_the_outage_keeps_what_waits(
                 watched.wait_until_up()
             watched.poll(3)
             seen = watched.seen
-            assert len(live.parts.spool) == (0 if start == 2 else len(seen))
+            assert len(live.app.spool) == (0 if start == 2 else len(seen))
         finally:
             live.close()
     assert stored(url) == seen
@@ -222,7 +222,7 @@ def test_sessions_that_are_ended_all_the_time_cost_nothing(outage: Watched, serv
         ender.join()
     outage.wait_until_up()
     outage.poll(2)
-    assert len(outage.world.parts.spool) == 0
+    assert len(outage.world.app.spool) == 0
     assert stored(server.url) == outage.seen
 
 
@@ -253,8 +253,8 @@ def test_streams_that_come_back_at_the_same_time_lose_nothing(
         wait_until(lambda: live.database is not None and live.database.up)
         for _ in range(5):
             poll()
-        live.runner.store_spooled()
-        assert len(live.parts.spool) == 0
+        live.app.snapshots.drain_if_possible()
+        assert len(live.app.spool) == 0
         for account in accounts:
             assert stored(server.url, account) == seen[account]
     finally:
@@ -268,10 +268,10 @@ def test_a_full_spool_drops_the_oldest_and_counts(
     server.stop()
     outage.poll()
     size = sum(file.stat().st_size for file in (tmp_path / "data" / "spool").iterdir())
-    live.parts.spool = Spool(tmp_path / "data" / "spool", limit_bytes=int(4.5 * size))
+    live.app.spool.limit_bytes = int(4.5 * size)
     outage.poll(9)
-    assert len(live.parts.spool) == 4
-    assert live.parts.spool.dropped == 6
+    assert len(live.app.spool) == 4
+    assert live.app.spool.dropped == 6
     server.start()
     outage.wait_until_up()
     outage.poll()
@@ -306,7 +306,7 @@ def test_a_spool_file_that_is_of_no_use_is_set_aside_and_holds_up_nothing(
         aside = sorted(file.name for file in folder.glob("*.bad"))
         assert aside == [f"{n:012d}-main-balances.bad" for n in range(1, 6)]
         # An account that is not configured now may be again.
-        assert [path.name for path, _ in live.parts.spool.waiting()] == [
+        assert [path.name for path, _ in live.app.spool.waiting()] == [
             "000000000006-gone-balances.json"
         ]
         assert (folder / "notes.json").exists()
@@ -320,15 +320,13 @@ def test_an_answer_that_waits_while_the_clock_is_put_back_is_stored(
     """Its last instant is then before its first; it would hold up its stream for good."""
     spool = Spool(tmp_path / "data" / "spool")
     with world(tmp_path) as before:
-        body = before.parts.accounts["main"].client.get(
-            "account/balances", {}, priority=Priority.LIVE
-        )
+        body = before.accounts["main"].client.get("account/balances", {}, priority=Priority.LIVE)
     waited = spooled("main", "balances", body.decode())
     spool.put(msgspec.structs.replace(waited, last=waited.first - timedelta(seconds=2)))
     live = World(simulator, tmp_path, accounts=("main",), database_url=server.url)
     try:
         assert live.poll("main", "balances") == "ok"
-        assert len(live.parts.spool) == 0
+        assert len(live.app.spool) == 0
     finally:
         live.close()
 
@@ -391,7 +389,7 @@ def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
         watched = Watched(live)
         try:
             watched.poll(3)
-            assert len(live.parts.spool) == 3
+            assert len(live.app.spool) == 3
             connection.execute("SET default_transaction_read_only TO off")
             connection.execute((switch + "off").encode())
             connection.execute(
@@ -399,7 +397,7 @@ def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
                 " WHERE application_name = 'onetrading-exporter'"
             )
             watched.poll(2)
-            assert len(live.parts.spool) == 0
+            assert len(live.app.spool) == 0
             assert stored(url) == watched.seen
         finally:
             live.close()

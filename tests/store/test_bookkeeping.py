@@ -47,7 +47,7 @@ def test_a_name_whose_token_reads_another_account_after_a_restart_is_refused(
         assert live.poll("main", "balances") == "failed"
         assert live.errors("main", "balances") == {"payload": "1"}
         assert live.domain("balances", "main") == {}
-        assert len(live.parts.spool) == 0
+        assert len(live.app.spool) == 0
     (told,) = [record.getMessage() for record in caplog.records if OTHER in record.getMessage()]
     assert OWN in told
     assert "'main'" in told

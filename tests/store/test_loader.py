@@ -86,9 +86,9 @@ def pages_asked(simulator: Simulator) -> int:
 
 def test_the_record_of_a_walk_sums_its_transactions(database_url: str, tmp_path: Path) -> None:
     with busy(database_url, tmp_path) as (simulator, app, connection):
-        ((account, stream),) = [pair for pair in app.pairs() if pair[1].name == "trades"]
+        (trades,) = (sync for sync in app.syncs if sync.stream.name == "trades")
         simulator.set_faults(bad_record_rate=0.2)
-        assert app.runner.run(account, stream) == "ok"
+        assert app.runner.run(trades) == "ok"
         kept = count(connection, "SELECT count(*) FROM onetrading.trades")
         bad = count(connection, "SELECT count(*) FROM onetrading_sync.rejects")
         pages = pages_asked(simulator)
@@ -97,7 +97,7 @@ def test_the_record_of_a_walk_sums_its_transactions(database_url: str, tmp_path:
         # Nothing is proven any more: the next pass reads the whole hour again.
         connection.execute("DELETE FROM onetrading_sync.coverage")
         simulator.set_faults(changed_rate=1.0)
-        assert app.runner.run(account, stream) == "ok"
+        assert app.runner.run(trades) == "ok"
         changed = count(connection, "SELECT count(*) FROM onetrading_sync.issues")
         new = count(connection, "SELECT count(*) FROM onetrading.trades") - kept
         assert changed > 1_000

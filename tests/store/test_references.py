@@ -17,7 +17,7 @@ def listed(folder: Path, url: str, at: float, **names: str) -> None:
     body = json.dumps([{"code": code, "name": name} for code, name in names.items()]).encode()
     with exporter(folder, url, at=at, currencies=body) as live:
         poll(live, "public", "currencies", at)
-        assert len(live.parts.spool) == 0
+        assert len(live.app.spool) == 0
 
 
 def versions(url: str) -> list[Version]:

@@ -1,36 +1,24 @@
 """The live half on a clock that the test moves: the simulated exchange, real HTTP, real passes.
 
-Everything is wired as `exporter.app` does it, except that time stands still until `World.tick`,
-that a failed request is not sent again, and that nobody but the test starts a pass.
+Time stands still until `World.tick`, a failed request is not sent again, and nobody but the test
+starts a pass.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from exporter.api.client import Client
-from exporter.api.clock import ExchangeClock
-from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
-from exporter.app import apply_migrations, enabled
+from exporter.app import App, Runtime, enabled
 from exporter.metrics import (
-    Exposition,
-    Instrumentation,
-    ServiceMetrics,
-    StreamMetrics,
     StreamSummary,
 )
-from exporter.model.stream import PUBLIC_ACCOUNT, History, Stream
+from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.settings import Settings, load
 from exporter.simulator import Simulator
-from exporter.store.database import Database
-from exporter.store.leases import Leases
-from exporter.store.spool import Spool
 from exporter.streams import STREAMS
-from exporter.sync import Account, GapFiller, HistorySync, Parts, SyncRunner
 from exporter.sync.runner import Outcome
 from tests.support.clocks import START, Clock
 from tests.support.expositions import series
@@ -91,71 +79,29 @@ class World:
     ) -> None:
         self.simulator = simulator
         self.clock = Clock()
-        self.stop = threading.Event()
-        given = {**(more or {}), "DATABASE_URL": database_url or "none"}
+        given = {
+            "ONETRADING_REQUESTS_PER_MINUTE": "1000000",
+            **(more or {}),
+            "DATABASE_URL": database_url or "none",
+        }
         settings = settings_of(simulator, folder, accounts, given)
-        self.streams = enabled(settings)
-        self.service_metrics = ServiceMetrics(now=self.clock.unix, monotonic=self.clock.monotonic)
-        now, monotonic = self.clock.unix, self.clock.monotonic
-        self.stream_metrics = StreamMetrics(
-            self.streams, accounts, intervals=settings.intervals, now=now, monotonic=monotonic
-        )
-        names = [PUBLIC_ACCOUNT, *accounts]
-        self.instrumentation = Instrumentation(
-            self.stream_metrics.keys, accounts=names, version="0", python="3"
-        )
-        self.exposition = Exposition(
-            self.stream_metrics, self.service_metrics, self.instrumentation
-        )
-        self.exchange_clock = ExchangeClock(wall=self.clock.wall)
-        address = settings.database.url
-        self.database = Database(address, apply_migrations) if database_url else None
-        self.leases = Leases(address, holder) if holder else None
-        self.parts = self._parts(settings)
-        self.runner = SyncRunner(self.parts, self.streams)
-        if self.database is not None:
-            self.database.open()
-
-    def _parts(self, settings: Settings) -> Parts:
-        tokens = {account.name: account.token.get for account in settings.accounts}
-        return Parts(
-            accounts={name: self._account(name, token) for name, token in tokens.items()}
-            | {PUBLIC_ACCOUNT: self._account(PUBLIC_ACCOUNT, lambda: None)},
-            stream_metrics=self.stream_metrics,
-            instrumentation=self.instrumentation,
-            service_metrics=self.service_metrics,
-            stop=self.stop,
-            database=self.database,
-            leases=self.leases,
-            spool=Spool(settings.data_dir / "spool"),
-            intervals=settings.intervals,
+        runtime = Runtime(
+            wall=self.clock.wall,
             monotonic=self.clock.monotonic,
-        )
-
-    def _account(self, name: str, token: Callable[[], str | None]) -> Account:
-        client = Client(
-            account=name,
-            base_url=self.simulator.base_url,
-            token=token,
-            rate_limiter=RateLimiter(1_000_000, monotonic=self.clock.monotonic, stop=self.stop),
-            clock=self.exchange_clock,
-            observer=self.instrumentation,
-            stop=self.stop,
-            policy=ONE_ATTEMPT,
+            boottime=self.clock.monotonic,
             random=lambda: 0.999,
-            monotonic=self.clock.monotonic,
+            retry=ONE_ATTEMPT,
         )
-        return Account(name, client, self.exchange_clock, token)
+        self.app = App(settings, enabled(settings), holder=holder, runtime=runtime)
+        self.metrics = self.app.metrics
+        self.accounts = self.app.accounts
+        self.database = self.app.database
+        self.syncs = {sync.key: sync for sync in self.app.syncs}
+        self.app.open_database()
 
     def close(self) -> None:
         """Give everything back."""
-        self.stop.set()
-        for account in self.parts.accounts.values():
-            account.client.close()
-        if self.leases is not None:
-            self.leases.stop()
-        if self.database is not None:
-            self.database.close()
+        self.app.close()
 
     def tick(self, seconds: float) -> None:
         """Time passes, here and at the exchange; nobody polls."""
@@ -164,11 +110,11 @@ class World:
 
     def pairs(self) -> list[tuple[str, str]]:
         """Account and stream of every pass that there is."""
-        return list(self.stream_metrics.keys)
+        return list(self.metrics.streams.keys)
 
     def poll(self, account: str, stream: str) -> Outcome:
         """One pass."""
-        return self.runner.run(self.parts.accounts[account], BY_NAME[stream])
+        return self.app.runner.run(self.syncs[account, stream])
 
     def poll_all(self, *accounts: str) -> dict[tuple[str, str], Outcome]:
         """One pass of every stream of these accounts (none given: of all)."""
@@ -180,20 +126,24 @@ class World:
 
     def fill(self, account: str, stream: str) -> bool:
         """Read all history that is missing, as the backfill thread does."""
-        found = BY_NAME[stream]
-        assert isinstance(found, History)
-        reader = HistorySync(self.parts, self.parts.accounts[account], found, lambda _error: None)
-        return GapFiller(self.parts, [reader]).fill(reader)
+        filler = self.app.gap_filler(account)
+        return all(
+            filler.fill(history)
+            for history in self.app.histories(account)
+            if history.stream.name == stream
+        )
 
     def state(self, account: str, stream: str) -> StreamSummary:
         """What the board says of a stream."""
         return next(
-            s for s in self.stream_metrics.states() if (s.account, s.stream) == (account, stream)
+            s
+            for s in self.metrics.streams.summaries()
+            if (s.account, s.stream) == (account, stream)
         )
 
     def text(self) -> str:
         """The body of a scrape."""
-        body, _ = self.exposition.render("", "")
+        body, _ = self.metrics.render("", "")
         return body.decode()
 
     def shown(self) -> dict[str, str]:
@@ -249,3 +199,22 @@ def world(
             yield live
         finally:
             live.close()
+
+
+@contextmanager
+def two_writers(folder: Path, database_url: str) -> Iterator[tuple[World, World]]:
+    """Two processes of the same accounts, on machines of their own, and one exchange."""
+    with exchange() as simulator, ExitStack() as stack:
+        worlds = []
+        for holder in ("first", "second"):
+            (folder / holder).mkdir()
+            one = World(
+                simulator,
+                folder / holder,
+                database_url=database_url,
+                accounts=("main",),
+                holder=holder,
+            )
+            stack.callback(one.close)
+            worlds.append(one)
+        yield worlds[0], worlds[1]

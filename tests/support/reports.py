@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -51,7 +51,10 @@ GAPPY = replace(
 )
 
 
-def stream(account: str, name: str, kind: str = "snapshot", **more: Any) -> StreamReport:
+Kind = Literal["snapshot", "reference", "history"]
+
+
+def stream(account: str, name: str, kind: Kind = "snapshot", **more: Any) -> StreamReport:
     """A stream that is well; ``more`` replaces what is not."""
     well = StreamReport(
         account=account,

@@ -15,7 +15,6 @@ from typing import Any
 import psycopg
 
 from exporter.app import App
-from exporter.metrics import Exposition
 from exporter.model.stream import PUBLIC_ACCOUNT
 from tests.support.expositions import samples, text_families
 from tests.support.facts import Connection
@@ -41,8 +40,8 @@ class Scripted:
         """Half a minute later: one pass that is answered with ``body``; how it went."""
         self._now += timedelta(seconds=30)
         self._server.script[:] = [reply(200, body, Date=format_datetime(self._now, usegmt=True))]
-        pair = next(pair for pair in self._app.pairs() if pair[1].name == stream)
-        return self._app.runner.run(*pair)
+        sync = next(sync for sync in self._app.syncs if sync.stream.name == stream)
+        return self._app.runner.run(sync)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What a query answers."""
@@ -50,9 +49,7 @@ class Scripted:
 
     def shown(self, name: str, stream: str, **labels: str) -> float:
         """The value on /metrics of a series about a stream."""
-        body, _ = Exposition(
-            self._app.stream_metrics, self._app.service_metrics, self._app.instrumentation
-        ).render("", "")
+        body, _ = self._app.metrics.render("", "")
         public = stream in ("instruments", "currencies")
         told = {"account": PUBLIC_ACCOUNT if public else "main", "stream": stream} | labels
         return samples(text_families(body.decode()))[name, tuple(sorted(told.items()))]

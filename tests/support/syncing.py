@@ -9,13 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from exporter.app import App, enabled
+from exporter.app import App, enabled, process_name
 from exporter.metrics.families import SYNC_FAMILIES
-from exporter.model.stream import History
 from exporter.settings import Settings, load
 from exporter.simulator import AccountSpec, Simulator
 from exporter.streams import STREAMS
-from exporter.sync import GapFiller
 from tests.support.simulator_client import NOW
 
 DAY = timedelta(days=1)
@@ -58,7 +56,8 @@ def settings(environ: Mapping[str, str]) -> Settings:
 @contextmanager
 def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[App]:
     """An app with its database open."""
-    app = App(settings(environ), enabled(settings(environ)), service=service)
+    holder = process_name() if service else None
+    app = App(settings(environ), enabled(settings(environ)), holder=holder)
     try:
         assert app.open_database()
         yield app
@@ -68,22 +67,20 @@ def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[Ap
 
 def run_passes(app: App) -> dict[tuple[str, str], str]:
     """One pass of every stream, side by side as in the service; what came of each."""
-    first = [pair for pair in app.pairs() if not isinstance(pair[1], History)]
-    rest = [pair for pair in app.pairs() if isinstance(pair[1], History)]
+    first = [sync for sync in app.syncs if not sync.stream.backfilled]
+    rest = [sync for sync in app.syncs if sync.stream.backfilled]
     outcomes: dict[tuple[str, str], str] = {}
     with ThreadPoolExecutor(8) as pool:
-        for pairs in (first, rest):  # histories per instrument need the list of instruments
-            found = pool.map(lambda pair: app.runner.run(*pair), pairs)
-            names = ((account.name, stream.name) for account, stream in pairs)
-            outcomes |= dict(zip(names, found, strict=True))
+        for syncs in (first, rest):  # histories per instrument need the list of instruments
+            found = pool.map(app.runner.run, syncs)
+            outcomes |= dict(zip((sync.key for sync in syncs), found, strict=True))
     return outcomes
 
 
 def fill(app: App) -> bool:
     """Fill every gap of every history; whether all could be filled."""
-    readers = [r for account in app.parts.accounts.values() for r in app.readers(account)]
     with ThreadPoolExecutor(8) as pool:
-        return all(pool.map(lambda reader: GapFiller(app.parts, [reader]).fill(reader), readers))
+        return all(pool.map(app.gap_filler().fill, app.histories()))
 
 
 def sync(app: App) -> None:
@@ -96,11 +93,11 @@ def sync(app: App) -> None:
 def shown(app: App) -> list[bytes]:
     """The lines that /metrics shows of the domain."""
     own = {metric.name for metric in SYNC_FAMILIES}
-    chunks = [chunk for name, chunk in app.stream_metrics.chunks() if name not in own]
+    chunks = [chunk for name, chunk in app.metrics.streams.chunks() if name not in own]
     return sorted(b"".join(chunks).splitlines())
 
 
 def let_pass(simulator: Simulator, app: App, seconds: float) -> None:
     """Let simulated time pass, and tell the app's clock."""
     simulator.advance(seconds)
-    app.parts.accounts["public"].client.server_time()
+    app.accounts["public"].client.server_time()

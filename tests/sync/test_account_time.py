@@ -17,6 +17,7 @@ from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
 from exporter.metrics import Instrumentation
 from exporter.model.errors import TokenRefused
+from exporter.store.storage import Storage
 from exporter.sync import Account
 
 OURS = datetime(2026, 3, 1, tzinfo=UTC)
@@ -63,7 +64,7 @@ def account(url: str) -> Iterator[Account]:
         monotonic=time.monotonic,
     )
     try:
-        yield Account("main", client, clock, lambda: None)
+        yield Account("main", client, clock, lambda: None, Storage(None, None))
     finally:
         stop.set()
         client.close()

@@ -33,8 +33,8 @@ def window_number(query: dict[str, str]) -> int:
 
 
 def reader_of(app: App) -> HistorySync:
-    (reader,) = app.readers(app.parts.accounts["main"])
-    return reader
+    (history,) = app.histories("main")
+    return history
 
 
 def counted(database_url: str) -> list[tuple[Any, ...]]:
@@ -57,7 +57,7 @@ def test_counters_begin_when_all_that_is_missing_is_refused(
     told = Told([], tell=lambda _query: REFUSED)
     with syncing(told, database_url, tmp_path, FOUR_WINDOWS) as app:
         with pytest.raises(BadRequest):
-            Backfill(app.parts, reader_of(app)).complete()
+            Backfill(reader_of(app)).complete()
         # Nothing was proven, so that each window was asked for once.
         assert sorted(map(window_number, told.asked)) == [0, 1, 2, 3]
         assert counted(database_url) == []
@@ -76,7 +76,7 @@ def test_one_window_that_is_refused_costs_no_other(database_url: str, tmp_path: 
     told = Told(rows, tell=tell)
     with syncing(told, database_url, tmp_path, FOUR_WINDOWS) as app:
         with pytest.raises(BadRequest):
-            Backfill(app.parts, reader_of(app)).complete()
+            Backfill(reader_of(app)).complete()
         refused = {row for row in rows if 30 <= (PRESENT - row_instant(row)) / DAY < 60}
         assert len(refused) == 3
         assert stored(database_url) == len(rows) - len(refused)
@@ -111,7 +111,7 @@ def test_counters_wait_while_a_cursor_expires(database_url: str, tmp_path: Path)
     told = Told(rows, size=1, tell=lambda query: EXPIRED if "cursor" in query else None)
     with syncing(told, database_url, tmp_path, since) as app:
         with pytest.raises(CursorExpired):
-            Backfill(app.parts, reader_of(app)).complete()
+            Backfill(reader_of(app)).complete()
         assert not fill(app)
         assert counted(database_url) == []
         told.tell = lambda _query: None
@@ -125,7 +125,7 @@ def test_it_is_tried_again_as_long_as_it_gets_further(database_url: str, tmp_pat
     rows = [row_at(since + n * HOUR, n) for n in range(1, 21)]
     told = Told(rows, size=2, tell=lambda query: REFUSED if "cursor" in query else None)
     with syncing(told, database_url, tmp_path, since) as app:
-        Backfill(app.parts, reader_of(app)).complete()
+        Backfill(reader_of(app)).complete()
         assert stored(database_url) == len(rows)
         assert fill(app)
         assert counted(database_url) == [(since, len(rows))]
@@ -143,7 +143,7 @@ def test_progress_never_passes_what_is_proven(database_url: str, tmp_path: Path)
                 proven_s = progress.proven_s  # read before: others go on meanwhile
                 seen.append((proven_s, progress.ratio, covered_s(connection)))
 
-            job = Backfill(app.parts, reader_of(app), show)
+            job = Backfill(reader_of(app), show)
             planned = job.plan()
             missing_s = sum((end - start).total_seconds() for _, (start, end) in planned)
             done = job.run(planned)
@@ -179,10 +179,10 @@ def test_a_row_at_the_very_instant_that_counting_begins_counts(
         assert fill(app)
         assert counted(database_url) == [(since, 2)]
         reader = reader_of(app)
-        Backfill(app.parts, reader).complete(Window(since - HOUR, since))
+        Backfill(reader).complete(Window(since - HOUR, since))
         assert stored(database_url) == 3
         assert counted(database_url) == [(since, 2)]
         told.rows += [row_at(since, 4), row_at(since + millisecond, 5)]
-        assert app.runner.run(reader.account, reader.stream) == "ok"
+        assert app.runner.run(reader) == "ok"
         assert stored(database_url) == 5
         assert counted(database_url) == [(since, 4)]

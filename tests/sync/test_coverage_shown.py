@@ -9,10 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.model.stream import History, Partition
-from exporter.sync import HistorySync
+from exporter.model.stream import Partition
 from tests.support.clocks import START
-from tests.support.live import BY_NAME, World, world
+from tests.support.live import World, world
 
 HOUR = timedelta(hours=1)
 REQUIRED = START - timedelta(days=30)
@@ -28,11 +27,9 @@ def shown(live: World, family: str) -> float:
 def test_the_lag_is_the_worst_and_the_gap_is_the_sum(
     worst: str, database_url: str, tmp_path: Path
 ) -> None:
-    stream = BY_NAME["funding_history"]
-    assert isinstance(stream, History)
     with world(tmp_path, database_url) as live, psycopg.connect(database_url) as connection:
         assert live.poll("public", "instruments") == "ok"
-        reader = HistorySync(live.parts, live.parts.accounts["public"], stream, lambda _error: None)
+        (reader,) = live.app.histories("public")
         partitions = reader.partitions()
         assert len(partitions) > 2
         lags = [(n + 1) * HOUR for n in range(len(partitions))]

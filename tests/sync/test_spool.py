@@ -76,9 +76,9 @@ def test_what_waited_while_later_answers_were_stored_is_not_stored(
     other.mkdir()
     poll_balances(other, database_url, balances("1"), 15, 60)
     with exporter(tmp_path, database_url, at=75, balances=balances("3")) as live:
-        assert len(live.parts.spool) == 1
+        assert len(live.app.spool) == 1
         poll(live, "main", "balances", 75)
-        assert len(live.parts.spool) == 0
+        assert len(live.app.spool) == 0
     assert spans(database_url) == [(15, 60), (75, 75)]
 
 
@@ -95,8 +95,8 @@ def test_a_list_that_waited_while_later_ones_were_stored_is_not_applied(
         with exporter(other, database_url, currencies=listed) as live:
             poll(live, "public", "currencies", at)
     with exporter(tmp_path, database_url, at=40) as live:
-        live.runner.store_spooled()
-        assert len(live.parts.spool) == 0
+        live.app.snapshots.drain_if_possible()
+        assert len(live.app.spool) == 0
     listed_now = ask(
         database_url,
         "SELECT currency_code, extract(epoch FROM valid_from - %s)::int FROM onetrading.currencies"
@@ -116,9 +116,9 @@ def test_a_good_answer_that_waited_resolves_nothing_that_was_malformed_after_it(
         live.simulator.override_balance("main", "EUR", available="abc")
         assert live.poll("main", "balances") == "failed"
         assert open_rejects(database_url) == [("main", "balances")]
-        assert len(live.parts.spool) == 1
-        live.runner.store_spooled()
-        assert len(live.parts.spool) == 0
+        assert len(live.app.spool) == 1
+        live.app.snapshots.drain_if_possible()
+        assert len(live.app.spool) == 0
         assert spans(database_url) == [(15, 15)]
         assert open_rejects(database_url) == [("main", "balances")]
         live.simulator.override_balance("main", "EUR", available="1.5")
@@ -136,7 +136,7 @@ def test_an_answer_that_is_extended_while_it_is_stored_goes_on_waiting(
         poll(live, "main", "balances", 30)
         postgres_server.start()
         wait_until(lambda: live.database is not None and live.database.up)
-        storing = threading.Thread(target=live.runner.store_spooled)
+        storing = threading.Thread(target=live.app.snapshots.drain_if_possible)
         with psycopg.connect(url) as locking:
             locking.execute("LOCK TABLE onetrading.snapshots IN ACCESS EXCLUSIVE MODE")
             storing.start()
@@ -145,7 +145,7 @@ def test_an_answer_that_is_extended_while_it_is_stored_goes_on_waiting(
         storing.join()
         assert spans(url) == [(15, 30)]
         assert waiting(live) == [(30, 45)]
-        live.runner.store_spooled()
+        live.app.snapshots.drain_if_possible()
         assert spans(url) == [(15, 45)]
         assert waiting(live) == []
 
@@ -154,7 +154,7 @@ def waiting(live: World) -> Spans:
     """From when until when the answers that wait on disk were observed."""
     return [
         ((found.first - START).total_seconds(), (found.last - START).total_seconds())
-        for _, found in live.parts.spool.waiting()
+        for _, found in live.app.spool.waiting()
     ]
 
 

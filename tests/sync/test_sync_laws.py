@@ -20,10 +20,9 @@ import psycopg
 import pytest
 
 from exporter.app import App
-from exporter.metrics import Exposition
 from exporter.model.window import Window
 from exporter.simulator import AccountSpec, Simulator
-from exporter.sync import Backfill, GapFiller, HistorySync
+from exporter.sync import Backfill, HistorySync
 from tests.support.expositions import series
 from tests.support.facts import (
     Connection,
@@ -67,13 +66,12 @@ def connected(database_url: str) -> Iterator[Connection]:
 
 def reader_of(app: App, stream: str, account: str = "main") -> HistorySync:
     """The reader of one history."""
-    readers = app.readers(app.parts.accounts[account])
-    return next(reader for reader in readers if reader.stream.name == stream)
+    return next(found for found in app.histories(account) if found.stream.name == stream)
 
 
 def run_one(app: App, stream: str, account: str = "main") -> str:
     """One pass of one stream."""
-    return app.runner.run(app.parts.accounts[account], app.runner.streams[stream])
+    return app.runner.run(next(sync for sync in app.syncs if sync.key == (account, stream)))
 
 
 def test_running_twice_is_running_once(database_url: str, tmp_path: Path) -> None:
@@ -105,10 +103,10 @@ def test_history_that_is_complete_is_not_asked_for(database_url: str, tmp_path: 
             sync(app)
             let_pass(simulator, app, 20)
             asked = len(simulator.requests)
-            readers = [r for a in app.parts.accounts.values() for r in app.readers(a)]
+            readers = app.histories()
             assert len(readers) == 3
             for reader in readers:
-                job = Backfill(app.parts, reader)
+                job = Backfill(reader)
                 assert job.run(job.plan()).pages == 0
             assert len(simulator.requests) == asked
 
@@ -364,7 +362,7 @@ def total_of(values: dict[tuple[str, str, tuple[str, ...]], Decimal]) -> Decimal
 
 def backfill(app: App, stream: str, window: Window) -> int:
     """Fill a window as the command does; how many rows were new."""
-    job = Backfill(app.parts, reader_of(app, stream))
+    job = Backfill(reader_of(app, stream))
     return job.run(job.plan(window)).inserted
 
 
@@ -385,8 +383,7 @@ def test_a_command_beside_the_service(database_url: str, tmp_path: Path) -> None
 
             def filling() -> bool:
                 barrier.wait(10)
-                reader = reader_of(service, "trades")
-                return GapFiller(service.parts, [reader]).fill(reader)
+                return service.gap_filler().fill(reader_of(service, "trades"))
 
             def polling() -> list[str]:
                 barrier.wait(10)
@@ -413,9 +410,7 @@ def test_a_command_beside_the_service(database_url: str, tmp_path: Path) -> None
 
 def rows_written(app: App) -> int:
     """The new rows that an app counts on /metrics."""
-    body, _ = Exposition(app.stream_metrics, app.service_metrics, app.instrumentation).render(
-        "", ""
-    )
+    body, _ = app.metrics.render("", "")
     return sum(
         int(float(value))
         for name, value in series(body.decode()).items()

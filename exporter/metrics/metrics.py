@@ -1,0 +1,48 @@
+"""All that `/metrics` shows of one process, made together."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from exporter._version import __version__
+from exporter.metrics.exposition import Exposition
+from exporter.metrics.instrumentation import Instrumentation
+from exporter.metrics.service_metrics import ServiceMetrics
+from exporter.metrics.stream_metrics import StreamMetrics
+from exporter.model.stream import PUBLIC_ACCOUNT, Stream
+
+
+class Metrics:
+    """The metrics of one process, for ``streams`` of ``accounts`` (names, without `public`).
+
+    ``intervals``: stream name to how often it is read, where that is not the stream's default.
+    ``now``: wall clock in Unix seconds; ``monotonic``: seconds that never go back, best those of a
+    clock that counts a suspended machine's time too.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[Stream],
+        accounts: Sequence[str],
+        *,
+        intervals: Mapping[str, timedelta],
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.streams = StreamMetrics(
+            streams, accounts, intervals=intervals, now=now, monotonic=monotonic
+        )
+        """What streams show, and how they stand."""
+        self.service = ServiceMetrics(now=now, monotonic=monotonic)
+        """What the process depends on."""
+        self.instrumentation = Instrumentation(
+            self.streams.keys,
+            accounts=[PUBLIC_ACCOUNT, *accounts],
+            version=__version__,
+            python=platform.python_version(),
+        )
+        """What is measured while work is done."""
+        self.render = Exposition(self.streams, self.service, self.instrumentation).render
+        """Body and headers of a scrape: see `Exposition.render`."""

@@ -1,0 +1,114 @@
+"""One account: how it is read, and which identity the exchange gives it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from exporter.api.client import Client
+from exporter.api.clock import ExchangeClock
+from exporter.api.identity import identify, made_up
+from exporter.model.errors import DatabaseError, UnexpectedAnswer, UnexpectedPayload
+from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
+from exporter.store import bookkeeping
+from exporter.store.storage import Storage
+
+_log = logging.getLogger(__name__)
+_DEADLINE_S = 20.0
+
+
+class Account:
+    """One account that is read; ``public`` is the one without a token.
+
+    ``token`` returns the token in force, None without one. ``account_id`` is what the exchange
+    echoes, a UUID in lower case; None until it is learned.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        client: Client,
+        clock: ExchangeClock,
+        token: Callable[[], str | None],
+        storage: Storage,
+    ) -> None:
+        self.name = name
+        self.client = client
+        self.clock = clock
+        self.token = token
+        self._storage = storage
+        public = name == PUBLIC_ACCOUNT
+        self.account_id: str | None = PUBLIC_ACCOUNT_ID if public else None
+        self._stored = public
+
+    @property
+    def public(self) -> bool:
+        """Whether it stands for what is read without a token."""
+        return self.name == PUBLIC_ACCOUNT
+
+    def now(self) -> datetime:
+        """The exchange's time, aware UTC. Raises ExchangeError while it can be had nowhere.
+
+        Only an exchange that tells its time in no way leaves us with our own clock.
+        """
+        if not self.clock.known:
+            with suppress(UnexpectedAnswer):
+                self.client.server_time(deadline_s=_DEADLINE_S)
+        if not self.clock.known:
+            _log.warning("the exchange does not tell its time: using the local clock")
+            self.clock.known = True
+        return self.clock.now()
+
+    def standing_by(self) -> bool:
+        """Whether another process holds the account's lease, as far as Postgres told us.
+
+        An account whose id is not known yet is looked up by its name; the exchange is not asked.
+        """
+        if self.account_id is None and self._storage.leased and self._storage.up:
+            self._recall()
+        return self.account_id is not None and self._storage.held_elsewhere(self.account_id)
+
+    def partition(self, stream: Stream, instrument: str = "") -> Partition:
+        """What a pass of ``stream`` is about. Raises as `identified`."""
+        return Partition(self.name, self.identified(), stream.name, instrument)
+
+    def learn(self, account_id: str) -> None:
+        """A response named its account. Raises UnexpectedPayload when it is not the known one."""
+        account_id = account_id.lower()
+        if self.account_id is None:
+            self.account_id = account_id
+        elif self.account_id != account_id:
+            raise UnexpectedPayload(
+                f"account {self.name!r} is {self.account_id}, but its token now reads "
+                f"{account_id}: configure the new account under another name"
+            )
+        if not self._stored and self._storage.up:
+            database = self._storage.writable()
+            database.run_briefly(bookkeeping.remember_account, self.name, account_id)
+            self._stored = True
+
+    def identified(self) -> str:
+        """The account's id: known, stored or asked for. Raises ExchangeError, DatabaseError.
+
+        An exchange that names no account at all gets an id made from the configured name.
+        """
+        if self.account_id is not None and self._stored:
+            return self.account_id
+        found = self.account_id
+        if found is None:
+            found = self._storage.writable().run(bookkeeping.account_id, self.name)
+        if found is None:
+            found = identify(self.client, deadline_s=_DEADLINE_S)
+        if found is None:
+            found = made_up(self.name)
+            _log.warning("no response names the account: using an id made from its name: %s", found)
+        self.learn(found)
+        return found
+
+    def _recall(self) -> None:
+        with suppress(DatabaseError):
+            self.account_id = self._storage.writable().run_briefly(
+                bookkeeping.account_id, self.name
+            )

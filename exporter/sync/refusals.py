@@ -1,0 +1,104 @@
+"""Streams that a token may not read: when to ask again, and what to leave alone meanwhile.
+
+A refusal (401, 403) can be a passing one, so a stream is asked again after a pause that doubles,
+up to ten minutes; at once with another token. A token that is refused as a whole keeps the
+backfill of every stream of its account away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from exporter.sync.account import Account
+from exporter.sync.stream_sync import StreamSync
+
+State = Literal["permitted", "paused", "refused"]
+"""``paused``: not asked. ``refused``: asked at its next turn; the backfill waits for its result."""
+
+Event = Literal["read", "refused", "pause over", "token changed"]
+
+TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
+    "permitted": {"read": "permitted", "refused": "paused"},
+    "paused": {
+        "read": "permitted",  # another pass was under way when it was refused
+        "refused": "paused",
+        "pause over": "refused",
+        "token changed": "refused",
+    },
+    "refused": {"read": "permitted", "refused": "paused"},
+}
+"""State to event to next state; what is not listed changes nothing."""
+
+_LONGEST_PAUSE_S = 600.0
+_LARGEST_EXPONENT = 20
+
+
+@dataclass
+class _Refusal:
+    account: Account
+    token: str | None
+    """The one that was refused."""
+    again_at: float
+    times: int
+    whole: bool
+    """The token itself was refused: no other stream of the account can be read either."""
+    state: State = "paused"
+
+
+class Refusals:
+    """The state of each stream of each account. Safe to use from any thread.
+
+    ``monotonic`` returns seconds that never go back.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._refusals: dict[tuple[str, str], _Refusal] = {}
+
+    def state(self, account: str, stream: str) -> State:
+        """How the stream stands now."""
+        refusal = self._refusals.get((account, stream))
+        if refusal is None:
+            return "permitted"
+        if refusal.token != refusal.account.token():
+            refusal.state = TRANSITIONS[refusal.state].get("token changed", refusal.state)
+        elif refusal.again_at <= self._monotonic():
+            refusal.state = TRANSITIONS[refusal.state].get("pause over", refusal.state)
+        return refusal.state
+
+    def paused_s(self, account: str, stream: str) -> float:
+        """Seconds for which the stream is not asked, else 0."""
+        if self.state(account, stream) != "paused":
+            return 0.0
+        return max(0.0, self._refusals[account, stream].again_at - self._monotonic())
+
+    def keep_backfill_away(self, account: str, stream: str) -> bool:
+        """Whether the backfill, which has no pauses of its own, must leave the stream alone.
+
+        Also while the token itself is refused and the stream has not had its turn since.
+        """
+        if self.state(account, stream) != "permitted":
+            return True
+        whole = [key for key, refusal in list(self._refusals.items()) if refusal.whole]
+        return any(of == account and self.paused_s(of, other) > 0 for of, other in whole)
+
+    def record_read(self, sync: StreamSync) -> None:
+        """The stream was read: it is permitted, and its token is good."""
+        self._refusals.pop(sync.key, None)
+        if sync.stream.public:
+            return
+        for (account, _), refusal in list(self._refusals.items()):
+            if account == sync.account.name:
+                refusal.whole = False
+
+    def record_refusal(self, sync: StreamSync, *, whole: bool) -> None:
+        """The stream was refused; ``whole``: because the token was."""
+        before = self._refusals.get(sync.key)
+        times = 1 if before is None else before.times + 1
+        interval_s = sync.interval.total_seconds()
+        pause_s = min(interval_s * 2 ** min(times, _LARGEST_EXPONENT), _LONGEST_PAUSE_S)
+        again_at = self._monotonic() + pause_s
+        token = sync.account.token()
+        self._refusals[sync.key] = _Refusal(sync.account, token, again_at, times, whole)

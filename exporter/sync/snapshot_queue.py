@@ -1,0 +1,130 @@
+"""Every good snapshot response is written or waits on disk: never both, never neither.
+
+The exchange does not repeat the past. While Postgres is away responses wait in the spool, and are
+read again from their own bytes when it is back, oldest first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime
+from pathlib import Path
+
+from exporter.logs import context
+from exporter.model.errors import (
+    DatabaseError,
+    ExchangeError,
+    ExporterError,
+    NotYet,
+    StandingBy,
+    UnexpectedPayload,
+)
+from exporter.model.stream import Page
+from exporter.store.snapshots import Observed
+from exporter.store.spool import Spool, Spooled
+from exporter.store.storage import Storage
+from exporter.sync.snapshot_writer import SnapshotWriter
+
+_log = logging.getLogger(__name__)
+_LATER = (DatabaseError, ExchangeError, NotYet, StandingBy)
+"""Why a response cannot be written now, and may be later."""
+
+
+class SnapshotQueue:
+    """The way of all snapshot responses of a process into Postgres. Safe to use from any thread."""
+
+    def __init__(self, storage: Storage, spool: Spool) -> None:
+        self._storage = storage
+        self._spool = spool
+        self._writers: dict[tuple[str, str], SnapshotWriter] = {}
+        self._draining = threading.Lock()
+
+    def add(self, writer: SnapshotWriter) -> None:
+        """Make a stream known: what the spool holds of others stays there."""
+        self._writers[writer.key] = writer
+
+    def keep(self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes) -> None:
+        """Write a response now, or let it wait on disk. Without a database nothing is kept.
+
+        Raises DatabaseError when the disk refuses as well.
+        """
+        if self._storage.database is None:
+            return
+        known = writer.account_id is not None
+        try:
+            self.drain()
+            if self._spool.holds(*writer.key):
+                raise DatabaseError("older responses wait before it")
+            if not known:
+                page = writer.read(body)
+            writer.write(page, Observed(observed_at, observed_at), newest=True)
+        except _LATER as error:
+            _log.debug("the response waits on disk: %s", error)
+            self._spool_one(writer, observed_at, body)
+
+    def drain(self) -> None:
+        """Write what waits, oldest first. Raises DatabaseError when Postgres is away (again).
+
+        What cannot be written now holds up its own account and stream, and no other.
+        """
+        self._storage.writable()
+        if not len(self._spool) or not self._draining.acquire(blocking=False):
+            return
+        held: set[tuple[str, str]] = set()
+        try:
+            for path, waiting in self._spool.waiting(held):
+                with context.bind(account=waiting.account, stream=waiting.stream):
+                    stored = self._stored(path, waiting)
+                if stored:
+                    self._spool.done(path, waiting)
+                else:
+                    held.add((waiting.account, waiting.stream))
+        finally:
+            self._draining.release()
+
+    def drain_if_possible(self) -> None:
+        """As `drain`, for whoever has nothing to do with a failure."""
+        try:
+            self.drain()
+        except ExporterError as error:
+            _log.info("responses wait on disk: %s", error)
+
+    def _spool_one(self, writer: SnapshotWriter, observed_at: datetime, body: bytes) -> None:
+        account, stream = writer.key
+        waiting = Spooled(
+            account, stream, observed_at, observed_at, body.decode(), writer.account_id
+        )
+        try:
+            self._spool.put(waiting, writer.patience)
+        except OSError as refused:
+            raise DatabaseError(f"cannot keep the response on disk: {refused}") from refused
+
+    def _stored(self, path: Path, waiting: Spooled) -> bool:
+        """Whether it could be written now. Raises DatabaseError when Postgres is away (again)."""
+        writer = self._writers.get((waiting.account, waiting.stream))
+        if writer is None:
+            return False
+        try:
+            return self._store(writer, path, waiting)
+        except _LATER as error:
+            self._storage.writable()
+            _log.debug("%s still waits: %s", path.name, error)
+            return False
+
+    def _store(self, writer: SnapshotWriter, path: Path, waiting: Spooled) -> bool:
+        """Write a response that waited; whether it is dealt with. Raises as `SnapshotWriter`."""
+        try:
+            page = writer.read(waiting.body.encode(), waiting.account_id)
+        except UnexpectedPayload as error:
+            self._spool.set_aside(path, str(error))
+            return True
+        # Its clock may have been put back while it waited.
+        observed = Observed(waiting.first, max(waiting.first, waiting.last))
+        try:
+            writer.write(page, observed)
+        except (DatabaseError, StandingBy) as error:
+            _log.debug("could not store %s: %s", path.name, error)
+            # Another process may be the account's writer, and have seen what came later.
+            return writer.outdated(observed)
+        return True

@@ -1,0 +1,136 @@
+"""Write snapshot responses of one stream of one account to Postgres, each in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from exporter.metrics import Instrumentation
+from exporter.model.errors import DatabaseError, ExchangeError, NotYet
+from exporter.model.limits import hold
+from exporter.model.page import read
+from exporter.model.stream import Page, Partition, Reference, Snapshot, SnapshotResponse
+from exporter.store import bookkeeping, loader, snapshots
+from exporter.store.database import Connection
+from exporter.store.snapshots import Observed
+from exporter.store.storage import Storage
+from exporter.sync.account import Account
+
+_log = logging.getLogger(__name__)
+
+
+class SnapshotWriter:
+    """Keeps snapshots with their headers."""
+
+    def __init__(
+        self,
+        account: Account,
+        stream: Snapshot | Reference,
+        interval: timedelta,
+        storage: Storage,
+        instrumentation: Instrumentation,
+    ) -> None:
+        self.key = (account.name, stream.name)
+        self._account = account
+        self._stream = stream
+        self._interval = interval
+        self._storage = storage
+        self._instrumentation = instrumentation
+
+    @property
+    def account_id(self) -> str | None:
+        """The account's id, once it is known."""
+        return self._account.account_id
+
+    @property
+    def patience(self) -> timedelta:
+        """Within what time the same response again means that nothing changed in between."""
+        return hold(self._interval)
+
+    def read(self, body: bytes, account_id: str | None = None) -> Page:
+        """Read a response again, for an account that is known by now.
+
+        Raises UnexpectedPayload, and what `Account.identified` raises.
+        """
+        return read(self._stream, body, account_id or self._account.identified())
+
+    def write(self, page: Page, observed: Observed, *, newest: bool = False) -> None:
+        """Store a good response; ``newest``: what spoilt those before it is resolved.
+
+        Raises DatabaseError, StandingBy and what `Account.identified` raises.
+        """
+        database = self._storage.writable()
+        partition = self._account.partition(self._stream)
+        lease = self._storage.lease(partition.account_id)
+        written = database.run_briefly(self._write, partition, page, observed, lease, newest=newest)
+        self._instrumentation.record_rows(*self.key, inserted=written)
+
+    def outdated(self, observed: Observed) -> bool:
+        """Whether Postgres holds what was observed later. Raises as `write`."""
+        partition = self._account.partition(self._stream)
+        return self._storage.writable().run_briefly(snapshots.outdated, partition, observed)
+
+    def keep_rejects(self, page: Page) -> None:
+        """Keep the records that spoilt a response, when Postgres is there to keep them."""
+        try:
+            database = self._storage.writable()
+            partition = self._account.partition(self._stream)
+            new = database.run_briefly(loader.keep_rejects, partition, page.rejects, page.drift)
+        except (DatabaseError, ExchangeError, NotYet) as error:
+            reason = page.rejects[0].reason
+            _log.warning("could not store the rejected records (%s): %s", reason, error)
+            return
+        self._instrumentation.record_rows(*self.key, rejected=new)
+
+    def _write(
+        self,
+        connection: Connection,
+        partition: Partition,
+        page: Page,
+        observed: Observed,
+        lease: loader.Lease | None,
+        *,
+        newest: bool,
+    ) -> int:
+        response = SnapshotResponse(page.rows, page.header)
+        written = self._save(connection, partition, response, observed, lease)
+        loader.keep_rejects(connection, partition, (), page.drift)
+        if newest:
+            loader.resolve(connection, partition)
+        bookkeeping.note_attempt(connection, partition, self._interval, None)
+        return written
+
+    def _save(
+        self,
+        connection: Connection,
+        partition: Partition,
+        response: SnapshotResponse,
+        observed: Observed,
+        lease: loader.Lease | None,
+    ) -> int:
+        """Write the rows in the caller's transaction; how many were written."""
+        return snapshots.save(
+            connection,
+            self._stream,
+            partition,
+            response,
+            observed,
+            patience=self.patience,
+            lease=lease,
+        )
+
+
+class ReferenceWriter(SnapshotWriter):
+    """Keeps facts with the time for which they were valid."""
+
+    def _save(
+        self,
+        connection: Connection,
+        partition: Partition,
+        response: SnapshotResponse,
+        observed: Observed,
+        lease: loader.Lease | None,
+    ) -> int:
+        return snapshots.save_reference(
+            connection, self._stream, partition, response, observed.first, lease=lease
+        )

@@ -1,0 +1,76 @@
+"""One stream of one account: what every kind of stream does when its turn comes."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from exporter.api.client import OnError
+from exporter.logs import context
+from exporter.metrics import Metrics
+from exporter.model.stream import Partition, Stream
+from exporter.store.storage import Storage
+from exporter.sync.account import Account
+from exporter.sync.snapshot_queue import SnapshotQueue
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncContext:
+    """What the streams of a process share. Each kind takes from it what it needs, once."""
+
+    metrics: Metrics
+    storage: Storage
+    snapshots: SnapshotQueue
+    stop: threading.Event
+    """Set when the process is to end; every wait is a wait for it."""
+    monotonic: Callable[[], float]
+    """Seconds that never go back."""
+    intervals: Mapping[str, timedelta] = field(default_factory=dict)
+    """Stream name to how often it is read, where that is not the stream's own interval."""
+    history_start: datetime | None = None
+    """From where history must be complete; None: 30 days before the first start."""
+
+
+class StreamSync(ABC):
+    """One stream of one account. A pass of it runs in one thread at a time."""
+
+    _passes: ClassVar[Iterator[int]] = itertools.count(1)
+
+    def __init__(self, account: Account, stream: Stream, shared: SyncContext) -> None:
+        self.account = account
+        self.stream = stream
+        self.interval = shared.intervals.get(stream.name, stream.interval)
+        self.key = (account.name, stream.name)
+
+    @property
+    def name(self) -> str:
+        """``account/stream``."""
+        return "/".join(self.key)
+
+    @abstractmethod
+    def poll(self, on_error: OnError) -> None:
+        """Ask for what is new, keep it and show it.
+
+        ``on_error`` is called for each failed attempt. Raises ExporterError: what it means for
+        the stream is decided by the caller.
+        """
+
+    def partitions(self) -> list[Partition]:
+        """What must be read, and is noted, one by one. Raises ExchangeError, DatabaseError."""
+        return [self.account.partition(self.stream)]
+
+    @contextmanager
+    def logged(self) -> Iterator[None]:
+        """What is logged inside is about this stream, under a number of its own, such as `p17`.
+
+        A walk through history goes by its ``run_id`` instead.
+        """
+        run = f"p{next(self._passes)}"
+        with context.bind(account=self.account.name, stream=self.stream.name, run=run):
+            yield
