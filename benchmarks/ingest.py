@@ -9,7 +9,7 @@ from benchmarks.loading import Loading, loading
 from benchmarks.measure import Say, in_turns, plain, ratio
 from benchmarks.pages import trades
 from benchmarks.postgres import server
-from exporter.sync.backfill import WALKERS
+from exporter.sync.backfill import WORKERS
 
 _ROWS = 20_000
 _UPSERT_SHARE = 4
@@ -22,7 +22,7 @@ def run(say: Say) -> None:
         for size in (10_000, 1_000, 100):
             cases[f"ours {size}"] = partial(_fresh, load, partial(load.ours, size))
             cases[f"read {size}"] = partial(_fresh, load, partial(load.ours_without_reading, size))
-            cases[f"walkers {size}"] = partial(_fresh, load, partial(load.ours, size, WALKERS))
+            cases[f"walkers {size}"] = partial(_fresh, load, partial(load.ours, size, WORKERS))
             cases[f"copy {size}"] = partial(_fresh, load, partial(load.copied, size))
             cases[f"text {size}"] = partial(_fresh, load, partial(load.copied_as_text, size))
         cases["counting 1000"] = partial(_fresh, load, partial(load.ours, 1_000), counting=True)
@@ -36,7 +36,7 @@ def run(say: Say) -> None:
         walkers, copy, text = (rates[f"{case} {size}"] for case in ("walkers", "copy", "text"))
         say(ratio(f"{batch}: against raw COPY of ready tuples", ours, copy, aim))
         say(ratio(f"{batch}: the same without reading JSON", rates[f"read {size}"], copy))
-        say(ratio(f"{batch}: the same with {WALKERS} walkers, as in a backfill", walkers, copy))
+        say(ratio(f"{batch}: the same with {WORKERS} walkers, as in a backfill", walkers, copy))
         say(ratio(f"{batch}: against raw COPY of formatted text", ours, text))
     counting, size = rates["counting 1000"], 1_000
     what = "batches of 1,000 rows that also count: against raw COPY of ready tuples"

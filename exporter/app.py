@@ -45,13 +45,13 @@ from exporter.sync import (
 
 
 def _boottime() -> float:
-    """Seconds that never go back and count the time that a machine sleeps, where there are such."""
+    """Seconds that never go back; on Linux they count the time that the machine was suspended."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """What a process has of the world outside: time, chance, and how it waits."""
+    """What a process takes from the outside world: clocks, randomness, waiting."""
 
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Time of day, aware UTC."""
@@ -68,8 +68,7 @@ class Runtime:
 
 
 def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
-    """The streams to run: those chosen and those that they require, less what the settings cannot
-    serve."""
+    """The chosen streams and those that they require, without those that the settings rule out."""
     chosen = set(names or settings.streams or {stream.name for stream in STREAMS})
     chosen |= {name for stream in STREAMS if stream.name in chosen for name in stream.requires}
     return tuple(
@@ -82,7 +81,7 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
 
 
 def process_name() -> str:
-    """A name for the holder of leases that no other process has."""
+    """A lease holder's name that no other process has."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
@@ -147,7 +146,7 @@ class App:
         ]
 
     def histories(self, account: str | None = None) -> list[HistorySync]:
-        """What has a past to be read, of one account or of all."""
+        """The history streams of one account, or of all."""
         return [
             sync
             for sync in self.syncs
@@ -155,13 +154,13 @@ class App:
         ]
 
     def gap_filler(self, account: str | None = None) -> GapFiller:
-        """Keeps the history of an account, or of all, complete."""
+        """What keeps the history of one account, or of all, complete."""
         return GapFiller(
             self.histories(account), self.storage, self.stop, self.refusals.keep_backfill_away
         )
 
     def open_database(self) -> bool:
-        """Connect, migrate. Raises EmbeddedPostgresError and SchemaError; away is no error."""
+        """Connect and migrate; whether it is up. Raises EmbeddedPostgresError and SchemaError."""
         if self.database is None:
             return False
         if self.embedded is not None:
@@ -169,7 +168,7 @@ class App:
         return self.database.open()
 
     def close(self) -> None:
-        """Stop asking, let transactions finish, give everything back. May be called twice."""
+        """Stop requests, let transactions finish, release everything. May be called twice."""
         self.stop.set()
         for account in self.accounts.values():
             account.client.close()
@@ -206,7 +205,7 @@ class App:
         return Account(name, client, self.clock, token, self.storage)
 
     def _address(self) -> Callable[[], str] | None:
-        """How to find Postgres, asked before each new connection, since it may move."""
+        """Returns the URL of Postgres; called before each new connection, since it may move."""
         if self.settings.database.kind == "none":
             return None
         if self.settings.database.kind == "embedded":

@@ -1,4 +1,4 @@
-"""Is everything there that the service needs? One finding for each thing looked at."""
+"""Check that everything the service needs is there: one result for each subject."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEALTHY_SHARE = 0.5
 
 
 class CheckResult(NamedTuple):
-    """What was looked at, whether it is well, and what was found."""
+    """The subject of a check, whether it passed, and what was found."""
 
     subject: str
     ok: bool
@@ -32,7 +32,7 @@ class CheckResult(NamedTuple):
 
 
 def run(settings: Settings) -> Iterator[CheckResult]:
-    """Look at everything; a fault of one thing keeps no other from being looked at."""
+    """Check everything; a failure of one subject does not keep others from being checked."""
     yield CheckResult("configuration", True, _counted(len(settings.accounts), "account"))
     yield _web_config(settings)
     app = App(settings, enabled(settings))
@@ -46,24 +46,24 @@ def run(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _web_config(settings: Settings) -> CheckResult:
-    """Who may ask, and until when the certificate is good. What is open to all is said, not failed:
-    it may be meant so."""
+    """Who may connect, and how long the certificate is valid. An endpoint that is open to everybody
+    is reported, but does not fail: it may be intended."""
     subject, listen = "web config", settings.listen
     try:
         config = WebConfigWatcher(settings.web_config).active.config
-        told = [_counted(len(config.users), "user") if config.users else "no passwords"]
+        facts = [_counted(len(config.users), "user") if config.users else "no passwords"]
         if config.tls is None:
-            told.append("no TLS")
+            facts.append("no TLS")
         else:
-            told.append(f"certificate valid until {expiry(config.tls):%Y-%m-%d %H:%M} UTC")
+            facts.append(f"certificate valid until {expiry(config.tls):%Y-%m-%d %H:%M} UTC")
     except SettingsError as error:
         return CheckResult(subject, False, "; ".join(error.faults))
     except ValueError as error:
         return CheckResult(
             subject, False, f"clients will refuse the certificate: {error}; renew it"
         )
-    told += exposure.warnings(listen.host, str(listen), config)
-    return CheckResult(subject, True, "; ".join(told))
+    facts += exposure.warnings(listen.host, str(listen), config)
+    return CheckResult(subject, True, "; ".join(facts))
 
 
 def _exchange(app: App) -> Iterator[CheckResult]:
@@ -75,8 +75,8 @@ def _exchange(app: App) -> Iterator[CheckResult]:
         return
     skew_s = app.clock.skew_s
     yield CheckResult("exchange", True, app.settings.base_url)
-    told = f"the exchange's clock is {skew_s:+.3f} s from ours"
-    yield CheckResult("clock", abs(skew_s) <= CLOCK_SKEW_LIMIT_S, told)
+    message = f"the exchange's clock is {skew_s:+.3f} s ahead of the local one"
+    yield CheckResult("clock", abs(skew_s) <= CLOCK_SKEW_LIMIT_S, message)
 
 
 def _account(app: App, account: Account) -> Iterator[CheckResult]:
@@ -98,7 +98,7 @@ def _permission(account: Account, stream: Stream) -> CheckResult:
                 deadline_s=_DEADLINE_S,
             )
     except NotPermitted as error:
-        expected = "not permitted; right for an account without futures"
+        expected = "not permitted, as expected for an account without futures"
         message = expected if stream.requires_futures else str(error)
         return CheckResult(subject, stream.requires_futures, message)
     except ExchangeError as error:
@@ -107,7 +107,7 @@ def _permission(account: Account, stream: Stream) -> CheckResult:
 
 
 def _budget(account: Account, syncs: Sequence[StreamSync], limit: int) -> CheckResult:
-    """Requests a minute that live polling needs."""
+    """Requests per minute that live polling needs."""
     a_minute = sum(
         60 / sync.interval.total_seconds() * sync.stream.requests_per_pass for sync in syncs
     )
@@ -128,8 +128,8 @@ def _database(settings: Settings) -> CheckResult:
         return CheckResult("database", False, str(error))
     if not pending:
         return CheckResult("database", True, "schema current")
-    told = f"{_counted(len(pending), 'migration')} pending; run applies them"
-    return CheckResult("database", True, told)
+    message = f"{_counted(len(pending), 'migration')} pending: `run` and `migrate` apply them"
+    return CheckResult("database", True, message)
 
 
 def _counted(count: int, thing: str) -> str:

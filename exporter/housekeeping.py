@@ -1,4 +1,4 @@
-"""What has no pass of its own: signs of life, counts of what was odd, old logs of walks."""
+"""Regular work that belongs to no stream: heartbeat, data-quality counts, pruning of old runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exporter.store.storage import Storage
 
 
 class Housekeeping:
-    """Shows how the process and its database stand. ``accounts``: their names, `public` too."""
+    """Exports the state of the process and its database; ``accounts``: names, `public` included."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Housekeeping:
         self._accounts = tuple(accounts)
 
     def beat(self) -> None:
-        """Say that the scheduler lives, and how everything stands that changes by itself."""
+        """Export the heartbeat, and every state that changes without a pass."""
         service = self._metrics.service
         service.record_heartbeat()
         service.set_spool(len(self._spool), self._spool.dropped)
@@ -43,13 +43,15 @@ class Housekeeping:
 
     @property
     def alive(self) -> bool:
-        """Whether the last beat is not too long ago."""
+        """Whether the last heartbeat is recent enough."""
         age_s = self._metrics.service.heartbeat_age_s()
         return age_s is not None and age_s <= HEARTBEAT_LIMIT_S
 
     def show_data_quality(self) -> bool:
-        """Show what Postgres holds of rejects, drift and changed facts: other processes write it,
-        too. Whether Postgres answered."""
+        """Export how many rejects, drifts and changed facts Postgres holds, by whatever process.
+
+        Returns whether Postgres answered.
+        """
         if not self._storage.up:
             return False
         try:
@@ -62,7 +64,7 @@ class Housekeeping:
         return True
 
     def prune(self) -> bool:
-        """Keep the log of walks from growing for ever. Whether Postgres answered."""
+        """Delete old records of walks. Returns whether Postgres answered."""
         if not self._storage.up:
             return False
         try:

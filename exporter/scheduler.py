@@ -1,8 +1,8 @@
-"""When streams are asked: one job per account and stream, never two at a time, none skipped.
+"""When streams are read: one job per account and stream, never two runs at a time, none dropped.
 
 The job store is in memory: what is due after a restart follows from Postgres, not from a file of
-jobs. A pass that is late runs late instead of being dropped, and several that were missed run
-once. A pass that failed long before its next turn is tried again soon.
+jobs. A run that is late runs late instead of being dropped, and several that were missed run once.
+A run that failed long before its next turn is retried soon.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _EVENTS: dict[int, Event] = {
     EVENT_JOB_ERROR: "error",
     EVENT_JOB_MAX_INSTANCES: "max_instances",
 }
-_TOLD: dict[Event, str] = {
-    "missed": "missed a turn: the process was suspended, or has too much to do",
-    "error": "saw a run raise",
-    "max_instances": "lets a turn pass: the one before still runs",
+_MESSAGES: dict[Event, str] = {
+    "missed": "missed a run: the process was suspended or is overloaded",
+    "error": "a run raised an exception",
+    "max_instances": "skipped a run: the previous one is still running",
 }
 _HEARTBEAT_S = 5
 _FIRST_RETRY = timedelta(seconds=1)
@@ -43,7 +43,7 @@ _LAST_RETRY = timedelta(minutes=1)
 
 
 class Task(NamedTuple):
-    """Something to do again and again. ``work`` says whether it succeeded."""
+    """Something to do at an interval. ``work`` returns whether it succeeded."""
 
     name: str
     interval: timedelta
@@ -52,7 +52,7 @@ class Task(NamedTuple):
 
 @dataclass
 class _Turn:
-    """A task, and how often it failed in a row."""
+    """A task, and how many times in a row it failed."""
 
     task: Task
     failures: int = 0
@@ -61,7 +61,7 @@ class _Turn:
 class Scheduler:
     """Runs tasks at their intervals, the first time at once.
 
-    ``heartbeat`` is called every few seconds through the same machinery; ``noticed`` is told each
+    ``heartbeat`` is called every few seconds through the same machinery; ``on_event`` for each
     missed, failed or overlapping run.
     """
 
@@ -70,10 +70,10 @@ class Scheduler:
         tasks: Sequence[Task],
         *,
         heartbeat: Callable[[], None],
-        noticed: Callable[[Event], None],
+        on_event: Callable[[Event], None],
     ) -> None:
-        self._noticed = noticed
-        # A thread for each task: one that waits for a slow answer delays no other.
+        self._on_event = on_event
+        # A thread for each task: one that waits for a slow response delays no other.
         self._workers = ThreadPoolExecutor(len(tasks) + 1)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -112,8 +112,8 @@ class Scheduler:
         return {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
     def stop(self) -> None:
-        """No new runs; wait for those under way (the caller has told them to stop)."""
-        # Two steps: `shutdown(wait=True)` waits under the lock that a run that ends needs.
+        """Start no new runs and wait for those in progress, which the caller has asked to stop."""
+        # Two steps: `shutdown(wait=True)` waits while it holds a lock that an ending run needs.
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._workers.shutdown(wait=True)
@@ -123,18 +123,18 @@ class Scheduler:
             turn.failures = 0
             return
         turn.failures += 1
-        soon = min(_FIRST_RETRY * 2 ** min(turn.failures - 1, 10), _LAST_RETRY)
+        delay = min(_FIRST_RETRY * 2 ** min(turn.failures - 1, 10), _LAST_RETRY)
         job = self._scheduler.get_job(turn.task.name)
-        again = datetime.now(UTC) + soon
+        again = datetime.now(UTC) + delay
         if job is not None and job.next_run_time is not None and again < job.next_run_time:
-            with suppress(JobLookupError):  # it was stopped in this instant
+            with suppress(JobLookupError):  # stopped just now
                 job.modify(next_run_time=again)
 
     def _notice(self, event: JobEvent) -> None:
-        self._noticed(_EVENTS[event.code])
+        self._on_event(_EVENTS[event.code])
         if event.code != EVENT_JOB_ERROR:
-            # A task is called `account/stream`.
+            # The task of a stream is named `account/stream`.
             account, _, stream = event.job_id.partition("/")
-            told = {"account": account, "stream": stream} if stream else {}
+            facts = {"account": account, "stream": stream} if stream else {}
             level = logging.INFO if event.code == EVENT_JOB_MAX_INSTANCES else logging.WARNING
-            _log.log(level, "the scheduler %s", _TOLD[_EVENTS[event.code]], extra=told)
+            _log.log(level, "scheduler: %s", _MESSAGES[_EVENTS[event.code]], extra=facts)

@@ -1,4 +1,4 @@
-"""`run`: poll, serve and sync until told to stop."""
+"""`run`: poll, serve and sync until asked to stop."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from datetime import timedelta
 
 from exporter.app import App, Runtime, enabled, process_name
 from exporter.housekeeping import Housekeeping
-from exporter.model.errors import (
-    EmbeddedPostgresError,
-    ExporterError,
-    SchemaError,
-)
+from exporter.model.errors import EmbeddedPostgresError, ExporterError, SchemaError
 from exporter.scheduler import Scheduler, Task
 from exporter.server import Pages, Server, WebConfigWatcher
 from exporter.server.security import exposure
@@ -26,17 +22,17 @@ _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
 _PRUNE_EVERY = timedelta(days=1)
 _STOP_WITHIN_S = 5.0
-"""What work under way gets to end by itself; what still waits for Postgres is then cut off."""
+"""How long work in progress may take to end; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
-"""How long a thread may run before another gets its turn. At Python's default of 5 ms a scrape
-beside a loading thread can wait for seconds, since it hands over often."""
+"""Python's thread switch interval. At the default of 5 ms a scrape beside a loading thread can
+wait for seconds, since it gives up the interpreter often."""
 
 
 class Service:
-    """Polls, serves and syncs until it is told to stop."""
+    """Polls, serves and syncs until it is asked to stop."""
 
     def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
-        self._protection = WebConfigWatcher(settings.web_config)
+        self._web_config = WebConfigWatcher(settings.web_config)
         self.app = app = App(settings, enabled(settings), holder=process_name(), runtime=runtime)
         self.server = Server(
             settings.listen.host,
@@ -49,7 +45,7 @@ class Service:
                 status=lambda: to_json(self._reporter.report()),
                 content_security_policy=page.CONTENT_SECURITY_POLICY,
             ),
-            protection=self._protection,
+            protection=self._web_config,
         )
         self._housekeeping = Housekeeping(
             app.metrics, app.storage, app.spool, app.clock, app.accounts
@@ -60,7 +56,7 @@ class Service:
                 *(self._chores() if app.database is not None else ()),
             ],
             heartbeat=self._beat,
-            noticed=app.metrics.service.count_scheduler_event,
+            on_event=app.metrics.service.count_scheduler_event,
         )
         self._reporter = self._status()
         self._fillers = [
@@ -73,8 +69,8 @@ class Service:
         self._fatal: ExporterError | None = None
 
     def start(self) -> None:
-        """Start everything. Raises SettingsError when it cannot serve as it is told."""
-        _warn_unprotected(self.app.settings, self._protection)
+        """Start everything. Raises SettingsError when it cannot listen as configured."""
+        _warn_unprotected(self.app.settings, self._web_config)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
         self._beat()
@@ -98,7 +94,7 @@ class Service:
             raise self._fatal
 
     def _open_database(self) -> None:
-        """Live gauges do not wait for Postgres. A schema that is not ours ends the service."""
+        """Live gauges do not wait for Postgres. A schema that cannot be used ends the service."""
         try:
             self._schema_checked |= self.app.open_database()
         except (SchemaError, EmbeddedPostgresError) as error:
@@ -112,7 +108,7 @@ class Service:
             filler.start()
 
     def stop(self) -> None:
-        """Finish the transactions in flight, begin nothing new."""
+        """Finish transactions in progress, begin nothing new."""
         self.app.stop.set()
         for account in self.app.accounts.values():
             account.client.interrupt()
@@ -174,8 +170,8 @@ class Service:
         return True, "ready"
 
 
-def _warn_unprotected(settings: Settings, protection: WebConfigWatcher) -> None:
-    """Say loudly who could read balances or overhear passwords; it is not ours to refuse."""
-    listen, config = settings.listen, protection.active.config
+def _warn_unprotected(settings: Settings, web_config: WebConfigWatcher) -> None:
+    """Warn if strangers could read balances or overhear passwords; the user may intend it."""
+    listen, config = settings.listen, web_config.active.config
     for warning in exposure.warnings(listen.host, str(listen), config):
         _log.warning("%s", warning)

@@ -1,4 +1,4 @@
-"""One account: how it is read, and which identity the exchange gives it."""
+"""One account: its client, and the identity that the exchange gives it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _DEADLINE_S = 20.0
 
 
 class Account:
-    """One account that is read; ``public`` is the one without a token.
+    """One configured account; ``public`` is the one without a token.
 
-    ``token`` returns the token in force, None without one. ``account_id`` is what the exchange
+    ``token`` returns the current token, None without one. ``account_id`` is what the exchange
     echoes, a UUID in lower case; None until it is learned.
     """
 
@@ -45,13 +45,13 @@ class Account:
 
     @property
     def public(self) -> bool:
-        """Whether it stands for what is read without a token."""
+        """Whether it stands for the streams that need no token."""
         return self.name == PUBLIC_ACCOUNT
 
     def now(self) -> datetime:
-        """The exchange's time, aware UTC. Raises ExchangeError while it can be had nowhere.
+        """The exchange's time, aware UTC. Raises ExchangeError while it cannot be read.
 
-        Only an exchange that tells its time in no way leaves us with our own clock.
+        The local clock is used only if the exchange sends its time nowhere.
         """
         if not self.clock.known:
             with suppress(UnexpectedAnswer):
@@ -62,20 +62,20 @@ class Account:
         return self.clock.now()
 
     def standing_by(self) -> bool:
-        """Whether another process holds the account's lease, as far as Postgres told us.
+        """Whether another process holds the account's lease, as Postgres said last.
 
-        An account whose id is not known yet is looked up by its name; the exchange is not asked.
+        An account whose id is not known yet is looked up by its name. Sends no request.
         """
         if self.account_id is None and self._storage.leased and self._storage.up:
             self._recall()
         return self.account_id is not None and self._storage.held_elsewhere(self.account_id)
 
     def partition(self, stream: Stream, instrument: str = "") -> Partition:
-        """What a pass of ``stream`` is about. Raises as `identified`."""
+        """What a pass of ``stream`` reads and writes. Raises as `identified`."""
         return Partition(self.name, self.identified(), stream.name, instrument)
 
     def learn(self, account_id: str) -> None:
-        """A response named its account. Raises UnexpectedPayload when it is not the known one."""
+        """A response named its account. Raises UnexpectedPayload unless it is the known one."""
         account_id = account_id.lower()
         if self.account_id is None:
             self.account_id = account_id
@@ -90,9 +90,9 @@ class Account:
             self._stored = True
 
     def identified(self) -> str:
-        """The account's id: known, stored or asked for. Raises ExchangeError, DatabaseError.
+        """The account's id: known, stored, or requested. Raises ExchangeError, DatabaseError.
 
-        An exchange that names no account at all gets an id made from the configured name.
+        Where no response names the account, the id is made from the configured name.
         """
         if self.account_id is not None and self._stored:
             return self.account_id

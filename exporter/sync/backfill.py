@@ -1,8 +1,8 @@
-"""Fill what is missing of history, several windows at a time, until nothing is.
+"""Fill the gaps of history, several windows at a time, until there is none.
 
 One chain of cursors waits for the exchange most of the time; a few side by side use the whole
-request budget. When fewer windows are left than walkers, a walker that has nothing to do takes
-over the older half of what another still has to read.
+request budget. When fewer windows are left than workers, an idle worker takes over the older half
+of what another one still has to read.
 """
 
 from __future__ import annotations
@@ -34,21 +34,23 @@ from exporter.sync.failure_streaks import FailureStreaks
 from exporter.sync.history import HistorySync
 
 _log = logging.getLogger(__name__)
-WALKERS = 3
+WORKERS = 3
 DEADLINE_S = 300.0
-_IDLE_LOOK_S = 0.2
-_CLOSED_EVERY_S = 3_600.0
+"""How long a page is retried."""
+_IDLE_WAIT_S = 0.2
+_CLOSED_INTERVAL_S = 3_600.0
 _CLOSED_DEADLINE_S = 10.0
 
 
 @dataclass
 class Progress:
-    """How far a backfill is; read by whoever shows it."""
+    """How far a backfill has got. ``monotonic`` returns seconds that never go back."""
 
     monotonic: Callable[[], float] = time.monotonic
     wanted_s: float = 0.0
     """Seconds of history that were missing at the start."""
     proven_s: float = 0.0
+    """Seconds of it that were proven since."""
     pages: int = 0
     inserted: int = 0
     updated: int = 0
@@ -61,48 +63,51 @@ class Progress:
 
     @property
     def ratio(self) -> float:
-        """The share of the missing time that is proven now, 0 to 1."""
+        """The share of the missing time that has been proven, 0 to 1."""
         return min(self.proven_s / self.wanted_s, 1.0) if self.wanted_s else 1.0
 
     def rate(self) -> float:
-        """Pages a second since the start."""
+        """Pages per second since the start."""
         return self.pages / max(self.monotonic() - self.began, 0.001)
 
     def facts(self) -> dict[str, object]:
-        """What was done so far, for the log."""
+        """What has been done so far, for a log line."""
         took_s = round(self.monotonic() - self.began, 3)
         rows = {"inserted": self.inserted, "updated": self.updated, "rejected": self.rejected}
         return {"pages": self.pages, **rows, "duration_s": took_s}
 
     def left_s(self) -> float | None:
-        """Seconds to go: pages still expected, at the rate so far. None before it can be said.
+        """Seconds to go at the rate so far; None before the first page.
 
-        Pages still expected: as many for each second of history as so far, at least one a window.
+        Expected are as many pages per second of history as so far, and at least one per window.
         """
         if not self.pages or self.wanted_s == 0:
             return None
-        dense = self.pages / self.proven_s * (self.wanted_s - self.proven_s) if self.proven_s else 0
-        return max(dense, float(self.windows_left)) / self.rate()
+        pages = self.pages / self.proven_s * (self.wanted_s - self.proven_s) if self.proven_s else 0
+        return max(pages, float(self.windows_left)) / self.rate()
 
 
-Show = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 class Backfill:
-    """Fills the gaps of one stream of one account."""
+    """Fills the gaps of one stream of one account.
+
+    ``on_progress`` is called after each commit, from several threads.
+    """
 
     def __init__(
         self,
         sync: HistorySync,
-        show: Show = lambda _progress: None,
+        on_progress: OnProgress = lambda _progress: None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self._deadline_s = deadline_s
         self._sync = sync
-        self._show = show
+        self._on_progress = on_progress
         self._lock = threading.Lock()
-        self._todo: list[tuple[Partition, Window]] = []
-        self._walking: dict[Paginator, Partition] = {}
+        self._queue: list[tuple[Partition, Window]] = []
+        self._paginators: dict[Paginator, Partition] = {}
         self._errors: list[Exception] = []
         self.progress = Progress(sync.monotonic)
 
@@ -112,11 +117,11 @@ class Backfill:
         partitions: Iterable[Partition] | None = None,
         newest: datetime | None = None,
     ) -> list[tuple[Partition, Window]]:
-        """What is missing, newest first, in pieces that may be asked for.
+        """What is missing, newest first, in windows that may be requested.
 
-        ``window``: only this part of history, wanted even where it lies before the start of what
-        is required; None: from there up to ``newest``. ``partitions``: only these.
-        ``newest``: None is what the tail reads now.
+        ``window``: only this part of history, even where it lies before the required start; None:
+        from the required start up to ``newest``. ``partitions``: only these; None: all.
+        ``newest``: None is where the tail begins now.
         """
         sync, pieces = self._sync, list[tuple[Partition, Window]]()
         for partition in sync.partitions() if partitions is None else partitions:
@@ -126,15 +131,16 @@ class Backfill:
         return pieces
 
     def _newest(self) -> datetime:
-        """Where the tail's part begins: its next pass reads it."""
+        """Where the tail begins, which its next pass reads."""
         return self._sync.settled() - self._sync.interval
 
     def complete(
         self, window: Window | None = None, partitions: Iterable[Partition] | None = None
     ) -> None:
-        """Read what is missing, again as long as each try proves more. Raises as `run`.
+        """Read what is missing; after an error again, as long as each try proves more.
 
-        Up to where is decided once: the time that passes between two tries is no progress.
+        The newest instant is fixed at the start: time that passes between two tries is no progress.
+        Raises as `run`.
         """
         wanted = None if partitions is None else list(partitions)
         newest = self._newest()
@@ -146,36 +152,36 @@ class Backfill:
             except ExchangeError as error:
                 if self.progress.proven_s <= proven_s:
                     raise
-                _log.info("trying once more, since it got further: %s", error)
+                _log.info("retrying the backfill, since it made progress: %s", error)
 
     def run(self, pieces: Iterable[tuple[Partition, Window]]) -> Progress:
-        """Read the planned pieces. Raises the last error after trying all, or Stopping."""
+        """Read the planned windows. Raises the last error after trying all, or Stopping."""
         self._errors = []
-        self._todo = list(pieces)
-        if not self._todo:
+        self._queue = list(pieces)
+        if not self._queue:
             return self.progress
-        missing_s = sum(window.span.total_seconds() for _, window in self._todo)
+        missing_s = sum(window.span.total_seconds() for _, window in self._queue)
         self.progress.wanted_s = self.progress.proven_s + missing_s
         self._report()
-        with ThreadPoolExecutor(WALKERS, thread_name_prefix="backfill") as pool:
-            for future in [pool.submit(context.copied(self._work)) for _ in range(WALKERS)]:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="backfill") as pool:
+            for future in [pool.submit(context.copied(self._work)) for _ in range(WORKERS)]:
                 future.result()
         if self._sync.stop.is_set():
-            raise Stopping("stopped during a backfill")
+            raise Stopping("asked to stop during a backfill")
         if self._errors:
             raise self._errors[-1]
         return self.progress
 
     def _work(self) -> None:
-        """What a walker does: take a window, or half of somebody's, until none is left."""
+        """A worker: read windows from the queue, or half of another's, until none is left."""
         while not self._sync.stop.is_set():
             with self._lock:
-                task = self._todo.pop(0) if self._todo else self._shared()
-                others = bool(self._walking)
+                task = self._queue.pop(0) if self._queue else self._steal()
+                others = bool(self._paginators)
             if task is None:
                 if not others:
                     return
-                self._sync.stop.wait(_IDLE_LOOK_S)
+                self._sync.stop.wait(_IDLE_WAIT_S)
                 continue
             try:
                 self._read(*task)
@@ -183,11 +189,11 @@ class Backfill:
                 return
             except (ExchangeError, DatabaseError, StandingBy) as error:
                 # The last one is raised, and logged by whoever catches it.
-                _log.debug("a window stays open: %s", error, extra={"window": str(task[1])})
+                _log.debug("could not read a window: %s", error, extra={"window": str(task[1])})
                 self._errors.append(error)
 
-    def _shared(self) -> tuple[Partition, Window] | None:
-        for paginator, partition in self._walking.items():
+    def _steal(self) -> tuple[Partition, Window] | None:
+        for paginator, partition in self._paginators.items():
             window = paginator.steal_older_half()
             if window is not None:
                 return partition, window
@@ -196,7 +202,7 @@ class Backfill:
     def _read(self, partition: Partition, window: Window) -> None:
         paginator = self._sync.paginator(partition, window, "backfill", self._deadline_s)
         with self._lock:
-            self._walking[paginator] = partition
+            self._paginators[paginator] = partition
         try:
             proven = _Proven()
             self._sync.load(
@@ -208,7 +214,7 @@ class Backfill:
             )
         finally:
             with self._lock:
-                del self._walking[paginator]
+                del self._paginators[paginator]
             self._report()
 
     def _loaded(self, proven: _Proven, loaded: Loaded, batch: Batch) -> None:
@@ -222,12 +228,12 @@ class Backfill:
         self._report()
 
     def _report(self) -> None:
-        self.progress.windows_left = len(self._todo) + len(self._walking)
-        self._show(self.progress)
+        self.progress.windows_left = len(self._queue) + len(self._paginators)
+        self._on_progress(self.progress)
 
     @property
     def only_refusals(self) -> bool:
-        """Whether all that is missing now is what the exchange will not tell."""
+        """Whether the exchange refuses to serve all that is missing now."""
         return all(
             isinstance(error, BadRequest) and not isinstance(error, CursorExpired)
             for error in self._errors
@@ -235,9 +241,9 @@ class Backfill:
 
 
 class GapFiller:
-    """Keeps the history of one account complete, for as long as the service runs.
+    """Keeps histories complete for as long as the service runs.
 
-    ``keep_away`` says which streams are not to be asked for now.
+    ``keep_away`` tells, by account and stream, which must not be requested now.
     """
 
     def __init__(
@@ -246,18 +252,18 @@ class GapFiller:
         storage: Storage,
         stop: threading.Event,
         keep_away: Callable[[str, str], bool] = lambda _account, _stream: False,
-        look_every_s: float = 10.0,
+        interval_s: float = 10.0,
     ) -> None:
         self._syncs = syncs
         self._storage = storage
         self._stop = stop
         self._keep_away = keep_away
-        self._look_every_s = look_every_s
+        self._interval_s = interval_s
         self._closed_due: dict[str, float] = {}
         self._streaks = FailureStreaks()
 
     def run(self) -> None:
-        """Fill gaps whenever there are any, until the process stops."""
+        """Fill gaps whenever there are some, until the process stops."""
         while not self._stop.is_set():
             for sync in self._syncs:
                 try:
@@ -267,14 +273,14 @@ class GapFiller:
                     return
                 except Exception:  # noqa: BLE001  a bug in one stream must not end the others
                     _log.exception("bug: unhandled exception in a backfill")
-            self._stop.wait(self._look_every_s)
+            self._stop.wait(self._interval_s)
 
     def _fill_closed(self, sync: HistorySync) -> None:
-        """Read the history of closed instruments once in a while; a refusal is no failure."""
+        """Read the history of closed instruments once an hour; a refusal is not a failure."""
         name = sync.stream.name
         if sync.monotonic() < self._closed_due.get(name, 0.0):
             return
-        self._closed_due[name] = sync.monotonic() + _CLOSED_EVERY_S
+        self._closed_due[name] = sync.monotonic() + _CLOSED_INTERVAL_S
         for partition in sync.closed_partitions():
             backfill = Backfill(sync, deadline_s=_CLOSED_DEADLINE_S)
             try:
@@ -282,16 +288,16 @@ class GapFiller:
                 sync.retire(partition, closed=True)
                 backfill.complete(partitions=[partition])
             except ExchangeError as error:
-                _log.info("no history of a closed instrument: %s", error)
+                _log.info("could not read the history of a closed instrument: %s", error)
         for partition in sync.partitions():
             sync.retire(partition, closed=False)
 
-    def fill(self, sync: HistorySync, show: Show = lambda _progress: None) -> bool:
-        """Fill the gaps of one stream; whether it was possible. Raises Stopping."""
+    def fill(self, sync: HistorySync, on_progress: OnProgress = lambda _progress: None) -> bool:
+        """Fill the gaps of one stream; whether all could be filled. Raises Stopping."""
         if sync.account.standing_by():
             return False
         with sync.logged():
-            return self._fill(sync, Backfill(sync, show))
+            return self._fill(sync, Backfill(sync, on_progress))
 
     def _fill(self, sync: HistorySync, backfill: Backfill) -> bool:
         try:
@@ -306,20 +312,22 @@ class GapFiller:
             _log.debug("not now: %s", error)
             return False
         except BadRequest as error:
-            self._tell(sync, logging.WARNING, "could not read a part of the history: %s", error)
+            self._log_failure(
+                sync, logging.WARNING, "could not read some of the history: %s", error
+            )
             if backfill.only_refusals:
                 sync.open_counting()
             return False
         except ExporterError as error:
-            self._tell(sync, logging.INFO, "history is still incomplete: %s", error)
+            self._log_failure(sync, logging.INFO, "history is still incomplete: %s", error)
             return False
-        self._streaks.over(sync.stream.name)
+        self._streaks.end(sync.stream.name)
         if backfill.progress.pages:
             _log.info("history is complete", extra=backfill.progress.facts())
         return True
 
-    def _tell(self, sync: HistorySync, level: int, text: str, error: ExporterError) -> None:
-        """A gap that stays is looked at every few seconds: say so less and less often."""
+    def _log_failure(self, sync: HistorySync, level: int, text: str, error: ExporterError) -> None:
+        """A gap that stays is tried every few seconds, and logged less and less often."""
         count, due = self._streaks.failed(sync.stream.name, text)
         quiet = not due or self._storage.repeats_outage(error)
         _log.log(logging.DEBUG if quiet else level, text, error, extra={"failures": count})
@@ -327,12 +335,12 @@ class GapFiller:
 
 @dataclass
 class _Proven:
-    """How many seconds of its window a walk has proven so far."""
+    """How many seconds of a window have been proven so far."""
 
     seconds: float = 0.0
 
     def grown_to(self, window: Window | None) -> float:
-        """How many seconds ``window`` proves more than was known."""
+        """By how many seconds ``window`` exceeds what was proven before."""
         if window is None or window.empty:
             return 0.0
         grown = max(window.span.total_seconds() - self.seconds, 0.0)

@@ -1,4 +1,4 @@
-"""Failures that repeat themselves: told at once, then less and less often."""
+"""Failures in a row: logged at once, then less and less often."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Hashable
 
 
 class FailureStreaks:
-    """Counts the failures of each thing in a row. Each thing belongs to one thread at a time.
+    """Counts failures in a row, by key. One thread at a time may use a key.
 
-    An outage of hours is then a dozen lines for each stream instead of thousands; `/metrics` says
-    at any time how it stands.
+    An outage of hours then leaves a dozen log lines for each stream instead of thousands;
+    `/metrics` shows the current state at any time.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[Hashable, tuple[str, int]] = {}
+        self._streaks: dict[Hashable, tuple[str, int]] = {}
 
-    def failed(self, what: Hashable, why: str) -> tuple[int, bool]:
-        """How often in a row for the same reason, and whether to say so: the 1st, 2nd, 4th, ..."""
-        before, count = self._seen.get(what, (why, 0))
-        count = count + 1 if before == why else 1
-        self._seen[what] = (why, count)
+    def failed(self, key: Hashable, reason: str) -> tuple[int, bool]:
+        """Failures in a row for ``reason``, and whether to log this one: the 1st, 2nd, 4th, ..."""
+        before, count = self._streaks.get(key, (reason, 0))
+        count = count + 1 if before == reason else 1
+        self._streaks[key] = (reason, count)
         return count, count & (count - 1) == 0
 
-    def over(self, what: Hashable) -> int:
-        """It went well: how often it had failed last; 0 when there is nothing to tell."""
-        return self._seen.pop(what, ("", 0))[1]
+    def end(self, key: Hashable) -> int:
+        """It succeeded: how many failures in a row that ends; 0 for none."""
+        return self._streaks.pop(key, ("", 0))[1]

@@ -1,7 +1,7 @@
-"""Read windows of history and load what they hold, page by page, with what they prove.
+"""Read windows of history and load their rows, page by page, with the coverage that they prove.
 
-Two lanes share one coverage table. The tail reads the newest part on every pass, with an overlap
-over what is proven already; backfill (its own module) reads what is missing before it.
+Two lanes share one coverage table. The tail reads the newest part on every pass and overlaps what
+is proven already; the backfill (a module of its own) reads what is missing before it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ from exporter.sync.stream_sync import StreamSync, SyncContext
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000
 BATCH_SECONDS = 1.0
+"""A batch is committed when it has this many rows, or is this old."""
 _LONGEST_TAIL = timedelta(hours=1)
+_LONGEST_DEADLINE_S = 60.0
 _DEFAULT_HISTORY = timedelta(days=30)
-_SPAN_SLACK = timedelta(seconds=1)
-"""Windows are asked a little wider than they are; the exchange counts what is asked."""
+_WINDOW_SLACK = timedelta(seconds=1)
+"""Windows are requested a little wider than they are, and the exchange limits what is requested."""
 
-Loading = Callable[[Loaded, Batch], None]
+OnLoaded = Callable[[Loaded, Batch], None]
+"""Called after each commit with what it changed and the pages that it was made of."""
 
 
 class HistorySync(StreamSync):
@@ -49,7 +52,7 @@ class HistorySync(StreamSync):
         self.monotonic = shared.monotonic
 
     def poll(self, on_error: OnError) -> None:
-        """Read the newest part, then show what Postgres holds: the counters are nothing else."""
+        """Read the newest part, then show what Postgres holds: counters come from there alone."""
         self.tail(on_error)
         samples = self.samples()
         self.show_coverage()
@@ -64,11 +67,14 @@ class HistorySync(StreamSync):
 
     @property
     def max_window(self) -> timedelta:
-        """The longest window that may be asked for."""
-        return self.stream.max_window - _SPAN_SLACK
+        """The longest window that may be requested."""
+        return self.stream.max_window - _WINDOW_SLACK
 
     def now(self) -> datetime:
-        """The exchange's time: windows do not follow our own clock. Raises ExchangeError."""
+        """The exchange's time, aware UTC: windows do not follow the local clock.
+
+        Raises ExchangeError.
+        """
         return self.account.now()
 
     def paginator(
@@ -79,9 +85,10 @@ class HistorySync(StreamSync):
         deadline_s: float,
         on_error: OnError | None = None,
     ) -> Paginator:
-        """The pages of a window, in the lane's priority.
+        """The pages of ``window``, requested with the priority of ``lane``.
 
-        ``on_error``: None counts a failed attempt as one of the backfill.
+        ``deadline_s`` bounds the retries of one page. ``on_error`` is called for each failed
+        attempt; None counts it as an error of the backfill.
         """
         return Paginator(
             self.account.client,
@@ -102,13 +109,16 @@ class HistorySync(StreamSync):
         paginator: Paginator,
         run: Run,
         settled: datetime,
-        loaded: Loading = lambda _loaded, _batch: None,
+        loaded: OnLoaded = lambda _loaded, _batch: None,
     ) -> None:
-        """Load a walk to its end. Rows newer than ``settled`` load, and prove nothing yet.
+        """Load all pages, in batches; ``run`` is the record of this walk.
 
-        What came before an error is loaded and claimed; then the error is raised. Until the walk
-        is complete it proves nothing of the overlap it begins with: joined to what was proven
-        before, the range would look as if its overlap had been read again.
+        Rows newer than ``settled`` are loaded, but prove nothing yet. What was read before an error
+        is loaded and claimed, then the error is raised. Until the walk is complete it proves
+        nothing of the overlap at its older end: joined to the range proven before, that range would
+        look as if its overlap had been read again.
+
+        Raises ExchangeError, DatabaseError, StandingBy and Stopping.
         """
         run.run_id = self._database.run(bookkeeping.number_run)
         with context.bind(scope=partition.instrument, run=str(run.run_id or "")):
@@ -120,38 +130,41 @@ class HistorySync(StreamSync):
         paginator: Paginator,
         run: Run,
         settled: datetime,
-        loaded: Loading,
+        loaded: OnLoaded,
     ) -> None:
         lowest = run.wanted.start + self.stream.overlap + RESOLUTION
         batch, began = Batch(), self.monotonic()
         try:
-            for step in paginator.pages():
-                # An answer may have corrected our idea of the exchange's clock.
+            for page in paginator.pages():
+                # A response may have corrected the offset of the exchange's clock.
                 limits = Window(lowest, min(settled, self.settled()))
-                _take(batch, step, limits)
+                _add(batch, page, limits)
                 full = len(batch.rows) >= BATCH_ROWS or self.monotonic() - began >= BATCH_SECONDS
-                if full and not step.complete:
+                if full and not page.complete:
                     self._commit(partition, run, batch, loaded)
                     batch, began = Batch(), self.monotonic()
         finally:
             if batch.pages:
                 self._commit(partition, run, batch, loaded)
 
-    def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: Loading) -> None:
+    def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: OnLoaded) -> None:
         database = self._database
         lease = self._storage.lease(partition.account_id)
         done = database.run(loader.load, self.stream, partition, run, batch, lease)
         run.run_id = done.run_id
         rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
-        told = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}
-        _log.debug("committed", extra=told | {"run_id": run.run_id})
+        facts = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}
+        _log.debug("committed", extra=facts | {"run_id": run.run_id})
         if done.rejected:
-            _log.warning("records cannot be read; onetrading_sync.rejects has them", extra=rows)
+            _log.warning("rejected unreadable records: see onetrading_sync.rejects", extra=rows)
         self._metrics.instrumentation.record_rows(partition.account, partition.stream, **rows)
         loaded(done, batch)
 
     def partitions(self) -> list[Partition]:
-        """What must be walked: the stream as a whole, or each futures instrument that is open."""
+        """What must be read: the stream as a whole, or each futures instrument that is not closed.
+
+        Raises NotYet before the instruments are known.
+        """
         base = self.account.partition(self.stream)
         if not self.stream.partition_by:
             return [base]
@@ -160,8 +173,8 @@ class HistorySync(StreamSync):
         ]
 
     def closed_partitions(self) -> list[Partition]:
-        """Instruments that settle no more. The exchange may refuse them, so nothing waits for them:
-        they are retired, and their history is read where it can be had.
+        """Closed instruments. The exchange may refuse their history, so nothing waits for it: they
+        are retired, and read as far as the exchange still serves them.
         """
         if not self.stream.partition_by:
             return []
@@ -171,19 +184,19 @@ class HistorySync(StreamSync):
         ]
 
     def _futures(self) -> list[tuple[str, str]]:
-        """Code and state of each futures instrument. Raises NotYet before they were read."""
+        """Code and state of each futures instrument. Raises NotYet before any is known."""
         states = self._database.run(bookkeeping.futures)
         if not states:
             raise NotYet("no futures instrument is known yet")
         return states
 
     def retire(self, partition: Partition, closed: bool) -> None:
-        """Note whether a scope is closed, so that its gaps count or do not."""
+        """Record whether a partition is closed: the gaps of a closed one do not count."""
         because = "the instrument is closed" if closed else None
         self._database.run(bookkeeping.retire, partition, because)
 
     def required(self, partition: Partition) -> datetime:
-        """From where the scope's history must be complete."""
+        """From when on the history of a partition must be complete, aware UTC."""
         start = self._history_start or self.now() - _DEFAULT_HISTORY
         return self._database.run(
             bookkeeping.require,
@@ -194,7 +207,7 @@ class HistorySync(StreamSync):
         )
 
     def settled(self) -> datetime:
-        """Up to where rows can be expected to have appeared."""
+        """Up to when rows can be expected to have appeared, aware UTC."""
         return self.now() - self.stream.allowed_lateness
 
     def covered(self, partition: Partition, window: Window) -> list[Window]:
@@ -207,10 +220,10 @@ class HistorySync(StreamSync):
         return subtract(window, self.covered(partition, window))
 
     def pieces(self, partition: Partition, gap: Window) -> Iterator[Window]:
-        """A gap in windows that may be asked for, newest first.
+        """A gap cut into windows that may be requested, newest first.
 
-        Where it follows a proven range, that range's overlap is read again: its late rows may
-        have appeared while nobody looked.
+        Where it follows a proven range, the overlap at the end of that range is read again: late
+        rows may have appeared there meanwhile.
         """
         *newer, oldest = cut_newest_first(gap, self.max_window - self.stream.overlap)
         yield from newer
@@ -218,7 +231,7 @@ class HistorySync(StreamSync):
         yield Window(gap.start - self.stream.overlap, oldest.end) if follows else oldest
 
     def tail(self, on_error: OnError | None = None) -> None:
-        """Read the newest part of every scope. Raises the last error after trying them all."""
+        """Read the newest part of every partition. Raises the last error after trying them all."""
         partitions = self.partitions()
         errors: list[BadRequest] = []
         for partition in partitions:
@@ -227,7 +240,7 @@ class HistorySync(StreamSync):
             except BadRequest as error:
                 errors.append(error)
         for earlier in errors[:-1]:
-            _log.warning("a part cannot be had: %s", earlier)
+            _log.warning("could not read the history of an instrument: %s", earlier)
         if errors:
             raise errors[-1]  # whoever catches it logs it
 
@@ -242,14 +255,14 @@ class HistorySync(StreamSync):
         window = Window(start, now - self.stream.paging.unit)
         if window.empty:
             return
-        deadline_s = min(self.interval.total_seconds(), 60.0)
+        deadline_s = min(self.interval.total_seconds(), _LONGEST_DEADLINE_S)
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
         self.load(partition, paginator, Run("tail", window), now - self.stream.allowed_lateness)
 
     def open_counting(self) -> bool:
-        """Let the counters begin, once all of the required history that can be had was read.
+        """Start the counters, once the required history was read as far as it is served.
 
-        False when they had begun before.
+        False when they had been started before.
         """
         if self.stream.totals is None:
             return False
@@ -263,7 +276,7 @@ class HistorySync(StreamSync):
         self.show_coverage()
 
     def show_coverage(self) -> None:
-        """Put lag, gaps and progress of the stream on the board; worst and sum over its scopes."""
+        """Export lag (the worst of all partitions), gaps (their sum) and progress."""
         now, lag_s, gap_s, covered_s = self.now(), 0.0, 0.0, 0.0
         for partition in self.partitions():
             wanted = Window(self.required(partition), now)
@@ -282,25 +295,26 @@ class HistorySync(StreamSync):
         )
 
     def samples(self) -> list[Sample]:
-        """What the stream's counters stand at, from Postgres."""
+        """The values of the stream's counters, from Postgres."""
         partition = self.account.partition(self.stream)
         stored = self._database.run(bookkeeping.totals, partition)
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
 
 
-def _take(batch: Batch, step: PageResult, limits: Window) -> None:
-    batch.rows.extend(step.rows)
-    batch.rejects.extend(step.page.rejects)
-    batch.drift.update(step.drift)
+def _add(batch: Batch, result: PageResult, limits: Window) -> None:
+    """Add a page to a batch; what it proves is cut to ``limits``."""
+    batch.rows.extend(result.rows)
+    batch.rejects.extend(result.page.rejects)
+    batch.drift.update(result.drift)
     batch.pages += 1
-    batch.complete = step.complete
-    if step.proven is None:
+    batch.complete = result.complete
+    if result.proven is None:
         return
-    start = step.proven.start if step.complete else max(step.proven.start, limits.start)
-    proven = Window(start, min(step.proven.end, limits.end))
+    start = result.proven.start if result.complete else max(result.proven.start, limits.start)
+    proven = Window(start, min(result.proven.end, limits.end))
     if batch.proven is not None and proven.end == batch.proven.start:
-        # A walk that was cut in halves proves the newer one first.
+        # A window that was split proves its newer half first.
         proven = Window(proven.start, batch.proven.end)
     if not proven.empty:
         batch.proven = proven

@@ -1,8 +1,8 @@
-"""Streams that a token may not read: when to ask again, and what to leave alone meanwhile.
+"""Streams that a token may not read: when to retry, and what not to request meanwhile.
 
-A refusal (401, 403) can be a passing one, so a stream is asked again after a pause that doubles,
-up to ten minutes; at once with another token. A token that is refused as a whole keeps the
-backfill of every stream of its account away.
+A refusal (401, 403) can be temporary, so a stream is retried after a pause that doubles up to ten
+minutes; with another token at once. While the token itself is refused, no stream of its account is
+backfilled.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from exporter.sync.account import Account
 from exporter.sync.stream_sync import StreamSync
 
 State = Literal["permitted", "paused", "refused"]
-"""``paused``: not asked. ``refused``: asked at its next turn; the backfill waits for its result."""
+"""``paused``: not requested. ``refused``: requested at its next turn; until then no backfill."""
 
 Event = Literal["read", "refused", "pause over", "token changed"]
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
     "permitted": {"read": "permitted", "refused": "paused"},
     "paused": {
-        "read": "permitted",  # another pass was under way when it was refused
+        "read": "permitted",  # a request in flight succeeded after all
         "refused": "paused",
         "pause over": "refused",
         "token changed": "refused",
@@ -39,11 +39,11 @@ _LARGEST_EXPONENT = 20
 class _Refusal:
     account: Account
     token: str | None
-    """The one that was refused."""
+    """The token that was refused."""
     again_at: float
     times: int
     whole: bool
-    """The token itself was refused: no other stream of the account can be read either."""
+    """The token itself was refused, so no other stream of the account can be read either."""
     state: State = "paused"
 
 
@@ -58,7 +58,7 @@ class Refusals:
         self._refusals: dict[tuple[str, str], _Refusal] = {}
 
     def state(self, account: str, stream: str) -> State:
-        """How the stream stands now."""
+        """The state of the stream now."""
         refusal = self._refusals.get((account, stream))
         if refusal is None:
             return "permitted"
@@ -69,13 +69,13 @@ class Refusals:
         return refusal.state
 
     def paused_s(self, account: str, stream: str) -> float:
-        """Seconds for which the stream is not asked, else 0."""
+        """Seconds until the stream is requested again; 0 unless it is paused."""
         if self.state(account, stream) != "paused":
             return 0.0
         return max(0.0, self._refusals[account, stream].again_at - self._monotonic())
 
     def keep_backfill_away(self, account: str, stream: str) -> bool:
-        """Whether the backfill, which has no pauses of its own, must leave the stream alone.
+        """Whether the backfill, which has no pauses of its own, must not request the stream.
 
         Also while the token itself is refused and the stream has not had its turn since.
         """

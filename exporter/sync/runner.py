@@ -1,7 +1,7 @@
 """One pass of one stream of one account, and what its failure does.
 
-Here is the only place that turns an error into what `/metrics` and Postgres say about a stream.
-Nothing that happens to one account or stream reaches another.
+This is the only place that turns an error into what `/metrics` and Postgres say about a stream.
+Nothing that happens to one account or stream affects another.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 _LONGEST_ERROR = 500
 
 Outcome = Literal["ok", "failed", "not permitted", "skipped", "standing by"]
-"""``skipped``: too early to ask again, something else must come first, or we are stopping.
-``standing by``: another process reads and writes the account; the exchange was not asked."""
+"""``skipped``: too early to retry, something else must come first, or the process is stopping.
+``standing by``: another process reads and writes the account; no request was sent."""
 
 
 class SyncRunner:
-    """Runs passes; each stream of an account one at a time, all side by side."""
+    """Runs passes: one at a time for each stream of an account, all of these side by side."""
 
     def __init__(
         self,
@@ -97,13 +97,13 @@ class SyncRunner:
     def _succeeded(self, sync: StreamSync, took_s: float) -> None:
         self._refusals.record_read(sync)
         self._show_token(sync, granted=True)
-        failures = self._streaks.over(sync.key)
+        failures = self._streaks.end(sync.key)
         level = logging.INFO if failures else logging.DEBUG
         facts = {"failures": failures or None, "duration_s": round(took_s, 6)}
         _log.log(level, "succeeded again" if failures else "done", extra=facts)
 
     def _failed(self, sync: StreamSync, error: Exception) -> None:
-        """Say what failed: in the log, in Postgres, and in when to ask again."""
+        """Log it, note it in Postgres, and decide when to retry."""
         reason: Reason = error.reason if isinstance(error, ExporterError) else "internal"
         self._log_failure(sync, error, reason)
         if isinstance(error, Refused):
@@ -120,8 +120,8 @@ class SyncRunner:
             interval = max(sync.interval, pause)
             for partition in sync.partitions():
                 database.run_briefly(bookkeeping.note_attempt, partition, interval, text)
-        except ExporterError as unheard:
-            _log.debug("could not note the failure in Postgres: %s", unheard)
+        except ExporterError as unnoted:
+            _log.debug("could not note the failure in Postgres: %s", unnoted)
 
     def _log_failure(self, sync: StreamSync, error: Exception, reason: Reason) -> None:
         """One line for each failure; a traceback where it is a bug."""
@@ -137,6 +137,6 @@ class SyncRunner:
         _log.log(level, "failed (%s): %s", reason, error, extra=facts)
 
     def _show_token(self, sync: StreamSync, *, granted: bool) -> None:
-        """Whether the token may read at all; what else it may do is not for a reader to try."""
+        """Export whether the token may read at all; its other scopes cannot be seen by reading."""
         if not sync.stream.public:
             self._metrics.service.set_token_scope(sync.account.name, "read", granted)

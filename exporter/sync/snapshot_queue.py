@@ -1,4 +1,4 @@
-"""Every good snapshot response is written or waits on disk: never both, never neither.
+"""Every good snapshot response is stored or waits on disk: never both, never neither.
 
 The exchange does not repeat the past. While Postgres is away responses wait in the spool, and are
 read again from their own bytes when it is back, oldest first.
@@ -28,11 +28,11 @@ from exporter.sync.snapshot_writer import SnapshotWriter
 
 _log = logging.getLogger(__name__)
 _LATER = (DatabaseError, ExchangeError, NotYet, StandingBy)
-"""Why a response cannot be written now, and may be later."""
+"""Why a response cannot be stored now, but may be later."""
 
 
 class SnapshotQueue:
-    """The way of all snapshot responses of a process into Postgres. Safe to use from any thread."""
+    """Stores the snapshot responses of a process, in order. Safe to use from any thread."""
 
     def __init__(self, storage: Storage, spool: Spool) -> None:
         self._storage = storage
@@ -41,13 +41,13 @@ class SnapshotQueue:
         self._draining = threading.Lock()
 
     def add(self, writer: SnapshotWriter) -> None:
-        """Make a stream known: what the spool holds of others stays there."""
+        """Register the writer of a stream; spooled responses without one stay where they are."""
         self._writers[writer.key] = writer
 
     def keep(self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes) -> None:
-        """Write a response now, or let it wait on disk. Without a database nothing is kept.
+        """Store a response, or spool it. Without a database nothing is kept.
 
-        Raises DatabaseError when the disk refuses as well.
+        Raises DatabaseError when it cannot be spooled either.
         """
         if self._storage.database is None:
             return
@@ -55,18 +55,18 @@ class SnapshotQueue:
         try:
             self.drain()
             if self._spool.holds(*writer.key):
-                raise DatabaseError("older responses wait before it")
+                raise DatabaseError("older responses are spooled")
             if not known:
                 page = writer.read(body)
             writer.write(page, Observed(observed_at, observed_at), newest=True)
         except _LATER as error:
-            _log.debug("the response waits on disk: %s", error)
-            self._spool_one(writer, observed_at, body)
+            _log.debug("spooled the response: %s", error)
+            self._put(writer, observed_at, body)
 
     def drain(self) -> None:
-        """Write what waits, oldest first. Raises DatabaseError when Postgres is away (again).
+        """Store what is spooled, oldest first. Raises DatabaseError when Postgres is away (again).
 
-        What cannot be written now holds up its own account and stream, and no other.
+        A response that cannot be stored now holds up its own account and stream, and no other.
         """
         self._storage.writable()
         if not len(self._spool) or not self._draining.acquire(blocking=False):
@@ -84,13 +84,13 @@ class SnapshotQueue:
             self._draining.release()
 
     def drain_if_possible(self) -> None:
-        """As `drain`, for whoever has nothing to do with a failure."""
+        """As `drain`, but a failure is only logged."""
         try:
             self.drain()
         except ExporterError as error:
-            _log.info("responses wait on disk: %s", error)
+            _log.info("could not drain the spool: %s", error)
 
-    def _spool_one(self, writer: SnapshotWriter, observed_at: datetime, body: bytes) -> None:
+    def _put(self, writer: SnapshotWriter, observed_at: datetime, body: bytes) -> None:
         account, stream = writer.key
         waiting = Spooled(
             account, stream, observed_at, observed_at, body.decode(), writer.account_id
@@ -98,10 +98,10 @@ class SnapshotQueue:
         try:
             self._spool.put(waiting, writer.patience)
         except OSError as refused:
-            raise DatabaseError(f"cannot keep the response on disk: {refused}") from refused
+            raise DatabaseError(f"could not spool the response: {refused}") from refused
 
     def _stored(self, path: Path, waiting: Spooled) -> bool:
-        """Whether it could be written now. Raises DatabaseError when Postgres is away (again)."""
+        """Whether it is dealt with. Raises DatabaseError when Postgres is away (again)."""
         writer = self._writers.get((waiting.account, waiting.stream))
         if writer is None:
             return False
@@ -113,18 +113,18 @@ class SnapshotQueue:
             return False
 
     def _store(self, writer: SnapshotWriter, path: Path, waiting: Spooled) -> bool:
-        """Write a response that waited; whether it is dealt with. Raises as `SnapshotWriter`."""
+        """Store a spooled response; whether it is dealt with. Raises as `SnapshotWriter.write`."""
         try:
             page = writer.read(waiting.body.encode(), waiting.account_id)
         except UnexpectedPayload as error:
             self._spool.set_aside(path, str(error))
             return True
-        # Its clock may have been put back while it waited.
+        # The clock may have been set back while it waited.
         observed = Observed(waiting.first, max(waiting.first, waiting.last))
         try:
             writer.write(page, observed)
         except (DatabaseError, StandingBy) as error:
             _log.debug("could not store %s: %s", path.name, error)
-            # Another process may be the account's writer, and have seen what came later.
+            # Another process may hold the lease, and have stored a later one.
             return writer.outdated(observed)
         return True

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class SnapshotWriter:
-    """Keeps snapshots with their headers."""
+    """Stores snapshots: a header row, and the rows that hang on it."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class SnapshotWriter:
 
     @property
     def patience(self) -> timedelta:
-        """Within what time the same response again means that nothing changed in between."""
+        """The longest break between two equal responses that still means nothing changed."""
         return hold(self._interval)
 
     def read(self, body: bytes, account_id: str | None = None) -> Page:
@@ -55,7 +55,7 @@ class SnapshotWriter:
         return read(self._stream, body, account_id or self._account.identified())
 
     def write(self, page: Page, observed: Observed, *, newest: bool = False) -> None:
-        """Store a good response; ``newest``: what spoilt those before it is resolved.
+        """Store a good response; ``newest``: rejects of earlier ones are resolved by it.
 
         Raises DatabaseError, StandingBy and what `Account.identified` raises.
         """
@@ -66,12 +66,12 @@ class SnapshotWriter:
         self._instrumentation.record_rows(*self.key, inserted=written)
 
     def outdated(self, observed: Observed) -> bool:
-        """Whether Postgres holds what was observed later. Raises as `write`."""
+        """Whether Postgres holds a response that was observed later. Raises as `write`."""
         partition = self._account.partition(self._stream)
         return self._storage.writable().run_briefly(snapshots.outdated, partition, observed)
 
     def keep_rejects(self, page: Page) -> None:
-        """Keep the records that spoilt a response, when Postgres is there to keep them."""
+        """Store the unreadable records of a response, if Postgres is up."""
         try:
             database = self._storage.writable()
             partition = self._account.partition(self._stream)
@@ -121,7 +121,7 @@ class SnapshotWriter:
 
 
 class ReferenceWriter(SnapshotWriter):
-    """Keeps facts with the time for which they were valid."""
+    """Stores facts with the time for which they were valid."""
 
     def _save(
         self,

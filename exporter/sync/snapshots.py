@@ -1,4 +1,4 @@
-"""Poll what is: ask once, show the whole response at once, keep it as observed.
+"""Poll the present state: one request, shown at once as a whole, and stored as observed.
 
 What is shown does not wait for Postgres: `snapshot_queue` stores the response, now or later.
 """
@@ -40,7 +40,7 @@ class SnapshotSync(StreamSync):
         self._snapshots.add(self._writer)
 
     def poll(self, on_error: OnError) -> None:
-        """One poll. Raises ExchangeError when there is no good, complete response."""
+        """One poll. Raises ExchangeError unless there is a good, complete response."""
         interval_s = self.interval.total_seconds()
         body = self.account.client.get(
             self.stream.path,
@@ -62,11 +62,11 @@ class SnapshotSync(StreamSync):
         self._snapshots.keep(self._writer, page, observed_at, body)
 
     def _recognise(self, account_id: str) -> None:
-        """Raises UnexpectedPayload when the response is of another account than those before."""
+        """Raises UnexpectedPayload when an earlier response was of another account."""
         try:
             self.account.learn(account_id)
         except DatabaseError as error:
-            # What is shown does not wait for Postgres; it is told again when the response is kept.
+            # What is shown does not wait for Postgres; storing the response tries again.
             _log.debug("could not note the account in Postgres yet: %s", error)
 
 

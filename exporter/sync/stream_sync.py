@@ -22,7 +22,7 @@ from exporter.sync.snapshot_queue import SnapshotQueue
 
 @dataclass(frozen=True, kw_only=True)
 class SyncContext:
-    """What the streams of a process share. Each kind takes from it what it needs, once."""
+    """What all streams of a process share. Each kind takes what it needs in its constructor."""
 
     metrics: Metrics
     storage: Storage
@@ -55,21 +55,21 @@ class StreamSync(ABC):
 
     @abstractmethod
     def poll(self, on_error: OnError) -> None:
-        """Ask for what is new, keep it and show it.
+        """Read what is new, store it and show it.
 
-        ``on_error`` is called for each failed attempt. Raises ExporterError: what it means for
-        the stream is decided by the caller.
+        ``on_error`` is called for each failed attempt. Raises ExporterError; the caller decides
+        what that means for the stream.
         """
 
     def partitions(self) -> list[Partition]:
-        """What must be read, and is noted, one by one. Raises ExchangeError, DatabaseError."""
+        """What is read, and noted in Postgres, one by one. Raises ExchangeError, DatabaseError."""
         return [self.account.partition(self.stream)]
 
     @contextmanager
     def logged(self) -> Iterator[None]:
-        """What is logged inside is about this stream, under a number of its own, such as `p17`.
+        """Log lines inside carry account, stream and a number of this pass as ``run``: `p17`.
 
-        A walk through history goes by its ``run_id`` instead.
+        A walk through history has its ``run_id`` there instead.
         """
         run = f"p{next(self._passes)}"
         with context.bind(account=self.account.name, stream=self.stream.name, run=run):

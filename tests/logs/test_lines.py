@@ -294,7 +294,7 @@ def test_a_failure_that_repeats_is_told_less_and_less_often(outcomes: list[str])
     repeats, in_a_row, before = FailureStreaks(), 0, ""
     for outcome in outcomes:
         if outcome == "ok":
-            assert repeats.over("trades") == in_a_row
+            assert repeats.end("trades") == in_a_row
             in_a_row, before = 0, ""
             continue
         in_a_row = in_a_row + 1 if outcome == before else 1
