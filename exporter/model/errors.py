@@ -19,7 +19,7 @@ ExporterError
     ├── Refused              stop the stream and ask again with growing pauses
     │   ├── TokenRefused     the token is missing, wrong, expired or revoked
     │   └── NotPermitted     the token is good but may not read this
-    └── UnexpectedAnswer     stop this pass: asking again will not help
+    └── UnexpectedResponse     stop this pass: asking again will not help
         ├── BadRequest       400 and 404: the exchange and we disagree about the question
         │   └── CursorExpired restart the window, once
         └── UnexpectedPayload the answer is not what the documentation describes
@@ -178,13 +178,13 @@ class NotPermitted(Refused):
     """A known token that may not read this: 403 with ``error``."""
 
 
-class UnexpectedAnswer(ExchangeError):
+class UnexpectedResponse(ExchangeError):
     """Asking the same again will not help."""
 
     reason: ClassVar[Reason] = "payload"
 
 
-class BadRequest(UnexpectedAnswer):
+class BadRequest(UnexpectedResponse):
     """HTTP 4xx other than 401, 403 and 429. ``code`` is the exchange's ``error`` text."""
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -196,5 +196,5 @@ class CursorExpired(BadRequest):
     """The cursor of a walk is no longer known to the exchange."""
 
 
-class UnexpectedPayload(UnexpectedAnswer):
+class UnexpectedPayload(UnexpectedResponse):
     """The answer is not JSON, or not of the documented shape."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.identity import identify, made_up
-from exporter.model.errors import DatabaseError, UnexpectedAnswer, UnexpectedPayload
+from exporter.model.errors import DatabaseError, UnexpectedPayload, UnexpectedResponse
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
@@ -54,7 +54,7 @@ class Account:
         The local clock is used only if the exchange sends its time nowhere.
         """
         if not self.clock.known:
-            with suppress(UnexpectedAnswer):
+            with suppress(UnexpectedResponse):
                 self.client.server_time(deadline_s=_DEADLINE_S)
         if not self.clock.known:
             _log.warning("the exchange does not tell its time: using the local clock")
