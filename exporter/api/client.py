@@ -1,6 +1,6 @@
-"""Asks the exchange, patiently and politely: every question has a budget, a deadline, an end.
+"""A client of the exchange: rate limited, retried within a deadline, stopped at once.
 
-The only request that can be made is a GET.
+The only request that it can send is a GET.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ OnError = Callable[[ExchangeError], None]
 
 
 def _ignore(_error: ExchangeError) -> None:
-    """Nobody wants to know."""
+    """The default: errors are only raised."""
 
 
 class Client:
-    """Reads from the exchange for one account. May be used from several threads at once.
+    """Reads from the exchange for one account. Thread-safe.
 
-    ``token`` is asked before each attempt; None sends no Authorization header. ``random`` yields
+    ``token`` is called before each attempt; None sends no Authorization header. ``random`` yields
     values in [0, 1), ``monotonic`` seconds. Every wait ends at once when ``stop`` is set, and
-    ``close`` ends the reads that are under way.
+    ``interrupt`` ends the reads that are under way.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._account = account
-        self._budget = rate_limiter
+        self._rate_limiter = rate_limiter
         self._clock = clock
         self._observer = observer
         self._stop = stop
         self._policy = policy
         self._random = random
         self._monotonic = monotonic
-        self._numbers = itertools.count(1)
-        self._streak = _Streak()
+        self._attempts = itertools.count(1)
+        self._streak = _RateLimitStreak()
         self._sender = HttpSender(
             account=account,
             base_url=base_url,
@@ -95,65 +95,70 @@ class Client:
         endpoint: str | None = None,
         on_error: OnError = _ignore,
     ) -> bytes:
-        """The body of a good answer: complete, and JSON by its first and last character.
+        """The body of a good response: complete, and JSON by its first and last character.
 
-        ``path`` is relative to the base URL; ``endpoint`` is its label, with ids taken out. What
-        may pass is tried again unless that would begin later than ``deadline_s`` after the first
-        attempt; the wait for the budget before it does not count, and no attempt is cut short.
-        ``on_error`` is called with the error of each attempt, the one that is raised included.
+        ``path`` is relative to the base URL; ``endpoint`` is its label, with ids taken out.
+        ``on_error`` is called with the error of each failed attempt, the raised one included.
+
+        ``deadline_s`` bounds when the last attempt may start: transient errors are retried unless
+        the retry would start later than that many seconds after the first attempt did. It does not
+        bound the wait for the rate limiter before the first attempt, unless the token is paused
+        for longer (RateLimited at once), and cuts no attempt short: each may take
+        ``Policy.attempt_s``. None: ``Policy.deadline_s``.
+
         Raises ExchangeError, and Stopping.
         """
-        ask = Request(path.lstrip("/"), params, endpoint or path)
-        return self._pursue(ask, priority, deadline_s, on_error).body
+        request = Request(path.lstrip("/"), params, endpoint or path)
+        return self._request(request, priority, deadline_s, on_error).body
 
     def server_time(self, *, deadline_s: float | None = None) -> datetime:
-        """The exchange's time, aware UTC, as told by ``time``; the clock learns from it, too.
+        """The exchange's time (``GET time``), aware UTC; the clock learns from it, too.
 
         Raises as ``get`` does.
         """
-        found = self._pursue(Request("time", {}, "time"), Priority.LIVE, deadline_s, _ignore)
+        result = self._request(Request("time", {}, "time"), Priority.LIVE, deadline_s, _ignore)
         try:
-            server = EPOCH + timedelta(milliseconds=json.loads(found.body)["epoch_millis"])
+            server = EPOCH + timedelta(milliseconds=json.loads(result.body)["epoch_millis"])
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise UnexpectedPayload(f"time: no usable epoch_millis: {error}") from error
-        self._clock.observe_instant(server, found.sent, found.received)
+        self._clock.observe_instant(server, result.sent, result.received)
         return server
 
     def interrupt(self) -> None:
-        """Cut short what is under way. Set ``stop`` first."""
+        """End the reads under way, and any later one, at once. Set ``stop`` first."""
         self._sender.interrupt()
 
     def close(self) -> None:
-        """Close all connections, once nobody uses them any more. Set ``stop`` first."""
+        """Close all connections, once no thread reads any more. Set ``stop`` first."""
         self._sender.close()
 
-    def _pursue(
-        self, ask: Request, priority: Priority, deadline_s: float | None, on_error: OnError
+    def _request(
+        self, request: Request, priority: Priority, deadline_s: float | None, on_error: OnError
     ) -> RequestResult:
-        """Attempt after attempt, to a good answer or to the error that ends it."""
+        """Attempt after attempt, until a good response or an error that is not retried."""
         within_s = self._policy.deadline_s if deadline_s is None else deadline_s
-        self._take_turn(priority, within_s, on_error)
+        self._acquire(priority, within_s, on_error)
         ends_at = self._monotonic() + within_s
-        attempt, excused = 0, False
+        attempt, reconnected = 0, False
         while True:
             sent_at = self._monotonic()
-            outcome = self._sender.attempt(ask, f"{self._account}-{next(self._numbers)}")
-            if outcome.error is None:
-                self._streak.passed(sent_at)
-                return outcome
+            result = self._sender.attempt(request, f"{self._account}-{next(self._attempts)}")
+            if result.error is None:
+                self._streak.record_success(sent_at)
+                return result
             if self._stop.is_set():
-                raise Stopping(f"asked to stop while reading {ask.path}")
-            if outcome.stale and not excused:
-                excused = True
+                raise Stopping(f"shutting down: {request.path} was not read to its end")
+            if result.stale and not reconnected:
+                reconnected = True
             else:
-                on_error(outcome.error)
-                self._wait_or_raise(outcome, outcome.error, attempt, sent_at, ends_at)
+                on_error(result.error)
+                self._wait_or_raise(result, result.error, attempt, sent_at, ends_at)
                 attempt += 1
-            self._take_turn(priority, ends_at - self._monotonic(), on_error)
+            self._acquire(priority, ends_at - self._monotonic(), on_error)
 
-    def _take_turn(self, priority: Priority, within_s: float, on_error: OnError) -> None:
+    def _acquire(self, priority: Priority, within_s: float, on_error: OnError) -> None:
         try:
-            waited_s = self._budget.acquire(priority, within_s=within_s)
+            waited_s = self._rate_limiter.acquire(priority, within_s=within_s)
         except RateLimited as error:
             on_error(error)
             raise
@@ -161,32 +166,37 @@ class Client:
 
     def _wait_or_raise(
         self,
-        outcome: RequestResult,
+        result: RequestResult,
         error: ExchangeError,
         attempt: int,
         sent_at: float,
         ends_at: float,
     ) -> None:
-        """Return when the question may be asked again; raise ``error`` when it may not."""
+        """Return when the request may be retried; raise ``error`` when it may not."""
         policy = self._policy
         if isinstance(error, RateLimited):
-            # The whole token rests; the budget then makes us wait like everybody else.
+            # The whole token is paused: we then wait in the rate limiter like everybody else.
             now = self._monotonic()
-            rest_s = pause_s(
-                self._streak.refused(sent_at, now),
+            paused_s = pause_s(
+                self._streak.record_429(sent_at, now),
                 base_s=policy.pause_base_s,
                 cap_s=policy.pause_cap_s,
                 random=self._random,
                 after_s=error.after_s,
             )
-            self._budget.pause(rest_s)
-            _log.info("the token rests after a 429: %s", error, extra={"rest_s": round(rest_s, 3)})
-            if now + rest_s > ends_at:
+            self._rate_limiter.pause(paused_s)
+            _log.info(
+                "rate limited (429): pausing this token for %.1f s: %s",
+                paused_s,
+                error,
+                extra={"rest_s": round(paused_s, 3)},
+            )
+            if now + paused_s > ends_at:
                 raise error
             return
-        # A proxy's page in place of JSON is gone the next time, or stays.
-        page = outcome.code == "200" and isinstance(error, UnexpectedPayload) and attempt == 0
-        if not (page or isinstance(error, RetryLater)):
+        # A proxy's HTML page in place of JSON is gone at the first retry, or stays.
+        html = result.code == "200" and isinstance(error, UnexpectedPayload) and attempt == 0
+        if not (html or isinstance(error, RetryLater)):
             raise error
         wait_s = delay_s(
             attempt,
@@ -198,27 +208,27 @@ class Client:
         if self._monotonic() + wait_s > ends_at:
             raise error
         if self._stop.wait(wait_s):
-            raise Stopping("asked to stop while waiting to ask again")
+            raise Stopping("shutting down: a request was not retried")
 
 
-class _Streak:
+class _RateLimitStreak:
     """Counts the 429s of a token in a row; those of requests under way at once count as one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
-        self._refused_at = -inf
+        self._latest_at = -inf
 
-    def refused(self, sent_at: float, now: float) -> int:
-        """How many came before this one."""
+    def record_429(self, sent_at: float, now: float) -> int:
+        """Count one; returns how many came before it."""
         with self._lock:
-            if sent_at >= self._refused_at:
+            if sent_at >= self._latest_at:
                 self._count += 1
-            self._refused_at = now
+            self._latest_at = now
             return max(0, self._count - 1)
 
-    def passed(self, sent_at: float) -> None:
-        """A request was answered: begin anew, unless it was sent before the latest 429."""
+    def record_success(self, sent_at: float) -> None:
+        """Start over, unless the request was sent before the latest 429."""
         with self._lock:
-            if sent_at >= self._refused_at:
+            if sent_at >= self._latest_at:
                 self._count = 0

@@ -1,8 +1,8 @@
-"""What an HTTP answer of the exchange means, by its status and its body: one error, or none.
+"""What a response of the exchange means, by its status and its body: one error, or none. Pure.
 
 The codes are those of the exchange's documentation and of the CCXT adapter's list. Two kinds of
-error body exist: ``{"error": ...}`` of the application, ``{"message": ...}`` of the API gateway
-in front of it, which knows no such token. Everything here is pure.
+error body exist: ``{"error": ...}`` of the application, and ``{"message": ...}`` of the API gateway
+in front of it, which refuses unknown tokens.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ _JSON_ENDS = (b"}", b"]")
 _SPACE = b" \t\r\n"
 
 
-class _Said(NamedTuple):
-    """What an error body says: its ``error``, its ``message``, and both as one readable line."""
+class _ErrorBody(NamedTuple):
+    """An error body: its ``error``, its ``message``, and both as one readable line."""
 
     error: str
     message: str
     line: str
 
 
-_NOTHING = _Said("", "", "")
+_NO_ERROR = _ErrorBody("", "", "")
 
 
-def judge(
+def error_of(
     path: str,
     status: int,
     body: bytes,
@@ -69,32 +69,32 @@ def judge(
     after_s: float | None = None,
     redact: Callable[[str], str] = str,
 ) -> ExchangeError | None:
-    """The error that an answer to a GET of ``path`` stands for; None when it is good JSON.
+    """The error that a response to a GET of ``path`` stands for; None when it is good JSON.
 
-    ``after_s`` is its ``Retry-After``. ``redact`` takes secrets out of what the exchange says
+    ``after_s`` is its ``Retry-After``. ``redact`` removes secrets from what the exchange sent
     before it is quoted: a gateway may echo the request.
     """
-    said = _read(body, redact) if status != 200 or _may_be_error(body) else _NOTHING
-    told = f"{path}: {status}" + (f": {said.line}" if said.line else "")
-    if status == 429 or said.error in _THROTTLED:
-        return RateLimited(told, after_s)
-    if status >= 500 or said.error in _UNAVAILABLE:
-        return ServerFailed(told, after_s)
-    if status in (401, 403) or said.error in _UNKNOWN_TOKEN | _FORBIDDEN:
-        return _refusal(status, said, told)
+    sent = _read(body, redact) if status != 200 or _may_be_error(body) else _NO_ERROR
+    message = f"{path}: {status}" + (f": {sent.line}" if sent.line else "")
+    if status == 429 or sent.error in _THROTTLED:
+        return RateLimited(message, after_s)
+    if status >= 500 or sent.error in _UNAVAILABLE:
+        return ServerFailed(message, after_s)
+    if status in (401, 403) or sent.error in _UNKNOWN_TOKEN | _FORBIDDEN:
+        return _refusal(status, sent, message)
     if status == 408:
-        return TimedOut(told, after_s)
+        return TimedOut(message, after_s)
     if 400 <= status < 500:
-        return _disagreement(said, told)
+        return _bad_request(sent, message)
     if status == 200:
-        return _payload_fault(told, body, redact)
-    return UnexpectedPayload(told)
+        return _payload_error(message, body, redact)
+    return UnexpectedPayload(message)
 
 
 def retry_after_s(header: str | None, now: Callable[[], datetime]) -> float | None:
-    """Seconds that a ``Retry-After`` asks for (RFC 9110, 10.2.3), or None when it says nothing.
+    """Seconds that a ``Retry-After`` asks for (RFC 9110, 10.2.3), or None when it names none.
 
-    ``now`` is the exchange's clock, against which its HTTP dates are to be read.
+    ``now`` is the exchange's clock, which its HTTP dates refer to.
     """
     if not header:
         return None
@@ -106,49 +106,49 @@ def retry_after_s(header: str | None, now: Callable[[], datetime]) -> float | No
     return max(0.0, seconds) if isfinite(seconds) else None
 
 
-def _refusal(status: int, said: _Said, told: str) -> ExchangeError:
-    gateway = status == 403 and bool(said.message) and not said.error
-    if status == 401 or gateway or said.error in _UNKNOWN_TOKEN:
-        return TokenRefused(told)
-    return NotPermitted(told)
+def _refusal(status: int, sent: _ErrorBody, message: str) -> ExchangeError:
+    gateway = status == 403 and bool(sent.message) and not sent.error
+    if status == 401 or gateway or sent.error in _UNKNOWN_TOKEN:
+        return TokenRefused(message)
+    return NotPermitted(message)
 
 
-def _disagreement(said: _Said, told: str) -> ExchangeError:
+def _bad_request(sent: _ErrorBody, message: str) -> ExchangeError:
     # Covers INVALID_CURSOR and INVALID_PAGE_CURSOR too.
-    if "cursor" in f"{said.error} {said.message}".lower():
-        return CursorExpired(told, said.error or said.message)
-    return BadRequest(told, said.error or said.message)
+    if "cursor" in f"{sent.error} {sent.message}".lower():
+        return CursorExpired(message, sent.error or sent.message)
+    return BadRequest(message, sent.error or sent.message)
 
 
-def _payload_fault(told: str, body: bytes, redact: Callable[[str], str]) -> ExchangeError | None:
+def _payload_error(message: str, body: bytes, redact: Callable[[str], str]) -> ExchangeError | None:
     text = body.strip(_SPACE)
     if not text.startswith(_JSON_STARTS):
-        return UnexpectedPayload(f"{told}: not JSON: {_excerpt(body, redact)!r}")
+        return UnexpectedPayload(f"{message}: not JSON: {_excerpt(body, redact)!r}")
     if not text.endswith(_JSON_ENDS):
-        # An answer that ends with its connection carries no length: only its text can tell.
-        return ConnectionFailed(f"{told}: the answer breaks off after {len(body)} bytes")
+        # A body that ends with its connection has no length: only its text shows that it was cut.
+        return ConnectionFailed(f"{message}: the response was cut off after {len(body)} bytes")
     return None
 
 
 def _may_be_error(body: bytes) -> bool:
-    """Whether a 200 may hold an error all the same: good answers are not read twice."""
+    """Whether a 200 may hold an error all the same: good responses are not read twice."""
     return len(body) <= _LONGEST_ERROR_BODY and b'"error"' in body
 
 
-def _read(body: bytes, redact: Callable[[str], str]) -> _Said:
+def _read(body: bytes, redact: Callable[[str], str]) -> _ErrorBody:
     try:
-        found = json.loads(body)
+        members = json.loads(body)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        return _Said("", "", _excerpt(body, redact))
+        members = None
+    if not isinstance(members, dict):
+        return _ErrorBody("", "", _excerpt(body, redact))
     error, detail, message = (
-        _line(redact(value)) if isinstance(value := found.get(name), str) else ""
+        _line(redact(value)) if isinstance(value := members.get(name), str) else ""
         for name in ("error", "error_message", "message")
     )
     parts = [part for part in (error, detail, message) if part]
     line = ": ".join(parts) if parts else _excerpt(body, redact)
-    return _Said(error, detail or message, line[:_EXCERPT])
+    return _ErrorBody(error, detail or message, line[:_EXCERPT])
 
 
 def _excerpt(body: bytes, redact: Callable[[str], str]) -> str:

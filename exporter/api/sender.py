@@ -1,4 +1,4 @@
-"""Sends one GET and says what came of it. The one place that speaks HTTP.
+"""Sends one GET and reports its result. The one place that speaks HTTP.
 
 The token is put into the request at the last moment, and is in no message, log line, exception or
 local variable of ours afterwards: errors are returned, not raised, so that no frame and no cause
@@ -8,21 +8,22 @@ of httpx, which hold the headers, travels with them.
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakSet
 
 import httpx
 
 from exporter._version import __version__
-from exporter.api.bearer import BearerAuth
 from exporter.api.clock import ExchangeClock
-from exporter.api.response import judge, retry_after_s
+from exporter.api.response import error_of, retry_after_s
 from exporter.api.retry import Policy
-from exporter.api.sockets import Sockets, Trace
 from exporter.logs import context
 from exporter.model.errors import (
     ConnectionFailed,
@@ -36,33 +37,35 @@ from exporter.model.window import EPOCH
 
 log = logging.getLogger(__name__)
 
-# They log what the exchange sends before we can take the token out of it; our own lines suffice.
+# They log what the exchange sends before the token can be redacted; our own lines suffice.
 for _chatty in ("httpx", "httpcore"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 LARGEST_BODY = 64 * 1024 * 1024
-"""In bytes, decompressed. The largest answer known, 5,000 candles, has about 2 MB."""
+"""In bytes, decompressed. The largest response known, 5,000 candles, has about 2 MB."""
 
-_REQUEST_IDS = ("CF-Ray", "X-Amzn-RequestId", "Apigw-RequestId", "X-Request-Id")
-"""How proxies and gateways name a request to whoever asks about it; none is documented here."""
-_LONGEST_ID = 100
+_REQUEST_ID_HEADERS = ("CF-Ray", "X-Amzn-RequestId", "Apigw-RequestId", "X-Request-Id")
+"""Ids that proxies and gateways give a request, to be quoted to support. The exchange documents
+none of them."""
+_LONGEST_REQUEST_ID = 100
 
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
 _WRITE_S, _POOL_S = 5.0, 10.0
+_SOCKET_OPENED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
 class Observer(Protocol):
-    """Told about every request that was sent and every wait for the budget."""
+    """Is called for every request sent and every wait for the rate limiter."""
 
     def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         """``code``: the HTTP status, ``timeout`` or ``connection``. ``seconds``: with the body."""
 
     def record_wait(self, account: str, seconds: float) -> None:
-        """A request waited for its turn."""
+        """A request waited ``seconds`` for the rate limiter, 0 included."""
 
 
 class Request(NamedTuple):
-    """A question: ``path`` relative to the base URL, ``endpoint`` the label that stands for it."""
+    """A GET: ``path`` relative to the base URL, ``endpoint`` its label with ids taken out."""
 
     path: str
     params: Mapping[str, str]
@@ -70,39 +73,59 @@ class Request(NamedTuple):
 
 
 class RequestResult(NamedTuple):
-    """What an attempt came to: a good ``body``, or an ``error``.
-
-    ``code`` is the HTTP status, ``timeout``, ``connection`` or '' when nothing was sent.
-    ``sent`` and ``received`` (the header) are of our clock. ``stale``: see Trace. ``size``: of the
-    body, in bytes, decompressed. ``named``: the exchange's own id of the request, if it sent one.
-    """
+    """The result of one attempt: a good ``body``, or an ``error``."""
 
     code: str
+    """The HTTP status, ``timeout``, ``connection``, or '' when nothing was sent."""
     error: ExchangeError | None
     body: bytes = b""
+    """Complete and JSON when ``error`` is None, else empty."""
     sent: datetime = EPOCH
+    """When the request was sent, by our own clock."""
     received: datetime = EPOCH
+    """When the response's header arrived, by our own clock."""
     stale: bool = False
+    """The connection was reused and closed before any response: see `_Trace.stale`."""
     size: int | None = None
-    named: str | None = None
+    """Bytes of the body, decompressed; None without a response."""
+    exchange_id: str | None = None
+    """The exchange's own id of the request, if it sent one."""
 
 
-class _TooSlow(Exception):
-    """An answer drips so slowly that no single read times out."""
+class BearerAuth(httpx.Auth):
+    """The ``Authorization: Bearer`` header (RFC 6750, 2.1).
 
+    Holds the token where no traceback and no ``repr`` shows it. None sends no header.
+    """
 
-class _TooLarge(Exception):
-    """An answer is larger than LARGEST_BODY."""
+    def __init__(self, token: str | None) -> None:
+        self._token = None if token is None else token.strip()
 
+    @property
+    def sendable(self) -> bool:
+        """Whether a header can hold the token: visible ASCII, a little wider than RFC 6750, 2.1."""
+        return self._token is None or (
+            bool(self._token) and all("!" <= character <= "~" for character in self._token)
+        )
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """What all clients check certificates with; loading them takes 50 ms, so it is done once."""
-    return httpx.create_ssl_context()
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+    def redact(self, text: str) -> str:
+        """``text`` without the token, in case the exchange echoed it."""
+        return text.replace(self._token, "[token]") if self._token else text
 
 
 class HttpSender:
-    """One pool of connections. May be used from several threads at once."""
+    """Sends single GETs over one pool of connections. Thread-safe.
+
+    What it guarantees about the token: it is read from ``token`` before each attempt, so that a
+    rotated one is used at once; it goes to the host of ``base_url`` and nowhere else, since
+    redirects are not followed and a path cannot change the host; it is in no returned error, log
+    line or ``repr``, and is replaced by ``[token]`` in whatever the exchange echoes.
+    """
 
     def __init__(
         self,
@@ -125,7 +148,7 @@ class HttpSender:
         self._stop = stop
         self._attempt_s = policy.attempt_s
         self._monotonic = monotonic
-        self._sockets = Sockets()
+        self._sockets = _OpenSockets()
         self._http = httpx.Client(
             headers={
                 "Accept": "application/json",
@@ -140,82 +163,86 @@ class HttpSender:
             transport=transport,
         )
 
-    def attempt(self, ask: Request, name: str) -> RequestResult:
-        """Send ``ask`` once. ``name`` tells the attempts apart in the log. Raises Stopping."""
-        with context.bind(account=self._account, request=name):
-            outcome = self._attempt(ask)
-            if outcome.error is not None:
-                context.attach(outcome.error)
-            return outcome
+    def attempt(self, request: Request, request_id: str) -> RequestResult:
+        """Send ``request`` once. ``request_id`` tells attempts apart in the log.
 
-    def _attempt(self, ask: Request) -> RequestResult:
+        Errors of the exchange are returned in the result. Raises Stopping.
+        """
+        with context.bind(account=self._account, request=request_id):
+            result = self._attempt(request)
+            if result.error is not None:
+                context.attach(result.error)
+            return result
+
+    def _attempt(self, request: Request) -> RequestResult:
         if self._stop.is_set():
-            raise Stopping(f"asked to stop before reading {ask.path}")
+            raise Stopping(f"shutting down: {request.path} was not requested")
         bearer = BearerAuth(self._token())
         if not bearer.sendable:
-            return RequestResult(
-                "", TokenRefused(f"{ask.path}: the token is empty or no header text")
+            message = (
+                f"{request.path}: the token is empty or contains characters no header can hold"
             )
+            return RequestResult("", TokenRefused(message))
         began = self._monotonic()
-        outcome = self._exchange(ask, bearer, began + self._attempt_s)
-        took = self._monotonic() - began
-        self._observer.record_request(self._account, ask.endpoint, outcome.code, took)
+        result = self._exchange(request, bearer, began + self._attempt_s)
+        duration_s = self._monotonic() - began
+        self._observer.record_request(self._account, request.endpoint, result.code, duration_s)
         log.debug(
             "GET %s",
-            outcome.error or f"{ask.path}: {outcome.code}",
+            result.error or f"{request.path}: {result.code}",
             extra={
                 "method": "GET",
-                "endpoint": ask.endpoint,
-                "query": dict(ask.params) or None,
-                "status": outcome.code,
-                "duration_s": round(took, 6),
-                "bytes": outcome.size,
-                "exchange_request": outcome.named,
+                "endpoint": request.endpoint,
+                "query": dict(request.params) or None,
+                "status": result.code,
+                "duration_s": round(duration_s, 6),
+                "bytes": result.size,
+                "exchange_request": result.exchange_id,
             },
         )
-        return outcome
+        return result
 
     def interrupt(self) -> None:
-        """Cut reads under way short; later ones end at once, too."""
-        self._sockets.interrupt()
+        """End the reads under way, and any later one, at once."""
+        self._sockets.shut_down()
 
     def close(self) -> None:
-        """Close all connections.
+        """Close all connections, once nobody reads any more.
 
-        Nobody should be reading any more: the number of a socket that is closed under a reader may
-        be given to another one, on which it then waits.
+        The descriptor of a socket that is closed under a reader may be given to another socket,
+        on which the reader would then wait.
         """
-        self._sockets.interrupt()
+        self._sockets.shut_down()
         self._http.close()
 
-    def _exchange(self, ask: Request, bearer: BearerAuth, latest: float) -> RequestResult:
-        trace = Trace(self._sockets)
+    def _exchange(self, request: Request, bearer: BearerAuth, latest: float) -> RequestResult:
+        trace = _Trace(self._sockets)
         try:
-            return self._converse(ask, bearer, trace, latest)
+            return self._send(request, bearer, trace, latest)
         except httpx.TimeoutException as error:
-            told = f"{ask.path}: {type(error).__name__}"
-            return RequestResult("timeout", TimedOut(told))
+            message = f"{request.path}: {type(error).__name__}"
+            return RequestResult("timeout", TimedOut(message))
         except _TooSlow:
-            told = f"{ask.path}: not complete after {self._attempt_s:g} s"
-            return RequestResult("timeout", TimedOut(told))
+            message = f"{request.path}: not complete after {self._attempt_s:g} s"
+            return RequestResult("timeout", TimedOut(message))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            told = f"{ask.path}: {type(error).__name__}: {bearer.redact(str(error))}"
-            return RequestResult("connection", ConnectionFailed(told), stale=trace.stale)
+            message = f"{request.path}: {type(error).__name__}: {bearer.redact(str(error))}"
+            return RequestResult("connection", ConnectionFailed(message), stale=trace.stale)
         except RuntimeError as error:
-            # Between our last look at `stop` and the request, `close` closed the client.
+            # `close` closed the client between our last look at `stop` and the request.
             if self._stop.is_set():
-                raise Stopping("asked to stop before a request") from error
+                raise Stopping(f"shutting down: {request.path} was not requested") from error
             raise
 
-    def _converse(
-        self, ask: Request, bearer: BearerAuth, trace: Trace, latest: float
+    def _send(
+        self, request: Request, bearer: BearerAuth, trace: _Trace, latest: float
     ) -> RequestResult:
         sent = self._clock.wall()
         with self._http.stream(
             "GET",
             # Joined as text: whatever a path holds, the token goes to no other host.
-            f"{self._base_url}/{ask.path}",
-            params=ask.params,
+            f"{self._base_url}/{request.path}",
+            params=request.params,
             auth=bearer,
             extensions={"trace": trace},
         ) as response:
@@ -225,20 +252,24 @@ class HttpSender:
             try:
                 body = self._read(response, latest)
             except _TooLarge:
-                told = f"{ask.path}: {code}: more than {LARGEST_BODY} bytes"
-                return RequestResult(code, UnexpectedPayload(told))
+                message = f"{request.path}: {code}: more than {LARGEST_BODY} bytes"
+                return RequestResult(code, UnexpectedPayload(message))
             after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now)
-        error = judge(ask.path, response.status_code, body, after_s=after_s, redact=bearer.redact)
-        named = _request_id(response.headers, bearer.redact)
+        error = error_of(
+            request.path, response.status_code, body, after_s=after_s, redact=bearer.redact
+        )
+        exchange_id = _exchange_id(response.headers, bearer.redact)
         good = b"" if error else body
-        return RequestResult(code, error, good, sent, received, size=len(body), named=named)
+        return RequestResult(
+            code, error, good, sent, received, size=len(body), exchange_id=exchange_id
+        )
 
     def _read(self, response: httpx.Response, latest: float) -> bytes:
         body = bytearray()
         for chunk in response.iter_bytes():
             body += chunk
             if self._stop.is_set():
-                raise Stopping("asked to stop while reading an answer")
+                raise Stopping("shutting down: a response was not read to its end")
             if len(body) > LARGEST_BODY:
                 raise _TooLarge
             if self._monotonic() > latest:
@@ -246,7 +277,81 @@ class HttpSender:
         return bytes(body)
 
 
-def _request_id(headers: Mapping[str, str], redact: Callable[[str], str]) -> str | None:
-    """How the exchange's side names the request, to be quoted when asking for help."""
-    found = next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
-    return None if found is None else redact(found)[:_LONGEST_ID]
+class _TooSlow(Exception):
+    """A response drips so slowly that no single read times out."""
+
+
+class _TooLarge(Exception):
+    """A response is larger than LARGEST_BODY."""
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The TLS context of all clients: loading the certificates takes 50 ms, so it is done once."""
+    return httpx.create_ssl_context()
+
+
+def _exchange_id(headers: Mapping[str, str], redact: Callable[[str], str]) -> str | None:
+    value = next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
+    return None if value is None else redact(value)[:_LONGEST_REQUEST_ID]
+
+
+class _OpenSockets:
+    """The open sockets below httpx, so that a blocked read can be ended.
+
+    httpx offers no way to do that: closing the client leaves a reader waiting up to its timeout.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._shut_down = False
+
+    def add(self, opened: socket.socket) -> None:
+        """Remember a socket for as long as httpx does."""
+        with self._lock:
+            self._sockets.add(opened)
+            if self._shut_down:
+                _shut_down(opened)
+
+    def shut_down(self) -> None:
+        """End every read that waits on one of them, now or later."""
+        with self._lock:
+            self._shut_down = True
+            for opened in list(self._sockets):
+                _shut_down(opened)
+
+
+def _shut_down(opened: socket.socket) -> None:
+    with suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)
+
+
+class _Trace:
+    """The ``trace`` extension of one request (HTTPX documentation, "Extensions")."""
+
+    def __init__(self, sockets: _OpenSockets) -> None:
+        self._sockets = sockets
+        self._sending = False
+        self._opened = False
+
+    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by httpx for each event of the request."""
+        if event in _SOCKET_OPENED:
+            self._opened = True
+            opened = info["return_value"].get_extra_info("socket")
+            if isinstance(opened, socket.socket):
+                self._sockets.add(opened)
+        elif event == "http11.send_request_headers.started":
+            self._sending = True
+        elif event == "http11.receive_response_headers.complete":
+            self._sending = False
+
+    @property
+    def stale(self) -> bool:
+        """Whether a connection left over from an earlier request broke before any response.
+
+        The exchange may close an idle connection at the very moment at which we use it again:
+        that says nothing about its health, and a GET may be repeated (RFC 9110, 9.2.2).
+        """
+        return self._sending and not self._opened

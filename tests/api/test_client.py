@@ -1,4 +1,4 @@
-"""The client against real sockets: what it sends, what it makes of answers, how long it tries."""
+"""The client against real sockets: what it sends, how it reads responses, how long it retries."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter import __version__
-from exporter.api import sender as attempt
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy
+from exporter.api.sender import LARGEST_BODY
 from exporter.model.errors import (
     BadRequest,
     ConnectionFailed,
@@ -158,7 +158,7 @@ def test_without_a_token_no_authorization_is_sent() -> None:
     assert "authorization" not in it.server.requests[0].headers
 
 
-def test_the_token_is_asked_for_before_each_attempt() -> None:
+def test_the_token_is_read_before_each_attempt() -> None:
     tokens = iter(["old", "new\n"])
     with rig(reply(503), GOOD, token=lambda: next(tokens)) as it:
         it.get()
@@ -178,7 +178,7 @@ def test_a_connection_is_used_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "code"),
+    ("response", "error", "code"),
     [
         (reply(401, ""), TokenRefused, "401"),
         (reply(403, '{"message":"Forbidden"}'), TokenRefused, "403"),
@@ -188,10 +188,10 @@ def test_a_connection_is_used_again() -> None:
         (reply(302, "", Location="http://127.0.0.1:1/"), UnexpectedPayload, "302"),
     ],
 )
-def test_what_will_not_pass_is_not_asked_again(
-    answer: Reply, error: type[ExchangeError], code: str
+def test_a_permanent_error_is_not_retried(
+    response: Reply, error: type[ExchangeError], code: str
 ) -> None:
-    with rig(answer) as it, pytest.raises(error) as caught:
+    with rig(response) as it, pytest.raises(error) as caught:
         it.get()
     assert type(caught.value) is error
     assert it.failures == [caught.value]
@@ -219,7 +219,7 @@ BROKEN: dict[str, tuple[Reply, type[RetryLater], str]] = {
         "200",
     ),
     "not HTTP": (Reply(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "close"), ConnectionFailed, "connection"),
-    "no answer": (Reply(b"", "close"), ConnectionFailed, "connection"),
+    "no response": (Reply(b"", "close"), ConnectionFailed, "connection"),
     "not gzip": (
         Reply(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
         ConnectionFailed,
@@ -227,14 +227,18 @@ BROKEN: dict[str, tuple[Reply, type[RetryLater], str]] = {
     ),
     "silence": (Reply(b"", "hold"), TimedOut, "timeout"),
     "silence in the middle": (Reply(whole(b"{", 2), "hold"), TimedOut, "timeout"),
-    "a dripping answer": (Reply(whole(b"[" + b" " * 400, 401), pause_s=0.02), TimedOut, "timeout"),
+    "a dripping response": (
+        Reply(whole(b"[" + b" " * 400, 401), pause_s=0.02),
+        TimedOut,
+        "timeout",
+    ),
 }
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_what_may_pass_is_asked_again(fault: str) -> None:
-    answer, error, code = BROKEN[fault]
-    with rig(answer, GOOD) as it:
+def test_a_transient_error_is_retried(fault: str) -> None:
+    response, error, code = BROKEN[fault]
+    with rig(response, GOOD) as it:
         assert it.get() == b'{"good": true}'
     assert [type(failure) for failure in it.failures] == [error]
     assert [code for _, _, code in it.notes.requests] == [code, "200"]
@@ -259,7 +263,7 @@ def test_after_the_deadline_the_last_error_is_raised() -> None:
     assert it.failures[-1] is caught.value
 
 
-def test_no_deadline_named_means_that_of_the_policy() -> None:
+def test_the_default_deadline_is_that_of_the_policy() -> None:
     stop = SimulatedStop()
     patient = Policy(deadline_s=100)
     with rig(reply(503), stop=stop, policy=patient) as it, pytest.raises(ServerFailed):
@@ -275,7 +279,7 @@ def test_retry_after_of_a_failing_server_is_honoured() -> None:
         assert stop.waits == [17.0]
 
 
-def test_a_page_in_place_of_json_is_asked_for_once_more() -> None:
+def test_a_page_in_place_of_json_is_retried_once() -> None:
     with rig(reply(200, HTML), GOOD) as it:
         it.get()
     with rig(reply(200, HTML)) as it, pytest.raises(UnexpectedPayload, match="not JSON"):
@@ -283,8 +287,8 @@ def test_a_page_in_place_of_json_is_asked_for_once_more() -> None:
     assert len(it.server.requests) == len(it.failures) == 2
 
 
-def test_an_answer_that_unpacks_without_end_is_refused() -> None:
-    bomb = gzip.compress(b"[" + b" " * attempt.LARGEST_BODY + b"]", 9)
+def test_a_response_that_unpacks_without_end_is_refused() -> None:
+    bomb = gzip.compress(b"[" + b" " * LARGEST_BODY + b"]", 9)
     endless = reply(200, bomb, Content_Encoding="gzip")
     refused = pytest.raises(UnexpectedPayload, match="more than 67108864 bytes")
     with rig(endless, policy=Policy()) as it, refused:
@@ -312,7 +316,7 @@ def test_no_path_leads_the_token_to_another_host(path: str) -> None:
             assert len(it.server.requests) == 1
 
 
-def test_a_connection_that_died_of_age_is_no_failure() -> None:
+def test_a_stale_connection_is_not_a_failure() -> None:
     with rig(GOOD, Reply(b"", "close"), GOOD) as it:
         it.get()
         assert it.get() == b'{"good": true}'
@@ -321,7 +325,7 @@ def test_a_connection_that_died_of_age_is_no_failure() -> None:
     assert [code for _, _, code in it.notes.requests] == ["200", "connection", "200"]
 
 
-def test_a_failure_on_an_old_connection_is_one_when_the_answer_had_begun() -> None:
+def test_a_reused_connection_that_breaks_within_a_response_is_a_failure() -> None:
     with rig(GOOD, Reply(whole(b'{"a": 1', 500), "close"), GOOD) as it:
         it.get()
         it.get()
@@ -395,7 +399,7 @@ def test_a_pause_beyond_the_deadline_is_raised_and_kept() -> None:
         with pytest.raises(RateLimited, match="account/trades: 429"):
             it.get(deadline_s=30)
         stop.now += 10
-        with pytest.raises(RateLimited, match="rests for 50 s") as caught:
+        with pytest.raises(RateLimited, match="this token is paused for another 50 s") as caught:
             it.get(deadline_s=30)
         assert it.failures[1:] == [caught.value]
         assert len(it.server.requests) == 1
@@ -433,7 +437,7 @@ def test_a_stop_ends_the_wait_between_two_attempts() -> None:
         assert stops(it, lambda: bool(it.failures))
 
 
-def test_a_stop_ends_the_wait_for_the_budget() -> None:
+def test_a_stop_ends_the_wait_for_the_rate_limiter() -> None:
     with rig(GOOD, limit=1) as it:
         it.get()
         assert stops(it, lambda: True)
@@ -451,21 +455,21 @@ def test_a_stop_ends_a_read_that_waits_for_the_exchange(silent: Reply) -> None:
         assert it.failures == []
 
 
-def test_a_stop_ends_an_answer_that_drips() -> None:
+def test_a_stop_ends_a_response_that_drips() -> None:
     drip = Reply(whole(b"[" + b" " * 5_000, 5_001), pause_s=0.01)
     with rig(drip, policy=Policy()) as it:
         assert stops(it, it.server.arrived.is_set)
 
 
-def told(error: BaseException) -> str:
+def everything_shown(error: BaseException) -> str:
     """All that a log, a debugger or a crash reporter could show of ``error``."""
-    found = traceback.TracebackException.from_exception(error, capture_locals=True)
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
     # Not what this file holds: a test knows its secrets.
-    frames = [repr(frame.locals) for frame in found.stack if frame.filename != __file__]
+    frames = [repr(frame.locals) for frame in report.stack if frame.filename != __file__]
     assert frames
-    shown = [*frames, *found.format_exception_only(), repr(error), repr(vars(error))]
+    shown = [*frames, *report.format_exception_only(), repr(error), repr(vars(error))]
     for inner in (error.__cause__, error.__context__):
-        shown += [] if inner is None else [told(inner)]
+        shown += [] if inner is None else [everything_shown(inner)]
     return "\n".join(shown)
 
 
@@ -473,7 +477,7 @@ ECHO = f'{{"error":"bad header: Bearer {TOKEN}"}}'
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         reply(400, ECHO),
         reply(403, f"<html>{TOKEN}</html>"),
@@ -481,17 +485,17 @@ ECHO = f'{{"error":"bad header: Bearer {TOKEN}"}}'
         reply(200, f"<html>{TOKEN}</html>"),
         reply(429, ECHO),
         Reply(f"no status line: {TOKEN}\r\n\r\n".encode(), "close"),
-        *[answer for answer, _, _ in BROKEN.values()],
+        *[response for response, _, _ in BROKEN.values()],
     ],
 )
 def test_no_log_and_no_error_shows_the_token(
-    answer: Reply, caplog: pytest.LogCaptureFixture
+    response: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with rig(answer) as it, pytest.raises(ExchangeError) as caught:
+    with rig(response) as it, pytest.raises(ExchangeError) as caught:
         it.get(deadline_s=0)
     assert it.server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
-    assert "secret" not in told(caught.value)
+    assert "secret" not in everything_shown(caught.value)
     assert "GET account/trades" in caplog.text
     assert "secret" not in caplog.text
 
@@ -505,7 +509,7 @@ def test_a_token_that_no_header_can_hold_is_refused_unsent_and_unseen(
         it.get()
     assert it.server.requests == []
     assert it.failures == [caught.value]
-    assert "secret" not in told(caught.value) + caplog.text
+    assert "secret" not in everything_shown(caught.value) + caplog.text
 
 
 def test_the_observer_gets_the_label_not_the_id() -> None:
@@ -516,7 +520,7 @@ def test_the_observer_gets_the_label_not_the_id() -> None:
     assert 0 < it.notes.seconds[0] < 5
 
 
-def test_every_answer_teaches_the_clock() -> None:
+def test_the_clock_learns_from_every_response() -> None:
     with rig(reply(404, Date=in_seconds(500))) as it, pytest.raises(BadRequest):
         it.get()
     assert it.clock.skew_s == pytest.approx(500, abs=2)
@@ -551,7 +555,7 @@ def test_many_threads_share_one_client() -> None:
 
 
 def test_the_loopback_really_resets() -> None:
-    """Or the test of a reset would be one more test of a truncated answer."""
+    """Otherwise the test of a reset would be one more test of a truncated response."""
     with serving(Reply(b"HTTP/1.1 200 OK\r\n", "reset")) as server:
         url = urlsplit(server.base_url)
         with socket.create_connection((url.hostname, url.port)) as caller:

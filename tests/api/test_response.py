@@ -1,4 +1,4 @@
-"""What an answer means: every status and body has one meaning, and none repeats a secret."""
+"""What a response means: every status and body has one meaning, and none repeats a secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.response import judge, retry_after_s
+from exporter.api.response import error_of, retry_after_s
 from exporter.model.errors import (
     BadRequest,
     ConnectionFailed,
@@ -87,7 +87,7 @@ MEANINGS: list[tuple[int, str, type[ExchangeError]]] = [
 def test_a_status_and_a_body_have_one_meaning(
     status: int, body: str, meaning: type[ExchangeError]
 ) -> None:
-    found = judge("account/trades", status, body.encode())
+    found = error_of("account/trades", status, body.encode())
     assert type(found) is meaning
     assert str(found).startswith(f"account/trades: {status}")
 
@@ -96,20 +96,21 @@ def test_a_status_and_a_body_have_one_meaning(
     "body", ["{}", "[]", ' \n{"a": 1}\n', '{"error": null}', '[{"error":"x"}]']
 )
 def test_good_json_is_no_error(body: str) -> None:
-    assert judge("time", 200, body.encode()) is None
+    assert error_of("time", 200, body.encode()) is None
 
 
 def test_an_error_names_the_code_and_the_words_of_the_exchange() -> None:
     body = b'{"error":"INVALID_PAGE_SIZE","error_message":"between 1 and 100, got: 5000"}'
-    found = judge("funding-rate/history", 400, body)
+    found = error_of("funding-rate/history", 400, body)
     assert isinstance(found, BadRequest)
     assert found.code == "INVALID_PAGE_SIZE"
-    told = "funding-rate/history: 400: INVALID_PAGE_SIZE: between 1 and 100, got: 5000"
-    assert str(found) == told
+    assert str(found) == (
+        "funding-rate/history: 400: INVALID_PAGE_SIZE: between 1 and 100, got: 5000"
+    )
 
 
 def test_a_gateway_message_is_the_code_when_there_is_no_other() -> None:
-    found = judge("nothing", 404, b'{"message":"Not Found"}')
+    found = error_of("nothing", 404, b'{"message":"Not Found"}')
     assert isinstance(found, BadRequest)
     assert found.code == "Not Found"
 
@@ -129,20 +130,20 @@ def hide(text: str) -> str:
 
 
 @given(st.integers(200, 599) | st.sampled_from([200, 400, 401, 403, 429]), bodies)
-def test_every_answer_is_good_json_or_one_short_clean_error(status: int, body: bytes) -> None:
-    found = judge("account/balances", status, body, redact=hide)
+def test_every_response_is_good_json_or_one_short_clean_error(status: int, body: bytes) -> None:
+    found = error_of("account/balances", status, body, redact=hide)
     if found is None:
         assert status == 200
         assert body.strip(b" \t\r\n")[:1] in (b"{", b"[")
         return
-    told = str(found) + getattr(found, "code", "")
-    assert SECRET not in told
-    assert told.isprintable()
-    assert len(told) < 700
+    shown = str(found) + getattr(found, "code", "")
+    assert SECRET not in shown
+    assert shown.isprintable()
+    assert len(shown) < 700
 
 
 def test_a_deeply_nested_error_body_is_no_trap() -> None:
-    assert isinstance(judge("x", 400, b"[" * 100_000), BadRequest)
+    assert isinstance(error_of("x", 400, b"[" * 100_000), BadRequest)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ numbers = st.one_of(st.integers(), st.floats()).map(str)
 
 @given(st.one_of(st.text(), numbers, numbers.map(lambda number: f" {number}\t")))
 def test_no_retry_after_breaks_the_reading(header: str) -> None:
-    """It is no time to wait, or one that ends: neither before now nor never."""
+    """It names no wait, or one that ends: neither negative nor infinite."""
     found = retry_after_s(header, lambda: NOW)
     assert found is None or 0 <= found < math.inf
 
