@@ -1,4 +1,4 @@
-"""The request budget: the limit holds in every window, LIVE goes first, nobody polls."""
+"""The rate limiter: the limit holds in every window, LIVE goes first, nobody polls."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ arrivals = st.lists(st.tuples(gaps, st.sampled_from(Priority)), min_size=1, max_
 
 @dataclass
 class Crowd:
-    """Threads that wait in a Line, as events on a simulated clock. Wakes are up to 50 ms late."""
+    """Threads that wait for a bucket, as events on a simulated clock, up to 50 ms late."""
 
-    line: TokenBucket
+    bucket: TokenBucket
     late: list[float] = field(default_factory=lambda: [0.0])
     starts: list[tuple[float, Waiter]] = field(default_factory=list)
-    asks: dict[int, int] = field(default_factory=dict)
+    checks: dict[int, int] = field(default_factory=dict)
     overtaken: dict[int, int] = field(default_factory=dict)
     _events: list[tuple[float, int, Priority | Waiter]] = field(default_factory=list)
     _waiting: list[Waiter] = field(default_factory=list)
@@ -43,32 +43,32 @@ class Crowd:
     def run(self, until: float = inf) -> None:
         while self._events and self._events[0][0] < until:
             now, _, what = heappop(self._events)
-            ticket = self._join(what) if isinstance(what, Priority) else what
-            self.asks[ticket.number] += 1
-            wait_s = self.line.wait_s(ticket, now)
+            waiter = self._join(what) if isinstance(what, Priority) else what
+            self.checks[waiter.number] += 1
+            wait_s = self.bucket.wait_s(waiter, now)
             self._check_order(now)
-            if ticket.served:
-                self.starts.append((now, ticket))
+            if waiter.served:
+                self.starts.append((now, waiter))
             else:
                 assert wait_s > 0
                 late = self.late[self._count % len(self.late)]
-                self.at(now + wait_s + late, ticket)
+                self.at(now + wait_s + late, waiter)
 
     def _join(self, priority: Priority) -> Waiter:
-        ticket = self.line.join(priority)
-        self.asks[ticket.number] = self.overtaken[ticket.number] = 0
+        waiter = self.bucket.join(priority)
+        self.checks[waiter.number] = self.overtaken[waiter.number] = 0
         for other in self._waiting:
-            if ticket < other:
+            if waiter < other:
                 self.overtaken[other.number] += 1
-        self._waiting.append(ticket)
-        return ticket
+        self._waiting.append(waiter)
+        return waiter
 
     def _check_order(self, now: float) -> None:
-        served = [ticket for ticket in self._waiting if ticket.served]
-        self._waiting = [ticket for ticket in self._waiting if not ticket.served]
+        served = [waiter for waiter in self._waiting if waiter.served]
+        self._waiting = [waiter for waiter in self._waiting if not waiter.served]
         if served and self._waiting:
-            best = min(self._waiting, key=lambda ticket: (ticket.priority, ticket.number))
-            worst = max(served, key=lambda ticket: (ticket.priority, ticket.number))
+            best = min(self._waiting, key=lambda waiter: (waiter.priority, waiter.number))
+            worst = max(served, key=lambda waiter: (waiter.priority, waiter.number))
             assert (worst.priority, worst.number) < (best.priority, best.number), now
 
 
@@ -132,16 +132,16 @@ def test_at_saturation_hardly_anything_of_the_limit_is_wasted(limit: int) -> Non
 def test_live_requests_are_not_starved_by_a_flood_of_history(
     limit: int, times: list[float]
 ) -> None:
-    line = TokenBucket(limit)
-    crowd = Crowd(line)
+    bucket = TokenBucket(limit)
+    crowd = Crowd(bucket)
     for _ in range(80):
         crowd.at(0.0, Priority.HISTORY)
     for when in times:
         crowd.at(when, Priority.LIVE)
     crowd.run(90.0)
-    live = [at for at, ticket in crowd.starts if ticket.priority is Priority.LIVE]
+    live = [at for at, waiter in crowd.starts if waiter.priority is Priority.LIVE]
     for asked, started in zip(sorted(times), live, strict=True):
-        assert started - asked <= len(times) * line.interval_s + 1e-3
+        assert started - asked <= len(times) * bucket.interval_s + 1e-3
 
 
 @given(limits, arrivals)
@@ -152,9 +152,9 @@ def test_nobody_polls(limit: int, plan: list[tuple[float, Priority]]) -> None:
         now += gap
         crowd.at(now, priority)
     crowd.run()
-    for number, asks in crowd.asks.items():
+    for number, checks in crowd.checks.items():
         # Once on arrival, once when due, and once more for each that went ahead in between.
-        assert asks <= 2 + crowd.overtaken[number]
+        assert checks <= 2 + crowd.overtaken[number]
 
 
 def simulated(limit: int) -> tuple[RateLimiter, SimulatedStop]:
@@ -175,7 +175,7 @@ def test_a_burst_passes_and_the_next_waits_as_long_as_it_says() -> None:
 def test_a_large_limit_slows_nothing_down() -> None:
     rate_limiter, stop = simulated(1_000_000)
     for _ in range(20_000):
-        rate_limiter.acquire(Priority.VERIFY)
+        rate_limiter.acquire(Priority.HISTORY)
     assert stop.waits == []
 
 
@@ -185,7 +185,7 @@ def test_one_request_a_minute_is_possible() -> None:
     assert 60 < rate_limiter.acquire(Priority.LIVE) < 61
 
 
-def test_no_requests_a_minute_is_a_mistake() -> None:
+def test_a_limit_of_no_requests_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         simulated(0)
 
@@ -221,7 +221,7 @@ def test_a_pause_that_outlasts_the_caller_is_an_error_at_once() -> None:
     assert rate_limiter.acquire(Priority.LIVE, within_s=10) == pytest.approx(10)
 
 
-def test_the_place_of_one_who_gave_up_is_free() -> None:
+def test_a_waiter_that_gave_up_leaves_its_place() -> None:
     rate_limiter, _ = simulated(240)
     rate_limiter.pause(10)
     for _ in range(50):
@@ -247,7 +247,7 @@ def test_in_real_time_a_late_live_request_overtakes_waiting_history() -> None:
         rate_limiter.acquire(priority)
         order.append(priority)
 
-    waiting = [Priority.VERIFY, *[Priority.HISTORY] * 4, Priority.LIVE]
+    waiting = [*[Priority.HISTORY] * 5, Priority.LIVE]
     threads = [threading.Thread(target=send, args=(priority,)) for priority in waiting]
     rate_limiter.pause(0.2)
     for thread in threads:
