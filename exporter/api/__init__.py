@@ -1,4 +1,5 @@
-"""Everything that knows HTTP: the exchange's answers as bytes or as errors, at a bearable pace.
+"""Everything that knows HTTP: what the exchange sends, as bytes or as errors, within its limits.
 
-Read `client` first; `budget` and `retry` say when, `attempt` how, `answer` what came of it.
+Read `client` first; `rate_limiter` and `retry` decide when, `sender` sends, `response` sorts the
+errors. `paginator` reads a window of history with it, and `coverage` holds what its pages prove.
 """

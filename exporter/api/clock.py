@@ -1,7 +1,7 @@
-"""The exchange's time, learned from its answers; our own clock may be wrong.
+"""The exchange's time, learned from its responses; our own clock may be wrong.
 
-A ``Date`` header has a resolution of one second (RFC 9110, 5.6.7 and 6.6.1): the exchange made it
-at some instant between our sending and our receiving, and that instant lay within the second.
+A ``Date`` header has a resolution of one second (RFC 9110, 5.6.7 and 6.6.1): the exchange wrote it
+at some instant between our sending and our receiving, and that instant lies within the second.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from email.utils import parsedate_to_datetime
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _CREDIBLE = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
-"""A server without a clock says 1970; believing it would ask for windows that end there."""
+"""A server whose clock is not set sends 1970; believing it would request windows that end there."""
 
 
 class ExchangeClock:
-    """Our clock plus an offset, which moves only when an answer proves it wrong.
+    """Our clock plus an offset, which moves only when a response proves it wrong. Thread-safe.
 
-    ``wall`` is our clock: aware UTC. All methods may be called from any thread.
+    ``wall`` is our clock: aware UTC.
     """
 
     def __init__(self, *, wall: Callable[[], datetime]) -> None:
@@ -29,26 +29,26 @@ class ExchangeClock:
         self._offset = timedelta(0)
         self._latest: datetime | None = None
         self.known = False
-        """An answer has told the exchange's time; before that ``now`` is our clock's."""
+        """Whether a response has shown the exchange's time; until then ``now`` is our clock's."""
 
     def observe_date(self, date_header: str, sent: datetime, received: datetime) -> None:
-        """Learn from a ``Date`` header; ``sent`` and ``received`` are of our clock.
+        """Learn from a ``Date`` header; ``sent`` and ``received`` are by our clock.
 
-        What is not a credible HTTP date is ignored.
+        A header that is not a credible HTTP date is ignored.
         """
         server = http_date(date_header)
         if server is not None:
             self._observe(server, _SECOND, sent, received)
 
     def observe_instant(self, server: datetime, sent: datetime, received: datetime) -> None:
-        """Learn from an instant of the exchange, cut to the millisecond."""
+        """Learn from an instant that the exchange truncated to the millisecond (``GET time``)."""
         self._observe(server, _MILLISECOND, sent, received)
 
     def _observe(
         self, server: datetime, resolution: timedelta, sent: datetime, received: datetime
     ) -> None:
         earliest, latest = _CREDIBLE
-        # received < sent: our clock was set back in between, so the pair bounds nothing.
+        # received < sent: our clock was set back in between, so the pair is no bound.
         if not earliest <= server < latest or received < sent:
             return
         lowest, highest = server - received, server + resolution - sent
@@ -60,7 +60,7 @@ class ExchangeClock:
                 self._latest = None
 
     def now(self) -> datetime:
-        """The exchange's time, aware UTC. Goes back only when an answer corrects it."""
+        """The exchange's time, aware UTC. Goes back only when a response corrects it."""
         with self._lock:
             now = self.wall() + self._offset
             # Our clock may be set back at any time; the exchange's is not.
@@ -75,7 +75,7 @@ class ExchangeClock:
 
 
 def http_date(text: str) -> datetime | None:
-    """An HTTP date (RFC 9110, 5.6.7) as aware UTC, or None when ``text`` is none."""
+    """An HTTP date (RFC 9110, 5.6.7) as aware UTC, or None when ``text`` is not one."""
     try:
         parsed = parsedate_to_datetime(text)
         # The obsolete asctime form names no zone; HTTP dates are always in UTC.

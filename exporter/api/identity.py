@@ -1,4 +1,4 @@
-"""Find out which account a token belongs to."""
+"""Which account a token belongs to. No request names an account: the token decides."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from exporter.model.envelope import members, text_member
 from exporter.model.errors import BadRequest, NotPermitted, UnexpectedPayload
 
 _ECHOING = ("account/balances", "account/futures/summary", "account/fees")
-"""Answers that name their account; a token may be allowed only some of them."""
+"""Endpoints whose response names the account; a token may be permitted only some of them."""
 
 _UNNAMED = uuid.UUID("8f0f3c0e-0b55-4f1c-9d0f-3a6f2f0f9a11")
 
 
 def made_up(name: str) -> str:
-    """The id of an account that no answer names, made from its configured name."""
+    """The id of an account that no response names: a UUID derived from its configured name."""
     return str(uuid.uuid5(_UNNAMED, name))
 
 
 def identify(client: Client, *, deadline_s: float) -> str | None:
-    """The account's id as the exchange echoes it, or None when no answer names it.
+    """The account's UUID as the exchange echoes it, or None when no response names it.
 
-    Raises ExchangeError when the exchange cannot be asked now.
+    Raises ExchangeError when the exchange cannot be reached now.
     """
     for path in _ECHOING:
         try:
             body = client.get(path, {}, priority=Priority.LIVE, deadline_s=deadline_s)
-            found = text_member(members(body), "account_id")
+            account_id = text_member(members(body), "account_id")
         except (NotPermitted, BadRequest, UnexpectedPayload):
             continue
-        if found is not None:
-            return found.lower()
+        if account_id is not None:
+            return account_id.lower()
     return None

@@ -1,6 +1,6 @@
-"""When to send a failed request again: exponential back-off with full jitter, as pure arithmetic.
+"""When to retry a failed request: exponential back-off with full jitter, as pure arithmetic.
 
-Full jitter spreads clients best after a common fault (Brooker, "Exponential Backoff and Jitter",
+Full jitter spreads clients best after a common failure (Brooker, "Exponential Backoff and Jitter",
 AWS Architecture Blog, 2015).
 """
 
@@ -10,19 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 AFTER_CAP_S = 120.0
-"""A longer ``Retry-After`` is cut to this: a wrong header must not silence us for a day."""
+"""A longer ``Retry-After`` is cut to this: a wrong header must not stop the sync for a day."""
 
 _LARGEST_EXPONENT = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How patiently one request is made. All in seconds.
+    """The timeouts and retries of one request, all in seconds.
 
     ``base_s`` and ``cap_s`` bound the back-off, ``pause_base_s`` and ``pause_cap_s`` the pause of
-    the whole token after a 429 that names none. ``deadline_s`` is how long a request is tried when
-    the caller does not say. ``connect_s`` and ``read_s`` bound one silence, ``attempt_s`` a whole
-    answer, however steadily it drips.
+    the whole token after a 429 without ``Retry-After``. ``deadline_s`` is the default of
+    `Client.get`. ``connect_s`` and ``read_s`` bound one silence of the connection, ``attempt_s`` a
+    whole response, however steadily it drips.
     """
 
     base_s: float = 0.5
@@ -60,11 +60,11 @@ def pause_s(
     random: Callable[[], float],
     after_s: float | None = None,
 ) -> float:
-    """Seconds for which a whole token rests after ``streak`` earlier 429s in a row.
+    """Seconds to pause a whole token after a 429 that followed ``streak`` others in a row.
 
-    ``after_s`` when the exchange names it, cut to AFTER_CAP_S. Else at least half of
+    ``after_s``, the exchange's ``Retry-After``, cut to AFTER_CAP_S. Without it at least half of
     min(cap_s, base_s * 2^streak), and the other half jittered: full jitter may be next to nothing,
-    which would only earn the next 429.
+    which would only cause the next 429.
     """
     if after_s:
         return min(after_s, AFTER_CAP_S)

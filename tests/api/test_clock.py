@@ -20,7 +20,7 @@ exchanges = st.lists(st.tuples(delays, delays, delays, st.booleans()), min_size=
 
 @dataclass
 class Wall:
-    """A clock that stands still until it is told."""
+    """A clock that stands still until a test moves it."""
 
     at: datetime = START
 
@@ -33,7 +33,7 @@ def header(server: datetime) -> str:
 
 
 @given(offsets, exchanges)
-def test_each_answer_brings_the_clock_nearer_or_leaves_it(
+def test_each_response_brings_the_clock_nearer_or_leaves_it(
     true_offset: timedelta, talks: list[tuple[timedelta, timedelta, timedelta, bool]]
 ) -> None:
     wall = Wall()
@@ -89,7 +89,7 @@ def test_the_time_never_goes_back_when_our_clock_does(steps: list[timedelta]) ->
         latest = now
 
 
-def test_an_answer_corrects_a_clock_that_was_far_ahead() -> None:
+def test_a_response_corrects_a_clock_that_was_far_ahead() -> None:
     wall = Wall(START + timedelta(days=365))
     clock = ExchangeClock(wall=wall)
     assert clock.now().year == 2027
@@ -97,7 +97,7 @@ def test_an_answer_corrects_a_clock_that_was_far_ahead() -> None:
     assert abs(clock.now() - START) <= SECOND
 
 
-def test_an_answer_received_before_it_was_asked_for_teaches_nothing() -> None:
+def test_a_response_received_before_its_request_was_sent_is_ignored() -> None:
     clock = ExchangeClock(wall=Wall())
     clock.observe_date(header(START + timedelta(hours=1)), START, START - SECOND)
     assert clock.skew_s == 0
@@ -116,7 +116,7 @@ def test_an_answer_received_before_it_was_asked_for_teaches_nothing() -> None:
         "Mon, 01 Jan 2026 00:00:00 +99999999999",
     ],
 )
-def test_a_header_that_is_no_credible_date_is_ignored(garbage: str) -> None:
+def test_a_header_that_is_not_a_credible_date_is_ignored(garbage: str) -> None:
     clock = ExchangeClock(wall=Wall())
     clock.observe_date(garbage, START, START)
     assert clock.skew_s == 0

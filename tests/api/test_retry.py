@@ -1,4 +1,4 @@
-"""The back-off: bounded, jittered over its whole range, and never earlier than asked for."""
+"""The back-off: bounded, jittered over its whole range, and never shorter than requested."""
 
 from collections.abc import Callable
 
