@@ -1,8 +1,51 @@
-"""What the pages of a walk prove. Pure: coverage rests on these rules and nothing else.
+"""What the pages of a window prove. Pure: coverage rests on these rules and nothing else.
 
-A page proves only what its position proves: while the pages run newest first, everything strictly
-above the oldest instant reached has been delivered; the whole window is proven by an explicit end,
-never by a short or an empty page. A page that is out of order ends all partial proofs of a walk.
+1. Only rows inside the half-open window count. Pages are requested one unit wider on both sides,
+   since it is not documented whether both bounds are inclusive: otherwise a row at an edge would
+   be missing from both neighbouring windows, and nobody would request it again.
+2. The whole window is proven by an explicit end, a page without a cursor, and never by a short or
+   an empty page: otherwise one short page in the middle would turn all older rows into a gap that
+   counts as complete.
+3. Before the end, pages that run newest first prove what is strictly newer than the oldest instant
+   reached, but not that instant: its remaining rows may be on the next page, and would be lost if
+   the walk broke off here.
+4. The order must have been shown by two different instants: a page with one instant, or one row,
+   shows none. Otherwise an endpoint that begins with the oldest rows would be believed to have
+   delivered the newest ones.
+5. Rows that repeat those of the page before, or that a resumed request repeats, say nothing about
+   the order. Otherwise each repetition would look like a step back and end the proofs of a walk.
+6. A page out of order, by itself or against the page before, ends the proofs of rule 3 for the rest
+   of the walk, and is reported as drift: the next row may be of any instant.
+7. An endpoint without cursors sends no explicit end, and may cut a page short anywhere. What is
+   older than the oldest row is requested until nothing older comes. A full page with one instant
+   only is an error: more rows may share that instant, and no request would return them.
+8. A page of such an endpoint that is in no order and not full is the end: its last row says
+   nothing about what is left. (The paginator splits the window when it is full.)
+9. A page with more records than requested loads, and is reported as drift: paging is not as
+   documented, and the fullness that rules 7 and 8 rely on may not be either.
+
+An account's trades of one day, page by page:
+
+>>> from datetime import UTC
+>>> from types import SimpleNamespace
+>>> from exporter.streams.trades import TRADES
+>>> day = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+>>> def page(*hours, cursor, order="newest_first"):
+...     rows = [SimpleNamespace(trade_id=n, traded_at=day.start.replace(hour=n)) for n in hours]
+...     return Page(rows, [], [], cursor, {}, None, len(rows), order)
+>>> tracker = CoverageTracker(TRADES, day.end)
+>>> tracker.add(page(20, cursor="a", order="unknown")), tracker.proven(day)  # rule 4
+((False, []), None)
+>>> tracker.add(page(18, 15, cursor="b"))
+(False, [])
+>>> tracker.proven(day).start.isoformat()  # rule 3
+'2026-03-01T15:00:00.000001+00:00'
+>>> tracker.add(page(cursor="c", order="unknown"))  # rule 2: an empty page is not the end
+(False, [])
+>>> tracker.add(page(17, 12, cursor="d")), tracker.proven(day)  # rule 6: 17:00 after 15:00
+((False, [Drift(kind='page', path='order', sample='newest_first')]), None)
+>>> tracker.add(page(9, 2, cursor=None))  # rule 2: the end
+(True, [])
 """
 
 from __future__ import annotations
@@ -18,86 +61,82 @@ from exporter.model.window import RESOLUTION, Window
 
 
 class CoverageTracker:
-    """Follows the pages of one walk; tell it each page once, in the order read."""
+    """Follows the pages of one walk through a window that ends at ``end``. Not thread-safe."""
 
     def __init__(self, stream: History, end: datetime) -> None:
         self._stream = stream
         self._end = end
-        self.floor = end
+        self.reached = end
         """The oldest instant seen."""
-        self._ordered = True
-        self._shown_descending = False
-        self._when: Callable[[Any], datetime] = attrgetter(stream.instant)
+        self._in_order = True
+        self._order_shown = False
+        self._instant: Callable[[Any], datetime] = attrgetter(stream.instant)
         self._key: Callable[[Any], Any] = attrgetter(*stream.table.key)
-        self._last_page: set[Any] = set()
+        self._previous_keys: set[Any] = set()
 
     @property
-    def partial(self) -> bool:
-        """Whether the order of the pages so far proves what lies above the floor."""
-        return self._ordered and self._shown_descending
+    def newest_first(self) -> bool:
+        """Whether the pages so far have shown that order, and nothing else (rules 4 to 6)."""
+        return self._in_order and self._order_shown
 
-    def begin(self, end: datetime) -> None:
-        """Start a part of the walk at its own end."""
-        self._end = self.floor = end
+    def restart(self, end: datetime) -> None:
+        """Go on with a part of the window that has its own end."""
+        self._end = self.reached = end
 
-    def inside(self, window: Window, page: Page) -> list[Any]:
-        """The rows of a page that lie in the window; pages are asked a little wider."""
-        return [row for row in page.rows if window.holds(self._when(row))]
+    def rows_inside(self, window: Window, page: Page) -> list[Any]:
+        """The rows of a page that count for the window (rule 1)."""
+        return [row for row in page.rows if window.holds(self._instant(row))]
 
-    def follow(self, page: Page, begins_again: bool) -> tuple[bool, list[Drift]]:
-        """Take a page into account: whether it is the explicit end, and what is odd about it.
+    def add(self, page: Page, *, resumed: bool = False) -> tuple[bool, list[Drift]]:
+        """Take the next page into account: whether it is the end, and what is not as documented.
 
-        ``begins_again``: the first page after the walk was asked anew from its floor; it repeats
-        rows. Raises UnexpectedPayload when one instant has more rows than an answer holds.
+        ``resumed``: the page is the first after the rest of the window was requested anew; it
+        repeats rows (rule 5). Raises UnexpectedPayload by rule 7.
         """
-        instants = [self._when(row) for row in page.rows]
-        drift = self._disorder(page, begins_again)
-        ends = self._ends(page, instants)
-        self.floor = min([self.floor, *instants])
+        instants = [self._instant(row) for row in page.rows]
+        drift = self._check_order(page, resumed)
+        is_end = self._is_end(page, instants)
+        self.reached = min([self.reached, *instants])
         if page.records > self._stream.paging.size:
             drift.append(Drift("page", "size", f"more than {self._stream.paging.size}"))
-        return ends, drift
+        return is_end, drift
 
-    def proven(self, window: Window, *, complete: bool) -> Window | None:
-        """The part of ``window`` that is proven by now, if any."""
-        if complete:
-            return window
-        if not self.partial:
+    def passed(self, instant: datetime) -> bool:
+        """Whether the pages prove everything from ``instant`` on (rule 3)."""
+        return self.newest_first and self.reached < instant
+
+    def proven(self, window: Window) -> Window | None:
+        """The part of ``window`` that is proven before its end was reached (rule 3), if any."""
+        if not self.newest_first:
             return None
-        part = Window(max(self.floor + RESOLUTION, window.start), window.end)
+        part = Window(max(self.reached + RESOLUTION, window.start), window.end)
         return None if part.empty else part
 
-    def _disorder(self, page: Page, begins_again: bool) -> list[Drift]:
-        """Rows that repeat those of the page before say nothing about the order."""
+    def _check_order(self, page: Page, resumed: bool) -> list[Drift]:
         keys = [self._key(row) for row in page.rows]
         fresh = [
-            self._when(row)
+            self._instant(row)
             for row, key in zip(page.rows, keys, strict=True)
-            if key not in self._last_page
+            if key not in self._previous_keys
         ]
-        self._last_page = set(keys)
-        newest = max(fresh, default=None)
-        begun = self.floor < self._end and not begins_again
-        if page.order == "mixed" or (newest is not None and begun and newest > self.floor):
-            self._ordered = False
+        self._previous_keys = set(keys)
+        newest = max(fresh, default=self.reached)
+        comparable = self.reached < self._end and not resumed
+        if page.order == "mixed" or (comparable and newest > self.reached):
+            self._in_order = False
             return [Drift("page", "order", page.order)]
-        if page.order == "newest_first" or (newest is not None and begun and newest < self.floor):
-            self._shown_descending = True
+        if page.order == "newest_first" or (comparable and newest < self.reached):
+            self._order_shown = True
         return []
 
-    def _ends(self, page: Page, instants: list[datetime]) -> bool:
-        """Whether a page is the explicit end of its window.
-
-        An endpoint without cursors has no such sign, and may cut its answers anywhere: what lies
-        before the oldest row is asked for until nothing older comes.
-        """
+    def _is_end(self, page: Page, instants: list[datetime]) -> bool:
         if page.cursor is not None:
             return False
         if self._stream.paging.cursor is not None or page.order == "mixed":
             return True
-        nothing_older = min(instants, default=self.floor) >= self.floor
+        nothing_older = min(instants, default=self.reached) >= self.reached
         if nothing_older and page.records >= self._stream.paging.size:
             raise UnexpectedPayload(
-                f"{self._stream.path}: more rows at {self.floor} than one answer holds"
+                f"{self._stream.path}: more rows at {self.reached} than one page holds"
             )
         return nothing_older

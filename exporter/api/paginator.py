@@ -1,6 +1,6 @@
-"""Walk a window of history page by page, and say at each page what is proven by then.
+"""Reads a window of history page by page, and reports with each page what is proven by then.
 
-A walk that breaks has proven what it said so far; `proof` holds the rules.
+A walk that breaks off has proven what it reported so far; `coverage` holds the rules.
 """
 
 from __future__ import annotations
@@ -19,27 +19,30 @@ from exporter.model.page import read
 from exporter.model.stream import Drift, History, Page, Partition
 from exporter.model.window import EPOCH, RESOLUTION, Window
 
-_EMPTY_PAGES_IN_A_ROW = 100
+_MOST_EMPTY_PAGES = 100
 _MILLISECOND = timedelta(milliseconds=1)
-_WORTH_SHARING = timedelta(minutes=10)
+_WORTH_STEALING = timedelta(minutes=10)
 
 
 class PageResult(NamedTuple):
-    """One page: its rows inside the window, what else it told, and what is proven by now."""
+    """One page of a walk, and what is proven by it and the pages before it."""
 
     rows: list[Any]
+    """The page's rows that lie inside the window."""
     page: Page
     drift: list[Drift]
+    """The page's own, and what is odd about its place in the walk."""
     proven: Window | None
+    """The part of the window that is proven by now; None for nothing yet."""
     complete: bool
-    """The last step: the whole window is proven."""
+    """Whether this is the last page: the whole window is proven."""
 
 
 class Paginator:
-    """One walk through ``window``; `pages` may be taken once.
+    """One walk through ``window``, newest rows first; `pages` may be iterated once.
 
-    ``on_error`` is told each failed attempt, retried or not. Another thread may
-    call `steal_older_half`.
+    ``deadline_s`` and ``on_error`` are those of `Client.get`, for each page. Another thread may
+    call `steal_older_half` meanwhile.
     """
 
     def __init__(
@@ -61,58 +64,61 @@ class Paginator:
         self._deadline_s = deadline_s
         self._on_error = on_error
         self._lock = threading.Lock()
-        self._proof = CoverageTracker(stream, window.end)
-        self._given_away = window.start
-        """What lies before is another walk's to read."""
-        self._split = False
+        self._coverage = CoverageTracker(stream, window.end)
+        self._own_start = window.start
+        """What lies before it was stolen: another walk reads it."""
+        self._was_split = False
         self._complete = False
 
     def steal_older_half(self) -> Window | None:
-        """Give away the older half of what is left to read, when that is worth another walk."""
+        """Leave the older half of what is left to another walk; None when it is not worth one.
+
+        Only a walk that has shown its order can be shortened: else its rest lies anywhere.
+        """
         with self._lock:
-            left = Window(self._given_away, self._proof.floor)
-            if self._split or self._complete or not self._proof.partial:
+            left = Window(self._own_start, self._coverage.reached)
+            if self._was_split or self._complete or not self._coverage.newest_first:
                 return None
-            if left.span < _WORTH_SHARING:
+            if left.span < _WORTH_STEALING:
                 return None
             older, newer = left.halves()
-            self._given_away = newer.start
+            self._own_start = newer.start
             return older
 
     def pages(self) -> Iterator[PageResult]:
         """The pages of the window. Raises ExchangeError; what was proven before stays proven.
 
-        A cursor that expired restarts the window, from where it is proven; again only when the
+        An expired cursor restarts the window from where it is proven; a second time only when the
         walk has got further since.
         """
-        yield from self._through(self._window)
+        yield from self._walk(self._window)
 
-    def _through(self, window: Window) -> Iterator[PageResult]:
-        chain = _Chain(self._stream.path)
-        asked, anew = window, False
+    def _walk(self, window: Window) -> Iterator[PageResult]:
+        chain = _CursorChain(self._stream.path)
+        requested, resumed = window, False
         restarted_at: datetime | None = None
         while True:
             try:
-                page = self._ask(asked, chain.cursor)
+                page = self._fetch(requested, chain.cursor)
             except CursorExpired:
-                floor = self._proof.floor
-                if chain.cursor is None or (restarted_at is not None and floor >= restarted_at):
+                reached = self._coverage.reached
+                if chain.cursor is None or (restarted_at is not None and reached >= restarted_at):
                     raise
-                restarted_at, chain, anew = floor, _Chain(self._stream.path), True
-                asked = self._rest(window) if self._proof.partial else window
+                restarted_at, chain, resumed = reached, _CursorChain(self._stream.path), True
+                requested = self._remaining(window) if self._coverage.newest_first else window
                 continue
-            if self._must_be_halved(page):
-                yield from self._halves(window, page)
+            if self._must_be_split(page):
+                yield from self._split(window, page)
                 return
-            step = self._judge(window, page, anew)
-            yield step
-            if step.complete:
+            result = self._result(window, page, resumed)
+            yield result
+            if result.complete:
                 return
             chain.follow(page)
-            anew = page.cursor is None
-            asked = self._rest(window) if anew else asked
+            resumed = page.cursor is None
+            requested = self._remaining(window) if resumed else requested
 
-    def _ask(self, window: Window, cursor: str | None) -> Page:
+    def _fetch(self, window: Window, cursor: str | None) -> Page:
         body = self._client.get(
             self._stream.path,
             parameters(self._stream, window, self._partition.instrument, cursor),
@@ -121,59 +127,57 @@ class Paginator:
             on_error=self._on_error,
         )
         page = read(self._stream, body, self._partition.account_id)
-        self._recognise(page)
+        self._check_account(page)
         return page
 
-    def _recognise(self, page: Page) -> None:
-        """Raises UnexpectedPayload when a page, or a row of it, is of another account."""
-        ours = self._partition.account_id
-        found = set() if page.account_id is None else {page.account_id.lower()}
-        if ours != made_up(self._partition.account):  # else only the rows tell whose they are
-            found.update(getattr(row, "account_id", ours) for row in page.rows)
-        for other in sorted(found - {ours}):
+    def _check_account(self, page: Page) -> None:
+        """Raises UnexpectedPayload when a page, or a row of it, belongs to another account."""
+        expected = self._partition.account_id
+        account_ids = set() if page.account_id is None else {page.account_id.lower()}
+        if expected != made_up(self._partition.account):  # else only the rows name their account
+            account_ids.update(getattr(row, "account_id", expected) for row in page.rows)
+        for other in sorted(account_ids - {expected}):
             raise UnexpectedPayload(
-                f"{self._stream.path}: the answer is of account {other}, "
-                f"but {self._partition.account!r} is {ours}"
+                f"{self._stream.path}: the response belongs to account {other}, "
+                f"but {self._partition.account!r} is account {expected}"
             )
 
-    def _judge(self, window: Window, page: Page, anew: bool) -> PageResult:
-        """Hold a page against the laws, and say what is proven."""
-        rows = self._proof.inside(window, page)
+    def _result(self, window: Window, page: Page, resumed: bool) -> PageResult:
+        rows = self._coverage.rows_inside(window, page)
         with self._lock:
-            ends, odd = self._proof.follow(page, anew)
-            ours = Window(max(self._given_away, window.start), window.end)
-            reached = self._proof.partial and self._proof.floor < ours.start
-            self._complete = complete = ends or reached
-            proven = self._proof.proven(ours, complete=complete)
-        return PageResult(rows, page, [*page.drift, *odd], proven, complete)
+            is_end, drift = self._coverage.add(page, resumed=resumed)
+            own = Window(max(self._own_start, window.start), window.end)
+            self._complete = complete = is_end or self._coverage.passed(own.start)
+            proven = own if complete else self._coverage.proven(own)
+        return PageResult(rows, page, [*page.drift, *drift], proven, complete)
 
-    def _rest(self, window: Window) -> Window:
-        """What is left to ask: from the floor down, with the floor's own instant once more."""
-        return Window(window.start, self._proof.floor + RESOLUTION)
+    def _remaining(self, window: Window) -> Window:
+        """What is left to request: the oldest instant reached once more, and all before it."""
+        return Window(window.start, self._coverage.reached + RESOLUTION)
 
-    def _must_be_halved(self, page: Page) -> bool:
-        """A full page in no order, without a cursor: it may hide rows anywhere."""
+    def _must_be_split(self, page: Page) -> bool:
+        """Whether a page is full, in no order and without a cursor: it may hide rows anywhere."""
         paging = self._stream.paging
-        cut = paging.cursor is None and page.cursor is None and page.records >= paging.size
-        return cut and page.order == "mixed"
+        full = paging.cursor is None and page.cursor is None and page.records >= paging.size
+        return full and page.order == "mixed"
 
-    def _halves(self, window: Window, page: Page) -> Iterator[PageResult]:
-        yield PageResult(self._proof.inside(window, page), page, page.drift, None, False)
+    def _split(self, window: Window, page: Page) -> Iterator[PageResult]:
+        yield PageResult(self._coverage.rows_inside(window, page), page, page.drift, None, False)
         older, newer = window.halves()
         if older.span <= self._stream.paging.unit:
             raise UnexpectedPayload(
-                f"{self._stream.path}: more rows at {window.start} than one answer holds"
+                f"{self._stream.path}: more rows at {window.start} than one page holds"
             )
-        self._split = True
+        self._was_split = True
         for part in (newer, older):
             with self._lock:
-                self._proof.begin(part.end)
-            for step in self._through(part):
-                yield step._replace(complete=step.complete and part is older)
+                self._coverage.restart(part.end)
+            for result in self._walk(part):
+                yield result._replace(complete=result.complete and part is older)
 
 
-class _Chain:
-    """The cursors of one chain of pages: none may come twice, and the chain must get somewhere."""
+class _CursorChain:
+    """The cursors of consecutive pages: none may come twice, and empty pages must end."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -182,22 +186,24 @@ class _Chain:
         self.cursor: str | None = None
 
     def follow(self, page: Page) -> None:
-        """Go on to the next page. Raises UnexpectedPayload when that leads nowhere."""
+        """Go on to the page after ``page``. Raises UnexpectedPayload when there is no end to it."""
         self.cursor = page.cursor
         if page.cursor is None:
             return
         if page.cursor in self._seen:
-            raise UnexpectedPayload(f"{self._path}: the cursor {page.cursor!r} repeats")
+            raise UnexpectedPayload(f"{self._path}: cursor {page.cursor!r} was sent twice")
         self._seen.add(page.cursor)
         self._empty_pages = 0 if page.records else self._empty_pages + 1
-        if self._empty_pages > _EMPTY_PAGES_IN_A_ROW:
-            raise UnexpectedPayload(f"{self._path}: only empty pages, and no end")
+        if self._empty_pages > _MOST_EMPTY_PAGES:
+            raise UnexpectedPayload(
+                f"{self._path}: {self._empty_pages} empty pages in a row, and no end"
+            )
 
 
 def parameters(
     stream: History, window: Window, instrument: str, cursor: str | None
 ) -> dict[str, str]:
-    """The query of one page: the window one unit wider on both sides, and where to go on."""
+    """The query of one page: the window, one unit wider on both sides, and the cursor."""
     paging = stream.paging
     write = _iso_millis if paging.time == "iso_ms" else _epoch_millis
     since = (window.start - EPOCH) // _MILLISECOND

@@ -1,4 +1,4 @@
-"""Laws of a walk: what it says is proven has been delivered, whatever the exchange does."""
+"""Laws of a walk: what it reports as proven was delivered, whatever the exchange does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Silent:
-    """An observer that does not care."""
+    """An observer that records nothing."""
 
     def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         """Nothing."""
@@ -107,23 +107,23 @@ exchanges = st.builds(
 
 
 class Delivered:
-    """The rows that walks have delivered, and the windows that they say are proven."""
+    """The rows that walks delivered, and the windows that they reported as proven."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.ids: set[Any] = set()
         self.proven: list[Window] = []
 
-    def take(self, window: Window, step: PageResult) -> None:
-        """Note a step, and hold it against the truth."""
-        for row in step.rows:
+    def take(self, window: Window, result: PageResult) -> None:
+        """Record a page, and check it against the truth."""
+        for row in result.rows:
             self.ids.add(identity(row))
-        for row in step.rows:
+        for row in result.rows:
             at = row.traded_at if hasattr(row, "traded_at") else row.funding_time
             assert window.start <= at < window.end
-        if step.proven is not None:
-            assert window.start <= step.proven.start < step.proven.end <= window.end
-            self.proven.append(step.proven)
+        if result.proven is not None:
+            assert window.start <= result.proven.start < result.proven.end <= window.end
+            self.proven.append(result.proven)
         assert self.missing() == set()
 
     def missing(self) -> set[Any]:
@@ -141,9 +141,9 @@ def identity(row: Any) -> Any:
 
 
 def walk_all(
-    rig: Rig, stream: History, exchange: Exchange, window: Window, share_at: frozenset[int]
+    rig: Rig, stream: History, exchange: Exchange, window: Window, steal_at: frozenset[int]
 ) -> tuple[Delivered, list[ExchangeError]]:
-    """Walk the window, and what is shared of it; a walk that breaks is not taken up again."""
+    """Walk the window, and what is stolen of it; a walk that breaks is not resumed."""
     rig.server.exchange = exchange
     delivered, errors = Delivered(exchange), []
     todo, taken = [window], 0
@@ -151,13 +151,13 @@ def walk_all(
         part = todo.pop()
         walk = rig.walk(stream, part)
         try:
-            for step in walk.pages():
-                delivered.take(part, step)
+            for result in walk.pages():
+                delivered.take(part, result)
                 taken += 1
-                if taken in share_at and (given_away := walk.steal_older_half()) is not None:
-                    assert given_away.start < given_away.end
-                    todo.append(given_away)
-            assert step.complete
+                if taken in steal_at and (stolen := walk.steal_older_half()) is not None:
+                    assert stolen.start < stolen.end
+                    todo.append(stolen)
+            assert result.complete
         except ExchangeError as error:
             errors.append(error)
         assert taken < 500
@@ -167,9 +167,9 @@ def walk_all(
 @shared
 @given(exchanges, windows, page_numbers)
 def test_what_is_proven_was_delivered(
-    rig: Rig, exchange: Exchange, window: Window, share_at: frozenset[int]
+    rig: Rig, exchange: Exchange, window: Window, steal_at: frozenset[int]
 ) -> None:
-    delivered, errors = walk_all(rig, TRADES, exchange, window, share_at)
+    delivered, errors = walk_all(rig, TRADES, exchange, window, steal_at)
     assert all(isinstance(error, CursorExpired) for error in errors)
     if not errors:
         assert union(delivered.proven) == [window]
@@ -180,11 +180,11 @@ def test_what_is_proven_was_delivered(
 @shared
 @given(exchanges, windows, st.integers(0, 15), page_numbers)
 def test_a_walk_cut_short_has_proven_no_more_than_it_delivered(
-    rig: Rig, exchange: Exchange, window: Window, end: int, share_at: frozenset[int]
+    rig: Rig, exchange: Exchange, window: Window, end: int, steal_at: frozenset[int]
 ) -> None:
     exchange.broken = frozenset({end})
-    delivered, errors = walk_all(rig, TRADES, exchange, window, share_at)
-    if errors and not share_at:
+    delivered, errors = walk_all(rig, TRADES, exchange, window, steal_at)
+    if errors and not steal_at:
         assert union(delivered.proven) != [window]
 
 
@@ -197,10 +197,10 @@ def test_an_exchange_that_begins_with_the_oldest_gets_no_partial_proof(
     rig.server.exchange = exchange
     delivered, walk = Delivered(exchange), rig.walk(TRADES, window)
     try:
-        for step in walk.pages():
-            delivered.take(window, step)
-            assert step.complete or step.proven is None
-            assert step.complete or walk.steal_older_half() is None
+        for result in walk.pages():
+            delivered.take(window, result)
+            assert result.complete or result.proven is None
+            assert result.complete or walk.steal_older_half() is None
     except ExchangeError:
         assert delivered.proven == []
     else:
@@ -212,7 +212,7 @@ def test_an_exchange_that_begins_with_the_oldest_gets_no_partial_proof(
 def test_an_endpoint_without_cursors_is_read_to_its_end(
     rig: Rig, exchange: Exchange, window: Window, oldest_first: bool, broken: frozenset[int]
 ) -> None:
-    """Its pages may be cut anywhere, and nothing says so."""
+    """Its pages may be cut anywhere, and nothing shows it."""
     exchange.cursors, exchange.repeated, exchange.empty = False, 0, frozenset()
     exchange.size = max(exchange.size, CURSORLESS.paging.size)
     exchange.oldest_first, exchange.broken = oldest_first, broken
@@ -252,9 +252,9 @@ def test_more_rows_at_one_instant_than_a_page_holds_is_an_error(rig: Rig) -> Non
             oldest_first=oldest_first,
         )
         delivered = Delivered(rig.server.exchange)
-        with pytest.raises(UnexpectedPayload, match="than one answer holds"):
-            for step in rig.walk(CURSORLESS, window).pages():
-                delivered.take(window, step)
+        with pytest.raises(UnexpectedPayload, match="than one page holds"):
+            for result in rig.walk(CURSORLESS, window).pages():
+                delivered.take(window, result)
         assert union(delivered.proven) != [window]
 
 
@@ -263,11 +263,11 @@ def test_rows_at_the_start_of_the_window_are_read_to_the_last(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([3 * HOURS, *[2 * HOURS] * 4, HOURS]), size=2)
     window = Window(instant(2 * HOURS), instant(4 * HOURS))
     delivered = Delivered(rig.server.exchange)
-    steps = list(rig.walk(TRADES, window).pages())
-    for step in steps:
-        delivered.take(window, step)
+    results = list(rig.walk(TRADES, window).pages())
+    for result in results:
+        delivered.take(window, result)
     assert len(delivered.ids) == 5
-    assert [step.complete for step in steps] == [False, False, True]
+    assert [result.complete for result in results] == [False, False, True]
 
 
 def test_a_page_out_of_order_ends_partial_proof(rig: Rig) -> None:
@@ -276,9 +276,9 @@ def test_a_page_out_of_order_ends_partial_proof(rig: Rig) -> None:
     window = Window(instant(0), instant(9 * HOURS))
     walk = rig.walk(TRADES, window)
     proven, odd = [], []
-    for step in walk.pages():
-        proven.append(step.proven)
-        odd += [(drift.kind, drift.path) for drift in step.drift]
+    for result in walk.pages():
+        proven.append(result.proven)
+        odd += [(drift.kind, drift.path) for drift in result.drift]
         if len(proven) > 2:
             assert walk.steal_older_half() is None
     assert [window and window.start > instant(0) for window in proven[:2]] == [True, True]
@@ -290,9 +290,9 @@ def test_a_cursor_that_repeats_is_an_error(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([n * HOURS for n in range(7)]), same_cursor=True)
     window = Window(instant(0), instant(8 * HOURS))
     delivered = Delivered(rig.server.exchange)
-    with pytest.raises(UnexpectedPayload, match="repeats"):
-        for step in rig.walk(TRADES, window).pages():
-            delivered.take(window, step)
+    with pytest.raises(UnexpectedPayload, match="was sent twice"):
+        for result in rig.walk(TRADES, window).pages():
+            delivered.take(window, result)
     assert len(delivered.ids) == 6
     assert rig.server.exchange.answered == 2
 
@@ -300,44 +300,44 @@ def test_a_cursor_that_repeats_is_an_error(rig: Rig) -> None:
 def test_empty_pages_without_an_end_are_an_error(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([HOURS] * 4), empty=frozenset(range(1, 1_000)))
     window = Window(instant(0), instant(8 * HOURS))
-    with pytest.raises(UnexpectedPayload, match="only empty pages"):
+    with pytest.raises(UnexpectedPayload, match="empty pages in a row, and no end"):
         list(rig.walk(TRADES, window).pages())
     assert rig.server.exchange.answered < 200
 
 
-def test_a_walk_gives_away_the_older_half_of_what_is_left(rig: Rig) -> None:
+def test_the_older_half_of_what_is_left_may_be_stolen(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([n * HOURS for n in range(8)]), size=2)
     window = Window(instant(0), instant(8 * HOURS))
     walk = rig.walk(TRADES, window)
-    steps = walk.pages()
+    results = walk.pages()
     assert walk.steal_older_half() is None  # nothing is proven yet
-    next(steps)
+    next(results)
     assert walk.steal_older_half() == Window(instant(0), instant(3 * HOURS))
-    rest = list(steps)
+    rest = list(results)
     assert rest[-1].complete
     assert rest[-1].proven == Window(instant(3 * HOURS), window.end)
-    assert rig.server.exchange.answered == 3  # what was given away is not read
+    assert rig.server.exchange.answered == 3  # what was stolen is not read
 
 
-def test_a_walk_at_its_end_gives_nothing_away(rig: Rig) -> None:
-    """Long before its oldest row there is none: that is proven, and not to be read again."""
+def test_nothing_is_stolen_of_a_walk_at_its_end(rig: Rig) -> None:
+    """There are no rows for long before its oldest: that is proven, and not to be read again."""
     rig.server.exchange = Exchange(numbered([n * HOURS for n in (5, 6, 7, 8)]), size=2)
     window = Window(instant(0), instant(9 * HOURS))
     walk = rig.walk(TRADES, window)
-    steps = []
-    for step in walk.pages():
-        steps.append(step)
-        if step.complete:
+    results = []
+    for result in walk.pages():
+        results.append(result)
+        if result.complete:
             assert walk.steal_older_half() is None
-    assert len(steps) == 2
-    assert steps[-1].proven == window
+    assert len(results) == 2
+    assert results[-1].proven == window
 
 
-def test_pages_are_asked_one_unit_wider(rig: Rig) -> None:
+def test_pages_are_requested_one_unit_wider(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([HOURS]))
     list(rig.walk(TRADES, Window(instant(HOURS), instant(2 * HOURS))).pages())
-    (asked,) = rig.server.exchange.asked
-    assert asked == {
+    (query,) = rig.server.exchange.asked
+    assert query == {
         "from": "2026-03-01T00:59:59.999Z",
         "to": "2026-03-01T02:00:00.001Z",
         "max_page_size": "100",
@@ -345,7 +345,7 @@ def test_pages_are_asked_one_unit_wider(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2])
-def test_a_walk_that_has_proven_nothing_begins_again_at_the_end_of_its_window(
+def test_a_walk_that_has_proven_nothing_restarts_at_the_end_of_its_window(
     rig: Rig, size: int
 ) -> None:
     """Oldest first, what was read so far lies at the start: the rest may not be given up."""
@@ -357,8 +357,8 @@ def test_a_walk_that_has_proven_nothing_begins_again_at_the_end_of_its_window(
     )
     window = Window(instant(0), instant(6 * HOURS))
     delivered = Delivered(rig.server.exchange)
-    for step in rig.walk(TRADES, window).pages():
-        delivered.take(window, step)
+    for result in rig.walk(TRADES, window).pages():
+        delivered.take(window, result)
     assert len(delivered.ids) == 6
     assert delivered.proven == [window]
     first, _, again = rig.server.exchange.asked[:3]
@@ -372,15 +372,15 @@ def test_rows_that_share_their_instant_are_in_order(rig: Rig, size: int) -> None
     rig.server.exchange = Exchange(numbered([n * HOURS for n in hours]), size=size)
     window = Window(instant(0), instant(9 * HOURS))
     delivered, starts, read = Delivered(rig.server.exchange), [], []
-    for step in rig.walk(TRADES, window).pages():
-        delivered.take(window, step)
-        assert step.drift == []
-        read += [row.traded_at for row in step.rows]
+    for result in rig.walk(TRADES, window).pages():
+        delivered.take(window, result)
+        assert result.drift == []
+        read += [row.traded_at for row in result.rows]
         # One instant alone shows no order yet.
         shown = len(set(read)) > 1
-        if not step.complete:
-            assert step.proven == (Window(min(read) + RESOLUTION, window.end) if shown else None)
-        starts.append(step.proven)
+        if not result.complete:
+            assert result.proven == (Window(min(read) + RESOLUTION, window.end) if shown else None)
+        starts.append(result.proven)
     assert starts[-1] == window
     assert len(delivered.ids) == len(hours)
 
@@ -392,7 +392,7 @@ def test_one_instant_over_several_pages_shows_no_order(rig: Rig, size: int) -> N
     rig.server.exchange = Exchange(
         numbered([n * HOURS for n in hours]), size=size, oldest_first=True, broken=frozenset({2})
     )
-    steps: list[PageResult] = []
+    results: list[PageResult] = []
     with pytest.raises(ExchangeError):
-        steps.extend(rig.walk(TRADES, Window(instant(0), instant(9 * HOURS))).pages())
-    assert [step.proven for step in steps] == [None, None]
+        results.extend(rig.walk(TRADES, Window(instant(0), instant(9 * HOURS))).pages())
+    assert [result.proven for result in results] == [None, None]
