@@ -30,8 +30,6 @@ from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["Client", "Observer", "OnError"]
-
 OnError = Callable[[ExchangeError], None]
 """Called with the error of each failed attempt."""
 

@@ -1,1 +1,1 @@
-"""What everything else speaks of: errors, windows, records, streams. Pure: no I/O and no clock."""
+"""What everything else is built on: errors, windows, records, streams. Pure: no I/O, no clock."""

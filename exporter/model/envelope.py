@@ -1,4 +1,4 @@
-"""Take an answer apart: its records, its cursor, and what it says beside them."""
+"""Take a response apart: its records, its cursor, and its other members."""
 
 from __future__ import annotations
 
@@ -17,22 +17,27 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class RawRecord(NamedTuple):
-    """One record as sent: its JSON text, and what its place in the answer says (an instrument)."""
+    """One record as sent, not decoded yet."""
 
     json: bytes
+    """Its JSON text, byte for byte."""
     tag: str = ""
+    """What its place in the response adds: the instrument code that its list is under, else ''."""
 
 
 class Envelope(NamedTuple):
-    """An answer taken apart: its records in the order sent, where it goes on, and the rest."""
+    """A response taken apart, nothing of it decoded yet."""
 
     records: list[RawRecord]
+    """In the order sent."""
     cursor: str | None = None
+    """Opaque text that requests the next page; None on the last."""
     header: Mapping[str, msgspec.Raw] = {}
+    """The other members of the response's object: ``account_id``, an equity, ..."""
 
 
 def members(body: bytes) -> dict[str, msgspec.Raw]:
-    """The members of a JSON object, values unread. Raises UnexpectedPayload."""
+    """The members of a JSON object, values not decoded. Raises UnexpectedPayload."""
     try:
         return _members.decode(body)
     except msgspec.MsgspecError as error:
@@ -40,7 +45,7 @@ def members(body: bytes) -> dict[str, msgspec.Raw]:
 
 
 def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
-    """The items of a JSON array, unread. Raises UnexpectedPayload."""
+    """The items of a JSON array, not decoded. Raises UnexpectedPayload."""
     try:
         return _items.decode(body)
     except msgspec.MsgspecError as error:
@@ -49,14 +54,14 @@ def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
 
 
 def text_member(header: Mapping[str, msgspec.Raw], name: str) -> str | None:
-    """A member of an answer as text, or None when it is absent, null or empty."""
+    """A member of a response as text, or None when it is absent, null or empty."""
     raw = header.get(name)
     value = None if raw is None else _exact.decode(raw)
     return None if value is None or value == "" else str(value)
 
 
 def decimal_member(header: Mapping[str, msgspec.Raw], name: str) -> Decimal | None:
-    """A member of an answer as a finite Decimal, or None. Raises UnexpectedPayload."""
+    """A member of a response as a finite Decimal, or None. Raises UnexpectedPayload."""
     text = text_member(header, name)
     try:
         return None if text is None else maybe_money(Decimal(text))
@@ -69,21 +74,21 @@ def _records(body: bytes | msgspec.Raw) -> list[RawRecord]:
 
 
 def bare_list(body: bytes) -> Envelope:
-    """The answer is an array of records."""
+    """The response is an array of records."""
     return Envelope(_records(body))
 
 
 def single(body: bytes) -> Envelope:
-    """The answer is one record; what it says of its account is told as header."""
+    """The response is one record; its members are the header too, for its ``account_id``."""
     header = members(body)
     return Envelope([RawRecord(body)], None, header)
 
 
 def listed(name: str) -> Callable[[bytes], Envelope]:
-    """The answer is an object that holds the array of records as member ``name``.
+    """The response is an object that holds the array of records as member ``name``.
 
     A bare array is accepted too: the exchange documents one and sends the other. A missing member
-    is an UnexpectedPayload: no answer is not an empty answer.
+    raises UnexpectedPayload: it is not the same as an empty list.
     """
 
     def unwrap(body: bytes) -> Envelope:
@@ -91,7 +96,7 @@ def listed(name: str) -> Callable[[bytes], Envelope]:
             return bare_list(body)
         header = members(body)
         if name not in header:
-            raise UnexpectedPayload(f"no {name!r} in the answer: {_start(body)}")
+            raise UnexpectedPayload(f"no {name!r} in the response: {_start(body)}")
         records = _records(header.pop(name))
         return Envelope(records, text_member(header, "cursor"), header)
 

@@ -2,33 +2,33 @@
 
 ExporterError
 ├── SettingsError            stop the process: exit 2, every fault listed at once
-├── SchemaError              stop writing: the database's schema is not the one this version knows
+├── SchemaError              stop writing: the database's schema is not the one this version needs
 ├── EmbeddedPostgresError    stop the process: the embedded Postgres cannot be started
-├── Stopping                 unwind: the process was asked to stop while somebody waited
+├── Stopping                 unwind: the process was asked to stop while something waited
 ├── NotYet                   try again soon: something else must come first
-├── StandingBy               ask nothing: another process reads and writes this account
-│   └── LeaseLost            the same, found out by a transaction, of which nothing is kept
-├── BadRecord                skip the record: it goes to quarantine, its page goes on
-├── DatabaseError            wait: the whole transaction is tried again later
+├── StandingBy               send nothing: another process reads and writes this account
+│   └── LeaseLost            the same, noticed by a transaction, which was rolled back
+├── BadRecord                skip the record: it goes to the rejects, its page goes on
+├── DatabaseError            wait: the whole transaction is retried later
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
     │   ├── ServerFailed     5xx
-    │   ├── TimedOut         no answer in time
-    │   └── ConnectionFailed no connection, or it broke in the middle of an answer
-    ├── Refused              stop the stream and ask again with growing pauses
+    │   ├── TimedOut         no connection or no complete response in time
+    │   └── ConnectionFailed no connection, or it broke in the middle of a response
+    ├── Refused              stop the stream and try again with growing pauses
     │   ├── TokenRefused     the token is missing, wrong, expired or revoked
     │   └── NotPermitted     the token is good but may not read this
-    └── UnexpectedResponse     stop this pass: asking again will not help
-        ├── BadRequest       400 and 404: the exchange and we disagree about the question
+    └── UnexpectedResponse   stop this pass: a retry will not help
+        ├── BadRequest       400, 404, ...: the exchange does not accept the request
         │   └── CursorExpired restart the window, once
-        └── UnexpectedPayload the answer is not what the documentation describes
+        └── UnexpectedPayload the response is not what the documentation describes
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 Reason = Literal[
     "auth",
@@ -43,17 +43,7 @@ Reason = Literal[
 ]
 """The closed set of the ``reason`` label of ``onetrading_sync_errors_total``."""
 
-REASONS: tuple[Reason, ...] = (
-    "auth",
-    "permission",
-    "rate_limited",
-    "server",
-    "timeout",
-    "connection",
-    "payload",
-    "database",
-    "internal",
-)
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 REASON_MEANINGS: Mapping[Reason, str] = {
     "auth": "the exchange refuses the token",
@@ -62,17 +52,18 @@ REASON_MEANINGS: Mapping[Reason, str] = {
     "server": "the exchange fails (5xx)",
     "timeout": "the exchange does not answer in time",
     "connection": "no connection to the exchange",
-    "payload": "the answer is not as documented",
-    "database": "Postgres is away or refuses",
-    "internal": "a fault of this program, see its log",
+    "payload": "the response is not as documented",
+    "database": "Postgres is unreachable or refuses",
+    "internal": "bug: unhandled exception, see the log",
 }
-"""What people are told in place of an error's text, which may hold a part of an answer."""
+"""Shown in place of an error's text, which may quote a part of a response."""
 
 
 class ExporterError(Exception):
-    """Anything that this program raises on purpose."""
+    """The base of every error that this program raises on purpose."""
 
     reason: ClassVar[Reason] = "internal"
+    """How it is counted in ``onetrading_sync_errors_total``."""
 
 
 class SettingsError(ExporterError):
@@ -87,7 +78,7 @@ class SettingsError(ExporterError):
 
 
 class SchemaError(ExporterError):
-    """The database's schema is edited, incomplete or newer than this version knows."""
+    """The database's schema was edited, is incomplete, or is newer than this version knows."""
 
     reason: ClassVar[Reason] = "database"
 
@@ -99,19 +90,29 @@ class EmbeddedPostgresError(ExporterError):
 
 
 class Stopping(ExporterError):
-    """The process is shutting down; whoever waited gives up without a result."""
+    """The process is shutting down: whatever waited returns without a result.
+
+    Not counted as a failure.
+    """
 
 
 class NotYet(ExporterError):
-    """What this needs is not there yet, and will be; nothing has failed."""
+    """Something that this needs is not ready yet, and will be; nothing has failed."""
 
 
 class StandingBy(ExporterError):
-    """Another process holds the lease of this account: it polls, writes and shows it; we do not."""
+    """Another process holds this account's lease: that one reads, writes and exports the account.
+
+    Nothing is requested and nothing is written until the lease is ours.
+    """
 
 
 class LeaseLost(StandingBy):
-    """Another process took the lease over while a transaction was under way; it was rolled back."""
+    """Another process took the lease over during a transaction of ours, which was rolled back.
+
+    Each transaction compares the lease's epoch with the one it began with, so that two writers
+    never commit for the same account. Nothing of the transaction was kept.
+    """
 
 
 class BadRecord(ExporterError):
@@ -121,17 +122,20 @@ class BadRecord(ExporterError):
 
 
 class DatabaseError(ExporterError):
-    """Postgres is away or refused the transaction; nothing of it was kept."""
+    """Postgres is unreachable or refused the transaction; nothing of it was kept."""
 
     reason: ClassVar[Reason] = "database"
 
 
 class ExchangeError(ExporterError):
-    """The exchange did not give a usable answer. ``str()`` names the request and the cause."""
+    """The exchange sent no usable response. ``str()`` names the endpoint and the cause.
+
+    It never holds the token.
+    """
 
 
 class RetryLater(ExchangeError):
-    """The same request may succeed later. ``after_s``: seconds asked for by the exchange."""
+    """The same request may succeed later. ``after_s``: seconds of its ``Retry-After``, if sent."""
 
     def __init__(self, message: str, after_s: float | None = None) -> None:
         super().__init__(message)
@@ -139,25 +143,25 @@ class RetryLater(ExchangeError):
 
 
 class RateLimited(RetryLater):
-    """HTTP 429."""
+    """HTTP 429, or a token that is still paused after one: nothing was sent then."""
 
     reason: ClassVar[Reason] = "rate_limited"
 
 
 class ServerFailed(RetryLater):
-    """HTTP 5xx."""
+    """HTTP 5xx, or an error code that stands for one."""
 
     reason: ClassVar[Reason] = "server"
 
 
 class TimedOut(RetryLater):
-    """The exchange did not connect or answer in time."""
+    """No connection or no complete response in time (`Policy`), or HTTP 408."""
 
     reason: ClassVar[Reason] = "timeout"
 
 
 class ConnectionFailed(RetryLater):
-    """There was no connection, or it broke before the answer was complete."""
+    """There was no connection, or it broke before the response was complete."""
 
     reason: ClassVar[Reason] = "connection"
 
@@ -169,7 +173,7 @@ class Refused(ExchangeError):
 
 
 class TokenRefused(Refused):
-    """No token, or one that the exchange does not know: 401, or 403 with ``message``."""
+    """No usable token, or one that the exchange does not know: 401, or 403 with ``message``."""
 
     reason: ClassVar[Reason] = "auth"
 
@@ -179,13 +183,13 @@ class NotPermitted(Refused):
 
 
 class UnexpectedResponse(ExchangeError):
-    """Asking the same again will not help."""
+    """A complete response that is no use, and will be the same next time."""
 
     reason: ClassVar[Reason] = "payload"
 
 
 class BadRequest(UnexpectedResponse):
-    """HTTP 4xx other than 401, 403 and 429. ``code`` is the exchange's ``error`` text."""
+    """HTTP 4xx other than 401, 403, 408 and 429. ``code`` is the exchange's ``error`` text."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -193,8 +197,8 @@ class BadRequest(UnexpectedResponse):
 
 
 class CursorExpired(BadRequest):
-    """The cursor of a walk is no longer known to the exchange."""
+    """The exchange no longer knows the cursor of a walk."""
 
 
 class UnexpectedPayload(UnexpectedResponse):
-    """The answer is not JSON, or not of the documented shape."""
+    """The response is not JSON, or not of the documented shape."""

@@ -1,7 +1,7 @@
-"""Read JSON as the exchange really sends it: exact, tolerant of the new, strict about the needed.
+"""Read JSON as the exchange really sends it: exact, strict where needed, tolerant of what is new.
 
-Numbers come as strings or as JSON numbers; both become the same ``Decimal``, and no digit is ever
-put through a float. Instants come in five notations. Unknown fields are reported, not refused.
+Numbers come as strings or as JSON numbers; both become the same ``Decimal``, and no digit ever
+passes through a float. Instants come in five notations. Unknown fields are reported, not refused.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from exporter.model.window import EPOCH
 
 _UUID = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Uuid = Annotated[str, msgspec.Meta(pattern=rf"\A{_UUID.pattern}\Z")]
-"""A UUID in its usual notation, kept as text."""
+"""A UUID in its usual notation (RFC 9562, 4), kept as text; its column is ``uuid``."""
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 EXACT = Context(prec=40_000)
-"""Arithmetic that never rounds a product or a sum of amounts; the usual context keeps 28 digits."""
+"""Never rounds a product or a sum of amounts; the default context keeps only 28 digits."""
 
 _LARGEST_EXPONENT = 1_000
 _MOST_DIGITS = 30
@@ -34,22 +34,21 @@ _MICROS_BELOW = 10**17
 _SECONDS_END = len("2026-01-13T15:16:15")
 _MICROS_END = len("2026-01-13T15:16:15.123456")
 _exact = msgspec.json.Decoder(float_hook=Decimal)
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Instant(NamedTuple):
-    """A point in time as sent: ``at`` floored to the microsecond, ``nanos`` since 1970 in full."""
+    """A point in time: ``at`` is aware UTC floored to the microsecond, ``nanos`` since 1970 is exact."""
 
     at: datetime
     nanos: int
 
 
 def instant(value: str | int) -> Instant:
-    """Read an instant: ISO 8601 with up to nanoseconds, or epoch s, ms, us or ns.
+    """Read an instant: ISO 8601 with up to nanoseconds, or seconds, ms, us or ns since 1970.
 
-    Digits below the microsecond are cut off ``at``, never rounded: 23:59:59.9999995 stays in its
-    day. A text without a zone is UTC (the exchange writes nothing else). Raises BadRecord.
+    The unit of a number follows from its size. Digits below the microsecond are cut off ``at``,
+    never rounded: 23:59:59.9999995 stays in its day. A text without an offset is UTC: the exchange
+    sends nothing else. Raises BadRecord.
     """
     if isinstance(value, str):
         if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
@@ -91,9 +90,9 @@ def _epoch(number: int) -> Instant:
 
 
 def uuid(text: str, field: str) -> str:
-    """``text`` in lower case. Raises BadRecord with ``field`` when it is no UUID.
+    """``text`` in lower case. Raises BadRecord with ``field`` when it is not a UUID.
 
-    For records that come by the million: a pattern on the struct's field costs twice as much.
+    For records that come by the million: a pattern on the struct's field takes twice as long.
     """
     if _UUID.fullmatch(text) is None:
         raise BadRecord(f"{field} is not a UUID: {text[:40]!r}")
@@ -108,18 +107,19 @@ def money(value: Decimal, field: str) -> Decimal:
 
 
 def maybe_money(value: Decimal | None) -> Decimal | None:
-    """``value``, or None when it is absent or what `money` refuses (an account ratio when flat)."""
+    """``value``, or None when it is absent or not finite (an account ratio when flat)."""
     if value is None or not value.is_finite() or abs(value.adjusted()) > _LARGEST_EXPONENT:
         return None
     return value
 
 
 class RecordDecoder(Generic[Record]):
-    """Reads one kind of record: fast when it is as documented, patiently when it is not.
+    """Reads one record into ``struct``: fast when it is as documented, tolerant when it is not.
 
     The struct forbids unknown fields, so that a record with nothing new is read in one pass. When
-    that fails, unknown fields are set aside and named, empty texts of optional fields become None,
-    numbers where text is expected become text, and the record is read again.
+    that fails, unknown fields are left out and reported, empty texts of optional fields become
+    None, numbers where text is expected become text, and the record is read again. A stream
+    declares one as its ``decoder``.
     """
 
     def __init__(self, struct: type[Record]) -> None:
@@ -127,25 +127,25 @@ class RecordDecoder(Generic[Record]):
         self._decoder = msgspec.json.Decoder(struct, strict=False)
 
     def decode(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
-        """The record, and the paths of its unknown fields. Raises BadRecord."""
-        if b'""' in json:  # an empty text may stand for a field that was not sent
-            return self._decode_patiently(json)
+        """The record, and the paths of its unknown fields (``fee.rate``). Raises BadRecord."""
+        if b'""' in json:  # an empty text stands for an optional field that was not sent
+            return self._decode_tolerantly(json)
         try:
             return self._decoder.decode(json), ()
         except (msgspec.ValidationError, msgspec.DecodeError):
-            return self._decode_patiently(json)
+            return self._decode_tolerantly(json)
 
-    def _decode_patiently(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
+    def _decode_tolerantly(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
         unknown: list[str] = []
         try:
-            found = _mend(_exact.decode(json), self.struct, "", unknown)
-            return msgspec.convert(found, self.struct, strict=False), tuple(unknown)
+            mended = _mend(_exact.decode(json), self.struct, "", unknown)
+            return msgspec.convert(mended, self.struct, strict=False), tuple(unknown)
         except msgspec.MsgspecError as error:
             raise BadRecord(str(error)) from error
 
 
 def _mend(value: Any, wanted: Any, path: str, unknown: list[str]) -> Any:
-    """``value`` without what ``wanted`` does not know; ``unknown`` gets the paths left out."""
+    """``value`` as type ``wanted`` accepts it; the paths left out are added to ``unknown``."""
     if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
         known = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
         unknown.extend(f"{path}{name}" for name in value if name not in known)
@@ -156,11 +156,11 @@ def _mend(value: Any, wanted: Any, path: str, unknown: list[str]) -> Any:
         }
     if value == "" and type(None) in get_args(wanted):
         return None
-    if isinstance(value, int | Decimal) and not isinstance(value, bool) and _text(wanted):
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and _takes_text(wanted):
         return str(value)
     return value
 
 
-def _text(wanted: Any) -> bool:
+def _takes_text(wanted: Any) -> bool:
     choices = get_args(wanted) or (wanted,)
     return str in choices and not any(kind in choices for kind in (int, Decimal))

@@ -1,11 +1,11 @@
-"""The limits by which the service judges itself and the exchange, each said once."""
+"""The limits that several parts judge the service and the exchange by, each in one place."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 HEARTBEAT_LIMIT_S = 60.0
-"""A scheduler whose last heartbeat is older counts as dead; it beats every few seconds."""
+"""A scheduler whose last heartbeat is older counts as dead; it sends one every few seconds."""
 
 CLOCK_SKEW_LIMIT_S = 2.0
 """A larger difference between the exchange's clock and ours deserves attention."""
@@ -15,9 +15,8 @@ _INTERVALS_HELD = 3
 
 
 def hold(interval: timedelta) -> timedelta:
-    """How long a good response stands for the present: ``max(3 x interval, 60 s)``.
+    """How long a good response counts as current: ``max(3 x interval, 60 s)``.
 
-    Values older than that are withdrawn from /metrics, and a snapshot is not extended over a
-    longer break.
+    Older values are withdrawn from /metrics, and a snapshot is not extended over a longer break.
     """
     return max(_INTERVALS_HELD * interval, _SHORTEST_HOLD)

@@ -1,4 +1,4 @@
-"""Read one answer of a stream: every good record becomes a row, every bad one is kept aside."""
+"""Read one response of a stream: every good record becomes a row, every bad one a reject."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from exporter.model.stream import Drift, Json, Page, Reject, Source, Stream
 
 
 def read(stream: Stream, body: bytes, account_id: str) -> Page:
-    """Read ``body``, an answer to a request of ``stream``, for the account ``account_id``.
+    """Read ``body``, the response to a request of ``stream``, for the account ``account_id``.
 
-    Raises UnexpectedPayload when the answer as a whole is not of the documented shape. A record
-    that cannot be read becomes a Reject; unknown fields and values become Drift, and load.
+    A record that cannot be read becomes a Reject; unknown fields and values load, and become
+    Drift. Raises UnexpectedPayload when the response as a whole is not of the documented shape.
     """
     envelope = stream.unwrap(body)
     echoed = text_member(envelope.header, "account_id")
@@ -48,10 +48,10 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
 
 
 def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
-    """Values that the documentation does not know, each once."""
+    """Values that are not documented, each once."""
     for column, known in stream.enums.items():
-        found = set(map(attrgetter(column), rows))
-        for value in sorted(found - known - {None}):
+        values = set(map(attrgetter(column), rows))
+        for value in sorted(values - known - {None}):
             yield Drift("unknown_value", column, str(value))
 
 

@@ -1,4 +1,4 @@
-"""Half-open ranges of time, and what is left of one when others are taken away."""
+"""Half-open ranges of time: merged, cut, and subtracted from each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RESOLUTION = timedelta(microseconds=1)
-"""The finest step of our ranges: Postgres keeps microseconds."""
+"""The finest step of a range: ``timestamptz`` keeps microseconds (PostgreSQL, 8.5)."""
 
 
 class Window(NamedTuple):
@@ -32,7 +32,7 @@ class Window(NamedTuple):
         return self.start <= instant < self.end
 
     def intersect(self, other: Window) -> Window:
-        """What both share; empty when they share nothing."""
+        """The instants in both; empty when there are none."""
         return Window(max(self.start, other.start), min(self.end, other.end))
 
     def halves(self) -> tuple[Window, Window]:
@@ -42,7 +42,7 @@ class Window(NamedTuple):
 
 
 def merge(windows: Iterable[Window]) -> list[Window]:
-    """The same instants as few, ordered, disjoint windows; neighbours that touch become one."""
+    """The same instants in the fewest disjoint windows, oldest first; those that touch become one."""
     merged: list[Window] = []
     for window in sorted(window for window in windows if not window.empty):
         if merged and window.start <= merged[-1].end:

@@ -60,8 +60,8 @@ def test_all_is_well() -> None:
         ({"freshness": "withdrawn"}, "broken", "values withdrawn, no answer in time"),
         ({"rejects_open": 3}, "attention", "3 records could not be read, in quarantine"),
         ({"tried": False, "freshness": "empty", "success": False}, "starting", ""),
-        (failing("internal"), "attention", "a fault of this program, see its log"),
-        (failing("database"), "attention", "Postgres is away or refuses"),
+        (failing("internal"), "attention", "bug: unhandled exception, see the log"),
+        (failing("database"), "attention", "Postgres is unreachable or refuses"),
     ],
 )
 def test_what_is_said_of_a_stream(change: dict[str, Any], verdict: str, text: str) -> None:
