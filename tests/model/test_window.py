@@ -1,4 +1,4 @@
-"""Laws of half-open windows, against sets of whole microseconds."""
+"""Laws of half-open windows, against sets of whole microseconds and against plain comparisons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.model.window import Window, cut_newest_first, merge, seconds, subtract
+from tests.support.spans import lacking, union
 
 # A whole second passes within the range, so that windows cross it.
 ORIGIN = datetime(2026, 2, 28, 23, 59, 59, 999_990, UTC)
@@ -21,7 +22,7 @@ def at(micros: int) -> datetime:
 
 
 def instants(window: Window) -> set[int]:
-    """The microseconds of a window, told from its two ends alone."""
+    """The microseconds of a window, from its two ends alone."""
     first, end = ((edge - ORIGIN) // timedelta(microseconds=1) for edge in window)
     return set(range(first, end))
 
@@ -30,7 +31,8 @@ def all_of(found: list[Window]) -> set[int]:
     return reduce(set.union, map(instants, found), set())
 
 
-ticks = st.integers(0, LAST)
+ticks = st.integers(0, LAST) | st.integers(0, LAST // 2)
+"""Few, so that windows touch, meet in one instant and hold each other."""
 anything = st.builds(Window, ticks.map(at), ticks.map(at))
 """Its end may lie before its start: then it is empty."""
 windows = anything.filter(lambda window: window.start < window.end)
@@ -54,6 +56,8 @@ def test_the_start_is_inside_and_the_end_is_not() -> None:
 def test_a_window_holds_its_microseconds(window: Window) -> None:
     assert {n for n in range(-1, LAST + 2) if window.holds(at(n))} == instants(window)
     assert window.empty == (not instants(window))
+    for instant in map(at, range(-1, LAST + 2)):
+        assert window.holds(instant) is (instant >= window.start and instant < window.end)
 
 
 @many
@@ -77,6 +81,7 @@ def test_merging_keeps_every_instant_in_the_fewest_windows(given_windows: list[W
     merged = merge(given_windows)
     assert all_of(merged) == all_of(given_windows)
     assert_apart_and_in_order(merged)
+    assert merged == union(given_windows)
 
 
 def test_windows_that_touch_become_one() -> None:
@@ -95,6 +100,7 @@ def test_subtracting_leaves_what_nothing_covers(wanted: Window, taken: list[Wind
     left = subtract(wanted, taken)
     assert all_of(left) == instants(wanted) - all_of(taken)
     assert_apart_and_in_order(left)
+    assert left == lacking(wanted, taken)
 
 
 @many
