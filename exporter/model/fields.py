@@ -37,7 +37,7 @@ _exact = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Instant(NamedTuple):
-    """A point in time: ``at`` is aware UTC floored to the microsecond, ``nanos`` since 1970 is exact."""
+    """A point in time: ``at``, UTC, floored to the microsecond; ``nanos`` since 1970, exact."""
 
     at: datetime
     nanos: int

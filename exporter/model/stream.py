@@ -1,8 +1,8 @@
-"""What a stream is: one thing that the exchange tells, declared once, interpreted everywhere.
+"""What a stream is: one kind of data of the exchange, declared once, interpreted everywhere.
 
-A stream says where it is read, how an answer is taken apart, what a row of its table holds, which
-metrics it shows and how often it is asked. It does nothing itself: `page` reads answers with it,
-`sync` runs it, `store` keeps its rows, `metrics` shows its samples.
+A stream declares which endpoint it is read from, how a response is taken apart, what a row of its
+table holds, which metrics it has and how often it is polled. It does nothing itself: `page` reads
+responses with it, `sync` runs it, `store` keeps its rows, `metrics` exports its samples.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
 
 PUBLIC_ACCOUNT = "public"
-"""The ``account`` label of what is read without a token."""
+"""The ``account`` label of streams that are read without a token."""
 
 PUBLIC_ACCOUNT_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -38,7 +38,7 @@ class Json(str):
 
 
 class Metric(NamedTuple):
-    """A metric family of the domain. ``help`` names the endpoint, the field and the unit."""
+    """A metric family of the exchange's data. ``help`` names endpoint, field and unit."""
 
     name: str
     help: str
@@ -51,7 +51,7 @@ class Metric(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A value of a family, exact until it is rendered."""
+    """One value of a family, exact until it is rendered."""
 
     metric: Metric
     labels: tuple[str, ...]
@@ -64,13 +64,14 @@ def epoch_seconds(at: datetime) -> Decimal:
 
 
 class Source(NamedTuple):
-    """Where a record came from: what a row needs beside the record itself."""
+    """Where a record came from: what `Stream.row` needs beside the decoded record."""
 
     account_id: str
-    """The account asked; a record that names its own account wins."""
+    """UUID of the account that was read; a record that names its own account wins."""
     tag: str
-    """What the record's place in the answer says (an instrument code), else ''."""
+    """What the record's place in the response adds (an instrument code), else ''."""
     raw: Json
+    """The record as sent."""
 
 
 _COLUMN_TYPES: Mapping[Any, str] = {
@@ -86,11 +87,16 @@ _COLUMN_TYPES: Mapping[Any, str] = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table of schema ``onetrading``: the row's fields are its columns, ``key`` identifies."""
+    """A table of schema ``onetrading``. Its Postgres types follow from the types of the row.
+
+    Raises ValueError when the key is not a proper subset of the columns.
+    """
 
     name: str
     row: type[Row]
+    """A NamedTuple; its fields are the columns. ``X | None`` is a nullable column."""
     key: tuple[str, ...]
+    """The columns that identify a row, as the exchange does, within one account or snapshot."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
 
@@ -98,7 +104,7 @@ class Table:
         hints = get_type_hints(self.row, include_extras=True)
         columns = {name: _COLUMN_TYPES[_bare(hint)] for name, hint in hints.items()}
         if not set(self.key) < set(columns):
-            raise ValueError(f"{self.name}: the key must be some, not all, of the columns")
+            raise ValueError(f"{self.name}: the key must be a part of the columns, not all of them")
         object.__setattr__(self, "columns", columns)
 
 
@@ -110,18 +116,20 @@ def _bare(hint: Any) -> Any:
 
 
 class SnapshotResponse(NamedTuple):
-    """A whole, good answer of a snapshot stream."""
+    """A complete, good response of a stream that is read as a whole (`Snapshot`, `Reference`)."""
 
     rows: Sequence[Any]
+    """Rows of the stream's table, in the order sent; empty when the exchange lists none."""
     header: Mapping[str, msgspec.Raw]
+    """The members beside the list of records: see `Envelope`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """What all kinds of stream declare: one endpoint of the exchange, and what becomes of it.
+    """What every kind of stream declares: one endpoint of the exchange, its table and metrics.
 
-    A kind (`Snapshot`, `Reference`, `History`) answers here for itself what differs between kinds;
-    `exporter.sync` has one class for each, which does the work.
+    What differs between the kinds (`Snapshot`, `Reference`, `History`) is answered by each of them
+    here; `exporter.sync` has one class for each, which does the work.
     """
 
     name: str
@@ -131,11 +139,11 @@ class Stream:
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Query parameters that every request carries, beside those of paging."""
     public: bool = False
-    """Read once and without a token, under the account `public`; else once for each account."""
+    """Read once, without a token, as account ``public``; else once for each account."""
     requires_futures: bool = False
-    """An account without futures is refused, which is then as it should be."""
+    """An account without futures is refused, which is no failure then."""
     interval: timedelta
-    """How often it is read, unless the settings say otherwise."""
+    """How often it is polled, unless ``ONETRADING_INTERVAL_<STREAM>`` is set."""
     unwrap: Callable[[bytes], Envelope]
     """Takes a response apart into records. Raises UnexpectedPayload."""
     decoder: RecordDecoder[Any]
@@ -144,49 +152,50 @@ class Stream:
     """Makes a row of ``table`` from a decoded record. Raises BadRecord."""
     table: Table
     metrics: tuple[Metric, ...] = ()
-    """Every family that the stream may show."""
+    """Every family that the stream may export."""
     enums: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Column to its documented values; others load, and are counted as drift."""
+    """Column to its documented values; other values load, and are counted as drift."""
     summary: str
     """One sentence for the table of streams in the README."""
     kind: ClassVar[Literal["snapshot", "reference", "history"]]
     requires_database: ClassVar[bool] = False
-    """Nothing of it can be shown without Postgres."""
+    """Its metrics are computed from what Postgres holds, so it needs one."""
     backfilled: ClassVar[bool] = False
-    """It has a past that can be read, with proven coverage."""
+    """Its past can be requested, and has proven coverage."""
     counted_by: ClassVar[Literal["rows", "snapshots"]] = "rows"
-    """What ``status`` counts of it."""
+    """What the command ``status`` counts of it."""
 
     @property
     def requires(self) -> tuple[str, ...]:
-        """Names of the streams that must be read before this one."""
+        """Names of the streams that must have been read before this one."""
         return ()
 
     @property
     def smallest_request(self) -> Mapping[str, str]:
-        """Query parameters of the cheapest request that shows whether a token may read it."""
+        """Query parameters of the smallest request that shows whether a token may read it."""
         return self.parameters
 
     @property
     def requests_per_pass(self) -> int:
-        """About how many requests a pass takes while nothing new has happened."""
+        """About how many requests a pass sends while there is nothing new."""
         return 1
 
     def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
-        """How the instants of a page run; ``tags`` says which list of the page each row is of."""
+        """The order of a page's rows in time; ``tags`` names the list that each row came from."""
         del rows, tags
         return "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot(Stream):
-    """The response is the whole present state; its history is what we observed.
+    """The response is the whole present state; its history is what we observed of it.
 
-    Rows of its table carry the ``snapshot_id`` of a header row, which the store adds.
+    What is not listed any more is gone. Rows of its table have the ``snapshot_id`` of a row in
+    ``onetrading.snapshots``, which the store adds.
     """
 
     samples: Callable[[SnapshotResponse], Iterable[Sample]]
-    """What /metrics shows of a response."""
+    """The samples that /metrics exports of a response."""
     kind = "snapshot"
     counted_by = "snapshots"
 
@@ -195,29 +204,30 @@ class Snapshot(Stream):
 class Reference(Stream):
     """The response is a list of slowly changing facts, kept with ``valid_from`` and ``valid_to``.
 
-    Rows have no such columns; the store adds them.
+    The row does not declare these columns; the store adds them.
     """
 
     samples: Callable[[SnapshotResponse], Iterable[Sample]]
-    """What /metrics shows of a response."""
+    """The samples that /metrics exports of a response."""
     kind = "reference"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """How a window of history is requested, page by page."""
+    """How an endpoint pages through a window of history; ``from`` and ``to`` are its bounds."""
 
     size_param: str
     """Query parameter of the page size."""
     size: int
-    """Rows to a page: the most that the exchange gives."""
+    """Rows per page: the most that the exchange documents."""
     cursor: str | None = "cursor"
-    """Query parameter of the cursor; None where the exchange offers none: a full page then proves
-    nothing, and the window is split."""
+    """Query parameter of the cursor; None where the endpoint has none. A page then never shows that
+    it is the last: what is older is requested until nothing comes, and a full page in no order
+    splits its window."""
     time: Literal["iso_ms", "epoch_ms"] = "iso_ms"
-    """Notation of ``from`` and ``to``."""
+    """Notation of both bounds: ISO 8601 with milliseconds and ``Z``, or milliseconds since 1970."""
     unit: timedelta = timedelta(milliseconds=1)
-    """Precision of ``from`` and ``to``; windows are requested one unit wider on both sides."""
+    """Precision of both bounds; windows are requested one unit wider on both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,96 +238,105 @@ class History(Stream):
     instant: str
     """The column that orders the rows, an aware UTC instant."""
     max_window: timedelta
-    """The longest window that the exchange accepts."""
+    """The longest window that the exchange accepts; a longer one is a 400."""
     allowed_lateness: timedelta
-    """How long after an instant its rows may still appear; coverage stops this far before now."""
+    """How long after an instant its rows may still appear; nothing newer is proven until then."""
     overlap: timedelta
-    """How much proven history each pass reads again."""
+    """How much proven history each pass reads again, for what appeared even later."""
     partition_by: Literal["", "instrument"] = ""
-    """What else a request must name: nothing, or one futures instrument at a time."""
+    """What a request must name besides the window: nothing, or one futures instrument."""
     totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
-    """What rows add to counters; may yield a series more than once."""
+    """What new rows add to counters; may yield a series more than once, which is summed."""
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
-    """Gauges of which the greatest value of all rows is shown; as ``totals``."""
+    """Gauges of which the greatest value of all rows is exported; may yield a series repeatedly."""
     kind = "history"
     requires_database = True
     backfilled = True
 
     @property
     def requires(self) -> tuple[str, ...]:
-        """The list of instruments, where each is requested by itself."""
+        """The list of instruments, when each is requested by itself."""
         return ("instruments",) if self.partition_by else ()
 
     @property
     def smallest_request(self) -> Mapping[str, str]:
-        """One row."""
+        """One row of the default window."""
         return {**self.parameters, self.paging.size_param: "1"}
 
     @property
     def requests_per_pass(self) -> int:
-        """One, or one for each futures instrument, of which there are about a dozen."""
+        """One, or one for each futures instrument: about a dozen."""
         return _TYPICAL_FUTURES if self.partition_by else 1
 
     def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
-        """Of each list of the page: a page may hold one list for each instrument."""
+        """Judged within each list of the page: it may hold one list for each instrument."""
         instants: defaultdict[str, list[datetime]] = defaultdict(list)
         for tag, at in zip(tags, map(attrgetter(self.instant), rows), strict=True):
             instants[tag].append(at)
-        found: Order = "unknown"
-        for of_tag in instants.values():
-            for earlier, later in pairwise(of_tag):
-                if earlier < later:
+        order: Order = "unknown"
+        for one_list in instants.values():
+            for one, following in pairwise(one_list):
+                if one < following:
                     return "mixed"
-                if earlier > later:
-                    found = "newest_first"
-        return found
+                if one > following:
+                    order = "newest_first"
+        return order
 
 
 _TYPICAL_FUTURES = 12
 
 
 class Reject(NamedTuple):
-    """A record that could not be read, as sent, and why."""
+    """A record that could not be read. The rest of its page loads; it is kept for inspection."""
 
     raw: str
+    """The record as sent; bytes that are not UTF-8 are replaced."""
     reason: str
+    """Names the field and the value."""
 
 
 class Drift(NamedTuple):
-    """Something that the documentation does not know, with an example."""
+    """A deviation of the exchange from its documentation. The data load all the same."""
 
     kind: Literal["unknown_field", "unknown_value", "page"]
+    """A new field, a new value of a `Stream.enums` column, or an odd page of a walk."""
     path: str
+    """The field (``fee.rate``), the column, or ``order`` or ``size`` of a page."""
     sample: str
+    """An example of the value; '' for a field."""
 
 
 Order = Literal["newest_first", "unknown", "mixed"]
 """``unknown``: all rows share their instant, or there are fewer than two. ``mixed``: some row is
-newer than the one before it, so that nothing follows from where the page ends."""
+newer than the one before it, so that the end of the page proves nothing."""
 
 
 class Page(NamedTuple):
-    """An answer, read: good rows in the order sent, and all that was odd about it."""
+    """A response, read: its good rows and its rejects, and what was not as documented."""
 
     rows: list[Any]
+    """Rows of the stream's table, in the order sent."""
     rejects: list[Reject]
     drift: list[Drift]
     cursor: str | None
+    """Requests the next page; None on the last one, or where the endpoint has no cursors."""
     header: Mapping[str, msgspec.Raw]
+    """The members beside the list of records, not decoded."""
     account_id: str | None
-    """The account that the answer says it is of, when it says so."""
+    """The account that the response names, if it names one."""
     records: int
-    """How many records the page held, good or bad."""
+    """How many records the response held, rejects included."""
     order: Order
-    """How the instants of a history page run."""
+    """The order of the rows in time; ``unknown`` for streams without an instant."""
 
 
 class Partition(NamedTuple):
-    """What one walk of a stream is about."""
+    """The unit of coverage: one stream of one account, or one instrument of it."""
 
     account: str
-    """Configured name, the ``account`` label."""
+    """The configured name, which is the ``account`` label."""
     account_id: str
+    """The exchange's UUID of the account."""
     stream: str
     instrument: str = ""
-    """An instrument code, or '' for streams that are asked as a whole."""
+    """An instrument code, or '' for streams that are requested as a whole; column ``scope``."""

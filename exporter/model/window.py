@@ -42,7 +42,7 @@ class Window(NamedTuple):
 
 
 def merge(windows: Iterable[Window]) -> list[Window]:
-    """The same instants in the fewest disjoint windows, oldest first; those that touch become one."""
+    """The same instants in the fewest windows, oldest first; those that touch become one."""
     merged: list[Window] = []
     for window in sorted(window for window in windows if not window.empty):
         if merged and window.start <= merged[-1].end:
