@@ -1,4 +1,7 @@
-"""Everything that is synced: one file a stream, and this list, the only one of its kind."""
+"""Everything that is synced: one file per stream, and this list, the only one of them.
+
+Each record names its endpoint and, where known, the page of docs.onetrading.com that documents it.
+"""
 
 from __future__ import annotations
 

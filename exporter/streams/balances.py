@@ -1,4 +1,4 @@
-"""Balances: what each currency of an account holds, free and locked by open orders."""
+"""Balances: what an account holds of each currency, free and locked by open orders."""
 
 from __future__ import annotations
 
@@ -53,17 +53,23 @@ MARGIN_USED = Metric(
 
 
 class Balance(NamedTuple):
-    """One currency of one answer."""
+    """One currency of one response. Amounts are in units of the currency."""
 
     account_id: Uuid
     currency_code: str
     available: Decimal
+    """Free amount; may be 0, and loads with the sign that was sent."""
     locked: Decimal
+    """Held by open orders; 0 when not sent."""
     changed_at: datetime | None
+    """When this balance last changed, which may be months ago; None when not sent."""
 
 
 class BalanceRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """``balances[]``; the last four fields were sent until 2024."""
+    """An item of ``balances`` of ``GET account/balances`` (page "balances").
+
+    The last four fields were sent until 2024.
+    """
 
     currency_code: str
     available: Decimal
@@ -76,7 +82,7 @@ class BalanceRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: BalanceRecord, source: Source) -> Balance:
-    """A balance; refuses NaN and infinity."""
+    """A balance. Raises BadRecord for an amount that is not finite."""
     return Balance(
         account_id=source.account_id,
         currency_code=record.currency_code,
@@ -86,9 +92,9 @@ def row(record: BalanceRecord, source: Source) -> Balance:
     )
 
 
-def samples(answer: SnapshotResponse) -> Iterator[Sample]:
-    """Zero balances are shown as 0; a currency that is not listed is not shown."""
-    for balance in answer.rows:
+def samples(response: SnapshotResponse) -> Iterator[Sample]:
+    """A zero balance is exported as 0; a currency that is not listed is not exported."""
+    for balance in response.rows:
         yield AVAILABLE(balance.available, balance.currency_code)
         yield LOCKED(balance.locked, balance.currency_code)
         if balance.changed_at is not None:
@@ -98,7 +104,7 @@ def samples(answer: SnapshotResponse) -> Iterator[Sample]:
         (MARGIN_AVAILABLE, "margin_available"),
         (MARGIN_USED, "margin_used"),
     ):
-        value = decimal_member(answer.header, name)
+        value = decimal_member(response.header, name)
         if value is not None:
             yield metric(value)
 

@@ -1,4 +1,4 @@
-"""Currencies: every asset that can be held, with its decimals and worth as collateral."""
+"""Currencies: every asset that can be held, with its decimals and its worth as collateral."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from exporter.model.stream import Json, Reference, Sample, SnapshotResponse, Sou
 
 
 class Currency(NamedTuple):
-    """One asset. ``collateral_percentage``: share of its value that counts, 0 to 100."""
+    """One asset. A column is None when its field was not sent."""
 
     currency_code: str
     name: str | None
+    """Name for display."""
     precision: int | None
+    """Decimals of amounts."""
     collateral_percentage: Decimal | None
+    """Share of its value that counts as futures collateral, in percent: 0 to 100."""
     raw: Json
 
 
 class CurrencyRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """An item of the answer."""
+    """An item of ``GET currencies``."""
 
     code: str
     name: str | None = None
@@ -35,7 +38,7 @@ class CurrencyRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: CurrencyRecord, source: Source) -> Currency:
-    """A currency."""
+    """A currency; accepts every decoded record."""
     return Currency(
         currency_code=record.code,
         name=record.name,
@@ -45,8 +48,8 @@ def row(record: CurrencyRecord, source: Source) -> Currency:
     )
 
 
-def samples(_answer: SnapshotResponse) -> Iterator[Sample]:
-    """Currencies are kept in Postgres only."""
+def samples(_response: SnapshotResponse) -> Iterator[Sample]:
+    """None: currencies are kept in Postgres only."""
     yield from ()
 
 

@@ -15,17 +15,24 @@ from exporter.model.stream import History, Json, Paging, Source, Table
 
 
 class FundingRate(NamedTuple):
-    """A settled rate: a fraction per funding period, positive when longs paid shorts."""
+    """The settled rate of one futures instrument at one funding time."""
 
     instrument_code: str
     funding_time: datetime
+    """End of the funding period, to the precision sent; four hours apart for crypto futures."""
     funding_rate: Decimal
+    """Fraction (not percent) per funding period; positive: longs paid shorts."""
     mark_price: Decimal | None
+    """Mark price at settlement, in the quote currency; None when not sent."""
     raw: Json
 
 
 class FundingRateRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """An item of ``funding_rates``; ``timestamp`` replaces ``time``, which still comes."""
+    """An item of ``GET funding-rate/history`` (page "funding-rate-history").
+
+    The page shows a bare array; the exchange sends an object with ``funding_rates``. ``timestamp``
+    replaces ``time``, which is deprecated and still sent.
+    """
 
     funding_rate: Decimal
     instrument_code: str | None = None
@@ -35,7 +42,7 @@ class FundingRateRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: FundingRateRecord, source: Source) -> FundingRate:
-    """A settled rate; refuses one without an instant or an instrument."""
+    """A settled rate. Raises BadRecord without an instant or an instrument."""
     if not record.instrument_code:
         raise BadRecord("instrument_code is missing")
     return FundingRate(

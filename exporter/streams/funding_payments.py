@@ -1,4 +1,4 @@
-"""Funding payments: what each futures instrument paid or cost an account, every four hours."""
+"""Funding payments: what an account received or paid for each futures instrument."""
 
 from __future__ import annotations
 
@@ -33,19 +33,29 @@ _BOOKED_WITHIN = timedelta(minutes=10)
 
 
 class FundingPayment(NamedTuple):
-    """One booking. ``amount`` as sent: positive when received, negative when paid."""
+    """One booking. The exchange gives it no id: account, instrument and instant are its key."""
 
     account_id: Uuid
     instrument_code: str
     booked_at: datetime
+    """When it was booked: seconds after the funding time, at an offset of its market."""
     funding_time: datetime
+    """The funding time it belongs to, derived by `funding_time`."""
     amount: Decimal
+    """In the quote currency, as sent: read as positive when received, negative when paid. (The
+    formula of page "positions-history" has this sign; examples of the WebSocket pages have the
+    opposite one.)"""
     cash_balance: Decimal | None
+    """Cash after the booking, in the quote currency; None when not sent."""
     raw: Json
 
 
 class FundingPaymentRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """An item of ``funding_payments[instrument]``, or of a flat list that names it."""
+    """An item of ``funding_payments`` of ``GET account/futures/funding-payments``.
+
+    Page "funding-payments": its example shows a map from instrument to list, its schema items that
+    name their instrument.
+    """
 
     funding_payment: Decimal
     timestamp: str | int | None = None
@@ -56,31 +66,32 @@ class FundingPaymentRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def unwrap(body: bytes) -> Envelope:
-    """Payments come as a map from instrument to list; a flat list is documented and accepted.
+    """Payments come as a map from instrument to list; a flat list is accepted too.
 
-    A page may hold any instruments, and their lists are not merged in time: records are told
-    newest first over all of them.
+    A page may hold several instruments, and their lists are not merged in time: each record is
+    tagged with its instrument, within which the order is judged.
     """
     header = members(body)
     if "funding_payments" not in header:
-        raise UnexpectedPayload("no 'funding_payments' in the answer")
+        raise UnexpectedPayload("no 'funding_payments' in the response")
     payments = bytes(header.pop("funding_payments"))
     cursor = text_member(header, "cursor")
     if payments.lstrip()[:1] == b"[":
         return Envelope([RawRecord(bytes(item)) for item in items(payments)], cursor, header)
     records = [
         RawRecord(bytes(item), code)
-        for code, of_code in members(payments).items()
-        for item in items(of_code)
+        for code, booked in members(payments).items()
+        for item in items(booked)
     ]
     return Envelope(records, cursor, header)
 
 
 def funding_time(booked_at: datetime) -> datetime:
-    """The funding slot that a booking belongs to, in UTC.
+    """The funding time that a booking belongs to, in UTC.
 
     Crypto futures settle on the four-hour grid and are booked seconds later, each market at its
-    own offset. Equity futures settle at times of the US session, on whole minutes.
+    own offset. Equity futures settle at times of the US session, on whole minutes: a booking more
+    than ten minutes after the grid is one of those.
     """
     midnight = booked_at.replace(hour=0, minute=0, second=0, microsecond=0)
     slot = midnight + (booked_at - midnight) // _GRID * _GRID
@@ -90,7 +101,7 @@ def funding_time(booked_at: datetime) -> datetime:
 
 
 def row(record: FundingPaymentRecord, source: Source) -> FundingPayment:
-    """A payment; refuses one without an instant or an instrument."""
+    """A payment. Raises BadRecord without an instant, or with an amount that is not finite."""
     booked_at = instant(record.timestamp or record.time or "").at
     return FundingPayment(
         account_id=uuid(record.account_id or source.account_id, "account_id"),
@@ -104,7 +115,7 @@ def row(record: FundingPaymentRecord, source: Source) -> FundingPayment:
 
 
 def totals(payments: Sequence[FundingPayment]) -> Iterator[Sample]:
-    """Paid and received are counted apart, never netted."""
+    """Paid and received funding are two counters, never netted."""
     for payment in payments:
         metric = RECEIVED if payment.amount >= 0 else PAID
         yield metric(payment.amount.copy_abs(), payment.instrument_code)

@@ -41,17 +41,23 @@ COMPUTED = Metric(
 
 
 class FundingRateSample(NamedTuple):
-    """One instrument of one answer."""
+    """One futures instrument of one response."""
 
     instrument_code: str
     funding_rate: Decimal
+    """Preliminary, as a fraction (not percent) per funding period; positive: longs pay shorts."""
     mark_price: Decimal | None
+    """In the quote currency; None when not sent."""
     computed_at: datetime | None
+    """When the exchange computed both, once a minute; None when not sent."""
     raw: Json
 
 
 class FundingRateSampleRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """An item of the answer; ``timestamp`` is the announced successor of ``time``."""
+    """An item of ``GET funding-rate`` (page "current-funding-rate").
+
+    ``timestamp`` is the announced successor of ``time``.
+    """
 
     instrument_code: str
     funding_rate: Decimal
@@ -61,7 +67,7 @@ class FundingRateSampleRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: FundingRateSampleRecord, source: Source) -> FundingRateSample:
-    """A sample; refuses a rate that is not a number."""
+    """A sample. Raises BadRecord for a rate that is not finite."""
     computed = record.time if record.time is not None else record.timestamp
     return FundingRateSample(
         instrument_code=record.instrument_code,
@@ -72,9 +78,9 @@ def row(record: FundingRateSampleRecord, source: Source) -> FundingRateSample:
     )
 
 
-def samples(answer: SnapshotResponse) -> Iterator[Sample]:
-    """Instruments that are closed or post-only are not listed, and so not shown."""
-    for sample in answer.rows:
+def samples(response: SnapshotResponse) -> Iterator[Sample]:
+    """Closed and post-only instruments are not listed, and so not exported."""
+    for sample in response.rows:
         yield RATE(sample.funding_rate, sample.instrument_code)
         if sample.mark_price is not None:
             yield MARK(sample.mark_price, sample.instrument_code)

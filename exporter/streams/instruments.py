@@ -1,4 +1,4 @@
-"""Instruments: every market there is or was, with its rules."""
+"""Instruments: every market, closed ones included, with its rules."""
 
 from __future__ import annotations
 
@@ -26,28 +26,37 @@ ACTIVE = Metric(
 
 
 class Instrument(NamedTuple):
-    """One market. ``min_size`` is an order's least value in the quote currency."""
+    """One market. A column is None when its field was not sent."""
 
     instrument_code: str
+    """``BTC_EUR``; futures end in ``_P``. One contract is one unit of the base asset."""
     base_code: str
     quote_code: str
     kind: str
+    """SPOT, PERP, DATED_FUTURE or EQUITY_FUTURE, or what is new."""
     state: str
+    """ACTIVE, SUSPENDED, POST_ONLY or CLOSED, or what is new."""
     amount_precision: int | None
+    """Decimals of amounts."""
     market_precision: int | None
+    """Decimals of prices."""
     min_size: Decimal | None
+    """Least value of an order (price times amount), in the quote currency."""
     raw: Json
 
 
 class Asset(msgspec.Struct, forbid_unknown_fields=True):
-    """``base`` or ``quote``."""
+    """``base`` or ``quote`` of an instrument; ``precision`` in decimals."""
 
     code: str
     precision: int | None = None
 
 
 class InstrumentRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """An item of the answer; the last six are sent for futures."""
+    """An item of ``GET instruments``.
+
+    The last six fields are sent for futures only, and not documented.
+    """
 
     id: str
     base: Asset
@@ -68,7 +77,7 @@ class InstrumentRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: InstrumentRecord, source: Source) -> Instrument:
-    """An instrument."""
+    """An instrument; accepts every decoded record."""
     return Instrument(
         instrument_code=record.id,
         base_code=record.base.code,
@@ -82,9 +91,9 @@ def row(record: InstrumentRecord, source: Source) -> Instrument:
     )
 
 
-def samples(answer: SnapshotResponse) -> Iterator[Sample]:
-    """Closed instruments stay listed, inactive."""
-    for instrument in answer.rows:
+def samples(response: SnapshotResponse) -> Iterator[Sample]:
+    """Closed instruments stay listed, as inactive."""
+    for instrument in response.rows:
         yield INFO(
             1,
             instrument.instrument_code,

@@ -1,4 +1,4 @@
-"""The futures portfolio as a whole: equity, margin, and how far it is from liquidation."""
+"""The futures account as a whole: equity, margin, and how far it is from liquidation."""
 
 from __future__ import annotations
 
@@ -38,19 +38,29 @@ RATIO = Metric(
 
 
 class Portfolio(NamedTuple):
-    """The one row of an answer."""
+    """The only row of a response. Amounts are in a currency that the exchange does not name.
+
+    A column is None when its field was not sent or is not a finite number.
+    """
 
     account_id: Uuid
     equity: Decimal | None
     margin_used: Decimal | None
     margin_available: Decimal | None
+    """Documented examples have equity minus ``margin_used`` here."""
     account_ratio: Decimal | None
+    """As computed by the exchange, a float32: at 1.5 it reduces positions, at 1.0 it liquidates.
+    None when flat (null, NaN or infinity is sent)."""
     maintenance_margin: Decimal | None
+    """Of all positions."""
     raw: Json
 
 
 class PortfolioRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole answer; ``positions`` are read by their own stream."""
+    """The response to ``GET account/futures/summary`` (page "futures/summary", "Developing").
+
+    ``positions`` have their own stream.
+    """
 
     equity: Decimal
     account_id: str | None = None
@@ -62,7 +72,7 @@ class PortfolioRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: PortfolioRecord, source: Source) -> Portfolio:
-    """A portfolio; a ratio of null, NaN or infinity (flat) becomes None."""
+    """A portfolio; accepts every decoded record."""
     return Portfolio(
         account_id=source.account_id,
         equity=maybe_money(record.equity),
@@ -74,9 +84,9 @@ def row(record: PortfolioRecord, source: Source) -> Portfolio:
     )
 
 
-def samples(answer: SnapshotResponse) -> Iterator[Sample]:
-    """What was not sent is not shown."""
-    for portfolio in answer.rows:
+def samples(response: SnapshotResponse) -> Iterator[Sample]:
+    """A number that was not sent is not exported."""
+    for portfolio in response.rows:
         for metric, value in (
             (EQUITY, portfolio.equity),
             (MARGIN_USED, portfolio.margin_used),

@@ -54,21 +54,32 @@ NET = Metric(
 
 
 class Position(NamedTuple):
-    """One open position of one answer. Sizes have no sign: ``direction`` carries it."""
+    """One open position of one response. A column is None when its field was not sent."""
 
     account_id: Uuid
     instrument_code: str
     direction: str
+    """LONG or SHORT: the sign of the position."""
     open_volume: Decimal
+    """Size in units of the base asset, without sign."""
     open_notional: Decimal | None
+    """Size at the mark price of the last settlement, in the quote currency, without sign: the
+    field ``open_position``. Not the cost of entry."""
     maintenance_margin: Decimal | None
+    """In the quote currency."""
     last_settlement: Decimal | None
+    """Cash result of the last minute's settlement, in the quote currency; negative for a loss."""
     mark_price: Decimal | None
+    """Of the last settlement, in the quote currency."""
     raw: Json
 
 
 class PositionRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """``positions[]``; more fields are promised by the page's prose, under unknown names."""
+    """An item of ``positions`` of ``GET account/futures/positions``.
+
+    Page "futures/positions", labelled "Developing": its prose promises more fields without their
+    names.
+    """
 
     instrument_code: str
     direction: str
@@ -82,7 +93,7 @@ class PositionRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def row(record: PositionRecord, source: Source) -> Position:
-    """A position; refuses a size that is not a number."""
+    """A position. Raises BadRecord for a size that is not finite."""
     return Position(
         account_id=source.account_id,
         instrument_code=record.instrument_code,
@@ -96,11 +107,11 @@ def row(record: PositionRecord, source: Source) -> Position:
     )
 
 
-def samples(answer: SnapshotResponse) -> Iterator[Sample]:
-    """A closed position disappears; the number of open ones goes to 0."""
-    yield OPEN(len(answer.rows))
+def samples(response: SnapshotResponse) -> Iterator[Sample]:
+    """A closed position disappears; the number of open ones becomes 0."""
+    yield OPEN(len(response.rows))
     net: dict[str, Decimal] = {}
-    for position in answer.rows:
+    for position in response.rows:
         labels = (position.instrument_code, position.direction)
         yield VOLUME(position.open_volume, *labels)
         for metric, value in (

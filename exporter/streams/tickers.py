@@ -1,4 +1,4 @@
-"""Tickers: last, best bid and ask, and the volume of 24 hours of each tradable instrument."""
+"""Tickers: last price, best bid and ask, and 24-hour volume of each tradable instrument."""
 
 from __future__ import annotations
 
@@ -55,23 +55,36 @@ NEXT_FUNDING = Metric(
 
 
 class Ticker(NamedTuple):
-    """One instrument of one answer; an empty side of the book is None."""
+    """One instrument of one response. Prices are in the quote currency.
+
+    A column is None when its field was not sent; the last three are sent for futures only.
+    """
 
     instrument_code: str
     state: str | None
     last_price: Decimal | None
     bid_price: Decimal | None
+    """Highest bid; None when nobody bids."""
     ask_price: Decimal | None
+    """Lowest ask; None when nobody offers."""
     base_volume: Decimal | None
+    """Of the last 24 hours, in units of the base asset."""
     quote_volume: Decimal | None
+    """Of the last 24 hours, in the quote currency."""
     mark_price: Decimal | None
+    """Computed once a minute."""
     funding_rate: Decimal | None
+    """Preliminary, as a fraction (not percent) per funding period; positive: longs pay shorts."""
     next_funding_at: datetime | None
+    """When funding is next settled."""
     raw: Json
 
 
 class TickerRecord(msgspec.Struct, forbid_unknown_fields=True):
-    """An item of the answer; futures have the last four."""
+    """An item of ``GET market-ticker``.
+
+    ``type`` and the last five fields are not documented; futures have the last five.
+    """
 
     instrument_code: str
     state: str | None = None
@@ -94,14 +107,14 @@ class TickerRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _quoted(price: Decimal | None) -> Decimal | None:
-    """The exchange writes an empty side of the book as 0.00: that is no price."""
+    """``price``, or None for 0.00, by which the exchange means an empty side of the book."""
     price = maybe_money(price)
     return None if price is None or price == 0 else price
 
 
 def row(record: TickerRecord, source: Source) -> Ticker:
-    """A ticker; what was not sent is None."""
-    following = record.next_funding_payment
+    """A ticker. Raises BadRecord for a funding time that is not an instant."""
+    next_funding = record.next_funding_payment
     return Ticker(
         instrument_code=record.instrument_code,
         state=record.state,
@@ -112,14 +125,14 @@ def row(record: TickerRecord, source: Source) -> Ticker:
         quote_volume=maybe_money(record.quote_volume),
         mark_price=maybe_money(record.mark_price),
         funding_rate=maybe_money(record.funding_rate),
-        next_funding_at=None if following is None else instant(following).at,
+        next_funding_at=None if next_funding is None else instant(next_funding).at,
         raw=source.raw,
     )
 
 
-def samples(answer: SnapshotResponse) -> Iterator[Sample]:
-    """Closed instruments are not listed, and so not shown."""
-    for ticker in answer.rows:
+def samples(response: SnapshotResponse) -> Iterator[Sample]:
+    """Closed instruments are not listed, and so not exported."""
+    for ticker in response.rows:
         for metric, value in (
             (LAST, ticker.last_price),
             (BID, ticker.bid_price),

@@ -58,28 +58,41 @@ LAST = Metric(
 
 
 class Trade(NamedTuple):
-    """One fill. ``fee_amount`` is positive when paid, negative when received as a rebate."""
+    """One fill, or several fills of one taker order, which the exchange may send as one trade."""
 
     trade_id: Uuid
     order_id: Uuid | None
+    """None when not sent."""
     account_id: Uuid
     instrument_code: str
     side: str
+    """BUY or SELL, as seen by the account."""
     price: Decimal
+    """Quote currency per unit of the base asset; an average when several fills were aggregated."""
     amount: Decimal
+    """In units of the base asset, without sign: ``side`` carries it."""
     quote_amount: Decimal
+    """``price`` times ``amount``, exact, in the quote currency."""
     fee_amount: Decimal | None
+    """In units of ``fee_currency``: positive when paid, negative when received as a rebate; None
+    when not sent."""
     fee_currency: str | None
+    """Futures: the quote currency. Spot: the base asset of a BUY, the quote currency of a SELL."""
     liquidity: str | None
+    """MAKER or TAKER; None when not sent."""
     order_source: str | None
+    """The field ``order_type``: where the order came from, ``API`` for example."""
     sequence: int | None
+    """The exchange's counter."""
     traded_at: datetime
+    """Floored to the microsecond."""
     traded_at_nanos: int
+    """The same instant in full, in nanoseconds since 1970."""
     raw: Json
 
 
 class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """``fee``; the last five fields were sent until 2025."""
+    """``fee`` of an item: positive when paid. The last five fields were sent until 2025."""
 
     fee_amount: Decimal | None = None
     fee_currency: str | None = None
@@ -91,7 +104,7 @@ class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """``trade``; `row` looks at what the ids are made of."""
+    """``trade`` of an item; `row` checks its ids, which is cheaper than a pattern here."""
 
     trade_id: str
     instrument_code: str
@@ -109,16 +122,17 @@ class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class TradeRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An item of ``trade_history``."""
+    """An item of ``trade_history`` of ``GET account/trades`` (page "get-trades")."""
 
     trade: Fill
     fee: Fee = Fee()
 
 
 def row(record: TradeRecord, source: Source) -> Trade:
-    """A trade; refuses one without an instant, with an id or a price that is none.
+    """A trade. Raises BadRecord without an instant, or with a bad id, price or amount.
 
-    Trades come by the million, and naming the 16 fields once more costs as much as reading them.
+    The fields are passed by position: trades come by the million, and keyword arguments would cost
+    as much as reading them.
     """
     fill, fee = record.trade, record.fee
     at, nanos = instant(fill.time_nanos or fill.time or "")
@@ -144,14 +158,14 @@ def row(record: TradeRecord, source: Source) -> Trade:
 
 
 def totals(trades: Sequence[Trade]) -> Iterator[Sample]:
-    """What trades add. Labels that the exchange did not send are empty."""
-    for (instrument, side, liquidity), alike in _by(_SIDE, trades):
+    """What trades add to the counters. A label is empty when the exchange did not send it."""
+    for (instrument, side, liquidity), group in _by(_SIDE, trades):
         labels = (instrument, side, liquidity or "")
-        yield COUNT(len(alike), *labels)
-        yield BASE(_sum(trade.amount for trade in alike), *labels)
-        yield QUOTE(_sum(trade.quote_amount for trade in alike), *labels)
-    for (instrument, currency), alike in _by(_FEE, trades):
-        fees = [trade.fee_amount for trade in alike if trade.fee_amount]
+        yield COUNT(len(group), *labels)
+        yield BASE(_sum(trade.amount for trade in group), *labels)
+        yield QUOTE(_sum(trade.quote_amount for trade in group), *labels)
+    for (instrument, currency), group in _by(_FEE, trades):
+        fees = [trade.fee_amount for trade in group if trade.fee_amount]
         paid = [fee for fee in fees if fee > 0]
         received = [fee.copy_negate() for fee in fees if fee < 0]
         if paid:
@@ -161,9 +175,9 @@ def totals(trades: Sequence[Trade]) -> Iterator[Sample]:
 
 
 def latest(trades: Sequence[Trade]) -> Iterator[Sample]:
-    """When each instrument was last traded."""
-    for instrument, alike in _by(_INSTRUMENT, trades):
-        yield LAST(epoch_seconds(max(trade.traded_at for trade in alike)), instrument)
+    """When the account last traded each instrument."""
+    for instrument, group in _by(_INSTRUMENT, trades):
+        yield LAST(epoch_seconds(max(trade.traded_at for trade in group)), instrument)
 
 
 _INSTRUMENT = attrgetter("instrument_code")
@@ -174,7 +188,7 @@ _FEE = attrgetter("instrument_code", "fee_currency")
 def _by(
     labels: Callable[[Trade], Any], trades: Iterable[Trade]
 ) -> Iterable[tuple[Any, list[Trade]]]:
-    """Trades that share their labels, together."""
+    """The trades, grouped by their labels."""
     groups: defaultdict[Any, list[Trade]] = defaultdict(list)
     for trade in trades:
         groups[labels(trade)].append(trade)

@@ -1,4 +1,4 @@
-"""The funding slot that a booking is counted under: the four-hour grid, in UTC."""
+"""The funding time that a booking belongs to: the four-hour grid, in UTC."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MICROS = 1_000_000
 
 
 def slot_of(booked_at: datetime) -> datetime:
-    """The funding time of a booking, as read from an answer of the exchange."""
+    """The funding time of a booking, as read from a response of the exchange."""
     payment = {
         "timestamp": booked_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "funding_payment": "1",
@@ -26,9 +26,9 @@ def slot_of(booked_at: datetime) -> datetime:
     body = json.dumps({"funding_payments": {"BTC_USD_P": [payment]}}).encode()
     (row,) = read(FUNDING_PAYMENTS, body, "a0000000-0000-4000-8000-000000000001").rows
     assert row.booked_at == booked_at
-    found = row.funding_time
-    assert isinstance(found, datetime)
-    return found
+    slot = row.funding_time
+    assert isinstance(slot, datetime)
+    return slot
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def slot_of(booked_at: datetime) -> datetime:
         ("2026-03-01 04:00:00", "2026-03-01 04:00:00"),
         ("2026-03-01 04:00:00.000001", "2026-03-01 04:00:00"),
         ("2026-03-01 12:09:59.999999", "2026-03-01 12:00:00"),
-        # Ten minutes are still of the slot; what comes later settles at its own minute.
+        # Up to ten minutes belong to the slot; a later booking settles at its own minute.
         ("2026-03-01 12:10:00", "2026-03-01 12:00:00"),
         ("2026-03-01 12:10:00.000001", "2026-03-01 12:10:00"),
         ("2026-03-01 03:59:59.999999", "2026-03-01 03:59:00"),
@@ -63,7 +63,7 @@ edges = st.builds(
 
 
 @given(offsets | edges)
-def test_a_booking_is_of_the_slot_before_it_for_ten_minutes(micros: int) -> None:
+def test_a_booking_belongs_to_the_slot_before_it_for_ten_minutes(micros: int) -> None:
     late = micros % (SLOT_S * MICROS)
     minute = 60 * MICROS
     slot = micros - late if late <= LATEST_S * MICROS else micros - micros % minute

@@ -13,7 +13,7 @@ STATES = {"ACTIVE": "1", "SUSPENDED": "0", "POST_ONLY": "0", "CLOSED": "0", "HAL
 
 
 def page(states: dict[str, str]) -> bytes:
-    """An answer with one instrument for each code and state."""
+    """A response with one instrument for each code and state."""
     return json.dumps(
         [
             {
@@ -32,7 +32,7 @@ def page(states: dict[str, str]) -> bytes:
 def test_only_the_state_active_is_active(
     tmp_path: Path, databased: bool, request: pytest.FixtureRequest
 ) -> None:
-    """Every state that is documented, and one that is not."""
+    """Every documented state, and one that is not documented."""
     url = request.getfixturevalue("database_url") if databased else None
     states = {f"{state}_EUR": state for state in STATES}
     with world(tmp_path, url, pages={"/instruments": page(states)}) as live:

@@ -1,4 +1,4 @@
-"""The net size of positions: short ones are negative, both directions of an instrument add up."""
+"""The net size of positions: shorts are negative, both directions of an instrument add up."""
 
 from __future__ import annotations
 

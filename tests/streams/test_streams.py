@@ -1,4 +1,4 @@
-"""Laws that every stream is run through, on a page of it as the documentation shows it.
+"""Laws that hold for every stream, tested on a page of it as the documentation shows it.
 
 A new stream needs its page in `tests/pages/`, and nothing here.
 """
@@ -62,7 +62,7 @@ def page_of(stream: Stream, body: bytes | None = None) -> Page:
 
 
 def parsed(raw: bytes | str) -> Any:
-    """JSON with every number exact."""
+    """JSON, parsed with every number exact."""
     return json.loads(raw, parse_float=Decimal)
 
 
@@ -95,7 +95,7 @@ def with_record(stream: Stream, number: int, changed: Any) -> bytes:
 
 
 class Leaf(NamedTuple):
-    """A field of a record that is no object, where it is, and its type."""
+    """A field of a record that is not an object: where it is, and its type."""
 
     path: tuple[str, ...]
     type: Any
@@ -150,7 +150,7 @@ def cases(stream: Stream) -> list[tuple[int, Any, Leaf]]:
 
 
 def without_raw(row: Any) -> Any:
-    """A row less the record as sent."""
+    """A row without the record as sent."""
     return row._replace(raw="") if hasattr(row, "raw") else row
 
 
@@ -160,7 +160,7 @@ def same_but_raw(one: list[Any], other: list[Any]) -> bool:
 
 
 def samples_of(stream: Stream, page: Page) -> list[Sample]:
-    """Everything that a page adds to /metrics."""
+    """Every sample that a page adds to /metrics."""
     if isinstance(stream, Snapshot | Reference):
         return list(stream.samples(SnapshotResponse(page.rows, page.header)))
     assert isinstance(stream, History)
@@ -169,7 +169,7 @@ def samples_of(stream: Stream, page: Page) -> list[Sample]:
 
 
 @every_stream
-def test_the_documented_page_is_read_without_a_complaint(stream: Stream) -> None:
+def test_the_documented_page_is_read_without_rejects_or_drift(stream: Stream) -> None:
     page = page_of(stream)
     assert page.rows
     assert page.records == len(page.rows)
@@ -276,7 +276,7 @@ def _number(text: str) -> Decimal | int | None:
 
 
 @every_stream
-def test_what_is_not_documented_loads_and_is_told(stream: Stream) -> None:
+def test_an_unknown_field_loads_and_is_reported(stream: Stream) -> None:
     expected = page_of(stream)
     for number, record in enumerate(records(stream)):
         odd = record | {"x_new": {"nested": [1.5, None, ""]}}
@@ -295,19 +295,19 @@ def test_what_is_not_documented_loads_and_is_told(stream: Stream) -> None:
 
 
 @every_stream
-def test_unknown_values_load_and_are_told(stream: Stream) -> None:
+def test_an_unknown_value_loads_and_is_reported(stream: Stream) -> None:
     found = set()
     for number, record, leaf in cases(stream):
         if not isinstance(leaf.get(record), str):
             continue
         page = page_of(stream, with_record(stream, number, leaf.put(record, "SOMETHING_NEW")))
-        told = {d.path for d in page.drift if (d.kind, d.sample) == _NEW}
+        reported = {d.path for d in page.drift if (d.kind, d.sample) == _NEW}
         columns = {
             column
             for column in stream.enums
             if any(getattr(row, column) == "SOMETHING_NEW" for row in page.rows)
         }
-        assert told == columns
+        assert reported == columns
         assert not columns or page.rejects == []
         found |= columns
     assert found == set(stream.enums)
@@ -339,9 +339,9 @@ def test_a_broken_record_costs_no_other(stream: Stream) -> None:
 
 
 @every_stream
-def test_what_is_no_object_is_no_record(stream: Stream) -> None:
+def test_a_record_that_is_not_an_object_is_rejected(stream: Stream) -> None:
     if len(records(stream)) < 2:
-        return  # the answer itself is the record
+        return  # the response itself is the record
     everything = page_of(stream)
     anything: tuple[Any, ...] = (None, 5, "text", [], True)
     for odd in anything:
@@ -351,7 +351,7 @@ def test_what_is_no_object_is_no_record(stream: Stream) -> None:
 
 
 @every_stream
-def test_an_empty_text_is_a_field_that_was_not_sent(stream: Stream) -> None:
+def test_an_empty_text_counts_as_a_field_that_was_not_sent(stream: Stream) -> None:
     for number, record, leaf in cases(stream):
         if type(None) not in leaf.kinds:
             continue
@@ -367,7 +367,7 @@ def test_an_empty_text_is_a_field_that_was_not_sent(stream: Stream) -> None:
 
 @every_stream
 @pytest.mark.parametrize("text", ["NaN", "-Infinity", "Infinity", "sNaN", "1e999999", "-1e-9999"])
-def test_what_is_no_number_is_never_shown_as_one(stream: Stream, text: str) -> None:
+def test_what_is_not_a_finite_number_is_never_exported(stream: Stream, text: str) -> None:
     for number, record, leaf in cases(stream):
         if Decimal not in leaf.kinds:
             continue
@@ -410,7 +410,7 @@ def notations(nanos: int) -> list[str | int]:
     return found
 
 
-# From 1973, where a number of milliseconds is told from one of seconds, to 2286.
+# From 1973, where milliseconds differ from seconds by their size, to 2286.
 seconds = st.integers(10**8, 10**10 - 1)
 below_a_second = st.sampled_from([0, 1, 999, 10**9 - 1, 999_999_500]) | st.integers(0, 10**9 - 1)
 
@@ -437,13 +437,13 @@ def test_an_instant_may_have_an_offset(second: int, below: int, minutes: int) ->
     "text",
     ["", "now", "2026-02-30T00:00:00Z", "-1", "1e9", "\u0663", "\u00b2", "9" * 5_000, 10**40],
 )
-def test_what_is_no_instant_is_refused(text: str | int) -> None:
+def test_what_is_not_an_instant_is_rejected(text: str | int) -> None:
     with pytest.raises(BadRecord):
         instant(text)
 
 
 def columns_taking(stream: Stream, number: int, record: Any, leaf: Leaf) -> list[str]:
-    """The columns that hold what the leaf says."""
+    """The columns that take their value from the leaf."""
     probe = Decimal("7.070707070707070707")
     page = page_of(stream, with_record(stream, number, leaf.put(record, str(probe))))
     changed = page.rows[number]._asdict() if not page.rejects else {}
