@@ -48,7 +48,7 @@ class ExchangeClock:
         self, server: datetime, resolution: timedelta, sent: datetime, received: datetime
     ) -> None:
         earliest, latest = _CREDIBLE
-        # received < sent: our clock was set back in between, so the pair is no bound.
+        # received < sent: our clock was set back in between, so the pair bounds nothing.
         if not earliest <= server < latest or received < sent:
             return
         lowest, highest = server - received, server + resolution - sent

@@ -90,7 +90,7 @@ class CoverageTracker:
     def add(self, page: Page, *, resumed: bool = False) -> tuple[bool, list[Drift]]:
         """Take the next page into account: whether it is the end, and what is not as documented.
 
-        ``resumed``: the page is the first after the rest of the window was requested anew; it
+        ``resumed``: the page is the first after the rest of the window was requested again, and
         repeats rows (rule 5). Raises UnexpectedPayload by rule 7.
         """
         instants = [self._instant(row) for row in page.rows]

@@ -31,7 +31,7 @@ class PageResult(NamedTuple):
     """The page's rows that lie inside the window."""
     page: Page
     drift: list[Drift]
-    """The page's own, and what is odd about its place in the walk."""
+    """The page's own, and that of its place in the walk (order, size)."""
     proven: Window | None
     """The part of the window that is proven by now; None for nothing yet."""
     complete: bool

@@ -35,11 +35,11 @@ from exporter.model.errors import (
 )
 from exporter.model.window import EPOCH
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 # They log what the exchange sends before the token can be redacted; our own lines suffice.
-for _chatty in ("httpx", "httpcore"):
-    logging.getLogger(_chatty).setLevel(logging.WARNING)
+for _library in ("httpx", "httpcore"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 LARGEST_BODY = 64 * 1024 * 1024
 """In bytes, decompressed. The largest response known, 5,000 candles, has about 2 MB."""
@@ -187,7 +187,7 @@ class HttpSender:
         result = self._exchange(request, bearer, began + self._attempt_s)
         duration_s = self._monotonic() - began
         self._observer.record_request(self._account, request.endpoint, result.code, duration_s)
-        log.debug(
+        _log.debug(
             "GET %s",
             result.error or f"{request.path}: {result.code}",
             extra={

@@ -183,7 +183,7 @@ class NotPermitted(Refused):
 
 
 class UnexpectedResponse(ExchangeError):
-    """A complete response that is no use, and will be the same next time."""
+    """A complete response that is not usable; a retry would bring the same."""
 
     reason: ClassVar[Reason] = "payload"
 

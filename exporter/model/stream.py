@@ -141,7 +141,7 @@ class Stream:
     public: bool = False
     """Read once, without a token, as account ``public``; else once for each account."""
     requires_futures: bool = False
-    """An account without futures is refused, which is no failure then."""
+    """An account without futures is refused, which is not a failure."""
     interval: timedelta
     """How often it is polled, unless ``ONETRADING_INTERVAL_<STREAM>`` is set."""
     unwrap: Callable[[bytes], Envelope]
@@ -299,7 +299,7 @@ class Drift(NamedTuple):
     """A deviation of the exchange from its documentation. The data load all the same."""
 
     kind: Literal["unknown_field", "unknown_value", "page"]
-    """A new field, a new value of a `Stream.enums` column, or an odd page of a walk."""
+    """A new field, a new value of a `Stream.enums` column, or a page of odd order or size."""
     path: str
     """The field (``fee.rate``), the column, or ``order`` or ``size`` of a page."""
     sample: str

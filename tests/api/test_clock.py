@@ -127,8 +127,8 @@ ascii_text = st.text(st.characters(codec="ascii"))
 
 @given(st.text() | st.builds("Mon, {} Jan {} {} {}".format, *[ascii_text | st.integers()] * 4))
 def test_no_text_breaks_the_reading_of_a_date(text: str) -> None:
-    found = http_date(text)
-    assert found is None or found.utcoffset() == timedelta(0)
+    parsed = http_date(text)
+    assert parsed is None or parsed.utcoffset() == timedelta(0)
 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(9999, 12, 30)))  # noqa: DTZ001 - made aware below

@@ -78,9 +78,9 @@ class Rig:
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     with paged() as server:
-        found = Rig(server)
-        yield found
-        found.client.close()
+        one = Rig(server)
+        yield one
+        one.client.close()
 
 
 def numbered(instants: list[int]) -> list[Row]:
@@ -232,10 +232,10 @@ def at_one_instant(exchange: Exchange, at: int) -> int:
 @shared
 @given(rows, windows, st.integers(2, 3))
 def test_an_endpoint_without_cursors_may_serve_less_than_a_page(
-    rig: Rig, found: list[Row], window: Window, size: int
+    rig: Rig, sent: list[Row], window: Window, size: int
 ) -> None:
     """A short page proves nothing of what lies before it."""
-    distinct = numbered(sorted({row.at for row in found}))
+    distinct = numbered(sorted({row.at for row in sent}))
     exchange = Exchange(distinct, size=size, cursors=False)
     delivered, errors = walk_all(rig, CURSORLESS, exchange, window, frozenset())
     assert not errors
@@ -275,15 +275,15 @@ def test_a_page_out_of_order_ends_partial_proof(rig: Rig) -> None:
     rig.server.exchange = Exchange(numbered([n * HOURS for n in hours]), size=2, as_given=True)
     window = Window(instant(0), instant(9 * HOURS))
     walk = rig.walk(TRADES, window)
-    proven, odd = [], []
+    proven, reported = [], []
     for result in walk.pages():
         proven.append(result.proven)
-        odd += [(drift.kind, drift.path) for drift in result.drift]
+        reported += [(drift.kind, drift.path) for drift in result.drift]
         if len(proven) > 2:
             assert walk.steal_older_half() is None
     assert [window and window.start > instant(0) for window in proven[:2]] == [True, True]
     assert proven[2:] == [None, None, window]
-    assert odd == [("page", "order")]
+    assert reported == [("page", "order")]
 
 
 def test_a_cursor_that_repeats_is_an_error(rig: Rig) -> None:
@@ -320,7 +320,7 @@ def test_the_older_half_of_what_is_left_may_be_stolen(rig: Rig) -> None:
 
 
 def test_nothing_is_stolen_of_a_walk_at_its_end(rig: Rig) -> None:
-    """There are no rows for long before its oldest: that is proven, and not to be read again."""
+    """Nothing is older than its oldest row: that is proven, and must not be read again."""
     rig.server.exchange = Exchange(numbered([n * HOURS for n in (5, 6, 7, 8)]), size=2)
     window = Window(instant(0), instant(9 * HOURS))
     walk = rig.walk(TRADES, window)

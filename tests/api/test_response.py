@@ -87,9 +87,9 @@ MEANINGS: list[tuple[int, str, type[ExchangeError]]] = [
 def test_a_status_and_a_body_have_one_meaning(
     status: int, body: str, meaning: type[ExchangeError]
 ) -> None:
-    found = error_of("account/trades", status, body.encode())
-    assert type(found) is meaning
-    assert str(found).startswith(f"account/trades: {status}")
+    result = error_of("account/trades", status, body.encode())
+    assert type(result) is meaning
+    assert str(result).startswith(f"account/trades: {status}")
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,18 @@ def test_good_json_is_no_error(body: str) -> None:
 
 def test_an_error_names_the_code_and_the_words_of_the_exchange() -> None:
     body = b'{"error":"INVALID_PAGE_SIZE","error_message":"between 1 and 100, got: 5000"}'
-    found = error_of("funding-rate/history", 400, body)
-    assert isinstance(found, BadRequest)
-    assert found.code == "INVALID_PAGE_SIZE"
-    assert str(found) == (
+    result = error_of("funding-rate/history", 400, body)
+    assert isinstance(result, BadRequest)
+    assert result.code == "INVALID_PAGE_SIZE"
+    assert str(result) == (
         "funding-rate/history: 400: INVALID_PAGE_SIZE: between 1 and 100, got: 5000"
     )
 
 
 def test_a_gateway_message_is_the_code_when_there_is_no_other() -> None:
-    found = error_of("nothing", 404, b'{"message":"Not Found"}')
-    assert isinstance(found, BadRequest)
-    assert found.code == "Not Found"
+    result = error_of("nothing", 404, b'{"message":"Not Found"}')
+    assert isinstance(result, BadRequest)
+    assert result.code == "Not Found"
 
 
 texts = st.text() | st.just(SECRET) | st.just(f"Bearer {SECRET}\r\nforged line")
@@ -121,7 +121,7 @@ bodies = (
     | texts.map(str.encode)
     | st.dictionaries(
         st.sampled_from(["error", "message", "error_message", "x"]), texts | st.integers()
-    ).map(lambda found: json.dumps(found).encode())
+    ).map(lambda members: json.dumps(members).encode())
 )
 
 
@@ -131,12 +131,12 @@ def hide(text: str) -> str:
 
 @given(st.integers(200, 599) | st.sampled_from([200, 400, 401, 403, 429]), bodies)
 def test_every_response_is_good_json_or_one_short_clean_error(status: int, body: bytes) -> None:
-    found = error_of("account/balances", status, body, redact=hide)
-    if found is None:
+    result = error_of("account/balances", status, body, redact=hide)
+    if result is None:
         assert status == 200
         assert body.strip(b" \t\r\n")[:1] in (b"{", b"[")
         return
-    shown = str(found) + getattr(found, "code", "")
+    shown = str(result) + getattr(result, "code", "")
     assert SECRET not in shown
     assert shown.isprintable()
     assert len(shown) < 700
@@ -172,8 +172,8 @@ numbers = st.one_of(st.integers(), st.floats()).map(str)
 @given(st.one_of(st.text(), numbers, numbers.map(lambda number: f" {number}\t")))
 def test_no_retry_after_breaks_the_reading(header: str) -> None:
     """It names no wait, or one that ends: neither negative nor infinite."""
-    found = retry_after_s(header, lambda: NOW)
-    assert found is None or 0 <= found < math.inf
+    result = retry_after_s(header, lambda: NOW)
+    assert result is None or 0 <= result < math.inf
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

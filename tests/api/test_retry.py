@@ -32,8 +32,8 @@ def test_a_delay_is_within_its_ceiling_or_what_the_exchange_asked_for(
     attempt: int, base_s: float, cap_s: float, fraction: float, after_s: float | None
 ) -> None:
     delay = delay_s(attempt, base_s=base_s, cap_s=cap_s, random=always(fraction), after_s=after_s)
-    asked = min(after_s or 0.0, AFTER_CAP_S)
-    assert asked <= delay <= max(asked, min(cap_s, base_s * 2.0 ** min(attempt, 100)))
+    requested = min(after_s or 0.0, AFTER_CAP_S)
+    assert requested <= delay <= max(requested, min(cap_s, base_s * 2.0 ** min(attempt, 100)))
 
 
 @given(attempts, seconds, seconds, fractions)

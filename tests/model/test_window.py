@@ -27,8 +27,8 @@ def instants(window: Window) -> set[int]:
     return set(range(first, end))
 
 
-def all_of(found: list[Window]) -> set[int]:
-    return reduce(set.union, map(instants, found), set())
+def all_of(result: list[Window]) -> set[int]:
+    return reduce(set.union, map(instants, result), set())
 
 
 ticks = st.integers(0, LAST) | st.integers(0, LAST // 2)
@@ -40,10 +40,10 @@ several = st.lists(anything, max_size=6)
 many = settings(max_examples=400)
 
 
-def assert_apart_and_in_order(found: list[Window]) -> None:
+def assert_apart_and_in_order(result: list[Window]) -> None:
     """No window is empty, and between two neighbours there is at least one microsecond."""
-    assert all(window.start < window.end for window in found)
-    assert all(one.end < other.start for one, other in pairwise(found))
+    assert all(window.start < window.end for window in result)
+    assert all(one.end < other.start for one, other in pairwise(result))
 
 
 def test_the_start_is_inside_and_the_end_is_not() -> None:
@@ -106,8 +106,8 @@ def test_subtracting_leaves_what_nothing_covers(wanted: Window, taken: list[Wind
 @many
 @given(anything, st.integers(1, LAST))
 def test_pieces_run_from_the_newest_without_gap_or_overlap(window: Window, span: int) -> None:
-    found = cut_newest_first(window, timedelta(microseconds=span))
-    pieces = list(islice(found, LAST + 1))  # however long it goes on
+    result = cut_newest_first(window, timedelta(microseconds=span))
+    pieces = list(islice(result, LAST + 1))  # however long it goes on
     sizes = [len(instants(piece)) for piece in pieces]
     assert all_of(pieces) == instants(window)
     assert sum(sizes) == len(instants(window))
@@ -119,5 +119,5 @@ def test_pieces_run_from_the_newest_without_gap_or_overlap(window: Window, span:
 
 @many
 @given(several)
-def test_seconds_are_the_lengths_together(found: list[Window]) -> None:
-    assert round(seconds(found) * 1_000_000) == sum(len(instants(window)) for window in found)
+def test_seconds_are_the_lengths_together(result: list[Window]) -> None:
+    assert round(seconds(result) * 1_000_000) == sum(len(instants(window)) for window in result)

@@ -232,14 +232,14 @@ def test_the_table_is_as_declared(stream: Stream, database_url: str) -> None:
 def test_metrics_are_declared_and_shown(stream: Stream) -> None:
     declared = {metric.name: metric for metric in stream.metrics}
     assert len(declared) == len(stream.metrics)
-    found = samples_of(stream, page_of(stream))
-    for sample in found:
+    samples = samples_of(stream, page_of(stream))
+    for sample in samples:
         assert declared[sample.metric.name] is sample.metric
         assert len(sample.labels) == len(sample.metric.labels)
         assert all(type(label) is str for label in sample.labels)
         assert isinstance(sample.value, int | Decimal)
-    assert {sample.metric.name for sample in found} == declared.keys()
-    series = [(sample.metric.name, sample.labels) for sample in found]
+    assert {sample.metric.name for sample in samples} == declared.keys()
+    series = [(sample.metric.name, sample.labels) for sample in samples]
     assert len(set(series)) == len(series)
     for metric in stream.metrics:
         assert metric.name.startswith("onetrading_")
@@ -279,8 +279,8 @@ def _number(text: str) -> Decimal | int | None:
 def test_an_unknown_field_loads_and_is_reported(stream: Stream) -> None:
     expected = page_of(stream)
     for number, record in enumerate(records(stream)):
-        odd = record | {"x_new": {"nested": [1.5, None, ""]}}
-        page = page_of(stream, with_record(stream, number, odd))
+        changed = record | {"x_new": {"nested": [1.5, None, ""]}}
+        page = page_of(stream, with_record(stream, number, changed))
         assert page.rejects == []
         assert same_but_raw(page.rows, expected.rows)
         assert [(d.kind, d.path) for d in page.drift] == [("unknown_field", "x_new")]
@@ -288,15 +288,15 @@ def test_an_unknown_field_loads_and_is_reported(stream: Stream) -> None:
             nested = {f.encode_name: f.type for f in msgspec.structs.fields(stream.decoder.struct)}
             kind = nested[name]
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-                odd = record | {name: value | {"x_new": 1}}
-                page = page_of(stream, with_record(stream, number, odd))
+                changed = record | {name: value | {"x_new": 1}}
+                page = page_of(stream, with_record(stream, number, changed))
                 assert same_but_raw(page.rows, expected.rows)
                 assert [d.path for d in page.drift] == [f"{name}.x_new"]
 
 
 @every_stream
 def test_an_unknown_value_loads_and_is_reported(stream: Stream) -> None:
-    found = set()
+    reported_columns = set()
     for number, record, leaf in cases(stream):
         if not isinstance(leaf.get(record), str):
             continue
@@ -309,8 +309,8 @@ def test_an_unknown_value_loads_and_is_reported(stream: Stream) -> None:
         }
         assert reported == columns
         assert not columns or page.rejects == []
-        found |= columns
-    assert found == set(stream.enums)
+        reported_columns |= columns
+    assert reported_columns == set(stream.enums)
     assert set(stream.enums) <= set(stream.table.columns)
 
 
@@ -325,16 +325,16 @@ def test_a_broken_record_costs_no_other(stream: Stream) -> None:
     for number, record in enumerate(records(stream)):
         others = everything.rows[:number] + everything.rows[number + 1 :]
         for name in required:
-            for odd in (
+            for broken in (
                 {k: v for k, v in record.items() if k != name},
                 record | {name: None},
                 record | {name: [1]},
             ):
-                page = page_of(stream, with_record(stream, number, odd))
+                page = page_of(stream, with_record(stream, number, broken))
                 assert same_but_raw(page.rows, others)
                 assert page.records == everything.records
                 (reject,) = page.rejects
-                assert parsed(reject.raw) == odd
+                assert parsed(reject.raw) == broken
                 assert reject.reason
 
 
@@ -344,10 +344,10 @@ def test_a_record_that_is_not_an_object_is_rejected(stream: Stream) -> None:
         return  # the response itself is the record
     everything = page_of(stream)
     anything: tuple[Any, ...] = (None, 5, "text", [], True)
-    for odd in anything:
-        page = page_of(stream, with_record(stream, 0, odd))
+    for broken in anything:
+        page = page_of(stream, with_record(stream, 0, broken))
         assert same_but_raw(page.rows, everything.rows[1:])
-        assert [parsed(reject.raw) for reject in page.rejects] == [odd]
+        assert [parsed(reject.raw) for reject in page.rejects] == [broken]
 
 
 @every_stream
@@ -402,12 +402,12 @@ def notations(nanos: int) -> list[str | int]:
     """All exact notations of an instant."""
     at = EPOCH + timedelta(seconds=nanos // 10**9)
     iso, below = f"{at:%Y-%m-%dT%H:%M:%S}", nanos % 10**9
-    found: list[str | int] = [f"{iso}.{below:09d}Z", nanos, str(nanos), f"{iso}.{below:09d}+00:00"]
+    result: list[str | int] = [f"{iso}.{below:09d}Z", nanos, str(nanos), f"{iso}.{below:09d}+00:00"]
     for unit, digits in ((10**9, 0), (10**6, 3), (10**3, 6)):
         if nanos % unit == 0:
             fraction = f".{below // unit:0{digits}d}" if digits else ""
-            found += [f"{iso}{fraction}Z", nanos // unit, str(nanos // unit)]
-    return found
+            result += [f"{iso}{fraction}Z", nanos // unit, str(nanos // unit)]
+    return result
 
 
 # From 1973, where milliseconds differ from seconds by their size, to 2286.
@@ -420,9 +420,9 @@ def test_an_instant_is_exact_in_every_notation(second: int, below: int, unit: in
     nanos = second * 10**9 + below // unit * unit
     expected_at = EPOCH + timedelta(microseconds=nanos // 1_000)
     for notation in notations(nanos):
-        found = instant(notation)
-        assert (found.at, found.nanos) == (expected_at, nanos), notation
-        assert found.at.tzinfo is UTC
+        result = instant(notation)
+        assert (result.at, result.nanos) == (expected_at, nanos), notation
+        assert result.at.tzinfo is UTC
 
 
 @given(seconds, below_a_second, st.integers(-14 * 60, 14 * 60))
@@ -463,9 +463,9 @@ NUMBERS = {
 @every_stream
 def test_every_number_of_a_row_is_read_from_the_record(stream: Stream) -> None:
     numeric = {name for name, kind in stream.table.columns.items() if kind == "numeric"}
-    found = {column for *_, columns in NUMBERS[stream.name] for column in columns}
+    columns_read = {column for *_, columns in NUMBERS[stream.name] for column in columns}
     derived = {"quote_amount"} & numeric
-    assert found | derived == numeric
+    assert columns_read | derived == numeric
 
 
 digits = st.integers(1, 10**30).map(Decimal)
