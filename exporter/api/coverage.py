@@ -19,8 +19,8 @@
 7. An endpoint without cursors sends no explicit end, and may cut a page short anywhere. What is
    older than the oldest row is requested until nothing older comes. A full page with one instant
    only is an error: more rows may share that instant, and no request would return them.
-8. A page of such an endpoint that is in no order and not full is the end: its last row says
-   nothing about what is left. (The paginator splits the window when it is full.)
+8. A page of such an endpoint that is out of order and not full is the end: its last row is no
+   place to go on from. (When it is full, the paginator splits the window.)
 9. A page with more records than requested loads, and is reported as drift: paging is not as
    documented, and the fullness that rules 7 and 8 rely on may not be either.
 

@@ -134,7 +134,7 @@ class Paginator:
         """Raises UnexpectedPayload when a page, or a row of it, belongs to another account."""
         expected = self._partition.account_id
         account_ids = set() if page.account_id is None else {page.account_id.lower()}
-        if expected != made_up(self._partition.account):  # else only the rows name their account
+        if expected != made_up(self._partition.account):  # no row names a made-up id
             account_ids.update(getattr(row, "account_id", expected) for row in page.rows)
         for other in sorted(account_ids - {expected}):
             raise UnexpectedPayload(
@@ -156,7 +156,7 @@ class Paginator:
         return Window(window.start, self._coverage.reached + RESOLUTION)
 
     def _must_be_split(self, page: Page) -> bool:
-        """Whether a page is full, in no order and without a cursor: it may hide rows anywhere."""
+        """Whether a page is full, out of order and without a cursor: it may hide rows anywhere."""
         paging = self._stream.paging
         full = paging.cursor is None and page.cursor is None and page.records >= paging.size
         return full and page.order == "mixed"

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.errors import UnexpectedPayload
-from exporter.model.fields import maybe_money
+from exporter.model.fields import exact_json, maybe_money
 
-_exact = msgspec.json.Decoder(float_hook=Decimal)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -56,7 +55,7 @@ def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
 def text_member(header: Mapping[str, msgspec.Raw], name: str) -> str | None:
     """A member of a response as text, or None when it is absent, null or empty."""
     raw = header.get(name)
-    value = None if raw is None else _exact.decode(raw)
+    value = None if raw is None else exact_json.decode(raw)
     return None if value is None or value == "" else str(value)
 
 

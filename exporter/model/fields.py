@@ -33,7 +33,8 @@ _MILLIS_BELOW = 10**14
 _MICROS_BELOW = 10**17
 _SECONDS_END = len("2026-01-13T15:16:15")
 _MICROS_END = len("2026-01-13T15:16:15.123456")
-_exact = msgspec.json.Decoder(float_hook=Decimal)
+exact_json = msgspec.json.Decoder(float_hook=Decimal)
+"""Decodes any JSON; a number with a fraction becomes a Decimal, an integer an int."""
 
 
 class Instant(NamedTuple):
@@ -138,7 +139,7 @@ class RecordDecoder(Generic[Record]):
     def _decode_tolerantly(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
         unknown: list[str] = []
         try:
-            mended = _mend(_exact.decode(json), self.struct, "", unknown)
+            mended = _mend(exact_json.decode(json), self.struct, "", unknown)
             return msgspec.convert(mended, self.struct, strict=False), tuple(unknown)
         except msgspec.MsgspecError as error:
             raise BadRecord(str(error)) from error

@@ -222,7 +222,7 @@ class Paging:
     """Rows per page: the most that the exchange documents."""
     cursor: str | None = "cursor"
     """Query parameter of the cursor; None where the endpoint has none. A page then never shows that
-    it is the last: what is older is requested until nothing comes, and a full page in no order
+    it is the last: what is older is requested until nothing comes, and a full page out of order
     splits its window."""
     time: Literal["iso_ms", "epoch_ms"] = "iso_ms"
     """Notation of both bounds: ISO 8601 with milliseconds and ``Z``, or milliseconds since 1970."""
