@@ -173,25 +173,9 @@ class Client:
         """Return when the request may be retried; raise ``error`` when it may not."""
         policy = self._policy
         if isinstance(error, RateLimited):
-            # The whole token is paused: we then wait in the rate limiter like everybody else.
-            now = self._monotonic()
-            paused_s = pause_s(
-                self._streak.record_429(sent_at, now),
-                base_s=policy.pause_base_s,
-                cap_s=policy.pause_cap_s,
-                random=self._random,
-                after_s=error.after_s,
-            )
-            self._rate_limiter.pause(paused_s)
-            _log.info(
-                "rate limited (429): pausing this token for %.1f s: %s",
-                paused_s,
-                error,
-                extra={"rest_s": round(paused_s, 3)},
-            )
-            if now + paused_s > ends_at:
+            if self._pause_token(error, sent_at) > ends_at:
                 raise error
-            return
+            return  # we wait in the rate limiter like everybody else
         # A proxy's HTML page in place of JSON is gone at the first retry, or stays.
         html = result.code == "200" and isinstance(error, UnexpectedPayload) and attempt == 0
         if not (html or isinstance(error, RetryLater)):
@@ -207,6 +191,25 @@ class Client:
             raise error
         if self._stop.wait(wait_s):
             raise Stopping("shutting down: a request was not retried")
+
+    def _pause_token(self, error: RateLimited, sent_at: float) -> float:
+        """Let nobody send with this token for a while; returns when that ends."""
+        now = self._monotonic()
+        paused_s = pause_s(
+            self._streak.record_429(sent_at, now),
+            base_s=self._policy.pause_base_s,
+            cap_s=self._policy.pause_cap_s,
+            random=self._random,
+            after_s=error.after_s,
+        )
+        self._rate_limiter.pause(paused_s)
+        _log.info(
+            "rate limited (429): pausing this token for %.1f s: %s",
+            paused_s,
+            error,
+            extra={"rest_s": round(paused_s, 3)},
+        )
+        return now + paused_s
 
 
 class _RateLimitStreak:
