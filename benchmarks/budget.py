@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import time
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import psycopg
 
+from benchmarks.bulk import bulk_account
 from benchmarks.measure import Finding, Say
 from benchmarks.pages import PAGE_ROWS
 from benchmarks.postgres import server
 from benchmarks.process import exporter, free_address
-from exporter.simulator import AccountSpec, Faults, Request, Simulator
+from exporter.simulator import Faults, ReceivedRequest, Simulator
 
 _LIMIT = 240
 _LATENCY_MS = 390
@@ -28,7 +30,7 @@ _TRADES = 200_000
 def run(say: Say) -> None:
     """The service with its default budget against an exchange that enforces it."""
     faults = Faults(latency_ms=_LATENCY_MS, budget=_LIMIT)
-    account = AccountSpec("main", bulk_trades=_TRADES)
+    account = bulk_account(_TRADES, datetime.now(UTC))
     with (
         server() as url,
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
@@ -63,7 +65,7 @@ def run(say: Say) -> None:
     say(Finding(what, f"{max(late):.2f} s late", ", ".join(f"{s:.2f}" for s in late)))
 
 
-def _latest(path: str, seen: list[Request]) -> float:
+def _latest(path: str, seen: list[ReceivedRequest]) -> float:
     """By how many seconds the longest pause between two polls exceeded their interval."""
     times = [request.at for request in seen if request.path == path]
     return max((later - earlier for earlier, later in pairwise(times)), default=0.0) - _INTERVAL_S

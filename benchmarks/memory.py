@@ -9,11 +9,12 @@ from pathlib import Path
 
 import psycopg
 
+from benchmarks.bulk import bulk_account
 from benchmarks.measure import Finding, Say, number
 from benchmarks.pages import NOW
 from benchmarks.postgres import server
 from benchmarks.process import exporter, resident_mib
-from exporter.simulator import AccountSpec, Simulator
+from exporter.simulator import Simulator
 
 _ROWS = 150_000
 _MILLION = 1_000_000
@@ -31,7 +32,7 @@ def run_full(say: Say) -> None:
 
 
 def _backfill(say: Say, rows: int) -> None:
-    account = AccountSpec("main", bulk_trades=rows)
+    account = bulk_account(rows, NOW)
     with (
         server() as url,
         tempfile.TemporaryDirectory(prefix="bench-") as folder,

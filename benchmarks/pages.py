@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import httpx
 
-from exporter.simulator import AccountSpec, Simulator
+from benchmarks.bulk import bulk_account
+from exporter.simulator import Simulator
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 PAGE_ROWS = 100
@@ -26,9 +27,10 @@ def trades(rows: int) -> Pages:
 
     What is traded repeats after 1,024 kinds of trade; ids, instants and sequences do not.
     """
-    spec = AccountSpec("main", bulk_trades=rows)
     with (
-        Simulator(now=NOW, speed=0, history_days=30, accounts=(spec,)) as simulator,
+        Simulator(
+            now=NOW, speed=0, history_days=30, accounts=(bulk_account(rows, NOW),)
+        ) as simulator,
         httpx.Client(headers={"Authorization": f"Bearer {simulator.tokens['main']}"}) as client,
     ):
         query = {

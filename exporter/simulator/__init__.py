@@ -1,24 +1,22 @@
-"""A simulated exchange: a seeded market behind the exchange's own wire, with faults on request.
+"""A simulated exchange: a seeded market behind the exchange's REST API, with faults on request.
 
-Reading order: `market` and `ledger` (what happens), `records` (how it looks), `routes` and what
-they name (what is answered), `exchange` (to whom, and what goes wrong), `server`, `simulator`.
+Reading order: `market` (what happens), `endpoints` (what is served under which path, and faults),
+`server` (HTTP, authentication, clock and controls).
 """
 
 from exporter.simulator.endpoints.faults import Faults
 from exporter.simulator.endpoints.truth import TRUTHS
-from exporter.simulator.market.bulk import BulkTrades
 from exporter.simulator.market.market import DEFAULT_ACCOUNTS, AccountSpec, Market
-from exporter.simulator.server.exchange import Request
+from exporter.simulator.server.exchange import ReceivedRequest
 from exporter.simulator.server.simulator import Simulator, serve
 
 __all__ = [
     "DEFAULT_ACCOUNTS",
     "TRUTHS",
     "AccountSpec",
-    "BulkTrades",
     "Faults",
     "Market",
-    "Request",
+    "ReceivedRequest",
     "Simulator",
     "serve",
 ]

@@ -154,7 +154,7 @@ def test_faults_are_read_from_text() -> None:
     ("text", "complaint"),
     [
         ("eror_rate=1", "unknown fault eror_rate; valid: error_rate, budget, retry_after"),
-        ("error_rate=2", "error_rate is a share"),
+        ("error_rate=2", "error_rate must be from 0 to 1"),
         ("error_rate=x", "cannot read 'x'"),
         ("budget=-1", "cannot be negative"),
         ("unknown_fields=maybe", "cannot read 'maybe'"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.bulk import bulk_account
 from exporter.simulator import AccountSpec, Faults, Simulator
 from tests.support.simulator_client import NOW, Reader, trade_ids
 
@@ -144,7 +145,7 @@ def test_bad_records(exchange: Simulator, main: Reader) -> None:
 
 
 def test_equal_instants_in_any_order() -> None:
-    bulk = [AccountSpec("main", bulk_trades=1_000)]
+    bulk = [bulk_account(1_000, NOW)]
     with (
         Simulator(now=NOW, speed=0, history_days=0, accounts=bulk) as exchange,
         Reader(exchange) as main,

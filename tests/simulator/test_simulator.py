@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.simulator import AccountSpec, BulkTrades, Market
-from exporter.simulator.endpoints.records import trade_row
+from benchmarks.bulk import BulkTrades
+from exporter.simulator import AccountSpec, Market
+from exporter.simulator.endpoints.records import encoded_trade_rows, trade_row
 from exporter.simulator.endpoints.times import iso_nanos, parse_instant
-from exporter.simulator.endpoints.trade_rows import TradeRows
 from exporter.simulator.endpoints.truth import truth
 from exporter.simulator.endpoints.wire import encode
 from exporter.simulator.market.instruments import INSTRUMENTS
@@ -157,11 +157,11 @@ def test_bulk_trades_are_ordered_found_and_composed_alike(seed: int, count: int)
     instants = [trades.instants[k] for k in picked]
     assert instants == sorted(instants)
     assert bisect_right(trades.instants, end) == count
-    market = Market(seed, START, START, [AccountSpec("bulk", bulk_trades=count)])
+    market = Market(seed, START, START, [AccountSpec("bulk", trade_history=trades)])
     account = market.accounts["bulk"]
-    rows = TradeRows(account)
+    rows = encoded_trade_rows(account)
     for k in picked:
-        assert bytes(rows[k]) == encode(trade_row(account, k))
+        assert bytes(rows(k)) == encode(trade_row(account, k))
         assert account.trade_ids.find(account.trade_ids.make(k)) == k
 
 

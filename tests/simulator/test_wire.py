@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.simulator import AccountSpec, Simulator
-from exporter.simulator.endpoints.wire import MicrosCursor, Place
+from exporter.simulator.endpoints.paging import MicrosCursor, ResumePoint
 from tests.support.simulator_client import LAST_30_DAYS, NOW, Reader, trade_ids
 
 FUNDING = "/account/futures/funding-payments"
@@ -154,13 +154,13 @@ def test_funding_payments_are_a_map_of_numbers(main: Reader) -> None:
 
 @given(st.lists(st.integers(0, 5_000_000), min_size=1, max_size=20), st.booleans(), st.data())
 def test_a_microsecond_cursor_tells_rows_of_one_instant_apart(
-    offsets: list[int], fed: bool, data: st.DataObject
+    offsets: list[int], after_empty: bool, data: st.DataObject
 ) -> None:
     instants = sorted(1_774_828_800_000_000_000 + offset for offset in offsets)
-    place = Place(data.draw(st.integers(0, len(instants))), fed)
+    resume = ResumePoint(data.draw(st.integers(0, len(instants))), after_empty)
     cursor = MicrosCursor(instants)
-    assert cursor.read(cursor.write(place)) == place
-    assert len(cursor.write(place)) == 16
+    assert cursor.read(cursor.write(resume)) == resume
+    assert len(cursor.write(resume)) == 16
 
 
 def test_nothing_of_the_future_is_served() -> None:

@@ -1,7 +1,7 @@
-"""The account endpoints, which need a token: balances, fees, trades, orders.
+"""The account endpoints, which need a token: balances, fees, trades and orders.
 
-Orders are simple on purpose: windows look at their creation, their status follows from their
-fills, and without a history flag only open orders are listed.
+Orders are kept simple: windows apply to the creation time, the status follows from the fills, and
+without a history flag only open orders are listed.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from functools import partial
 from typing import Any
 
 from exporter.simulator.endpoints.paging import (
-    RequestWindow,
+    JsonCursor,
+    TimeRange,
     WindowRules,
-    codes,
-    page,
-    page_size,
-    window,
+    read_instruments,
+    read_page_size,
+    read_window,
+    select_page,
 )
 from exporter.simulator.endpoints.records import (
     Record,
@@ -27,9 +28,9 @@ from exporter.simulator.endpoints.records import (
     order_status,
     trade_record,
 )
-from exporter.simulator.endpoints.requests import AccountQuery
+from exporter.simulator.endpoints.requests import AccountRequest
 from exporter.simulator.endpoints.times import iso_millis
-from exporter.simulator.endpoints.wire import JsonCursor, Refusal, bad_request
+from exporter.simulator.endpoints.wire import ErrorResponse, bad_request
 from exporter.simulator.market.instruments import FEE_TIERS
 from exporter.simulator.market.prices import DAY
 
@@ -38,21 +39,23 @@ _ORDERS = WindowRules(lookback=DAY, default_from_midnight=False)
 _TIER = FEE_TIERS[1]
 
 
-def balances(query: AccountQuery) -> Any:
+def balances(request: AccountRequest) -> Any:
     """`GET /account/balances`."""
-    account, market, distortion = query.account, query.market, query.distortion
-    margins = margin_record(account, market.prices, query.now)
-    rows = {row["currency_code"]: row for row in balance_records(account, query.now, market.start)}
-    for currency, replaced in query.overrides.balances.get(account.name, {}).items():
-        if replaced is None:
+    account, market, injector = request.account, request.market, request.injector
+    margins = margin_record(account, market.prices, request.now)
+    rows = {
+        row["currency_code"]: row for row in balance_records(account, request.now, market.start)
+    }
+    for currency, override in request.overrides.balances.get(account.name, {}).items():
+        if override is None:
             rows.pop(currency, None)
         else:
-            rows[currency] = rows.get(currency, _empty(currency, query.now)) | replaced
+            rows[currency] = rows.get(currency, _empty(currency, request.now)) | override
     served = [
-        distortion.record(row, query.number("balances", n), "available")
+        injector.record(row, request.row_key("balances", n), "available")
         for n, row in enumerate(rows.values())
     ]
-    return distortion.widen(
+    return injector.with_unknown_fields(
         {
             "account_id": account.id,
             "account_equity": margins["equity"],
@@ -72,13 +75,13 @@ def _empty(currency: str, now: int) -> Record:
     }
 
 
-def fees(query: AccountQuery) -> Any:
-    """`GET /account/fees`: the same tier for everybody; volumes are JSON numbers."""
+def fees(request: AccountRequest) -> Any:
+    """`GET /account/fees`: the same tier for all accounts; volumes are JSON numbers."""
     volume, maker, taker = _TIER
-    groups = ("SPOT", "FUTURES") if query.account.futures else ("SPOT",)
-    return query.distortion.widen(
+    groups = ("SPOT", "FUTURES") if request.account.futures else ("SPOT",)
+    return request.injector.with_unknown_fields(
         {
-            "account_id": query.account.id,
+            "account_id": request.account.id,
             "running_volumes": [
                 {"fee_group_id": group, "volume": Decimal("12349.68"), "currency": "EUR"}
                 for group in groups
@@ -91,93 +94,97 @@ def fees(query: AccountQuery) -> Any:
     )
 
 
-def trades(query: AccountQuery) -> Any:
-    """`GET /account/trades`: newest first, `cursor` only while there is more."""
-    asked = codes(query.params)
-    within = window(query.params, query.now, _TRADES)
-    size = page_size(query.params, "max_page_size", 0, 100, 100)
-    series, distortion = query.account.trades, query.distortion
+def trades(request: AccountRequest) -> Any:
+    """`GET /account/trades`: newest first, `cursor` only while there are more."""
+    codes = read_instruments(request.params)
+    window = read_window(request.params, request.now, _TRADES)
+    size = read_page_size(request.params, "max_page_size", 0, 100, 100)
+    history, injector = request.account.trades, request.injector
 
     def keep(k: int) -> bool:
-        if asked and series[k].code not in asked:
+        if codes and history[k].code not in codes:
             return False
-        return distortion.visible(query.number("trades", k), series.instants[k])
+        return injector.visible(request.row_key("trades", k), history.instants[k])
 
-    cursor = JsonCursor(query.filters())
-    place = cursor.read(query.params["cursor"]) if query.params.get("cursor") else None
-    chosen = keep if asked or distortion.hides else None
-    rows, following = page(series.instants, within, size, place, distortion, chosen)
-    row = partial(_trade, query) if distortion.rewrites else query.trade_rows.__getitem__
-    answer: Record = {
+    cursor = JsonCursor(request.filters())
+    resume = cursor.read(request.params["cursor"]) if request.params.get("cursor") else None
+    filtered = keep if codes or injector.hides else None
+    rows, following = select_page(history.instants, window, size, resume, injector, filtered)
+    row = partial(_trade, request) if injector.rewrites else request.trade_rows
+    response: Record = {
         "trade_history": [row(k) for k in rows],
         "max_page_size": size,
     }
     if following is not None:
-        answer["cursor"] = cursor.write(following, series.instants[max(following.row - 1, 0)])
-    return distortion.widen(answer)
+        response["cursor"] = cursor.write(following, history.instants[max(following.row - 1, 0)])
+    return injector.with_unknown_fields(response)
 
 
-def _trade(query: AccountQuery, k: int) -> Record:
-    trade = query.account.trades[k]
-    record = trade_record(query.account, k, trade)
-    number, distortion = query.number("trades", k), query.distortion
-    distortion.record(distortion.changed(record, number, "price"), number, "price", "order_type")
-    return distortion.widen({"fee": distortion.widen(fee_record(trade)), "trade": record})
+def _trade(request: AccountRequest, k: int) -> Record:
+    trade = request.account.trades[k]
+    record = trade_record(request.account, k, trade)
+    row_key, injector = request.row_key("trades", k), request.injector
+    injector.record(
+        injector.with_changed_price(record, row_key, "price"), row_key, "price", "order_type"
+    )
+    return injector.with_unknown_fields(
+        {"fee": injector.with_unknown_fields(fee_record(trade)), "trade": record}
+    )
 
 
-def trade(query: AccountQuery) -> Any:
-    """`GET /account/trade/{trade_id}`: of the last 30 days."""
-    if len(query.tail) != 36:
+def trade(request: AccountRequest) -> Any:
+    """`GET /account/trade/{trade_id}`: within the last 30 days."""
+    if len(request.path_parameter) != 36:
         raise bad_request("INVALID_TRADE_ID")
-    account = query.account
-    k = account.trade_ids.find(query.tail)
+    account = request.account
+    k = account.trade_ids.find(request.path_parameter)
     if k is None or k >= len(account.trades):
-        raise Refusal(404, {"error": "NOT_FOUND"})
-    if not query.now - 30 * DAY <= account.trades.instants[k] <= query.now:
-        raise Refusal(404, {"error": "NOT_FOUND"})
-    return _trade(query, k)
+        raise ErrorResponse(404, {"error": "NOT_FOUND"})
+    if not request.now - 30 * DAY <= account.trades.instants[k] <= request.now:
+        raise ErrorResponse(404, {"error": "NOT_FOUND"})
+    return _trade(request, k)
 
 
-def orders(query: AccountQuery) -> Any:
-    """`GET /account/orders`: open ones, or with a history flag those of the last day or window."""
-    asked = codes(query.params)
-    size = page_size(query.params, "max_page_size", 1, 100, 100)
-    account, distortion, now = query.account, query.distortion, query.now
-    everything = _flag(query, "with_cancelled_and_rejected")
-    filled = everything or _flag(query, "with_just_filled_inactive")
-    shown = {"OPEN", *(["FILLED_FULLY"] if filled else []), *(["CANCELLED"] if everything else [])}
-    windowed = filled or query.params.get("from") or query.params.get("to")
-    within = window(query.params, now, _ORDERS) if windowed else RequestWindow(0, now)
-    book = account.ledger.orders
+def orders(request: AccountRequest) -> Any:
+    """`GET /account/orders`: open orders; with a history flag those of a window or the last day."""
+    codes = read_instruments(request.params)
+    size = read_page_size(request.params, "max_page_size", 1, 100, 100)
+    account, injector, now = request.account, request.injector, request.now
+    all_states = _flag(request, "with_cancelled_and_rejected")
+    filled = all_states or _flag(request, "with_just_filled_inactive")
+    shown = {"OPEN", *(["FILLED_FULLY"] if filled else []), *(["CANCELLED"] if all_states else [])}
+    windowed = filled or request.params.get("from") or request.params.get("to")
+    window = read_window(request.params, now, _ORDERS) if windowed else TimeRange(0, now)
+    ledger_orders = account.ledger.orders
 
     def keep(index: int) -> bool:
-        if asked and book[index].code not in asked:
+        if codes and ledger_orders[index].code not in codes:
             return False
         if order_status(account, index, now) not in shown:
             return False
-        return distortion.visible(query.number("orders", index), book[index].created)
+        return injector.visible(request.row_key("orders", index), ledger_orders[index].created)
 
-    cursor = JsonCursor(query.filters())
-    place = cursor.read(query.params["cursor"]) if query.params.get("cursor") else None
-    instants = [order.created for order in book]
-    rows, following = page(instants, within, size, place, distortion, keep)
-    answer: Record = {
-        "order_history": [_order(query, index) for index in rows],
+    cursor = JsonCursor(request.filters())
+    resume = cursor.read(request.params["cursor"]) if request.params.get("cursor") else None
+    instants = [order.created for order in ledger_orders]
+    rows, following = select_page(instants, window, size, resume, injector, keep)
+    response: Record = {
+        "order_history": [_order(request, index) for index in rows],
         "max_page_size": size,
     }
     if following is not None:
-        answer["cursor"] = cursor.write(following, instants[max(following.row - 1, 0)])
-    return distortion.widen(answer)
+        response["cursor"] = cursor.write(following, instants[max(following.row - 1, 0)])
+    return injector.with_unknown_fields(response)
 
 
-def _flag(query: AccountQuery, name: str) -> bool:
-    return query.params.get(name, "").lower() == "true"
+def _flag(request: AccountRequest, name: str) -> bool:
+    return request.params.get(name, "").lower() == "true"
 
 
-def _order(query: AccountQuery, index: int) -> Record:
-    row = order_row(query.account, index, query.now)
-    number = query.number("orders", index)
-    query.distortion.record(row["order"], number, "price", "status")
-    if _flag(query, "with_just_orders"):
+def _order(request: AccountRequest, index: int) -> Record:
+    row = order_row(request.account, index, request.now)
+    row_key = request.row_key("orders", index)
+    request.injector.record(row["order"], row_key, "price", "status")
+    if _flag(request, "with_just_orders"):
         del row["trades"]
-    return query.distortion.widen(row)
+    return request.injector.with_unknown_fields(row)

@@ -1,4 +1,4 @@
-"""What can be made to go wrong: one frozen set of faults, read from text or JSON."""
+"""The faults that can be injected: one frozen set, read from text or JSON."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Faults in force. A `_rate` is a share of 0 to 1; everything is off by default.
+    """Faults in force. A `_rate` is a fraction from 0 to 1; everything is off by default.
 
-    Of requests, drawn anew each time:
-    `error_rate` 500, 502 or 503; `drop_rate` the connection ends without an answer;
-    `truncate_rate` it ends in the middle of the body; `garbage_rate` 200 with HTML;
-    `cursor_expiry_rate` a good cursor is refused; `duplicate_rate` a page starts with rows of the
-    page before; `empty_pages` a page in the middle of a walk is empty but has a cursor;
-    `latency_ms` plus up to `jitter_ms` before the answer; `budget` requests in any 60 s for each
-    token, then 429, with `retry_after` seconds in Retry-After when that is not 0.
+    Per request, drawn each time: `error_rate` 500, 502 or 503; `drop_rate` the connection closes
+    without a response; `truncate_rate` it closes in the middle of the body; `garbage_rate` 200 with
+    HTML; `cursor_expiry_rate` a valid cursor is rejected; `duplicate_rate` a page starts with rows
+    of the previous page; `empty_pages` (a fraction) a page after the first is empty but has a
+    cursor; `latency_ms` plus up to `jitter_ms` before the response; `budget` requests in any 60 s
+    for each token, then 429, with `retry_after` seconds in Retry-After unless that is 0.
 
-    Of rows, the same rows each time: `late_rate` shown only `late_seconds` after their instant;
-    `hidden_rate` not shown at all; `changed_rate` trades shown with another price;
-    `bad_record_rate` records that cannot be read; `unknown_enums` records with a value that is not
-    documented.
+    Per row, the same rows each time: `late_rate` served only `late_seconds` after their instant;
+    `hidden_rate` not served at all; `changed_rate` trades with another price; `bad_record_rate`
+    records that cannot be decoded; `unknown_enums` (a fraction) records with an undocumented value.
 
-    Of everything: `unknown_fields` adds members to every object; `shuffle_equal_instants` mixes the
-    rows of one instant within a page; `page_size_cap` serves at most that many rows;
-    `forbid` paths are answered 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden;
-    `fail_paths` maps a path to the status it answers. A path is one below the base URL, such as
-    `/account/trades`. `account` limits all of this to the requests of one account.
+    Always: `unknown_fields` adds members to every object; `shuffle_equal_instants` shuffles the
+    rows of one instant within a page; `page_size_cap` serves at most that many rows; `forbid` paths
+    respond 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a
+    path to its status. Paths are below the base URL, such as `/account/trades`. `account` limits
+    all of this to the requests of one account.
     """
 
     error_rate: float = 0.0
@@ -60,9 +58,9 @@ class Faults:
     def __post_init__(self) -> None:
         for name in KEYS:
             value = getattr(self, name)
-            share = name.endswith("_rate") or name in {"unknown_enums", "empty_pages"}
-            if share and not 0 <= value <= 1:
-                raise ValueError(f"{name} is a share from 0 to 1, not {value}")
+            fraction = name.endswith("_rate") or name in {"unknown_enums", "empty_pages"}
+            if fraction and not 0 <= value <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, not {value}")
             if isinstance(value, (int, float)) and value < 0:
                 raise ValueError(f"{name} cannot be negative: {value}")
 
@@ -70,7 +68,8 @@ class Faults:
     def parse(cls, text: str) -> Faults:
         """Read `error_rate=0.05,forbid=/account/orders|/fees,fail_paths=/time:503`.
 
-        Lists are separated by `|`. Raises ValueError, naming every valid key, for an unknown one.
+        List items are separated by `|`. Raises ValueError for an unknown key, naming the valid
+        ones, and for a value that cannot be read.
         """
         values: dict[str, Any] = {}
         for item in filter(None, (part.strip() for part in text.split(","))):
@@ -80,7 +79,7 @@ class Faults:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Faults:
-        """Build from a mapping whose values are of the right type or are text.
+        """Build from a mapping whose values have the right type or are text.
 
         Raises ValueError for an unknown key or a value that cannot be read.
         """
@@ -90,11 +89,11 @@ class Faults:
         return cls(**{key: _read(key, value) for key, value in values.items()})
 
     def without(self, *names: str) -> Faults:
-        """Return the same set with these faults off."""
+        """Return a copy with these faults off."""
         return dataclasses.replace(self, **{name: getattr(NO_FAULTS, name) for name in names})
 
     def for_account(self, name: str | None) -> Faults:
-        """Return the faults that a request of this account meets; None is a public request."""
+        """Return the faults for a request of this account; None is a public request."""
         return self if not self.account or self.account == name else NO_FAULTS
 
 

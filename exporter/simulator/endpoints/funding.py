@@ -6,9 +6,9 @@ import zlib
 from decimal import Decimal
 from typing import Any
 
-from exporter.simulator.endpoints.paging import codes
+from exporter.simulator.endpoints.paging import read_instruments
 from exporter.simulator.endpoints.records import Record
-from exporter.simulator.endpoints.requests import Query
+from exporter.simulator.endpoints.requests import EndpointRequest
 from exporter.simulator.endpoints.times import iso_millis, iso_seconds
 from exporter.simulator.endpoints.wire import bad_request
 from exporter.simulator.market.exact import text
@@ -16,91 +16,91 @@ from exporter.simulator.market.instruments import INSTRUMENTS, SimulatedInstrume
 from exporter.simulator.market.prices import SECOND, mix, settled_at, slots
 
 
-def funding_rates(query: Query) -> Any:
-    """`GET /funding-rate`: the preliminary rate of every ACTIVE futures market."""
+def funding_rates(request: EndpointRequest) -> Any:
+    """`GET /funding-rate`: the preliminary rate of every ACTIVE futures instrument."""
     rows = []
-    for n, market in enumerate(_funded(query), 30_000):
-        computed = settled_at(market, query.now)
+    for n, instrument in enumerate(_funded(request), 30_000):
+        computed = settled_at(instrument, request.now)
         record = {
-            "instrument_code": market.code,
-            "funding_rate": text(query.market.prices.rate(market, computed)),
-            "mark_price": text(query.market.prices.mark(market, computed)),
+            "instrument_code": instrument.code,
+            "funding_rate": text(request.market.prices.rate(instrument, computed)),
+            "mark_price": text(request.market.prices.mark(instrument, computed)),
             "time": computed // 1_000_000,
             "timestamp": iso_millis(computed),
         }
-        rows.append(query.distortion.record(record, n, "funding_rate"))
+        rows.append(request.injector.record(record, n, "funding_rate"))
     return rows
 
 
-def _funded(query: Query) -> list[SimulatedInstrument]:
-    asked = codes(query.params)
-    found = (market for market in INSTRUMENTS.values() if market.funded)
-    return [market for market in found if not asked or market.code in asked]
+def _funded(request: EndpointRequest) -> list[SimulatedInstrument]:
+    codes = read_instruments(request.params)
+    funded = (instrument for instrument in INSTRUMENTS.values() if instrument.funded)
+    return [instrument for instrument in funded if not codes or instrument.code in codes]
 
 
-def funding_settings(query: Query) -> Any:
-    """`GET /funding-rate/settings`: settings and factors as JSON numbers."""
+def funding_settings(request: EndpointRequest) -> Any:
+    """`GET /funding-rate/settings`: numbers are JSON numbers."""
     return [
-        query.distortion.widen(
+        request.injector.with_unknown_fields(
             {
-                "instrument_code": market.code,
-                "state": market.state,
-                "market_offset": market.offset,
+                "instrument_code": instrument.code,
+                "state": instrument.state,
+                "market_offset": instrument.offset,
                 "clamp_threshold": Decimal("0.0005"),
                 "annual_interest_rate": Decimal("0.04"),
                 "cap": Decimal("0.001"),
-                "period": market.period_minutes,
+                "period": instrument.period_minutes,
             }
         )
-        for market in _funded(query)
+        for instrument in _funded(request)
     ]
 
 
-def funding_history(query: Query) -> Any:
-    """`GET /funding-rate/history`: settled rates of one market, newest first, no cursor."""
-    asked = codes(query.params)
-    if len(asked) != 1:
-        raise bad_request("MISSING_INSTRUMENT_CODE" if not asked else "INVALID_INSTRUMENT_CODE")
-    size = _history_size(query.params.get("limit", ""))
-    market = INSTRUMENTS[next(iter(asked))]
-    size = min(size, query.distortion.faults.page_size_cap or size)
+def funding_history(request: EndpointRequest) -> Any:
+    """`GET /funding-rate/history`: settled rates of one instrument, newest first, no cursor."""
+    codes = read_instruments(request.params)
+    if len(codes) != 1:
+        raise bad_request("MISSING_INSTRUMENT_CODE" if not codes else "INVALID_INSTRUMENT_CODE")
+    size = _history_size(request.params.get("limit", ""))
+    instrument = INSTRUMENTS[next(iter(codes))]
+    size = min(size, request.injector.faults.page_size_cap or size)
     rows = []
-    for slot in reversed(settled_slots(query, market)):
-        row = mix(zlib.crc32(market.code.encode()), slot)
-        if query.distortion.visible(row, slot):
-            record = settled_rate(query, market, slot)
-            rows.append(query.distortion.record(record, row, "funding_rate"))
+    for slot in reversed(settled_slots(request, instrument)):
+        row = mix(zlib.crc32(instrument.code.encode()), slot)
+        if request.injector.visible(row, slot):
+            record = settled_rate(request, instrument, slot)
+            rows.append(request.injector.record(record, row, "funding_rate"))
         if len(rows) == size:
             break
-    return query.distortion.widen({"funding_rates": rows})
+    return request.injector.with_unknown_fields({"funding_rates": rows})
 
 
-def _history_size(asked: str) -> int:
-    size = int(asked or 100) if asked.isdigit() or not asked else -1
+def _history_size(limit: str) -> int:
+    size = int(limit or 100) if limit.isdigit() or not limit else -1
     if not 1 <= size <= 100:
-        message = f"page_size must be between 1 and 100, got: {asked}"
+        message = f"page_size must be between 1 and 100, got: {limit}"
         raise bad_request("INVALID_PAGE_SIZE", message)
     return size
 
 
-def settled_slots(query: Query, market: SimulatedInstrument) -> list[int]:
-    """Return the slots settled since the market began, in the window asked for, oldest first."""
+def settled_slots(request: EndpointRequest, instrument: SimulatedInstrument) -> list[int]:
+    """Return the slots settled since the market's start, in the requested window, oldest first."""
     try:
-        first = int(query.params.get("from") or 0) * 1_000_000
-        last = int(query.params.get("to") or query.now // 1_000_000) * 1_000_000
+        first = int(request.params.get("from") or 0) * 1_000_000
+        last = int(request.params.get("to") or request.now // 1_000_000) * 1_000_000
     except ValueError:
         raise bad_request("INVALID_TIME") from None
-    settled = query.now - (1 + market.offset) * SECOND
-    return slots(market, max(first, query.market.start) - 1, min(last, settled))
+    settled = request.now - (1 + instrument.offset) * SECOND
+    return slots(instrument, max(first, request.market.start) - 1, min(last, settled))
 
 
-def settled_rate(query: Query, market: SimulatedInstrument, slot: int) -> Record:
-    """Return one row of the settled history, computed at the slot plus the market's offset."""
-    computed = slot + market.offset * SECOND
+def settled_rate(request: EndpointRequest, instrument: SimulatedInstrument, slot: int) -> Record:
+    """Return one row of the settled history, computed at the slot plus the instrument's offset."""
+    computed = slot + instrument.offset * SECOND
     return {
-        "instrument_code": market.code,
-        "funding_rate": text(query.market.prices.rate(market, computed)),
-        "mark_price": text(query.market.prices.mark(market, computed)),
+        "instrument_code": instrument.code,
+        "funding_rate": text(request.market.prices.rate(instrument, computed)),
+        "mark_price": text(request.market.prices.mark(instrument, computed)),
         "time": slot // 1_000_000,
         "timestamp": iso_seconds(slot),
     }

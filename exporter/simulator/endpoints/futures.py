@@ -6,12 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.simulator.endpoints.paging import (
-    RequestWindow,
+    JsonCursor,
+    MicrosCursor,
+    ResumePoint,
+    TimeRange,
     WindowRules,
-    codes,
-    page,
-    page_size,
-    window,
+    read_instruments,
+    read_page_size,
+    read_window,
+    select_page,
 )
 from exporter.simulator.endpoints.records import (
     Record,
@@ -21,8 +24,8 @@ from exporter.simulator.endpoints.records import (
     position_payment_record,
     position_records,
 )
-from exporter.simulator.endpoints.requests import AccountQuery
-from exporter.simulator.endpoints.wire import JsonCursor, MicrosCursor, Place, Refusal, bad_request
+from exporter.simulator.endpoints.requests import AccountRequest
+from exporter.simulator.endpoints.wire import ErrorResponse, bad_request
 from exporter.simulator.market.exact import ZERO
 from exporter.simulator.market.ledger import ClosedPosition
 from exporter.simulator.market.market import SimulatedAccount
@@ -31,138 +34,148 @@ _FUNDING = WindowRules(floor=True, only_to_from_midnight=True)
 _CLOSED = WindowRules(longest=None, floor=True)
 
 
-def _permitted(query: AccountQuery) -> SimulatedAccount:
-    if not query.account.futures:
-        raise Refusal(403, {"error": "Permission denied."})
-    return query.account
+def _permitted(request: AccountRequest) -> SimulatedAccount:
+    if not request.account.futures:
+        raise ErrorResponse(403, {"error": "Permission denied."})
+    return request.account
 
 
-def summary(query: AccountQuery) -> Any:
-    """`GET /account/futures/summary`; `account_ratio` is null while flat."""
-    account = _permitted(query)
-    answer: Record = {"account_id": account.id}
-    answer |= margin_record(account, query.market.prices, query.now)
-    answer["positions"] = _positions(query)
-    return query.distortion.widen(answer | query.overrides.summary.get(account.name, {}))
+def summary(request: AccountRequest) -> Any:
+    """`GET /account/futures/summary`; `account_ratio` is null without a position."""
+    account = _permitted(request)
+    response: Record = {"account_id": account.id}
+    response |= margin_record(account, request.market.prices, request.now)
+    response["positions"] = _positions(request)
+    return request.injector.with_unknown_fields(
+        response | request.overrides.summary.get(account.name, {})
+    )
 
 
-def positions(query: AccountQuery) -> Any:
-    """`GET /account/futures/positions`: an empty list when flat."""
-    _permitted(query)
-    asked = codes(query.params)
-    rows = _positions(query)
-    shown = [row for row in rows if not asked or row.get("instrument_code") in asked]
-    return query.distortion.widen({"positions": shown})
+def positions(request: AccountRequest) -> Any:
+    """`GET /account/futures/positions`: an empty list without positions."""
+    _permitted(request)
+    codes = read_instruments(request.params)
+    rows = _positions(request)
+    shown = [row for row in rows if not codes or row.get("instrument_code") in codes]
+    return request.injector.with_unknown_fields({"positions": shown})
 
 
-def _positions(query: AccountQuery) -> list[Record]:
-    account = query.account
-    rows = query.overrides.positions.get(account.name)
+def _positions(request: AccountRequest) -> list[Record]:
+    account = request.account
+    rows = request.overrides.positions.get(account.name)
     if rows is None:
-        rows = position_records(account, query.market.prices, query.now)
+        rows = position_records(account, request.market.prices, request.now)
     return [
-        query.distortion.record(dict(row), query.number("positions", n), "mark_price", "direction")
+        request.injector.record(
+            dict(row), request.row_key("positions", n), "mark_price", "direction"
+        )
         for n, row in enumerate(rows)
     ]
 
 
-def funding_payments(query: AccountQuery) -> Any:
-    """`GET /account/futures/funding-payments`: a map of instrument to rows, counted together."""
-    account, distortion = _permitted(query), query.distortion
-    asked = codes(query.params)
-    within = window(query.params, query.now, _FUNDING)
-    size = page_size(query.params, "max_page_size", 0, 10, 3)
+def funding_payments(request: AccountRequest) -> Any:
+    """`GET /account/futures/funding-payments`: a map of instrument to rows, paged together."""
+    account, injector = _permitted(request), request.injector
+    codes = read_instruments(request.params)
+    window = read_window(request.params, request.now, _FUNDING)
+    size = read_page_size(request.params, "max_page_size", 0, 10, 3)
     payments = account.ledger.payments
     instants = [payment.instant for payment in payments]
 
     def keep(row: int) -> bool:
         payment = payments[row]
-        if asked and payment.code not in asked:
+        if codes and payment.code not in codes:
             return False
-        return distortion.visible(query.number("funding", row), payment.instant)
+        return injector.visible(request.row_key("funding", row), payment.instant)
 
-    cursor, asked_for = MicrosCursor(instants), query.params.get("cursor")
-    place = cursor.read(asked_for) if asked_for else None
-    rows, following = page(instants, within, size, place, distortion, keep)
-    found: dict[str, list[Record]] = {}
+    cursor, cursor_text = MicrosCursor(instants), request.params.get("cursor")
+    resume = cursor.read(cursor_text) if cursor_text else None
+    rows, following = select_page(instants, window, size, resume, injector, keep)
+    by_instrument: dict[str, list[Record]] = {}
     for row in rows:
         record = payment_record(payments[row])
-        number = query.number("funding", row)
-        distortion.record(record, number, "funding_payment")
-        found.setdefault(payments[row].code, []).append(record)
-    answer: Record = {
+        row_key = request.row_key("funding", row)
+        injector.record(record, row_key, "funding_payment")
+        by_instrument.setdefault(payments[row].code, []).append(record)
+    response: Record = {
         "account_id": account.id,
-        "funding_payments": found,
+        "funding_payments": by_instrument,
         "max_page_size": size,
     }
     if following is not None:
-        answer["cursor"] = cursor.write(following)
-    return distortion.widen(answer)
+        response["cursor"] = cursor.write(following)
+    return injector.with_unknown_fields(response)
 
 
-def closed_positions(query: AccountQuery) -> Any:
-    """`GET /account/futures/positions-history`: closed positions by their opening time."""
-    account, distortion = _permitted(query), query.distortion
-    asked = codes(query.params)
-    within = window(query.params, query.now, _CLOSED)
-    size = page_size(query.params, "limit", 1, 10, 5)
-    order = query.params.get("order") or "DESC"
+def closed_positions(request: AccountRequest) -> Any:
+    """`GET /account/futures/positions-history`: closed positions by opening time."""
+    account, injector = _permitted(request), request.injector
+    codes = read_instruments(request.params)
+    window = read_window(request.params, request.now, _CLOSED)
+    size = read_page_size(request.params, "limit", 1, 10, 5)
+    order = request.params.get("order") or "DESC"
     if order not in {"ASC", "DESC"}:
         raise bad_request("INVALID_QUERY")
     sign = 1 if order == "DESC" else -1
-    known = [closed for closed in account.ledger.closed if closed.closed <= query.now]
+    known = [closed for closed in account.ledger.closed if closed.closed <= request.now]
     known.sort(key=lambda closed: (sign * closed.opened, closed.number))
     instants = [sign * closed.opened for closed in known]
     if order == "ASC":
-        within = RequestWindow(-within.last, -within.first)
+        window = TimeRange(-window.last, -window.first)
 
     def keep(row: int) -> bool:
-        if asked and known[row].code not in asked:
+        if codes and known[row].code not in codes:
             return False
-        return distortion.visible(query.number("closed", known[row].number), known[row].closed)
+        return injector.visible(request.row_key("closed", known[row].number), known[row].closed)
 
-    cursor = JsonCursor(query.filters())
-    place = (
-        _closed_place(cursor, query.params["cursor"], known) if "cursor" in query.params else None
+    cursor = JsonCursor(request.filters())
+    resume = (
+        _closed_resume_point(cursor, request.params["cursor"], known)
+        if "cursor" in request.params
+        else None
     )
-    rows, following = page(instants, within, size, place, distortion, keep)
-    answer: Record = {"positions": [_closed(query, known[row]) for row in rows]}
+    rows, following = select_page(instants, window, size, resume, injector, keep)
+    response: Record = {"positions": [_closed(request, known[row]) for row in rows]}
     if following is not None:
         at = known[min(following.row, len(known) - 1)]
-        answer["cursor"] = cursor.write(Place(at.number, following.fed), at.opened)
-    return distortion.widen(answer)
+        response["cursor"] = cursor.write(ResumePoint(at.number, following.after_empty), at.opened)
+    return injector.with_unknown_fields(response)
 
 
-def _closed_place(cursor: JsonCursor, text: str, known: list[ClosedPosition]) -> Place | None:
+def _closed_resume_point(
+    cursor: JsonCursor, text: str, known: list[ClosedPosition]
+) -> ResumePoint | None:
     if not text:
         return None
-    place = cursor.read(text)
-    row = next((n for n, closed in enumerate(known) if closed.number == place.row), None)
+    resume = cursor.read(text)
+    row = next((n for n, closed in enumerate(known) if closed.number == resume.row), None)
     if row is None:
         raise bad_request("INVALID_CURSOR")
-    return Place(row, place.fed)
+    return ResumePoint(row, resume.after_empty)
 
 
-def _closed(query: AccountQuery, closed: ClosedPosition) -> Record:
-    record = closed_position_record(query.account, closed, funding_of(query.account, closed.number))
-    number = query.number("closed", closed.number)
-    return query.distortion.record(record, number, "realised_pnl", "direction", "position_id")
+def _closed(request: AccountRequest, closed: ClosedPosition) -> Record:
+    record = closed_position_record(
+        request.account, closed, funding_of(request.account, closed.number)
+    )
+    row_key = request.row_key("closed", closed.number)
+    return request.injector.record(record, row_key, "realised_pnl", "direction", "position_id")
 
 
 def funding_of(account: SimulatedAccount, position: int) -> Decimal:
-    """Return the funding that a position has received."""
+    """Return the funding that a position has received, negative when it paid."""
     payments = account.ledger.payments
     return sum((p.amount for p in payments if p.position == position), ZERO)
 
 
-def position_funding(query: AccountQuery) -> Any:
-    """`GET /account/futures/positions/{id}/funding-payments`: oldest first, no paging."""
-    account = _permitted(query)
-    if not query.tail.isdigit():
+def position_funding(request: AccountRequest) -> Any:
+    """`GET /account/futures/positions/{id}/funding-payments`: oldest first, on one page."""
+    account = _permitted(request)
+    if not request.path_parameter.isdigit():
         raise bad_request("INVALID_QUERY")
     rows = [
         position_payment_record(account, payment)
         for payment in account.ledger.payments
-        if payment.position == int(query.tail)
+        if payment.position == int(request.path_parameter)
     ]
-    return query.distortion.widen({"funding_payments": rows})
+    return request.injector.with_unknown_fields({"funding_payments": rows})

@@ -1,28 +1,33 @@
 """Windows, page sizes and cursors: which rows of a history one request gets.
 
-Rows are numbered from the oldest and served newest first. A cursor is the number of the last row
-served, so rows that appear above it, before or after, never move the page.
+Rows are numbered from the oldest and served newest first. A cursor holds the number of the last row
+served, so rows added later never shift the pages that follow.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from exporter.simulator.endpoints.distortion import Distortion
+from exporter.simulator.endpoints.fault_injection import FaultInjector
 from exporter.simulator.endpoints.times import parse_instant
-from exporter.simulator.endpoints.wire import Place, bad_request
+from exporter.simulator.endpoints.wire import bad_request
 from exporter.simulator.market.instruments import INSTRUMENTS
 from exporter.simulator.market.prices import DAY
 
 _WEEK = 7 * DAY
 _FLOOR = parse_instant("2024-01-01")
+_MILLI = 1_000_000
+_AFTER_EMPTY = 500  # added to the rank of a MicrosCursor whose page was empty
 
 
-class RequestWindow(NamedTuple):
+class TimeRange(NamedTuple):
     """A range of instants, both ends included, in nanoseconds since the epoch."""
 
     first: int
@@ -31,7 +36,7 @@ class RequestWindow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WindowRules:
-    """How one endpoint reads `from` and `to`."""
+    """How an endpoint reads `from` and `to`."""
 
     longest: int | None = 30 * DAY
     lookback: int = _WEEK
@@ -40,16 +45,16 @@ class WindowRules:
     only_to_from_midnight: bool = False
 
 
-def window(params: Mapping[str, str], now: int, rules: WindowRules) -> RequestWindow:
-    """Return the window asked for, defaults filled in; it never reaches beyond `now`.
+def read_window(params: Mapping[str, str], now: int, rules: WindowRules) -> TimeRange:
+    """Return the requested window with defaults filled in; it never extends beyond `now`.
 
-    Raises Refusal (400) for a time that cannot be read, a `from` in the future or before the
-    floor, a `to` before `from`, and a span that is too long.
+    Raises ErrorResponse (400) for an invalid time, a `from` in the future or before the floor, a
+    `to` before `from`, and a window that is too long.
     """
     first, last = (_instant(params.get(name, "")) for name in ("from", "to"))
     if first is None and last is None:
         midnight = rules.default_from_midnight
-        return RequestWindow(_floored(now - rules.lookback, midnight), now)
+        return TimeRange(_floored(now - rules.lookback, midnight), now)
     if first is None:
         first = _floored((last or now) - rules.lookback, rules.only_to_from_midnight)
     if last is None:
@@ -58,7 +63,7 @@ def window(params: Mapping[str, str], now: int, rules: WindowRules) -> RequestWi
         raise bad_request("INVALID_TIME_RANGE")
     if rules.longest is not None and last - first > rules.longest:
         raise bad_request("ACCOUNT_HISTORY_TIME_RANGE_TOO_BIG")
-    return RequestWindow(first, min(last, now))
+    return TimeRange(first, min(last, now))
 
 
 def _floored(instant: int, to_midnight: bool) -> int:
@@ -74,10 +79,10 @@ def _instant(text: str) -> int | None:
         raise bad_request("INVALID_TIME") from None
 
 
-def page_size(
+def read_page_size(
     params: Mapping[str, str], name: str, smallest: int, largest: int, default: int
 ) -> int:
-    """Return the page size asked for. Raises Refusal (400) outside the limits."""
+    """Return the requested page size. Raises ErrorResponse (400) outside the limits."""
     text = params.get(name, "")
     if not text:
         return default
@@ -87,56 +92,118 @@ def page_size(
     return size
 
 
-def codes(params: Mapping[str, str]) -> frozenset[str]:
-    """Return the instruments asked for, one or a comma list; empty means all.
+def read_instruments(params: Mapping[str, str]) -> frozenset[str]:
+    """Return the codes of a comma-separated `instrument_code`; empty means all instruments.
 
-    Raises Refusal (400) for a code that no instrument has.
+    Raises ErrorResponse (400) for an unknown code.
     """
-    asked = frozenset(filter(None, params.get("instrument_code", "").split(",")))
-    unknown = sorted(asked - set(INSTRUMENTS))
+    codes = frozenset(filter(None, params.get("instrument_code", "").split(",")))
+    unknown = sorted(codes - set(INSTRUMENTS))
     if unknown:
         valid = ", ".join(INSTRUMENTS)
         message = f"Invalid instrument codes: {', '.join(unknown)}. Valid codes: {valid}"
         raise bad_request("INVALID_INSTRUMENT_CODE", message)
-    return asked
+    return codes
 
 
-class ResponsePage(NamedTuple):
-    """The numbers of the rows served, newest first, and where the next page starts, if any."""
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where a page starts: below row `row`; `after_empty` when the page before it was empty."""
+
+    row: int
+    after_empty: bool = False
+
+
+class JsonCursor:
+    """An opaque cursor: unpadded base64url of a JSON object, bound to the request's filters."""
+
+    def __init__(self, filters: str) -> None:
+        self._filters = filters
+
+    def write(self, resume: ResumePoint, instant: int) -> str:
+        """Return the cursor of a resume point; `instant` is shown, but not read."""
+        body = {
+            "epoch": str(instant),
+            "cqo": str(resume.row),
+            "f": self._filters,
+            "e": resume.after_empty,
+        }
+        return base64.urlsafe_b64encode(json.dumps(body).encode()).rstrip(b"=").decode()
+
+    def read(self, text: str) -> ResumePoint:
+        """Return the resume point. Raises ErrorResponse (400) for a cursor not written here."""
+        try:
+            body = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            if body["f"] == self._filters:
+                return ResumePoint(int(body["cqo"]), bool(body["e"]))
+        except (binascii.Error, KeyError, TypeError, ValueError):
+            pass
+        raise bad_request("INVALID_CURSOR")
+
+
+class MicrosCursor:
+    """A cursor that looks like a microsecond epoch, as in the exchange's funding payments.
+
+    A timestamp alone would lose or repeat rows of one instant at a page boundary, so the last three
+    digits number the rows of one millisecond instead.
+    """
+
+    def __init__(self, instants: Sequence[int]) -> None:
+        self._instants = instants
+
+    def write(self, resume: ResumePoint) -> str:
+        """Return the cursor of a resume point: 16 digits."""
+        if resume.row >= len(self._instants):
+            return f"{self._instants[-1] // _MILLI + 1}{_AFTER_EMPTY * resume.after_empty:03}"
+        millis = self._instants[resume.row] // _MILLI
+        rank = resume.row - bisect_left(self._instants, millis * _MILLI)
+        return f"{millis}{rank + _AFTER_EMPTY * resume.after_empty:03}"
+
+    def read(self, text: str) -> ResumePoint:
+        """Return the resume point. Raises ErrorResponse (400) for any other form."""
+        if not (text.isascii() and text.isdigit() and len(text) == 16):
+            raise bad_request("INVALID_CURSOR")
+        millis, rank = divmod(int(text), 1_000)
+        after_empty, rank = divmod(rank, _AFTER_EMPTY)
+        return ResumePoint(bisect_left(self._instants, millis * _MILLI) + rank, bool(after_empty))
+
+
+class PageRows(NamedTuple):
+    """The numbers of the rows to serve, newest first, and where the next page starts, if any."""
 
     rows: list[int]
-    following: Place | None
+    following: ResumePoint | None
 
 
-def page(
+def select_page(
     instants: Sequence[int],
-    within: RequestWindow,
+    window: TimeRange,
     size: int,
-    place: Place | None,
-    distortion: Distortion,
+    resume: ResumePoint | None,
+    injector: FaultInjector,
     keep: Callable[[int], bool] | None,
-) -> ResponsePage:
-    """Return one page of the rows in a window that `keep` lets through; None lets all through."""
-    oldest = bisect_left(instants, within.first)
-    newest = bisect_right(instants, within.last)
-    faults = distortion.faults
+) -> PageRows:
+    """Return one page of the rows in a window for which `keep` is true; None keeps all of them."""
+    oldest = bisect_left(instants, window.first)
+    newest = bisect_right(instants, window.last)
+    faults = injector.faults
     size = min(size, faults.page_size_cap or size)
     top = newest
-    if place is not None:
-        if distortion.chance(faults.cursor_expiry_rate):
+    if resume is not None:
+        if injector.draw(faults.cursor_expiry_rate):
             raise bad_request("INVALID_CURSOR")
-        if not place.fed and distortion.chance(faults.empty_pages):
-            return ResponsePage([], Place(place.row, fed=True))
-        top = min(place.row + distortion.repeated(size), newest)
+        if not resume.after_empty and injector.draw(faults.empty_pages):
+            return PageRows([], ResumePoint(resume.row, after_empty=True))
+        top = min(resume.row + injector.overlap(size), newest)
     candidates = range(top - 1, oldest - 1, -1)
     kept = iter(candidates) if keep is None else filter(keep, candidates)
     rows = list(islice(kept, size))
     more = next(kept, None) is not None
-    following = Place(rows[-1] if rows else top) if more else None
-    return ResponsePage(_in_order(rows, instants, distortion), following)
+    following = ResumePoint(rows[-1] if rows else top) if more else None
+    return PageRows(_in_order(rows, instants, injector), following)
 
 
-def _in_order(rows: list[int], instants: Sequence[int], distortion: Distortion) -> list[int]:
-    if not distortion.faults.shuffle_equal_instants:
+def _in_order(rows: list[int], instants: Sequence[int], injector: FaultInjector) -> list[int]:
+    if not injector.faults.shuffle_equal_instants:
         return rows
-    return distortion.shuffled(rows, [instants[row] for row in rows])
+    return injector.shuffled(rows, [instants[row] for row in rows])

@@ -1,23 +1,30 @@
-"""Wire records of one account, as the documentation shows them, built from its ledger.
+"""Wire records of one account, in the documented shape, built from its ledger.
 
-Strings are decimal strings unless a docstring says number. Call under `exact`.
+Amounts are decimal strings unless a docstring says JSON number. Call under `exact`.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
 
 from exporter.simulator.endpoints.times import iso_millis, iso_nanos
+from exporter.simulator.endpoints.wire import encode
 from exporter.simulator.market.exact import ZERO, quotient, rounded, text, trimmed
 from exporter.simulator.market.instruments import INSTRUMENTS
-from exporter.simulator.market.ledger import ClosedPosition, Payment
+from exporter.simulator.market.ledger import ClosedPosition, SimulatedPayment
 from exporter.simulator.market.market import SimulatedAccount
 from exporter.simulator.market.prices import Prices
 from exporter.simulator.market.trades import SimulatedTrade
 
 Record = dict[str, Any]
+EncodedRows = Callable[[int], msgspec.Raw]
+"""The trade rows of one account by index, as JSON and without faults."""
 
 _MAINTENANCE = Decimal("0.05")
 _INITIAL = Decimal("0.1")
@@ -50,9 +57,26 @@ def trade_record(account: SimulatedAccount, k: int, trade: SimulatedTrade) -> Re
 
 
 def trade_row(account: SimulatedAccount, k: int, trade: SimulatedTrade | None = None) -> Record:
-    """Return `{fee, trade}` of the k-th trade, or of `trade` in its place."""
+    """Return `{fee, trade}` of the k-th trade, or of `trade` under its ids."""
     trade = trade or account.trades[k]
     return {"fee": fee_record(trade), "trade": trade_record(account, k, trade)}
+
+
+@runtime_checkable
+class RowEncoding(Protocol):
+    """A trade history that encodes its rows itself, because they are too many to be cached."""
+
+    def row_encoder(self, account: SimulatedAccount) -> EncodedRows:
+        """Return a function that gives the k-th `trade_row` as JSON."""
+        ...
+
+
+def encoded_trade_rows(account: SimulatedAccount) -> EncodedRows:
+    """Return the account's `{fee, trade}` rows as JSON; each is encoded once and cached."""
+    history = account.trades
+    if isinstance(history, RowEncoding):
+        return history.row_encoder(account)
+    return cache(lambda k: msgspec.Raw(encode(trade_row(account, k))))
 
 
 def order_fills(
@@ -60,9 +84,9 @@ def order_fills(
 ) -> list[tuple[int, SimulatedTrade]]:
     """Return the trades of an order up to `now`, oldest first, each with its index."""
     order = account.ledger.orders[index]
-    run = range(order.first, order.first + order.fills)
-    found = ((k, account.ledger.trades[k]) for k in run)
-    return [(k, trade) for k, trade in found if trade.instant <= now]
+    indices = range(order.first, order.first + order.fills)
+    fills = ((k, account.ledger.trades[k]) for k in indices)
+    return [(k, trade) for k, trade in fills if trade.instant <= now]
 
 
 def order_status(account: SimulatedAccount, index: int, now: int) -> str:
@@ -112,8 +136,8 @@ def order_row(account: SimulatedAccount, index: int, now: int) -> Record:
     return {"order": order_record(account, index, now), "trades": rows}
 
 
-def payment_record(payment: Payment) -> Record:
-    """Return a funding payment; both amounts are numbers."""
+def payment_record(payment: SimulatedPayment) -> Record:
+    """Return a funding payment; both amounts are JSON numbers."""
     return {
         "timestamp": iso_millis(payment.instant),
         "funding_payment": payment.amount,
@@ -121,8 +145,8 @@ def payment_record(payment: Payment) -> Record:
     }
 
 
-def position_payment_record(account: SimulatedAccount, payment: Payment) -> Record:
-    """Return a funding payment as the endpoint of one position shows it: strings, 4 decimals."""
+def position_payment_record(account: SimulatedAccount, payment: SimulatedPayment) -> Record:
+    """Return a funding payment as the endpoint of one position has it: strings with 4 decimals."""
     return {
         "account_id": account.id,
         "position_id": str(payment.position),
@@ -138,7 +162,7 @@ def position_payment_record(account: SimulatedAccount, payment: Payment) -> Reco
 def closed_position_record(
     account: SimulatedAccount, closed: ClosedPosition, funding: Decimal
 ) -> Record:
-    """Return a closed position. Fields after `position_id` are as the prose names them."""
+    """Return a closed position. Members after `position_id` follow the documentation's prose."""
     return {
         "account_id": account.id,
         "position_id": str(closed.number),
@@ -156,34 +180,34 @@ def closed_position_record(
 
 def position_records(account: SimulatedAccount, prices: Prices, now: int) -> list[Record]:
     """Return the open positions: notional and margin at the mark of the last settlement."""
-    found = []
+    records = []
     for code, book in sorted(account.ledger.books.items()):
         volume = book.volume.at(now)
         if not volume:
             continue
-        market = INSTRUMENTS[code]
-        mark = prices.mark(market, now)
+        instrument = INSTRUMENTS[code]
+        mark = prices.mark(instrument, now)
         notional = abs(volume) * mark
-        found.append(
+        records.append(
             {
                 "instrument_code": code,
                 "direction": "LONG" if volume > 0 else "SHORT",
                 "open_volume": trimmed(abs(volume)),
                 "open_position": trimmed(notional),
                 "maintenance_margin": text(rounded(notional * _MAINTENANCE, _MARGIN_PLACES)),
-                "last_settlement": trimmed(account.ledger.last_settlement(market, now)),
+                "last_settlement": trimmed(account.ledger.last_settlement(instrument, now)),
                 "mark_price": text(mark),
             }
         )
-    return found
+    return records
 
 
 def balance_records(account: SimulatedAccount, now: int, opened: int) -> list[Record]:
-    """Return every currency held: available is the total without what open orders lock."""
-    found = []
+    """Return every currency held: `available` is the total less what open orders lock."""
+    records = []
     for currency, total, changed in account.ledger.currencies(now):
         locked = account.ledger.locked.get(currency, ZERO)
-        found.append(
+        records.append(
             {
                 "currency_code": currency,
                 "available": trimmed(total - locked),
@@ -191,7 +215,7 @@ def balance_records(account: SimulatedAccount, now: int, opened: int) -> list[Re
                 "time": iso_millis(opened if changed is None else changed),
             }
         )
-    return found
+    return records
 
 
 def margin_record(account: SimulatedAccount, prices: Prices, now: int) -> Record:
@@ -219,5 +243,5 @@ def margin_record(account: SimulatedAccount, prices: Prices, now: int) -> Record
 
 def _float32(value: Decimal) -> str:
     """Print a float32 through float64, as the exchange prints its account ratio."""
-    (single,) = struct.unpack("f", struct.pack("f", float(value)))
-    return repr(single)
+    (float32,) = struct.unpack("f", struct.pack("f", float(value)))
+    return repr(float32)

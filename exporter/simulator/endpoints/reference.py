@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.simulator.endpoints.records import Record
-from exporter.simulator.endpoints.requests import Query
+from exporter.simulator.endpoints.requests import EndpointRequest
 from exporter.simulator.endpoints.times import iso_millis
 from exporter.simulator.market.exact import rounded, text
 from exporter.simulator.market.instruments import (
@@ -19,15 +19,15 @@ from exporter.simulator.market.instruments import (
 )
 
 
-def time(query: Query) -> Any:
+def time(request: EndpointRequest) -> Any:
     """`GET /time`."""
-    return {"iso": iso_millis(query.now), "epoch_millis": query.now // 1_000_000}
+    return {"iso": iso_millis(request.now), "epoch_millis": request.now // 1_000_000}
 
 
-def currencies(query: Query) -> Any:
+def currencies(request: EndpointRequest) -> Any:
     """`GET /currencies`."""
     return [
-        query.distortion.widen(
+        request.injector.with_unknown_fields(
             {
                 "code": code,
                 "precision": decimals,
@@ -40,38 +40,42 @@ def currencies(query: Query) -> Any:
     ]
 
 
-def instruments(query: Query) -> Any:
-    """`GET /instruments`, all or those of one `type`."""
-    kind = query.params.get("type", "")
-    rows = [_instrument(m) for m in INSTRUMENTS.values() if kind in {"", m.type}]
+def instruments(request: EndpointRequest) -> Any:
+    """`GET /instruments`: all, or those of one `type`."""
+    kind = request.params.get("type", "")
+    rows = [
+        _instrument(instrument)
+        for instrument in INSTRUMENTS.values()
+        if kind in {"", instrument.type}
+    ]
     return [
-        query.distortion.record(row, n, "min_price", "state") for n, row in enumerate(rows, 10_000)
+        request.injector.record(row, n, "min_price", "state") for n, row in enumerate(rows, 10_000)
     ]
 
 
-def _instrument(market: SimulatedInstrument) -> Record:
-    tick = Decimal(1).scaleb(-market.price_decimals)
+def _instrument(instrument: SimulatedInstrument) -> Record:
+    tick = Decimal(1).scaleb(-instrument.price_decimals)
     record: Record = {
-        "id": market.code,
-        "base": {"code": market.base, "precision": _decimals(market.base)},
-        "quote": {"code": market.quote, "precision": _decimals(market.quote)},
-        "amount_precision": market.amount_decimals,
-        "market_precision": market.price_decimals,
-        "min_size": market.min_size,
+        "id": instrument.code,
+        "base": {"code": instrument.base, "precision": _decimals(instrument.base)},
+        "quote": {"code": instrument.quote, "precision": _decimals(instrument.quote)},
+        "amount_precision": instrument.amount_decimals,
+        "market_precision": instrument.price_decimals,
+        "min_size": instrument.min_size,
         "min_price": text(tick),
-        "max_price": text(rounded(market.price * 100, market.price_decimals)),
-        "type": market.type,
-        "state": market.state,
+        "max_price": text(rounded(instrument.price * 100, instrument.price_decimals)),
+        "type": instrument.type,
+        "state": instrument.state,
     }
-    if market.type == DATED_FUTURE:
+    if instrument.type == DATED_FUTURE:
         record |= {"contract_expiry_date": "2031-04-20", "contract_duration": "5Y"}
-    if market.futures:
-        equity = market.type == EQUITY_FUTURE
+    if instrument.futures:
+        equity = instrument.type == EQUITY_FUTURE
         schedule = "SESSION" if equity else "FIXED_INTERVAL"
         record |= {
-            "funding_schedule": {"type": schedule, "period_minutes": market.period_minutes},
-            "funding_period": market.period_minutes,
-            "market_offset": market.offset,
+            "funding_schedule": {"type": schedule, "period_minutes": instrument.period_minutes},
+            "funding_period": instrument.period_minutes,
+            "market_offset": instrument.offset,
             "price_collar_percentage": "10",
         }
     return record
@@ -81,10 +85,10 @@ def _decimals(currency: str) -> int:
     return CURRENCIES[currency][1] if currency in CURRENCIES else 2
 
 
-def fees(query: Query) -> Any:
-    """`GET /fees`: two groups; volumes are JSON numbers, fees are percent strings."""
+def fees(request: EndpointRequest) -> Any:
+    """`GET /fees`: two groups; volumes are JSON numbers, fees percentages as strings."""
     return [
-        query.distortion.widen(
+        request.injector.with_unknown_fields(
             {
                 "fee_group_id": group,
                 "display_text": f"{group.title()} fees",

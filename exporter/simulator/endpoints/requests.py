@@ -1,4 +1,4 @@
-"""One request as the routes see it, and what an operator has overridden."""
+"""A request as an endpoint sees it, and what an operator has overridden."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.simulator.endpoints.distortion import Distortion
-from exporter.simulator.endpoints.trade_rows import TradeRows
+from exporter.simulator.endpoints.fault_injection import FaultInjector
+from exporter.simulator.endpoints.records import EncodedRows
 from exporter.simulator.market.market import Market, SimulatedAccount
 from exporter.simulator.market.prices import mix
 
 
 @dataclass(slots=True)
 class Overrides:
-    """Answers that replace the market's own, by account name: for tests of alerts and of drift."""
+    """Values served instead of the market's own, by account name: to test alerts and drift."""
 
     summary: dict[str, dict[str, Any]] = field(default_factory=dict)
     positions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -23,34 +23,37 @@ class Overrides:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A request for market data: everything that an answer depends on."""
+class EndpointRequest:
+    """A request for public data: everything that the response depends on.
+
+    `path_parameter` is what stands for the `{}` of the route.
+    """
 
     market: Market
     params: Mapping[str, str]
-    distortion: Distortion
+    injector: FaultInjector
     overrides: Overrides
-    tail: str = ""
+    path_parameter: str = ""
 
     @property
     def now(self) -> int:
-        """Return the simulated instant, in nanoseconds."""
+        """Return the simulated present, in nanoseconds since the epoch."""
         return self.market.instant
 
     def filters(self) -> str:
-        """Return a digest of the parameters that every page of a walk must repeat."""
-        walk = {"cursor", "max_page_size", "limit"}
-        kept = sorted((key, value) for key, value in self.params.items() if key not in walk)
+        """Return a digest of the parameters that every page of one history must repeat."""
+        paging = {"cursor", "max_page_size", "limit"}
+        kept = sorted((key, value) for key, value in self.params.items() if key not in paging)
         return f"{zlib.crc32(repr(kept).encode()):08x}"
 
 
 @dataclass(frozen=True, slots=True)
-class AccountQuery(Query):
+class AccountRequest(EndpointRequest):
     """A request with the token of an account."""
 
     account: SimulatedAccount = field(kw_only=True)
-    trade_rows: TradeRows = field(kw_only=True)
+    trade_rows: EncodedRows = field(kw_only=True)
 
-    def number(self, stream: str, row: int) -> int:
-        """Return a number for a row of this account that no other row shares."""
+    def row_key(self, stream: str, row: int) -> int:
+        """Return a number for a row that no other row of any stream or account shares."""
         return mix(self.account.seed ^ zlib.crc32(stream.encode()), row)

@@ -1,4 +1,4 @@
-"""Which function answers which path."""
+"""Which endpoint function serves which path."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from exporter.simulator.endpoints import account as account_routes
 from exporter.simulator.endpoints import funding, quotes, reference
 from exporter.simulator.endpoints import futures as futures_routes
-from exporter.simulator.endpoints.requests import AccountQuery, Query
+from exporter.simulator.endpoints.requests import AccountRequest, EndpointRequest
 
-PUBLIC: dict[str, Callable[[Query], Any]] = {
+PUBLIC: dict[str, Callable[[EndpointRequest], Any]] = {
     "/time": reference.time,
     "/currencies": reference.currencies,
     "/instruments": reference.instruments,
@@ -22,9 +22,9 @@ PUBLIC: dict[str, Callable[[Query], Any]] = {
     "/funding-rate/history": funding.funding_history,
     "/funding-rate/settings": funding.funding_settings,
 }
-"""Endpoints without a token."""
+"""Routes that need no token."""
 
-PRIVATE: dict[str, Callable[[AccountQuery], Any]] = {
+PRIVATE: dict[str, Callable[[AccountRequest], Any]] = {
     "/account/balances": account_routes.balances,
     "/account/fees": account_routes.fees,
     "/account/trades": account_routes.trades,
@@ -36,16 +36,16 @@ PRIVATE: dict[str, Callable[[AccountQuery], Any]] = {
     "/account/futures/positions/{}/funding-payments": futures_routes.position_funding,
     "/account/futures/funding-payments": futures_routes.funding_payments,
 }
-"""Endpoints that need a token."""
+"""Routes that need the token of an account."""
 
 
-def pattern_of(path: str) -> tuple[str, str]:
-    """Return the pattern that a path follows, and what stands for its `{}`."""
+def match_route(path: str) -> tuple[str, str]:
+    """Return the route of a path and what stands for its `{}`; both empty for an unknown path."""
     if path in PUBLIC or path in PRIVATE:
         return path, ""
-    for pattern in (*PUBLIC, *PRIVATE):
-        head, brace, end = pattern.partition("{}")
-        tail = path[len(head) : len(path) - len(end)]
-        if brace and path == head + tail + end and tail and "/" not in tail:
-            return pattern, tail
+    for route in (*PUBLIC, *PRIVATE):
+        prefix, brace, suffix = route.partition("{}")
+        value = path[len(prefix) : len(path) - len(suffix)]
+        if brace and path == prefix + value + suffix and value and "/" not in value:
+            return route, value
     return "", ""

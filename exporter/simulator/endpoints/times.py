@@ -1,4 +1,4 @@
-"""The exchange's time formats: how it prints instants, and which spellings it accepts."""
+"""The exchange's time formats: how it prints instants, and which formats it accepts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def iso_nanos(nanos: int) -> str:
 
 
 def http_date(nanos: int) -> str:
-    """Print an instant for the `Date` header (RFC 9110, section 5.6.7)."""
+    """Print an instant for the `Date` header (RFC 9110, section 5.6.7), floored."""
     return _http_date(nanos // SECOND)
 
 
@@ -48,15 +48,15 @@ def _http_date(seconds: int) -> str:
 def parse_instant(text: str) -> int:
     """Read a time parameter as nanoseconds since the epoch.
 
-    ISO-8601 to the second, ms, us or ns with `Z`; an epoch in s, ms, us or ns, told apart by its
-    length; or a bare date, which is midnight UTC. Raises ValueError for anything else.
+    ISO-8601 to the second, ms, us or ns with `Z`; an epoch in s, ms, us or ns, distinguished by
+    its length; or a bare date, which is midnight UTC. Raises ValueError for anything else.
     """
     if _EPOCH.fullmatch(text):
         unit = next(unit for digits, unit in _NANOS_BY_DIGITS if len(text) <= digits)
         return int(text) * unit
-    found = _ISO.fullmatch(text)
-    if found is None:
+    match = _ISO.fullmatch(text)
+    if match is None:
         raise ValueError(f"not a time: {text!r}")
-    whole = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
-    fraction = found[1] or ""
-    return int(whole.timestamp()) * SECOND + int(fraction.ljust(9, "0"))
+    seconds = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
+    fraction = match[1] or ""
+    return int(seconds.timestamp()) * SECOND + int(fraction.ljust(9, "0"))

@@ -1,4 +1,4 @@
-"""What an exporter should end up with: every record of a stream, undistorted and unpaged."""
+"""What an exporter should end up with: every record of a stream, without faults and paging."""
 
 from __future__ import annotations
 
@@ -8,29 +8,38 @@ from typing import Any
 from exporter.simulator.endpoints import account as account_routes
 from exporter.simulator.endpoints import funding
 from exporter.simulator.endpoints import futures as futures_routes
-from exporter.simulator.endpoints.distortion import Distortion
+from exporter.simulator.endpoints.fault_injection import FaultInjector
 from exporter.simulator.endpoints.faults import NO_FAULTS
 from exporter.simulator.endpoints.records import (
     closed_position_record,
+    encoded_trade_rows,
     order_row,
     payment_record,
     position_payment_record,
     position_records,
     trade_row,
 )
-from exporter.simulator.endpoints.requests import AccountQuery, Overrides, Query
-from exporter.simulator.endpoints.trade_rows import TradeRows
+from exporter.simulator.endpoints.requests import AccountRequest, EndpointRequest, Overrides
 from exporter.simulator.market.exact import exact, trimmed
 from exporter.simulator.market.instruments import INSTRUMENTS
 from exporter.simulator.market.market import Market, SimulatedAccount
 from exporter.simulator.market.prices import seeded
 
 
-def _plain(market: Market, account: SimulatedAccount) -> AccountQuery:
-    distortion = Distortion(NO_FAULTS, seeded(0), 0, market.instant)
-    return AccountQuery(
-        market, {}, distortion, Overrides(), account=account, trade_rows=TradeRows(account)
+def _balances(market: Market, account: SimulatedAccount) -> Any:
+    request = AccountRequest(
+        market,
+        {},
+        _no_faults(market),
+        Overrides(),
+        account=account,
+        trade_rows=encoded_trade_rows(account),
     )
+    return account_routes.balances(request)
+
+
+def _no_faults(market: Market) -> FaultInjector:
+    return FaultInjector(NO_FAULTS, seeded(0), 0, market.instant)
 
 
 def _trades(market: Market, account: SimulatedAccount) -> Any:
@@ -77,14 +86,14 @@ _STREAMS: dict[str, Callable[[Market, SimulatedAccount], Any]] = {
     "position_funding": _position_funding,
     "closed_positions": _closed_positions,
     "settlements": _settlements,
-    "balances": lambda market, account: account_routes.balances(_plain(market, account)),
+    "balances": _balances,
     "positions": lambda market, account: position_records(account, market.prices, market.instant),
     "opening": lambda _market, account: {
         code: trimmed(amount) for code, amount in account.ledger.opening.items()
     },
 }
 TRUTHS = (*_STREAMS, "funding_history")
-"""The streams of which the whole truth can be asked."""
+"""The streams that `truth` knows."""
 
 
 @exact
@@ -93,10 +102,10 @@ def truth(market: Market, stream: str, account: str | None) -> Any:
 
     `trades` are `{fee, trade}`, `orders` `{order, trades}`, `funding_payments` wire records with
     their `instrument_code`, `position_funding` and `closed_positions` wire records, `positions` the
-    list, `balances` the whole answer, `settlements` what the minute settlements of each market have
-    paid, `opening` the balances at the start. `funding_history` is public: every futures market's
-    settled rates since the start. JSON numbers are Decimals. Raises ValueError for an unknown
-    stream or account.
+    list, `balances` the whole response, `settlements` what the minute settlements of each
+    instrument have paid, `opening` the balances at the start. `funding_history` is public: the
+    settled rates of every futures instrument since the start. JSON numbers are Decimals. Raises
+    ValueError for an unknown stream or account.
     """
     if stream == "funding_history":
         return _funding_history(market)
@@ -108,11 +117,10 @@ def truth(market: Market, stream: str, account: str | None) -> Any:
 
 
 def _funding_history(market: Market) -> Any:
-    distortion = Distortion(NO_FAULTS, seeded(0), 0, market.instant)
-    query = Query(market, {}, distortion, Overrides())
+    request = EndpointRequest(market, {}, _no_faults(market), Overrides())
     return [
-        funding.settled_rate(query, found, slot)
-        for found in INSTRUMENTS.values()
-        if found.futures
-        for slot in reversed(funding.settled_slots(query, found))
+        funding.settled_rate(request, instrument, slot)
+        for instrument in INSTRUMENTS.values()
+        if instrument.futures
+        for slot in reversed(funding.settled_slots(request, instrument))
     ]

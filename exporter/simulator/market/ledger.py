@@ -15,7 +15,7 @@ from typing import NamedTuple
 from exporter.simulator.market.exact import ZERO, rounded
 from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, SimulatedInstrument
 from exporter.simulator.market.prices import MINUTE, SECOND, Prices, mix, salt, settled_at, slots
-from exporter.simulator.market.trades import Running, SimulatedTrade, TradeLog
+from exporter.simulator.market.trades import RunningSum, SimulatedTrade, TradeLog
 
 _JITTER = SECOND // 10
 _LONGEST_BOOKING = 12 * SECOND
@@ -34,7 +34,7 @@ class SimulatedOrder(NamedTuple):
     outcome: str
 
 
-class Payment(NamedTuple):
+class SimulatedPayment(NamedTuple):
     """A funding payment, positive when the account received it; `slot` is what it was paid for."""
 
     instant: int
@@ -64,9 +64,9 @@ class Book:
     """One futures market's position over time: signed volume and signed cost of the volume."""
 
     def __init__(self) -> None:
-        self.volume = Running(ZERO)
-        self.cost = Running(ZERO)
-        self.fees = Running(ZERO)
+        self.volume = RunningSum(ZERO)
+        self.cost = RunningSum(ZERO)
+        self.fees = RunningSum(ZERO)
         self.opened = 0
         self.number = 0
         self._before = (ZERO, ZERO, ZERO)
@@ -103,12 +103,12 @@ class Ledger:
         self.trades = TradeLog()
         self.orders: list[SimulatedOrder] = []
         self.books: dict[str, Book] = {}
-        self.payments: list[Payment] = []
+        self.payments: list[SimulatedPayment] = []
         self.closed: list[ClosedPosition] = []
-        self.wallets = {code: Running(amount) for code, amount in opening.items()}
+        self.wallets = {code: RunningSum(amount) for code, amount in opening.items()}
         self._seed = seed
         self._prices = prices
-        self._funding: dict[str, Running] = {}
+        self._funding: dict[str, RunningSum] = {}
         self._sequence = 60_000_000_000
 
     def next_sequence(self) -> int:
@@ -122,11 +122,11 @@ class Ledger:
 
     def record(self, trade: SimulatedTrade) -> None:
         """Apply a trade: spot moves both currencies, futures move the position; fees are paid."""
-        market = INSTRUMENTS[trade.code]
+        instrument = INSTRUMENTS[trade.code]
         signed = trade.amount if trade.side == "BUY" else -trade.amount
-        if market.type == SPOT:
-            self._move(market.base, trade.instant, signed)
-            self._move(market.quote, trade.instant, -signed * trade.price)
+        if instrument.type == SPOT:
+            self._move(instrument.base, trade.instant, signed)
+            self._move(instrument.quote, trade.instant, -signed * trade.price)
         else:
             number = 2_100_000_000_000_000 + mix(self._seed, len(self.trades)) % 10**14
             closed = self.book(trade.code).fill(trade, signed, number)
@@ -136,16 +136,16 @@ class Ledger:
         self.trades.append(trade)
 
     def _move(self, currency: str, instant: int, change: Decimal) -> None:
-        self.wallets.setdefault(currency, Running(ZERO)).add(instant, change)
+        self.wallets.setdefault(currency, RunningSum(ZERO)).add(instant, change)
 
     def fund(self, after: int, until: int) -> None:
         """Book every funding payment due in (after, until]; all trades until then are known."""
         due = sorted(
-            (booked, slot, market)
-            for market in INSTRUMENTS
-            if market in self.books
-            for slot in slots(INSTRUMENTS[market], after - _LONGEST_BOOKING, until)
-            for booked in (self._booked_at(INSTRUMENTS[market], slot),)
+            (booked, slot, code)
+            for code, instrument in INSTRUMENTS.items()
+            if code in self.books
+            for slot in slots(instrument, after - _LONGEST_BOOKING, until)
+            for booked in (self._booked_at(instrument, slot),)
             if after < booked <= until
         )
         for booked, slot, code in due:
@@ -153,18 +153,22 @@ class Ledger:
             if volume:
                 self._pay(INSTRUMENTS[code], slot, booked, volume)
 
-    def _booked_at(self, market: SimulatedInstrument, slot: int) -> int:
-        jitter = mix(salt(self._seed, market.code), slot) % _JITTER
-        return slot + (1 + market.offset) * SECOND + jitter
+    def _booked_at(self, instrument: SimulatedInstrument, slot: int) -> int:
+        jitter = mix(salt(self._seed, instrument.code), slot) % _JITTER
+        return slot + (1 + instrument.offset) * SECOND + jitter
 
-    def _pay(self, market: SimulatedInstrument, slot: int, booked: int, volume: Decimal) -> None:
-        rate = self._prices.rate(market, slot + market.offset * SECOND)
-        mark = self._prices.mark(market, slot + market.offset * SECOND)
+    def _pay(
+        self, instrument: SimulatedInstrument, slot: int, booked: int, volume: Decimal
+    ) -> None:
+        rate = self._prices.rate(instrument, slot + instrument.offset * SECOND)
+        mark = self._prices.mark(instrument, slot + instrument.offset * SECOND)
         amount = rounded(-rate * mark * volume, 8) + ZERO
-        self._funding.setdefault(market.quote, Running(ZERO)).add(booked, amount)
-        cash = self.total(market.quote, booked)
-        number = self._position_number(market.code, booked)
-        self.payments.append(Payment(booked, market.code, amount, cash, slot, rate, mark, number))
+        self._funding.setdefault(instrument.quote, RunningSum(ZERO)).add(booked, amount)
+        cash = self.total(instrument.quote, booked)
+        number = self._position_number(instrument.code, booked)
+        self.payments.append(
+            SimulatedPayment(booked, instrument.code, amount, cash, slot, rate, mark, number)
+        )
 
     def _position_number(self, code: str, instant: int) -> int:
         for closed in reversed(self.closed):
@@ -182,14 +186,14 @@ class Ledger:
                 amount += self.settled(INSTRUMENTS[code], instant)
         return amount
 
-    def settled(self, market: SimulatedInstrument, instant: int) -> Decimal:
+    def settled(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
         """Return what the minute settlements of `market` have paid up to the last one."""
-        book, at = self.book(market.code), settled_at(market, instant)
-        return book.volume.at(at) * self._prices.mark(market, at) - book.cost.at(at)
+        book, at = self.book(instrument.code), settled_at(instrument, instant)
+        return book.volume.at(at) * self._prices.mark(instrument, at) - book.cost.at(at)
 
-    def last_settlement(self, market: SimulatedInstrument, instant: int) -> Decimal:
+    def last_settlement(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
         """Return what the last minute settlement alone has paid."""
-        return self.settled(market, instant) - self.settled(market, instant - MINUTE)
+        return self.settled(instrument, instant) - self.settled(instrument, instant - MINUTE)
 
     def currencies(self, instant: int) -> Iterator[tuple[str, Decimal, int | None]]:
         """Yield each currency held, its total and the instant of its last change."""

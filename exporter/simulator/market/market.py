@@ -1,7 +1,7 @@
 """A seeded market: accounts that trade, are funded and are settled as time advances.
 
-Pure: no I/O and no clock. Time passes only through `advance`, and how it is cut into steps makes
-no difference.
+Pure: no I/O and no clock. Time passes only through `advance`, and the result does not depend on the
+steps it is advanced in.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from exporter.simulator.market.bulk import BulkTrades
 from exporter.simulator.market.exact import exact
 from exporter.simulator.market.ledger import Ledger
-from exporter.simulator.market.prices import DAY, Prices, salt, seeded
+from exporter.simulator.market.prices import Prices, salt, seeded
 from exporter.simulator.market.trader import Trader
-from exporter.simulator.market.trades import Ids, TradeSeries
+from exporter.simulator.market.trades import IdSeries, TradeHistory
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPOT_OPENING = {
@@ -42,14 +41,14 @@ def from_nanos(nanos: int) -> datetime:
 class AccountSpec:
     """An account to simulate.
 
-    `trades_per_day` is a mean. `bulk_trades` replaces the trade history by that many synthesized
-    trades in the 30 days before `now`; the account's balances do not follow those.
+    `trades_per_day` is a mean. `trade_history` replaces the trades that the market would make, for
+    load tests; the account then does not trade, and its balances do not follow that history.
     """
 
     name: str
     futures: bool = True
     trades_per_day: float = 60.0
-    bulk_trades: int = 0
+    trade_history: TradeHistory | None = None
 
 
 DEFAULT_ACCOUNTS = (
@@ -60,29 +59,28 @@ DEFAULT_ACCOUNTS = (
 
 
 class SimulatedAccount:
-    """One account: its ledger, its trades and the ids that the exchange gives to its things."""
+    """One account: its ledger, its trade history, and the ids of its trades and orders."""
 
-    def __init__(self, spec: AccountSpec, seed: int, prices: Prices, start: int, now: int) -> None:
+    def __init__(self, spec: AccountSpec, seed: int, prices: Prices, start: int) -> None:
         self.name = spec.name
         self.futures = spec.futures
         own = salt(seed, spec.name)
         self.seed = own
-        self.id = Ids(own).make(0)
-        self.trade_ids = Ids(salt(own, "trade"))
-        self.order_ids = Ids(salt(own, "order"))
-        self.client_ids = Ids(salt(own, "client"))
+        self.id = IdSeries(own).make(0)
+        self.trade_ids = IdSeries(salt(own, "trade"))
+        self.order_ids = IdSeries(salt(own, "order"))
+        self.client_ids = IdSeries(salt(own, "client"))
         opening = _FUTURES_OPENING if spec.futures else _SPOT_OPENING
         self.ledger = Ledger(own, prices, opening)
-        self.trades: TradeSeries = self.ledger.trades
-        if spec.bulk_trades:
-            self.trades = BulkTrades(spec.bulk_trades, now - 30 * DAY, now, own)
+        history = spec.trade_history
+        self.trades: TradeHistory = self.ledger.trades if history is None else history
         self._trader = Trader(
             self.ledger,
             prices,
             seeded(f"{seed}/{spec.name}"),
             futures=spec.futures,
             start=start,
-            per_day=0 if spec.bulk_trades else spec.trades_per_day,
+            per_day=spec.trades_per_day if history is None else 0,
         )
 
     def advance(self, after: int, until: int) -> None:
@@ -110,15 +108,13 @@ class Market:
         self.prices = Prices(seed)
         self.start = to_nanos(start)
         self.instant = self.start
-        end = to_nanos(now)
-        self.accounts = self._open(accounts, end)
-        self._advance(end)
+        self.accounts = self._open(accounts)
+        self._advance(to_nanos(now))
 
     @exact
-    def _open(self, specs: Sequence[AccountSpec], end: int) -> dict[str, SimulatedAccount]:
+    def _open(self, specs: Sequence[AccountSpec]) -> dict[str, SimulatedAccount]:
         return {
-            spec.name: SimulatedAccount(spec, self.seed, self.prices, self.start, end)
-            for spec in specs
+            spec.name: SimulatedAccount(spec, self.seed, self.prices, self.start) for spec in specs
         }
 
     @property

@@ -63,45 +63,47 @@ class Prices:
         self._seed = seed
         self._mids: dict[tuple[str, int], Decimal] = {}
 
-    def mid(self, market: SimulatedInstrument, instant: int) -> Decimal:
+    def mid(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
         """Return the mid price of the minute, two decimals finer than the market's tick."""
-        key = (market.code, instant // MINUTE)
+        key = (instrument.code, instant // MINUTE)
         found = self._mids.get(key)
         if found is None:
             if len(self._mids) > _CACHE_LIMIT:
                 self._mids.clear()
-            walk = 10_000_000 + noise(salt(self._seed, market.code), key[1])
-            ticks = int(market.price * 10 ** (market.price_decimals + 2)) * walk // 10_000_000
-            found = self._mids[key] = Decimal(ticks).scaleb(-market.price_decimals - 2)
+            walk = 10_000_000 + noise(salt(self._seed, instrument.code), key[1])
+            ticks = (
+                int(instrument.price * 10 ** (instrument.price_decimals + 2)) * walk // 10_000_000
+            )
+            found = self._mids[key] = Decimal(ticks).scaleb(-instrument.price_decimals - 2)
         return found
 
-    def mark(self, market: SimulatedInstrument, instant: int) -> Decimal:
+    def mark(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
         """Return the mark in force: it changes once a minute, `offset` seconds past it."""
-        return self.mid(market, settled_at(market, instant))
+        return self.mid(instrument, settled_at(instrument, instant))
 
-    def rate(self, market: SimulatedInstrument, instant: int) -> Decimal:
+    def rate(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
         """Return the funding rate in force, a fraction per period with 21 decimals."""
-        minute = settled_at(market, instant) // MINUTE
-        seed = salt(self._seed, market.code + "/rate")
+        minute = settled_at(instrument, instant) // MINUTE
+        seed = salt(self._seed, instrument.code + "/rate")
         raw = (
             _INTEREST + noise(seed, minute) * 1_234_567_891_011 + mix(seed, minute) % 1_000_000_007
         )
         return Decimal(max(-_CAP, min(_CAP, raw))).scaleb(-21)
 
 
-def settled_at(market: SimulatedInstrument, instant: int) -> int:
+def settled_at(instrument: SimulatedInstrument, instant: int) -> int:
     """Return the last minute settlement of `market` at or before `instant`."""
-    offset = market.offset * SECOND
+    offset = instrument.offset * SECOND
     return (instant - offset) // MINUTE * MINUTE + offset
 
 
-def slots(market: SimulatedInstrument, after: int, until: int) -> list[int]:
+def slots(instrument: SimulatedInstrument, after: int, until: int) -> list[int]:
     """Return the funding instants of `market` in (after, until], oldest first.
 
     Crypto futures are funded on the four-hour grid from 00:00 UTC; equity futures twice on each
     weekday, at 16:45 and 20:00 UTC (summer time is left out).
     """
-    if market.type != EQUITY_FUTURE:
+    if instrument.type != EQUITY_FUTURE:
         step = 4 * HOUR
         return list(range((after // step + 1) * step, until + 1, step))
     days = range(after // DAY, until // DAY + 1)

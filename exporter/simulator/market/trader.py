@@ -61,57 +61,66 @@ class Trader:
                 self._next = self._last_fill
             self._next = max(self._next, self._last_fill)
 
-    def _rest(self, market: SimulatedInstrument, created: int) -> None:
+    def _rest(self, instrument: SimulatedInstrument, created: int) -> None:
         """Leave one order in the book for good: it holds part of the quote balance."""
-        price = rounded(self._prices.mid(market, created) * Decimal("0.8"), market.price_decimals)
+        price = rounded(
+            self._prices.mid(instrument, created) * Decimal("0.8"), instrument.price_decimals
+        )
         amount = Decimal("0.01")
-        self._ledger.locked[market.quote] = price * amount
-        order = SimulatedOrder(created, market.code, "BUY", price, amount, 0, 0, "OPEN")
+        self._ledger.locked[instrument.quote] = price * amount
+        order = SimulatedOrder(created, instrument.code, "BUY", price, amount, 0, 0, "OPEN")
         self._ledger.orders.append(order)
 
     def _order(self, created: int) -> None:
         random = self._random
-        market = random.choice(self._markets)
-        mid = self._prices.mid(market, created)
+        instrument = random.choice(self._markets)
+        mid = self._prices.mid(instrument, created)
         precise = random.random() < 0.02
-        price = self._price(market, mid, precise)
+        price = self._price(instrument, mid, precise)
         wanted = Decimal(random.randint(15, 2_000))
-        amount = self._amount(market, wanted, price, precise)
-        side, amount = self._side(market, price, amount)
+        amount = self._amount(instrument, wanted, price, precise)
+        side, amount = self._side(instrument, price, amount)
         outcome = "CANCELLED" if not amount or random.random() < 0.08 else "FILLED"
         fills = 0 if outcome == "CANCELLED" else random.choice(_FILLS)
-        shown = amount or self._amount(market, wanted, price, False)
-        parts = self._split(market, amount, fills)
+        shown = amount or self._amount(instrument, wanted, price, False)
+        parts = self._split(instrument, amount, fills)
         order = SimulatedOrder(
-            created, market.code, side, price, shown, len(self._ledger.trades), len(parts), outcome
+            created,
+            instrument.code,
+            side,
+            price,
+            shown,
+            len(self._ledger.trades),
+            len(parts),
+            outcome,
         )
         self._ledger.orders.append(order)
         maker = random.random() < 0.5
         for part in parts:
-            self._fill(market, order, part, maker)
+            self._fill(instrument, order, part, maker)
 
-    def _price(self, market: SimulatedInstrument, mid: Decimal, precise: bool) -> Decimal:
+    def _price(self, instrument: SimulatedInstrument, mid: Decimal, precise: bool) -> Decimal:
         if precise:  # a volume-weighted average over several fills
             return rounded(mid, 18) + Decimal(self._random.randrange(10**15)).scaleb(-18)
-        tick = Decimal(self._random.randint(-3, 3)).scaleb(-market.price_decimals)
-        return rounded(mid, market.price_decimals) + tick
+        tick = Decimal(self._random.randint(-3, 3)).scaleb(-instrument.price_decimals)
+        return rounded(mid, instrument.price_decimals) + tick
 
     def _amount(
-        self, market: SimulatedInstrument, notional: Decimal, price: Decimal, precise: bool
+        self, instrument: SimulatedInstrument, notional: Decimal, price: Decimal, precise: bool
     ) -> Decimal:
-        places = 18 if precise else market.amount_decimals
-        smallest = Decimal(1).scaleb(-market.amount_decimals)
+        places = 18 if precise else instrument.amount_decimals
+        smallest = Decimal(1).scaleb(-instrument.amount_decimals)
         return max(smallest, rounded(_DOWN.divide(notional, price), places))
 
     def _side(
-        self, market: SimulatedInstrument, price: Decimal, amount: Decimal
+        self, instrument: SimulatedInstrument, price: Decimal, amount: Decimal
     ) -> tuple[str, Decimal]:
         """Choose a side that the account can afford, and shrink a closing order to the position."""
         side = self._random.choice(("BUY", "SELL"))
         closing = self._random.random() < 0.15
-        if market.type == SPOT:
-            return self._affordable(market, side, price, amount)
-        held = self._ledger.book(market.code).volume.last
+        if instrument.type == SPOT:
+            return self._affordable(instrument, side, price, amount)
+        held = self._ledger.book(instrument.code).volume.last
         if not held:
             return side, amount
         reducing = "SELL" if held > 0 else "BUY"
@@ -122,10 +131,10 @@ class Trader:
         return side, amount
 
     def _affordable(
-        self, market: SimulatedInstrument, side: str, price: Decimal, amount: Decimal
+        self, instrument: SimulatedInstrument, side: str, price: Decimal, amount: Decimal
     ) -> tuple[str, Decimal]:
         for choice in (side, "SELL" if side == "BUY" else "BUY"):
-            currency = market.quote if choice == "BUY" else market.base
+            currency = instrument.quote if choice == "BUY" else instrument.base
             needed = amount * price if choice == "BUY" else amount
             if self._free(currency) > needed * Decimal("1.1"):
                 return choice, amount
@@ -136,16 +145,16 @@ class Trader:
         held = wallet.last if wallet else ZERO
         return held - self._ledger.locked.get(currency, ZERO)
 
-    def _split(self, market: SimulatedInstrument, amount: Decimal, fills: int) -> list[Decimal]:
+    def _split(self, instrument: SimulatedInstrument, amount: Decimal, fills: int) -> list[Decimal]:
         if fills < 2:
             return [amount] * fills
-        part = rounded(_DOWN.divide(amount, Decimal(fills + 1)), market.amount_decimals)
+        part = rounded(_DOWN.divide(amount, Decimal(fills + 1)), instrument.amount_decimals)
         if not part:
             return [amount]
         return [part] * (fills - 1) + [amount - part * (fills - 1)]
 
     def _fill(
-        self, market: SimulatedInstrument, order: SimulatedOrder, amount: Decimal, maker: bool
+        self, instrument: SimulatedInstrument, order: SimulatedOrder, amount: Decimal, maker: bool
     ) -> None:
         random, ledger = self._random, self._ledger
         together = random.random() < 0.3
@@ -153,17 +162,17 @@ class Trader:
         longest = min((60 if maker else 1) * SECOND, self._gap // 4)
         wait = 0 if together else random.randrange(longest + 1)
         self._last_fill = earliest + wait
-        rate = _FEES[(market.futures, maker)]
-        in_base = market.type == SPOT and order.side == "BUY"
+        rate = _FEES[(instrument.futures, maker)]
+        in_base = instrument.type == SPOT and order.side == "BUY"
         fee = rounded(amount * rate * (1 if in_base else order.price), 20).normalize()
         trade = SimulatedTrade(
             self._last_fill,
-            market.code,
+            instrument.code,
             order.side,
             order.price,
             amount,
             fee + ZERO,
-            market.base if in_base else market.quote,
+            instrument.base if in_base else instrument.quote,
             maker,
             len(ledger.orders) - 1,
             ledger.next_sequence(),

@@ -27,7 +27,7 @@ class SimulatedTrade(NamedTuple):
     sequence: int
 
 
-class Ids:
+class IdSeries:
     """UUIDs that contain their own index, so that an id is found without an index in memory."""
 
     def __init__(self, seed: int) -> None:
@@ -48,7 +48,7 @@ class Ids:
         return index if self.make(index) == identity.lower() else None
 
 
-class TradeSeries(Protocol):
+class TradeHistory(Protocol):
     """A trade history, oldest first: `k` counts from the oldest."""
 
     @property
@@ -80,7 +80,7 @@ class TradeLog:
         return self._trades[k]
 
 
-class Running:
+class RunningSum:
     """A sum that changes over time and can be read at any instant: exact, by bisection."""
 
     def __init__(self, opening: Decimal) -> None:

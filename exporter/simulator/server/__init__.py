@@ -1,1 +1,5 @@
-"""The simulated exchange as an HTTP server: its clock, its state, its controls."""
+"""The simulated exchange as an HTTP server.
+
+Reading order: `exchange` (a request goes in, a response comes out), `clock`, `control` (faults,
+time and state at run time), `http_server` (the sockets), `simulator` (builds and joins them).
+"""

@@ -1,4 +1,4 @@
-"""The operator's side of the simulated exchange: `/_control/`, and the same calls in process."""
+"""The controls of the simulated exchange: `/_control/`, and the same calls in process."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from exporter.simulator.endpoints.faults import Faults
 from exporter.simulator.endpoints.times import iso_nanos
 from exporter.simulator.endpoints.truth import truth
 from exporter.simulator.endpoints.wire import encode
-from exporter.simulator.server.exchange import Exchange, Response
+from exporter.simulator.server.exchange import Response, SimulatedExchange
 
 CONTROL = "/_control/"
 
 
 class Control:
-    """What an operator may do to a running exchange. Every call is safe from any thread."""
+    """What can be done to a running exchange. Every method is thread-safe."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
 
     def state(self) -> dict[str, Any]:
-        """Return the simulated present, the accounts and what each has asked for."""
+        """Return the simulated present, the accounts and the requests counted for each."""
         exchange = self._exchange
         with exchange.lock:
             exchange.bring_up_to_date()
             return {
                 "now": iso_nanos(exchange.market.instant),
-                "accounts": {name: a.id for name, a in exchange.market.accounts.items()},
+                "accounts": {
+                    name: account.id for name, account in exchange.market.accounts.items()
+                },
                 "requests": {
                     name: {
                         "requests": meter.requests,
-                        "rate_limited": meter.refused,
+                        "rate_limited": meter.rejected,
                         "most_in_60_seconds": meter.most_in_a_minute,
                     }
                     for name, meter in exchange.meters.items()
@@ -46,10 +48,10 @@ class Control:
             self._exchange.faults = faults
 
     def restore(self) -> None:
-        """Show hidden and late rows again, and every row as it is."""
+        """End the faults that hide or alter rows; the other faults stay."""
         with self._exchange.lock:
-            kept = self._exchange.faults
-            self._exchange.faults = kept.without(
+            faults = self._exchange.faults
+            self._exchange.faults = faults.without(
                 "hidden_rate", "late_rate", "changed_rate", "bad_record_rate", "unknown_enums"
             )
 
@@ -68,8 +70,8 @@ class Control:
     def override_position(
         self, account: str, *, positions: list[dict[str, Any]] | None = None, **summary: Any
     ) -> None:
-        """Answer with these positions and summary members; neither given: as the market has it."""
-        self._known(account)
+        """Serve these positions and summary members; without either, end the override."""
+        self._require_account(account)
         with self._exchange.lock:
             overrides = self._exchange.overrides
             overrides.summary[account] = summary
@@ -81,8 +83,8 @@ class Control:
     def override_balance(
         self, account: str, currency: str, *, remove: bool = False, **members: Any
     ) -> None:
-        """Answer with these members for a currency, or without it; neither given: as it is."""
-        self._known(account)
+        """Serve these members of a currency, or leave it out; without either, end the override."""
+        self._require_account(account)
         with self._exchange.lock:
             rows = self._exchange.overrides.balances.setdefault(account, {})
             if remove:
@@ -92,25 +94,25 @@ class Control:
             else:
                 rows.pop(currency, None)
 
-    def _known(self, account: str) -> None:
+    def _require_account(self, account: str) -> None:
         if account not in self._exchange.market.accounts:
             raise ValueError(f"unknown account {account}")
 
-    def answer(self, method: str, target: str, body: bytes) -> Response:
+    def respond(self, method: str, target: str, body: bytes) -> Response:
         """Answer one request below `/_control/`."""
         parts = urlsplit(target)
         name = parts.path.removeprefix(CONTROL)
         now = self._exchange.market.instant
         try:
             if method == "GET":
-                found = self._read(name, dict(parse_qsl(parts.query)))
+                result = self._read(name, dict(parse_qsl(parts.query)))
             else:
-                found = self._write(name, json.loads(body or b"{}"))
+                result = self._write(name, json.loads(body or b"{}"))
         except LookupError as error:
             return Response(404, encode({"error": f"unknown: {error}"}), now)
         except (TypeError, ValueError) as error:
             return Response(400, encode({"error": str(error)}), now)
-        return Response(200, encode(found), now)
+        return Response(200, encode(result), now)
 
     def _read(self, name: str, params: Mapping[str, str]) -> Any:
         if name == "state":
@@ -120,13 +122,13 @@ class Control:
             raise LookupError(name)
         return self.truth(stream, params.get("account"))
 
-    def _write(self, name: str, asked: dict[str, Any]) -> Any:
+    def _write(self, name: str, arguments: dict[str, Any]) -> Any:
         actions: dict[str, Callable[[], None]] = {
-            "faults": lambda: self.set_faults(Faults.of(asked)),
-            "advance": lambda: self.advance(float(asked["seconds"])),
+            "faults": lambda: self.set_faults(Faults.of(arguments)),
+            "advance": lambda: self.advance(float(arguments["seconds"])),
             "restore": self.restore,
-            "positions": lambda: self.override_position(**asked),
-            "balances": lambda: self.override_balance(**asked),
+            "positions": lambda: self.override_position(**arguments),
+            "balances": lambda: self.override_balance(**arguments),
         }
         actions[name]()
         return self.state()

@@ -1,8 +1,8 @@
-"""The exchange without its sockets: a request goes in, an answer comes out.
+"""The exchange without its sockets: a request goes in, a response comes out.
 
-One lock serves one request at a time; the market is brought up to the simulated present first.
-All random choices come from the exchange's own seeded generator, so the same requests in the same
-order meet the same faults.
+One lock lets one request through at a time, and the market is first advanced to the simulated
+present. All random choices come from one seeded generator, so the same requests in the same order
+meet the same faults.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from exporter.simulator.endpoints.distortion import Distortion
+from exporter.simulator.endpoints.fault_injection import FaultInjector
 from exporter.simulator.endpoints.faults import Faults
-from exporter.simulator.endpoints.requests import AccountQuery, Overrides, Query
-from exporter.simulator.endpoints.routes import PRIVATE, PUBLIC, pattern_of
-from exporter.simulator.endpoints.trade_rows import TradeRows
-from exporter.simulator.endpoints.wire import Refusal, encode
+from exporter.simulator.endpoints.records import encoded_trade_rows
+from exporter.simulator.endpoints.requests import AccountRequest, EndpointRequest, Overrides
+from exporter.simulator.endpoints.routes import PRIVATE, PUBLIC, match_route
+from exporter.simulator.endpoints.wire import ErrorResponse, encode
 from exporter.simulator.market.exact import exact
-from exporter.simulator.market.market import Market, SimulatedAccount
+from exporter.simulator.market.market import Market
 from exporter.simulator.market.prices import seeded
-from exporter.simulator.server.clock import Clock, Meter
+from exporter.simulator.server.clock import RequestMeter, SimulatedClock
 
 PREFIX = "/fast/v1"
-_REMEMBERED = 1_000_000
-_FORBIDDEN = Refusal(403, {"message": "Forbidden"})
-_NOT_FOUND = Refusal(404, {"message": "Not Found"})
+_LOGGED_REQUESTS = 1_000_000
+_FORBIDDEN = ErrorResponse(403, {"message": "Forbidden"})
+_NOT_FOUND = ErrorResponse(404, {"message": "Not Found"})
 
 
-class Request(NamedTuple):
-    """A request as it was seen. `account` is `public` without a token; `status` 0 was dropped.
+class ReceivedRequest(NamedTuple):
+    """One entry of the request log.
 
-    `at` is in seconds of the monotonic clock.
+    `account` is a name, `public` without a token, or `unknown` with a token that is not valid;
+    `status` is 0 when the connection was dropped; `at` is in seconds of the monotonic clock.
     """
 
     account: str
@@ -50,36 +51,40 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes onto the wire. `fate` is `whole`, `truncated` or `dropped`; `delay` in seconds."""
+    """What goes onto the wire.
+
+    `date` is in nanoseconds since the epoch, `delay` in seconds, and `delivery` is `complete`,
+    `truncated` or `dropped`.
+    """
 
     status: int
     body: bytes
     date: int
     delay: float = 0.0
-    fate: str = "whole"
+    delivery: str = "complete"
     retry_after: int = 0
     content_type: str = "application/json"
 
 
 def make_token(seed: int, name: str) -> str:
-    """Return the bearer token of an account: shaped like a JWT, the same for a seed and a name."""
-    header = _unpadded(b'{"alg":"HS256","typ":"JWT"}')
-    payload = _unpadded(json.dumps({"sub": name, "iss": "simulator", "seed": seed}).encode())
-    signature = _unpadded(hashlib.sha256(f"{seed}/{name}".encode()).digest())
+    """Return the bearer token of an account: shaped like a JWT, fixed by seed and name."""
+    header = _base64url(b'{"alg":"HS256","typ":"JWT"}')
+    payload = _base64url(json.dumps({"sub": name, "iss": "simulator", "seed": seed}).encode())
+    signature = _base64url(hashlib.sha256(f"{seed}/{name}".encode()).digest())
     return f"{header}.{payload}.{signature}"
 
 
-def _unpadded(raw: bytes) -> str:
+def _base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-class Exchange:
-    """A market behind the exchange's REST interface, with faults."""
+class SimulatedExchange:
+    """A market behind the exchange's REST API, with faults."""
 
     def __init__(
         self,
         market: Market,
-        clock: Clock,
+        clock: SimulatedClock,
         monotonic: Callable[[], float],
         faults: Faults,
         pages: Mapping[str, bytes],
@@ -88,12 +93,14 @@ class Exchange:
         self.clock = clock
         self.faults = faults
         self.overrides = Overrides()
-        self.requests: deque[Request] = deque(maxlen=_REMEMBERED)
-        self.meters: dict[str, Meter] = {}
+        self.requests: deque[ReceivedRequest] = deque(maxlen=_LOGGED_REQUESTS)
+        self.meters: dict[str, RequestMeter] = {}
         self.lock = Lock()
         self.tokens = {name: make_token(market.seed, name) for name in market.accounts}
-        self._names = {token: name for name, token in self.tokens.items()}
-        self._rows = {name: TradeRows(account) for name, account in market.accounts.items()}
+        self._accounts_by_token = {token: name for name, token in self.tokens.items()}
+        self._trade_rows = {
+            name: encoded_trade_rows(account) for name, account in market.accounts.items()
+        }
         self._monotonic = monotonic
         self._random = seeded(market.seed)
         self._pages = {path.removeprefix(PREFIX): body for path, body in pages.items()}
@@ -102,91 +109,81 @@ class Exchange:
         """Advance the market to the simulated present. Call with the lock held."""
         self.market.advance_nanos(self.clock.now())
 
-    def answer(self, method: str, target: str, token: str) -> Response:
-        """Answer one request; `target` is the request line's path and query."""
+    def respond(self, method: str, target: str, token: str) -> Response:
+        """Answer one request and log it; `target` is the request line's path and query."""
         parts = urlsplit(target)
         with self.lock:
             self.bring_up_to_date()
-            account = self._names.get(token)
-            answer = self._answer(method, parts.path, parts.query, account)
-            caller = account or ("unknown" if token else "public")
-            seen = Request(
-                caller,
+            account = self._accounts_by_token.get(token)
+            response = self._response(method, parts.path, parts.query, account)
+            received = ReceivedRequest(
+                account or ("unknown" if token else "public"),
                 parts.path.removeprefix(PREFIX),
                 parts.query,
                 method,
-                0 if answer.fate == "dropped" else answer.status,
+                0 if response.delivery == "dropped" else response.status,
                 self._monotonic(),
             )
-            self.requests.append(seen)
-        return answer
+            self.requests.append(received)
+        return response
 
-    def _answer(self, method: str, path: str, query: str, account: str | None) -> Response:
+    def _response(self, method: str, path: str, query: str, account: str | None) -> Response:
         faults = self.faults.for_account(account)
-        distortion = Distortion(faults, self._random, self.market.seed, self.market.instant)
+        injector = FaultInjector(faults, self._random, self.market.seed, self.market.instant)
         delay = (faults.latency_ms + self._random.random() * faults.jitter_ms) / 1_000
         now = self.market.instant
         if method != "GET":
             return Response(405, encode({"message": "Method Not Allowed"}), now, delay)
-        if not self._admit(account, faults):
+        meter = self.meters.setdefault(account or "public", RequestMeter())
+        if not meter.admit(self._monotonic(), faults.budget):
             body = encode({"error": "RATELIMIT"})
             return Response(429, body, now, delay, retry_after=faults.retry_after)
-        if distortion.chance(faults.drop_rate):
+        if injector.draw(faults.drop_rate):
             return Response(0, b"", now, delay, "dropped")
-        if distortion.chance(faults.garbage_rate):
+        if injector.draw(faults.garbage_rate):
             page = b"<html><body><h1>Just a moment...</h1></body></html>"
             return Response(200, page, now, delay, content_type="text/html")
         try:
-            body = self._served(path.removeprefix(PREFIX), path, query, account, distortion)
-        except Refusal as refusal:
-            return Response(refusal.status, encode(refusal.body), now, delay)
-        fate = "truncated" if distortion.chance(faults.truncate_rate) else "whole"
-        return Response(200, body, now, delay, fate)
+            body = self._body(path, query, account, injector)
+        except ErrorResponse as error:
+            return Response(error.status, encode(error.body), now, delay)
+        delivery = "truncated" if injector.draw(faults.truncate_rate) else "complete"
+        return Response(200, body, now, delay, delivery)
 
-    def _admit(self, account: str | None, faults: Faults) -> bool:
-        meter = self.meters.setdefault(account or "public", Meter())
-        return meter.admit(self._monotonic(), faults.budget)
-
-    def _served(
-        self, path: str, full: str, query: str, account: str | None, distortion: Distortion
+    def _body(
+        self, full_path: str, query: str, account: str | None, injector: FaultInjector
     ) -> bytes:
-        faults = distortion.faults
-        if distortion.chance(faults.error_rate):
+        path, faults = full_path.removeprefix(PREFIX), injector.faults
+        if injector.draw(faults.error_rate):
             status = self._random.choice((500, 502, 503))
-            raise Refusal(status, {"error": "Server error."})
+            raise ErrorResponse(status, {"error": "Server error."})
         if path in faults.fail_paths:
-            raise Refusal(faults.fail_paths[path], {"error": "Server error."})
-        pattern, tail = pattern_of(path)
-        if not full.startswith(PREFIX + "/") or not (pattern or path in self._pages):
+            raise ErrorResponse(faults.fail_paths[path], {"error": "Server error."})
+        route, parameter = match_route(path)
+        if not full_path.startswith(PREFIX + "/") or not (route or path in self._pages):
             raise _NOT_FOUND
-        if pattern not in PUBLIC and (account is None or account in faults.refuse_tokens):
+        if route not in PUBLIC and (account is None or account in faults.refuse_tokens):
             raise _FORBIDDEN
-        if path in faults.forbid or pattern in faults.forbid:
-            raise Refusal(403, {"error": "Permission denied."})
+        if path in faults.forbid or route in faults.forbid:
+            raise ErrorResponse(403, {"error": "Permission denied."})
         if path in self._pages:
             return self._pages[path]
         params = dict(parse_qsl(query, keep_blank_values=True))
-        return encode(self._asked(pattern, tail, params, account, distortion))
+        request = EndpointRequest(self.market, params, injector, self.overrides, parameter)
+        return encode(self._call(route, request, account))
 
     @exact
-    def _asked(
-        self,
-        pattern: str,
-        tail: str,
-        params: dict[str, str],
-        account: str | None,
-        distortion: Distortion,
-    ) -> Any:
-        if pattern in PUBLIC:
-            return PUBLIC[pattern](Query(self.market, params, distortion, self.overrides, tail))
-        found: SimulatedAccount = self.market.accounts[account or ""]
-        query = AccountQuery(
-            self.market,
-            params,
-            distortion,
-            self.overrides,
-            tail,
-            account=found,
-            trade_rows=self._rows[found.name],
+    def _call(self, route: str, request: EndpointRequest, account: str | None) -> Any:
+        if route in PUBLIC:
+            return PUBLIC[route](request)
+        return PRIVATE[route](
+            AccountRequest(
+                request.market,
+                request.params,
+                request.injector,
+                request.overrides,
+                request.path_parameter,
+                account=self.market.accounts[account or ""],
+                trade_rows=self._trade_rows[account or ""],
+            )
         )
-        return PRIVATE[pattern](query)

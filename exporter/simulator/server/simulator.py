@@ -1,4 +1,4 @@
-"""A simulated exchange on a port, as tests, the demo and the `simulate` command use it."""
+"""The simulated exchange on a port, as the tests, `demo` and `simulate` use it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from exporter.simulator.market.market import (
     from_nanos,
     to_nanos,
 )
-from exporter.simulator.server.clock import Clock
+from exporter.simulator.server.clock import SimulatedClock
 from exporter.simulator.server.control import CONTROL, Control
-from exporter.simulator.server.exchange import PREFIX, Exchange, Request
-from exporter.simulator.server.http import ExchangeServer
+from exporter.simulator.server.exchange import PREFIX, ReceivedRequest, SimulatedExchange
+from exporter.simulator.server.http_server import HttpServer
 
 
 class Simulator:
     """An exchange with `history_days` of history that serves from construction until `stop`.
 
     `now` is the simulated present at the start (default: the real one); `speed` simulated seconds
-    pass in a second, none at 0. `pages` maps paths below the base URL to bodies that are served as
-    they are to a good token. `port` 0 takes a free one. Raises OSError when the port is taken.
+    pass per second, none at 0. `pages` maps paths below the base URL to bodies that are served
+    verbatim to a valid token. `port` 0 picks a free one. Raises OSError when the port is taken.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Simulator:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         present = now or datetime.now(UTC)
-        # Time passes while the past is made up; the first question brings the market up to date.
-        clock = Clock(to_nanos(present), speed, monotonic)
+        # The clock starts first: generating the past takes time, and the first request catches up.
+        clock = SimulatedClock(to_nanos(present), speed, monotonic)
         self.market = Market(seed, present - timedelta(days=history_days), present, accounts)
-        self._exchange = Exchange(self.market, clock, monotonic, faults, pages or {})
+        self._exchange = SimulatedExchange(self.market, clock, monotonic, faults, pages or {})
         self._control = Control(self._exchange)
-        self._server = ExchangeServer(host, port, self._exchange, self._control)
+        self._server = HttpServer(host, port, self._exchange, self._control)
         self.tokens: dict[str, str] = dict(self._exchange.tokens)
         self.account_ids = {name: account.id for name, account in self.market.accounts.items()}
         address = f"http://{host}:{self._server.server_port}"
@@ -77,8 +77,8 @@ class Simulator:
         return from_nanos(self._exchange.clock.now())
 
     @property
-    def requests(self) -> deque[Request]:
-        """Return the requests seen, oldest first; at most the last million."""
+    def requests(self) -> deque[ReceivedRequest]:
+        """Return the request log, oldest first; at most the last million."""
         return self._exchange.requests
 
     @property
@@ -92,14 +92,14 @@ class Simulator:
         return self._exchange.faults
 
     def set_faults(self, faults: Faults | None = None, /, **values: Any) -> None:
-        """Replace the faults in force, by a set or by names; neither: no faults.
+        """Replace the faults in force, by a set or by names; without either, end all faults.
 
         Raises ValueError for an unknown fault or a value out of range.
         """
         self._control.set_faults(Faults.of(values) if faults is None else faults)
 
     def restore(self) -> None:
-        """Show every row again, and as it is."""
+        """End the faults that hide or alter rows; the other faults stay."""
         self._control.restore()
 
     def advance(self, seconds: float) -> None:
@@ -113,13 +113,13 @@ class Simulator:
     def override_position(
         self, account: str, *, positions: list[dict[str, Any]] | None = None, **summary: Any
     ) -> None:
-        """Force an account's positions or summary members; with neither, take that back."""
+        """Override an account's positions or summary members; without either, end the override."""
         self._control.override_position(account, positions=positions, **summary)
 
     def override_balance(
         self, account: str, currency: str, *, remove: bool = False, **members: Any
     ) -> None:
-        """Force or remove one currency of an account; with neither, take that back."""
+        """Override or remove one currency of an account; without either, end the override."""
         self._control.override_balance(account, currency, remove=remove, **members)
 
     def stop(self) -> None:
@@ -138,7 +138,7 @@ def serve(
     history_days: float = 30,
     ready: Callable[[Simulator], None] | None = None,
 ) -> None:
-    """Serve a simulated exchange until `stop_event`; `ready` is told once it answers.
+    """Serve a simulated exchange until `stop_event`; `ready` is called once it serves.
 
     Raises ValueError when `listen` is not `host:port`, OSError when the port is taken.
     """

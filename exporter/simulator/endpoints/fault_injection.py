@@ -1,4 +1,4 @@
-"""How faults distort the rows and pages of one answer, without touching the market."""
+"""How faults alter the rows and pages of one response, without touching the market."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from exporter.simulator.endpoints.faults import Faults
 from exporter.simulator.market.prices import SECOND, mix, salt
 
 _SCALE = 1 << 64
-_MOST_REPEATED = 3
+_MAX_OVERLAP = 3
 
 
-class Distortion:
-    """The faults that one request meets.
+class FaultInjector:
+    """Applies the faults in force to one request.
 
-    What befalls a row is drawn from the row's own number, so it befalls it in every answer; what
-    befalls a page is drawn from the exchange's random numbers.
+    Faults of rows are drawn from the row's own number, so the same rows are affected in every
+    response; faults of requests and pages are drawn from the exchange's random numbers.
     """
 
     def __init__(self, faults: Faults, random: Random, seed: int, now: int) -> None:
@@ -26,71 +26,70 @@ class Distortion:
         self._seed = seed
         self._now = now
 
-    def chance(self, rate: float) -> bool:
-        """Draw whether something that befalls `rate` of the requests befalls this one."""
+    def draw(self, rate: float) -> bool:
+        """Draw whether a fault that affects `rate` of the requests affects this one."""
         return rate > 0 and self._random.random() < rate
 
-    def _befalls(self, rate: float, kind: str, row: int) -> bool:
+    def _affects(self, rate: float, kind: str, row: int) -> bool:
         return rate > 0 and mix(salt(self._seed, kind), row) < rate * _SCALE
 
     @property
     def rewrites(self) -> bool:
-        """Whether any row may be served otherwise than it is."""
+        """Whether any row may be altered."""
         faults = self.faults
         rates = (faults.changed_rate, faults.unknown_enums, faults.bad_record_rate)
         return faults.unknown_fields or any(rates)
 
     @property
     def hides(self) -> bool:
-        """Whether any row may be invisible."""
+        """Whether any row may be left out."""
         return self.faults.hidden_rate > 0 or self.faults.late_rate > 0
 
     def visible(self, row: int, instant: int) -> bool:
-        """Return whether a row shows: not hidden, and late no longer."""
-        if self._befalls(self.faults.hidden_rate, "hidden", row):
+        """Return whether a row is served: it is not hidden, and no longer late."""
+        if self._affects(self.faults.hidden_rate, "hidden", row):
             return False
         late = instant + int(self.faults.late_seconds * SECOND)
-        return self._now >= late or not self._befalls(self.faults.late_rate, "late", row)
+        return self._now >= late or not self._affects(self.faults.late_rate, "late", row)
 
     def record(
         self, record: dict[str, Any], row: int, price: str, enum: str = "", identity: str = ""
     ) -> dict[str, Any]:
-        """Return the record as served; the names are of the members that break.
+        """Alter the record in place and return it; the names are of the members affected.
 
-        A broken record has an unreadable `price`, or lacks its `identity`: the first member
-        unless told otherwise.
+        A bad record has an invalid `price`, or lacks its `identity` (default: the first member).
         """
         faults = self.faults
-        if self._befalls(faults.unknown_enums, "enum", row) and enum in record:
+        if self._affects(faults.unknown_enums, "enum", row) and enum in record:
             record[enum] = "SOMETHING_NEW"
-        if self._befalls(faults.bad_record_rate, "bad", row):
+        if self._affects(faults.bad_record_rate, "bad", row):
             if mix(self._seed, row) & 1 and price in record:
                 record[price] = "abc"
             else:
                 del record[identity or next(iter(record))]
-        return self.widen(record)
+        return self.with_unknown_fields(record)
 
-    def changed(self, record: dict[str, Any], row: int, price: str) -> dict[str, Any]:
-        """Return the record, with another price when the row is one of those that change."""
-        if self._befalls(self.faults.changed_rate, "changed", row):
+    def with_changed_price(self, record: dict[str, Any], row: int, price: str) -> dict[str, Any]:
+        """Return the record, with another price if the row is one of those that change."""
+        if self._affects(self.faults.changed_rate, "changed", row):
             record[price] = format(Decimal(record[price]) * Decimal("1.01"), "f")
         return record
 
-    def widen(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Add members that no documentation knows, when that fault is on."""
+    def with_unknown_fields(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Add undocumented members if that fault is on."""
         if self.faults.unknown_fields:
             record["x_new_field"] = "new"
             record["x_new_object"] = {"nested": [1, "two", None]}
         return record
 
-    def repeated(self, size: int) -> int:
-        """Return how many rows of the page before this page starts with."""
-        if not self.chance(self.faults.duplicate_rate):
+    def overlap(self, size: int) -> int:
+        """Return how many rows of the previous page this page repeats."""
+        if not self.draw(self.faults.duplicate_rate):
             return 0
-        return min(_MOST_REPEATED, size - 1)
+        return min(_MAX_OVERLAP, size - 1)
 
     def shuffled(self, rows: list[int], instants: list[int]) -> list[int]:
-        """Return `rows` with those of one instant in random order, when that fault is on."""
+        """Return `rows` with those of one instant in random order if that fault is on."""
         if not self.faults.shuffle_equal_instants:
             return rows
         drawn = [
