@@ -1,1 +1,1 @@
-"""What the project promises about speed, measured: `python -m benchmarks [SUBJECT...]`."""
+"""Benchmarks of the project's performance targets: `python -m benchmarks [SUBJECT...]`."""

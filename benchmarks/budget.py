@@ -1,4 +1,4 @@
-"""How much of the request budget a backfill uses, and whether live polls keep their interval."""
+"""How much of the request budget a backfill uses, and whether live polls stay on schedule."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from exporter.simulator import Faults, ReceivedRequest, Simulator
 
 _LIMIT = 240
 _LATENCY_MS = 390
-_BEGIN_S = 45
-"""The first live polls, the wait of the backfill, and its first burst."""
+_WARM_UP_S = 45
+"""Covers the first live polls, the delay before the backfill starts, and its first burst."""
 _MEASURE_S = 120
 _INTERVAL_S = 15.0
 _LIVE = ("/account/balances", "/account/futures/positions", "/account/futures/summary")
@@ -38,34 +38,34 @@ def run(say: Say) -> None:
     ):
         settings = {"DATABASE_URL": url, "ONETRADING_LISTEN": free_address()}
         with exporter(simulator, Path(folder), "run", **settings):
-            time.sleep(_BEGIN_S)
+            time.sleep(_WARM_UP_S)
             began = time.monotonic()
             time.sleep(_MEASURE_S)
             ended = time.monotonic()
-        seen = [request for request in simulator.requests if request.account == "main"]
+        received = [request for request in simulator.requests if request.account == "main"]
         with psycopg.connect(url) as connection:
-            found = connection.execute("SELECT count(*) FROM onetrading.trades").fetchone()
-    rows = int(found[0]) if found else 0
-    measured = [request for request in seen if began <= request.at < ended]
+            row = connection.execute("SELECT count(*) FROM onetrading.trades").fetchone()
+    rows = int(row[0]) if row else 0
+    measured = [request for request in received if began <= request.at < ended]
     share = len(measured) / (_LIMIT * _MEASURE_S / 60)
-    refused = sum(request.status == 429 for request in seen)
-    pages = [request for request in seen if request.path == "/account/trades"]
+    refused = sum(request.status == 429 for request in received)
+    pages = [request for request in received if request.path == "/account/trades"]
     limit = f"{_LIMIT} requests a minute, {_LATENCY_MS} ms each"
     say(Finding(f"{limit}: share of the budget used", f"{share:.1%}", "", ">= 95 %"))
-    say(Finding(f"{limit}: answers 429 in {_BEGIN_S + _MEASURE_S} s", str(refused), "", "0"))
+    say(Finding(f"{limit}: 429 responses in {_WARM_UP_S + _MEASURE_S} s", str(refused), "", "0"))
     say(
         Finding(
             "requests for trades, against rows loaded divided by page size",
             f"{len(pages)} / {rows / PAGE_ROWS:.0f}",
-            "the tail's own requests included",
+            "includes the requests of live polling",
         )
     )
-    late = [_latest(path, measured) for path in _LIVE]
-    what = f"balances, positions, portfolio every {_INTERVAL_S:.0f} s: latest poll meanwhile"
-    say(Finding(what, f"{max(late):.2f} s late", ", ".join(f"{s:.2f}" for s in late)))
+    delays = [_largest_delay(path, measured) for path in _LIVE]
+    what = f"balances, positions, portfolio every {_INTERVAL_S:.0f} s: largest delay of a poll"
+    say(Finding(what, f"{max(delays):.2f} s late", ", ".join(f"{s:.2f}" for s in delays)))
 
 
-def _latest(path: str, seen: list[ReceivedRequest]) -> float:
-    """By how many seconds the longest pause between two polls exceeded their interval."""
-    times = [request.at for request in seen if request.path == path]
+def _largest_delay(path: str, requests: list[ReceivedRequest]) -> float:
+    """The seconds by which the longest pause between two polls exceeded their interval."""
+    times = [request.at for request in requests if request.path == path]
     return max((later - earlier for earlier, later in pairwise(times)), default=0.0) - _INTERVAL_S

@@ -58,7 +58,7 @@ class _Instants(Sequence[int]):
 
 
 class BulkTrades:
-    """`count` trades between two instants (nanoseconds since the epoch), as a `TradeHistory`.
+    """`count` trades between two instants (nanoseconds since the epoch), as a trade history.
 
     A million rows in 30 days fit into memory because instrument, side, price, amount and fee repeat
     after 1,024 variants; instants, ids and sequence numbers do not.

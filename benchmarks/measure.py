@@ -1,7 +1,7 @@
-"""Rounds that take turns: the median of the ratios within a round, and its spread.
+"""Interleaved rounds: the median of the ratios within each round, and its spread.
 
-Machines are noisy. What is compared is measured in the same minute, in turns, and a ratio is taken
-within each round, so that a slow minute slows both sides.
+Machines are noisy. Cases that are compared run in turns within the same minute, and a ratio is
+taken within each round, so that a slow minute slows both sides.
 """
 
 from __future__ import annotations
@@ -18,55 +18,55 @@ ROUNDS = 7
 
 
 class Finding(NamedTuple):
-    """One line of the results: what was measured, the value with its spread, and the aim."""
+    """One line of the results: what was measured, its value, its spread, and the target."""
 
     what: str
     value: str
     spread: str = ""
-    aim: str = ""
+    target: str = ""
 
 
 Say = Callable[[Finding], None]
-"""Where a benchmark puts what it finds."""
+"""Reports one result."""
 
 Rates = Mapping[str, Sequence[float]]
-"""By case, one number a round."""
+"""The numbers of each case, one per round."""
 
 
 def in_turns(cases: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -> Rates:
-    """Run each case once a round, after a round of warm-up that does not count."""
-    found: defaultdict[str, list[float]] = defaultdict(list)
+    """Run each case once per round, after a warm-up round that does not count."""
+    rates: defaultdict[str, list[float]] = defaultdict(list)
     for number in range(rounds + 1):
         for name, case in cases.items():
             value = case()
             if number:
-                found[name].append(value)
-    return found
+                rates[name].append(value)
+    return rates
 
 
-def plain(what: str, values: Sequence[float], unit: str, aim: str = "") -> Finding:
-    """The median of ``values`` and how far they lie apart."""
+def plain(what: str, values: Sequence[float], unit: str, target: str = "") -> Finding:
+    """The median of ``values`` and their range."""
     return Finding(
         what,
         f"{number(statistics.median(values))} {unit}",
         f"{number(min(values))} to {number(max(values))}",
-        aim,
+        target,
     )
 
 
-def ratio(what: str, ours: Sequence[float], theirs: Sequence[float], aim: str = "") -> Finding:
-    """The median of ``ours / theirs``, round by round."""
+def ratio(what: str, ours: Sequence[float], theirs: Sequence[float], target: str = "") -> Finding:
+    """The median of ``ours / theirs``, taken within each round."""
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     return Finding(
         what,
         f"{statistics.median(ratios):.2f} times",
         f"{min(ratios):.2f} to {max(ratios):.2f}",
-        aim,
+        target,
     )
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands apart."""
+    """Three significant digits, with thousands separators."""
     if abs(value) >= 100:
         return f"{round(value, 2 - len(str(int(abs(value))))):,.0f}" if value else "0"
     return f"{value:.3g}"
@@ -79,7 +79,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def machine() -> str:
-    """What the numbers were measured on."""
+    """The machine on which the numbers were measured."""
     model = next(
         (
             line.partition(":")[2].strip()

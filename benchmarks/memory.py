@@ -1,4 +1,4 @@
-"""Memory and speed of a long backfill by the real command."""
+"""Memory and throughput of a long backfill by the real command."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from exporter.simulator import Simulator
 
 _ROWS = 150_000
 _MILLION = 1_000_000
-_LOOK_EVERY_S = 0.2
+_SAMPLE_EVERY_S = 0.2
 
 
 def run(say: Say) -> None:
-    """As many trades as fit into a short run."""
+    """A number of trades that fits a short run."""
     _backfill(say, _ROWS)
 
 
@@ -46,13 +46,13 @@ def _backfill(say: Say, rows: int) -> None:
         with exporter(simulator, Path(folder), *command, **settings) as process:
             while process.poll() is None:
                 sizes.append(resident_mib(process))
-                time.sleep(_LOOK_EVERY_S)
+                time.sleep(_SAMPLE_EVERY_S)
             if process.returncode:
                 raise RuntimeError((Path(folder) / "log").read_text()[-2_000:])
         seconds = time.monotonic() - began
         with psycopg.connect(url) as connection:
-            found = connection.execute("SELECT count(*) FROM onetrading.trades").fetchone()
-    loaded = int(found[0]) if found else 0
+            row = connection.execute("SELECT count(*) FROM onetrading.trades").fetchone()
+    loaded = int(row[0]) if row else 0
     half = len(sizes) // 2
     halves = f"{max(sizes[:half]):.0f} in the first half, {max(sizes[half:]):.0f} in the second"
     what = f"backfill of {loaded:,} trades"

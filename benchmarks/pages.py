@@ -16,7 +16,7 @@ PAGE_ROWS = 100
 
 
 class Pages(NamedTuple):
-    """Bodies of consecutive pages, newest first, and whose they are."""
+    """The bodies of consecutive pages, newest first, and the account they belong to."""
 
     account_id: str
     bodies: list[bytes]
@@ -25,7 +25,7 @@ class Pages(NamedTuple):
 def trades(rows: int) -> Pages:
     """``rows`` trades of one account, 100 to a page.
 
-    What is traded repeats after 1,024 kinds of trade; ids, instants and sequences do not.
+    Trades repeat after 1,024 variants; ids, instants and sequence numbers do not.
     """
     with (
         Simulator(

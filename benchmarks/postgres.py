@@ -1,4 +1,4 @@
-"""A throwaway Postgres with the settings that users of the embedded one have, fsync included."""
+"""A temporary Postgres with the settings of the embedded one, fsync included."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exporter.store.embedded import EmbeddedPostgres
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of an empty, migrated database of its own."""
+    """Start a server; yield the URL of an empty, migrated database."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory,
         EmbeddedPostgres(Path(directory)) as embedded,

@@ -22,7 +22,7 @@ _STOP_WITHIN_S = 30
 def exporter(
     simulator: Simulator, folder: Path, *arguments: str, **settings: str
 ) -> Iterator[Process]:
-    """Run a command with the token of account ``main``; its log goes to ``folder``."""
+    """Run a command with the token of account ``main``; its log is written to ``folder``."""
     token = folder / "token"
     token.write_text(simulator.tokens["main"])
     environment = {
@@ -43,26 +43,26 @@ def exporter(
 
 
 def free_address() -> str:
-    """``host:port`` on which nobody listens."""
+    """A ``host:port`` that is free."""
     return f"127.0.0.1:{free_port(0)}"
 
 
 def successes(address: str) -> dict[str, bool]:
-    """Stream to whether its last pass succeeded, as `/metrics` says; empty while nobody answers."""
+    """Whether the last pass of each stream succeeded, from `/metrics`; empty until it responds."""
     try:
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as response:
+            text = response.read().decode()
     except OSError:
         return {}
-    found = re.findall(r'^onetrading_sync_success\{.*stream="(\w+)"\} (\d)$', text, re.MULTILINE)
-    return {stream: value == "1" for stream, value in found}
+    samples = re.findall(r'^onetrading_sync_success\{.*stream="(\w+)"\} (\d)$', text, re.MULTILINE)
+    return {stream: value == "1" for stream, value in samples}
 
 
 def resident_mib(process: Process) -> float:
-    """Memory of the process that is in RAM, shared libraries included; 0 when it has ended."""
+    """Resident memory of the process, shared libraries included; 0 when it has ended."""
     try:
         status = Path(f"/proc/{process.pid}/status").read_text()
     except OSError:
         return 0.0
-    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
+    match = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(match[1]) / 1024 if match else 0.0

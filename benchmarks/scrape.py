@@ -1,4 +1,4 @@
-"""What a scrape costs, idle and beside a backfill in the same process."""
+"""The cost of a scrape, idle and during a backfill in the same process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ROUNDS = 9
 
 
 class _Exporter:
-    """All that stands behind `/metrics`, showing ``count`` series."""
+    """Everything behind `/metrics`, with ``count`` series."""
 
     def __init__(self, count: int) -> None:
         def monotonic() -> float:
@@ -52,32 +52,32 @@ class _Exporter:
         self.poll()
 
     def poll(self) -> float:
-        """Show the samples, as after a poll; milliseconds."""
+        """Store the samples, as after a poll; milliseconds."""
         return _cpu_ms(
             lambda: self._stream_metrics.record_success(PUBLIC_ACCOUNT, "tickers", self.samples)
         )
 
     def render(self) -> float:
-        """Put a body together; milliseconds."""
+        """Render a response body; milliseconds."""
         return _cpu_ms(lambda: self.exposition.render("", ""))
 
 
 def run(say: Say) -> None:
-    """Rendering beside prometheus_client's, then scrapes over HTTP."""
+    """Rendering against prometheus_client's, then scrapes over HTTP."""
     for count in _SIZES:
         exporter = _Exporter(count)
-        same = _Same(exporter.samples)
+        client_library = _ClientLibrary(exporter.samples)
         found = in_turns(
             {
                 "poll": exporter.poll,
                 "render": exporter.render,
-                "theirs": same.render,
+                "theirs": client_library.render,
             },
             _ROUNDS,
         )
         what = f"{count:,} series"
-        say(plain(f"{what}: written once a poll", found["poll"], "ms CPU"))
-        say(plain(f"{what}: body put together for a scrape", found["render"], "ms CPU"))
+        say(plain(f"{what}: written once per poll", found["poll"], "ms CPU"))
+        say(plain(f"{what}: body rendered for a scrape", found["render"], "ms CPU"))
         say(plain(f"{what}: prometheus_client's generate_latest", found["theirs"], "ms CPU"))
         say(ratio(f"{what}: ours against theirs", found["render"], found["theirs"]))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -105,7 +105,7 @@ def _over_http(say: Say, count: int, load: Loading) -> None:
         say(Finding(f"{count:,} series over HTTP, gzip: CPU", f"{cpu_ms:.2f} ms"))
         with _backfill(load):
             seconds = _scrape(http.port, _BUSY_SCRAPES, _BUSY_PAUSE_S)
-        say(_latency(f"{count:,} series over HTTP, gzip, beside a backfill", seconds))
+        say(_latency(f"{count:,} series over HTTP, gzip, during a backfill", seconds))
     finally:
         http.stop()
 
@@ -118,13 +118,13 @@ def _latency(what: str, seconds: Sequence[float]) -> Finding:
 
 def _scrape(port: int, count: int, pause_s: float) -> list[float]:
     command = [sys.executable, "-m", "benchmarks.scraper", "127.0.0.1", str(port), str(count)]
-    done = subprocess.run([*command, str(pause_s)], check=True, capture_output=True, text=True)
-    return [float(line) for line in done.stdout.splitlines()]
+    process = subprocess.run([*command, str(pause_s)], check=True, capture_output=True, text=True)
+    return [float(line) for line in process.stdout.splitlines()]
 
 
 @contextmanager
 def _backfill(load: Loading) -> Iterator[None]:
-    """A thread that reads and loads pages as fast as it can."""
+    """Decode and load pages in a thread, as fast as possible."""
     ended = threading.Event()
 
     def fill() -> None:
@@ -142,14 +142,14 @@ def _backfill(load: Loading) -> Iterator[None]:
 
 
 def _samples() -> Iterator[Sample]:
-    """Every gauge of ever more instruments, with values of twelve digits."""
-    for number_, metric in enumerate(cycle(TICKERS.metrics)):
-        instrument = f"TEST{number_ // len(TICKERS.metrics)}_USD_P"
-        yield metric(Decimal(100_000_000_000 + 7_919 * number_).scaleb(-6), instrument)
+    """Yield every gauge of an unlimited number of instruments, with values of twelve digits."""
+    for index, metric in enumerate(cycle(TICKERS.metrics)):
+        instrument = f"TEST{index // len(TICKERS.metrics)}_USD_P"
+        yield metric(Decimal(100_000_000_000 + 7_919 * index).scaleb(-6), instrument)
 
 
-class _Same(Collector):
-    """The same families as prometheus_client builds and renders them, at each scrape."""
+class _ClientLibrary(Collector):
+    """The same families, built and rendered by prometheus_client at each scrape."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         self._samples = samples
@@ -161,7 +161,7 @@ class _Same(Collector):
         return _cpu_ms(lambda: generate_latest(self._registry))
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """All families, built afresh."""
+        """Build all families."""
         families = {
             metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
             for metric in TICKERS.metrics

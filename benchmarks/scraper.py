@@ -1,4 +1,4 @@
-"""A Prometheus that scrapes in a hurry, in a process of its own: prints seconds, one a line.
+"""Scrapes like Prometheus, but faster, in its own process: prints seconds, one per line.
 
 `python -m benchmarks.scraper HOST PORT COUNT PAUSE_S`
 """
@@ -16,16 +16,16 @@ HEADERS = {
 
 
 def main(host: str, port: str, count: str, pause_s: str) -> None:
-    """One connection that stays open, as Prometheus keeps it."""
+    """Scrape over one persistent connection, as Prometheus does."""
     connection = http.client.HTTPConnection(host, int(port), timeout=60)
     for _ in range(int(count)):
         began = time.perf_counter()
         connection.request("GET", "/metrics", headers=HEADERS)
-        answer = connection.getresponse()
-        body = answer.read()
+        response = connection.getresponse()
+        body = response.read()
         seconds = time.perf_counter() - began
-        if answer.status != http.HTTPStatus.OK or not body:
-            raise SystemExit(f"{answer.status}: {body[:200]!r}")
+        if response.status != http.HTTPStatus.OK or not body:
+            raise SystemExit(f"{response.status}: {body[:200]!r}")
         print(seconds)
         time.sleep(float(pause_s))
 

@@ -1,4 +1,4 @@
-"""From the start of the command to the first full set of gauges."""
+"""Time from the start of the command to the first full set of gauges."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from exporter.streams import STREAMS
 
 _ROUNDS = 5
 _GAUGES = {stream.name for stream in STREAMS if not isinstance(stream, History)}
-_LOOK_EVERY_S = 0.01
-_GIVE_UP_S = 60.0
+_POLL_EVERY_S = 0.01
+_TIMEOUT_S = 60.0
 
 
 def run(say: Say) -> None:
-    """Without a database, with the embedded one new and not new, and with a slow exchange."""
+    """Without a database, with a new and an existing embedded one, and with a slow exchange."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder,
         Simulator() as simulator,
@@ -32,12 +32,12 @@ def run(say: Say) -> None:
                 "no database": partial(start, "none"),
                 "no database, 50 ms a request": partial(start, "none", latency_ms=50),
                 "new embedded Postgres": partial(start, "embedded", new=True),
-                "embedded Postgres that exists": partial(start, "embedded"),
+                "existing embedded Postgres": partial(start, "embedded"),
             },
             _ROUNDS,
         )
     for name, values in seconds.items():
-        say(plain(f"{name}: until every gauge is there", values, "s"))
+        say(plain(f"{name}: until every gauge is present", values, "s"))
 
 
 def _seconds(
@@ -50,9 +50,9 @@ def _seconds(
     began = time.monotonic()
     settings = {"DATABASE_URL": database, "ONETRADING_LISTEN": address}
     with exporter(simulator, folder, "run", **settings):
-        while time.monotonic() - began < _GIVE_UP_S:
-            shown = successes(address)
-            if all(shown.get(name) for name in _GAUGES):
+        while time.monotonic() - began < _TIMEOUT_S:
+            succeeded = successes(address)
+            if all(succeeded.get(name) for name in _GAUGES):
                 return time.monotonic() - began
-            time.sleep(_LOOK_EVERY_S)
-    raise TimeoutError(f"no full set of gauges within {_GIVE_UP_S:.0f} s: {shown}")
+            time.sleep(_POLL_EVERY_S)
+    raise TimeoutError(f"no full set of gauges within {_TIMEOUT_S:.0f} s: {succeeded}")

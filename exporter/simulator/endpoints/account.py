@@ -52,10 +52,10 @@ def balances(request: AccountRequest) -> Any:
         else:
             rows[currency] = rows.get(currency, _empty(currency, request.now)) | override
     served = [
-        injector.record(row, request.row_key("balances", n), "available")
+        injector.alter(row, request.row_key("balances", n), "available")
         for n, row in enumerate(rows.values())
     ]
-    return injector.with_unknown_fields(
+    return injector.add_unknown_fields(
         {
             "account_id": account.id,
             "account_equity": margins["equity"],
@@ -79,7 +79,7 @@ def fees(request: AccountRequest) -> Any:
     """`GET /account/fees`: the same tier for all accounts; volumes are JSON numbers."""
     volume, maker, taker = _TIER
     groups = ("SPOT", "FUTURES") if request.account.futures else ("SPOT",)
-    return request.injector.with_unknown_fields(
+    return request.injector.add_unknown_fields(
         {
             "account_id": request.account.id,
             "running_volumes": [
@@ -107,7 +107,7 @@ def trades(request: AccountRequest) -> Any:
         return injector.visible(request.row_key("trades", k), history.instants[k])
 
     cursor = JsonCursor(request.filters())
-    resume = cursor.read(request.params["cursor"]) if request.params.get("cursor") else None
+    resume = cursor.read(request.cursor)
     filtered = keep if codes or injector.hides else None
     rows, following = select_page(history.instants, window, size, resume, injector, filtered)
     row = partial(_trade, request) if injector.rewrites else request.trade_rows
@@ -117,18 +117,16 @@ def trades(request: AccountRequest) -> Any:
     }
     if following is not None:
         response["cursor"] = cursor.write(following, history.instants[max(following.row - 1, 0)])
-    return injector.with_unknown_fields(response)
+    return injector.add_unknown_fields(response)
 
 
 def _trade(request: AccountRequest, k: int) -> Record:
     trade = request.account.trades[k]
     record = trade_record(request.account, k, trade)
     row_key, injector = request.row_key("trades", k), request.injector
-    injector.record(
-        injector.with_changed_price(record, row_key, "price"), row_key, "price", "order_type"
-    )
-    return injector.with_unknown_fields(
-        {"fee": injector.with_unknown_fields(fee_record(trade)), "trade": record}
+    injector.alter(injector.change_price(record, row_key, "price"), row_key, "price", "order_type")
+    return injector.add_unknown_fields(
+        {"fee": injector.add_unknown_fields(fee_record(trade)), "trade": record}
     )
 
 
@@ -165,7 +163,7 @@ def orders(request: AccountRequest) -> Any:
         return injector.visible(request.row_key("orders", index), ledger_orders[index].created)
 
     cursor = JsonCursor(request.filters())
-    resume = cursor.read(request.params["cursor"]) if request.params.get("cursor") else None
+    resume = cursor.read(request.cursor)
     instants = [order.created for order in ledger_orders]
     rows, following = select_page(instants, window, size, resume, injector, keep)
     response: Record = {
@@ -174,7 +172,7 @@ def orders(request: AccountRequest) -> Any:
     }
     if following is not None:
         response["cursor"] = cursor.write(following, instants[max(following.row - 1, 0)])
-    return injector.with_unknown_fields(response)
+    return injector.add_unknown_fields(response)
 
 
 def _flag(request: AccountRequest, name: str) -> bool:
@@ -184,7 +182,7 @@ def _flag(request: AccountRequest, name: str) -> bool:
 def _order(request: AccountRequest, index: int) -> Record:
     row = order_row(request.account, index, request.now)
     row_key = request.row_key("orders", index)
-    request.injector.record(row["order"], row_key, "price", "status")
+    request.injector.alter(row["order"], row_key, "price", "status")
     if _flag(request, "with_just_orders"):
         del row["trades"]
-    return request.injector.with_unknown_fields(row)
+    return request.injector.add_unknown_fields(row)

@@ -52,7 +52,7 @@ class FaultInjector:
         late = instant + int(self.faults.late_seconds * SECOND)
         return self._now >= late or not self._affects(self.faults.late_rate, "late", row)
 
-    def record(
+    def alter(
         self, record: dict[str, Any], row: int, price: str, enum: str = "", identity: str = ""
     ) -> dict[str, Any]:
         """Alter the record in place and return it; the names are of the members affected.
@@ -67,15 +67,15 @@ class FaultInjector:
                 record[price] = "abc"
             else:
                 del record[identity or next(iter(record))]
-        return self.with_unknown_fields(record)
+        return self.add_unknown_fields(record)
 
-    def with_changed_price(self, record: dict[str, Any], row: int, price: str) -> dict[str, Any]:
+    def change_price(self, record: dict[str, Any], row: int, price: str) -> dict[str, Any]:
         """Return the record, with another price if the row is one of those that change."""
         if self._affects(self.faults.changed_rate, "changed", row):
             record[price] = format(Decimal(record[price]) * Decimal("1.01"), "f")
         return record
 
-    def with_unknown_fields(self, record: dict[str, Any]) -> dict[str, Any]:
+    def add_unknown_fields(self, record: dict[str, Any]) -> dict[str, Any]:
         """Add undocumented members if that fault is on."""
         if self.faults.unknown_fields:
             record["x_new_field"] = "new"

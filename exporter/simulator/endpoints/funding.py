@@ -28,7 +28,7 @@ def funding_rates(request: EndpointRequest) -> Any:
             "time": computed // 1_000_000,
             "timestamp": iso_millis(computed),
         }
-        rows.append(request.injector.record(record, n, "funding_rate"))
+        rows.append(request.injector.alter(record, n, "funding_rate"))
     return rows
 
 
@@ -41,7 +41,7 @@ def _funded(request: EndpointRequest) -> list[SimulatedInstrument]:
 def funding_settings(request: EndpointRequest) -> Any:
     """`GET /funding-rate/settings`: numbers are JSON numbers."""
     return [
-        request.injector.with_unknown_fields(
+        request.injector.add_unknown_fields(
             {
                 "instrument_code": instrument.code,
                 "state": instrument.state,
@@ -69,10 +69,10 @@ def funding_history(request: EndpointRequest) -> Any:
         row = mix(zlib.crc32(instrument.code.encode()), slot)
         if request.injector.visible(row, slot):
             record = settled_rate(request, instrument, slot)
-            rows.append(request.injector.record(record, row, "funding_rate"))
+            rows.append(request.injector.alter(record, row, "funding_rate"))
         if len(rows) == size:
             break
-    return request.injector.with_unknown_fields({"funding_rates": rows})
+    return request.injector.add_unknown_fields({"funding_rates": rows})
 
 
 def _history_size(limit: str) -> int:

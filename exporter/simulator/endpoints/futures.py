@@ -46,7 +46,7 @@ def summary(request: AccountRequest) -> Any:
     response: Record = {"account_id": account.id}
     response |= margin_record(account, request.market.prices, request.now)
     response["positions"] = _positions(request)
-    return request.injector.with_unknown_fields(
+    return request.injector.add_unknown_fields(
         response | request.overrides.summary.get(account.name, {})
     )
 
@@ -57,7 +57,7 @@ def positions(request: AccountRequest) -> Any:
     codes = read_instruments(request.params)
     rows = _positions(request)
     shown = [row for row in rows if not codes or row.get("instrument_code") in codes]
-    return request.injector.with_unknown_fields({"positions": shown})
+    return request.injector.add_unknown_fields({"positions": shown})
 
 
 def _positions(request: AccountRequest) -> list[Record]:
@@ -66,7 +66,7 @@ def _positions(request: AccountRequest) -> list[Record]:
     if rows is None:
         rows = position_records(account, request.market.prices, request.now)
     return [
-        request.injector.record(
+        request.injector.alter(
             dict(row), request.row_key("positions", n), "mark_price", "direction"
         )
         for n, row in enumerate(rows)
@@ -88,14 +88,14 @@ def funding_payments(request: AccountRequest) -> Any:
             return False
         return injector.visible(request.row_key("funding", row), payment.instant)
 
-    cursor, cursor_text = MicrosCursor(instants), request.params.get("cursor")
-    resume = cursor.read(cursor_text) if cursor_text else None
+    cursor = MicrosCursor(instants)
+    resume = cursor.read(request.cursor)
     rows, following = select_page(instants, window, size, resume, injector, keep)
     by_instrument: dict[str, list[Record]] = {}
     for row in rows:
         record = payment_record(payments[row])
         row_key = request.row_key("funding", row)
-        injector.record(record, row_key, "funding_payment")
+        injector.alter(record, row_key, "funding_payment")
         by_instrument.setdefault(payments[row].code, []).append(record)
     response: Record = {
         "account_id": account.id,
@@ -104,7 +104,7 @@ def funding_payments(request: AccountRequest) -> Any:
     }
     if following is not None:
         response["cursor"] = cursor.write(following)
-    return injector.with_unknown_fields(response)
+    return injector.add_unknown_fields(response)
 
 
 def closed_positions(request: AccountRequest) -> Any:
@@ -129,37 +129,33 @@ def closed_positions(request: AccountRequest) -> Any:
         return injector.visible(request.row_key("closed", known[row].number), known[row].closed)
 
     cursor = JsonCursor(request.filters())
-    resume = (
-        _closed_resume_point(cursor, request.params["cursor"], known)
-        if "cursor" in request.params
-        else None
-    )
+    resume = _closed_resume_point(cursor.read(request.cursor), known)
     rows, following = select_page(instants, window, size, resume, injector, keep)
-    response: Record = {"positions": [_closed(request, known[row]) for row in rows]}
+    response: Record = {"positions": [_closed_position(request, known[row]) for row in rows]}
     if following is not None:
         at = known[min(following.row, len(known) - 1)]
         response["cursor"] = cursor.write(ResumePoint(at.number, following.after_empty), at.opened)
-    return injector.with_unknown_fields(response)
+    return injector.add_unknown_fields(response)
 
 
 def _closed_resume_point(
-    cursor: JsonCursor, text: str, known: list[ClosedPosition]
+    resume: ResumePoint | None, known: list[ClosedPosition]
 ) -> ResumePoint | None:
-    if not text:
+    """Return the row of the position whose number the cursor holds, as a resume point."""
+    if resume is None:
         return None
-    resume = cursor.read(text)
     row = next((n for n, closed in enumerate(known) if closed.number == resume.row), None)
     if row is None:
         raise bad_request("INVALID_CURSOR")
     return ResumePoint(row, resume.after_empty)
 
 
-def _closed(request: AccountRequest, closed: ClosedPosition) -> Record:
+def _closed_position(request: AccountRequest, closed: ClosedPosition) -> Record:
     record = closed_position_record(
         request.account, closed, funding_of(request.account, closed.number)
     )
     row_key = request.row_key("closed", closed.number)
-    return request.injector.record(record, row_key, "realised_pnl", "direction", "position_id")
+    return request.injector.alter(record, row_key, "realised_pnl", "direction", "position_id")
 
 
 def funding_of(account: SimulatedAccount, position: int) -> Decimal:
@@ -178,4 +174,4 @@ def position_funding(request: AccountRequest) -> Any:
         for payment in account.ledger.payments
         if payment.position == int(request.path_parameter)
     ]
-    return request.injector.with_unknown_fields({"funding_payments": rows})
+    return request.injector.add_unknown_fields({"funding_payments": rows})

@@ -130,8 +130,13 @@ class JsonCursor:
         }
         return base64.urlsafe_b64encode(json.dumps(body).encode()).rstrip(b"=").decode()
 
-    def read(self, text: str) -> ResumePoint:
-        """Return the resume point. Raises ErrorResponse (400) for a cursor not written here."""
+    def read(self, text: str) -> ResumePoint | None:
+        """Return the resume point, None for an empty cursor.
+
+        Raises ErrorResponse (400) for a cursor not written here.
+        """
+        if not text:
+            return None
         try:
             body = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             if body["f"] == self._filters:
@@ -159,8 +164,13 @@ class MicrosCursor:
         rank = resume.row - bisect_left(self._instants, millis * _MILLI)
         return f"{millis}{rank + _AFTER_EMPTY * resume.after_empty:03}"
 
-    def read(self, text: str) -> ResumePoint:
-        """Return the resume point. Raises ErrorResponse (400) for any other form."""
+    def read(self, text: str) -> ResumePoint | None:
+        """Return the resume point, None for an empty cursor.
+
+        Raises ErrorResponse (400) for any other form.
+        """
+        if not text:
+            return None
         if not (text.isascii() and text.isdigit() and len(text) == 16):
             raise bad_request("INVALID_CURSOR")
         millis, rank = divmod(int(text), 1_000)

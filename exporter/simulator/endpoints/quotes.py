@@ -21,7 +21,7 @@ def tickers(request: EndpointRequest) -> Any:
     """`GET /market-ticker`: tradable instruments only."""
     tradable = [instrument for instrument in INSTRUMENTS.values() if instrument.tradable]
     return [
-        request.injector.record(_ticker(request, instrument), n, "last_price", "state")
+        request.injector.alter(_ticker(request, instrument), n, "last_price", "state")
         for n, instrument in enumerate(tradable, 20_000)
     ]
 
@@ -32,7 +32,7 @@ def ticker(request: EndpointRequest) -> Any:
     instrument = INSTRUMENTS.get(code)
     if instrument is None or not instrument.tradable:
         raise bad_request(f"The requested market {code} is not available.")
-    return request.injector.with_unknown_fields(_ticker(request, instrument))
+    return request.injector.add_unknown_fields(_ticker(request, instrument))
 
 
 def _ticker(request: EndpointRequest, instrument: SimulatedInstrument) -> Record:

@@ -27,7 +27,7 @@ def time(request: EndpointRequest) -> Any:
 def currencies(request: EndpointRequest) -> Any:
     """`GET /currencies`."""
     return [
-        request.injector.with_unknown_fields(
+        request.injector.add_unknown_fields(
             {
                 "code": code,
                 "precision": decimals,
@@ -49,7 +49,7 @@ def instruments(request: EndpointRequest) -> Any:
         if kind in {"", instrument.type}
     ]
     return [
-        request.injector.record(row, n, "min_price", "state") for n, row in enumerate(rows, 10_000)
+        request.injector.alter(row, n, "min_price", "state") for n, row in enumerate(rows, 10_000)
     ]
 
 
@@ -88,7 +88,7 @@ def _decimals(currency: str) -> int:
 def fees(request: EndpointRequest) -> Any:
     """`GET /fees`: two groups; volumes are JSON numbers, fees percentages as strings."""
     return [
-        request.injector.with_unknown_fields(
+        request.injector.add_unknown_fields(
             {
                 "fee_group_id": group,
                 "display_text": f"{group.title()} fees",

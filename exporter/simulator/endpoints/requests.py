@@ -40,6 +40,11 @@ class EndpointRequest:
         """Return the simulated present, in nanoseconds since the epoch."""
         return self.market.instant
 
+    @property
+    def cursor(self) -> str:
+        """Return the cursor as sent, empty on the first page."""
+        return self.params.get("cursor", "")
+
     def filters(self) -> str:
         """Return a digest of the parameters that every page of one history must repeat."""
         paging = {"cursor", "max_page_size", "limit"}

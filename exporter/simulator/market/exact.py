@@ -1,8 +1,8 @@
-"""Decimal arithmetic that never rounds in silence.
+"""Decimal arithmetic that never rounds silently.
 
 The default context keeps 28 digits, fewer than price times amount needs when both carry 18
-decimals, and each thread has a context of its own. Everything that counts money here runs in
-`EXACT`, which raises on the first digit lost; rounding is asked for by name.
+decimals, and each thread has its own context. All arithmetic on money in the simulator runs in
+`EXACT`, which raises on the first digit lost; where rounding is meant, `rounded` does it.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def exact(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def rounded(value: Decimal, places: int) -> Decimal:
-    """Return `value` with `places` decimals, halves to even."""
+    """Return `value` with `places` decimals, half to even."""
     return value.quantize(Decimal(1).scaleb(-places), context=_ROUNDING)
 
 
 def quotient(dividend: Decimal, divisor: Decimal, places: int) -> Decimal:
-    """Return the quotient with `places` decimals."""
+    """Return the quotient with `places` decimals, half to even."""
     return rounded(_ROUNDING.divide(dividend, divisor), places)
 
 
 def trimmed(value: Decimal) -> str:
-    """Return `value` in plain notation without zeros at its end."""
+    """Return `value` in plain notation without trailing zeros."""
     plain = format(value, "f")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 

@@ -1,7 +1,7 @@
 """The simulated exchange's reference data: instruments, currencies and fee tiers.
 
-Types, states, market offsets and tiers follow the census recorded from the live exchange in
-September 2026; prices are only the order of magnitude at which each random walk starts.
+Types, states, market offsets and tiers follow what the live exchange listed in September 2026;
+prices only give the order of magnitude at which each random walk starts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EQUITY_FUTURE = "EQUITY_FUTURE"
 
 @dataclass(frozen=True, slots=True)
 class SimulatedInstrument:
-    """One market. Prices are in `quote`, amounts in `base`, `offset` in seconds past the minute."""
+    """Prices are in `quote`, amounts in `base`, and `offset` in seconds past the minute."""
 
     code: str
     base: str
@@ -32,12 +32,12 @@ class SimulatedInstrument:
 
     @property
     def futures(self) -> bool:
-        """Whether positions in this market are margined and cash-settled."""
+        """Whether positions in it are margined and cash-settled."""
         return self.type != SPOT
 
     @property
     def tradable(self) -> bool:
-        """Whether the market has a ticker and an order book."""
+        """Whether it has a ticker and an order book."""
         return self.state in {"ACTIVE", "POST_ONLY"}
 
     @property
@@ -47,7 +47,7 @@ class SimulatedInstrument:
 
     @property
     def period_minutes(self) -> int:
-        """Minutes between two funding payments inside a session."""
+        """Minutes between two funding payments within a session."""
         return 195 if self.type == EQUITY_FUTURE else 240
 
 
@@ -113,7 +113,7 @@ _CLOSED = tuple(_closed(base, "EUR", PERP) for base in ("BTC", "ETH", "SOL", "XR
 INSTRUMENTS: dict[str, SimulatedInstrument] = {
     i.code: i for i in _DATED + _EQUITY + _SPOT + _CLOSED
 }
-"""Every market that `GET /instruments` lists, by code, in the order served."""
+"""Every instrument that `GET /instruments` lists, by code, in the order served."""
 
 CURRENCIES: dict[str, tuple[str, int, int, int]] = {
     "USD": ("US Dollar", 2, 0, 100),

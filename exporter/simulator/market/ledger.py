@@ -1,9 +1,9 @@
-"""One account's books: trades, positions, funding and the balances that follow from them.
+"""One account's ledger: trades, positions, funding and the balances that follow from them.
 
-Every amount is kept as a sum over time, so a balance at any past instant is one bisection. Minute
+Every amount is kept as a running sum, so a balance at any past instant is one bisection. Minute
 settlements are not booked one by one: between two settlements the profit of a position is volume
-times the change of the mark, and these differences telescope. What all settlements up to the last
-one, at T, have paid is volume(T) x mark(T) - cost(T), exactly.
+times the change of the mark price, and the sum of these telescopes. All settlements up to the last
+one, at T, have paid exactly volume(T) x mark(T) - cost(T).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from exporter.simulator.market.prices import MINUTE, SECOND, Prices, mix, salt, 
 from exporter.simulator.market.trades import RunningSum, SimulatedTrade, TradeLog
 
 _JITTER = SECOND // 10
-_LONGEST_BOOKING = 12 * SECOND
+_MAX_BOOKING_DELAY = 12 * SECOND
 
 
 class SimulatedOrder(NamedTuple):
-    """An order and the run of trades that filled it: `fills` of them, from index `first`."""
+    """An order and the consecutive trades that filled it: `fills` of them, from index `first`."""
 
     created: int
     code: str
@@ -35,7 +35,7 @@ class SimulatedOrder(NamedTuple):
 
 
 class SimulatedPayment(NamedTuple):
-    """A funding payment, positive when the account received it; `slot` is what it was paid for."""
+    """A funding payment, positive when received; `slot` is the funding instant it belongs to."""
 
     instant: int
     code: str
@@ -48,7 +48,7 @@ class SimulatedPayment(NamedTuple):
 
 
 class ClosedPosition(NamedTuple):
-    """A position from the trade that opened it to the one that closed it, fees and all."""
+    """A position from the trade that opened it to the one that closed it, with its fees."""
 
     number: int
     code: str
@@ -61,7 +61,7 @@ class ClosedPosition(NamedTuple):
 
 
 class Book:
-    """One futures market's position over time: signed volume and signed cost of the volume."""
+    """The position in one futures instrument over time: signed volume and the signed cost of it."""
 
     def __init__(self) -> None:
         self.volume = RunningSum(ZERO)
@@ -72,7 +72,7 @@ class Book:
         self._before = (ZERO, ZERO, ZERO)
 
     def fill(self, trade: SimulatedTrade, signed: Decimal, number: int) -> ClosedPosition | None:
-        """Apply a trade of `signed` volume; return the position that it closed, if it did."""
+        """Apply a trade of `signed` volume; return the position that it closed, if any."""
         if not self.volume.last:
             self.opened, self.number = trade.instant, number
             self._before = (self.cost.last, self.fees.last, signed)
@@ -95,7 +95,7 @@ class Book:
 
 
 class Ledger:
-    """The books of one account. Instants are nanoseconds; call under `exact`."""
+    """The ledger of one account. Instants are nanoseconds since the epoch; call under `exact`."""
 
     def __init__(self, seed: int, prices: Prices, opening: dict[str, Decimal]) -> None:
         self.opening = dict(opening)
@@ -112,16 +112,16 @@ class Ledger:
         self._sequence = 60_000_000_000
 
     def next_sequence(self) -> int:
-        """Return the engine's next counter, ever growing."""
+        """Return the matching engine's next sequence number; it only grows."""
         self._sequence += 1 + mix(self._seed, self._sequence) % 9
         return self._sequence
 
     def book(self, code: str) -> Book:
-        """Return the position log of a futures market."""
+        """Return the position over time in a futures instrument."""
         return self.books.setdefault(code, Book())
 
     def record(self, trade: SimulatedTrade) -> None:
-        """Apply a trade: spot moves both currencies, futures move the position; fees are paid."""
+        """Apply a trade: spot changes both currencies, futures the position; the fee is paid."""
         instrument = INSTRUMENTS[trade.code]
         signed = trade.amount if trade.side == "BUY" else -trade.amount
         if instrument.type == SPOT:
@@ -139,12 +139,12 @@ class Ledger:
         self.wallets.setdefault(currency, RunningSum(ZERO)).add(instant, change)
 
     def fund(self, after: int, until: int) -> None:
-        """Book every funding payment due in (after, until]; all trades until then are known."""
+        """Book every funding payment due in (after, until]; trades until then must be recorded."""
         due = sorted(
             (booked, slot, code)
             for code, instrument in INSTRUMENTS.items()
             if code in self.books
-            for slot in slots(instrument, after - _LONGEST_BOOKING, until)
+            for slot in slots(instrument, after - _MAX_BOOKING_DELAY, until)
             for booked in (self._booked_at(instrument, slot),)
             if after < booked <= until
         )
@@ -187,12 +187,12 @@ class Ledger:
         return amount
 
     def settled(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
-        """Return what the minute settlements of `market` have paid up to the last one."""
+        """Return what the minute settlements of `instrument` have paid up to the last one."""
         book, at = self.book(instrument.code), settled_at(instrument, instant)
         return book.volume.at(at) * self._prices.mark(instrument, at) - book.cost.at(at)
 
     def last_settlement(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
-        """Return what the last minute settlement alone has paid."""
+        """Return what the last minute settlement has paid."""
         return self.settled(instrument, instant) - self.settled(instrument, instant - MINUTE)
 
     def currencies(self, instant: int) -> Iterator[tuple[str, Decimal, int | None]]:
@@ -205,8 +205,8 @@ class Ledger:
 
     def _changed_at(self, currency: str, instant: int) -> int | None:
         sums = (self.wallets.get(currency), self._funding.get(currency))
-        seen = [found for sum_ in sums if sum_ and (found := sum_.changed_at(instant)) is not None]
+        changes = [at for sum_ in sums if sum_ and (at := sum_.changed_at(instant)) is not None]
         for code, book in self.books.items():
             if INSTRUMENTS[code].quote == currency and book.volume.at(instant):
-                seen.append(settled_at(INSTRUMENTS[code], instant))
-        return max(seen, default=None)
+                changes.append(settled_at(INSTRUMENTS[code], instant))
+        return max(changes, default=None)

@@ -84,7 +84,7 @@ class SimulatedAccount:
         )
 
     def advance(self, after: int, until: int) -> None:
-        """Let the account trade and be funded in (after, until]."""
+        """Make the account's trades and funding payments in (after, until]."""
         self._trader.trade(until)
         self.ledger.fund(after, until)
 
@@ -119,15 +119,15 @@ class Market:
 
     @property
     def now(self) -> datetime:
-        """Return how far the market has been advanced."""
+        """Return the instant up to which the market has been advanced."""
         return from_nanos(self.instant)
 
     def advance(self, to: datetime) -> None:
-        """Let time pass until `to`. Raises ValueError for an instant already passed."""
+        """Advance to `to`. Raises ValueError for an earlier instant than the present one."""
         self._advance(to_nanos(to))
 
     def advance_nanos(self, to: int) -> None:
-        """Let time pass until `to`, in nanoseconds; an earlier instant changes nothing."""
+        """Advance to `to`, in nanoseconds since the epoch; an earlier instant changes nothing."""
         if to > self.instant:
             self._advance(to)
 

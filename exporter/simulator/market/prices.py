@@ -1,8 +1,8 @@
-"""Prices, marks and funding rates as pure functions of seed, market and minute.
+"""Prices, marks and funding rates as pure functions of seed, instrument and minute.
 
 A price is a fractal random walk: noise at periods of 1, 4, 16 ... minutes whose amplitude grows
-with the square root of the period, as a random walk's does. Nothing is remembered from one minute
-to the next, so any minute of any year can be asked for, in any order, and always reads the same.
+with the square root of the period, as a random walk's does. No state is carried from one minute
+to the next, so any minute of any year can be computed, in any order, and always gives the same.
 All arithmetic is on integers, so the walk is the same on every machine.
 """
 
@@ -36,12 +36,12 @@ def mix(seed: int, number: int) -> int:
 
 
 def salt(seed: int, text: str) -> int:
-    """Return a 64-bit seed of its own for `text`."""
+    """Return a 64-bit seed derived from `seed` and `text`."""
     return mix(mix(seed, zlib.crc32(text.encode())), len(text))
 
 
 def noise(seed: int, minute: int) -> int:
-    """Return a smooth random value around 0, about +-500,000, moving about 1,000 a minute."""
+    """Return smooth noise around 0: within about 500,000, changing by about 1,000 a minute."""
     total = 0
     for period, amplitude in _PERIODS:
         cell, step = divmod(minute, period)
@@ -52,37 +52,37 @@ def noise(seed: int, minute: int) -> int:
 
 
 def seeded(seed: int | str) -> Random:
-    """Return a generator of the random numbers that decide what happens in the market."""
+    """Return a seeded random number generator for trades and faults."""
     return Random(seed)  # noqa: S311 - simulated trades and faults; nothing here is a secret
 
 
 class Prices:
-    """The seeded price of every market. Instants are integer nanoseconds since the epoch, UTC."""
+    """The seeded prices of all instruments. Instants are nanoseconds since the epoch, UTC."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._mids: dict[tuple[str, int], Decimal] = {}
 
     def mid(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
-        """Return the mid price of the minute, two decimals finer than the market's tick."""
+        """Return the mid price of the minute, two decimals finer than the tick."""
         key = (instrument.code, instant // MINUTE)
-        found = self._mids.get(key)
-        if found is None:
+        price = self._mids.get(key)
+        if price is None:
             if len(self._mids) > _CACHE_LIMIT:
                 self._mids.clear()
             walk = 10_000_000 + noise(salt(self._seed, instrument.code), key[1])
             ticks = (
                 int(instrument.price * 10 ** (instrument.price_decimals + 2)) * walk // 10_000_000
             )
-            found = self._mids[key] = Decimal(ticks).scaleb(-instrument.price_decimals - 2)
-        return found
+            price = self._mids[key] = Decimal(ticks).scaleb(-instrument.price_decimals - 2)
+        return price
 
     def mark(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
-        """Return the mark in force: it changes once a minute, `offset` seconds past it."""
+        """Return the current mark price: it changes once a minute, `offset` seconds past it."""
         return self.mid(instrument, settled_at(instrument, instant))
 
     def rate(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
-        """Return the funding rate in force, a fraction per period with 21 decimals."""
+        """Return the current funding rate, a fraction per period with 21 decimals."""
         minute = settled_at(instrument, instant) // MINUTE
         seed = salt(self._seed, instrument.code + "/rate")
         raw = (
@@ -92,16 +92,16 @@ class Prices:
 
 
 def settled_at(instrument: SimulatedInstrument, instant: int) -> int:
-    """Return the last minute settlement of `market` at or before `instant`."""
+    """Return the last minute settlement of `instrument` at or before `instant`."""
     offset = instrument.offset * SECOND
     return (instant - offset) // MINUTE * MINUTE + offset
 
 
 def slots(instrument: SimulatedInstrument, after: int, until: int) -> list[int]:
-    """Return the funding instants of `market` in (after, until], oldest first.
+    """Return the funding instants of `instrument` in (after, until], oldest first.
 
     Crypto futures are funded on the four-hour grid from 00:00 UTC; equity futures twice on each
-    weekday, at 16:45 and 20:00 UTC (summer time is left out).
+    weekday, at 16:45 and 20:00 UTC (daylight saving time is ignored).
     """
     if instrument.type != EQUITY_FUTURE:
         step = 4 * HOUR

@@ -1,7 +1,7 @@
-"""What an account does: a seeded stream of orders and the trades that fill them.
+"""What an account does: a seeded sequence of orders and the trades that fill them.
 
-The stream depends on the account's own past only, never on when it was asked for: reading a month
-in one step or in a thousand gives the same orders.
+The sequence depends only on the account's own past, never on when it is generated: advancing a
+month in one step or in a thousand gives the same orders.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from exporter.simulator.market.ledger import Ledger, SimulatedOrder
 from exporter.simulator.market.prices import DAY, SECOND, Prices
 from exporter.simulator.market.trades import SimulatedTrade
 
-FUTURES_MARKETS = ("BTC_USD_P", "ETH_USD_P", "XRP_USD_P", "SOL_USD_P", "DOGE_USD_P")
-SPOT_MARKETS = ("BTC_USDC", "ETH_USDC", "USDC_EUR")
+FUTURES_INSTRUMENTS = ("BTC_USD_P", "ETH_USD_P", "XRP_USD_P", "SOL_USD_P", "DOGE_USD_P")
+SPOT_INSTRUMENTS = ("BTC_USDC", "ETH_USDC", "USDC_EUR")
 
-_LARGEST_POSITION = Decimal(15_000)
+_MAX_POSITION = Decimal(15_000)
 _FILLS = (1, 1, 1, 2, 3)
-_FILLS_AN_ORDER = 1.6
+_FILLS_PER_ORDER = 1.6
 _FEES = {  # (futures, maker): rate; a negative rate is a rebate
     (True, True): Decimal("-0.00005"),
     (True, False): Decimal("0.00015"),
@@ -44,16 +44,17 @@ class Trader:
         per_day: float,
     ) -> None:
         self._ledger, self._prices, self._random = ledger, prices, random
-        self._markets = tuple(
-            INSTRUMENTS[code] for code in SPOT_MARKETS + (FUTURES_MARKETS if futures else ())
+        self._instruments = tuple(
+            INSTRUMENTS[code]
+            for code in SPOT_INSTRUMENTS + (FUTURES_INSTRUMENTS if futures else ())
         )
-        self._gap = int(DAY * _FILLS_AN_ORDER / per_day) if per_day > 0 else 0
+        self._gap = int(DAY * _FILLS_PER_ORDER / per_day) if per_day > 0 else 0
         self._next = start
         self._last_fill = start
         self._rest(INSTRUMENTS["BTC_USDC"], start)
 
     def trade(self, until: int) -> None:
-        """Write every order created at or before `until`; their fills may lie after it."""
+        """Write every order created at or before `until`; fills may be later."""
         while self._gap and self._next <= until:
             self._order(self._next)
             self._next += int(self._random.expovariate(1.0) * self._gap) + 1
@@ -62,7 +63,7 @@ class Trader:
             self._next = max(self._next, self._last_fill)
 
     def _rest(self, instrument: SimulatedInstrument, created: int) -> None:
-        """Leave one order in the book for good: it holds part of the quote balance."""
+        """Leave one order open forever: it locks part of the quote balance."""
         price = rounded(
             self._prices.mid(instrument, created) * Decimal("0.8"), instrument.price_decimals
         )
@@ -73,7 +74,7 @@ class Trader:
 
     def _order(self, created: int) -> None:
         random = self._random
-        instrument = random.choice(self._markets)
+        instrument = random.choice(self._instruments)
         mid = self._prices.mid(instrument, created)
         precise = random.random() < 0.02
         price = self._price(instrument, mid, precise)
@@ -115,7 +116,7 @@ class Trader:
     def _side(
         self, instrument: SimulatedInstrument, price: Decimal, amount: Decimal
     ) -> tuple[str, Decimal]:
-        """Choose a side that the account can afford, and shrink a closing order to the position."""
+        """Choose a side that the account can afford, and limit a closing order to the position."""
         side = self._random.choice(("BUY", "SELL"))
         closing = self._random.random() < 0.15
         if instrument.type == SPOT:
@@ -124,7 +125,7 @@ class Trader:
         if not held:
             return side, amount
         reducing = "SELL" if held > 0 else "BUY"
-        if closing or abs(held) * price > _LARGEST_POSITION:
+        if closing or abs(held) * price > _MAX_POSITION:
             side = reducing
         if side == reducing and (closing or amount > abs(held)):
             amount = abs(held)

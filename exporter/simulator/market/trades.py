@@ -1,4 +1,4 @@
-"""What a trade is, its ids, the log that the market appends to, and sums over time."""
+"""Trades, their ids, the history that the market appends to, and running sums."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class SimulatedTrade(NamedTuple):
 
 
 class IdSeries:
-    """UUIDs that contain their own index, so that an id is found without an index in memory."""
+    """UUIDs that contain their own index, so that an id is resolved without a map in memory."""
 
     def __init__(self, seed: int) -> None:
         self._low = seed & _LOW
         self._middle = f"-{seed >> 48:04x}-4{seed >> 36 & 0xFFF:03x}-a{seed >> 24 & 0xFFF:03x}-"
 
     def make(self, index: int) -> str:
-        """Return the UUID (version 4 in form) of the index-th thing."""
+        """Return the UUID of an index, in the form of version 4 (RFC 9562, section 5.4)."""
         head = (index * _WEYL + self._low) & _HEAD
         return "%08x%s%012x" % (head, self._middle, index ^ self._low)  # noqa: UP031 - twice as fast
 
     def find(self, identity: str) -> int | None:
-        """Return the index inside a UUID of this series; None for any other text."""
+        """Return the index of a UUID of this series; None for any other text."""
         try:
             index = int(identity[-12:], 16) ^ self._low
         except ValueError:
@@ -49,11 +49,14 @@ class IdSeries:
 
 
 class TradeHistory(Protocol):
-    """A trade history, oldest first: `k` counts from the oldest."""
+    """A trade history, oldest first: `k` counts from the oldest.
+
+    A history that is too long to be cached may also implement `endpoints.records.RowEncoding`.
+    """
 
     @property
     def instants(self) -> Sequence[int]:
-        """Return the instants, never decreasing."""
+        """Return the instants of the trades, never decreasing."""
         ...
 
     def __len__(self) -> int: ...
@@ -62,7 +65,7 @@ class TradeHistory(Protocol):
 
 
 class TradeLog:
-    """Trades as the market made them, oldest first."""
+    """The trades that the market made, oldest first."""
 
     def __init__(self) -> None:
         self.instants: list[int] = []
@@ -81,7 +84,7 @@ class TradeLog:
 
 
 class RunningSum:
-    """A sum that changes over time and can be read at any instant: exact, by bisection."""
+    """A sum that changes over time and can be read at any past instant, exactly."""
 
     def __init__(self, opening: Decimal) -> None:
         self._instants: list[int] = []
@@ -100,10 +103,10 @@ class RunningSum:
 
     def at(self, instant: int) -> Decimal:
         """Return the value after every change at or before `instant`."""
-        found = bisect_right(self._instants, instant)
-        return self._values[found - 1] if found else self.opening
+        count = bisect_right(self._instants, instant)
+        return self._values[count - 1] if count else self.opening
 
     def changed_at(self, instant: int) -> int | None:
         """Return the last change at or before `instant`; None when there was none."""
-        found = bisect_right(self._instants, instant)
-        return self._instants[found - 1] if found else None
+        count = bisect_right(self._instants, instant)
+        return self._instants[count - 1] if count else None
