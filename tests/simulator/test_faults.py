@@ -1,4 +1,4 @@
-"""Faults of the simulated exchange that befall whole answers, and how faults are written."""
+"""Faults of the simulated exchange that affect whole responses, and their text format."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.simulator import Faults, Simulator
-from tests.support.simulator_client import NOW, Reader
+from tests.support.simulator_client import NOW, SimulatorClient
 
 WEEK = {"from": "2026-03-26T00:00:00Z", "to": "2026-03-31T12:30:30Z"}
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Simulator]:
-    with Simulator(seed=5, now=NOW, speed=0, history_days=5) as found:
-        yield found
+    with Simulator(seed=5, now=NOW, speed=0, history_days=5) as simulator:
+        yield simulator
 
 
 @pytest.fixture
@@ -31,31 +31,31 @@ def exchange(shared: Simulator) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def main(exchange: Simulator) -> Iterator[Reader]:
-    with Reader(exchange) as reader:
-        yield reader
+def main(exchange: Simulator) -> Iterator[SimulatorClient]:
+    with SimulatorClient(exchange) as client:
+        yield client
 
 
-def _trades(reader: Reader, **params: str | int) -> list[Any]:
-    return reader.trades(**(WEEK | params))
+def _trades(client: SimulatorClient, **params: str | int) -> list[Any]:
+    return client.trades(**(WEEK | params))
 
 
-def test_errors_at_a_rate(exchange: Simulator, main: Reader) -> None:
+def test_errors_at_a_rate(exchange: Simulator, main: SimulatorClient) -> None:
     exchange.set_faults(error_rate=0.5)
-    seen = Counter(main.ask("/time").status_code for _ in range(100))
+    seen = Counter(main.get("/time").status_code for _ in range(100))
     assert seen.keys() == {200, 500, 502, 503}
     assert 25 < seen[200] < 75
 
 
 def test_budget_is_counted_for_each_token() -> None:
-    with Simulator(now=NOW, speed=0, history_days=0) as own, Reader(own) as reader:
+    with Simulator(now=NOW, speed=0, history_days=0) as own, SimulatorClient(own) as client:
         own.set_faults(budget=3, retry_after=7)
-        seen = [reader.ask("/time") for _ in range(5)]
-        assert [answer.status_code for answer in seen] == [200, 200, 200, 429, 429]
+        seen = [client.get("/time") for _ in range(5)]
+        assert [response.status_code for response in seen] == [200, 200, 200, 429, 429]
         assert seen[-1].headers["retry-after"] == "7"
         assert "retry-after" not in seen[0].headers
-        with Reader(own, "hedge") as hedge:
-            assert hedge.ask("/time").status_code == 200
+        with SimulatorClient(own, "hedge") as hedge:
+            assert hedge.get("/time").status_code == 200
         assert own.state["requests"]["main"] == {
             "requests": 5,
             "rate_limited": 2,
@@ -67,73 +67,73 @@ def test_budget_comes_back_after_a_minute() -> None:
     clock = [0.0]
     with (
         Simulator(now=NOW, speed=0, history_days=0, monotonic=lambda: clock[0]) as own,
-        Reader(own) as reader,
+        SimulatorClient(own) as client,
     ):
         own.set_faults(budget=1)
-        assert [reader.ask("/time").status_code for _ in range(2)] == [200, 429]
+        assert [client.get("/time").status_code for _ in range(2)] == [200, 429]
         clock[0] = 60.1
-        answer = reader.ask("/time")
-        assert answer.status_code == 200
-        assert "retry-after" not in answer.headers
+        response = client.get("/time")
+        assert response.status_code == 200
+        assert "retry-after" not in response.headers
 
 
-def test_latency(exchange: Simulator, main: Reader) -> None:
-    main.ask("/time")
+def test_latency(exchange: Simulator, main: SimulatorClient) -> None:
+    main.get("/time")
     exchange.set_faults(latency_ms=60, jitter_ms=10)
-    begun = time.monotonic()
-    main.ask("/time")
-    assert 0.06 <= time.monotonic() - begun < 1
+    began = time.monotonic()
+    main.get("/time")
+    assert 0.06 <= time.monotonic() - began < 1
 
 
-def test_truncated_answers(exchange: Simulator, main: Reader) -> None:
+def test_truncated_responses(exchange: Simulator, main: SimulatorClient) -> None:
     exchange.set_faults(truncate_rate=1)
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
-        main.ask("/instruments")
+        main.get("/instruments")
     exchange.set_faults()
-    assert main.ask("/instruments").status_code == 200
+    assert main.get("/instruments").status_code == 200
 
 
-def test_dropped_connections(exchange: Simulator, main: Reader) -> None:
+def test_dropped_connections(exchange: Simulator, main: SimulatorClient) -> None:
     exchange.set_faults(drop_rate=1)
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
-        main.ask("/time")
+        main.get("/time")
     assert exchange.requests[-1].status == 0
 
 
-def test_garbage(exchange: Simulator, main: Reader) -> None:
+def test_garbage(exchange: Simulator, main: SimulatorClient) -> None:
     exchange.set_faults(garbage_rate=1)
-    answer = main.ask("/account/balances")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/html"
-    assert answer.text.startswith("<html>")
+    response = main.get("/account/balances")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html"
+    assert response.text.startswith("<html>")
 
 
-def test_refusals_by_path_and_by_token(exchange: Simulator, main: Reader) -> None:
+def test_refusals_by_path_and_by_token(exchange: Simulator, main: SimulatorClient) -> None:
     exchange.set_faults(
         forbid=("/account/orders",), fail_paths={"/time": 504}, refuse_tokens=("hedge",)
     )
-    answer = main.ask("/account/orders")
-    assert (answer.status_code, answer.json()) == (403, {"error": "Permission denied."})
-    assert main.ask("/time").status_code == 504
-    assert main.ask("/account/balances").status_code == 200
-    with Reader(exchange, "hedge") as hedge:
-        answer = hedge.ask("/account/balances")
-        assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+    response = main.get("/account/orders")
+    assert (response.status_code, response.json()) == (403, {"error": "Permission denied."})
+    assert main.get("/time").status_code == 504
+    assert main.get("/account/balances").status_code == 200
+    with SimulatorClient(exchange, "hedge") as hedge:
+        response = hedge.get("/account/balances")
+        assert (response.status_code, response.json()) == (403, {"message": "Forbidden"})
 
 
-def test_faults_of_one_account_spare_the_others(exchange: Simulator, main: Reader) -> None:
+def test_faults_of_one_account_spare_the_others(exchange: Simulator, main: SimulatorClient) -> None:
     exchange.set_faults(error_rate=1, account="main")
-    assert main.ask("/time").status_code >= 500
+    assert main.get("/time").status_code >= 500
     for other in ("hedge", ""):
-        with Reader(exchange, other) as reader:
-            assert reader.ask("/time").status_code == 200
+        with SimulatorClient(exchange, other) as client:
+            assert client.get("/time").status_code == 200
 
 
 def test_same_requests_meet_the_same_faults() -> None:
     def statuses() -> list[int]:
-        with Simulator(now=NOW, speed=0, history_days=0) as own, Reader(own) as reader:
+        with Simulator(now=NOW, speed=0, history_days=0) as own, SimulatorClient(own) as client:
             own.set_faults(error_rate=0.3, garbage_rate=0.2)
-            return [reader.ask("/account/balances").status_code for _ in range(40)]
+            return [client.get("/account/balances").status_code for _ in range(40)]
 
     assert statuses() == statuses()
 
@@ -151,7 +151,7 @@ def test_faults_are_read_from_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("eror_rate=1", "unknown fault eror_rate; valid: error_rate, budget, retry_after"),
         ("error_rate=2", "error_rate must be from 0 to 1"),
@@ -161,13 +161,13 @@ def test_faults_are_read_from_text() -> None:
         ("fail_paths=/time", "cannot read '/time'"),
     ],
 )
-def test_wrong_faults_are_refused(text: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+def test_wrong_faults_are_rejected(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Faults.parse(text)
 
 
 @given(st.floats(0, 1), st.integers(0, 500), st.lists(st.sampled_from(["/time", "/fees"])))
-def test_text_and_mapping_say_the_same(rate: float, budget: int, paths: list[str]) -> None:
+def test_text_and_mapping_are_equivalent(rate: float, budget: int, paths: list[str]) -> None:
     text = f"drop_rate={rate!r},budget={budget},forbid={'|'.join(paths)}"
     expected = Faults.of({"drop_rate": rate, "budget": budget, "forbid": paths})
     assert Faults.parse(text) == expected

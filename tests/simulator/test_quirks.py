@@ -1,4 +1,4 @@
-"""The simulated exchange's wire: public data, snapshots, refusals and control."""
+"""The simulated exchange's wire: public data, snapshots, error responses and controls."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ import httpx
 import pytest
 
 from exporter.simulator import AccountSpec, Simulator, serve
-from tests.support.simulator_client import NO_TLS, NOW, Reader
+from tests.support.simulator_client import NO_TLS, NOW, SimulatorClient
 
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Simulator]:
     pages = {"/account/extra": b'{"fixed": true}'}
-    with Simulator(seed=5, now=NOW, speed=0, history_days=5, pages=pages) as found:
-        yield found
+    with Simulator(seed=5, now=NOW, speed=0, history_days=5, pages=pages) as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="module")
-def main(exchange: Simulator) -> Iterator[Reader]:
-    with Reader(exchange) as reader:
-        yield reader
+def main(exchange: Simulator) -> Iterator[SimulatorClient]:
+    with SimulatorClient(exchange) as client:
+        yield client
 
 
-def test_census_of_instruments(main: Reader) -> None:
+def test_census_of_instruments(main: SimulatorClient) -> None:
     rows = main.json("/instruments")
     kinds = Counter((row["type"], row["state"]) for row in rows)
     assert kinds == {
@@ -47,19 +47,19 @@ def test_census_of_instruments(main: Reader) -> None:
     assert {row["contract_expiry_date"] for row in dated} == {"2031-04-20"}
 
 
-def test_tickers_leave_out_what_is_not_tradable(main: Reader) -> None:
+def test_tickers_leave_out_what_is_not_tradable(main: SimulatorClient) -> None:
     rows = {row["instrument_code"]: row for row in main.json("/market-ticker")}
     assert len(rows) == 16
     assert rows["ONEX500_USD_P"]["lowest_ask"] == "0.00"
     assert rows["BTC_USD_P"]["next_funding_payment"] == "2026-03-31T16:00:00.000Z"
     assert "mark_price" not in rows["BTC_USDC"]
     assert main.json("/market-ticker/BTC_USD_P") == rows["BTC_USD_P"]
-    answer = main.ask("/market-ticker/BTC_EUR_P")
-    assert answer.status_code == 400
-    assert answer.json() == {"error": "The requested market BTC_EUR_P is not available."}
+    response = main.get("/market-ticker/BTC_EUR_P")
+    assert response.status_code == 400
+    assert response.json() == {"error": "The requested market BTC_EUR_P is not available."}
 
 
-def test_funding_rates_leave_out_post_only_and_closed(main: Reader) -> None:
+def test_funding_rates_leave_out_post_only_and_closed(main: SimulatorClient) -> None:
     rows = {row["instrument_code"]: row for row in main.json("/funding-rate")}
     assert len(rows) == 12
     assert "ONEX500_USD_P" not in rows
@@ -68,21 +68,21 @@ def test_funding_rates_leave_out_post_only_and_closed(main: Reader) -> None:
     assert rows["ADA_USD_P"]["time"] == minute + 9_000
     assert len(main.json("/funding-rate/settings")) == 12
     assert len(main.json("/funding-rate", instrument_code="BTC_USD_P,ETH_USD_P")) == 2
-    answer = main.ask("/funding-rate", instrument_code="X")
-    assert answer.json()["error_message"].startswith("Invalid instrument codes: X. Valid codes: ")
+    response = main.get("/funding-rate", instrument_code="X")
+    assert response.json()["error_message"].startswith("Invalid instrument codes: X. Valid codes: ")
 
 
-def test_order_books(main: Reader) -> None:
+def test_order_books(main: SimulatorClient) -> None:
     book = main.json("/order-book/BTC_USDC", depth=4)
     assert len(book["bids"]) == len(book["asks"]) == 4
     assert book["time"] == int(NOW.timestamp()) * 10**9
-    closed = main.ask("/order-book/BTC_EUR_P")
+    closed = main.get("/order-book/BTC_EUR_P")
     assert closed.status_code == 500
     assert closed.json() == {"error": "Error fetching order book snapshot for BTC_EUR_P"}
-    assert main.ask("/order-book/BTC_USDC", depth=3).json() == {"error": "INVALID_DEPTH"}
+    assert main.get("/order-book/BTC_USDC", depth=3).json() == {"error": "INVALID_DEPTH"}
 
 
-def test_reference_data(main: Reader) -> None:
+def test_reference_data(main: SimulatorClient) -> None:
     assert main.json("/time") == {"iso": "2026-03-31T12:30:30.000Z", "epoch_millis": 1774960230000}
     assert {"code", "precision", "name"} <= main.json("/currencies")[0].keys()
     fees = main.json("/fees")
@@ -92,11 +92,11 @@ def test_reference_data(main: Reader) -> None:
     assert isinstance(tiers["running_volumes"][0]["volume"], Decimal)
 
 
-def test_answers_carry_the_simulated_date(main: Reader) -> None:
-    assert main.ask("/time").headers["date"] == "Tue, 31 Mar 2026 12:30:30 GMT"
+def test_responses_carry_the_simulated_date(main: SimulatorClient) -> None:
+    assert main.get("/time").headers["date"] == "Tue, 31 Mar 2026 12:30:30 GMT"
 
 
-def test_snapshots_agree_with_each_other(exchange: Simulator, main: Reader) -> None:
+def test_snapshots_agree_with_each_other(exchange: Simulator, main: SimulatorClient) -> None:
     balances = main.json("/account/balances")
     summary = main.json("/account/futures/summary")
     assert balances["account_id"] == summary["account_id"] == exchange.account_ids["main"]
@@ -128,7 +128,7 @@ def test_last_settlement_is_the_change_of_the_settled_total() -> None:
 def test_an_account_without_positions_is_flat() -> None:
     with (
         Simulator(now=NOW, speed=0, accounts=[AccountSpec("idle", True, 0)]) as exchange,
-        Reader(exchange, "idle") as idle,
+        SimulatorClient(exchange, "idle") as idle,
     ):
         assert idle.json("/account/futures/positions") == {"positions": []}
         assert idle.json("/account/futures/summary")["account_ratio"] is None
@@ -151,20 +151,20 @@ def test_an_account_without_positions_is_flat() -> None:
 def test_who_may_read_what(
     exchange: Simulator, account: str, path: str, status: int, body: Any
 ) -> None:
-    with Reader(exchange, account) as reader:
-        answer = reader.ask(path)
-        assert (answer.status_code, answer.json()) == (status, body)
+    with SimulatorClient(exchange, account) as client:
+        response = client.get(path)
+        assert (response.status_code, response.json()) == (status, body)
 
 
 def test_a_wrong_token_is_forbidden(exchange: Simulator) -> None:
     headers = {"Authorization": f"Bearer {exchange.tokens['main']}x"}
-    answer = httpx.get(f"{exchange.base_url}/account/balances", headers=headers, verify=NO_TLS)
-    assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
+    response = httpx.get(f"{exchange.base_url}/account/balances", headers=headers, verify=NO_TLS)
+    assert (response.status_code, response.json()) == (403, {"message": "Forbidden"})
     assert exchange.requests[-1].account == "unknown"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD"])
-def test_nothing_but_get(main: Reader, method: str) -> None:
+def test_nothing_but_get(main: SimulatorClient, method: str) -> None:
     assert main.send(method, "/account/balances").status_code == 405
 
 
@@ -179,7 +179,7 @@ def test_tokens_look_like_jwts_and_never_change() -> None:
 
 
 def test_control_over_http() -> None:
-    with Simulator(now=NOW, speed=0, history_days=2) as exchange, Reader(exchange) as main:
+    with Simulator(now=NOW, speed=0, history_days=2) as exchange, SimulatorClient(exchange) as main:
         control = httpx.Client(base_url=exchange.control_url, verify=NO_TLS)
         with control:
             assert control.post("/advance", json={"seconds": 3600}).status_code == 200
@@ -187,7 +187,7 @@ def test_control_over_http() -> None:
             truth = control.get("/truth/trades", params={"account": "main"}).json()
             assert truth == exchange.truth("trades", "main")
             control.post("/faults", json={"forbid": ["/account/balances"]})
-            assert main.ask("/account/balances").status_code == 403
+            assert main.get("/account/balances").status_code == 403
             bad = control.post("/faults", json={"nope": 1})
             assert bad.status_code == 400
             assert "valid: error_rate, budget" in bad.json()["error"]
@@ -197,10 +197,10 @@ def test_control_over_http() -> None:
 
 
 def test_overrides() -> None:
-    with Simulator(now=NOW, speed=0, history_days=2) as exchange, Reader(exchange) as main:
+    with Simulator(now=NOW, speed=0, history_days=2) as exchange, SimulatorClient(exchange) as main:
         url = f"{exchange.control_url}/positions"
-        asked = {"account": "main", "account_ratio": "0.9", "positions": []}
-        httpx.post(url, json=asked, verify=NO_TLS)
+        override = {"account": "main", "account_ratio": "0.9", "positions": []}
+        httpx.post(url, json=override, verify=NO_TLS)
         summary = main.json("/account/futures/summary")
         assert (summary["account_ratio"], summary["positions"]) == ("0.9", [])
         exchange.override_position("main")
@@ -239,16 +239,16 @@ def test_serve_until_stopped() -> None:
 
 def test_stopping_closes_open_connections() -> None:
     exchange = Simulator(now=NOW, speed=0, history_days=0.1)
-    with Reader(exchange) as main:
+    with SimulatorClient(exchange) as main:
         main.json("/time")
         exchange.stop()
         with pytest.raises(httpx.TransportError):
             main.json("/time")
 
 
-def test_numbers_are_exact_on_the_wire(exchange: Simulator, main: Reader) -> None:
-    page = main.ask("/account/futures/funding-payments").text
+def test_numbers_are_exact_on_the_wire(exchange: Simulator, main: SimulatorClient) -> None:
+    page = main.get("/account/futures/funding-payments").text
     rows = json.loads(page, parse_float=str)["funding_payments"]
     truth = exchange.truth("funding_payments", "main")
     cash = {str(row["cash_balance"]) for row in truth}
-    assert {row["cash_balance"] for found in rows.values() for row in found} <= cash
+    assert {row["cash_balance"] for payments in rows.values() for row in payments} <= cash

@@ -1,4 +1,4 @@
-"""Laws of the simulated market: its books reconcile, and how time is cut makes no difference."""
+"""Laws of the simulated market: ledgers reconcile, and the steps of time make no difference."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def _market(seed: int, hours: float, per_day: float = 60.0) -> Market:
 
 
 def _expected_balances(market: Market, account: str) -> dict[str, Decimal]:
-    """Add up the wire's own records, knowing nothing of how the market keeps its books."""
+    """Add up the wire records, independently of how the ledger computes balances."""
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     volumes: dict[str, Decimal] = defaultdict(Decimal)
     for currency, opening in truth(market, "opening", account).items():
         amounts[currency] += Decimal(opening)
     for row in truth(market, "trades", account):
         trade = row["trade"]
-        found = INSTRUMENTS[trade["instrument_code"]]
+        instrument = INSTRUMENTS[trade["instrument_code"]]
         signed = Decimal(trade["amount"]) * (1 if trade["side"] == "BUY" else -1)
         amounts[row["fee"]["fee_currency"]] -= Decimal(row["fee"]["fee_amount"])
-        if not found.futures:
-            amounts[found.base] += signed
-            amounts[found.quote] -= signed * Decimal(trade["price"])
-        elif parse_instant(trade["time_nanos"]) <= settled_at(found, market.instant):
-            amounts[found.quote] -= signed * Decimal(trade["price"])
-            volumes[found.code] += signed
+        if not instrument.futures:
+            amounts[instrument.base] += signed
+            amounts[instrument.quote] -= signed * Decimal(trade["price"])
+        elif parse_instant(trade["time_nanos"]) <= settled_at(instrument, market.instant):
+            amounts[instrument.quote] -= signed * Decimal(trade["price"])
+            volumes[instrument.code] += signed
     for code, volume in volumes.items():
         mark = market.prices.mark(INSTRUMENTS[code], market.instant)
         amounts[INSTRUMENTS[code].quote] += volume * mark
@@ -61,8 +61,8 @@ def _expected_balances(market: Market, account: str) -> dict[str, Decimal]:
 
 @given(SEEDS, st.integers(0, 9 * 86_400), st.sampled_from([1, 12, 1_000]))
 @settings(max_examples=25, deadline=None)
-def test_balances_are_what_the_records_add_up_to(seed: int, seconds: int, haste: int) -> None:
-    market = _market(seed, seconds / haste / 3_600, 20.0 * haste)
+def test_balances_are_what_the_records_add_up_to(seed: int, seconds: int, speedup: int) -> None:
+    market = _market(seed, seconds / speedup / 3_600, 20.0 * speedup)
     for account in market.accounts:
         with localcontext(EXACT):
             expected = _expected_balances(market, account)
@@ -76,7 +76,7 @@ def test_balances_are_what_the_records_add_up_to(seed: int, seconds: int, haste:
 
 @given(SEEDS, st.lists(st.integers(0, 10**15), min_size=1, max_size=6))
 @settings(max_examples=10, deadline=None)
-def test_how_time_is_cut_into_steps_makes_no_difference(seed: int, steps: list[int]) -> None:
+def test_the_steps_of_time_make_no_difference(seed: int, steps: list[int]) -> None:
     stepped = _market(seed, 0)
     for step in steps:
         stepped.advance_nanos(stepped.instant + step)
@@ -104,11 +104,11 @@ def test_funding_is_received_when_short_and_the_rate_is_positive(seed: int) -> N
     account = market.accounts["main"]
     signs = set()
     for payment in account.ledger.payments:
-        found = INSTRUMENTS[payment.code]
+        instrument = INSTRUMENTS[payment.code]
         volume = account.ledger.books[payment.code].volume.at(payment.instant)
         due = -payment.rate * payment.mark * volume
         assert abs(due - payment.amount) <= Decimal("0.000000005")
-        late = payment.instant - payment.slot - found.offset * 10**9
+        late = payment.instant - payment.slot - instrument.offset * 10**9
         assert 10**9 <= late < 1_100_000_000
         assert payment.slot % (4 * HOUR) == 0
         signs.add(payment.amount > 0)
@@ -177,20 +177,24 @@ def test_price_moves_by_little_in_a_minute_and_by_more_in_a_day() -> None:
 
 def test_equity_futures_are_funded_on_weekdays_only() -> None:
     week = to_nanos(datetime(2026, 3, 23, tzinfo=UTC))
-    found = slots(INSTRUMENTS["SPCX_USD_P"], week, week + 7 * DAY)
-    assert [iso_nanos(slot)[8:16] for slot in found[:3]] == ["23T16:45", "23T20:00", "24T16:45"]
-    assert len(found) == 10
+    funding_slots = slots(INSTRUMENTS["SPCX_USD_P"], week, week + 7 * DAY)
+    assert [iso_nanos(slot)[8:16] for slot in funding_slots[:3]] == [
+        "23T16:45",
+        "23T20:00",
+        "24T16:45",
+    ]
+    assert len(funding_slots) == 10
 
 
 @pytest.mark.parametrize("per_day", [67.0, 300.0, 20_000.0])
-def test_an_account_trades_about_as_often_as_told(per_day: float) -> None:
+def test_an_account_trades_about_as_often_as_specified(per_day: float) -> None:
     days = 2_000 / per_day
     market = _market(1, 24 * days, per_day)
     assert all(1_600 < len(truth(market, "trades", name)) < 2_500 for name in market.accounts)
 
 
 @pytest.mark.parametrize(
-    ("make", "complaint"),
+    ("make", "message"),
     [
         (lambda: Market(1, START, START, [AccountSpec("a"), AccountSpec("a")]), "share a name"),
         (lambda: Market(1, START, START - timedelta(days=1)), "cannot go back"),
@@ -198,6 +202,6 @@ def test_an_account_trades_about_as_often_as_told(per_day: float) -> None:
         (lambda: truth(_market(1, 0), "trades", "nope"), "unknown account"),
     ],
 )
-def test_misuse_is_refused(make: Any, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+def test_misuse_is_rejected(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         make()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from exporter.simulator import Faults, Simulator
-from tests.support.simulator_client import NOW, Reader
+from tests.support.simulator_client import NOW, SimulatorClient
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -106,7 +106,7 @@ def visible(simulator: Simulator) -> Facts:
     try:
         window["to"] = f"{simulator.now:%Y-%m-%dT%H:%M:%SZ}"
         for name, account_id in simulator.account_ids.items():
-            with Reader(simulator, name) as reader:
+            with SimulatorClient(simulator, name) as reader:
                 trades = reader.trades(**window)
                 facts |= dict(_trade(account_id, row) for row in trades)
                 path = "/account/futures/funding-payments"

@@ -1,4 +1,4 @@
-"""A plain reader of the simulated exchange, for the simulator's own tests."""
+"""A plain client of the simulated exchange, for the simulator's own tests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import httpx
 from exporter.simulator import Simulator
 
 NOW = datetime(2026, 3, 31, 12, 30, 30, tzinfo=UTC)
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading certificates takes longer than a test
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading CA certificates takes longer than a test
 LAST_30_DAYS = {"from": "2026-03-01T12:30:30Z", "to": "2026-03-31T12:30:30Z"}
 
 
-class Reader:
-    """Asks one simulator with the token of one account; "" asks without a token."""
+class SimulatorClient:
+    """Sends requests to one simulator with the token of one account; without one for ""."""
 
     def __init__(self, simulator: Simulator, account: str = "main") -> None:
         token = simulator.tokens.get(account)
@@ -40,22 +40,22 @@ class Reader:
     ) -> None:
         self._client.close()
 
-    def ask(self, path: str, **params: str | int) -> httpx.Response:
-        """Return the answer, whatever it is."""
+    def get(self, path: str, **params: str | int) -> httpx.Response:
+        """Return the response, whatever its status."""
         return self._client.get(path, params=params)
 
     def send(self, method: str, path: str) -> httpx.Response:
-        """Ask with another method."""
+        """Send a request with another method."""
         return self._client.request(method, path)
 
     def json(self, path: str, **params: str | int) -> Any:
-        """Return a good answer, its numbers exact."""
-        answer = self.ask(path, **params)
-        assert answer.status_code == 200, answer.text
-        return json.loads(answer.content, parse_float=Decimal)
+        """Return the body of a 200, with numbers as Decimal."""
+        response = self.get(path, **params)
+        assert response.status_code == 200, response.text
+        return json.loads(response.content, parse_float=Decimal)
 
     def pages(self, path: str, **params: str | int) -> Iterator[Any]:
-        """Yield every page of a walk by cursor, which must end within 10,000 pages."""
+        """Yield every page, by cursor; there must be at most 10,000."""
         cursor: dict[str, str | int] = {}
         for _ in range(10_000):
             page = self.json(path, **params, **cursor)
@@ -63,14 +63,14 @@ class Reader:
             if "cursor" not in page:
                 return
             cursor = {"cursor": page["cursor"]}
-        raise AssertionError("the walk does not end")
+        raise AssertionError("the pages do not end")
 
     def trades(self, **params: str | int) -> list[Any]:
-        """Return the trade rows of a whole walk."""
-        walk = self.pages("/account/trades", **(LAST_30_DAYS | params))
-        return [row for page in walk for row in page["trade_history"]]
+        """Return the trade rows of all pages."""
+        pages = self.pages("/account/trades", **(LAST_30_DAYS | params))
+        return [row for page in pages for row in page["trade_history"]]
 
 
 def trade_ids(rows: list[Any]) -> list[str]:
-    """Return the ids of trade rows, in their order."""
+    """Return the ids of trade rows, in order."""
     return [row["trade"]["trade_id"] for row in rows]
