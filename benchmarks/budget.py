@@ -48,11 +48,15 @@ def run(say: Say) -> None:
     rows = int(row[0]) if row else 0
     measured = [request for request in received if began <= request.at < ended]
     share = len(measured) / (_LIMIT * _MEASURE_S / 60)
-    refused = sum(request.status == 429 for request in received)
+    rate_limited = sum(request.status == 429 for request in received)
     pages = [request for request in received if request.path == "/account/trades"]
     limit = f"{_LIMIT} requests a minute, {_LATENCY_MS} ms each"
     say(Finding(f"{limit}: share of the budget used", f"{share:.1%}", "", ">= 95 %"))
-    say(Finding(f"{limit}: 429 responses in {_WARM_UP_S + _MEASURE_S} s", str(refused), "", "0"))
+    say(
+        Finding(
+            f"{limit}: 429 responses in {_WARM_UP_S + _MEASURE_S} s", str(rate_limited), "", "0"
+        )
+    )
     say(
         Finding(
             "requests for trades, against rows loaded divided by page size",

@@ -1,4 +1,4 @@
-"""The real command as a process of its own, pointed at a simulated exchange."""
+"""The real command in its own process, against a simulated exchange."""
 
 from __future__ import annotations
 

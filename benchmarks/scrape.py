@@ -67,7 +67,7 @@ def run(say: Say) -> None:
     for count in _SIZES:
         exporter = _Exporter(count)
         client_library = _ClientLibrary(exporter.samples)
-        found = in_turns(
+        timings = in_turns(
             {
                 "poll": exporter.poll,
                 "render": exporter.render,
@@ -76,10 +76,10 @@ def run(say: Say) -> None:
             _ROUNDS,
         )
         what = f"{count:,} series"
-        say(plain(f"{what}: written once per poll", found["poll"], "ms CPU"))
-        say(plain(f"{what}: body rendered for a scrape", found["render"], "ms CPU"))
-        say(plain(f"{what}: prometheus_client's generate_latest", found["theirs"], "ms CPU"))
-        say(ratio(f"{what}: ours against theirs", found["render"], found["theirs"]))
+        say(plain(f"{what}: written once per poll", timings["poll"], "ms CPU"))
+        say(plain(f"{what}: body rendered for a scrape", timings["render"], "ms CPU"))
+        say(plain(f"{what}: prometheus_client's generate_latest", timings["theirs"], "ms CPU"))
+        say(ratio(f"{what}: ours against theirs", timings["render"], timings["theirs"]))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with server() as url, loading(url, trades(10_000)) as load:
         for count in _SIZES:

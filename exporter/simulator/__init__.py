@@ -5,14 +5,11 @@ Reading order: `market` (what happens), `endpoints` (what is served under which 
 """
 
 from exporter.simulator.endpoints.faults import Faults
-from exporter.simulator.endpoints.truth import TRUTHS
-from exporter.simulator.market.market import DEFAULT_ACCOUNTS, AccountSpec, Market
+from exporter.simulator.market.market import AccountSpec, Market
 from exporter.simulator.server.exchange import ReceivedRequest
 from exporter.simulator.server.simulator import Simulator, serve
 
 __all__ = [
-    "DEFAULT_ACCOUNTS",
-    "TRUTHS",
     "AccountSpec",
     "Faults",
     "Market",

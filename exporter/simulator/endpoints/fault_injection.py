@@ -14,7 +14,7 @@ _MAX_OVERLAP = 3
 
 
 class FaultInjector:
-    """Applies the faults in force to one request.
+    """Applies the active faults to one request.
 
     Faults of rows are drawn from the row's own number, so the same rows are affected in every
     response; faults of requests and pages are drawn from the exchange's random numbers.
@@ -89,9 +89,7 @@ class FaultInjector:
         return min(_MAX_OVERLAP, size - 1)
 
     def shuffled(self, rows: list[int], instants: list[int]) -> list[int]:
-        """Return `rows` with those of one instant in random order if that fault is on."""
-        if not self.faults.shuffle_equal_instants:
-            return rows
+        """Return `rows` with those of one instant in random order."""
         drawn = [
             (-instant, self._random.random(), row)
             for row, instant in zip(rows, instants, strict=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Faults in force. A `_rate` is a fraction from 0 to 1; everything is off by default.
+    """The active faults. A `_rate` is a fraction from 0 to 1; everything is off by default.
 
     Per request, drawn each time: `error_rate` 500, 502 or 503; `drop_rate` the connection closes
     without a response; `truncate_rate` it closes in the middle of the body; `garbage_rate` 200 with

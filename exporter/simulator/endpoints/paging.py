@@ -210,10 +210,6 @@ def select_page(
     rows = list(islice(kept, size))
     more = next(kept, None) is not None
     following = ResumePoint(rows[-1] if rows else top) if more else None
-    return PageRows(_in_order(rows, instants, injector), following)
-
-
-def _in_order(rows: list[int], instants: Sequence[int], injector: FaultInjector) -> list[int]:
-    if not injector.faults.shuffle_equal_instants:
-        return rows
-    return injector.shuffled(rows, [instants[row] for row in rows])
+    if faults.shuffle_equal_instants:
+        rows = injector.shuffled(rows, [instants[row] for row in rows])
+    return PageRows(rows, following)

@@ -92,7 +92,7 @@ _STREAMS: dict[str, Callable[[Market, SimulatedAccount], Any]] = {
         code: trimmed(amount) for code, amount in account.ledger.opening.items()
     },
 }
-TRUTHS = (*_STREAMS, "funding_history")
+_TRUTHS = (*_STREAMS, "funding_history")
 """The streams that `truth` knows."""
 
 
@@ -110,7 +110,7 @@ def truth(market: Market, stream: str, account: str | None) -> Any:
     if stream == "funding_history":
         return _funding_history(market)
     if stream not in _STREAMS:
-        raise ValueError(f"unknown stream {stream}; valid: {', '.join(TRUTHS)}")
+        raise ValueError(f"unknown stream {stream}; valid: {', '.join(_TRUTHS)}")
     if account not in market.accounts:
         raise ValueError(f"unknown account {account}; valid: {', '.join(market.accounts)}")
     return _STREAMS[stream](market, market.accounts[account])

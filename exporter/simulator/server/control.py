@@ -43,7 +43,7 @@ class Control:
             }
 
     def set_faults(self, faults: Faults) -> None:
-        """Replace the faults in force."""
+        """Replace the active faults."""
         with self._exchange.lock:
             self._exchange.faults = faults
 

@@ -88,11 +88,11 @@ class Simulator:
 
     @property
     def faults(self) -> Faults:
-        """Return the faults in force."""
+        """Return the active faults."""
         return self._exchange.faults
 
     def set_faults(self, faults: Faults | None = None, /, **values: Any) -> None:
-        """Replace the faults in force, by a set or by names; without either, end all faults.
+        """Replace the active faults, by a set or by names; without either, end all faults.
 
         Raises ValueError for an unknown fault or a value out of range.
         """
@@ -107,7 +107,7 @@ class Simulator:
         self._control.advance(seconds)
 
     def truth(self, stream: str, account: str | None = None) -> Any:
-        """Return every record of a stream as it is now; see `endpoints.truth`."""
+        """Return every record of a stream as it is now; see `endpoints.truth.truth`."""
         return self._control.truth(stream, account)
 
     def override_position(
