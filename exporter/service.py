@@ -45,7 +45,7 @@ class Service:
                 status=lambda: to_json(self._reporter.report()),
                 content_security_policy=page.CONTENT_SECURITY_POLICY,
             ),
-            protection=self._web_config,
+            web_config=self._web_config,
         )
         self._housekeeping = Housekeeping(
             app.metrics, app.storage, app.spool, app.clock, app.accounts

@@ -36,8 +36,8 @@ def check(settings: Settings) -> None:
 def health(settings: Settings) -> None:
     """Ask the service of this configuration whether it is healthy (for container runtimes)."""
     listen = settings.listen
-    found = probe.ask(listen.host, listen.port, settings.web_config)
+    found = probe.check(listen.host, listen.port, settings.web_config)
     if not found.ok:
-        click.echo(f"not healthy: {found.url}: {found.said}", err=True)
+        click.echo(f"not healthy: {found.url}: {found.message}", err=True)
         raise click.exceptions.Exit(1)
-    click.echo(found.said)
+    click.echo(found.message)

@@ -1,6 +1,6 @@
-"""Accepts connections, each with the TLS context that is in force at that moment.
+"""Accepts connections, each with the TLS context that is active at that moment.
 
-asyncio's own servers keep for ever the context that they were made with.
+asyncio's own servers keep the context that they were created with.
 """
 
 from __future__ import annotations
@@ -19,22 +19,20 @@ _NO_DESCRIPTORS_PAUSE_S = 0.2
 
 
 class Acceptor:
-    """Accepts from ``listener`` and hands each connection, once TLS stands, to a new protocol.
+    """Accepts connections and, after the TLS handshake, gives each a protocol of its own.
 
-    A client gets ``handshake_s`` for its handshake; beyond ``handshakes`` of them at once the
-    oldest one ends. Each is a socket, and no thread.
+    ``context`` is called for each connection; None: no TLS. A handshake may take ``handshake_s``
+    seconds; beyond ``handshakes`` of them at once the oldest is ended. None occupies a thread.
     """
 
     def __init__(
         self,
-        listener: socket.socket,
         protocol: Callable[[], asyncio.Protocol],
         context: Callable[[], ssl.SSLContext | None],
         *,
         handshake_s: float,
         handshakes: int,
     ) -> None:
-        self._listener = listener
         self._protocol = protocol
         self._context = context
         self._handshake_s = handshake_s
@@ -42,41 +40,44 @@ class Acceptor:
         self._opening: dict[asyncio.Task[None], socket.socket] = {}
         self._accepting: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Accept from now on, on the running event loop."""
-        self._listener.setblocking(False)
-        self._accepting = asyncio.create_task(self._accept())
+    def start(self, listener: socket.socket) -> None:
+        """Accept from ``listener`` on the running event loop, until `close`."""
+        listener.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(listener))
 
     async def close(self) -> None:
-        """Accept no more, and end the handshakes under way."""
+        """Close the listener and end the handshakes under way."""
         if self._accepting is not None:
             self._accepting.cancel()
             await asyncio.gather(self._accepting, return_exceptions=True)
-        self._listener.close()
         for connection in self._opening.values():
             _interrupt(connection)
         await asyncio.gather(*self._opening, return_exceptions=True)
 
-    async def _accept(self) -> None:
+    async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection, _ = await loop.sock_accept(self._listener)
-            except ConnectionError:
-                continue
-            except OSError as error:
-                # No file descriptor is left; waiting clients stay in the queue of the system.
-                _logger.warning("cannot accept a connection: %s", error.strerror)
-                await asyncio.sleep(_NO_DESCRIPTORS_PAUSE_S)
-                continue
-            task = loop.create_task(self._open(connection))
-            self._opening[task] = connection
-            task.add_done_callback(lambda done: self._opening.pop(done, None))
-            if len(self._opening) > self._handshakes:
-                # Out of the list at once: it ends only in the event loop's next rounds.
-                _interrupt(self._opening.pop(next(iter(self._opening))))
-            # Accepting from a full queue never waits by itself.
-            await asyncio.sleep(0)
+        with listener:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except ConnectionError:
+                    continue
+                except OSError as error:
+                    # No file descriptor is free; clients wait in the operating system's queue.
+                    _logger.warning("could not accept a connection: %s", error.strerror)
+                    await asyncio.sleep(_NO_DESCRIPTORS_PAUSE_S)
+                    continue
+                self._begin(connection)
+                # Accepting from a full queue never yields to the event loop by itself.
+                await asyncio.sleep(0)
+
+    def _begin(self, connection: socket.socket) -> None:
+        task = asyncio.create_task(self._open(connection))
+        self._opening[task] = connection
+        task.add_done_callback(lambda done: self._opening.pop(done, None))
+        if len(self._opening) > self._handshakes:
+            # Removed at once: its task ends only in one of the event loop's next rounds.
+            _interrupt(self._opening.pop(next(iter(self._opening))))
 
     async def _open(self, connection: socket.socket) -> None:
         context = self._context()
@@ -91,7 +92,7 @@ class Acceptor:
             loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(self._protocol, connection, **options)
         except OSError as error:
-            # Anybody can cause these as often as he likes.
+            # At debug level: anybody can cause these, as often as they like.
             reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
             _logger.debug("a TLS handshake failed: %s", reason)
 

@@ -1,29 +1,23 @@
-"""What is served under which path, and with which headers: a small ASGI application."""
+"""The pages and their headers: which path is served by what, as a small ASGI application."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from exporter.server.asgi import Headers, HttpResponse, Receive, Scope, Send, header, status_only
 
 _logger = logging.getLogger(__name__)
 
-Headers = Iterable[tuple[str, str]]
-
-# As in the ASGI specification, HTTP part.
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 _HTML = ("Content-Type", "text/html; charset=utf-8")
 _JSON = ("Content-Type", "application/json")
 
-# Balances are nobody else's business: not of a cache, not of another site's frame or script.
+# Balances are private: no cache may keep them, no other site may frame or read them.
 _ALWAYS = (
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
@@ -37,87 +31,73 @@ _ALWAYS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Pages:
-    """What is served.
+    """The functions that make the pages.
 
-    ``metrics`` (of Accept and Accept-Encoding; gives body and headers) and ``healthy`` are called
-    on the event loop: they must not block. The others are called in worker threads: one that
-    hangs delays its like, never a scrape.
+    ``metrics`` and ``healthy`` are called on the event loop and must not block. The others are
+    called in worker threads: one that hangs delays its like, never a scrape.
     """
 
     metrics: Callable[[str, str], tuple[bytes, Headers]]
+    """From the request headers Accept and Accept-Encoding to a body and its headers."""
     healthy: Callable[[], tuple[bool, str]]
+    """Whether it is (200 or 503), and the text that says so."""
     ready: Callable[[], tuple[bool, str]]
+    """The same shape as ``healthy``."""
     index: Callable[[], bytes]
     """HTML."""
     status: Callable[[], bytes]
     """JSON."""
     content_security_policy: str = "default-src 'none'"
-    """Of every response: what the index page may load."""
+    """What the index page may load; sent with every page."""
 
 
-class _Reply(NamedTuple):
-    body: bytes
-    headers: Headers = (_TEXT,)
-    status: HTTPStatus = HTTPStatus.OK
+class _Route(NamedTuple):
+    respond: Callable[[Scope], HttpResponse]
+    in_worker: bool
+    """In a worker thread; otherwise on the event loop."""
 
 
 class Application:
-    """The ASGI application: GET and HEAD of five paths."""
+    """The ASGI application: GET and HEAD of five paths; 404 and 405 for everything else."""
 
     def __init__(self, pages: Pages, workers: Executor) -> None:
-        self._pages = pages
         self._workers = workers
-        self._slow: dict[str, Callable[[], _Reply]] = {
-            "/-/ready": lambda: _probe(pages.ready()),
-            "/": lambda: _Reply(pages.index(), (_HTML,)),
-            "/api/status": lambda: _Reply(pages.status(), (_JSON,)),
+        self._headers = (*_ALWAYS, ("Content-Security-Policy", pages.content_security_policy))
+        self._routes = {
+            "/metrics": _Route(lambda scope: _metrics(pages, scope), in_worker=False),
+            "/-/healthy": _Route(lambda _: _probe(*pages.healthy()), in_worker=False),
+            "/-/ready": _Route(lambda _: _probe(*pages.ready()), in_worker=True),
+            "/api/status": _Route(lambda _: HttpResponse(pages.status(), [_JSON]), in_worker=True),
+            "/": _Route(lambda _: HttpResponse(pages.index(), [_HTML]), in_worker=True),
         }
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer one request; its body, if any, is not looked at."""
+        """Answer one request; its body, if any, is not read."""
+        response = await self._response(scope)
+        await response.send(send, self._headers)
+
+    async def _response(self, scope: Scope) -> HttpResponse:
         if scope["method"] not in ("GET", "HEAD"):
-            reply = _short(HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
-        else:
-            reply = await self._reply(scope)
-        policy = ("Content-Security-Policy", self._pages.content_security_policy)
-        headers = [*reply.headers, *_ALWAYS, policy, ("Content-Length", str(len(reply.body)))]
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in headers],
-            }
-        )
-        await send({"type": "http.response.body", "body": reply.body})
-
-    async def _reply(self, scope: Scope) -> _Reply:
-        path = scope["path"]
+            return status_only(HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
+        route = self._routes.get(scope["path"])
+        if route is None:
+            return status_only(HTTPStatus.NOT_FOUND)
         try:
-            if path == "/metrics":
-                accept, encoding = _header(scope, b"accept"), _header(scope, b"accept-encoding")
-                return _Reply(*self._pages.metrics(accept, encoding))
-            if path == "/-/healthy":
-                return _probe(self._pages.healthy())
-            if path in self._slow:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._workers, self._slow[path])
+            if not route.in_worker:
+                return route.respond(scope)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._workers, route.respond, scope)
         except Exception:
-            # The log has the traceback; a stranger learns nothing from the answer.
-            _logger.exception("%s cannot be answered", path)
-            return _short(HTTPStatus.INTERNAL_SERVER_ERROR)
-        return _short(HTTPStatus.NOT_FOUND)
+            # The traceback goes to the log alone: a stranger learns nothing from the response.
+            _logger.exception("could not render %s", scope["path"])
+            return status_only(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
-    """The header's value; repeated headers are one list."""
-    return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
+def _metrics(pages: Pages, scope: Scope) -> HttpResponse:
+    body, headers = pages.metrics(header(scope, b"accept"), header(scope, b"accept-encoding"))
+    return HttpResponse(body, headers)
 
 
-def _probe(outcome: tuple[bool, str]) -> _Reply:
-    good, text = outcome
+def _probe(good: bool, text: str) -> HttpResponse:
     status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
-    return _Reply(f"{text}\n".encode(), status=status)
-
-
-def _short(status: HTTPStatus, *headers: tuple[str, str]) -> _Reply:
-    return _Reply(f"{status.value} {status.phrase}\n".encode(), (_TEXT, *headers), status)
+    return HttpResponse(f"{text}\n".encode(), status=status)

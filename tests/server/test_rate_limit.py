@@ -10,18 +10,50 @@ from hypothesis import strategies as st
 
 from exporter.server.security.access import Bucket
 from exporter.server.security.web_config import RateLimit
-from tests.support.secure import Endpoint, basic, hashed, serving, write
+from tests.support.secure import USER, Endpoint, basic, hashed, serving, write
+
+USERS = {"basic_auth_users": {USER: hashed()}}
+
 
 FOREVER = "1000h"
 """No request is gained while a test runs."""
+
 
 # Exact in binary, so that what was gained is exact, too.
 rests = st.integers(0, 4_000).map(lambda eighths: eighths / 8)
 
 
 def statuses(endpoint: Endpoint, count: int, **user: str) -> list[int]:
-    """The answers to this many requests, one after the other."""
-    return [endpoint.ask(headers=basic(**user)).status for _ in range(count)]
+    """The statuses of this many requests, one after the other."""
+    return [endpoint.request(headers=basic(**user)).status for _ in range(count)]
+
+
+def test_the_rate_limit_refuses_what_is_too_much_and_no_probe(tmp_path: Path) -> None:
+    write(tmp_path, rate_limit={"interval": "1h", "burst": 3}, **USERS)
+    with serving(tmp_path / "web.yml") as endpoint:
+        assert [endpoint.request(headers=basic()).status for _ in range(5)] == [
+            200,
+            200,
+            200,
+            429,
+            429,
+        ]
+        assert endpoint.request().headers["retry-after"] == "3600"
+        assert endpoint.request("/-/healthy").status == 200
+
+
+@given(st.integers(1, 20), st.lists(st.floats(0, 3), max_size=60), st.sampled_from([0.1, 1.0, 7.0]))
+def test_a_bucket_lets_through_what_it_holds_and_gains(
+    burst: int, pauses: list[float], interval_s: float
+) -> None:
+    now = [0.0]
+    bucket = Bucket(RateLimit(interval_s=interval_s, burst=burst), lambda: now[0])
+    taken = 0
+    for pause in pauses:
+        now[0] += pause
+        taken += bucket.take()
+        assert taken <= burst + now[0] / interval_s + 1e-6
+    assert taken >= min(len(pauses), burst)
 
 
 @pytest.mark.parametrize("rest_s", [0.0, 2.0, 6.0, 8.0, 3_600.0, 1e9])
@@ -68,7 +100,7 @@ def test_a_reload_with_another_limit_begins_with_a_full_burst(tmp_path: Path) ->
         write(tmp_path, rate_limit={"interval": "500h", "burst": 4}, basic_auth_users=users)
         endpoint.look()
         assert statuses(endpoint, 5) == [200] * 4 + [429]
-        assert endpoint.ask(headers=basic()).headers["retry-after"] == str(500 * 3_600)
+        assert endpoint.request(headers=basic()).headers["retry-after"] == str(500 * 3_600)
         write(tmp_path, rate_limit={"interval": FOREVER, "burst": 1}, basic_auth_users=users)
         endpoint.look()
         assert statuses(endpoint, 2) == [200, 429]
@@ -78,7 +110,7 @@ def test_a_reload_with_another_limit_begins_with_a_full_burst(tmp_path: Path) ->
 
 
 def test_a_reload_that_leaves_the_limit_gives_nothing_back(tmp_path: Path) -> None:
-    """Who asks too often is not let in because a password or a header was changed."""
+    """Too many requests are not let through because a password or a header was changed."""
     limit = {"interval": FOREVER, "burst": 3}
     write(tmp_path, rate_limit=limit, basic_auth_users={"prometheus": hashed()})
     with serving(tmp_path / "web.yml") as endpoint:
@@ -94,5 +126,5 @@ def test_a_reload_that_leaves_the_limit_gives_nothing_back(tmp_path: Path) -> No
             http_server_config=headers,
         )
         endpoint.look()
-        refused = endpoint.ask(headers=basic("new", "n"))
+        refused = endpoint.request(headers=basic("new", "n"))
         assert (refused.status, refused.headers["x-frame-options"]) == (429, "deny")

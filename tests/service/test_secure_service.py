@@ -1,4 +1,4 @@
-"""The real process with a web config: what it logs, who may ask, how its health is asked."""
+"""The real process with a web config: what it logs, whom it serves, how it reports its health."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tests.support.secure import (
     PASSWORD,
     USER,
     Certificates,
-    SnapshotResponse,
-    asked,
+    ServerResponse,
     basic,
     connection,
     hashed,
+    request_once,
     tls,
     write,
 )
@@ -57,19 +57,19 @@ def settings(simulator: Simulator, folder: Path, **more: str) -> dict[str, str]:
     return environment(simulator, folder, accounts=(), more=given | more)
 
 
-def ask(
+def request(
     run: Run,
     path: str,
     context: ssl.SSLContext | None,
     headers: dict[str, str],
     method: str = "GET",
-) -> SnapshotResponse:
+) -> ServerResponse:
     port = urlsplit(run.base).port
     assert port is not None
-    return asked(connection(port, context), path, headers, method)
+    return request_once(connection(port, context), path, headers, method)
 
 
-def said(run: Run, level: str) -> list[str]:
+def messages(run: Run, level: str) -> list[str]:
     lines = (json.loads(line) for line in run.log.splitlines())
     return [line["message"] for line in lines if line["level"] == level]
 
@@ -94,7 +94,7 @@ def test_every_fault_of_the_file_is_told_and_the_code_is_2(
 def test_serving_in_public_is_a_loud_warning(simulator: Simulator, tmp_path: Path) -> None:
     env = settings(simulator, tmp_path) | {"ONETRADING_LISTEN": f"0.0.0.0:{unused_port()}"}
     with running(env, tmp_path / "log") as run:
-        anybody, clear_text = said(run, "warning")
+        anybody, clear_text = messages(run, "warning")
         assert "ANYBODY WHO REACHES 0.0.0.0" in anybody
         assert "BALANCES LEAVE 0.0.0.0" in clear_text
 
@@ -114,12 +114,12 @@ def test_tls_passwords_health_and_a_broken_change(
     context = certificates.client_context()
     with running(env, folder / "log") as run:
         assert run.base.startswith("https://127.0.0.1:")
-        wait_until(lambda: ask(run, "/-/ready", context, {}).status == 200, "never ready")
-        assert ask(run, "/metrics", context, {}).status == 401
-        assert b"onetrading_" in ask(run, "/metrics", context, basic()).body
+        wait_until(lambda: request(run, "/-/ready", context, {}).status == 200, "never ready")
+        assert request(run, "/metrics", context, {}).status == 401
+        assert b"onetrading_" in request(run, "/metrics", context, basic()).body
         file.write_text("tls_server_config: {")
-        wait_until(lambda: len(said(run, "error")) == 1, "the broken file is not noticed")
-        assert ask(run, "/metrics", context, {}).status == 401
+        wait_until(lambda: len(messages(run, "error")) == 1, "the broken file is not noticed")
+        assert request(run, "/metrics", context, {}).status == 401
         assert health(env) == (0, "healthy\n")
         assert run.terminate()[0] == 0
     assert health(env)[0] == 1
@@ -129,8 +129,8 @@ def test_check_has_a_line(simulator: Simulator, certificates: Certificates) -> N
     def line(**sections: object) -> checks.CheckResult:
         file = write(certificates.folder, **sections)
         env = settings(simulator, certificates.folder, ONETRADING_WEB_CONFIG=str(file))
-        findings = checks.run(load(env, stream_names=NAMES))
-        return next(found for found in findings if found.subject == "web config")
+        results = checks.run(load(env, stream_names=NAMES))
+        return next(result for result in results if result.subject == "web config")
 
     good = line(tls_server_config=tls(**DEMANDS), **USERS)
     assert good.ok
@@ -143,13 +143,13 @@ def test_check_has_a_line(simulator: Simulator, certificates: Certificates) -> N
     )
     (certificates.folder / "server.crt").write_bytes(expired.cert_chain_pems[0].bytes())
     (certificates.folder / "server.key").write_bytes(expired.private_key_pem.bytes())
-    told = line(tls_server_config=tls())
-    assert not told.ok
-    assert "certificate has expired; renew it" in told.finding
+    outdated = line(tls_server_config=tls())
+    assert not outdated.ok
+    assert "certificate has expired; renew it" in outdated.finding
 
 
 def secrets(simulator: Simulator, key: bytes) -> Iterator[str]:
-    """Everything that must not be seen, whole, in parts and in other spellings."""
+    """Everything that must not be shown: whole, in parts and in other encodings."""
     for token in simulator.tokens.values():
         yield token
         yield from token.split(".")[1:]
@@ -159,9 +159,9 @@ def secrets(simulator: Simulator, key: bytes) -> Iterator[str]:
         yield json.dumps(password)[1:-1]
         yield base64.b64encode(password.encode()).decode().rstrip("=")
     for user, password in itertools.product((USER, "nobody"), (PASSWORD, WRONG_PASSWORD)):
-        said = basic(user, password)["Authorization"].removeprefix("Basic ").rstrip("=")
-        yield said
-        yield said[len(user) * 4 // 3 + 4 :]
+        encoded = basic(user, password)["Authorization"].removeprefix("Basic ").rstrip("=")
+        yield encoded
+        yield encoded[len(user) * 4 // 3 + 4 :]
     yield hashed()
     yield hashed()[7:]
     yield "PRIVATE KEY"
@@ -181,24 +181,24 @@ def test_nothing_secret_is_said_anywhere(simulator: Simulator, certificates: Cer
         "ONETRADING_LISTEN": f"127.0.0.1:{unused_port()}",
         "ONETRADING_WEB_CONFIG": str(file),
         "ONETRADING_LOG_LEVEL": "debug",
-        # Nobody listens there: every attempt fails with a message of libpq.
+        # Nothing listens there: every attempt fails with a message of libpq.
         "DATABASE_URL": f"postgresql://exporter:{DATABASE_PASSWORD}@127.0.0.1:{unused_port()}/x",
     }
     context = certificates.client_context()
     seen: list[str] = []
     with running(environment(simulator, folder, more=quick | more), folder / "log") as run:
 
-        def ask_everything() -> None:
+        def request_everything() -> None:
             logins = [basic(), basic("nobody"), basic(USER, WRONG_PASSWORD), {}]
             bad = {"Authorization": "Basic " + PASSWORD.encode().hex()}
             for headers in (*logins, bad):
                 for path in ("/metrics", "/", "/api/status", "/-/ready", f"/{quote(PASSWORD)}?x"):
                     for method in ("GET", "HEAD", "POST"):
-                        answer = ask(run, path, context, headers, method)
-                        seen.append(f"{answer.headers}{answer.body.decode()}")
+                        response = request(run, path, context, headers, method)
+                        seen.append(f"{response.headers}{response.body.decode()}")
 
         wait_until(lambda: len(simulator.requests) > 20, "it does not poll")
-        ask_everything()
+        request_everything()
         for faults in (
             {"error_rate": 1},
             {"garbage_rate": 1},
@@ -207,15 +207,15 @@ def test_nothing_secret_is_said_anywhere(simulator: Simulator, certificates: Cer
         ):
             simulator.set_faults(**faults)
             before = len(simulator.requests)
-            wait_until(partial(more_requests, simulator, before + 5), "it is silent")
-            ask_everything()
+            wait_until(partial(more_requests, simulator, before + 5), "it does not poll any more")
+            request_everything()
         simulator.set_faults()
         with socket.create_connection(("127.0.0.1", urlsplit(run.base).port), timeout=5) as client:
             client.sendall(f"GET / HTTP/1.1\r\nAuthorization {PASSWORD}\r\n\r\n".encode())
             seen.append(client.recv(1000).decode("latin-1"))
         file.write_text(f"basic_auth_users:\n  {USER}: {PASSWORD}\n *{hashed()}")
-        wait_until(lambda: bool(said(run, "error")), "the broken file is not noticed")
-        ask_everything()
+        wait_until(lambda: bool(messages(run, "error")), "the broken file is not noticed")
+        request_everything()
         run.check_log()
         assert run.terminate()[0] == 0
         seen.append(run.log)

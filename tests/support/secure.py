@@ -1,4 +1,4 @@
-"""What a test of the secure endpoint needs: certificates, a web config, clients of all kinds."""
+"""A server with a web config for tests: certificates, the file, and clients of all kinds."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ import trustme
 import yaml
 
 from exporter.server import Limits, Pages, Server, WebConfigWatcher
+from exporter.server.security.certificate import certificates
 
 USER, PASSWORD = "prometheus", "open sesame \u00fc"
 WAIT_S = 10.0
+
+REJECTED = (ssl.SSLError, ConnectionError, http.client.HTTPException)
+"""What a client raises when the server rejects its TLS handshake or closes the connection."""
 
 PAGES = Pages(
     metrics=lambda _accept, _encoding: (b"a 1\n", [("Content-Type", "text/plain; version=0.0.4")]),
@@ -37,16 +41,16 @@ def hashed(password: str = PASSWORD, cost: int = 4) -> str:
 
 
 def basic(user: str = USER, password: str = PASSWORD) -> dict[str, str]:
-    """The header that says who asks."""
+    """The header `Authorization` of this user."""
     return {
         "Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
     }
 
 
 class Certificates:
-    """An authority, and what it has issued into ``folder``: `server` and `client`, as .crt, .key.
+    """An authority, and the certificates `server` and `client` that it issued into ``folder``.
 
-    ``issue`` replaces them.
+    Each is a pair of files, .crt and .key, which ``issue`` replaces.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,22 +61,18 @@ class Certificates:
         self.issue("client", "prometheus.example")
 
     def issue(self, name: str, *names: str, authority: trustme.CA | None = None) -> None:
-        """A new certificate and key in the files of ``name``."""
-        made = (authority or self.authority).issue_cert(*names)
-        chain = b"".join(pem.bytes() for pem in made.cert_chain_pems)
+        """Write a new certificate for ``names``, and its key, to the files of ``name``."""
+        issued = (authority or self.authority).issue_cert(*names)
+        chain = b"".join(pem.bytes() for pem in issued.cert_chain_pems)
         (self.folder / f"{name}.crt").write_bytes(chain)
-        (self.folder / f"{name}.key").write_bytes(made.private_key_pem.bytes())
+        (self.folder / f"{name}.key").write_bytes(issued.private_key_pem.bytes())
 
-    def serial(self, name: str = "server") -> str:
-        """The serial number of the certificate in the file now."""
-        found = ssl.PEM_cert_to_DER_cert(
-            (self.folder / f"{name}.crt").read_text().split("-----END")[0]
-            + "-----END CERTIFICATE-----\n"
-        )
-        return found.hex()
+    def current(self) -> bytes:
+        """The certificate that is in the file of `server` now, in DER."""
+        return certificates((self.folder / "server.crt").read_bytes())[0]
 
     def client_context(self, certificate: str | None = None) -> ssl.SSLContext:
-        """A client that believes the authority, and shows a certificate of its own if asked to."""
+        """A client that trusts the authority, and sends ``certificate`` if one is requested."""
         context = ssl.create_default_context(cafile=self.folder / "authority.pem")
         if certificate:
             context.load_cert_chain(
@@ -82,7 +82,7 @@ class Certificates:
 
 
 def tls(**more: object) -> dict[str, object]:
-    """The section for TLS with the certificate `server`."""
+    """The section `tls_server_config` with the certificate `server`."""
     return {"cert_file": "server.crt", "key_file": "server.key", **more}
 
 
@@ -93,7 +93,7 @@ DEMANDS = {
 
 
 def write(folder: Path, **sections: object) -> Path:
-    """The web config of ``folder``, written in one step."""
+    """Write the web config of ``folder`` atomically."""
     file = folder / "web.yml"
     new = folder / "web.yml.new"
     new.write_text(yaml.safe_dump(sections))
@@ -101,7 +101,9 @@ def write(folder: Path, **sections: object) -> Path:
     return file
 
 
-class SnapshotResponse(NamedTuple):
+class ServerResponse(NamedTuple):
+    """A response with its whole body."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -114,20 +116,20 @@ def connection(port: int, context: ssl.SSLContext | None = None) -> http.client.
     return http.client.HTTPSConnection("127.0.0.1", port, timeout=WAIT_S, context=context)
 
 
-def asked(
-    opened: http.client.HTTPConnection, path: str, headers: Mapping[str, str], method: str
-) -> SnapshotResponse:
-    """One request, and the end of the connection."""
+def request_once(
+    connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str], method: str
+) -> ServerResponse:
+    """Send one request and close the connection."""
     try:
-        opened.request(method, path, headers=dict(headers))
-        answer = opened.getresponse()
-        return SnapshotResponse(answer.status, dict(answer.headers.items()), answer.read())
+        connection.request(method, path, headers=dict(headers))
+        response = connection.getresponse()
+        return ServerResponse(response.status, dict(response.headers.items()), response.read())
     finally:
-        opened.close()
+        connection.close()
 
 
 def ended(client: socket.socket) -> bool:
-    """Whether the server ends the connection within the socket's timeout."""
+    """Whether the server closes the connection within the socket's timeout."""
     try:
         while client.recv(65536):
             pass
@@ -141,28 +143,34 @@ def ended(client: socket.socket) -> bool:
 class Endpoint:
     """A running server with a web config, and requests to it."""
 
-    def __init__(self, server: Server, protection: WebConfigWatcher) -> None:
+    def __init__(self, server: Server, web_config: WebConfigWatcher) -> None:
         self.server = server
-        self.protection = protection
+        self.web_config = web_config
 
     def connection(self, context: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
         """A connection of its own; plain without ``context``."""
         return connection(self.server.port, context)
 
-    def ask(
+    def connect(self, sent: bytes = b"", timeout: float = 5) -> socket.socket:
+        """A plain socket, on which ``sent`` was sent."""
+        client = socket.create_connection(("127.0.0.1", self.server.port), timeout=timeout)
+        client.sendall(sent)
+        return client
+
+    def request(
         self,
         path: str = "/metrics",
         context: ssl.SSLContext | None = None,
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
-    ) -> SnapshotResponse:
-        """One request on a connection of its own."""
-        return asked(self.connection(context), path, headers or {}, method)
+    ) -> ServerResponse:
+        """Send one request on a connection of its own."""
+        return request_once(self.connection(context), path, headers or {}, method)
 
     def look(self) -> None:
-        """Have changed files taken over now, instead of within two seconds."""
-        self.protection.look()
-        self.protection.look()
+        """Reload changed files now, instead of within two seconds."""
+        self.web_config.look()
+        self.web_config.look()
 
 
 @contextmanager
@@ -170,11 +178,11 @@ def serving(
     file: Path | None, pages: Pages = PAGES, limits: Limits | None = None, **more: Any
 ) -> Iterator[Endpoint]:
     """A server with this web config on a free port; stopped at the end."""
-    protection = WebConfigWatcher(file)
-    server = Server("127.0.0.1", 0, pages, limits, protection, **more)
+    web_config = WebConfigWatcher(file)
+    server = Server("127.0.0.1", 0, pages, limits, web_config, **more)
     server.start()
     try:
-        yield Endpoint(server, protection)
+        yield Endpoint(server, web_config)
     finally:
         server.stop()
         assert not server.alive

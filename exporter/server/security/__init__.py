@@ -1,5 +1,6 @@
-"""Who may ask: TLS, client certificates, passwords, headers, as the exporter-toolkit's file says.
+"""Access control, in the file format of the Prometheus exporter-toolkit: TLS, passwords, headers.
 
-`web_config` reads the file, `protection` keeps what it says in force while it changes, `tls` and
-`passwords` do what it says, `access` stands before the pages.
+`web_config` and `tls_config` read the file (`document` its YAML, `unsupported` refuses what no
+Python server can do), `watcher` reads it again when it changes, `tls` and `passwords` carry it out,
+`access` stands in front of the pages, `exposure` warns of what is missing.
 """

@@ -1,4 +1,4 @@
-"""What PEM files hold, and what a client makes of what is served: tried out in memory."""
+"""The certificates in PEM files, and handshakes in memory that show what clients make of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _END = b"-----END CERTIFICATE-----"
 
 
 def certificates(pem: bytes) -> list[bytes]:
-    """The certificates of a PEM file, in DER; whatever else is in it is passed over."""
+    """The certificates of a PEM file, in DER; anything else in it is skipped."""
     found = []
     for part in pem.split(_END)[:-1]:
         block = part[part.rfind(_BEGIN) :] + _END
@@ -21,29 +21,37 @@ def certificates(pem: bytes) -> list[bytes]:
     return found
 
 
+def client_context() -> ssl.SSLContext:
+    """A client that verifies nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def is_usable(server_context: ssl.SSLContext) -> bool:
-    """Whether a client that takes every cipher comes to an agreement with ``server_context``."""
-    context = _client()
+    """Whether a client that accepts every cipher completes a handshake with ``server_context``."""
+    context = client_context()
     context.set_ciphers("ALL")
     try:
-        _shake_hands(server_context, context)
+        _handshake(server_context, context)
     except ssl.SSLError:
         return False
     return True
 
 
 def valid_until(server_context: ssl.SSLContext, pem: bytes) -> datetime:
-    """When the certificate ``pem``, which ``server_context`` serves, ends (UTC).
+    """When the certificate ``pem``, which ``server_context`` serves, expires (UTC).
 
-    Raises ValueError, saying why, when no client would believe it today, whoever signed it.
-    ``server_context`` must not ask for client certificates.
+    Raises ValueError with the reason when clients reject it today whoever signed it, for example
+    because it has expired. ``server_context`` must not request client certificates.
     """
-    context = _client()
+    context = client_context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(cadata=b"".join(certificates(pem)))
     try:
-        served = _shake_hands(server_context, context).getpeercert() or {}
+        served = _handshake(server_context, context).getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
         raise ValueError(error.verify_message) from None
     except ssl.SSLError as error:
@@ -51,27 +59,20 @@ def valid_until(server_context: ssl.SSLContext, pem: bytes) -> datetime:
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(served["notAfter"])), UTC)
 
 
-def _client() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _shake_hands(server_context: ssl.SSLContext, context: ssl.SSLContext) -> ssl.SSLObject:
-    """The client's end of a connection in memory. Raises SSLError when both cannot agree."""
+def _handshake(server_context: ssl.SSLContext, context: ssl.SSLContext) -> ssl.SSLObject:
+    """The client's end of a connection in memory. Raises SSLError when the handshake fails."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(to_client, to_server)
     server = server_context.wrap_bio(to_server, to_client, server_side=True)
-    left = {client, server}
-    while left:
-        before = (to_server.pending, to_client.pending, len(left))
+    unfinished = {client, server}
+    while unfinished:
+        before = (to_server.pending, to_client.pending, len(unfinished))
         for end in (client, server):
             try:
                 end.do_handshake()
-                left.discard(end)
+                unfinished.discard(end)
             except ssl.SSLWantReadError:
                 continue
-        if left and before == (to_server.pending, to_client.pending, len(left)):
+        if unfinished and before == (to_server.pending, to_client.pending, len(unfinished)):
             raise ssl.SSLError("both ends wait for each other")
     return client

@@ -1,4 +1,4 @@
-"""What others could read or overhear, given where we listen and what protects it."""
+"""Warnings about what others could read, given the listen address and the web config."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ def is_loopback(host: str) -> bool:
 
 
 def warnings(host: str, listen: str, config: WebConfig) -> list[str]:
-    """What is wrong with serving on ``host``, and what to set; ``listen`` is how to write it."""
+    """What is unsafe about serving on ``host``, and what to set.
+
+    ``listen`` is the address as messages show it. Empty when only this machine can connect.
+    """
     if is_loopback(host):
         return []
-    for_some = bool(config.users) or (
+    authenticated = bool(config.users) or (
         config.tls is not None and config.tls.client_auth is CERT_REQUIRED
     )
-    found = []
-    if not for_some:
-        found.append(
-            f"ANYBODY WHO REACHES {listen} CAN READ YOUR BALANCES: no password and no client "
-            "certificate is asked for. Set basic_auth_users in the file of ONETRADING_WEB_CONFIG, "
+    warned = []
+    if not authenticated:
+        warned.append(
+            f"ANYBODY WHO REACHES {listen} CAN READ YOUR BALANCES: neither a password nor a client "
+            "certificate is required. Set basic_auth_users in the file of ONETRADING_WEB_CONFIG, "
             "or listen on 127.0.0.1 (ONETRADING_LISTEN), or let only Prometheus reach it"
         )
     if config.tls is None:
-        what = "PASSWORDS AND BALANCES" if config.users else "BALANCES"
-        found.append(
-            f"{what} LEAVE {listen} IN CLEAR TEXT: there is no TLS. Set tls_server_config in the "
-            "file of ONETRADING_WEB_CONFIG, or let a reverse proxy on this machine add it"
+        exposed = "PASSWORDS AND BALANCES" if config.users else "BALANCES"
+        warned.append(
+            f"{exposed} LEAVE {listen} IN CLEAR TEXT: there is no TLS. Set tls_server_config in "
+            "the file of ONETRADING_WEB_CONFIG, or let a reverse proxy on this machine add it"
         )
-    return found
+    return warned

@@ -1,7 +1,7 @@
-"""Basic authentication: is this the password of that user?
+"""Basic authentication (RFC 7617): is this the password of that user?
 
-bcrypt is slow on purpose, some 70 ms of CPU at its usual cost. So it runs in a thread, never twice
-for the same question, and for so many strangers at once only as there are places in the queue.
+bcrypt is slow on purpose, about 70 ms of CPU at its usual cost. So it runs in a thread, never twice
+for the same credentials, and a bounded queue limits how many unknown ones can wait for it.
 """
 
 from __future__ import annotations
@@ -19,41 +19,44 @@ from typing import NamedTuple
 import bcrypt
 
 Verify = Callable[[bytes, bytes], bool]
-"""Of a password and a hash."""
+"""From a password and a bcrypt hash to whether they match."""
 
 _LONGEST_HEADER = 4096
 _WAITING = 32
-_WAITING_OF_ONE_CLIENT = 4
+_WAITING_PER_CLIENT = 4
 _REMEMBERED = 100
 
 
-class Busy(Exception):
-    """Too many passwords are being checked; ask again later."""
+class TooManyChecks(Exception):
+    """Too many passwords are being checked; the client may try again later."""
 
 
-class Login(NamedTuple):
-    """What a client says who it is."""
+class Credentials(NamedTuple):
+    """The name and password that a client sends."""
 
     user: str
     password: bytes
 
 
-def login(authorization: list[bytes]) -> Login | None:
-    """Read the values of the header `Authorization` (RFC 7617); None when it is not exactly one."""
-    if len(authorization) != 1 or len(authorization[0]) > _LONGEST_HEADER:
+def parse_authorization(values: list[bytes]) -> Credentials | None:
+    """Parse the values of the `Authorization` header (RFC 7617, section 2).
+
+    None when there is not exactly one, or when it is malformed.
+    """
+    if len(values) != 1 or len(values[0]) > _LONGEST_HEADER:
         return None
-    scheme, _, encoded = authorization[0].partition(b" ")
+    scheme, _, encoded = values[0].partition(b" ")
     if scheme.lower() != b"basic":
         return None
     try:
         name, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-        return Login(name.decode(), password) if colon else None
+        return Credentials(name.decode(), password) if colon else None
     except (binascii.Error, UnicodeDecodeError):
         return None
 
 
 def verify(password: bytes, hashed: bytes) -> bool:
-    """Whether ``hashed`` was made of ``password``, of which bcrypt sees the first 72 bytes."""
+    """Whether ``hashed`` is the hash of ``password``, of which bcrypt uses the first 72 bytes."""
     try:
         return bcrypt.checkpw(password[:72], hashed)
     except ValueError:
@@ -61,11 +64,11 @@ def verify(password: bytes, hashed: bytes) -> bool:
 
 
 class Passwords:
-    """Answers on one event loop, which it never blocks.
+    """Checks credentials on one event loop, which it never blocks.
 
-    What it remembers are keyed digests, whose key dies with the process: no password, and nothing
-    that one could be guessed from. Right answers have a memory of their own, so that no flood of
-    wrong ones can push a scraper's out of it.
+    It remembers keyed digests, whose key dies with the process: no password, and nothing that one
+    could be guessed from. Right and wrong ones are remembered apart, so that no flood of wrong ones
+    can push out a scraper's.
     """
 
     def __init__(self, verify: Verify = verify) -> None:
@@ -77,34 +80,38 @@ class Passwords:
         self._checks: dict[bytes, asyncio.Task[bool]] = {}
         self._waiting: Counter[str] = Counter()
 
-    async def good(self, users: Mapping[str, bytes], given: Login, client: str) -> bool:
-        """Whether ``given`` is one of ``users`` (name to hash), which must not be empty.
+    async def accept(
+        self, users: Mapping[str, bytes], credentials: Credentials, client: str
+    ) -> bool:
+        """Whether ``credentials`` are those of one of ``users`` (name to hash; not empty).
 
-        Raises Busy when ``client`` (an address) or all clients together wait for too many answers.
-        A user who does not exist costs what one who does would: a real hash is looked at for it.
+        Raises TooManyChecks when ``client`` (an address) or all clients together wait for too many
+        results. An unknown user takes as long as a known one: a real hash is checked for it too.
         """
-        hashed = users.get(given.user)
+        hashed = users.get(credentials.user)
         known = hashed is not None
-        looked_at = self._decoy(users, given.user) if hashed is None else hashed
-        # A stranger who becomes a user may get the very hash that he was measured with.
-        key = self._digest(bytes([known]), given.user.encode(), looked_at, given.password)
-        for answers in (self._right, self._wrong):
-            if key in answers:
-                answers.move_to_end(key)
-                return answers is self._right
+        checked = self._decoy(users, credentials.user) if hashed is None else hashed
+        # A user who was unknown may get the very hash that was checked for them before.
+        key = self._digest(bytes([known]), credentials.user.encode(), checked, credentials.password)
+        for results in (self._right, self._wrong):
+            if key in results:
+                results.move_to_end(key)
+                return results is self._right
         check = self._checks.get(key)
         if check is None:
-            if self._waiting.total() >= _WAITING or self._waiting[client] >= _WAITING_OF_ONE_CLIENT:
-                raise Busy
-            # Now, not when the task begins: all that came in one round would find room.
+            if self._waiting.total() >= _WAITING or self._waiting[client] >= _WAITING_PER_CLIENT:
+                raise TooManyChecks
+            # Counted now, not when the task starts: all requests of one round would find room.
             self._waiting[client] += 1
-            check = asyncio.create_task(self._check(key, known, given.password, looked_at, client))
+            check = asyncio.create_task(
+                self._check(key, known, credentials.password, checked, client)
+            )
             self._checks[key] = check
-        # A client that goes away takes nobody else's answer with it.
+        # Shielded: others may wait for the result when this client disconnects.
         return await asyncio.shield(check)
 
     def close(self) -> None:
-        """Check nothing any more."""
+        """Check nothing more."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     async def _check(
@@ -119,14 +126,14 @@ class Passwords:
             if not self._waiting[client]:
                 del self._waiting[client]
         right = known and matches
-        answers = self._right if right else self._wrong
-        answers[key] = None
-        if len(answers) > _REMEMBERED:
-            answers.popitem(last=False)
+        results = self._right if right else self._wrong
+        results[key] = None
+        if len(results) > _REMEMBERED:
+            results.popitem(last=False)
         return right
 
     def _decoy(self, users: Mapping[str, bytes], user: str) -> bytes:
-        """The hash of some user, always the same one for the same stranger."""
+        """The hash of some user, always the same one for the same unknown name."""
         digest = self._digest(user.encode())
         return sorted(users.values())[int.from_bytes(digest, "big") % len(users)]
 

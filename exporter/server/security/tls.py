@@ -1,7 +1,7 @@
-"""TLS contexts out of the web config: certificates read, fitted together and tried out.
+"""TLS contexts built from the web config: certificates read, matched to their keys and tried out.
 
 A context is built anew for each change and never altered: certificates and authorities can only be
-added to one, so that those which were replaced would go on being served and believed.
+added to one, so that those which were replaced would still be served and trusted.
 """
 
 from __future__ import annotations
@@ -20,38 +20,43 @@ from typing import Any
 from exporter.server.security.certificate import certificates, is_usable, valid_until
 from exporter.server.security.tls_config import Pem, TlsConfig
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a file of the web config. Raises ValueError that says why it cannot be had."""
+    """The content of a file of the web config. Raises ValueError with the reason if unreadable."""
     try:
-        # Opening a pipe would wait for its writer.
+        # Opening a named pipe would wait for its writer.
         if path.exists() and not path.is_file():
-            raise ValueError("is no regular file")
+            raise ValueError("is not a regular file")
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_BYTES:
+        raise ValueError(f"could not be read: {error.strerror}") from None
+    if len(content) > _MAX_BYTES:
         raise ValueError("is larger than 1 MiB")
     return content
 
 
+def read_pem(pem: Pem) -> bytes:
+    """The content of ``pem``. Raises ValueError with the reason if its file is unreadable."""
+    return pem.text.encode(errors="replace") if pem.path is None else read_file(pem.path)
+
+
 def server_context(config: TlsConfig, faults: list[str]) -> ssl.SSLContext | None:
-    """What to serve with; None, and ``faults`` noted, when that is impossible."""
+    """The context to serve with. None, and the reasons in ``faults``, when there cannot be one."""
     before = len(faults)
-    certificate = _noted(config.certificate, faults)
-    private_key = _noted(config.private_key, faults)
-    authority = _noted(config.client_ca, faults) if config.client_ca else None
+    certificate = _read(config.certificate, faults)
+    private_key = _read(config.private_key, faults)
+    authority = _read(config.client_ca, faults) if config.client_ca else None
     if len(faults) > before:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _set_up(context, config, faults)
-    load_certificate(context, config, (certificate, private_key), faults)
+    load_certificate(context, config, certificate, private_key, faults)
     if len(faults) == before and not is_usable(context):
         faults.append(
-            "tls_server_config: cipher_suites, curve_preferences and the kind of the certificate's "
+            "tls_server_config: cipher_suites, curve_preferences and the type of the certificate's "
             "key leave no cipher that a client could use; remove the first two, or allow more"
         )
     if config.client_ca is not None and authority is not None:
@@ -60,43 +65,39 @@ def server_context(config: TlsConfig, faults: list[str]) -> ssl.SSLContext | Non
 
 
 def expiry(config: TlsConfig) -> datetime:
-    """When the certificate ends (UTC). Raises ValueError when no client would believe it now."""
+    """When the certificate expires (UTC). Raises ValueError when clients would reject it today."""
     faults: list[str] = []
-    open_to_all = replace(config, client_ca=None, client_auth=ssl.CERT_NONE)
-    context = server_context(open_to_all, faults)
+    without_clients = replace(config, client_ca=None, client_auth=ssl.CERT_NONE)
+    context = server_context(without_clients, faults)
     if context is None:
         raise ValueError("; ".join(faults))
-    return valid_until(context, content(config.certificate))
+    return valid_until(context, read_pem(config.certificate))
 
 
 def has_allowed_san(certificate: Mapping[str, Any], allowed: frozenset[str]) -> bool:
-    """Whether a client's certificate, as `SSLSocket.getpeercert` gives it, has one of these names.
+    """Whether a client's certificate has one of these subject alternative names.
 
-    Whole names are compared, as they are written: DNS, e-mail, IP address or URI.
+    ``certificate`` is what `SSLSocket.getpeercert` returns. DNS names, e-mail addresses, IP
+    addresses and URIs are compared whole and as they are written, IP addresses by value.
     """
-    wanted = {_plain(name) for name in allowed}
+    wanted = {_normal(name) for name in allowed}
     return any(
-        _plain(value) in wanted
+        _normal(value) in wanted
         for kind, value in certificate.get("subjectAltName", ())
         if kind in ("DNS", "email", "IP Address", "URI")
     )
 
 
-def _plain(name: str) -> str:
+def _normal(name: str) -> str:
     try:
         return str(ip_address(name.strip()))
     except ValueError:
         return name
 
 
-def content(pem: Pem) -> bytes:
-    """What is in it. Raises ValueError that says why it cannot be had."""
-    return pem.text.encode(errors="replace") if pem.path is None else read_file(pem.path)
-
-
-def _noted(pem: Pem, faults: list[str]) -> bytes:
+def _read(pem: Pem, faults: list[str]) -> bytes:
     try:
-        return content(pem)
+        return read_pem(pem)
     except ValueError as error:
         faults.append(f"tls_server_config.{pem.key}: {pem.path} {error}; correct it")
         return b""
@@ -105,7 +106,7 @@ def _noted(pem: Pem, faults: list[str]) -> bytes:
 def _set_up(context: ssl.SSLContext, config: TlsConfig, faults: list[str]) -> None:
     context.minimum_version = config.minimum
     context.maximum_version = config.maximum
-    # Prometheus offers HTTP/2 first, and takes what is chosen.
+    # Prometheus offers HTTP/2 first, and takes what the server chooses.
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION
     if config.prefer_server_ciphers:
@@ -119,17 +120,20 @@ def _set_up(context: ssl.SSLContext, config: TlsConfig, faults: list[str]) -> No
             context.set_ecdh_curve(config.curve)
     except (ssl.SSLError, ValueError):
         faults.append(
-            "tls_server_config: this machine's OpenSSL has none of cipher_suites, or not the curve "
-            "of curve_preferences; name others, or remove them"
+            "tls_server_config: OpenSSL on this machine supports none of cipher_suites, or not the "
+            "curve of curve_preferences; name others, or remove them"
         )
 
 
 def load_certificate(
-    context: ssl.SSLContext, config: TlsConfig, pair: tuple[bytes, bytes], faults: list[str]
+    context: ssl.SSLContext,
+    config: TlsConfig,
+    certificate: bytes,
+    private_key: bytes,
+    faults: list[str],
 ) -> None:
-    """Give ``context`` the certificate and key ``pair``; notes what keeps them from being used."""
-    certificate, private_key = pair
-    names = f"tls_server_config.{config.certificate.key} and {config.private_key.key}"
+    """Load this certificate, with its chain, and key; appends what prevents it to ``faults``."""
+    keys = f"tls_server_config.{config.certificate.key} and {config.private_key.key}"
     if b"ENCRYPTED" in private_key:
         faults.append(
             f"tls_server_config.{config.private_key.key}: is encrypted; write the key without a "
@@ -137,21 +141,22 @@ def load_certificate(
         )
         return
     if not certificates(certificate):
-        faults.append(f"tls_server_config.{config.certificate.key}: holds no certificate in PEM")
+        faults.append(f"tls_server_config.{config.certificate.key}: contains no PEM certificate")
         return
     try:
         with _as_file(certificate) as certificate_file, _as_file(private_key) as key_file:
-            # The password is never asked for: OpenSSL would read it from the terminal.
+            # A password callback, or OpenSSL would prompt for one on the terminal.
             context.load_cert_chain(certificate_file, key_file, password=lambda: "")
     except ssl.SSLError as error:
-        what = (
-            "do not belong together; write the key that the certificate was made for"
+        message = (
+            "do not match; write the key that the certificate was issued for"
             if error.reason == "KEY_VALUES_MISMATCH"
-            else "cannot be used; write an unencrypted key, and its certificate first of its chain"
+            else "could not be loaded; write an unencrypted key, and the certificate before its "
+            "chain"
         )
-        faults.append(f"{names} {what}{_reason(error)}")
+        faults.append(f"{keys} {message}{_reason(error)}")
     except OSError as error:
-        faults.append(f"{names} cannot be handed to OpenSSL: {error.strerror}")
+        faults.append(f"{keys} could not be passed to OpenSSL: {error.strerror}")
 
 
 def _reason(error: ssl.SSLError) -> str:
@@ -161,28 +166,28 @@ def _reason(error: ssl.SSLError) -> str:
 def _verify_clients(
     context: ssl.SSLContext, config: TlsConfig, source: Pem, authority: bytes, faults: list[str]
 ) -> None:
-    found = b"".join(certificates(authority))
+    trusted = b"".join(certificates(authority))
     try:
-        if not found:
+        if not trusted:
             raise ValueError
-        context.load_verify_locations(cadata=found)
+        context.load_verify_locations(cadata=trusted)
     except (ssl.SSLError, ValueError):
         faults.append(
-            f"tls_server_config.{source.key}: holds no certificate of an authority in PEM; "
+            f"tls_server_config.{source.key}: contains no PEM certificate of an authority; "
             "write the one that signs the clients' certificates"
         )
         return
     context.verify_mode = config.client_auth
-    # As with Go, each certificate named is believed, an intermediate one as well.
+    # As in Go, each of these certificates is trusted by itself, an intermediate one as well.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 @contextmanager
 def _as_file(content: bytes) -> Iterator[str]:
-    """A file of that content in memory: OpenSSL reads from files alone.
+    """The path of a file with this content, in memory: OpenSSL reads only from files.
 
-    What was read once is used, so that nobody replaces it between two looks; and an inline key
-    never touches a disk.
+    The content was read once, so that no file can be replaced between two reads; and an inline key
+    never reaches a disk.
     """
     if hasattr(os, "memfd_create"):
         number = os.memfd_create("pem")

@@ -1,8 +1,4 @@
-"""The section `tls_server_config` of the web config: Go's words for TLS, said in OpenSSL's.
-
-What Python's ssl cannot do is a fault that says so: a protection that was asked for and is not
-there is worse than a service that does not start.
-"""
+"""The section `tls_server_config` of the web config: Go's names for TLS, in OpenSSL's terms."""
 
 from __future__ import annotations
 
@@ -12,20 +8,19 @@ from pathlib import Path
 from ssl import CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED, TLSVersion, VerifyMode
 
 from exporter.server.security.document import Section
+from exporter.server.security.unsupported import unsupported
 from exporter.settings.values import did_you_mean
 
 _VERSIONS = {"TLS12": TLSVersion.TLSv1_2, "TLS13": TLSVersion.TLSv1_3}
-_OLD_VERSIONS = ("TLS10", "TLS11")
 
 _CLIENT_AUTH: Mapping[str, VerifyMode] = {
     "NoClientCert": CERT_NONE,
-    # Asks for a certificate, demands none and believes any: without asking, nobody is let in who
-    # would have been kept out.
+    # In Go the server requests a certificate, and accepts any or none. Not to request one accepts
+    # the same clients.
     "RequestClientCert": CERT_NONE,
     "VerifyClientCertIfGiven": CERT_OPTIONAL,
     "RequireAndVerifyClientCert": CERT_REQUIRED,
 }
-_UNVERIFIED = ("RequireAnyClientCert", "RequireClientCert")
 
 _CURVES = {
     "CurveP256": "prime256v1",
@@ -45,57 +40,57 @@ _CIPHERS = {
         "CHACHA20_POLY1305_SHA256": "CHACHA20-POLY1305",
     }.items()
 }
-# Go and Python offer all of these with TLS 1.3 whatever the list says.
+# Go and Python offer all of these with TLS 1.3, whether they are listed or not.
 _CIPHERS_13 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
 
 @dataclass(frozen=True)
 class Pem:
-    """Something in PEM: in a file of its own, or (``text``) in the web config."""
+    """A certificate or key in PEM: in a file of its own, or inline in the web config (``text``)."""
 
     key: str
-    """The key that named it, for messages."""
+    """The key of the web config, for messages."""
     path: Path | None = None
     text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TlsConfig:
-    """What the section asks for."""
+    """The section, in the terms of Python's ssl."""
 
     certificate: Pem
     private_key: Pem
     client_ca: Pem | None = None
     client_auth: VerifyMode = CERT_NONE
     allowed_sans: frozenset[str] = frozenset()
-    """Empty: any client whose certificate is good."""
+    """Empty: every client with a verified certificate."""
     minimum: TLSVersion = TLSVersion.TLSv1_2
     maximum: TLSVersion = TLSVersion.TLSv1_3
     ciphers: tuple[str, ...] = ()
-    """OpenSSL's names, for TLS 1.2; empty: OpenSSL's choice."""
+    """OpenSSL's names, for TLS 1.2; empty: OpenSSL's default."""
     prefer_server_ciphers: bool = True
     curve: str | None = None
 
 
-def tls_config(table: Section, folder: Path) -> TlsConfig | None:
-    """Read the section; None when it is empty. Notes every fault in the table."""
-    certificate = _pem(table, "cert", folder)
-    private_key = _pem(table, "key", folder)
-    client_ca = _pem(table, "client_ca", folder)
-    client_auth = _client_auth(table, client_ca)
-    allowed_sans = frozenset(table.texts("client_allowed_sans"))
-    if "client_allowed_sans" in table and client_auth is not CERT_REQUIRED:
-        table.fault(
+def tls_config(section: Section, folder: Path) -> TlsConfig | None:
+    """Read the section; None when it is empty. Reports every fault to the section."""
+    certificate = _pem(section, "cert", folder)
+    private_key = _pem(section, "key", folder)
+    client_ca = _pem(section, "client_ca", folder)
+    client_auth = _client_auth(section, client_ca)
+    allowed_sans = frozenset(section.texts("client_allowed_sans"))
+    if "client_allowed_sans" in section and client_auth is not CERT_REQUIRED:
+        section.fault(
             "client_allowed_sans", "needs client_auth_type: RequireAndVerifyClientCert; add it"
         )
-    minimum = _version(table, "min_version", TLSVersion.TLSv1_2)
-    maximum = _version(table, "max_version", TLSVersion.TLSv1_3)
-    minimum, ciphers = _ciphers(table, minimum)
+    minimum = _version(section, "min_version", TLSVersion.TLSv1_2)
+    maximum = _version(section, "max_version", TLSVersion.TLSv1_3)
+    minimum, ciphers = _ciphers(section, minimum)
     if minimum > maximum:
-        table.fault("max_version", "leaves no TLS version to serve; raise it or lower the minimum")
-    prefer_server_ciphers = table.flag("prefer_server_cipher_suites", True)
-    curve = _curve(table)
-    _finish(table)
+        section.fault("max_version", "leaves no TLS version; raise it or lower the minimum")
+    prefer_server_ciphers = section.boolean("prefer_server_cipher_suites", True)
+    curve = _curve(section)
+    _finish(section)
     if certificate is None or private_key is None:
         return None
     return TlsConfig(
@@ -119,83 +114,74 @@ _KEYS = (
 )
 
 
-def _finish(table: Section) -> None:
-    """A section that asks for anything must name what makes TLS possible."""
-    table.finish(*_KEYS)
-    given = [key for key in _KEYS if key in table]
-    for part, what in (("cert", "certificate"), ("key", "private key")):
-        if given and part not in given and f"{part}_file" not in given:
-            table.fault(f"{part}_file", f"is missing; name the file of the {what}")
+def _finish(section: Section) -> None:
+    """A section with any key needs the two that make TLS possible."""
+    section.finish(*_KEYS)
+    given = [key for key in _KEYS if key in section]
+    for key, content in (("cert", "certificate"), ("key", "private key")):
+        if given and key not in given and f"{key}_file" not in given:
+            section.fault(f"{key}_file", f"is missing; name the file of the {content}")
 
 
-def _pem(table: Section, key: str, folder: Path) -> Pem | None:
-    text, name = table.text(key), table.text(f"{key}_file")
-    if text and name:
-        table.fault(key, f"and {key}_file are both there; remove one of them")
-    if not name.isprintable():
-        table.fault(f"{key}_file", "is no path; write one without control characters")
+def _pem(section: Section, key: str, folder: Path) -> Pem | None:
+    text, path = section.text(key), section.text(f"{key}_file")
+    if text and path:
+        section.fault(key, f"and {key}_file are both given; remove one of them")
+    if not path.isprintable():
+        section.fault(f"{key}_file", "is not a path; write one without control characters")
         return None
-    if name:
-        return Pem(f"{key}_file", path=folder / name)
+    if path:
+        return Pem(f"{key}_file", path=folder / path)
     for empty in (key, f"{key}_file"):
-        if empty in table and not text:
-            table.fault(empty, "is empty; write its value, or remove it")
+        if empty in section and not text:
+            section.fault(empty, "is empty; write its value, or remove it")
     return Pem(key, text=text) if text else None
 
 
-def _client_auth(table: Section, client_ca: Pem | None) -> VerifyMode:
-    word = table.text("client_auth_type")
+def _client_auth(section: Section, client_ca: Pem | None) -> VerifyMode:
+    key = "client_auth_type"
+    word = section.text(key)
     mode = _CLIENT_AUTH.get(word or "NoClientCert")
-    if word in _UNVERIFIED:
-        table.fault(
-            "client_auth_type",
-            f"{word} believes any certificate, which Python's ssl cannot do; "
-            "write RequireAndVerifyClientCert, and name the authority in client_ca_file",
-        )
-    elif mode is None:
-        table.fault("client_auth_type", f"is unknown; {did_you_mean(word, _CLIENT_AUTH)}")
+    if mode is None:
+        advice = did_you_mean(word, _CLIENT_AUTH)
+        section.fault(key, unsupported(key, word) or f"is unknown; {advice}")
     elif mode is not CERT_NONE and client_ca is None:
-        table.fault(
-            "client_auth_type", f"{word} needs an authority to verify with; name a client_ca_file"
-        )
+        section.fault(key, f"{word} needs an authority to verify with; name a client_ca_file")
     elif client_ca is not None and word in ("", "NoClientCert"):
-        table.fault(
+        section.fault(
             client_ca.key,
             "verifies nobody; add client_auth_type: RequireAndVerifyClientCert, or remove it",
         )
     return CERT_NONE if mode is None else mode
 
 
-def _version(table: Section, key: str, default: TLSVersion) -> TLSVersion:
-    word = table.text(key)
-    if word in _OLD_VERSIONS:
-        table.fault(key, f"{word} is broken (RFC 8996) and OpenSSL refuses it; write TLS12")
-    elif word and word not in _VERSIONS:
-        table.fault(key, f"is unknown; {did_you_mean(word, _VERSIONS)}")
+def _version(section: Section, key: str, default: TLSVersion) -> TLSVersion:
+    word = section.text(key)
+    if word and word not in _VERSIONS:
+        advice = did_you_mean(word, _VERSIONS)
+        section.fault(key, unsupported(key, word) or f"is unknown; {advice}")
     return _VERSIONS.get(word, default)
 
 
-def _ciphers(table: Section, minimum: TLSVersion) -> tuple[TLSVersion, tuple[str, ...]]:
-    words = table.texts("cipher_suites")
+def _ciphers(section: Section, minimum: TLSVersion) -> tuple[TLSVersion, tuple[str, ...]]:
+    words = section.texts("cipher_suites")
     for word in words:
         if word not in _CIPHERS and word not in _CIPHERS_13:
             advice = did_you_mean(word, (*_CIPHERS, *_CIPHERS_13))
-            table.fault("cipher_suites", f"has one that Go does not offer as secure; {advice}")
+            section.fault("cipher_suites", f"has one that Go does not list as secure; {advice}")
     ciphers = tuple(_CIPHERS[word] for word in words if word in _CIPHERS)
     if words and not ciphers:
-        # As with Go: without a cipher for it, TLS 1.2 is not spoken.
+        # As in Go: without a cipher suite for it, TLS 1.2 is not offered.
         minimum = TLSVersion.TLSv1_3
     return minimum, ciphers
 
 
-def _curve(table: Section) -> str | None:
-    words = table.texts("curve_preferences")
+def _curve(section: Section) -> str | None:
+    key = "curve_preferences"
+    words = section.texts(key)
     for word in words:
         if word not in _CURVES:
-            table.fault("curve_preferences", f"has an unknown one; {did_you_mean(word, _CURVES)}")
-    if len(set(words)) > 1:
-        table.fault(
-            "curve_preferences",
-            "has several, of which Python's ssl can set one; write one, or remove the key",
-        )
+            section.fault(key, f"has an unknown curve; {did_you_mean(word, _CURVES)}")
+    if reason := unsupported(key, ", ".join(dict.fromkeys(words))):
+        section.fault(key, reason)
     return _CURVES.get(words[0]) if words else None

@@ -1,0 +1,174 @@
+"""uvicorn, with the limits and the replaceable TLS context that it lacks.
+
+The only module that subclasses uvicorn's classes. It relies on more than uvicorn documents: on
+attributes and methods of `H11Protocol` and `Server`, which tests/server/test_uvicorn_adapter.py
+lists. When an upgrade of uvicorn changes one of them, that test says which.
+
+What uvicorn lacks: it waits for ever for the first request of a connection, and for a client that
+does not read its response; its limit of connections counts silent ones as well and then refuses
+every scrape; it raises where a request turns out to be malformed after its response has begun; and
+it keeps the TLS context that it was started with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from exporter.server.acceptor import Acceptor
+from exporter.server.asgi import App
+
+_logger = logging.getLogger(__name__)
+
+_GRACE_S = 1
+"""How long responses under way may take once the server stops."""
+
+AcceptsCertificate = Callable[[Mapping[str, Any]], bool]
+"""Of a client's verified certificate, as `SSLSocket.getpeercert` gives it; empty without one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long a client may take, and how many may be connected."""
+
+    exchange_s: float = 10.0
+    """To send a request and read its response; before that, to finish the TLS handshake."""
+    keep_alive_s: int = 75
+    """To stay idle between requests. Longer than the usual scrape interval of a minute."""
+    connections: int = 500
+    """Half the usual limit of open files. Beyond it, the one idle for longest is closed."""
+    handshakes: int = 250
+    """TLS handshakes under way, in addition. Beyond it, the oldest one is closed."""
+
+
+class LimitedServer(uvicorn.Server):
+    """Serves ``app`` on the one socket given to `serve`, which an `Acceptor` accepts from.
+
+    ``tls_context`` is called for each new connection; None: plain HTTP.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        limits: Limits,
+        tls_context: Callable[[], ssl.SSLContext | None],
+        accepts_certificate: AcceptsCertificate,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                cast(Any, app),
+                http=H11Protocol,
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=limits.keep_alive_s,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+        self._acceptor = Acceptor(
+            lambda: LimitedConnection(self.config, self.server_state, limits, accepts_certificate),
+            tls_context,
+            handshake_s=limits.exchange_s,
+            handshakes=limits.handshakes,
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn gets no socket: its own servers would keep one TLS context.
+        await super().startup([])
+        [listener] = sockets or []
+        self._acceptor.start(listener)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._acceptor.close()
+        await super().shutdown(sockets)
+        # Clients that have not read their response in time are still connected.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+class LimitedConnection(H11Protocol):
+    """A connection with a deadline, which starts again with each response.
+
+    Each request finds in its scope's state, under ``context``, the TLS context of its connection.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        limits: Limits,
+        accepts_certificate: AcceptsCertificate,
+    ) -> None:
+        super().__init__(config, server_state, app_state={})
+        self.active_at = 0.0
+        """When it was accepted or last answered, on the event loop's clock."""
+        self._limits = limits
+        self._accepts_certificate = accepts_certificate
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        self.app_state["context"] = transport.get_extra_info("sslcontext")
+        self._set_deadline(self._limits.exchange_s)
+        if not self._accepts_certificate(transport.get_extra_info("peercert") or {}):
+            # Only clients with a verified certificate get here: nobody else can fill the log.
+            _logger.warning(
+                "closed a connection: its client certificate has no name of client_allowed_sans"
+            )
+            self.transport.abort()
+        if len(self.connections) > self._limits.connections:
+            self._make_room()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        idle_s = 0 if self.transport.is_closing() else self._limits.keep_alive_s
+        self._set_deadline(idle_s + self._limits.exchange_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        _logger.debug("a client sent a malformed request")
+        if self.cycle is not None:
+            # The response, if it is still being made, cannot be sent any more.
+            self.cycle.disconnected = True
+        with suppress(h11.LocalProtocolError):  # a response has begun, or HEAD forbids the body
+            super().send_400_response(msg)
+        self.transport.close()
+
+    def _set_deadline(self, seconds: float) -> None:
+        self.active_at = self.loop.time()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        # abort, not close: closing waits for the client to read what is still unsent.
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _make_room(self) -> None:
+        # Not by deadline: an idle connection has a late one, so each newcomer would go first.
+        # An aborted connection stays in the set until the event loop's next round.
+        connected = [
+            connection
+            for connection in self.connections
+            if isinstance(connection, LimitedConnection) and not connection.transport.is_closing()
+        ]
+        if len(connected) > self._limits.connections:
+            min(connected, key=lambda connection: connection.active_at).transport.abort()
