@@ -15,7 +15,7 @@ from tests.support.secure import DEMANDS, REJECTED, Certificates, serving, tls, 
 
 
 @pytest.mark.parametrize(
-    ("asked", "outcome"),
+    ("keys", "outcome"),
     [
         ({}, {None: True, "client": True}),
         ({"client_auth_type": "RequestClientCert"}, {None: True, "client": True, "other": True}),
@@ -32,10 +32,10 @@ from tests.support.secure import DEMANDS, REJECTED, Certificates, serving, tls, 
     ],
 )
 def test_client_certificates(
-    certificates: Certificates, asked: dict[str, object], outcome: dict[str | None, bool]
+    certificates: Certificates, keys: dict[str, object], outcome: dict[str | None, bool]
 ) -> None:
     certificates.issue("other", "prometheus.example", authority=trustme.CA())
-    with serving(write(certificates.folder, tls_server_config=tls(**asked))) as endpoint:
+    with serving(write(certificates.folder, tls_server_config=tls(**keys))) as endpoint:
         for name, let_in in outcome.items():
             context = certificates.client_context(name)
             if let_in:

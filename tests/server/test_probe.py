@@ -55,8 +55,8 @@ def test_health_where_client_certificates_are_demanded(
     certificates: Certificates, more: dict[str, object], message: str, version: str
 ) -> None:
     trustme.CA().cert_pem.write_to_path(certificates.folder / "other.pem")
-    asked = tls(**DEMANDS | more | {"max_version": version})
-    file = write(certificates.folder, tls_server_config=asked)
+    section = tls(**DEMANDS | more | {"max_version": version})
+    file = write(certificates.folder, tls_server_config=section)
     with serving(file) as endpoint:
         health = probe.check("127.0.0.1", endpoint.server.port, file)
         assert health.ok

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from exporter.model.errors import SettingsError
-from exporter.server import Limits, Pages, Server
+from exporter.server import Pages, Server
+from tests.support.secure import Endpoint, serving
 
 SECRET = "s3cr3t-token"
 
@@ -30,41 +29,10 @@ PAGES = Pages(
 )
 
 
-@contextmanager
-def serving(pages: Pages = PAGES, limits: Limits | None = None) -> Iterator[Server]:
-    server = Server("127.0.0.1", 0, pages, limits)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        assert not server.alive
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving() as running:
+def endpoint() -> Iterator[Endpoint]:
+    with serving(None, PAGES) as running:
         yield running
-
-
-def ask(
-    server: Server, path: str, method: str = "GET", **headers: str
-) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
-    try:
-        connection.request(
-            method, path, headers={k.replace("_", "-"): v for k, v in headers.items()}
-        )
-        response = connection.getresponse()
-        return response, response.read()
-    finally:
-        connection.close()
-
-
-def connect(server: Server, sent: bytes = b"") -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
-    client.sendall(sent)
-    return client
 
 
 def read_all(client: socket.socket) -> bytes:
@@ -87,35 +55,35 @@ def read_all(client: socket.socket) -> bytes:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_paths(server: Server, method: str, path: str, status: int, kind: str, body: bytes) -> None:
-    response, got = ask(server, path, method)
-    assert (response.status, response.headers["Content-Type"]) == (status, kind)
-    assert response.headers["Content-Length"] == str(len(body))
-    assert got == (body if method == "GET" else b"")
+def test_paths(
+    endpoint: Endpoint, method: str, path: str, status: int, kind: str, body: bytes
+) -> None:
+    response = endpoint.request(path, method=method)
+    assert (response.status, response.headers["content-type"]) == (status, kind)
+    assert response.headers["content-length"] == str(len(body))
+    assert response.body == (body if method == "GET" else b"")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"])
-def test_only_get_and_head(server: Server, method: str) -> None:
-    response, _ = ask(server, "/metrics", method)
+def test_only_get_and_head(endpoint: Endpoint, method: str) -> None:
+    response = endpoint.request(method=method)
     assert response.status == 405
-    assert response.headers["Allow"] == "GET, HEAD"
+    assert response.headers["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/ready", "/nowhere"])
-def test_security_headers_are_on_every_answer(server: Server, path: str) -> None:
-    headers = ask(server, path)[0].headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Cache-Control"] == "no-store"
-    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert "Server" not in headers
+def test_security_headers_are_on_every_answer(endpoint: Endpoint, path: str) -> None:
+    headers = endpoint.request(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "server" not in headers
 
 
-def test_what_the_client_accepts_is_handed_on(server: Server) -> None:
-    assert (
-        ask(server, "/metrics", Accept="x/y;q=0.5", Accept_Encoding="gzip")[1]
-        == b"a 1 x/y;q=0.5|gzip\n"
-    )
-    with connect(server, b"GET /metrics HTTP/1.0\r\nAccept: a/b\r\nAccept: c/d\r\n\r\n") as client:
+def test_what_the_client_accepts_is_handed_on(endpoint: Endpoint) -> None:
+    headers = {"Accept": "x/y;q=0.5", "Accept-Encoding": "gzip"}
+    assert endpoint.request(headers=headers).body == b"a 1 x/y;q=0.5|gzip\n"
+    with endpoint.connect(b"GET /metrics HTTP/1.0\r\nAccept: a/b\r\nAccept: c/d\r\n\r\n") as client:
         assert read_all(client).endswith(b"\r\n\r\na 1 a/b,c/d|\n")
 
 
@@ -130,19 +98,19 @@ def test_a_page_that_raises_says_nothing_and_harms_nothing(
         raise RuntimeError(SECRET)
 
     pages = replace(PAGES, metrics=broken_metrics, index=broken, status=broken)
-    with serving(pages) as server, caplog.at_level(logging.ERROR):
+    with serving(None, pages) as endpoint, caplog.at_level(logging.ERROR):
         for path in ("/metrics", "/", "/api/status"):
-            response, body = ask(server, path)
-            assert (response.status, body) == (500, b"500 Internal Server Error\n")
+            response = endpoint.request(path)
+            assert (response.status, response.body) == (500, b"500 Internal Server Error\n")
             assert SECRET not in str(response.headers)
-        assert ask(server, "/-/healthy")[0].status == 200
+        assert endpoint.request("/-/healthy").status == 200
     assert "could not render /api/status" in caplog.text
 
 
-def test_a_taken_port_is_said_so(server: Server) -> None:
+def test_a_taken_port_is_said_so(endpoint: Endpoint) -> None:
     with pytest.raises(SettingsError) as caught:
-        Server("127.0.0.1", server.port, PAGES).start()
-    assert f"127.0.0.1:{server.port}" in str(caught.value)
+        Server("127.0.0.1", endpoint.server.port, PAGES).start()
+    assert f"127.0.0.1:{endpoint.server.port}" in str(caught.value)
     assert "in use" in str(caught.value)
     assert "ONETRADING_LISTEN" in str(caught.value)
 

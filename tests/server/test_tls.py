@@ -25,7 +25,7 @@ def test_tls_serves_and_plain_http_does_not(certificates: Certificates) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "spoken", "refused"),
+    ("keys", "spoken", "refused"),
     [
         ({}, ["TLSv1.2", "TLSv1.3"], []),
         ({"min_version": "TLS13"}, ["TLSv1.3"], ["TLSv1.2"]),
@@ -35,9 +35,9 @@ def test_tls_serves_and_plain_http_does_not(certificates: Certificates) -> None:
     ],
 )
 def test_versions(
-    certificates: Certificates, asked: dict[str, object], spoken: list[str], refused: list[str]
+    certificates: Certificates, keys: dict[str, object], spoken: list[str], refused: list[str]
 ) -> None:
-    with serving(write(certificates.folder, tls_server_config=tls(**asked))) as endpoint:
+    with serving(write(certificates.folder, tls_server_config=tls(**keys))) as endpoint:
         for version in spoken:
             assert speak(endpoint, certificates, version)[0] == version
         for version in refused:
@@ -80,6 +80,6 @@ def test_old_versions_are_refused(certificates: Certificates) -> None:
 
 def test_only_the_named_cipher_is_spoken(certificates: Certificates) -> None:
     suites = ["TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"]
-    asked = tls(cipher_suites=suites, max_version="TLS12")
-    with serving(write(certificates.folder, tls_server_config=asked)) as endpoint:
+    section = tls(cipher_suites=suites, max_version="TLS12")
+    with serving(write(certificates.folder, tls_server_config=section)) as endpoint:
         assert speak(endpoint, certificates, "TLSv1.2")[1] == "ECDHE-ECDSA-CHACHA20-POLY1305"
