@@ -10,20 +10,10 @@ from exporter.server.security import exposure
 from exporter.server.security.web_config import WebConfig, parse
 
 HASH = "$2y$04$" + "a" * 53
-
-
 PLACE = Path("/etc/onetrading/web.yml")
-
-
 TLS = "tls_server_config:\n  cert_file: c\n  key_file: k\n"
-
-
 DEMANDING = TLS + "  client_ca_file: c\n  client_auth_type: RequireAndVerifyClientCert\n"
-
-
 EVERYWHERE = "0.0.0.0"  # noqa: S104  judged, not bound
-
-
 ONE_USER = f"basic_auth_users: {{a: {HASH}}}\n"
 
 

@@ -147,9 +147,9 @@ def test_guesses_that_come_all_at_once_find_no_more_room_than_others() -> None:
 
     for clients, places in ((1, 4), (50, 32)):
         may.clear()
-        found = asyncio.run(flood(clients))
-        assert sum(isinstance(outcome, TooManyChecks) for outcome in found) == 200 - places
-        assert found.count(False) == places
+        results = asyncio.run(flood(clients))
+        assert sum(isinstance(result, TooManyChecks) for result in results) == 200 - places
+        assert results.count(False) == places
 
 
 def test_a_stranger_who_becomes_a_user_is_let_in() -> None:

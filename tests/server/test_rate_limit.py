@@ -13,8 +13,6 @@ from exporter.server.security.web_config import RateLimit
 from tests.support.secure import USER, Endpoint, basic, hashed, serving, write
 
 USERS = {"basic_auth_users": {USER: hashed()}}
-
-
 FOREVER = "1000h"
 """No request is gained while a test runs."""
 

@@ -18,8 +18,6 @@ from tests.support.secure import PAGES, USER, Endpoint, basic, ended, hashed, se
 from tests.support.waiting import wait_until
 
 USERS = {"basic_auth_users": {USER: hashed()}}
-
-
 HEALTHY = b"HEAD /-/healthy HTTP/1.1\r\nHost: x\r\n"
 """A request without its end; the response has no body, which would be a packet of its own."""
 

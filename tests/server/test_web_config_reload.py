@@ -36,8 +36,6 @@ LONG_AFTER = 40
 
 
 USERS = {"basic_auth_users": {USER: hashed()}}
-
-
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 DEMANDS = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: authority.pem\n"
 ONE_USER = f"basic_auth_users: {{a: {hashed('a')}}}\n"
