@@ -16,8 +16,14 @@ from exporter.server.security.watcher import WebConfigWatcher
 _PATH = "/-/healthy"
 _TIMEOUT_S = 5.0
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  replaced, not bound
-_OTHER_CERTIFICATE = "it serves another certificate than the configured one: see its log"
-_ONLY_HANDSHAKE = "it demands a client certificate that this command does not have: TLS works"
+_OTHER_CERTIFICATE = (
+    "it serves another certificate than the configured one, which it has not reloaded yet or "
+    "could not use: see its log"
+)
+_ONLY_HANDSHAKE = (
+    "listening; only the TLS handshake was tried, since the service demands a client certificate "
+    "that this command does not have"
+)
 _DISCONNECTED = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)
 
 
@@ -62,9 +68,10 @@ def _get(scheme: str, host: str, port: int, tls: TlsConfig | None) -> Health:
         response = connection.getresponse()
         message = response.read(1000).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException) as error:
-        # A server that wants a certificate sends an alert, or has closed the connection before.
-        if may_demand and (isinstance(error, _DISCONNECTED) or "ALERT" in str(error)):
-            return Health(True, f"listening; {_ONLY_HANDSHAKE}", url)
+        # A server that wants a certificate sends an alert, which a reset may overtake.
+        reason = str(getattr(error, "reason", None))
+        if may_demand and (isinstance(error, _DISCONNECTED) or "ALERT" in reason):
+            return Health(True, _ONLY_HANDSHAKE, url)
         return Health(False, f"{type(error).__name__}: {error}", url)
     finally:
         connection.close()
