@@ -1,13 +1,14 @@
-"""What a signal does: an orderly end, or another log level.
+"""What a signal does: shut down, or change the log level.
 
-SIGTERM, SIGINT  end in order
-SIGHUP           nothing: files are read again by themselves when they change; where it says that
-                 the terminal was closed in which a command runs, it ends in order
-SIGUSR1          log at debug, and with the next one no longer
+SIGTERM, SIGINT  shut down in order
+SIGHUP           nothing, because changed files are read again anyway; but when it means that the
+                 terminal of a command was closed, shut down in order
+SIGUSR1          log at debug; the next one goes back
 
 The interpreter writes a signal's number to a pipe at once, and a thread does the rest. A handler in
-Python runs in the main thread when that next runs Python: a signal that comes just before it begins
-to wait would be lost, and a lock that it holds then would never be had.
+Python only runs once the main thread runs Python again: a signal that arrives just before that
+thread starts to wait would be lost, and a handler that needs a lock which the main thread holds
+would wait for ever.
 """
 
 from __future__ import annotations
@@ -22,41 +23,41 @@ import threading
 from exporter.logs import LEVEL
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY_S = 1.0
+_LEVEL_FILE_EVERY_S = 1.0
 _CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 def catch_signals(stop: threading.Event) -> None:
-    """From now on signals do what is said above; ``stop`` is set for an end.
+    """Handle signals as described above from now on; ``stop`` is set to shut down.
 
-    The same thread follows the file with the log level.
+    The same thread follows the log level file.
     """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    terminal = _in_terminal()
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    started_in_terminal = _in_terminal()
 
     def watch() -> None:
         while True:
             ready, _, _ = select.select(
-                [reading], [], [], _LOOK_EVERY_S if LEVEL.followed else None
+                [read_end], [], [], _LEVEL_FILE_EVERY_S if LEVEL.followed else None
             )
-            for number in os.read(reading, 16) if ready else b"":
-                _act(signal.Signals(number), stop, terminal)
+            for number in os.read(read_end, 16) if ready else b"":
+                _act(signal.Signals(number), stop, started_in_terminal)
             LEVEL.look()
 
     threading.Thread(target=watch, name="signals", daemon=True).start()
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     for number in _CAUGHT:
-        # What whoever started us ignores, as nohup does, stays ignored.
+        # What our parent process ignores, as nohup does, stays ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: None)
 
 
-def _act(number: signal.Signals, stop: threading.Event, terminal: bool) -> None:
+def _act(number: signal.Signals, stop: threading.Event, started_in_terminal: bool) -> None:
     if number is signal.SIGUSR1:
         LEVEL.toggle(number.name)
-    elif number is signal.SIGHUP and not (terminal and not _in_terminal()):
-        _log.info("SIGHUP: nothing to do; files are read again by themselves when they change")
+    elif number is signal.SIGHUP and not (started_in_terminal and not _in_terminal()):
+        _log.info("SIGHUP: nothing to do; files are read again when they change")
     elif number in _CAUGHT and not stop.is_set():
         _log.info("%s: stopping", number.name)
         stop.set()

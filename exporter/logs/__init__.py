@@ -1,6 +1,7 @@
-"""The log on standard error: one line an event, as text for people or JSON for machines.
+"""The log on standard error: one line per event, as text for people or JSON for machines.
 
-`lines` writes them, `level` decides which; docs/logging.md is the page for readers.
+`lines` formats them, `level` decides which are logged, `context` holds what the work in progress is
+about. docs/logging.md is the page for readers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["LEVEL", "JsonLines", "TextLines", "configure"]
 def configure(form: str, level: str, level_file: Path | None = None) -> None:
     """Log to standard error in ``form`` (text or json), from ``level`` up.
 
-    ``level_file`` may name another level while the process runs: see `level.Level`.
+    ``level_file`` may contain another level while the process runs: see `level.Level`.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())

@@ -1,12 +1,13 @@
-"""What the work under way is about, for whoever writes a log line about it.
+"""What the work in progress is about: the fields that every log line about it carries.
 
 ``account`` and ``stream`` are those of a pass; ``run`` is the walk's row in
-``onetrading_sync.runs``, or where there is none the pass (`p17`); ``scope`` is the instrument of a
-walk that has one; ``request`` is one attempt to ask the exchange. docs/logging.md describes them.
+``onetrading_sync.runs``, or, where there is none, the pass (`p17`); ``scope`` is the instrument of
+a walk that has one; ``request`` is one attempt of a request to the exchange. docs/logging.md
+describes them.
 
-Each is set in one place, with `bind`, and holds for everything that is done inside it. A thread
-begins without any: work handed to another one is wrapped in `copied`. An error remembers what it
-was about when it arose, since it is often logged further out.
+Each is bound in one place, with `bind`, and holds for everything that is done inside it. A thread
+starts without any: work handed to another thread is wrapped in `copied`. An error keeps the context
+in which it was raised, since it is often logged further out.
 """
 
 from __future__ import annotations
@@ -20,21 +21,24 @@ from typing import TypeVar
 T = TypeVar("T")
 
 FIELDS = ("account", "stream", "scope", "run", "request")
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-_current: ContextVar[Mapping[str, str]] = ContextVar("about", default=_NOTHING)
-_MARK = "_exporter_about"
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+_current: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=_EMPTY)
+_ATTRIBUTE = "_exporter_log_context"
 
 
 def current() -> Mapping[str, str]:
-    """What is known of the work under way, of FIELDS; empty outside of any."""
+    """The context of the work in progress, some of FIELDS; empty outside of any."""
     return _current.get()
 
 
 @contextmanager
-def bind(**known: str) -> Iterator[None]:
-    """Work that is about this, too; what is empty changes nothing."""
-    more = {name: value for name, value in known.items() if value}
-    token = _current.set(MappingProxyType({**_current.get(), **more}))
+def bind(**fields: str) -> Iterator[None]:
+    """Add fields to the context of the block; an empty value changes nothing.
+
+    An exception that leaves the block keeps the context (`attach`).
+    """
+    added = {name: value for name, value in fields.items() if value}
+    token = _current.set(MappingProxyType({**_current.get(), **added}))
     try:
         yield
     except Exception as error:
@@ -46,8 +50,8 @@ def bind(**known: str) -> Iterator[None]:
 
 @contextmanager
 def clear() -> Iterator[None]:
-    """Something found out on the way that is about none of the work under way."""
-    token = _current.set(_NOTHING)
+    """Log without context: for what is noticed on the way but is not about the work in progress."""
+    token = _current.set(_EMPTY)
     try:
         yield
     finally:
@@ -55,16 +59,16 @@ def clear() -> Iterator[None]:
 
 
 def copied(work: Callable[[], T]) -> Callable[[], T]:
-    """``work``, to be done once in another thread as part of what is under way here."""
+    """``work``, to be run once in another thread with the context of this one."""
     context = copy_context()
     return lambda: context.run(work)
 
 
 def attach(error: BaseException) -> None:
-    """Let ``error`` remember what it is about, unless it does; the innermost knows most."""
-    vars(error).setdefault(_MARK, _current.get())
+    """Keep the context in ``error``, unless it has one: the innermost is the most detailed."""
+    vars(error).setdefault(_ATTRIBUTE, _current.get())
 
 
 def context_of(error: BaseException | None) -> Mapping[str, str]:
-    """What ``error`` was about when it arose."""
-    return _NOTHING if error is None else vars(error).get(_MARK, _NOTHING)
+    """The context in which ``error`` was raised; empty when it has none."""
+    return _EMPTY if error is None else vars(error).get(_ATTRIBUTE, _EMPTY)

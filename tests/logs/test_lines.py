@@ -1,4 +1,4 @@
-"""How log lines are written: one line each whatever is in them, and what the work is about."""
+"""How log lines are formatted: one line each whatever is in them, with the context of the work."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from tests.support.loopback import Reply, reply, serving
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.very.secret"
 
 
-class Unshowable:
-    """Raises whatever is asked of it."""
+class Unprintable:
+    """Its ``str`` and ``repr`` raise."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
@@ -45,20 +45,20 @@ class Unshowable:
 
 
 class Malicious(Exception):
-    """An exception that cannot be shown."""
+    """An exception whose ``str`` raises."""
 
     def __str__(self) -> str:
         raise ValueError("no text")
 
 
 def endless() -> list[Any]:
-    """A list that holds itself."""
-    found: list[Any] = []
-    found.append(found)
-    return found
+    """A list that contains itself."""
+    items: list[Any] = []
+    items.append(items)
+    return items
 
 
-# Everything that is a `str` in Python: halves of characters and control characters, too.
+# Everything that is a `str` in Python: lone surrogates and control characters, too.
 TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
 SCALARS = st.one_of(
     st.none(),
@@ -69,7 +69,7 @@ SCALARS = st.one_of(
     TEXT,
     st.binary(max_size=10),
     st.datetimes(timezones=st.just(UTC)),
-    st.builds(Unshowable),
+    st.builds(Unprintable),
     st.builds(endless),
     st.builds(lambda: 10**5_000),  # Python itself refuses to write it
 )
@@ -94,7 +94,7 @@ EXTRA = st.dictionaries(NAMES, VALUES, max_size=4)
 
 
 def record(
-    message: object = "said",
+    message: object = "done",
     *args: object,
     error: BaseException | None = None,
     level: int = logging.INFO,
@@ -110,16 +110,16 @@ def record(
 
 
 def read(line: str) -> dict[str, Any]:
-    """A line as a strict reader takes it."""
+    """A line as a strict reader parses it."""
 
     def refused(text: str) -> None:
-        raise AssertionError(f"no JSON: {text}")
+        raise AssertionError(f"not JSON: {text}")
 
-    found = json.loads(line, parse_constant=refused)
-    assert isinstance(found, dict)
-    # No halves of characters: it can be written as UTF-8 again.
-    json.dumps(found, ensure_ascii=False).encode()
-    return found
+    members = json.loads(line, parse_constant=refused)
+    assert isinstance(members, dict)
+    # No lone surrogates: it can be written as UTF-8 again.
+    json.dumps(members, ensure_ascii=False).encode()
+    return members
 
 
 @given(
@@ -174,8 +174,8 @@ def test_no_password_leaves_in_a_url_or_a_header(
     user: str, password: str, form: logging.Formatter
 ) -> None:
     url = f"postgresql://{user}:{password}@db.example.com:5432/onetrading?sslmode=require"
-    for said in (url, f"Authorization: Bearer {password}", f"password={password} host=db"):
-        marked = f"<{password}>".join(said.rsplit(password, 1))
+    for text in (url, f"Authorization: Bearer {password}", f"password={password} host=db"):
+        marked = f"<{password}>".join(text.rsplit(password, 1))
         error = DatabaseError(f"cannot connect to {marked}")
         line = form.format(record("to %s", error, error=error, more={"target": [marked]}))
         assert f"<{password}>" not in line
@@ -212,7 +212,7 @@ def test_a_url_without_a_password_stays_as_it_is() -> None:
         assert read(JsonLines().format(record("%s", url)))["message"] == url
 
 
-def test_an_error_among_the_arguments_is_told_with_its_causes() -> None:
+def test_an_error_among_the_arguments_is_logged_with_its_causes() -> None:
     try:
         try:
             raise OSError("refused")
@@ -234,36 +234,36 @@ def test_a_traceback_is_kept_and_a_long_text_cut_in_its_middle() -> None:
     try:
         raise ValueError("begin " + "x" * 100_000 + " end")
     except ValueError as error:
-        line = JsonLines().format(record("a fault of ours: %s", error, error=error))
+        line = JsonLines().format(record("bug: %s", error, error=error))
     found = read(line)
     assert len(line) < 20_000
-    assert found["message"].startswith("a fault of ours: begin")
+    assert found["message"].startswith("bug: begin")
     assert found["message"].endswith(" end")
     assert found["traceback"].startswith("Traceback (most recent call last):")
     assert found["traceback"].endswith(" end\n")
 
 
-def test_lines_tell_what_the_work_is_about() -> None:
+def test_lines_carry_the_context_of_the_work() -> None:
     with context.bind(account="main", stream="trades", run="p1"):
         with context.bind(scope="", run="77"), context.bind(request="main-3"):
             inside = read(JsonLines().format(record()))
-            text = TextLines().format(record("said", bytes=5, query={"from": "1", "to": "2"}))
+            text = TextLines().format(record("done", bytes=5, query={"from": "1", "to": "2"}))
         outside = read(JsonLines().format(record()))
         with context.clear():
-            apart = read(JsonLines().format(record()))
+            cleared = read(JsonLines().format(record()))
     ids = {"account": "main", "stream": "trades", "run": "77", "request": "main-3"}
     assert {name: inside.get(name) for name in context.FIELDS} == {**ids, "scope": None}
     assert text.endswith(
-        "said account=main stream=trades run=77 request=main-3 bytes=5 query=from=1&to=2"
+        "done account=main stream=trades run=77 request=main-3 bytes=5 query=from=1&to=2"
     )
     assert outside["run"] == "p1"
     assert "request" not in outside
-    assert not set(apart) & set(context.FIELDS)
+    assert not set(cleared) & set(context.FIELDS)
     assert context.current() == {}
 
 
-def test_an_error_remembers_what_it_was_about() -> None:
-    """It is logged further out than it arose, and as the innermost knew it."""
+def test_an_error_keeps_its_context() -> None:
+    """It is logged further out than it was raised, with the innermost context."""
     with (
         pytest.raises(ServerFailed) as caught,
         context.bind(account="main", run="p1"),
@@ -275,7 +275,7 @@ def test_an_error_remembers_what_it_was_about() -> None:
     assert read(JsonLines().format(record("again: %s", caught.value, run="p9")))["run"] == "p9"
 
 
-def test_work_in_another_thread_is_about_the_same_when_it_is_carried() -> None:
+def test_work_in_another_thread_has_the_context_that_was_copied() -> None:
     seen: list[Mapping[str, str]] = []
 
     def look() -> None:
@@ -290,22 +290,22 @@ def test_work_in_another_thread_is_about_the_same_when_it_is_carried() -> None:
 
 
 @given(st.lists(st.sampled_from(["server", "timeout", "ok"]), max_size=200))
-def test_a_failure_that_repeats_is_told_less_and_less_often(outcomes: list[str]) -> None:
-    repeats, in_a_row, before = FailureStreaks(), 0, ""
+def test_a_failure_that_repeats_is_logged_less_and_less_often(outcomes: list[str]) -> None:
+    streaks, in_a_row, before = FailureStreaks(), 0, ""
     for outcome in outcomes:
         if outcome == "ok":
-            assert repeats.end("trades") == in_a_row
+            assert streaks.end("trades") == in_a_row
             in_a_row, before = 0, ""
             continue
         in_a_row = in_a_row + 1 if outcome == before else 1
         before = outcome
         due = in_a_row.bit_count() == 1  # a power of two
-        assert repeats.failed("trades", outcome) == (in_a_row, due)
+        assert streaks.failed("trades", outcome) == (in_a_row, due)
 
 
 @pytest.fixture
 def level() -> Iterator[Level]:
-    """A level of its own, after which logging is as it was."""
+    """A level to try; logging is restored afterwards."""
     names = ("", "exporter", "apscheduler", "psycopg.pool", "uvicorn")
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
@@ -314,10 +314,12 @@ def level() -> Iterator[Level]:
         logger.setLevel(number)
 
 
-@pytest.mark.parametrize("usual", LEVELS)
-def test_the_signal_turns_debug_on_and_off_from_wherever_it_is(level: Level, usual: str) -> None:
-    level.configure(usual, None)
-    assert level.name == usual
+@pytest.mark.parametrize("configured", LEVELS)
+def test_the_signal_turns_debug_on_and_off_from_wherever_it_is(
+    level: Level, configured: str
+) -> None:
+    level.configure(configured, None)
+    assert level.name == configured
     seen = []
     for _ in range(3):
         level.toggle("SIGUSR1")
@@ -326,7 +328,9 @@ def test_the_signal_turns_debug_on_and_off_from_wherever_it_is(level: Level, usu
             logging, level.name.upper()
         )
         assert logging.getLogger("httpcore").getEffectiveLevel() >= logging.WARNING
-    assert seen == (["info", "debug", "info"] if usual == "debug" else ["debug", usual, "debug"])
+    assert seen == (
+        ["info", "debug", "info"] if configured == "debug" else ["debug", configured, "debug"]
+    )
 
 
 def test_the_level_follows_its_file(
@@ -358,32 +362,33 @@ def test_the_level_follows_its_file(
     level.look()
     level.look()
     assert level.name == "warning"
-    told = [text.replace(str(file), "FILE") for text in caplog.messages]
-    assert told == [
-        "the log level is debug now, after warning: FILE",
-        "the log level is error now, after debug: FILE",
-        "the level stays error: FILE does not name one of debug, info, warning, error, critical",
-        "the log level is debug now, after error: SIGUSR1",
-        "the log level is critical now, after debug: FILE",
-        "the log level is warning now, after critical: FILE is gone",
-        "the level stays warning: FILE is no regular file",
+    logged = [text.replace(str(file), "FILE") for text in caplog.messages]
+    assert logged == [
+        "log level changed from warning to debug: FILE",
+        "log level changed from debug to error: FILE",
+        "log level stays error: FILE does not contain one of debug, info, warning, error, critical",
+        "log level stays error: FILE is larger than 1 KiB",
+        "log level changed from error to debug: SIGUSR1",
+        "log level changed from debug to critical: FILE",
+        "log level changed from critical to warning: FILE is gone",
+        "log level stays warning: FILE is not a regular file",
     ]
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "size"),
+    ("response", "status", "size"),
     [
         (reply(200, '{"good": true}', CF_Ray="8f0a-FRA"), "200", 14),
         (reply(503, "{}", X_Amzn_RequestId=f"a-{TOKEN}-b"), "503", 2),
         (Reply(b"", "close"), "connection", None),
     ],
 )
-def test_each_attempt_is_one_line_with_what_it_came_to(
-    answer: Reply, status: str, size: int | None, caplog: pytest.LogCaptureFixture
+def test_each_attempt_is_one_line_with_its_outcome(
+    response: Reply, status: str, size: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "exporter")
     stop = threading.Event()
-    with serving(answer) as server:
+    with serving(response) as server:
         client = Client(
             account="main",
             base_url=server.base_url,
@@ -399,15 +404,15 @@ def test_each_attempt_is_one_line_with_what_it_came_to(
         caplog.handler.setFormatter(JsonLines())
         try:
             client.get("account/trades", {"max": "5"}, priority=Priority.LIVE, deadline_s=0.02)
-        except (ServerFailed, Exception) as error:  # noqa: BLE001  what it came to is the point
-            about = context.context_of(error)
+        except (ServerFailed, Exception) as error:  # noqa: BLE001  its context is the point
+            fields = context.context_of(error)
         else:
-            about = {"request": "main-1"}
+            fields = {"request": "main-1"}
         client.close()
-        asked = len(server.requests)
+        attempts = len(server.requests)
     lines = [read(line) for line in caplog.text.splitlines()]
-    assert [line["request"] for line in lines] == [f"main-{n + 1}" for n in range(asked)]
-    assert about["request"] == lines[-1]["request"] or asked == 1
+    assert [line["request"] for line in lines] == [f"main-{n + 1}" for n in range(attempts)]
+    assert fields["request"] == lines[-1]["request"] or attempts == 1
     first = lines[0]
     assert {name: first.get(name) for name in ("account", "method", "endpoint", "query")} == {
         "account": "main",
@@ -417,12 +422,12 @@ def test_each_attempt_is_one_line_with_what_it_came_to(
     }
     assert (first["status"], first.get("bytes")) == (status, size)
     assert 0 < first["duration_s"] < 5
-    named = {"200": "8f0a-FRA", "503": "a-[token]-b"}
-    assert first.get("exchange_request") == named.get(status)
+    request_ids = {"200": "8f0a-FRA", "503": "a-[token]-b"}
+    assert first.get("exchange_request") == request_ids.get(status)
     assert "secret" not in caplog.text
 
 
-def test_standard_error_that_is_no_utf8_still_gets_json() -> None:
+def test_standard_error_that_is_not_utf8_still_gets_json() -> None:
     program = (
         "import logging; from exporter import logs; logs.configure('json', 'info');"
         "logging.getLogger('exporter').info('gr\\u00fcn \\u2028 \\ud800 %s', object())"

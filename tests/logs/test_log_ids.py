@@ -1,4 +1,4 @@
-"""The log of the real service: which line is about what, and from which level on there is one."""
+"""The log of the real service: the context of each line, and the level from which lines appear."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ FAULTS = {"error_rate": 0.1, "garbage_rate": 0.05, "drop_rate": 0.05, "bad_recor
 Line = dict[str, Any]
 
 
-class Told(NamedTuple):
-    """What a run with faults has logged, and what Postgres holds of it."""
+class Recorded(NamedTuple):
+    """What a run with faults has logged, and what Postgres has of it."""
 
     lines: list[Line]
     text: str
@@ -52,10 +52,10 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Told]:
+def recorded(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Recorded]:
     """A service at debug level that meets every kind of fault while it reads two days of history.
 
-    One line at a time: nothing is joined or lost on the way.
+    Each line is parsed by itself: nothing was joined or lost.
     """
     folder = tmp_path_factory.mktemp("logs")
     with exchange() as simulator, fresh_database(postgres_url) as url:
@@ -81,7 +81,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterato
         secrets = [part for token in simulator.tokens.values() for part in token.split(".")[1:]]
         secrets += [urlsplit(url).password or "no password", *simulator.tokens.values()]
         lines = [json.loads(line) for line in run.log.splitlines()]
-        yield Told(lines, run.log, runs, secrets)
+        yield Recorded(lines, run.log, runs, secrets)
 
 
 def stored_runs(url: str) -> dict[int, tuple[str, str, str, int]]:
@@ -94,53 +94,53 @@ def stored_runs(url: str) -> dict[int, tuple[str, str, str, int]]:
     return {run_id: (name, stream, scope, pages) for run_id, name, stream, scope, pages in rows}
 
 
-def test_every_line_about_a_stream_says_which_and_in_which_run(told: Told) -> None:
-    about = [line for line in told.lines if line["logger"].startswith(OF_STREAMS)]
-    assert len(about) > 100
-    for line in about:
+def test_every_line_about_a_stream_says_which_and_in_which_run(recorded: Recorded) -> None:
+    of_streams = [line for line in recorded.lines if line["logger"].startswith(OF_STREAMS)]
+    assert len(of_streams) > 100
+    for line in of_streams:
         assert {"account", "stream", "run"} <= set(line), line
         assert line["account"] in (*ACCOUNTS, "public")
-    others = [line for line in told.lines if not line["logger"].startswith(OF_STREAMS)]
+    others = [line for line in recorded.lines if not line["logger"].startswith(OF_STREAMS)]
     assert {line["logger"] for line in others} >= {"exporter.service", "exporter.store.database"}
     for line in others:
         assert line["logger"].startswith("exporter.scheduler") or "stream" not in line, line
-    assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{6}Z", line["time"]) for line in told.lines)
+    assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{6}Z", line["time"]) for line in recorded.lines)
 
 
-def test_the_lines_of_a_walk_lead_to_its_row_and_back(told: Told) -> None:
-    committed = told.named("committed")
+def test_the_lines_of_a_walk_lead_to_its_row_and_back(recorded: Recorded) -> None:
+    committed = recorded.named("committed")
     assert {line["lane"] for line in committed} == {"tail", "backfill"}
     pages: Counter[int] = Counter()
     for line in committed:
         run_id = int(line["run"])
-        account, stream, scope, _ = told.runs[run_id]
+        account, stream, scope, _ = recorded.runs[run_id]
         assert (line["account"], line["stream"], line.get("scope", "")) == (account, stream, scope)
         assert line["run_id"] == run_id
         pages[run_id] += line["pages"]
-    assert pages == {run_id: row[3] for run_id, row in told.runs.items()}
-    # Its requests go by the same number, though they came before the row.
-    asked = Counter(int(line["run"]) for line in told.requests if line["run"].isdecimal())
-    assert all(asked[run_id] >= count for run_id, count in pages.items())
-    # Only a walk that never had a page is not there.
-    for run_id in asked.keys() - told.runs.keys():
-        outcomes = [line for line in told.requests if line["run"] == str(run_id)]
+    assert pages == {run_id: row[3] for run_id, row in recorded.runs.items()}
+    # Its requests carry the same number, although they were made before the row existed.
+    requests = Counter(int(line["run"]) for line in recorded.requests if line["run"].isdecimal())
+    assert all(requests[run_id] >= count for run_id, count in pages.items())
+    # Only a walk that never got a page has no row.
+    for run_id in requests.keys() - recorded.runs.keys():
+        outcomes = [line for line in recorded.requests if line["run"] == str(run_id)]
         assert all("error" in line for line in outcomes) or len(outcomes) == 1
 
 
-def test_a_request_is_named_once_and_a_failure_names_its_last(told: Told) -> None:
-    names = Counter(line["request"] for line in told.requests)
+def test_a_request_is_named_once_and_a_failure_names_its_last(recorded: Recorded) -> None:
+    names = Counter(line["request"] for line in recorded.requests)
     assert len(names) > 100
     assert set(names.values()) == {1}
-    by_name = {line["request"]: line for line in told.requests}
-    begin, *_, end = (datetime.fromisoformat(line["time"]) for line in told.lines)
+    by_name = {line["request"]: line for line in recorded.requests}
+    begin, *_, end = (datetime.fromisoformat(line["time"]) for line in recorded.lines)
     # The first requests are older than the first line, and none is slower than all of the run.
     most_s = (end - begin).total_seconds()
-    for line in told.requests:
+    for line in recorded.requests:
         assert line["method"] == "GET"
         assert line["endpoint"]
         assert 0 < line["duration_s"] < most_s
         assert line["status"] in {"timeout", "connection"} or line["bytes"] > 0
-    failed = [line for line in told.lines if line["message"].startswith("failed (")]
+    failed = [line for line in recorded.lines if line["message"].startswith("failed (")]
     assert {line["error"]["reason"] for line in failed} >= {"auth", "permission"}
     for line in failed:
         if "request" in line:
@@ -150,19 +150,19 @@ def test_a_request_is_named_once_and_a_failure_names_its_last(told: Told) -> Non
     assert any("request" in line for line in failed)
 
 
-def test_a_failure_is_one_line(told: Told) -> None:
-    loud = [line for line in told.lines if line["level"] in ("warning", "error", "critical")]
+def test_a_failure_is_one_line(recorded: Recorded) -> None:
+    loud = [line for line in recorded.lines if line["level"] in ("warning", "error", "critical")]
     assert loud
-    said = Counter((line["request"], line["message"]) for line in loud if "request" in line)
-    assert not {what: times for what, times in said.items() if times > 1}
-    assert not [line for line in told.lines if "traceback" in line]
-    assert not [line for line in told.lines if not line["logger"].startswith("exporter.")]
+    repeated = Counter((line["request"], line["message"]) for line in loud if "request" in line)
+    assert not {line: times for line, times in repeated.items() if times > 1}
+    assert not [line for line in recorded.lines if "traceback" in line]
+    assert not [line for line in recorded.lines if not line["logger"].startswith("exporter.")]
 
 
-def test_nothing_secret_is_in_the_log_at_debug_level(told: Told) -> None:
-    assert all(len(secret) >= 8 for secret in told.secrets)
-    assert not [secret for secret in told.secrets if secret in told.text]
-    assert not re.search("authorization|bearer ", told.text, re.IGNORECASE)
+def test_nothing_secret_is_in_the_log_at_debug_level(recorded: Recorded) -> None:
+    assert all(len(secret) >= 8 for secret in recorded.secrets)
+    assert not [secret for secret in recorded.secrets if secret in recorded.text]
+    assert not re.search("authorization|bearer ", recorded.text, re.IGNORECASE)
 
 
 @pytest.fixture
@@ -172,11 +172,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 def levels(run: Run) -> list[str]:
-    """The changes of level that the process told, as `before>after`."""
-    return [
-        f"{before}>{after}"
-        for after, before in re.findall(r"the log level is (\w+) now, after (\w+)", run.log)
-    ]
+    """The changes of level that the process logged, as `before>after`."""
+    changes = re.findall(r"log level changed from (\w+) to (\w+)", run.log)
+    return [f"{before}>{after}" for before, after in changes]
 
 
 def test_signals_and_the_file_change_the_level_of_a_running_service(
@@ -204,11 +202,11 @@ def test_signals_and_the_file_change_the_level_of_a_running_service(
         run.process.send_signal(signal.SIGUSR1)
         becomes("debug>info")
         file.write_text("loud")
-        run.wait_until(lambda: "does not name one of" in run.log, "the fault is not told")
+        run.wait_until(lambda: "does not contain one of" in run.log, "the fault is not logged")
         file.write_text("debug")
         becomes("info>debug")
         run.process.send_signal(signal.SIGHUP)
-        run.wait_until(lambda: "SIGHUP: nothing to do" in run.log, "it does not tell")
+        run.wait_until(lambda: "SIGHUP: nothing to do" in run.log, "SIGHUP is not logged")
         file.write_text("critical")
         becomes("debug>critical")
         quiet = len(run.log)
@@ -217,7 +215,7 @@ def test_signals_and_the_file_change_the_level_of_a_running_service(
         assert len(run.log) == quiet
         file.unlink()
         becomes("critical>info")
-        assert run.log.count("does not name one of") == 1
+        assert run.log.count("does not contain one of") == 1
         assert run.get("/-/healthy").status == 200
         assert run.terminate()[0] == 0
     assert json.loads(run.log.splitlines()[-1])["message"] == "stopped"

@@ -120,7 +120,7 @@ def test_a_missing_or_binary_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="could not be read: No such file"):
         WebConfigWatcher(tmp_path / "gone.yml")
     (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match="is no UTF-8 text"):
+    with pytest.raises(SettingsError, match="is not UTF-8 text"):
         WebConfigWatcher(tmp_path / "binary.yml")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SettingsError, match="is not a regular file"):
