@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
@@ -27,7 +26,7 @@ def _option(setting: Setting) -> Callable[[Any], Any]:
         default=None,
         show_default=setting.default,
         metavar="TEXT",
-        help=setting.meaning[0].upper() + setting.meaning[1:] + ".",
+        help=setting.help[0].upper() + setting.help[1:] + ".",
     )
 
 
@@ -37,7 +36,7 @@ def _flag(setting: Setting) -> str:
 
 def _may_be_typed(setting: Setting) -> bool:
     """Secrets stay out of the process list; an interval names its stream in the environment."""
-    return not setting.secret and "<" not in setting.name
+    return not (setting.secret or setting.per_stream)
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,13 +65,9 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def _load(given: dict[str, str]) -> Settings:
-    config = given.pop("ONETRADING_CONFIG", None)
+def _load(typed: dict[str, str]) -> Settings:
     settings = load(
-        {**os.environ, **given},
-        config=Path(config) if config else None,
-        stream_names=STREAM_NAMES,
-        terminal=sys.stderr.isatty(),
+        {**os.environ, **typed}, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty()
     )
     logs.configure(settings.log_format, settings.log_level, settings.log_level_file)
     return settings

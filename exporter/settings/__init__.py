@@ -1,14 +1,16 @@
 """Settings: the environment and one TOML file, read once into a frozen ``Settings``.
 
-Read ``table`` for what can be set, ``load`` for how it is put together, ``values`` for the
-notations, ``secret`` for tokens that change while we run. All faults are reported together.
+Read ``table`` for what can be set and how it is put together, ``raw`` for how it is found,
+``values`` for the notations, ``secret`` for what is followed while the process runs. All faults are
+reported together.
 """
 
-from exporter.settings.load import load
-from exporter.settings.model import AccountSettings, DatabaseSettings, Listen, LogFormat, Settings
+from exporter.settings.accounts import AccountSettings
+from exporter.settings.database import DatabaseSettings
+from exporter.settings.raw import Setting
 from exporter.settings.secret import Secret
-from exporter.settings.table import SETTINGS, Setting
-from exporter.settings.values import duration, duration_text, instant
+from exporter.settings.table import SETTINGS, LogFormat, Settings, load
+from exporter.settings.values import Listen, duration, duration_text, instant
 
 __all__ = [
     "SETTINGS",

@@ -3,113 +3,129 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from exporter.settings.model import AccountSettings
-from exporter.settings.secret import Secret
-from exporter.settings.sources import RawSetting, RawSettings
-from exporter.settings.table import DEFAULT_ACCOUNT
+from exporter.settings.raw import RawSetting, RawSettings, Setting
+from exporter.settings.secret import Secret, read_secret
 
-Check = Callable[[str], object] | None
+_TOKEN = Setting(
+    name="ONETRADING_API_TOKEN",
+    help="bearer token of the single account; without one, public streams only",
+    secret=True,
+    replaces=("ONETRADING_API_TOKEN_FILE", "ONETRADING_ACCOUNTS"),
+)
+_TOKEN_FILE = Setting(
+    name="ONETRADING_API_TOKEN_FILE",
+    help="file with that token; read again when it changes",
+    replaces=("ONETRADING_API_TOKEN", "ONETRADING_ACCOUNTS"),
+)
+_NAME = Setting(
+    name="ONETRADING_ACCOUNT", help="that account's name, a metric label", default="main"
+)
+_SEVERAL = Setting(
+    name="ONETRADING_ACCOUNTS",
+    help="several accounts: `name=token_file,name=token_file`; `[[accounts]]` in TOML",
+    secret=True,
+    # A name alone replaces nothing: it would leave the file's accounts without any token.
+    replaces=("ONETRADING_API_TOKEN", "ONETRADING_API_TOKEN_FILE", "ONETRADING_ACCOUNT"),
+    tables=True,
+)
+SETTINGS = (_TOKEN, _TOKEN_FILE, _NAME, _SEVERAL)
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_VALID_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _RESERVED = "public"
+_KEYS = ("name", "token", "token_file")
 
 
-def accounts(sources: RawSettings) -> tuple[AccountSettings, ...]:
-    """Build the accounts in the order written; what is wrong goes to ``sources.faults``."""
-    several = sources.values.get("ONETRADING_ACCOUNTS")
-    token = sources.values.get("ONETRADING_API_TOKEN")
-    token_file = sources.values.get("ONETRADING_API_TOKEN_FILE")
-    if _contradictory(sources):
-        return ()
-    if several:
-        built = _from_list(several, sources.faults)
-    elif sources.account_tables is not None:
-        built = _from_tables(sources.account_tables, sources)
-    elif token or token_file:
-        built = [_single(sources, token or token_file)]
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One account of the exchange: the name on its metrics, and its bearer token."""
+
+    name: str
+    token: Secret
+
+
+def read(raw: RawSettings) -> tuple[AccountSettings, ...]:
+    """The accounts in the order written; what is wrong goes to ``raw.faults``."""
+    several = raw.values.get(_SEVERAL.name)
+    if several is None:
+        accounts = _single(raw)
+    elif several.tables is None:
+        accounts = _from_list(several, raw.faults)
     else:
-        _check_unused_name(sources)
-        return ()
-    found = [account for account in built if account is not None]
-    _check_unique(found, sources.faults)
-    return tuple(found)
+        accounts = _from_tables(several, several.tables, raw.faults)
+    complete = tuple(account for account in accounts if account is not None)
+    _check_unique(complete, raw.faults)
+    return complete
 
 
-def _contradictory(sources: RawSettings) -> bool:
-    single = ("ONETRADING_API_TOKEN", "ONETRADING_API_TOKEN_FILE", "ONETRADING_ACCOUNT")
-    clashes = [sources.both(single[0], single[1])]
-    clashes += [sources.both(name, "ONETRADING_ACCOUNTS") for name in single]
-    if sources.account_tables is not None:
-        for given in (sources.values[name] for name in single if name in sources.values):
-            sources.faults.append(
-                f"{given.label} and [[accounts]] (in {sources.config}) are both set;"
-                " remove one of them"
-            )
-            clashes.append(True)
-    return any(clashes)
+def redacted(accounts: Iterable[AccountSettings]) -> Mapping[str, str]:
+    """By environment variable, as text that may be logged."""
+    shown = ",".join(f"{account.name}={account.token.path or '***'}" for account in accounts)
+    return {_SEVERAL.name: shown or "none"}
 
 
-def _check_unused_name(sources: RawSettings) -> None:
-    # A bad name is reported now, not on the day when somebody adds the token.
-    given = sources.values.get("ONETRADING_ACCOUNT")
-    if given:
-        _checked_name(given.text, given.shown(), sources.faults)
-
-
-def _single(sources: RawSettings, given: RawSetting | None) -> AccountSettings | None:
-    name = sources.values.get("ONETRADING_ACCOUNT")
-    text = name.text if name else DEFAULT_ACCOUNT
-    label = name.shown() if name else "the account's name"
-    good = _checked_name(text, label, sources.faults)
-    token = secret(given, sources.faults) if given else None
-    return AccountSettings(text, token) if good and token else None
+def _single(raw: RawSettings) -> list[AccountSettings | None]:
+    # A bad name is reported even without a token, not on the day when somebody adds one.
+    name = raw.values.get(_NAME.name)
+    valid = name is None or _is_valid_name(name.text, name.shown(), raw.faults)
+    token, file = raw.values.get(_TOKEN.name), raw.values.get(_TOKEN_FILE.name)
+    given = token or file
+    if given is None:
+        return []
+    secret = read_secret(given, raw.faults, in_file=given is file)
+    text = name.text if name else _NAME.default
+    return [AccountSettings(text, secret)] if valid and secret else []
 
 
 def _from_list(given: RawSetting, faults: list[str]) -> list[AccountSettings | None]:
     """Read ``name=token_file,name=token_file``; no part of it is shown unless it is a path."""
-    built: list[AccountSettings | None] = []
+    accounts: list[AccountSettings | None] = []
     for number, item in enumerate(given.text.split(","), start=1):
-        name, equals, path = (part.strip() for part in item.partition("="))
-        label = f"{given.label}, account {number}"
-        if not equals or not path:
-            faults.append(f"{label} is no name=token_file; write for example main=/run/main.token")
-        elif _checked_name(name, label, faults):
-            token = _file_secret(path, label, given.base, faults)
-            built.append(AccountSettings(name, token) if token else None)
-    return built
+        name, _, path = (part.strip() for part in item.partition("="))
+        account = replace(given, text=path, label=f"{given.label}, account {number}")
+        if not path:
+            faults.append(
+                f"{account.label}: not of the form name=token_file; write for example"
+                " main=/run/main.token"
+            )
+        elif _is_valid_name(name, account.label, faults):
+            token = read_secret(account, faults, in_file=True)
+            accounts.append(AccountSettings(name, token) if token else None)
+    return accounts
 
 
-def _from_tables(tables: list[object], sources: RawSettings) -> list[AccountSettings | None]:
-    built = []
-    for number, table in enumerate(tables, start=1):
-        label = f"[[accounts]] number {number} (in {sources.config})"
-        built.append(_from_table(table, label, sources))
-    return built
+def _from_tables(
+    given: RawSetting, tables: list[object], faults: list[str]
+) -> list[AccountSettings | None]:
+    return [
+        _from_table(table, replace(given, label=f"{given.label}, account {number}"), faults)
+        for number, table in enumerate(tables, start=1)
+    ]
 
 
-def _from_table(table: object, label: str, sources: RawSettings) -> AccountSettings | None:
-    faults, keys = sources.faults, ("name", "token", "token_file")
+def _from_table(table: object, given: RawSetting, faults: list[str]) -> AccountSettings | None:
+    label = given.label
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-        faults.append(f"{label} is no table of texts; write [[accounts]] with name and token_file")
+        faults.append(f"{label}: not a table of texts; write [[accounts]] with name and token_file")
         return None
-    unknown = sorted(set(table) - set(keys))
-    faults += [f"{label}: {key} is unknown; write one of: {', '.join(keys)}" for key in unknown]
-    name, text, path = (str(table.get(key, "")).strip() for key in keys)
+    unknown = sorted(set(table) - set(_KEYS))
+    faults += [f"{label}: {key} is unknown; write one of: {', '.join(_KEYS)}" for key in unknown]
+    name, text, path = (str(table.get(key, "")).strip() for key in _KEYS)
     if bool(text) == bool(path):
-        faults.append(f"{label} needs either token_file or token; write exactly one")
+        faults.append(f"{label}: needs either token_file or token; write exactly one")
         return None
-    base = sources.config.parent if sources.config else Path()
-    token = _file_secret(path, label, base, faults) if path else _literal(text, label, faults)
-    good = _checked_name(name, label, faults)
-    return AccountSettings(name, token) if good and token and not unknown else None
+    token = read_secret(replace(given, text=path or text), faults, in_file=bool(path))
+    valid = _is_valid_name(name, label, faults)
+    return AccountSettings(name, token) if valid and token and not unknown else None
 
 
-def _checked_name(name: str, label: str, faults: list[str]) -> bool:
-    if not _NAME.fullmatch(name):
-        faults.append(f"{label}: no account name; use 1 to 64 letters, digits and _ . - only")
+def _is_valid_name(name: str, label: str, faults: list[str]) -> bool:
+    if not _VALID_NAME.fullmatch(name):
+        faults.append(
+            f"{label}: not a valid account name; use 1 to 64 letters, digits and _ . - only"
+        )
     elif name == _RESERVED:
         faults.append(f"{label}: the name {_RESERVED} means public streams; choose another")
     else:
@@ -117,12 +133,12 @@ def _checked_name(name: str, label: str, faults: list[str]) -> bool:
     return False
 
 
-def _check_unique(found: list[AccountSettings], faults: list[str]) -> None:
+def _check_unique(accounts: Iterable[AccountSettings], faults: list[str]) -> None:
     names: set[str] = set()
     owners: dict[str, str] = {}
-    for account in found:
+    for account in accounts:
         if account.name in names:
-            faults.append(f"two accounts are named {account.name}; give each a name of its own")
+            faults.append(f"two accounts are named {account.name}; give each its own name")
         names.add(account.name)
         other = owners.setdefault(account.token.get(), account.name)
         if other != account.name:
@@ -130,37 +146,3 @@ def _check_unique(found: list[AccountSettings], faults: list[str]) -> None:
                 f"the accounts {other} and {account.name} have the same token, and the token"
                 " decides which account is read; give each its own"
             )
-
-
-def secret(given: RawSetting, faults: list[str], check: Check = None) -> Secret | None:
-    """Build the secret that a variable holds, or that its ``_FILE`` twin names."""
-    if given.name.endswith("_FILE"):
-        return _file_secret(given.text, given.label, given.base, faults, check)
-    return _literal(given.text, given.label, faults, check)
-
-
-def _literal(text: str, label: str, faults: list[str], check: Check = None) -> Secret | None:
-    try:
-        return Secret(text, check=check)
-    except ValueError as error:
-        faults.append(f"{label}: the secret (not shown) {error}")
-        return None
-
-
-def _file_secret(
-    text: str, label: str, base: Path, faults: list[str], check: Check = None
-) -> Secret | None:
-    """Build a secret that lives in the file ``text``, seen from the directory ``base``."""
-    path = base / Path(text).expanduser()
-    # Somebody may have written the secret itself where its file's name belongs.
-    shown = str(path) if text.startswith(("/", "./", "../", "~")) else "(name not shown)"
-    try:
-        return Secret(path=path, check=check)
-    except OSError as error:
-        faults.append(
-            f"{label}: the file {shown} cannot be read: {error.strerror};"
-            " create it or correct its path"
-        )
-    except ValueError as error:
-        faults.append(f"{label}: the file {shown} {error}")
-    return None

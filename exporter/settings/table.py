@@ -1,102 +1,267 @@
-"""What can be set: the one table from which checks, ``--help`` and the README are made."""
+"""Everything that can be set: each field of ``Settings`` declares what fills it.
+
+The checks, ``--help``, `Settings.redacted` and the table of the documents follow from these
+declarations: a new setting is one more field.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Generic, Literal, TypeVar, cast
 
-INTERVAL_PREFIX = "ONETRADING_INTERVAL_"
-DEFAULT_BASE_URL = "https://api.onetrading.com/fast/v1"
-DEFAULT_ACCOUNT = "main"
-DEFAULT_DATABASE = "embedded"
-DEFAULT_LISTEN = "127.0.0.1:9877"
-DEFAULT_REQUESTS_PER_MINUTE = 240
-DEFAULT_LOG_LEVEL = "info"
+import platformdirs
+
+from exporter.logs.level import LEVELS
+from exporter.model.errors import SettingsError
+from exporter.settings import accounts, database, values
+from exporter.settings.accounts import AccountSettings
+from exporter.settings.database import DatabaseSettings
+from exporter.settings.raw import CONFIG, RawSetting, RawSettings, Setting, gather
+from exporter.settings.values import Listen
+
+T = TypeVar("T")
+_SOURCE = "source"
+
+LogFormat = Literal["text", "json"]
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table. ``default`` is text for a reader; a secret is never shown."""
+class Source(Generic[T]):
+    """What fills one field of ``Settings``: most often one setting."""
 
-    name: str
-    meaning: str
-    default: str
-    secret: bool = False
-
-    @property
-    def key(self) -> str:
-        """The same setting's short key in the TOML file."""
-        return self.name.removeprefix("ONETRADING_").lower()
+    settings: tuple[Setting, ...]
+    read: Callable[[RawSettings], T]
+    """The field's value; what is wrong is added to the faults."""
+    redact: Callable[[T], Mapping[str, str]]
+    """The value as text that may be logged, by environment variable."""
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "ONETRADING_CONFIG",
+@dataclass(frozen=True, slots=True)
+class Computed(Generic[T]):
+    """A default that depends on the process, such as on its user."""
+
+    value: Callable[[RawSettings], T]
+
+
+def filled_by(
+    *settings: Setting,
+    read: Callable[[RawSettings], T],
+    redact: Callable[[T], Mapping[str, str]],
+) -> T:
+    """A field that several settings fill, or one that takes more than its own text to read."""
+    return cast(T, field(metadata={_SOURCE: Source(settings, read, redact)}))
+
+
+def setting(
+    name: str,
+    help_text: str,
+    parse: Callable[[RawSetting], T],
+    *,
+    default: T | Computed[T],
+    default_text: str = "",
+    redact: Callable[[T], str] = lambda value: "none" if value is None else str(value),
+) -> T:
+    """A field that one setting fills. ``parse`` raises ValueError, which becomes a fault.
+
+    ``default_text`` describes a default that cannot be typed as it is.
+    """
+    if not isinstance(default, Computed):
+        default_text = default_text or redact(default)
+
+    def read(raw: RawSettings) -> T:
+        value = raw.read(name, parse)
+        if value is not None:
+            return value
+        return default.value(raw) if isinstance(default, Computed) else default
+
+    return filled_by(
+        Setting(name=name, help=help_text, default=default_text),
+        read=read,
+        redact=lambda value: {name: redact(value)},
+    )
+
+
+def _text(parse: Callable[[str], T]) -> Callable[[RawSetting], T]:
+    return lambda given: parse(given.text)
+
+
+def _file(given: RawSetting) -> Path:
+    path = given.path()
+    if not path.is_file():
+        raise ValueError("is not a file; create it or correct its path")
+    return path
+
+
+def _directory(given: RawSetting) -> Path:
+    path = given.path()
+    if path.exists() and not path.is_dir():
+        raise ValueError("is not a directory; name one, or a path where it can be created")
+    return path
+
+
+def _default_data_dir(_raw: RawSettings) -> Path:
+    """The data directory of the user who runs us; root's is the system's."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/onetrading-exporter")
+    return Path(platformdirs.user_data_dir("onetrading-exporter"))
+
+
+_INTERVAL = Setting(
+    name="ONETRADING_INTERVAL_<STREAM>",
+    help="poll interval of one stream, for example `ONETRADING_INTERVAL_BALANCES=5s`",
+    default="the stream's own",
+)
+
+
+def _intervals(raw: RawSettings) -> Mapping[str, timedelta]:
+    found = {
+        stream: raw.read(_INTERVAL.variable(stream), _text(values.duration))
+        for stream in sorted(raw.stream_names)
+    }
+    return MappingProxyType({stream: span for stream, span in found.items() if span is not None})
+
+
+def _redacted_intervals(intervals: Mapping[str, timedelta]) -> Mapping[str, str]:
+    return {
+        _INTERVAL.variable(stream): values.duration_text(interval)
+        for stream, interval in intervals.items()
+    }
+
+
+_STREAMS = Setting(
+    name="ONETRADING_STREAMS", help="comma list of the streams to enable", default="all"
+)
+
+
+def _streams(raw: RawSettings) -> frozenset[str] | None:
+    return raw.read(_STREAMS.name, lambda given: values.stream_names(given.text, raw.stream_names))
+
+
+def _redacted_streams(streams: frozenset[str] | None) -> Mapping[str, str]:
+    return {_STREAMS.name: _STREAMS.default if streams is None else ",".join(sorted(streams))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, checked. No field prints a secret."""
+
+    config: Path | None = setting(
+        CONFIG,
         "TOML file with the same keys (`listen` or `ONETRADING_LISTEN`); the environment wins",
-        "none",
-    ),
-    Setting("ONETRADING_BASE_URL", "REST base of the exchange", DEFAULT_BASE_URL),
-    Setting(
-        "ONETRADING_API_TOKEN",
-        "bearer token of the single account; without one, public streams only",
-        "none",
-        secret=True,
-    ),
-    Setting(
-        "ONETRADING_API_TOKEN_FILE", "file with that token; read again when it changes", "none"
-    ),
-    Setting("ONETRADING_ACCOUNT", "that account's name, a metric label", DEFAULT_ACCOUNT),
-    Setting(
-        "ONETRADING_ACCOUNTS",
-        "several accounts: `name=token_file,name=token_file`; `[[accounts]]` in TOML",
-        "none",
-        secret=True,
-    ),
-    Setting(
-        "DATABASE_URL",
-        "Postgres URL; `embedded`: a Postgres of our own in the data directory; "
-        "`none`: metrics only",
-        DEFAULT_DATABASE,
-        secret=True,
-    ),
-    Setting(
-        "DATABASE_URL_FILE", "file with that URL, for a password that must not be here", "none"
-    ),
-    Setting(
+        RawSetting.path,
+        default=None,
+    )
+    """The TOML file that was read, if any."""
+    base_url: str = setting(
+        "ONETRADING_BASE_URL",
+        "REST base of the exchange",
+        _text(values.base_url),
+        default="https://api.onetrading.com/fast/v1",
+    )
+    """Absolute http or https URL without a slash at the end."""
+    accounts: tuple[AccountSettings, ...] = filled_by(
+        *accounts.SETTINGS, read=accounts.read, redact=accounts.redacted
+    )
+    """Empty: public streams only."""
+    database: DatabaseSettings = filled_by(
+        *database.SETTINGS, read=database.read, redact=database.redacted
+    )
+    data_dir: Path = setting(
         "ONETRADING_DATA_DIR",
         "directory of the embedded Postgres and the spool",
-        "the platform's user data directory; `/var/lib/onetrading-exporter` for root",
-    ),
-    Setting("ONETRADING_LISTEN", "host:port of the HTTP server", DEFAULT_LISTEN),
-    Setting(
+        _directory,
+        default=Computed(_default_data_dir),
+        default_text="the platform's user data directory; `/var/lib/onetrading-exporter` for root",
+    )
+    """Absolute; need not exist yet."""
+    listen: Listen = setting(
+        "ONETRADING_LISTEN",
+        "host:port of the HTTP server",
+        _text(values.listen),
+        default=Listen("127.0.0.1", 9877),
+    )
+    web_config: Path | None = setting(
         "ONETRADING_WEB_CONFIG",
         "Prometheus exporter-toolkit web config file (TLS, basic auth)",
-        "none",
-    ),
-    Setting(
-        f"{INTERVAL_PREFIX}<STREAM>",
-        f"poll interval of one stream, for example `{INTERVAL_PREFIX}BALANCES=5s`",
-        "the stream's own",
-    ),
-    Setting(
+        _file,
+        default=None,
+    )
+    intervals: Mapping[str, timedelta] = filled_by(
+        _INTERVAL, read=_intervals, redact=_redacted_intervals
+    )
+    """Stream name to poll interval; only the streams whose own interval is overridden."""
+    history_start: datetime | None = setting(
         "ONETRADING_HISTORY_START",
         "earliest instant that history streams must cover",
-        "30 days before the first start",
-    ),
-    Setting(
+        _text(values.instant),
+        default=None,
+        default_text="30 days before the first start",
+        redact=lambda start: start.isoformat() if start else "default",
+    )
+    """Aware, UTC. None: 30 days before the first start."""
+    requests_per_minute: int = setting(
         "ONETRADING_REQUESTS_PER_MINUTE",
         "request budget of each token",
-        str(DEFAULT_REQUESTS_PER_MINUTE),
-    ),
-    Setting("ONETRADING_STREAMS", "comma list of the streams to enable", "all"),
-    Setting("ONETRADING_LOG_FORMAT", "`text` or `json`", "`text` on a terminal, else `json`"),
-    Setting(
+        _text(values.whole_number),
+        default=240,
+    )
+    """For each token."""
+    streams: frozenset[str] | None = filled_by(_STREAMS, read=_streams, redact=_redacted_streams)
+    """None: all that are on by default."""
+    log_format: LogFormat = setting(
+        "ONETRADING_LOG_FORMAT",
+        "`text` or `json`",
+        lambda given: values.one_of(given.text, ("text", "json")),
+        default=Computed(lambda raw: "text" if raw.terminal else "json"),
+        default_text="`text` on a terminal, else `json`",
+    )
+    log_level: str = setting(
         "ONETRADING_LOG_LEVEL",
         "`debug`, `info`, `warning`, `error` or `critical`",
-        DEFAULT_LOG_LEVEL,
-    ),
-    Setting(
+        lambda given: values.one_of(given.text, LEVELS),
+        default="info",
+    )
+    """Lower case."""
+    log_level_file: Path | None = setting(
         "ONETRADING_LOG_LEVEL_FILE",
         "file whose one word is the level while it exists; read again when it changes",
-        "none",
-    ),
+        RawSetting.path,
+        default=None,
+    )
+    """Need not exist."""
+
+    def redacted(self) -> dict[str, str]:
+        """Give every setting by its environment variable, as text that may be logged."""
+        shown: dict[str, str] = {}
+        for name, source in _sources().items():
+            shown |= source.redact(getattr(self, name))
+        return shown
+
+
+def _sources() -> Mapping[str, Source[Any]]:
+    return {part.name: part.metadata[_SOURCE] for part in fields(Settings)}
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    declared for source in _sources().values() for declared in source.settings
 )
+
+
+def load(
+    environ: Mapping[str, str], *, stream_names: Collection[str], terminal: bool = False
+) -> Settings:
+    """Read the settings from ``environ`` and the TOML file that ``ONETRADING_CONFIG`` names.
+
+    ``stream_names``: every stream that may be enabled or given an interval. ``terminal``: whether
+    the log goes to a terminal. Raises SettingsError with all faults at once.
+    """
+    raw = gather(environ, SETTINGS, stream_names=stream_names, terminal=terminal)
+    filled = {name: source.read(raw) for name, source in _sources().items()}
+    if raw.faults:
+        raise SettingsError(raw.faults)
+    return Settings(**filled)

@@ -1,7 +1,7 @@
 """The notations of the settings: each function reads one text or says what is wrong with it.
 
 Every ValueError raised here says what is wrong and what to write instead. It never quotes the text,
-so that the caller alone decides whether the text may be shown.
+so that only the caller decides whether the text may be shown.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
+
+Word = TypeVar("Word", bound=str)
 
 _DURATION = re.compile(
     r"(?:(?P<d>[0-9]{1,6})d)?(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?"
@@ -39,6 +43,17 @@ _SHOWN_PARAMETERS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the HTTP server listens. Port 0 is any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 def duration(text: str) -> timedelta:
     """Read ``1h30m``, ``5s``, ``500ms``, ``0.5s`` or seconds without a unit; more than 0."""
     bare = _SECONDS.fullmatch(text)
@@ -55,7 +70,7 @@ def duration(text: str) -> timedelta:
 def _duration_parts(text: str) -> dict[str, str | None]:
     match = _DURATION.fullmatch(text) if text else None
     if match is None:
-        raise ValueError("is no duration; write for example 500ms, 5s, 1m or 1h30m")
+        raise ValueError("is not a duration; write for example 500ms, 5s, 1m or 1h30m")
     return match.groupdict()
 
 
@@ -80,10 +95,10 @@ def instant(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
-        message = "is no ISO 8601 time; write for example 2026-01-31 or 2026-01-31T12:00:00Z"
+        message = "is not an ISO 8601 time; write for example 2026-01-31 or 2026-01-31T12:00:00Z"
         raise ValueError(message) from None
     if value.tzinfo is None:
-        raise ValueError("has a time without a zone; add Z for UTC, or an offset such as +01:00")
+        raise ValueError("has no time zone; add Z for UTC, or an offset such as +01:00")
     try:
         return value.astimezone(UTC)
     except OverflowError:
@@ -93,7 +108,7 @@ def instant(text: str) -> datetime:
 def whole_number(text: str, most: int = 1_000_000) -> int:
     """Read a whole number from 1 to ``most``."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise ValueError(f"is no whole number from 1 to {most}; write digits only")
+        raise ValueError(f"is not a whole number from 1 to {most}; write digits only")
     return int(text)
 
 
@@ -104,29 +119,29 @@ def base_url(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ValueError(f"is no URL; {advice}") from None
+        raise ValueError(f"is not a URL; {advice}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError(f"is no http or https URL with a host; {advice}")
+        raise ValueError(f"is not an http or https URL with a host; {advice}")
     if "@" in parts.netloc or parts.query or parts.fragment or not _is_plain(text):
-        raise ValueError(f"must hold no user, query, fragment or space; {advice}")
+        raise ValueError(f"must not contain a user, query, fragment or space; {advice}")
     return text.rstrip("/")
 
 
-def host_port(text: str) -> tuple[str, int]:
-    """Read ``host:port``, ``[::1]:port`` or ``:port`` (every IPv4 address); port 0 is any free."""
+def listen(text: str) -> Listen:
+    """Read ``host:port``, ``[::1]:port`` or ``:port`` (every IPv4 address)."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if bracketed:
         host = host[1:-1]
     if not colon or (":" in host) != bracketed or not _is_plain(host or "-"):
-        raise ValueError("is no host:port; write for example 127.0.0.1:9877 or [::1]:9877")
+        raise ValueError("is not host:port; write for example 127.0.0.1:9877 or [::1]:9877")
     if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
-        raise ValueError("has no port from 0 to 65535; write for example 127.0.0.1:9877")
-    return host or "0.0.0.0", int(port)  # noqa: S104 - only for whoever writes `:port`
+        raise ValueError("needs a port from 0 to 65535; write for example 127.0.0.1:9877")
+    return Listen(host or "0.0.0.0", int(port))  # noqa: S104 - only for whoever writes `:port`
 
 
 def postgres_url(text: str) -> str:
-    """Check the shape of a Postgres URL (PostgreSQL 34.1.1.2); libpq itself judges the rest."""
+    """Check the shape of a Postgres URL (PostgreSQL 34.1.1.2); libpq checks the rest itself."""
     if not _POSTGRES_URL.fullmatch(text) or not _is_plain(text):
         raise ValueError(
             "is neither `embedded` nor `none` nor a Postgres URL; write for example"
@@ -137,7 +152,7 @@ def postgres_url(text: str) -> str:
 
 
 def redacted_postgres_url(text: str) -> str:
-    """Give a Postgres URL without its secrets."""
+    """Return a Postgres URL without its secrets."""
     match = _POSTGRES_URL.fullmatch(text)
     if match is None:
         return "(not shown)"
@@ -151,18 +166,34 @@ def redacted_postgres_url(text: str) -> str:
     return f"{address}?{query}" if query else address
 
 
-def one_of(text: str, allowed: Collection[str]) -> str:
-    """Read one of a closed set of words, in either case."""
-    word = text.lower()
-    if word not in allowed:
-        raise ValueError(f"is unknown; {did_you_mean(word, allowed)}")
-    return word
+def one_of(text: str, allowed: Collection[Word]) -> Word:
+    """Read one of a closed set of lower-case words, in either case."""
+    for word in allowed:
+        if word == text.lower():
+            return word
+    raise ValueError(f"is unknown; {did_you_mean(text.lower(), allowed)}")
+
+
+def stream_names(text: str, allowed: Collection[str]) -> frozenset[str]:
+    """Read a comma list of at least one of the ``allowed`` names."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ValueError(f"contains no stream name; write one or more of: {_listed(allowed)}")
+    unknown = [name for name in names if name not in allowed]
+    if unknown:
+        advice = did_you_mean(unknown[0], allowed)
+        raise ValueError(f"contains an unknown stream name; {advice}")
+    return frozenset(names)
 
 
 def did_you_mean(word: str, allowed: Collection[str]) -> str:
-    """Say which of ``allowed`` was probably meant, or list them all."""
+    """Suggest the one of ``allowed`` that was probably meant, or list them all."""
     close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"write one of: {', '.join(sorted(allowed))}"
+    return f"did you mean {close[0]}?" if close else f"write one of: {_listed(allowed)}"
+
+
+def _listed(words: Collection[str]) -> str:
+    return ", ".join(sorted(words))
 
 
 def _is_plain(text: str) -> bool:

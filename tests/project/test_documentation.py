@@ -156,7 +156,7 @@ def test_a_block_of_configuration_can_be_read(
         assert tomllib.loads(block.text)
         file = tmp_path / "exporter.toml"
         file.write_text(made.here(block.text))
-        load({}, config=file, stream_names=[stream.name for stream in STREAMS])
+        load({"ONETRADING_CONFIG": str(file)}, stream_names=[stream.name for stream in STREAMS])
     elif block.language == "ini":
         parser = ConfigParser(strict=False, interpolation=None)
         parser.read_string(block.text)

@@ -18,7 +18,8 @@ TOKEN = "eyJhbGciOiJFUzUxMiJ9.s3cr3t-p4yload.sig"
 
 
 def read(environ: dict[str, str] | None = None, config: Path | None = None) -> Settings:
-    return load(environ or {}, config=config, stream_names=STREAMS)
+    given = {} if config is None else {"ONETRADING_CONFIG": str(config)}
+    return load({**(environ or {}), **given}, stream_names=STREAMS)
 
 
 def faults(environ: dict[str, str] | None = None, config: Path | None = None) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ def test_nothing_set_gives_the_documented_defaults() -> None:
 
 
 def test_empty_values_count_as_unset() -> None:
-    empty = {setting.name: " " for setting in SETTINGS if "<" not in setting.name}
+    empty = {setting.name: " " for setting in SETTINGS if not setting.per_stream}
     assert read(empty).redacted() == read().redacted()
 
 
@@ -153,33 +154,34 @@ def test_the_environment_replaces_the_files_other_way_of_saying_it(tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "value", "wrong"),
     [
-        ("ONETRADING_BASE_URL", "ftp://x", "no http or https URL"),
-        ("ONETRADING_BASE_URL", "https://x:port", "is no URL"),
-        ("ONETRADING_BASE_URL", "https://user:pw@x", "must hold no user"),
-        ("ONETRADING_LISTEN", "9877", "is no host:port"),
-        ("ONETRADING_LISTEN", "::1:9877", "is no host:port"),
-        ("ONETRADING_LISTEN", "localhost:99999", "no port from 0 to 65535"),
+        ("ONETRADING_BASE_URL", "ftp://x", "not an http or https URL"),
+        ("ONETRADING_BASE_URL", "https://x:port", "is not a URL"),
+        ("ONETRADING_BASE_URL", "https://user:pw@x", "must not contain a user"),
+        ("ONETRADING_LISTEN", "9877", "is not host:port"),
+        ("ONETRADING_LISTEN", "::1:9877", "is not host:port"),
+        ("ONETRADING_LISTEN", "localhost:99999", "needs a port from 0 to 65535"),
         ("ONETRADING_INTERVAL_TRADES", "0", "out of range"),
-        ("ONETRADING_INTERVAL_TRADES", "-5s", "is no duration"),
-        ("ONETRADING_INTERVAL_TRADES", "5 s", "is no duration"),
-        ("ONETRADING_HISTORY_START", "2026-01-31T00:00:00", "without a zone"),
-        ("ONETRADING_HISTORY_START", "yesterday", "no ISO 8601"),
-        ("ONETRADING_REQUESTS_PER_MINUTE", "0", "no whole number"),
-        ("ONETRADING_REQUESTS_PER_MINUTE", "1e3", "no whole number"),
-        ("ONETRADING_STREAMS", "balances,trade", "did you mean trades?"),
-        ("ONETRADING_STREAMS", ",", "names no stream"),
+        ("ONETRADING_INTERVAL_TRADES", "-5s", "is not a duration"),
+        ("ONETRADING_INTERVAL_TRADES", "5 s", "is not a duration"),
+        ("ONETRADING_HISTORY_START", "2026-01-31T00:00:00", "no time zone"),
+        ("ONETRADING_HISTORY_START", "yesterday", "not an ISO 8601 time"),
+        ("ONETRADING_REQUESTS_PER_MINUTE", "0", "not a whole number"),
+        ("ONETRADING_REQUESTS_PER_MINUTE", "1e3", "not a whole number"),
+        ("ONETRADING_STREAMS", "balances,trade", "unknown stream name; did you mean trades?"),
+        ("ONETRADING_STREAMS", ",", "contains no stream name"),
         ("ONETRADING_LOG_FORMAT", "yaml", "write one of: json, text"),
         ("ONETRADING_LOG_LEVEL", "warn", "did you mean warning?"),
-        ("ONETRADING_WEB_CONFIG", "/no/such/file", "is no file"),
-        ("ONETRADING_DATA_DIR", "/dev/null", "is a file"),
-        ("ONETRADING_API_TOKEN", "two words", "holds a space"),
+        ("ONETRADING_LOG_LEVEL_FILE", "~no-such-user/level", "without a home directory"),
+        ("ONETRADING_WEB_CONFIG", "/no/such/file", "is not a file"),
+        ("ONETRADING_DATA_DIR", "/dev/null", "is not a directory"),
+        ("ONETRADING_API_TOKEN", "two words", "contains a space"),
         ("ONETRADING_API_TOKEN_FILE", "/no/such/file", "No such file"),
         ("ONETRADING_API_TOKEN_FILE", "/dev/null", "not a regular file"),
         ("ONETRADING_ACCOUNT", "public", "means public streams"),
-        ("ONETRADING_ACCOUNT", "a b", "no account name"),
-        ("ONETRADING_ACCOUNTS", "main", "is no name=token_file"),
+        ("ONETRADING_ACCOUNT", "a b", "not a valid account name"),
+        ("ONETRADING_ACCOUNTS", "main", "not of the form name=token_file"),
         ("ONETRADING_ACCOUNTS", "main=/no/such/file", "No such file"),
-        ("ONETRADING_CONFIG", "/no/such/file", "cannot be read"),
+        ("ONETRADING_CONFIG", "/no/such/file", "could not be read"),
         ("DATABASE_URL", "mysql://x", "nor a Postgres URL"),
         ("DATABASE_URL", "Embedded", "neither `embedded`"),
         ("DATABASE_URL_FILE", "/no/such/file", "No such file"),
@@ -291,7 +293,7 @@ def test_a_broken_file_keeps_the_last_good_secret(tmp_path: Path) -> None:
     assert secret.get() == "good"
     path.rename(tmp_path / "away")
     assert secret.get() == "good"
-    assert error_of(secret) == "cannot be read: No such file or directory"
+    assert error_of(secret) == "could not be read: No such file or directory"
     (tmp_path / "away").rename(path)
     assert secret.get() == "good"
     assert error_of(secret) == ""
@@ -326,7 +328,7 @@ def test_redacted_shows_every_setting_but_no_secret(tmp_path: Path) -> None:
     assert shown["ONETRADING_ACCOUNTS"] == f"a={path}"
     assert shown["ONETRADING_INTERVAL_TRADES"] == "1m30s"
     folded = {"ONETRADING_API_TOKEN", "ONETRADING_API_TOKEN_FILE", "ONETRADING_ACCOUNT"}
-    names = {setting.name for setting in SETTINGS if "<" not in setting.name}
+    names = {setting.name for setting in SETTINGS if not setting.per_stream}
     assert names - folded - {"DATABASE_URL_FILE"} <= shown.keys()
 
 

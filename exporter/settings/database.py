@@ -1,0 +1,66 @@
+"""Where history is kept: ``DATABASE_URL``, or the file with that URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from exporter.settings.raw import RawSettings, Setting
+from exporter.settings.secret import Secret, read_secret
+from exporter.settings.values import postgres_url, redacted_postgres_url
+
+_URL = Setting(
+    name="DATABASE_URL",
+    help="Postgres URL; `embedded`: a Postgres of our own in the data directory; "
+    "`none`: metrics only",
+    default="embedded",
+    secret=True,
+    replaces=("DATABASE_URL_FILE",),
+)
+_URL_FILE = Setting(
+    name="DATABASE_URL_FILE",
+    help="file with that URL, for a password that must not be here",
+    replaces=("DATABASE_URL",),
+)
+SETTINGS = (_URL, _URL_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Where history is kept: a server of others, our own embedded Postgres, or nowhere."""
+
+    kind: Literal["url", "embedded", "none"]
+    source: Secret | None = None
+
+    def url(self) -> str:
+        """Return the Postgres URL in force now; call it again before each new connection.
+
+        Raises ValueError when ``kind`` is not ``url``.
+        """
+        if self.source is None:
+            raise ValueError(f"the database is {self.kind}: it has no URL")
+        return self.source.get()
+
+    def redacted(self) -> str:
+        """Describe the database without its password."""
+        return self.kind if self.source is None else redacted_postgres_url(self.source.get())
+
+
+def read(raw: RawSettings) -> DatabaseSettings:
+    """The database; what is wrong goes to ``raw.faults``."""
+    given = raw.values.get(_URL.name)
+    if given is not None and given.text == "none":
+        return DatabaseSettings("none")
+    if given is not None and given.text != "embedded":
+        return DatabaseSettings("url", read_secret(given, raw.faults, check=postgres_url))
+    file = raw.values.get(_URL_FILE.name)
+    if file is not None:
+        secret = read_secret(file, raw.faults, in_file=True, check=postgres_url)
+        return DatabaseSettings("url", secret)
+    return DatabaseSettings("embedded")
+
+
+def redacted(database: DatabaseSettings) -> Mapping[str, str]:
+    """By environment variable, as text that may be logged."""
+    return {_URL.name: database.redacted()}
