@@ -1,6 +1,7 @@
-"""The command line: parse, build the app, call it, turn the outcome into an exit code.
+"""The command line: parse the options, build the app, call it, exit with a code.
 
-Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 migrations are pending.
+Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 migrations are pending; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -10,24 +11,24 @@ import sys
 import click
 
 from exporter._version import __version__
-from exporter.cli import database, history, reports, service
-from exporter.cli import demo as rehearse
+from exporter.cli import database, demo, history, reports, service
 from exporter.model.errors import ExporterError, SettingsError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="onetrading-exporter")
 def cli() -> None:
-    """Watch accounts at One Trading with Prometheus, and keep their history in Postgres."""
+    """Export accounts at One Trading to Prometheus, and keep their history in Postgres."""
 
 
 for command in (
     service.run,
-    rehearse.demo,
-    rehearse.simulate,
+    demo.demo,
+    demo.simulate,
     database.migrate,
     history.sync_command,
     history.backfill,
@@ -40,9 +41,9 @@ for command in (
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line: the console script ``onetrading-exporter``."""
     try:
-        # Outside of click's own mode a command's exit code is returned, not raised.
+        # Outside of click's standalone mode an exit code is returned, not raised.
         sys.exit(cli.main(prog_name="onetrading-exporter", standalone_mode=False))
     except SettingsError as error:
         for fault in error.faults:
@@ -55,4 +56,4 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)

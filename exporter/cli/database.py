@@ -1,13 +1,18 @@
-"""`migrate`: bring a database to this version's schema, or say what that takes."""
+"""The database that a command works on, and `migrate`, which brings it to the current schema."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
-from exporter.app import plain_connection
+from exporter.app import App, plain_connection
 from exporter.cli.options import with_settings
-from exporter.model.errors import SettingsError
+from exporter.model.errors import DatabaseError, SettingsError
+from exporter.model.stream import Stream
 from exporter.settings import Settings
+from exporter.signals import catch_signals
 from exporter.store import migrate as migrations
 from exporter.store.embedded import exists
 from exporter.store.migrate import Migration
@@ -15,23 +20,40 @@ from exporter.store.migrate import Migration
 EXIT_PENDING = 3
 
 
+@contextmanager
+def app_with_database(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
+    """An app with an open database, closed at the end of the command.
+
+    Raises SettingsError when there is to be none, DatabaseError when Postgres is away.
+    """
+    if settings.database.kind == "none":
+        raise SettingsError(["DATABASE_URL is none, but this command needs a database; set it"])
+    app = App(settings, streams)
+    catch_signals(app.stop)
+    try:
+        if not app.open_database():
+            reason = app.database.why_away if app.database else ""
+            raise DatabaseError(f"Postgres is away: {reason}")
+        yield app
+    finally:
+        app.close()
+
+
 @click.command()
 @with_settings
 @click.option("--check", is_flag=True, help="Change nothing; exit 3 when migrations are pending.")
-@click.option(
-    "--print", "show", is_flag=True, help="Change nothing; print the SQL that is pending."
-)
+@click.option("--print", "show", is_flag=True, help="Change nothing; print the pending SQL.")
 def migrate(settings: Settings, check: bool, show: bool) -> None:
-    """Apply the migrations that are pending, each in a transaction of its own."""
+    """Apply the pending migrations, each in its own transaction."""
     if settings.database.kind == "none":
-        raise SettingsError(["DATABASE_URL is none: there is no database to migrate"])
-    known = migrations.load(migrations.migrations_dir())
+        raise SettingsError(["DATABASE_URL is none: there is no database to migrate; set it"])
+    available = migrations.load(migrations.migrations_dir())
     if not (show or check):
         with plain_connection(settings) as connection:
-            applied = migrations.apply(connection, known)
+            applied = migrations.apply(connection, available)
         _list("applied", applied)
         return
-    pending = _pending(settings, known)
+    pending = _pending(settings, available)
     if show:
         click.echo(migrations.script(pending), nl=False)
         return
@@ -40,16 +62,16 @@ def migrate(settings: Settings, check: bool, show: bool) -> None:
         raise click.exceptions.Exit(EXIT_PENDING)
 
 
-def _pending(settings: Settings, known: list[Migration]) -> list[Migration]:
-    """What is not applied yet: all of it where there is no embedded Postgres yet, nor made one."""
+def _pending(settings: Settings, available: list[Migration]) -> list[Migration]:
+    """What is not applied yet. All of it before the embedded Postgres exists: this creates none."""
     if settings.database.kind == "embedded" and not exists(settings.data_dir):
-        return known
+        return available
     with plain_connection(settings) as connection:
-        return migrations.pending(connection, known)
+        return migrations.pending(connection, available)
 
 
-def _list(what: str, found: list[Migration]) -> None:
-    for migration in found:
-        click.echo(f"{what}: {migration.name}")
-    if not found:
+def _list(state: str, listed: list[Migration]) -> None:
+    for migration in listed:
+        click.echo(f"{state}: {migration.name}")
+    if not listed:
         click.echo("the schema is current")

@@ -1,4 +1,4 @@
-"""`demo` and `simulate`: the exporter without an exchange, the exchange without the exporter."""
+"""`demo` and `simulate`: the exporter on a simulated exchange, and that exchange alone."""
 
 from __future__ import annotations
 
@@ -19,26 +19,30 @@ from exporter.settings import load
 from exporter.signals import catch_signals
 from exporter.simulator import Faults, Simulator, serve
 
-_SIMULATION = (
-    click.option("--seed", default=1, show_default=True, help="Another seed, another market."),
-    click.option("--speed", default=1.0, show_default=True, help="Simulated seconds a second."),
-    click.option("--history-days", default=30.0, show_default=True, help="Days before now."),
-    click.option("--faults", default="", help="For example error_rate=0.05,latency_ms=200."),
+_SIMULATION_OPTIONS = (
+    click.option("--seed", default=1, show_default=True, help="Seed of the simulated market."),
+    click.option("--speed", default=1.0, show_default=True, help="Simulated seconds per second."),
+    click.option(
+        "--history-days", default=30.0, show_default=True, help="Days of history before now."
+    ),
+    click.option(
+        "--faults", default="", help="Faults to inject, for example error_rate=0.05,latency_ms=200."
+    ),
 )
 
-_STATEMENTS = (
+_SAMPLE_QUERIES = (
     "SELECT * FROM reporting.current_balances ORDER BY account, currency_code;",
     "SELECT month, instrument_code, sum(fees_paid) AS paid FROM reporting.monthly_fees\n"
     "    GROUP BY month, instrument_code ORDER BY 1, 2;",
     "SELECT account, stream, scope, gap_start, gap_end FROM reporting.coverage_gaps\n"
-    "    WHERE gap > interval '1 hour';  -- once filled in: what the token of spot may not read",
+    "    WHERE gap > interval '1 hour';  -- in the end: what the token of spot may not read",
 )
 
-_FAULT = '{"refuse_tokens": ["hedge"], "error_rate": 0.2}'
+_SAMPLE_FAULTS = '{"refuse_tokens": ["hedge"], "error_rate": 0.2}'
 
 
-def _simulation(command: click.decorators.FC) -> click.decorators.FC:
-    for option in reversed(_SIMULATION):
+def _with_simulation_options(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_SIMULATION_OPTIONS):
         command = option(command)
     return command
 
@@ -55,9 +59,9 @@ def _faults(text: str) -> Faults:
 @click.option(
     "--tokens",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder for a file with the token of each account, named like the account.",
+    help="Folder to write the token of each account to, in a file named like the account.",
 )
-@_simulation
+@_with_simulation_options
 def simulate(
     listen: str,
     tokens: Path | None,
@@ -66,7 +70,7 @@ def simulate(
     history_days: float,
     faults: str,
 ) -> None:
-    """Serve a simulated exchange, with the wire's quirks and any faults you ask for."""
+    """Serve a simulated exchange, with the quirks of the real one and the faults you choose."""
     stop = threading.Event()
     catch_signals(stop)
 
@@ -79,7 +83,7 @@ def simulate(
         click.echo(f"ONETRADING_BASE_URL={exchange.base_url}")
         for name, token in exchange.tokens.items():
             click.echo(f"# token of account {name}:\n{token}")
-        click.echo(f"# faults and time at run time: {exchange.control_url}/state")
+        click.echo(f"# change faults and time while it runs: {exchange.control_url}/state")
 
     try:
         serve(
@@ -96,7 +100,7 @@ def simulate(
 
 
 def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
-    """Write each account's token to a file of its name; return the files by account."""
+    """Write the token of each account to a file with its name; return the files by account."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / name for name in exchange.tokens}
     for name, file in files.items():
@@ -107,9 +111,11 @@ def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
 @click.command()
 @click.option("--listen", default="127.0.0.1:9877", show_default=True, help="host:port.")
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="Its folder demo is emptied at each start."
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Its subfolder demo is deleted at each start.",
 )
-@_simulation
+@_with_simulation_options
 def demo(
     listen: str,
     data_dir: Path | None,
@@ -118,9 +124,9 @@ def demo(
     history_days: float,
     faults: str,
 ) -> None:
-    """Run everything with a simulated exchange and a Postgres of its own: no token, no server."""
+    """Run everything on a simulated exchange and an embedded Postgres: no token, no server."""
     folder = (data_dir or load({}, stream_names=STREAM_NAMES).data_dir) / "demo"
-    click.echo("Starting a simulated exchange, a Postgres and the exporter ...")
+    click.echo("Starting a simulated exchange, an embedded Postgres and the exporter ...")
     began = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     with (
@@ -139,28 +145,27 @@ def demo(
         settings = load(environ, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty())
         logs.configure(settings.log_format, settings.log_level)
         service = Service(settings)
-        told = threading.Thread(target=_tell, args=[service, sim, began], daemon=True)
-        told.start()
+        threading.Thread(target=_announce, args=[service, sim, began], daemon=True).start()
         service.run()
 
 
-def _tell(service: Service, exchange: Simulator, began: float) -> None:
-    """Say where to look, once there is something to see."""
+def _announce(service: Service, exchange: Simulator, began: float) -> None:
+    """Print where to look, once there is something to see."""
     app = service.app
     while not app.stop.wait(0.2):
         if all(state.success or not state.permitted for state in app.metrics.streams.summaries()):
             break
     if app.stop.is_set() or app.embedded is None:
         return
-    base = f"http://{service.app.settings.listen.host}:{service.server.port}"
+    base = f"http://{app.settings.listen.host}:{service.server.port}"
     url = app.embedded.ensure()
     click.echo(
-        f"\nEvery stream was read once after {time.monotonic() - began:.1f} s."
+        f"\nAll streams were read after {time.monotonic() - began:.1f} s."
         f"\n\n  metrics    {base}/metrics\n  overview   {base}/"
         f"\n  postgres   psql '{url}'"
-        f"\n  faults     curl -d '{_FAULT}' {exchange.control_url}/faults"
-        "\n             ends them: -d '{}'\n\nThree statements to try:\n"
+        f"\n  faults     curl -d '{_SAMPLE_FAULTS}' {exchange.control_url}/faults"
+        "\n             to clear them: -d '{}'\n\nThree queries to try:\n"
     )
-    for statement in _STATEMENTS:
-        click.echo(f"  {statement}\n")
-    click.echo("Ctrl-C ends it.")
+    for query in _SAMPLE_QUERIES:
+        click.echo(f"  {query}\n")
+    click.echo("Press Ctrl-C to stop.")

@@ -1,4 +1,4 @@
-"""Every setting as an option of the command line, with its environment twin and default."""
+"""Every setting as a command line option, with its environment variable and default."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ def _flag(setting: Setting) -> str:
     return "--" + setting.key.replace("_", "-")
 
 
-def _may_be_typed(setting: Setting) -> bool:
-    """Secrets stay out of the process list; an interval names its stream in the environment."""
+def _is_option(setting: Setting) -> bool:
+    """Secrets stay out of the process list; an interval has its stream in the variable's name."""
     return not (setting.secret or setting.per_stream)
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command all settings as options; it receives one checked ``settings``.
+    """Add all settings to a command as options; it receives them as one checked ``settings``.
 
-    Applied after the command's own options, which win where both have the same name.
+    The command's own options win where both have the same name.
     """
     own: list[click.Parameter] = getattr(command, "__click_params__", [])
     taken = {flag for parameter in own for flag in parameter.opts}
-    typed = [s for s in SETTINGS if _may_be_typed(s) and _flag(s) not in taken]
+    options = [s for s in SETTINGS if _is_option(s) and _flag(s) not in taken]
 
     @wraps(command)
-    def called(**options: Any) -> Any:
-        values = {setting.name: options.pop(setting.name) for setting in typed}
-        given = {name: value for name, value in values.items() if value is not None}
-        return command(settings=_load(given), **options)
+    def called(**arguments: Any) -> Any:
+        texts = {setting.name: arguments.pop(setting.name) for setting in options}
+        typed = {name: text for name, text in texts.items() if text is not None}
+        return command(settings=_load(typed), **arguments)
 
     # Click lists the last parameter first: the command's own come before the settings.
     parameters: list[click.Parameter] = []
     vars(called)["__click_params__"] = parameters
-    for setting in reversed(typed):
+    for setting in reversed(options):
         called = _option(setting)(called)
     parameters.extend(own)
-    secrets = ", ".join(s.name for s in SETTINGS if not _may_be_typed(s))
+    secrets = ", ".join(s.name for s in SETTINGS if not _is_option(s))
     called.__doc__ = f"{command.__doc__}\n\n    Set in the environment or the file only: {secrets}."
     return called
 

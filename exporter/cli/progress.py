@@ -1,4 +1,4 @@
-"""A backfill's progress: a line that is drawn again on a terminal, log lines elsewhere."""
+"""The progress of a backfill: a line that is redrawn on a terminal, log lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOG_EVERY_S = 5.0
 
 
 class ProgressBar:
-    """Shows progress on ``out``; may be told more often than it draws."""
+    """Shows progress on ``out``; `show` may be called more often than it draws."""
 
     def __init__(self, title: str, out: TextIO) -> None:
         self._title = title
@@ -26,7 +26,7 @@ class ProgressBar:
         self._drawn = False
 
     def show(self, progress: Progress) -> None:
-        """Draw, when it is time to."""
+        """Draw, unless it drew a moment ago."""
         every_s = _DRAW_EVERY_S if self._terminal else _LOG_EVERY_S
         if time.monotonic() - self._last < every_s:
             return
@@ -42,13 +42,13 @@ class ProgressBar:
             _log.info("%s", line)
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line that was drawn."""
         if self._drawn:
             self._out.write("\n")
 
 
 def describe(title: str, progress: Progress) -> str:
-    """Share proven, pages, rows, rate and the time still needed at the rate so far."""
+    """Share proven, pages, rows, rate and the time left at the rate so far."""
     left_s = progress.left_s()
     left = "unknown" if left_s is None else str(timedelta(seconds=round(left_s)))
     return (

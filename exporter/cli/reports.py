@@ -1,4 +1,4 @@
-"""`status` and `gaps`: how the sync stands, as Postgres knows it."""
+"""`status` and `gaps`: the state of the sync, as recorded in Postgres."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from exporter.cli.history import opened
+from exporter.cli.database import app_with_database
 from exporter.cli.options import with_settings
 from exporter.model.errors import DatabaseError
 from exporter.settings import Settings
@@ -17,37 +17,37 @@ from exporter.store import reports
 from exporter.store.database import Connection
 from exporter.streams import STREAMS
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
 @with_settings
 @_as_json
 def status(settings: Settings, as_json: bool) -> None:
-    """Show per account and stream: last success, lag, rows, coverage, when it is next due."""
-    _show(_asked(settings, lambda connection: reports.status(connection, STREAMS)), as_json)
+    """Show last success, lag, rows, coverage and next due time per account and stream."""
+    _print(_query(settings, lambda connection: reports.status(connection, STREAMS)), as_json)
 
 
 @click.command()
 @with_settings
 @_as_json
 def gaps(settings: Settings, as_json: bool) -> None:
-    """Show the ranges of time that are not proven complete."""
-    _show(_asked(settings, reports.gaps), as_json)
+    """Show the time ranges of history that are not proven complete."""
+    _print(_query(settings, reports.gaps), as_json)
 
 
-def _asked(
-    settings: Settings, ask: Callable[[Connection], list[dict[str, Any]]]
+def _query(
+    settings: Settings, query: Callable[[Connection], list[dict[str, Any]]]
 ) -> list[dict[str, Any]]:
-    with opened(settings, ()) as app:
+    with app_with_database(settings, ()) as app:
         if app.database is None:
             raise DatabaseError("there is no database")
-        return app.database.run(ask)
+        return app.database.run(query)
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(rows, default=_plain, indent=1))
+        click.echo(json.dumps(rows, default=_json_value, indent=1))
         return
     if not rows:
         click.echo("none")
@@ -58,8 +58,8 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         click.echo("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip())
 
 
-def _plain(value: Any) -> Any:
-    """Instants as ISO 8601, lengths of time in seconds, amounts as text."""
+def _json_value(value: Any) -> Any:
+    """Instants as ISO 8601, durations in seconds, amounts as text."""
     if isinstance(value, datetime):
         return value.isoformat()
     return value.total_seconds() if isinstance(value, timedelta) else str(value)

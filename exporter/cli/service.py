@@ -1,4 +1,4 @@
-"""`run`, and the commands that look at a configuration or a running service."""
+"""`run`, and the commands that check a configuration or a running service."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def run(settings: Settings) -> None:
 @click.command()
 @with_settings
 def check(settings: Settings) -> None:
-    """Look at the configuration, tokens, clock, database and budget: a line OK or FAIL each."""
+    """Check configuration, tokens, clock, database and request budget: OK or FAIL, line by line."""
     failed = False
     for outcome in checks.run(settings):
         failed |= not outcome.ok
-        finding = " ".join(outcome.finding.split())  # Postgres says some things in two lines
+        finding = " ".join(outcome.finding.split())  # some messages of Postgres have two lines
         click.echo(f"{'OK  ' if outcome.ok else 'FAIL'} {outcome.subject}: {finding}")
     if failed:
         raise click.exceptions.Exit(1)
