@@ -23,7 +23,7 @@ def signature(path: Path) -> Signature:
 
 
 class FollowedFile:
-    """One file, whose reader asks now and then whether it has changed. Not thread-safe."""
+    """One file, which its reader polls for changes. Not thread-safe."""
 
     def __init__(self, path: Path, *, max_kib: int) -> None:
         self.path = path

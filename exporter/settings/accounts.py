@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from exporter.settings.raw import RawSetting, RawSettings, Setting
@@ -50,14 +50,13 @@ def read(raw: RawSettings) -> tuple[AccountSettings, ...]:
     """The accounts in the order written; what is wrong goes to ``raw.faults``."""
     several = raw.values.get(_SEVERAL.name)
     if several is None:
-        accounts = _single(raw)
+        accounts = tuple(_single(raw))
     elif several.tables is None:
-        accounts = _from_list(several, raw.faults)
+        accounts = tuple(_from_list(several, raw.faults))
     else:
-        accounts = _from_tables(several, several.tables, raw.faults)
-    complete = tuple(account for account in accounts if account is not None)
-    _check_unique(complete, raw.faults)
-    return complete
+        accounts = tuple(_from_tables(several, several.tables, raw.faults))
+    _check_unique(accounts, raw.faults)
+    return accounts
 
 
 def redacted(accounts: Iterable[AccountSettings]) -> Mapping[str, str]:
@@ -66,22 +65,20 @@ def redacted(accounts: Iterable[AccountSettings]) -> Mapping[str, str]:
     return {_SEVERAL.name: shown or "none"}
 
 
-def _single(raw: RawSettings) -> list[AccountSettings | None]:
+def _single(raw: RawSettings) -> Iterator[AccountSettings]:
     # A bad name is reported even without a token, not on the day when somebody adds one.
     name = raw.values.get(_NAME.name)
     valid = name is None or _is_valid_name(name.text, name.shown(), raw.faults)
     token, file = raw.values.get(_TOKEN.name), raw.values.get(_TOKEN_FILE.name)
     given = token or file
-    if given is None:
-        return []
-    secret = read_secret(given, raw.faults, in_file=given is file)
-    text = name.text if name else _NAME.default
-    return [AccountSettings(text, secret)] if valid and secret else []
+    if given is not None:
+        secret = read_secret(given, raw.faults, in_file=given is file)
+        if valid and secret:
+            yield AccountSettings(name.text if name else _NAME.default, secret)
 
 
-def _from_list(given: RawSetting, faults: list[str]) -> list[AccountSettings | None]:
+def _from_list(given: RawSetting, faults: list[str]) -> Iterator[AccountSettings]:
     """Read ``name=token_file,name=token_file``; no part of it is shown unless it is a path."""
-    accounts: list[AccountSettings | None] = []
     for number, item in enumerate(given.text.split(","), start=1):
         name, _, path = (part.strip() for part in item.partition("="))
         account = replace(given, text=path, label=f"{given.label}, account {number}")
@@ -92,17 +89,18 @@ def _from_list(given: RawSetting, faults: list[str]) -> list[AccountSettings | N
             )
         elif _is_valid_name(name, account.label, faults):
             token = read_secret(account, faults, in_file=True)
-            accounts.append(AccountSettings(name, token) if token else None)
-    return accounts
+            if token:
+                yield AccountSettings(name, token)
 
 
 def _from_tables(
     given: RawSetting, tables: list[object], faults: list[str]
-) -> list[AccountSettings | None]:
-    return [
-        _from_table(table, replace(given, label=f"{given.label}, account {number}"), faults)
-        for number, table in enumerate(tables, start=1)
-    ]
+) -> Iterator[AccountSettings]:
+    for number, table in enumerate(tables, start=1):
+        label = f"{given.label}, account {number}"
+        account = _from_table(table, replace(given, label=label), faults)
+        if account:
+            yield account
 
 
 def _from_table(table: object, given: RawSetting, faults: list[str]) -> AccountSettings | None:

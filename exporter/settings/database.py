@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,18 +48,11 @@ class DatabaseSettings:
 
 def read(raw: RawSettings) -> DatabaseSettings:
     """The database; what is wrong goes to ``raw.faults``."""
-    given = raw.values.get(_URL.name)
-    if given is not None and given.text == "none":
+    url, file = raw.values.get(_URL.name), raw.values.get(_URL_FILE.name)
+    given = url or file
+    if given is None or (url and url.text == "embedded"):
+        return DatabaseSettings("embedded")
+    if url and url.text == "none":
         return DatabaseSettings("none")
-    if given is not None and given.text != "embedded":
-        return DatabaseSettings("url", read_secret(given, raw.faults, check=postgres_url))
-    file = raw.values.get(_URL_FILE.name)
-    if file is not None:
-        secret = read_secret(file, raw.faults, in_file=True, check=postgres_url)
-        return DatabaseSettings("url", secret)
-    return DatabaseSettings("embedded")
-
-
-def redacted(database: DatabaseSettings) -> Mapping[str, str]:
-    """By environment variable, as text that may be logged."""
-    return {_URL.name: database.redacted()}
+    secret = read_secret(given, raw.faults, in_file=given is file, check=postgres_url)
+    return DatabaseSettings("url", secret)

@@ -199,9 +199,11 @@ def _from_file(
 
 
 def _read_toml(config: RawSetting, faults: list[str]) -> tuple[Path, dict[str, object]]:
-    path = Path(config.text)
     try:
         path = config.path()
+    except ValueError:  # becomes a fault once the setting itself is read
+        return Path(config.text), {}
+    try:
         return path, tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         fault = f"could not be read: {error.strerror}; correct its path"
@@ -209,8 +211,6 @@ def _read_toml(config: RawSetting, faults: list[str]) -> tuple[Path, dict[str, o
         fault = "is not UTF-8; save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
         fault = f"is not valid TOML: {error}; correct that line"
-    except ValueError as error:
-        fault = str(error)
     faults.append(f"the configuration file {path} {fault}")
     return path, {}
 

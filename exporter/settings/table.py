@@ -169,7 +169,9 @@ class Settings:
     )
     """Empty: public streams only."""
     database: DatabaseSettings = filled_by(
-        *database.SETTINGS, read=database.read, redact=database.redacted
+        *database.SETTINGS,
+        read=database.read,
+        redact=lambda value: {"DATABASE_URL": value.redacted()},
     )
     data_dir: Path = setting(
         "ONETRADING_DATA_DIR",

@@ -131,7 +131,7 @@ def test_accounts_by_list_and_by_tables(tmp_path: Path) -> None:
 
     path = toml(
         tmp_path,
-        '[[accounts]]\nname = "a"\ntoken_file = "keys/a"\n'  # seen from the file's directory
+        '[[accounts]]\nname = "a"\ntoken_file = "keys/a"\n'  # relative to the file's directory
         '[[accounts]]\nname = "b"\ntoken = "other"\n',
     )
     tables = read(config=path)
@@ -141,7 +141,7 @@ def test_accounts_by_list_and_by_tables(tmp_path: Path) -> None:
     assert [(a.name, a.token.get()) for a in replaced.accounts] == [("main", "mine")]
 
 
-def test_the_environment_replaces_the_files_other_way_of_saying_it(tmp_path: Path) -> None:
+def test_the_environment_replaces_alternatives_in_the_file(tmp_path: Path) -> None:
     secret = written(tmp_path / "token", "postgresql://from/file")
     path = toml(tmp_path, 'api_token = "x"\naccount = "desk"\ndatabase_url = "none"')
     settings = read({"ONETRADING_API_TOKEN_FILE": str(secret)}, path)
@@ -182,6 +182,7 @@ def test_the_environment_replaces_the_files_other_way_of_saying_it(tmp_path: Pat
         ("ONETRADING_ACCOUNTS", "main", "not of the form name=token_file"),
         ("ONETRADING_ACCOUNTS", "main=/no/such/file", "No such file"),
         ("ONETRADING_CONFIG", "/no/such/file", "could not be read"),
+        ("ONETRADING_CONFIG", "~no-such-user/file", "without a home directory"),
         ("DATABASE_URL", "mysql://x", "nor a Postgres URL"),
         ("DATABASE_URL", "Embedded", "neither `embedded`"),
         ("DATABASE_URL_FILE", "/no/such/file", "No such file"),
@@ -250,7 +251,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str) -> None:
     assert len(faults(config=toml(tmp_path, text))) == 1
 
 
-def test_what_kubernetes_injects_for_a_service_is_no_misspelt_setting() -> None:
+def test_what_kubernetes_injects_for_a_service_is_not_a_misspelt_setting() -> None:
     prefix = "ONETRADING_EXPORTER"
     injected = {
         f"{prefix}_SERVICE_HOST": "10.0.0.1",
