@@ -37,6 +37,15 @@ class InstantOption(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
+_accounts_option = click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="NAME",
+    help="Only this account; repeat it for several. Default: all.",
+)
+
+
 def _of_accounts(app: App, names: tuple[str, ...]) -> list[StreamSync]:
     """The streams of the named accounts, or of all. Raises SettingsError for an unknown name."""
     if unknown := sorted(set(names) - set(app.accounts)):
@@ -48,9 +57,13 @@ def _of_accounts(app: App, names: tuple[str, ...]) -> list[StreamSync]:
 @click.command("sync")
 @with_settings
 @click.option(
-    "--stream", "streams", multiple=True, type=click.Choice(STREAM_NAMES), help="Default: all."
+    "--stream",
+    "streams",
+    multiple=True,
+    type=click.Choice(STREAM_NAMES),
+    help="Only this stream; repeat it for several. Default: all.",
 )
-@click.option("--account", "accounts", multiple=True, metavar="NAME", help="Default: all.")
+@_accounts_option
 def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
     """Run one pass of each stream and fill what is missing of its history, then exit."""
     failed = []
@@ -83,9 +96,15 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
     type=click.Choice(_HISTORY_STREAMS),
     help="The stream to fill.",
 )
-@click.option("--account", "accounts", multiple=True, metavar="NAME", help="Default: all.")
-@click.option("--from", "start", required=True, type=InstantOption(), help="ISO 8601 or a date.")
-@click.option("--to", "end", type=InstantOption(), help="Default: now.")
+@_accounts_option
+@click.option(
+    "--from",
+    "start",
+    required=True,
+    type=InstantOption(),
+    help="Start of the range: ISO 8601; a date is midnight UTC.",
+)
+@click.option("--to", "end", type=InstantOption(), help="End of the range. Default: now.")
 @click.option(
     "--dry-run",
     is_flag=True,
