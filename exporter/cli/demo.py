@@ -55,7 +55,9 @@ def _faults(text: str) -> Faults:
 
 
 @click.command()
-@click.option("--listen", default="127.0.0.1:9878", show_default=True, help="host:port.")
+@click.option(
+    "--listen", default="127.0.0.1:9878", show_default=True, help="host:port to listen on."
+)
 @click.option(
     "--tokens",
     type=click.Path(path_type=Path, file_okay=False),
@@ -109,7 +111,9 @@ def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
 
 
 @click.command()
-@click.option("--listen", default="127.0.0.1:9877", show_default=True, help="host:port.")
+@click.option(
+    "--listen", default="127.0.0.1:9877", show_default=True, help="host:port to listen on."
+)
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),

@@ -17,11 +17,11 @@ _TOKEN = Setting(
 )
 _TOKEN_FILE = Setting(
     name="ONETRADING_API_TOKEN_FILE",
-    help="file with that token; read again when it changes",
+    help="file with the token; read again when it changes",
     replaces=("ONETRADING_API_TOKEN", "ONETRADING_ACCOUNTS"),
 )
 _NAME = Setting(
-    name="ONETRADING_ACCOUNT", help="that account's name, a metric label", default="main"
+    name="ONETRADING_ACCOUNT", help="name of the single account, a metric label", default="main"
 )
 _SEVERAL = Setting(
     name="ONETRADING_ACCOUNTS",

@@ -11,7 +11,7 @@ from exporter.settings.values import postgres_url, redacted_postgres_url
 
 _URL = Setting(
     name="DATABASE_URL",
-    help="Postgres URL; `embedded`: a Postgres of our own in the data directory; "
+    help="Postgres URL; `embedded`: a Postgres that the exporter runs in the data directory; "
     "`none`: metrics only",
     default="embedded",
     secret=True,
@@ -19,7 +19,7 @@ _URL = Setting(
 )
 _URL_FILE = Setting(
     name="DATABASE_URL_FILE",
-    help="file with that URL, for a password that must not be here",
+    help="file with the Postgres URL, to keep its password out of the environment",
     replaces=("DATABASE_URL",),
 )
 SETTINGS = (_URL, _URL_FILE)

@@ -134,7 +134,7 @@ def _redacted_intervals(intervals: Mapping[str, timedelta]) -> Mapping[str, str]
 
 
 _STREAMS = Setting(
-    name="ONETRADING_STREAMS", help="comma list of the streams to enable", default="all"
+    name="ONETRADING_STREAMS", help="comma-separated streams to enable", default="all"
 )
 
 
@@ -208,7 +208,7 @@ class Settings:
     """Aware, UTC. None: 30 days before the first start."""
     requests_per_minute: int = setting(
         "ONETRADING_REQUESTS_PER_MINUTE",
-        "request budget of each token",
+        "request budget per token",
         _text(values.whole_number),
         default=240,
     )
@@ -231,7 +231,7 @@ class Settings:
     """Lower case."""
     log_level_file: Path | None = setting(
         "ONETRADING_LOG_LEVEL_FILE",
-        "file whose one word is the level while it exists; read again when it changes",
+        "file that contains the level, while it exists; read again when it changes",
         RawSetting.path,
         default=None,
     )
