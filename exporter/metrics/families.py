@@ -132,11 +132,6 @@ FACTS_CHANGED = Metric(
     _PER_STREAM,
     "counter",
 )
-RECONCILIATION = Metric(
-    "onetrading_reconciliation_difference",
-    "Difference found by the check for the key, in the key's own unit; 0 where both sides agree",
-    ("account", "check", "key"),
-)
 HEARTBEAT = Metric(
     "onetrading_scheduler_heartbeat_timestamp_seconds",
     "Unix time when the scheduler last ran its own heartbeat job",
@@ -158,7 +153,6 @@ VITAL_FAMILIES = (
     REJECTS_OPEN,
     DRIFT,
     FACTS_CHANGED,
-    RECONCILIATION,
     HEARTBEAT,
     SCHEDULER_EVENTS,
 )

@@ -19,7 +19,6 @@ from exporter.metrics.families import (
     FACTS_CHANGED,
     HEARTBEAT,
     LEADER,
-    RECONCILIATION,
     REJECTS_OPEN,
     SCHEDULER_EVENTS,
     SPOOL_DROPPED,
@@ -95,14 +94,6 @@ class ServiceMetrics:
         self._merge(REJECTS_OPEN, {labels: rejects})
         self._merge(DRIFT, {labels: drift})
         self._merge(FACTS_CHANGED, {labels: changed})
-
-    def reconciliation(self, account: str, differences: Mapping[tuple[str, str], Decimal]) -> None:
-        """All differences of the account by (check, key); those not named any more disappear."""
-        new: _Values = {(account, check, key): value for (check, key), value in differences.items()}
-        with self._lock:
-            old = self._values.get(RECONCILIATION, {})
-            others = {labels: value for labels, value in old.items() if labels[0] != account}
-            self._values = {**self._values, RECONCILIATION: {**others, **new}}
 
     def record_heartbeat(self) -> None:
         """The scheduler is alive."""

@@ -226,7 +226,6 @@ def filled(*accounts: str) -> Page:
         page.service_metrics.set_token_scope(account, "READ", True)
         page.service_metrics.set_clock_skew(account, -0.25)
         page.service_metrics.track_rate_limiter(account, lambda: 240)
-        page.service_metrics.reconciliation(account, {("balances", "BTC"): Decimal("0.1")})
         page.instruments.record_request(account, "account/balances", "200", 0.2)
         page.instruments.record_wait(account, 1.5)
     page.service_metrics.set_database_up(True)
@@ -432,18 +431,6 @@ def test_vitals_show_the_latest() -> None:
     assert found['onetrading_token_scope{account="main",scope="TRADE"}'] == "0"
     assert found['onetrading_scheduler_events_total{event="missed"}'] == "1"
     assert found["onetrading_scheduler_heartbeat_timestamp_seconds"] == "5"
-
-
-def test_a_reconciliation_replaces_the_accounts_last_one() -> None:
-    service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: 1.0)
-    service_metrics.reconciliation(
-        "main", {("balances", "BTC"): Decimal(1), ("orders", "x"): Decimal(0)}
-    )
-    service_metrics.reconciliation("desk", {("balances", "BTC"): Decimal(2)})
-    service_metrics.reconciliation("main", {("balances", "BTC"): Decimal("0.5")})
-    name = 'onetrading_reconciliation_difference{account="%s",check="balances",key="BTC"}'
-    found = {s: v for s, v in shown(service_metrics).items() if "reconciliation" in s}
-    assert found == {name.replace("%s", "main"): "0.5", name.replace("%s", "desk"): "2"}
 
 
 def test_a_budget_is_asked_at_each_scrape_and_may_fail() -> None:
