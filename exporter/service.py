@@ -142,8 +142,7 @@ class Service:
             app.storage,
             app.spool,
             app.clock,
-            app.metrics.service,
-            app.metrics.streams.errors,
+            app.metrics,
             AccountReports(limiters, app.metrics, per_minute),
             StreamReports(app.syncs, app.metrics, app.refusals, self._scheduler.due),
         )

@@ -1,4 +1,4 @@
-"""The body of `/metrics`: all families in either format, compressed if the client can read it."""
+"""The body of `/metrics`: all families in either format, compressed if the client accepts it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.metrics.instrumentation import Instrumentation
 from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
 from exporter.metrics.service_metrics import ServiceMetrics
 from exporter.metrics.stream_metrics import StreamMetrics
-from exporter.metrics.text import head
+from exporter.metrics.text import family_header
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -21,23 +21,23 @@ _GZIP_LEVEL = 1
 
 
 class Exposition:
-    """Joins what the board and the vitals have written with what the instruments measured."""
+    """Joins the sample lines of streams and service with what prometheus_client has measured."""
 
     def __init__(
         self,
         stream_metrics: StreamMetrics,
         service_metrics: ServiceMetrics,
-        instruments: Instrumentation,
+        instrumentation: Instrumentation,
     ) -> None:
         self._sources = (stream_metrics, service_metrics)
-        self._registry = instruments.registry
+        self._registry = instrumentation.registry
         families = sorted([*stream_metrics.families, *service_metrics.families])
-        self._heads = {metric.name: head(metric) for metric in families}
+        self._headers = {metric.name: family_header(metric) for metric in families}
         self._write_text, _ = choose_encoder("")
         self._write_openmetrics, _ = choose_encoder(OPENMETRICS)
 
     def render(self, accept: str, accept_encoding: str) -> tuple[bytes, list[tuple[str, str]]]:
-        """Body and headers for a scrape with these Accept and Accept-Encoding headers."""
+        """Body and HTTP headers for a scrape with these Accept and Accept-Encoding headers."""
         openmetrics = prefers_openmetrics(accept)
         body = self._body(openmetrics)
         headers = [
@@ -51,16 +51,16 @@ class Exposition:
 
     def _body(self, openmetrics: bool) -> bytes:
         """Families by name, each whole: HELP and TYPE once, then the lines of all accounts."""
-        found: dict[str, list[bytes]] = {name: [] for name in self._heads}
+        chunks: dict[str, list[bytes]] = {name: [] for name in self._headers}
         for source in self._sources:
             for name, chunk in source.chunks():
-                found[name].append(chunk)
+                chunks[name].append(chunk)
         parts: list[bytes] = []
-        for name, (text, om) in self._heads.items():
-            if any(found[name]):
-                parts.append(om if openmetrics else text)
-                parts.extend(found[name])
-        # This part ends the body: in OpenMetrics with its `# EOF`.
+        for name, header in self._headers.items():
+            if any(chunks[name]):
+                parts.append(header.openmetrics if openmetrics else header.text)
+                parts.extend(chunks[name])
+        # The library's part ends the body: in OpenMetrics with `# EOF`.
         write = self._write_openmetrics if openmetrics else self._write_text
         parts.append(write(self._registry))
         return b"".join(parts)

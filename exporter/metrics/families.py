@@ -1,4 +1,4 @@
-"""The metrics that are not a stream's own: names, labels, help."""
+"""The metric families that no stream declares: names, labels, help texts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 from exporter.model.stream import Metric
 
 
-class Entry(NamedTuple):
-    """A row of the table of metrics."""
+class Family(NamedTuple):
+    """A metric family of any type, with all its labels: a row of the table in docs/metrics.md."""
 
     name: str
     kind: Literal["gauge", "counter", "histogram"]
@@ -18,57 +18,57 @@ class Entry(NamedTuple):
 
 _PER_STREAM = ("account", "stream")
 
-# One stream of one account: written by `board`.
+# The sync of one stream of one account: written by `StreamMetrics`.
 SYNC_SUCCESS = Metric(
     "onetrading_sync_success",
-    "1 if the last pass of the stream succeeded, 0 if it failed or there was none yet",
+    "1 if the last pass of the stream succeeded, 0 if it failed or none has run yet.",
     _PER_STREAM,
 )
 SYNC_LAST_SUCCESS = Metric(
     "onetrading_sync_last_success_timestamp_seconds",
-    "Unix time of the last pass that succeeded; 0 if there was none since the start",
+    "Unix time of the last successful pass of the stream; 0 if none has succeeded since the start.",
     _PER_STREAM,
 )
 SYNC_INTERVAL = Metric(
-    "onetrading_sync_interval_seconds", "How often the stream is asked, in seconds", _PER_STREAM
+    "onetrading_sync_interval_seconds", "Poll interval of the stream, in seconds.", _PER_STREAM
 )
 SYNC_PERMITTED = Metric(
     "onetrading_sync_permitted",
-    "0 while the exchange refuses the token for this stream (HTTP 401 or 403), else 1",
+    "0 while the exchange refuses the token for this stream (HTTP 401 or 403), else 1.",
     _PER_STREAM,
 )
 SYNC_HELD = Metric(
     "onetrading_sync_held",
-    "1 while the stream's values shown here are of an older answer than they should be: "
-    "the last pass failed, or the last two are overdue",
+    "1 while the exported values of the stream are stale (the last pass failed or two are "
+    "overdue), else 0.",
     _PER_STREAM,
 )
 SYNC_ERRORS = Metric(
     "onetrading_sync_errors_total",
-    "Passes of the stream that failed, by reason",
+    "Failed passes and failed backfill requests of the stream, by reason.",
     (*_PER_STREAM, "reason"),
     "counter",
 )
 DUPLICATES = Metric(
     "onetrading_exposition_duplicates_total",
-    "Samples left out because a sample of the same name and labels was already there",
+    "Samples dropped because a sample with the same name and labels was already there.",
     _PER_STREAM,
     "counter",
 )
 COVERAGE_LAG = Metric(
     "onetrading_coverage_lag_seconds",
-    "Seconds between now and the end of the history that is proven complete in Postgres",
+    "Seconds from the end of the history that is proven complete in Postgres to now.",
     _PER_STREAM,
 )
 COVERAGE_GAP = Metric(
     "onetrading_coverage_gap_seconds",
-    "Seconds of history, from its configured start to the end of what is proven complete, "
-    "that are not proven complete in Postgres",
+    "Seconds of history not proven complete in Postgres, between the configured start and the end "
+    "of what is proven complete.",
     _PER_STREAM,
 )
 BACKFILL_PROGRESS = Metric(
     "onetrading_backfill_progress_ratio",
-    "Share (0 to 1) of the history from its configured start that is proven complete in Postgres",
+    "Share (0 to 1) of the history since the configured start that is proven complete in Postgres.",
     _PER_STREAM,
 )
 SYNC_FAMILIES = (
@@ -84,65 +84,70 @@ SYNC_FAMILIES = (
     BACKFILL_PROGRESS,
 )
 
-# The process and what it depends on: written by `vitals`.
-DATABASE_UP = Metric("onetrading_database_up", "1 if Postgres answered when last asked, else 0")
+# The process and what it depends on: written by `ServiceMetrics`.
+DATABASE_UP = Metric(
+    "onetrading_database_up", "1 if Postgres was reachable when last used, else 0."
+)
 LEADER = Metric(
-    "onetrading_exporter_leader", "1 while this process is the writer of its accounts, else 0"
+    "onetrading_exporter_leader",
+    "1 while this process is the one that writes its accounts, 0 while it is on standby.",
 )
 BUDGET_REMAINING = Metric(
     "onetrading_api_budget_remaining",
-    "Requests that the account's token may still send at once within its budget",
+    "Requests that the account's token may send right now within its request budget.",
     ("account",),
 )
 TOKEN_SCOPE = Metric(
     "onetrading_token_scope",
-    "1 if the account's token has the scope, 0 if it was seen not to have it",
+    "1 if the account's token has the scope, 0 if the exchange refused it.",
     ("account", "scope"),
 )
 CLOCK_SKEW = Metric(
     "onetrading_exchange_clock_skew_seconds",
-    "The exchange's clock minus ours, in seconds, from the last answer's Date or time",
+    "Clock of the exchange minus the local clock, in seconds, estimated from the times that its "
+    "responses state.",
     ("account",),
 )
 SPOOL_SNAPSHOTS = Metric(
-    "onetrading_spool_snapshots", "Snapshots that wait on disk until Postgres takes them"
+    "onetrading_spool_snapshots", "Snapshots spooled on disk until Postgres can store them."
 )
 SPOOL_DROPPED = Metric(
     "onetrading_spool_dropped_total",
-    "Snapshots that were lost since the start because the spool was full",
+    "Snapshots dropped since the start because the spool was full.",
     (),
     "counter",
 )
 REJECTS_OPEN = Metric(
     "onetrading_rejects_open",
-    "Records of the exchange that could not be read and still are in quarantine, in Postgres",
+    "Records that could not be read and are still among the rejects in Postgres.",
     _PER_STREAM,
 )
 DRIFT = Metric(
     "onetrading_drift_total",
-    "Fields, values and page shapes seen that the exchange's documentation does not know, each "
-    "counted once, in Postgres",
+    "Distinct fields, values and page shapes received that the exchange does not document, as "
+    "recorded in Postgres.",
     _PER_STREAM,
     "counter",
 )
 FACTS_CHANGED = Metric(
     "onetrading_facts_changed_total",
-    "Settled records (trades, payments, rates) that came back different from what was stored, "
-    "in Postgres",
+    "Settled records (trades, payments, rates) that later came back with different contents, as "
+    "recorded in Postgres.",
     _PER_STREAM,
     "counter",
 )
 HEARTBEAT = Metric(
     "onetrading_scheduler_heartbeat_timestamp_seconds",
-    "Unix time when the scheduler last ran its own heartbeat job",
+    "Unix time of the scheduler's last heartbeat.",
 )
 SCHEDULER_EVENTS = Metric(
     "onetrading_scheduler_events_total",
-    "Runs that the scheduler missed, that raised, or that found the run before still going",
+    "Scheduled runs that were missed, that raised an error, or that were skipped because the "
+    "previous run was still going (max_instances).",
     ("event",),
     "counter",
 )
-VITAL_FAMILIES = (
+SERVICE_FAMILIES = (
     DATABASE_UP,
     LEADER,
     BUDGET_REMAINING,
@@ -157,50 +162,50 @@ VITAL_FAMILIES = (
     SCHEDULER_EVENTS,
 )
 
-# Measured while the work is done: written by `instruments`.
-SYNC_DURATION = Entry(
+# Measured while work is done: written by `Instrumentation`.
+SYNC_DURATION = Family(
     "onetrading_sync_duration_seconds",
     "histogram",
     _PER_STREAM,
-    "Duration of the stream's passes, failed ones included, in seconds",
+    "Duration of the stream's passes in seconds, failed ones included.",
 )
-ROWS_WRITTEN = Entry(
+ROWS_WRITTEN = Family(
     "onetrading_rows_written_total",
     "counter",
     (*_PER_STREAM, "operation"),
-    "Rows of the stream's table inserted or updated in Postgres; unchanged ones do not count",
+    "Rows inserted or updated in the stream's table; unchanged rows are not counted.",
 )
-ROWS_REJECTED = Entry(
+ROWS_REJECTED = Family(
     "onetrading_rows_rejected_total",
     "counter",
     _PER_STREAM,
-    "Records of the exchange that could not be read and went to quarantine",
+    "Records that were rejected because they could not be read.",
 )
-API_REQUESTS = Entry(
+API_REQUESTS = Family(
     "onetrading_api_requests_total",
     "counter",
     ("account", "endpoint", "code"),
-    "Requests sent to the exchange, by HTTP status or by what went wrong without one",
+    "Requests sent to the exchange, by HTTP status code or, without a response, by error.",
 )
-API_DURATION = Entry(
+API_DURATION = Family(
     "onetrading_api_request_duration_seconds",
     "histogram",
     ("endpoint",),
-    "Time from sending a request to the exchange to its complete answer, in seconds",
+    "Time from sending a request to the exchange to its complete response, in seconds.",
 )
-API_WAIT = Entry(
+API_WAIT = Family(
     "onetrading_api_wait_seconds_total",
     "counter",
     ("account",),
-    "Seconds that requests waited for the request budget before they were sent",
+    "Seconds that requests spent waiting for the request budget.",
 )
-BUILD_INFO = Entry(
+BUILD_INFO = Family(
     "onetrading_exporter_build_info",
     "gauge",
     ("version", "python"),
-    "1; the labels name the version of the exporter and of Python",
+    "Always 1; labelled with the version of the exporter and of Python.",
 )
-INSTRUMENTS = (
+INSTRUMENTATION_FAMILIES = (
     SYNC_DURATION,
     ROWS_WRITTEN,
     ROWS_REJECTED,

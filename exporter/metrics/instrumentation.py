@@ -1,7 +1,7 @@
-"""What is measured while the work is done: durations, requests, rows.
+"""What is measured while work is done: durations, requests, rows.
 
-Kept by prometheus_client in a registry of our own, so that nothing that some library registers by
-itself gets onto `/metrics`.
+prometheus_client keeps these in a registry of their own, not in its default one: a library that
+registers metrics at import must not add to `/metrics`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from prometheus_client import (
 
 from exporter.metrics import families
 
-# The library leaves this one function without types.
+# The library has no types for this one function.
 _disable_created: Callable[[], None] = disable_created_metrics
 
 _BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Instrumentation:
-    """Counters and histograms of our own life. Safe to use from any thread.
+    """Counters and histograms of the exporter's own work. Safe to use from any thread.
 
-    ``keys``: the board's; ``accounts``: those that send requests, `public` included. All series
-    whose labels are known in advance exist from the start.
+    ``keys``: every (account, stream); ``accounts``: those that send requests, `public` included.
+    All series whose labels are known in advance exist from the start, so that `rate()` sees their
+    first increment.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Instrumentation:
         version: str,
         python: str,
     ) -> None:
-        # `_created` doubles the series, and shows as a gauge of its own in the text format.
+        # `_created` doubles the series, and is a gauge of its own in the text format.
         _disable_created()
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
@@ -62,30 +63,30 @@ class Instrumentation:
             self._waits.labels(account)
 
     def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
-        """A request was answered, or failed; ``code``: HTTP status, or the reason without one."""
+        """A request took ``seconds``; ``code``: its HTTP status, or the error if there is none."""
         self._requests.labels(account, endpoint, code).inc()
         self._durations.labels(endpoint).observe(seconds)
 
     def record_wait(self, account: str, seconds: float) -> None:
-        """A request waited for the budget."""
+        """A request waited ``seconds`` for the request budget."""
         self._waits.labels(account).inc(seconds)
 
     def record_pass(self, account: str, stream: str, seconds: float) -> None:
-        """A pass ended, well or not."""
+        """A pass ended after ``seconds``, whether it succeeded or not."""
         self._passes.labels(account, stream).observe(seconds)
 
     def record_rows(
         self, account: str, stream: str, *, inserted: int = 0, updated: int = 0, rejected: int = 0
     ) -> None:
-        """A transaction committed this many rows, and set this many records aside."""
+        """A transaction committed: so many rows written, so many records rejected."""
         self._written.labels(account, stream, "inserted").inc(inserted)
         self._written.labels(account, stream, "updated").inc(updated)
         self._rejected.labels(account, stream).inc(rejected)
 
-    def _counter(self, entry: families.Entry) -> Counter:
-        return Counter(entry.name, entry.help, entry.labels, registry=self.registry)
+    def _counter(self, family: families.Family) -> Counter:
+        return Counter(family.name, family.help, family.labels, registry=self.registry)
 
-    def _histogram(self, entry: families.Entry) -> Histogram:
+    def _histogram(self, family: families.Family) -> Histogram:
         return Histogram(
-            entry.name, entry.help, entry.labels, registry=self.registry, buckets=_BUCKETS_S
+            family.name, family.help, family.labels, registry=self.registry, buckets=_BUCKETS_S
         )

@@ -1,4 +1,4 @@
-"""All that `/metrics` shows of one process, made together."""
+"""Everything behind `/metrics`, created together."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 class Metrics:
     """The metrics of one process, for ``streams`` of ``accounts`` (names, without `public`).
 
-    ``intervals``: stream name to how often it is read, where that is not the stream's default.
-    ``now``: wall clock in Unix seconds; ``monotonic``: seconds that never go back, best those of a
-    clock that counts a suspended machine's time too.
+    ``intervals``: poll interval by stream name, where it differs from the stream's default.
+    ``now``: wall clock in Unix seconds; ``monotonic``: seconds of a clock that never goes back,
+    preferably one that goes on while the machine is suspended.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class Metrics:
         self.streams = StreamMetrics(
             streams, accounts, intervals=intervals, now=now, monotonic=monotonic
         )
-        """What streams show, and how they stand."""
+        """The exported values of each stream, and the state of its sync."""
         self.service = ServiceMetrics(now=now, monotonic=monotonic)
-        """What the process depends on."""
+        """The process and what it depends on."""
         self.instrumentation = Instrumentation(
             self.streams.keys,
             accounts=[PUBLIC_ACCOUNT, *accounts],
             version=__version__,
             python=platform.python_version(),
         )
-        """What is measured while work is done."""
+        """Durations, requests and rows, measured while work is done."""
         self.render = Exposition(self.streams, self.service, self.instrumentation).render
         """Body and headers of a scrape: see `Exposition.render`."""

@@ -14,7 +14,7 @@ _OPENMETRICS = "application/openmetrics-text"
 def prefers_openmetrics(accept: str) -> bool:
     """Whether the Accept header ranks OpenMetrics 1.0, named, at least as high as plain text.
 
-    Text is what everything else gets, a client that accepts neither included.
+    Everything else gets plain text, even a client that accepts neither.
     """
     openmetrics = text = 0.0
     for name, parameters, quality in _ranked(accept):
@@ -46,7 +46,7 @@ def _ranked(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
 
 
 def _quality(text: str) -> float:
-    """0 to 1; what cannot be read is not acceptable."""
+    """0 to 1; an invalid quality counts as 0, not acceptable."""
     try:
         quality = float(text)
     except ValueError:

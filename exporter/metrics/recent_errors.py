@@ -1,11 +1,14 @@
-"""The failures that were counted last, for people: a bounded list without texts.
+"""The most recent failures, for people: a bounded list without any text of an error.
 
-What an error says can hold a part of an answer; what is kept here is its reason, of a closed set.
+The text of an error can quote a part of a response; only its reason, of a closed set, is kept.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from datetime import datetime
+from typing import Literal
+
+import msgspec
 
 from exporter.model.errors import Reason
 
@@ -13,16 +16,16 @@ Lane = Literal["poll", "backfill"]
 _LIMIT = 50
 
 
-class ErrorRun(NamedTuple):
-    """Failures of one stream for one reason, without a success in between. Unix times."""
+class ErrorRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Consecutive failures of one stream for one reason, without a success in between."""
 
     account: str
     stream: str
     lane: Lane
     reason: Reason
     times: int
-    first_at: float
-    last_at: float
+    first_at: datetime
+    last_at: datetime
 
 
 class RecentErrors:
@@ -31,26 +34,34 @@ class RecentErrors:
     def __init__(self, limit: int = _LIMIT) -> None:
         self._limit = limit
         self._runs: dict[int, ErrorRun] = {}
+        """By the number of its latest failure, the oldest first."""
         self._open: dict[tuple[str, str, Lane, Reason], int] = {}
-        """Which run the next failure of this kind belongs to."""
-        self._numbers = 0
+        """The run that the next failure of this kind continues."""
+        self._count = 0
 
-    def add(self, account: str, stream: str, lane: Lane, reason: Reason, now: float) -> None:
-        """A failure was counted."""
+    def add(self, account: str, stream: str, lane: Lane, reason: Reason, at: datetime) -> None:
+        """Record a failure; ``at``: aware UTC."""
         key = (account, stream, lane, reason)
         before = self._runs.pop(self._open.get(key, 0), None)
-        times, first_at = (1, now) if before is None else (before.times + 1, before.first_at)
-        self._numbers += 1
-        self._runs[self._numbers] = ErrorRun(*key, times, first_at, now)
-        self._open[key] = self._numbers
+        self._count += 1
+        self._runs[self._count] = ErrorRun(
+            account=account,
+            stream=stream,
+            lane=lane,
+            reason=reason,
+            times=1 if before is None else before.times + 1,
+            first_at=at if before is None else before.first_at,
+            last_at=at,
+        )
+        self._open[key] = self._count
         if len(self._runs) > self._limit:
             del self._runs[next(iter(self._runs))]
 
-    def over(self, account: str, stream: str) -> None:
-        """The stream succeeded: its next failure begins a run."""
+    def end_runs(self, account: str, stream: str) -> None:
+        """The stream succeeded: its next failure begins a new run."""
         for key in [key for key in self._open if key[:2] == (account, stream)]:
             del self._open[key]
 
     def latest(self) -> list[ErrorRun]:
-        """The one that failed last comes first."""
+        """The run that failed last comes first."""
         return list(reversed(self._runs.values()))

@@ -1,6 +1,6 @@
-"""The process's own gauges and what it depends on: Postgres, the scheduler, budget, clock.
+"""The process and what it depends on: Postgres, the scheduler, the request budget, clocks.
 
-Each is absent until it is first known, so that nothing is 0 that was never looked at.
+A series is absent until its value is first known: nothing is 0 that was never measured.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from exporter.metrics.families import (
     LEADER,
     REJECTS_OPEN,
     SCHEDULER_EVENTS,
+    SERVICE_FAMILIES,
     SPOOL_DROPPED,
     SPOOL_SNAPSHOTS,
     TOKEN_SCOPE,
-    VITAL_FAMILIES,
 )
-from exporter.metrics.text import lines, number, series_name
+from exporter.metrics.text import format_value, sample_lines, series_name
 from exporter.model.stream import Metric
 
 _logger = logging.getLogger(__name__)
@@ -38,43 +38,43 @@ _Values = Mapping[tuple[str, ...], Decimal | float]
 
 
 class ServiceMetrics:
-    """Gauges without a stream. Safe to use from any thread.
+    """Gauges and counters of the process as a whole. Safe to use from any thread.
 
-    ``now``: wall clock in Unix seconds; ``monotonic``: a clock that never goes back, in seconds.
+    ``now``: wall clock in Unix seconds; ``monotonic``: seconds of a clock that never goes back.
     """
 
-    families: tuple[Metric, ...] = VITAL_FAMILIES
+    families: tuple[Metric, ...] = SERVICE_FAMILIES
 
     def __init__(self, *, now: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._now = now
         self._monotonic = monotonic
         self._lock = Lock()
-        # Replaced as a whole, never changed: a scrape in another thread goes on with the old one.
+        # Replaced as a whole, never mutated: a concurrent scrape goes on reading the old one.
         self._values: Mapping[Metric, _Values] = {
             SCHEDULER_EVENTS: {(event,): 0 for event in _SCHEDULER_EVENTS}
         }
         self._budgets: Mapping[str, Callable[[], float]] = {}
-        self._beat: float | None = None
+        self._heartbeat_at: float | None = None
         self.database_since: float | None = None
-        """Unix time since when `database_up` has said what it says."""
+        """Unix time of the last change of `onetrading_database_up`; None before it is known."""
 
     def set_database_up(self, up: bool) -> None:
-        """Whether Postgres answered just now."""
+        """Whether Postgres can be reached."""
         if self.readings(DATABASE_UP) != {(): int(up)}:
             self.database_since = self._now()
         self._merge(DATABASE_UP, {(): int(up)})
 
     def set_leader(self, leads: bool) -> None:
-        """Whether this process holds the lease of its accounts."""
+        """Whether this process holds the leases of its accounts."""
         self._merge(LEADER, {(): int(leads)})
 
     def set_spool(self, waiting: int, dropped: int) -> None:
-        """How many snapshots wait on disk for Postgres, and how many had to go."""
+        """Snapshots in the spool, and snapshots dropped since the start because it was full."""
         self._merge(SPOOL_SNAPSHOTS, {(): waiting})
         self._merge(SPOOL_DROPPED, {(): dropped})
 
     def set_clock_skew(self, account: str, seconds: float) -> None:
-        """The exchange's clock minus ours, in seconds."""
+        """The exchange's clock minus the local one, in seconds."""
         self._merge(CLOCK_SKEW, {(account,): seconds})
 
     def set_token_scope(self, account: str, scope: str, granted: bool) -> None:
@@ -82,27 +82,27 @@ class ServiceMetrics:
         self._merge(TOKEN_SCOPE, {(account, scope): int(granted)})
 
     def track_rate_limiter(self, account: str, remaining: Callable[[], float]) -> None:
-        """``remaining`` is asked at each scrape and must not block; while it raises, no series."""
+        """``remaining`` is called at each scrape and must not block; no series while it raises."""
         with self._lock:
             self._budgets = {**self._budgets, account: remaining}
 
     def set_data_quality(
         self, account: str, stream: str, *, rejects: int, drift: int, changed: int
     ) -> None:
-        """What Postgres holds of records that could not be read, or were not as expected."""
+        """What Postgres holds: open rejects, undocumented contents, changed facts."""
         labels = (account, stream)
         self._merge(REJECTS_OPEN, {labels: rejects})
         self._merge(DRIFT, {labels: drift})
         self._merge(FACTS_CHANGED, {labels: changed})
 
     def record_heartbeat(self) -> None:
-        """The scheduler is alive."""
-        self._beat = self._monotonic()
+        """The scheduler is running."""
+        self._heartbeat_at = self._monotonic()
         self._merge(HEARTBEAT, {(): self._now()})
 
     def heartbeat_age_s(self) -> float | None:
         """Seconds since the last heartbeat; None before the first."""
-        return None if self._beat is None else self._monotonic() - self._beat
+        return None if self._heartbeat_at is None else self._monotonic() - self._heartbeat_at
 
     def count_scheduler_event(self, event: SchedulerEvent) -> None:
         """Count a run that was missed, raised, or found the run before it still going."""
@@ -112,21 +112,21 @@ class ServiceMetrics:
             self._values = {**self._values, SCHEDULER_EVENTS: counts}
 
     def readings(self, metric: Metric) -> _Values:
-        """What is shown of a family, by label values; empty when nothing is."""
+        """The values of a family, by label values; empty when none is known."""
         return self._values.get(metric, {})
 
     def chunks(self) -> Iterator[tuple[str, bytes]]:
-        """Family names with their sample lines, as of now."""
+        """Pairs of family name and sample lines, as of now."""
         values = dict(self._values)
         values[BUDGET_REMAINING] = self._remaining()
         for metric, readings in values.items():
-            written = {
+            series = {
                 series_name(metric.name, metric.labels, labels): text
                 for labels, value in readings.items()
-                if (text := number(value)) is not None
+                if (text := format_value(value)) is not None
             }
-            if written:
-                yield metric.name, lines(written)
+            if series:
+                yield metric.name, sample_lines(series)
 
     def _merge(self, metric: Metric, readings: _Values) -> None:
         with self._lock:
@@ -134,11 +134,11 @@ class ServiceMetrics:
             self._values = {**self._values, metric: merged}
 
     def _remaining(self) -> _Values:
-        found: dict[tuple[str, ...], float] = {}
+        readings: dict[tuple[str, ...], float] = {}
         for account, remaining in self._budgets.items():
             try:
-                found[(account,)] = remaining()
+                readings[(account,)] = remaining()
             except Exception:
-                told = {"account": account}
-                _logger.exception("the request budget cannot be read", extra=told)
-        return found
+                context = {"account": account}
+                _logger.exception("bug: could not read the request budget", extra=context)
+        return readings

@@ -1,8 +1,8 @@
-"""What `/metrics` shows of every stream of every account.
+"""What `/metrics` exports of every stream of every account.
 
-An answer is written to text once, when it arrives, and becomes visible by one assignment: a scrape
-sees all of it or nothing. Whether it is still young enough to be shown is worked out at each
-scrape, not by a timer, so a thread that died withdraws its values like one that failed.
+A response is rendered to text once, when it arrives, and becomes visible by one assignment: a
+scrape sees all of it or nothing. Whether its values are too stale to be exported is decided at
+each scrape, not by a timer: a poll thread that died has its values withdrawn like one that failed.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
 
-from exporter.metrics.catalogue import domain
+from exporter.metrics.catalogue import domain_metrics
 from exporter.metrics.families import SYNC_FAMILIES
 from exporter.metrics.recent_errors import ErrorRun, RecentErrors
-from exporter.metrics.stream_state import MeasuredCoverage, StreamState, StreamSummary
-from exporter.metrics.text import RenderedSamples, Series, lines, write
+from exporter.metrics.stream_state import (
+    MeasuredCoverage,
+    StreamState,
+    StreamSummary,
+    instant,
+)
+from exporter.metrics.text import RenderedSamples, Series, render_samples, sample_lines
 from exporter.model.errors import Reason
 from exporter.model.stream import PUBLIC_ACCOUNT, Metric, Sample, Stream
 
@@ -30,11 +35,11 @@ Key = tuple[str, str]
 class StreamMetrics:
     """The state of every stream of every account. Safe to use from any thread.
 
-    ``streams``: those to be shown; a private one exists for each of ``accounts``, a public one
-    once, under account `public`. ``intervals``: how often each is asked, by name, where that is
-    not the stream's default. ``now``: wall clock in Unix seconds; ``monotonic``: a clock that
-    never goes back, best one that counts a suspended machine's time too. Raises ValueError when
-    the streams declare metrics that cannot be shown together.
+    ``streams``: a private one exists once for each of ``accounts``, a public one once, under
+    account `public`. ``intervals``: poll interval by stream name, where it differs from the
+    stream's default. ``now``: wall clock in Unix seconds; ``monotonic``: seconds of a clock that
+    never goes back, preferably one that goes on while the machine is suspended. Raises ValueError
+    when the streams' metrics are invalid or clash, or an account's name is taken.
     """
 
     def __init__(
@@ -48,7 +53,7 @@ class StreamMetrics:
     ) -> None:
         if PUBLIC_ACCOUNT in accounts or len(set(accounts)) < len(accounts):
             raise ValueError(f"account names must be unique, and none may be {PUBLIC_ACCOUNT!r}")
-        self.families: tuple[Metric, ...] = (*SYNC_FAMILIES, *domain(streams).values())
+        self.families: tuple[Metric, ...] = (*SYNC_FAMILIES, *domain_metrics(streams).values())
         self._now = now
         self._monotonic = monotonic
         self._lock = Lock()
@@ -59,8 +64,8 @@ class StreamMetrics:
             for account in ((PUBLIC_ACCOUNT,) if stream.public else accounts)
         }
         self._declared = {s.name: {m.name: m for m in s.metrics} for s in streams}
-        shown_by = [name for declared in self._declared.values() for name in declared]
-        self._shared = frozenset(name for name in shown_by if shown_by.count(name) > 1)
+        names = [name for declared in self._declared.values() for name in declared]
+        self._shared = frozenset(name for name in names if names.count(name) > 1)
         self._states = {
             (account, name): StreamState(
                 account,
@@ -77,60 +82,60 @@ class StreamMetrics:
         return tuple(self._streams)
 
     def record_success(self, account: str, stream: str, samples: Iterable[Sample] | None) -> bool:
-        """A complete, good answer: ``samples`` replace all that the stream shows of the account.
+        """Record a complete, good response: ``samples`` replace all exported ones of the stream.
 
-        None: the pass changed nothing; what is shown stays and is young again. Returns False when
-        the samples cannot be shown: the pass then counts as failed with reason `internal`.
+        None: the pass changed nothing, so the exported samples stay, and are fresh again. Returns
+        False when the samples cannot be rendered: the pass then counts as failed with reason
+        `internal`.
         """
         key = (account, stream)
-        owner = None if self._streams[key].public else account
         try:
-            written = None if samples is None else write(samples, self._declared[stream], owner)
+            rendered = None if samples is None else self._render(key, samples)
         except Exception:
-            told = {"account": account, "stream": stream}
-            _logger.exception("the samples cannot be shown", extra=told)
+            context = {"account": account, "stream": stream}
+            _logger.exception("bug: could not render the samples", extra=context)
             self.record_failure(account, stream, "internal")
             return False
         with self._lock:
-            self._recent.over(account, stream)
-            state = self._states[key].succeeded(self._monotonic(), self._now())
-            self._states[key] = state if written is None else self._with(state, written)
+            self._recent.end_runs(account, stream)
+            state = self._states[key].record_success(self._monotonic(), self._now())
+            self._states[key] = state if rendered is None else self._exporting(state, rendered)
         return True
 
     def replace_samples(self, account: str, stream: str, samples: Iterable[Sample]) -> None:
-        """What is shown changed without a poll (a backfill): nothing becomes younger by it.
+        """Replace the exported samples after a backfill: their age stays that of the last poll.
 
-        A stream that shows nothing goes on showing nothing.
+        Nothing happens before the first successful poll. Raises ValueError or TypeError when the
+        samples cannot be rendered.
         """
         key = (account, stream)
-        owner = None if self._streams[key].public else account
-        written = write(samples, self._declared[stream], owner)
+        rendered = self._render(key, samples)
         with self._lock:
             if self._states[key].good_at is not None:
-                self._states[key] = self._with(self._states[key], written)
+                self._states[key] = self._exporting(self._states[key], rendered)
 
     def record_failure(self, account: str, stream: str, reason: Reason) -> None:
-        """A pass without a complete, good answer: the shown values stay until they are too old.
+        """Record a pass without a complete, good response: values stay until they are too old.
 
-        With `database` they may stay longer: Postgres being down changes no domain series.
+        Their age restarts with reason `database`: Postgres being down changes no domain series.
         """
         with self._lock:
             key, now = (account, stream), self._now()
-            self._states[key] = self._states[key].failed(reason, self._monotonic(), now)
-            self._recent.add(account, stream, "poll", reason, now)
+            self._states[key] = self._states[key].record_failure(reason, self._monotonic(), now)
+            self._recent.add(account, stream, "poll", reason, instant(now))
 
     def mark_tried(self, account: str, stream: str) -> None:
-        """The stream had its turn and could not even ask yet: nothing changes but that."""
+        """The stream had its turn, but something else must come first: it sent no request."""
         with self._lock:
             key = (account, stream)
-            self._states[key] = self._states[key].waited()
+            self._states[key] = self._states[key].mark_tried()
 
     def record_backfill_error(self, account: str, stream: str, reason: Reason) -> None:
-        """A request of the backfill lane failed: it is counted, and says nothing of the polls."""
+        """Count a failed backfill request; it says nothing about the polls."""
         with self._lock:
             key = (account, stream)
-            self._states[key] = self._states[key].erred(reason)
-            self._recent.add(account, stream, "backfill", reason, self._now())
+            self._states[key] = self._states[key].record_backfill_error(reason)
+            self._recent.add(account, stream, "backfill", reason, instant(self._now()))
 
     def record_coverage(
         self,
@@ -141,11 +146,11 @@ class StreamMetrics:
         gap_s: float | None,
         progress_ratio: float | None,
     ) -> None:
-        """How much history is proven complete now; None is not shown. The lag grows by itself."""
+        """How much history is proven complete now; None: not known. The lag grows by itself."""
         with self._lock:
             key = (account, stream)
-            found = MeasuredCoverage(lag_s, gap_s, progress_ratio, self._monotonic())
-            self._states[key] = replace(self._states[key], coverage=found)
+            coverage = MeasuredCoverage(lag_s, gap_s, progress_ratio, self._monotonic())
+            self._states[key] = replace(self._states[key], coverage=coverage)
 
     def summaries(self) -> list[StreamSummary]:
         """Every stream of every account, as of now."""
@@ -153,38 +158,39 @@ class StreamMetrics:
         return [state.summary(at) for state in self._states.values()]
 
     def errors(self) -> list[ErrorRun]:
-        """The failures that were counted last, newest first; those in a row are one."""
+        """The most recent failures, newest first; consecutive ones are one run."""
         with self._lock:
             return self._recent.latest()
 
     def chunks(self) -> Iterator[tuple[str, bytes]]:
-        """Family names with sample lines, as of now. A family comes once for each account."""
+        """Pairs of family name and sample lines, as of now; one pair or none for each account."""
         at = self._monotonic()
         merged: dict[str, Series] = {}
         for state in self._states.values():
-            yield from state.own_chunks(at)
-            if not state.shown(at):
+            yield from state.sync_chunks(at)
+            if not state.exported(at):
                 continue
             yield from state.chunks.items()
             for name, series in state.shared.items():
                 first = merged.setdefault(name, {})
                 first.update({line: series[line] for line in series if line not in first})
         for name, series in merged.items():
-            yield name, lines(series)
+            yield name, sample_lines(series)
 
-    def _with(self, state: StreamState, written: RenderedSamples) -> StreamState:
-        """``state`` showing the answer; counts what other streams show already."""
-        shared = {name: s for name, s in written.families.items() if name in self._shared}
+    def _render(self, key: Key, samples: Iterable[Sample]) -> RenderedSamples:
+        stream = self._streams[key]
+        account = None if stream.public else key[0]
+        return render_samples(samples, self._declared[stream.name], account)
+
+    def _exporting(self, state: StreamState, rendered: RenderedSamples) -> StreamState:
+        """``state`` with new samples; counts series that other streams export already."""
+        own = {n: s for n, s in rendered.families.items() if n not in self._shared}
+        shared = {n: s for n, s in rendered.families.items() if n in self._shared}
         key = (state.account, state.stream)
         others = [other.shared for k, other in self._states.items() if k != key]
-        twice = sum(
+        exported_twice = sum(
             len(series.keys() & other.get(name, {}).keys())
             for name, series in shared.items()
             for other in others
         )
-        return replace(
-            state,
-            chunks={n: lines(s) for n, s in written.families.items() if n not in shared},
-            shared=shared,
-            duplicates=state.duplicates + written.duplicates + twice,
-        )
+        return state.replace_samples(own, shared, rendered.duplicates + exported_twice)

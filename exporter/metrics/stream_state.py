@@ -1,6 +1,23 @@
-"""What is known of one stream of one account, and how it changes: values without a clock or lock.
+"""The state of one stream of one account: immutable values, without a clock or a lock.
 
-The rules are those of "What a failed poll does" in the README.
+What each event does to it. The first four columns are the freshness of the exported values before
+the event, what stands below them is the freshness after it; `*`: the age of the values restarts;
+`-`: no change. The others are flags. `tests/metrics/test_stream_state.py` walks this table.
+
+    event                   empty   fresh      held       withdrawn  tried  success  permitted
+    ----------------------  ------  ---------  ---------  ---------  -----  -------  ---------
+    record_success          fresh*  fresh*     fresh*     fresh*     yes    yes      yes
+    record_failure          -       held       -          -          yes    no       -
+    ... auth, permission    -       held       -          -          yes    no       no
+    ... database            -       held*      held*      -          yes    no       -
+    mark_tried              -       -          -          -          yes    -        -
+    record_backfill_error   -       -          -          -          -      -        -
+    replace_samples         -       -          -          -          -      -        -
+    older than 2 intervals  -       held       -          -          -      -        -
+    older than hold_s       -       withdrawn  withdrawn  -          -      -        -
+
+`held` values are exported although they are stale, `withdrawn` ones are not. A database failure
+restarts the age because it says nothing about the exchange: while Postgres is down, gauges stay.
 """
 
 from __future__ import annotations
@@ -15,25 +32,25 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from exporter.metrics import families
-from exporter.metrics.text import Series, lines, number, series_name
+from exporter.metrics.text import Series, format_value, sample_lines, series_name
 from exporter.model.errors import REASONS, Reason
 from exporter.model.limits import hold
 from exporter.model.stream import Metric
 
 Freshness = Literal["empty", "fresh", "held", "withdrawn"]
 
-_INTERVALS_LATE = 2
+_INTERVALS_FRESH = 2
 
 
 class CoverageSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a stream's history was proven complete in Postgres, as of its last pass."""
 
     lag_seconds: float | None
-    """From the newest proven instant to now; `onetrading_coverage_lag_seconds`."""
+    """From the newest proven instant to now: `onetrading_coverage_lag_seconds`."""
     gap_seconds: float | None
-    """Not proven before that, of all scopes together; `onetrading_coverage_gap_seconds`."""
+    """Not proven before that, over all scopes: `onetrading_coverage_gap_seconds`."""
     progress_ratio: float | None
-    """Proven share, 0 to 1; `onetrading_backfill_progress_ratio`."""
+    """Proven share, 0 to 1: `onetrading_backfill_progress_ratio`."""
 
 
 class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,27 +60,27 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     tried: bool
     success: bool
-    """Of the last pass; `onetrading_sync_success`."""
+    """Of the last pass: `onetrading_sync_success`."""
     permitted: bool
     """`onetrading_sync_permitted`"""
     freshness: Freshness
-    """``empty``: nothing read yet. ``held``: shown, but of an older response than is due."""
+    """``empty``: no values yet; ``fresh``; ``held``: stale, still exported; ``withdrawn``."""
     age_seconds: float | None
-    """Of the values shown on `/metrics`."""
+    """Of the values last read; null before there are any."""
     interval_seconds: float
     hold_seconds: float
     """The age at which values are withdrawn."""
     last_success_at: datetime | None
     last_error: Reason | None
-    """Of the last pass; null when it succeeded."""
+    """Of the last pass; null if it succeeded."""
     failing_since: datetime | None
-    """The first of the failures in a row; null when the last pass succeeded."""
+    """The first of the current consecutive failures; null if the last pass succeeded."""
     coverage: CoverageSummary | None
-    """Of history streams."""
+    """Null except for history streams."""
 
 
 class MeasuredCoverage(NamedTuple):
-    """How much history was proven complete at monotonic time ``at``; None is not known."""
+    """How much history was proven complete at monotonic time ``at``; None: not known."""
 
     lag_s: float | None = None
     gap_s: float | None = None
@@ -71,29 +88,33 @@ class MeasuredCoverage(NamedTuple):
     at: float = 0.0
 
     def lag(self, at: float) -> float | None:
-        """Grows with the clock, so that a sync that stands still does not freeze its own lag."""
+        """Grows with the clock, so that a sync that has stopped does not freeze its own lag."""
         return None if self.lag_s is None else self.lag_s + (at - self.at)
 
 
 @dataclass(frozen=True)
 class StreamState:
-    """Replaced as a whole, never changed: who reads it needs no lock. ``at`` is monotonic time."""
+    """Replaced as a whole, never mutated: readers need no lock.
+
+    ``at`` is monotonic time, ``now`` Unix time, both in seconds.
+    """
 
     account: str
     stream: str
     interval_s: float
     backfilled: bool = False
-    """It has coverage."""
+    """Whether it has coverage."""
     chunks: Mapping[str, bytes] = field(default_factory=dict)
-    """The last good answer, written, by family."""
+    """The last good response as sample lines, by family."""
     shared: Mapping[str, Series] = field(default_factory=dict)
-    """The same for families that several streams show; the board compares them."""
+    """The same for families of several streams, among which series must be unique."""
     good_at: float | None = None
-    """The age of what is shown counts from here."""
+    """The age of the exported values counts from here."""
     tried: bool = False
     success: bool = False
     permitted: bool = True
     last_success: float = 0.0
+    """Unix time."""
     last_error: Reason | None = None
     failing_since: float | None = None
     """Unix time."""
@@ -101,8 +122,8 @@ class StreamState:
     duplicates: int = 0
     coverage: MeasuredCoverage = field(default_factory=MeasuredCoverage)
 
-    def succeeded(self, at: float, now: float) -> StreamState:
-        """A good answer; the caller puts its samples in."""
+    def record_success(self, at: float, now: float) -> StreamState:
+        """After a good response; its samples follow with `replace_samples`."""
         return replace(
             self,
             good_at=at,
@@ -114,9 +135,9 @@ class StreamState:
             failing_since=None,
         )
 
-    def failed(self, reason: Reason, at: float, now: float) -> StreamState:
-        """No value changes. `database` says nothing about the values' age: it starts it again."""
-        renewed = reason == "database" and self.shown(at)
+    def record_failure(self, reason: Reason, at: float, now: float) -> StreamState:
+        """After a pass without a good response: the values stay as they are."""
+        renewed = reason == "database" and self.exported(at)
         return replace(
             self,
             good_at=at if renewed else self.good_at,
@@ -125,16 +146,30 @@ class StreamState:
             permitted=self.permitted and reason not in ("auth", "permission"),
             last_error=reason,
             failing_since=now if self.failing_since is None else self.failing_since,
-            errors={**self.errors, reason: self.errors[reason] + 1},
+            errors=self._counted(reason),
         )
 
-    def waited(self) -> StreamState:
-        """The stream had its turn, but something else must come first."""
+    def mark_tried(self) -> StreamState:
+        """After a turn in which no request could be sent yet."""
         return replace(self, tried=True)
 
-    def erred(self, reason: Reason) -> StreamState:
-        """Something beside the polls failed: counted, and nothing else changes."""
-        return replace(self, errors={**self.errors, reason: self.errors[reason] + 1})
+    def record_backfill_error(self, reason: Reason) -> StreamState:
+        """The error is counted; it says nothing about the polls."""
+        return replace(self, errors=self._counted(reason))
+
+    def replace_samples(
+        self, own: Mapping[str, Series], shared: Mapping[str, Series], duplicates: int
+    ) -> StreamState:
+        """Export these samples instead, of which ``duplicates`` were dropped."""
+        return replace(
+            self,
+            chunks={name: sample_lines(series) for name, series in own.items()},
+            shared=shared,
+            duplicates=self.duplicates + duplicates,
+        )
+
+    def _counted(self, reason: Reason) -> Mapping[Reason, int]:
+        return {**self.errors, reason: self.errors[reason] + 1}
 
     @property
     def hold_s(self) -> float:
@@ -142,20 +177,20 @@ class StreamState:
         return hold(timedelta(seconds=self.interval_s)).total_seconds()
 
     def freshness(self, at: float) -> Freshness:
-        """How good the values are."""
+        """Whether there are values, whether they are stale, whether too stale to be exported."""
         if self.good_at is None:
             return "empty"
         age = at - self.good_at
         if age > self.hold_s:
             return "withdrawn"
-        return "fresh" if self.success and age <= _INTERVALS_LATE * self.interval_s else "held"
+        return "fresh" if self.success and age <= _INTERVALS_FRESH * self.interval_s else "held"
 
-    def shown(self, at: float) -> bool:
-        """Whether the values may still be seen."""
+    def exported(self, at: float) -> bool:
+        """Whether the values are on `/metrics`."""
         return self.freshness(at) in ("fresh", "held")
 
     def summary(self, at: float) -> StreamSummary:
-        """What people want to know of it."""
+        """The state as of ``at``."""
         coverage = CoverageSummary(
             lag_seconds=_rounded(self.coverage.lag(at)),
             gap_seconds=_rounded(self.coverage.gap_s),
@@ -171,14 +206,14 @@ class StreamState:
             age_seconds=_rounded(None if self.good_at is None else at - self.good_at),
             interval_seconds=self.interval_s,
             hold_seconds=self.hold_s,
-            last_success_at=_instant(self.last_success or None),
+            last_success_at=instant(self.last_success) if self.last_success else None,
             last_error=self.last_error,
-            failing_since=_instant(self.failing_since),
+            failing_since=None if self.failing_since is None else instant(self.failing_since),
             coverage=coverage if self.backfilled else None,
         )
 
-    def own_chunks(self, at: float) -> Iterator[tuple[str, bytes]]:
-        """The `onetrading_sync_*` families of this stream and account."""
+    def sync_chunks(self, at: float) -> Iterator[tuple[str, bytes]]:
+        """Sample lines of the families about the sync, as pairs of family name and lines."""
         yield from self._steady
         yield self._line(families.SYNC_HELD, self.freshness(at) == "held")
         lag = self.coverage.lag(at)
@@ -187,7 +222,7 @@ class StreamState:
 
     @cached_property
     def _steady(self) -> tuple[tuple[str, bytes], ...]:
-        """What does not change with the clock; written once for each state, at its first scrape."""
+        """What does not change with the clock: rendered once, at the first scrape of a state."""
         values: dict[Metric, float | None] = {
             families.SYNC_SUCCESS: self.success,
             families.SYNC_LAST_SUCCESS: self.last_success,
@@ -199,12 +234,12 @@ class StreamState:
         }
         errors = [self._line(families.SYNC_ERRORS, n, reason) for reason, n in self.errors.items()]
         known = [self._line(metric, v) for metric, v in values.items() if v is not None]
-        return (*known, (families.SYNC_ERRORS.name, b"".join(text for _, text in errors)))
+        return (*known, (families.SYNC_ERRORS.name, b"".join(line for _, line in errors)))
 
     def _line(self, metric: Metric, value: Decimal | float, *labels: str) -> tuple[str, bytes]:
         name = series_name(metric.name, metric.labels, (self.account, self.stream, *labels))
-        written = number(value)
-        return metric.name, b"" if written is None else lines({name: written})
+        text = format_value(value)
+        return metric.name, b"" if text is None else sample_lines({name: text})
 
 
 def _rounded(value: float | None) -> float | None:
@@ -212,6 +247,6 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _instant(unix: float | None) -> datetime | None:
-    """Aware UTC, to the millisecond."""
-    return None if unix is None else datetime.fromtimestamp(round(unix, 3), UTC)
+def instant(unix: float) -> datetime:
+    """Unix time as aware UTC, to the millisecond."""
+    return datetime.fromtimestamp(round(unix, 3), UTC)

@@ -1,6 +1,6 @@
 """How samples are written: the part that the text format 0.0.4 and OpenMetrics 1.0 share.
 
-Source: prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics 1.0 specification.
+Sources: prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics 1.0 specification.
 A sample line is the same in both; only the lines that open a family differ. So lines are written
 once, when a value arrives, and a scrape joins them.
 """
@@ -22,7 +22,7 @@ _LARGEST = 1e21
 _SMALLEST = 1e-12
 
 
-def number(value: Decimal | float) -> str | None:
+def format_value(value: Decimal | float) -> str | None:
     """The nearest float64, shortest form that reads back as the same; None if it is not finite.
 
     Positional where a person would write it so: `1e+06` is valid, and gets reported as a bug.
@@ -41,8 +41,8 @@ def number(value: Decimal | float) -> str | None:
     return f"{Decimal(shortest):f}" if _SMALLEST <= abs(nearest) < 1 else shortest
 
 
-def label_value(value: str) -> str:
-    """A label value as it stands between its quotes."""
+def escape_label(value: str) -> str:
+    """A label value as it is written between quotes."""
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
@@ -52,88 +52,89 @@ def series_name(name: str, labels: Sequence[str], values: Sequence[str]) -> str:
         return name
     pairs = zip(labels, values, strict=True)
     return (
-        name + "{" + ",".join([f'{label}="{label_value(value)}"' for label, value in pairs]) + "}"
+        name + "{" + ",".join([f'{label}="{escape_label(value)}"' for label, value in pairs]) + "}"
     )
 
 
-def lines(series: Mapping[str, str]) -> bytes:
-    """The sample lines of one family."""
+def sample_lines(series: Mapping[str, str]) -> bytes:
+    """The sample lines of one family, in UTF-8."""
     text = "".join([f"{name} {value}\n" for name, value in series.items()])
-    # A lone surrogate cannot be written as UTF-8; one odd label must not cost the whole scrape.
+    # UTF-8 has no lone surrogates: replaced, because one such label must not fail the whole scrape.
     return text.encode("utf-8", "replace")
 
 
-class Head(NamedTuple):
-    """What opens a family: its HELP and TYPE lines in either format."""
+class FamilyHeader(NamedTuple):
+    """The HELP and TYPE lines that open a family, in either format."""
 
     text: bytes
     openmetrics: bytes
 
 
-def head(metric: Metric) -> Head:
-    """The opening of ``metric``'s family. OpenMetrics names a counter without its `_total`."""
+def family_header(metric: Metric) -> FamilyHeader:
+    """The header of ``metric``'s family. OpenMetrics names a counter without its `_total`."""
     plain = metric.help.replace("\\", r"\\").replace("\n", r"\n")
     quoted = plain.replace('"', r"\"")
     family = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name
-    return Head(
+    return FamilyHeader(
         f"# HELP {metric.name} {plain}\n# TYPE {metric.name} {metric.kind}\n".encode(),
         f"# HELP {family} {quoted}\n# TYPE {family} {metric.kind}\n".encode(),
     )
 
 
 class RenderedSamples(NamedTuple):
-    """The samples of one answer, written."""
+    """The samples of one response, as text by family name."""
 
     families: dict[str, Series]
     duplicates: int
+    """Samples dropped because their series was already there."""
 
 
-class _Form(NamedTuple):
-    """A family being written; ``pattern`` has a place for each label's value."""
+class _FamilyBuffer(NamedTuple):
+    """A family being written; ``pattern`` has a `%s` for the value of each label."""
 
     metric: Metric
     pattern: str
     series: Series
 
 
-def write(
+def render_samples(
     samples: Iterable[Sample], declared: Mapping[str, Metric], account: str | None
 ) -> RenderedSamples:
     """Write ``samples``, with ``account`` as their first label unless it is None.
 
     A value that is not finite is left out; of two samples of one series the first stays. Raises
-    ValueError or TypeError for what must never be served: an undeclared metric, labels that do
+    ValueError or TypeError for what must never be exported: an undeclared metric, labels that do
     not match, a negative counter (OpenMetrics forbids it: the whole scrape would be invalid).
     """
-    forms = {name: _form(metric, account) for name, metric in declared.items()}
-    known: dict[str, str] = {}  # a few names label most of an answer
+    buffers = {name: _buffer(metric, account) for name, metric in declared.items()}
+    escaped: dict[str, str] = {}  # the same few values label most samples of a response
     duplicates = 0
     for metric, labels, value in samples:
-        form = forms.get(metric.name)
-        if form is None or (metric is not form.metric and metric != form.metric):
-            raise ValueError(f"{metric.name} is not among the metrics that its stream declares")
-        written = number(value)
-        if written is None:
+        buffer = buffers.get(metric.name)
+        if buffer is None or (metric is not buffer.metric and metric != buffer.metric):
+            raise ValueError(f"{metric.name} is not declared by its stream")
+        text = format_value(value)
+        if text is None:
             continue
-        if metric.kind == "counter" and written[0] == "-":
-            raise ValueError(f"{metric.name} is a counter and cannot be {written}")
+        if metric.kind == "counter" and text[0] == "-":
+            raise ValueError(f"{metric.name} is a counter and must not be negative: {text}")
         for label in labels:
-            if label not in known:
-                known[label] = label_value(label)
-        name = form.pattern % tuple([known[label] for label in labels])
-        if name in form.series:
+            if label not in escaped:
+                escaped[label] = escape_label(label)
+        name = buffer.pattern % tuple([escaped[label] for label in labels])
+        if name in buffer.series:
             duplicates += 1
         else:
-            form.series[name] = written
+            buffer.series[name] = text
     return RenderedSamples(
-        {name: form.series for name, form in forms.items() if form.series}, duplicates
+        {name: buffer.series for name, buffer in buffers.items() if buffer.series}, duplicates
     )
 
 
-def _form(metric: Metric, account: str | None) -> _Form:
+def _buffer(metric: Metric, account: str | None) -> _FamilyBuffer:
     places = ["%s" for _ in metric.labels]
     if account is None:
-        return _Form(metric, series_name(metric.name, metric.labels, places), {})
+        return _FamilyBuffer(metric, series_name(metric.name, metric.labels, places), {})
     names = ("account", *metric.labels)
-    owner = account.replace("%", "%%")
-    return _Form(metric, series_name(metric.name, names, (owner, *places)), {})
+    values = (account.replace("%", "%%"), *places)
+    return _FamilyBuffer(metric, series_name(metric.name, names, values), {})

@@ -1,7 +1,7 @@
-"""What the report says: its keys are those of `/api/status`, described in docs/status-api.md.
+"""What the report contains. Its fields are the keys of `/api/status`: docs/status-api.md.
 
-Instants are UTC, RFC 3339 in JSON. A value that is not known is null, never 0. No token, no text
-of the exchange or of Postgres is in it: what failed is a reason of a closed set.
+Instants are UTC, RFC 3339 in JSON. A value that is not known is null, never 0. No token and no text
+of the exchange or of Postgres is in it: a failure is a reason of a closed set.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from exporter.metrics import CoverageSummary, StreamSummary
-from exporter.model.errors import Reason
+from exporter.metrics import CoverageSummary, ErrorRun, StreamSummary
 
 Severity = Literal["broken", "attention", "note"]
 Verdict = Literal["well", "starting", "attention", "broken"]
@@ -20,35 +19,35 @@ Proven = Literal["all", "some", "none"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Something that is worth knowing, in words."""
+    """Something worth knowing, in words."""
 
     severity: Severity
-    """``broken``: values or history are missing. ``attention``: they may soon be. ``note``."""
+    """``broken``: values or history are missing; ``attention``: they may soon be; ``note``."""
     text: str
     since: datetime | None = None
 
 
-class Requests(msgspec.Struct, frozen=True, kw_only=True):
+class RequestBudget(msgspec.Struct, frozen=True, kw_only=True):
     """The request budget of a token, or of all public requests together."""
 
     per_minute: int
     burst: int
-    """How many may start at once after a rest."""
+    """Requests that may start at once after a while without any."""
     remaining: float
-    """How many may start at once now; `onetrading_api_budget_remaining`."""
+    """Requests that may start right now: `onetrading_api_budget_remaining`."""
     waited_seconds: float
-    """All waits for the budget since the start together."""
+    """Time that requests have spent waiting for the budget since the start, added up."""
     paused_seconds: float
-    """Until a token that was paused by a 429 may be used again, else 0."""
+    """Until a token that is paused after a 429 is used again, else 0."""
 
 
 class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An account; ``public`` is what is read without a token."""
+    """An account; ``public`` stands for what is read without a token."""
 
     account: str
     token_scopes: dict[str, bool]
-    """What the token was seen to allow; `onetrading_token_scope`. Empty: not known yet."""
-    requests: Requests
+    """Whether the exchange granted a scope: `onetrading_token_scope`. Empty: not known yet."""
+    requests: RequestBudget
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -57,23 +56,23 @@ class Segment(msgspec.Struct, frozen=True):
     start: datetime
     end: datetime
     proven: Proven
-    """``all``: complete. ``some``: for some of the stream's instruments. ``none``."""
+    """``all``: proven complete; ``some``: for some of the stream's instruments only; ``none``."""
 
 
 class CoverageReport(CoverageSummary, frozen=True, kw_only=True):
     """How much of a stream's history is proven complete in Postgres.
 
-    The first three are of the last pass, the others of ``history_read_at``.
+    The inherited fields are as of the last pass, the others as of ``history_read_at``.
     """
 
     scopes: int | None = None
-    """How many instruments it is asked for one by one; 1 when it is asked as a whole."""
+    """Instruments that are requested one by one; 1 when the stream is requested as a whole."""
     proven_ratio: float | None = None
-    """As ``progress_ratio``, but read from Postgres now; a scope of which nothing is proven
-    counts as missing."""
+    """Like ``progress_ratio``, but read from Postgres; a scope of which nothing is proven counts
+    as missing."""
     required_from: datetime | None = None
     settled_to: datetime | None = None
-    """Now less the time in which rows may still appear."""
+    """Now, less the time in which late rows may still appear."""
     segments: tuple[Segment, ...] = ()
     """From ``required_from`` to ``settled_to``, oldest first, without gap or overlap."""
 
@@ -84,15 +83,15 @@ class StreamReport(StreamSummary, frozen=True, kw_only=True):
     kind: Literal["snapshot", "reference", "history"]
     next_due_at: datetime | None
     rejects_open: int | None
-    """Records that could not be read; `onetrading_rejects_open`."""
+    """Rejected records: `onetrading_rejects_open`."""
     coverage: CoverageReport | None
-    """Of history streams."""
+    """Null except for history streams."""
 
     @property
     def state(self) -> str:
-        """In one word: its freshness, or that a refusal is why nothing new comes.
+        """Its freshness, or ``refused`` or ``not_permitted`` where that is why no values arrive.
 
-        What was read before and now fails for another reason has the state of its values.
+        A stream that was readable before, and now fails for another reason, has its freshness.
         """
         if self.permitted:
             return self.freshness
@@ -103,55 +102,43 @@ class StreamReport(StreamSummary, frozen=True, kw_only=True):
         return self.freshness
 
 
-class Error(msgspec.Struct, frozen=True, kw_only=True):
-    """Failures of one stream for one reason, without a success in between."""
-
-    account: str
-    stream: str
-    lane: Literal["poll", "backfill"]
-    reason: Reason
-    times: int
-    first_at: datetime
-    last_at: datetime
-
-
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """How the service stands at ``generated_at``."""
+    """The state of the service at ``generated_at``."""
 
     verdict: Verdict
     headline: str
     summary: str
     findings: tuple[Finding, ...]
-    """The worst first."""
+    """The most severe first."""
     version: str
     python: str
     generated_at: datetime
     started_at: datetime
     uptime_seconds: float
     heartbeat_age_seconds: float | None
-    """Since the scheduler last said that it lives."""
+    """Since the scheduler's last heartbeat."""
     documentation_url: str | None
-    """Of this version's project; null when it was not installed from a package."""
+    """The project's address; null when it was not installed as a package."""
     exchange: str
-    """Host of the exchange's API."""
+    """Host, and port if there is one, of the exchange's API."""
     clock_skew_seconds: float | None
-    """The exchange's clock minus ours."""
+    """The exchange's clock minus the local one."""
     leader: bool
-    """Whether this process writes its accounts; `onetrading_exporter_leader`."""
+    """Whether this process writes its accounts: `onetrading_exporter_leader`."""
     database: Literal["url", "embedded", "none"]
     database_up: bool | None
     """`onetrading_database_up`; null without a database."""
     database_since: datetime | None
-    """Since when it has been up, or away, to a few seconds."""
+    """When ``database_up`` last changed, to a few seconds."""
     history_read_at: datetime | None
     """When coverage was last read from Postgres; null: not yet."""
     spooled_snapshots: int
-    """Answers that wait on disk for Postgres."""
+    """Snapshots on disk that Postgres has not stored yet."""
     dropped_snapshots: int
-    """Answers that had to go because the spool was full, since the start."""
+    """Snapshots dropped since the start because the spool was full."""
     accounts: tuple[AccountReport, ...]
     streams: tuple[StreamReport, ...]
-    errors: tuple[Error, ...]
+    errors: tuple[ErrorRun, ...]
     """The last 50 runs of failures, the newest first."""
 
 

@@ -8,16 +8,17 @@ from itertools import pairwise
 from exporter.model.window import Window, merge, subtract
 from exporter.status.report import Proven, Segment
 
-MOST_SEGMENTS = 400
+MAX_SEGMENTS = 400
 _RANK: dict[Proven, int] = {"all": 0, "some": 1, "none": 2}
 
 
 def segments(
-    required: Window, by_all: Sequence[Window], by_any: Sequence[Window], most: int = MOST_SEGMENTS
+    required: Window, by_all: Sequence[Window], by_any: Sequence[Window], limit: int = MAX_SEGMENTS
 ) -> tuple[Segment, ...]:
     """Cut ``required`` where what is proven changes; oldest first, without gap or overlap.
 
-    More than ``most`` segments are made coarser, towards less proven, never towards more.
+    ``by_all``, ``by_any``: what is proven for every scope, and for at least one. More than
+    ``limit`` segments are made coarser, towards less proven, never towards more.
     """
     if required.empty:
         return ()
@@ -29,35 +30,35 @@ def segments(
         *((window, "some") for window in some),
         *((window, "none") for window in none),
     ]
-    found = tuple(Segment(window.start, window.end, proven) for window, proven in sorted(parts))
-    return found if len(found) <= most else tuple(_joined(_slots(found, required, most)))
+    exact = tuple(Segment(window.start, window.end, proven) for window, proven in sorted(parts))
+    return exact if len(exact) <= limit else tuple(_merged(_slots(exact, required, limit)))
 
 
 def _within(required: Window, windows: Iterable[Window]) -> list[Window]:
     return merge(window.intersect(required) for window in windows)
 
 
-def _slots(found: Sequence[Segment], required: Window, count: int) -> Iterator[Segment]:
-    """Equal slots, each as little proven as the worst of what it touches."""
+def _slots(exact: Sequence[Segment], required: Window, count: int) -> Iterator[Segment]:
+    """Slots of equal length, each as little proven as the least proven segment that it touches."""
     edges = [required.start + required.span * n / count for n in range(count)] + [required.end]
     at = 0
     for start, end in pairwise(edges):
         worst: Proven = "all"
         while True:
-            worst = max(worst, found[at].proven, key=_RANK.__getitem__)
-            if found[at].end >= end:
+            worst = max(worst, exact[at].proven, key=_RANK.__getitem__)
+            if exact[at].end >= end:
                 break
             at += 1
-        if found[at].end == end and at + 1 < len(found):
+        if exact[at].end == end and at + 1 < len(exact):
             at += 1
         if start < end:
             yield Segment(start, end, worst)
 
 
-def _joined(found: Iterable[Segment]) -> Iterator[Segment]:
-    """Neighbours that are alike as one."""
+def _merged(parts: Iterable[Segment]) -> Iterator[Segment]:
+    """Adjacent segments that are equally proven as one."""
     last: Segment | None = None
-    for segment in found:
+    for segment in parts:
         if last is not None and last.proven == segment.proven:
             last = Segment(last.start, segment.end, last.proven)
             continue

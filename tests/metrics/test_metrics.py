@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 
 from exporter.metrics import Exposition, Instrumentation, ServiceMetrics, StreamMetrics, catalogue
 from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
-from exporter.metrics.text import number
+from exporter.metrics.text import format_value
 from exporter.model.stream import Metric, Sample
 from exporter.streams import STREAMS
 from exporter.streams.balances import AVAILABLE, BALANCES
@@ -46,13 +46,15 @@ class Page:
             chosen, accounts, intervals={}, now=lambda: 1.7e9, monotonic=lambda: 0.0
         )
         self.service_metrics = ServiceMetrics(now=lambda: 1.7e9, monotonic=lambda: 10.0)
-        self.instruments = Instrumentation(
+        self.instrumentation = Instrumentation(
             self.stream_metrics.keys,
             accounts=(*accounts, "public"),
             version="1.2.3",
             python="3.11.7",
         )
-        self.exposition = Exposition(self.stream_metrics, self.service_metrics, self.instruments)
+        self.exposition = Exposition(
+            self.stream_metrics, self.service_metrics, self.instrumentation
+        )
 
     def text(self, accept: str = "") -> str:
         return self.exposition.render(accept, "")[0].decode()
@@ -89,7 +91,7 @@ NUMBERS = st.one_of(MONEY, st.decimals(), st.integers(), st.floats(width=64).map
 @example(Decimal("5e-324"))
 @example(2**53 + 1)
 def test_a_number_reads_back_as_the_nearest_float64(value: Decimal | float) -> None:
-    text = number(value)
+    text = format_value(value)
     try:
         nearest = float(value)
     except (OverflowError, ValueError):
@@ -121,12 +123,12 @@ def test_a_number_reads_back_as_the_nearest_float64(value: Decimal | float) -> N
     ],
 )
 def test_numbers_look_as_people_write_them(value: Decimal | int, text: str) -> None:
-    assert number(value) == text
+    assert format_value(value) == text
 
 
 @given(MONEY.filter(lambda value: abs(value) < 90_000_000))
 def test_eight_decimals_survive_float64_up_to_ninety_million(value: Decimal) -> None:
-    text = number(value)
+    text = format_value(value)
     assert text is not None
     assert Decimal(text) == value
 
@@ -144,7 +146,7 @@ SAMPLES = st.lists(st.one_of(GAUGES, COUNTERS), max_size=12)
 def expected(samples: Iterable[Sample], metric: Metric) -> dict[tuple[tuple[str, str], ...], float]:
     found: dict[tuple[tuple[str, str], ...], float] = {}
     for sample in samples:
-        if sample.metric == metric and number(sample.value) is not None:
+        if sample.metric == metric and format_value(sample.value) is not None:
             labels = (("account", "main"), *zip(metric.labels, sample.labels, strict=True))
             found.setdefault(labels, float(sample.value))
     return found
@@ -219,15 +221,15 @@ def filled(*accounts: str) -> Page:
         samples = [m(1, *("x" for _ in m.labels)) for m in declared.metrics]
         assert page.stream_metrics.record_success(account, stream, samples)
         page.stream_metrics.record_coverage(account, stream, lag_s=1, gap_s=2, progress_ratio=0.5)
-        page.instruments.record_pass(account, stream, 0.3)
-        page.instruments.record_rows(account, stream, inserted=5, updated=1, rejected=1)
+        page.instrumentation.record_pass(account, stream, 0.3)
+        page.instrumentation.record_rows(account, stream, inserted=5, updated=1, rejected=1)
         page.service_metrics.set_data_quality(account, stream, rejects=1, drift=2, changed=3)
     for account in accounts or ("main", "desk"):
         page.service_metrics.set_token_scope(account, "READ", True)
         page.service_metrics.set_clock_skew(account, -0.25)
         page.service_metrics.track_rate_limiter(account, lambda: 240)
-        page.instruments.record_request(account, "account/balances", "200", 0.2)
-        page.instruments.record_wait(account, 1.5)
+        page.instrumentation.record_request(account, "account/balances", "200", 0.2)
+        page.instrumentation.record_wait(account, 1.5)
     page.service_metrics.set_database_up(True)
     page.service_metrics.set_leader(True)
     page.service_metrics.set_spool(0, 0)
@@ -275,7 +277,7 @@ def test_the_catalogue_names_exactly_what_is_shown(accept: str) -> None:
             assert set(sample.labels) - {"le"} == set(entry.labels)
 
 
-def test_the_format_is_said_in_the_headers() -> None:
+def test_the_headers_name_the_format() -> None:
     page = filled()
     body, headers = page.exposition.render("", "")
     assert dict(headers)["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -290,8 +292,8 @@ def test_the_format_is_said_in_the_headers() -> None:
 
 def test_gzip_holds_the_same_body() -> None:
     page = Page(PRIVATE)
-    page.instruments.registry = CollectorRegistry()
-    exposition = Exposition(page.stream_metrics, page.service_metrics, page.instruments)
+    page.instrumentation.registry = CollectorRegistry()
+    exposition = Exposition(page.stream_metrics, page.service_metrics, page.instrumentation)
     body, headers = exposition.render("", "gzip")
     assert dict(headers)["Content-Encoding"] == "gzip"
     assert gzip.decompress(body) == exposition.render("", "")[0]
@@ -398,7 +400,7 @@ def shown(service_metrics: ServiceMetrics) -> dict[str, str]:
     return dict(line.rsplit(" ", 1) for line in lines)
 
 
-def test_vitals_are_absent_until_known() -> None:
+def test_service_metrics_are_absent_until_known() -> None:
     service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: 1.0)
     assert shown(service_metrics) == {
         f'onetrading_scheduler_events_total{{event="{event}"}}': "0"
@@ -409,7 +411,7 @@ def test_vitals_are_absent_until_known() -> None:
     assert shown(service_metrics)["onetrading_database_up"] == "0"
 
 
-def test_vitals_show_the_latest() -> None:
+def test_service_metrics_show_the_latest() -> None:
     at = iter((100.0, 130.0))
     service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: next(at))
     service_metrics.set_leader(True)
@@ -433,7 +435,7 @@ def test_vitals_show_the_latest() -> None:
     assert found["onetrading_scheduler_heartbeat_timestamp_seconds"] == "5"
 
 
-def test_a_budget_is_asked_at_each_scrape_and_may_fail() -> None:
+def test_a_budget_is_read_at_each_scrape_and_may_fail() -> None:
     service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: 1.0)
     left = iter((240, 239))
 
@@ -447,7 +449,7 @@ def test_a_budget_is_asked_at_each_scrape_and_may_fail() -> None:
         assert found == {'onetrading_api_budget_remaining{account="main"}': value}
 
 
-def test_instruments_exist_from_the_start_and_count() -> None:
+def test_instrumentation_exists_from_the_start_and_counts() -> None:
     page = Page(PRIVATE, TICKERS)
     read = page.read()
     assert {s.value for s in read["onetrading_rows_written"].samples} == {0.0}
@@ -459,11 +461,11 @@ def test_instruments_exist_from_the_start_and_count() -> None:
     assert info == {(("version", "1.2.3"), ("python", "3.11.7")): 1.0} or info == {
         (("python", "3.11.7"), ("version", "1.2.3")): 1.0
     }
-    page.instruments.record_request("main", "account/balances", "200", 0.2)
-    page.instruments.record_request("main", "account/balances", "429", 0.1)
-    page.instruments.record_wait("main", 2.5)
-    page.instruments.record_rows("main", "private", inserted=3, rejected=1)
-    page.instruments.record_pass("main", "private", 0.7)
+    page.instrumentation.record_request("main", "account/balances", "200", 0.2)
+    page.instrumentation.record_request("main", "account/balances", "429", 0.1)
+    page.instrumentation.record_wait("main", 2.5)
+    page.instrumentation.record_rows("main", "private", inserted=3, rejected=1)
+    page.instrumentation.record_pass("main", "private", 0.7)
     text = page.text()
     labels = 'account="main",code="429",endpoint="account/balances"'
     assert f"onetrading_api_requests_total{{{labels}}} 1.0" in text
@@ -477,7 +479,7 @@ def test_instruments_exist_from_the_start_and_count() -> None:
 
 def test_nothing_is_shared_between_two_registries() -> None:
     one, two = Page(PRIVATE), Page(PRIVATE)
-    one.instruments.record_wait("main", 1)
+    one.instrumentation.record_wait("main", 1)
     assert 'onetrading_api_wait_seconds_total{account="main"} 0.0' in two.text()
 
 

@@ -1,23 +1,25 @@
-"""The errors of late that the status report lists: bounded, and the latest first."""
+"""The recent errors that the status report lists: bounded, and the latest first."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.metrics.recent_errors import RecentErrors
+from tests.support.clocks import START
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=60))
 def test_recent_errors_are_bounded_and_in_order(events: list[tuple[int, bool]]) -> None:
-    recent, limit, at = RecentErrors(limit=4), 4, 0
-    runs: dict[int, list[list[int]]] = defaultdict(list)
+    recent, limit, at = RecentErrors(limit=4), 4, START
+    runs: dict[int, list[list[datetime]]] = defaultdict(list)
     for key, fails in events:
-        at += 1
+        at += timedelta(seconds=1)
         if not fails:
-            recent.over("main", str(key))
+            recent.end_runs("main", str(key))
             runs[key].append([])
             continue
         recent.add("main", str(key), "poll", "timeout", at)

@@ -1,4 +1,4 @@
-"""Made-up status reports, for the tests of what is said of them and how it is drawn."""
+"""Made-up status reports, for the tests of their findings and of the page."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
+from exporter.metrics import ErrorRun
 from exporter.status.findings import judge
 from exporter.status.report import (
     AccountReport,
     CoverageReport,
-    Error,
     Report,
-    Requests,
+    RequestBudget,
     Segment,
     StreamReport,
 )
@@ -22,7 +22,9 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'`{{7*7}}</script>"
 NOW = datetime(2026, 3, 31, 12, 30, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 START = NOW - 30 * DAY
-REQUESTS = Requests(per_minute=240, burst=7, remaining=6.5, waited_seconds=12.0, paused_seconds=0.0)
+REQUESTS = RequestBudget(
+    per_minute=240, burst=7, remaining=6.5, waited_seconds=12.0, paused_seconds=0.0
+)
 COMPLETE = CoverageReport(
     lag_seconds=62.0,
     gap_seconds=0.0,
@@ -55,7 +57,7 @@ Kind = Literal["snapshot", "reference", "history"]
 
 
 def stream(account: str, name: str, kind: Kind = "snapshot", **more: Any) -> StreamReport:
-    """A stream that is well; ``more`` replaces what is not."""
+    """A stream without a problem; ``more`` replaces fields."""
     well = StreamReport(
         account=account,
         stream=name,
@@ -78,15 +80,15 @@ def stream(account: str, name: str, kind: Kind = "snapshot", **more: Any) -> Str
 
 
 def account(name: str, **more: Any) -> AccountReport:
-    """An account that is well."""
+    """An account without a problem; ``more`` replaces fields."""
     scopes = {} if name == "public" else {"read": True}
     return replace(AccountReport(account=name, token_scopes=scopes, requests=REQUESTS), **more)
 
 
-def error(account: str, name: str, **more: Any) -> Error:
-    """A failure of half a minute ago."""
+def error(account: str, name: str, **more: Any) -> ErrorRun:
+    """A failure half a minute ago; ``more`` replaces fields."""
     at = NOW - timedelta(seconds=30)
-    well = Error(
+    run = ErrorRun(
         account=account,
         stream=name,
         lane="poll",
@@ -95,11 +97,11 @@ def error(account: str, name: str, **more: Any) -> Error:
         first_at=at,
         last_at=at,
     )
-    return replace(well, **more)
+    return replace(run, **more)
 
 
 def report(*, connecting: bool = False, **more: Any) -> Report:
-    """Two accounts, all well, with its findings; ``more`` replaces what is not."""
+    """Two accounts without a problem, judged; ``more`` replaces fields first."""
     names = ("main", "hedge", "public")
     facts = Report(
         verdict="well",
@@ -124,8 +126,8 @@ def report(*, connecting: bool = False, **more: Any) -> Report:
         dropped_snapshots=0,
         accounts=tuple(account(name) for name in names),
         streams=(
-            *(stream(of, name) for of in ("main", "hedge") for name in ("balances", "positions")),
-            *(stream(of, "trades", "history") for of in ("main", "hedge")),
+            *(stream(name, of) for name in ("main", "hedge") for of in ("balances", "positions")),
+            *(stream(name, "trades", "history") for name in ("main", "hedge")),
             stream("public", "tickers"),
             stream("public", "funding_history", "history"),
         ),
@@ -134,18 +136,19 @@ def report(*, connecting: bool = False, **more: Any) -> Report:
     return judge(replace(facts, **more), connecting=connecting)
 
 
-def with_stream(found: Report, of: str, name: str, **more: Any) -> Report:
-    """``found``, judged again, with one stream changed."""
+def with_stream(before: Report, account: str, name: str, **more: Any) -> Report:
+    """``before``, judged again, with one stream changed."""
     return report(
-        **{field: getattr(found, field) for field in ("accounts", "errors", "database_up")},
+        **{field: getattr(before, field) for field in ("accounts", "errors", "database_up")},
         streams=tuple(
-            replace(s, **more) if (s.account, s.stream) == (of, name) else s for s in found.streams
+            replace(s, **more) if (s.account, s.stream) == (account, name) else s
+            for s in before.streams
         ),
     )
 
 
 def failing(reason: str, seconds: float = 240.0, **more: Any) -> dict[str, Any]:
-    """What a stream's report says when it fails."""
+    """The fields of a stream that fails; ``more`` adds others."""
     return {
         "success": False,
         "last_error": reason,
