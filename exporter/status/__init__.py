@@ -1,7 +1,8 @@
-"""How the service stands: one report, which `/` shows to people and `/api/status` gives as JSON.
+"""The state of the service: one report, shown to people at `/` and as JSON at `/api/status`.
 
-Read `report` for what it says, `build` for where that comes from, `findings` for what counts as
-wrong, `segments` for coverage, `coverage_cache` for what is asked of Postgres, and how rarely.
+Read `report` for its contents, `build` for where they come from, `findings` for what counts as a
+problem, `segments` for the timelines of coverage, `coverage_cache` for what is read from Postgres,
+and how rarely, `page` for the HTML.
 """
 
 from exporter.status.build import AccountReports, Reporter, StreamReports

@@ -1,6 +1,6 @@
 """What the report takes from Postgres: read at most every few seconds, waited for only briefly.
 
-However many people look, it costs one query; while Postgres hangs or is away they see what was
+However many people look, it costs one query. While Postgres hangs or is down they see what was
 read last, and when that was.
 """
 
@@ -17,10 +17,10 @@ from exporter.store.database import Database
 from exporter.store.reports import Timeline, timelines
 
 _log = logging.getLogger(__name__)
-EVERY_S = 3.0
-_PATIENCE_S = 0.3
-"""How long whoever starts a reading waits for it; everybody else takes what is there."""
-_STATEMENT_MS = 2_000
+REFRESH_S = 3.0
+_WAIT_S = 0.3
+"""How long the caller that starts a query waits for it; all others get what is cached."""
+_STATEMENT_TIMEOUT_MS = 2_000
 
 
 class CachedCoverage(NamedTuple):
@@ -31,7 +31,7 @@ class CachedCoverage(NamedTuple):
 
 
 class CoverageCache:
-    """The part of the report that Postgres holds. Safe to use from any thread."""
+    """The coverage of all streams, as last read from Postgres. Safe to use from any thread."""
 
     def __init__(
         self,
@@ -39,52 +39,52 @@ class CoverageCache:
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
-        every_s: float = EVERY_S,
+        refresh_s: float = REFRESH_S,
     ) -> None:
         self._database = database
         self._now = now
         self._monotonic = monotonic
-        self._every_s = every_s
+        self._refresh_s = refresh_s
         self._lock = threading.Lock()
-        self._reading = False
+        self._refreshing = False
         self._due_at = 0.0
-        self._known = CachedCoverage()
+        self._cached = CachedCoverage()
 
     def get(self) -> CachedCoverage:
-        """What is known now. Reads again when that is due; raises nothing, waits a moment."""
+        """What is cached, refreshed first when that is due. Waits for a moment, raises nothing."""
         database = self._database
         if database is not None and database.up and self._claim():
-            reading = threading.Thread(
-                target=self._read, args=[database], name="status", daemon=True
+            refresh = threading.Thread(
+                target=self._refresh, args=[database], name="status", daemon=True
             )
             try:
-                reading.start()
-            except RuntimeError:  # the system has no thread left; a later look tries again
-                self._over()
+                refresh.start()
+            except RuntimeError:  # the system has no thread left; a later call tries again
+                self._release()
             else:
-                reading.join(_PATIENCE_S)
-        return self._known
+                refresh.join(_WAIT_S)
+        return self._cached
 
     def _claim(self) -> bool:
-        """Whether the caller is the one who has to read."""
+        """Whether the caller is the one who has to refresh."""
         with self._lock:
-            if self._reading or self._monotonic() < self._due_at:
+            if self._refreshing or self._monotonic() < self._due_at:
                 return False
-            self._reading = True
+            self._refreshing = True
             return True
 
-    def _read(self, database: Database) -> None:
-        try:
-            found = database.run_briefly(timelines, within_ms=_STATEMENT_MS)
-            self._known = CachedCoverage(tuple(found), self._now())
-        except DatabaseError as error:
-            _log.debug("coverage cannot be read: %s", error)
-        except Exception:  # noqa: BLE001  whoever looks must still see the rest
-            _log.exception("coverage cannot be read: a fault of ours")
-        finally:
-            self._over()
-
-    def _over(self) -> None:
+    def _release(self) -> None:
         with self._lock:
-            self._due_at = self._monotonic() + self._every_s
-            self._reading = False
+            self._due_at = self._monotonic() + self._refresh_s
+            self._refreshing = False
+
+    def _refresh(self, database: Database) -> None:
+        try:
+            found = database.run_briefly(timelines, within_ms=_STATEMENT_TIMEOUT_MS)
+            self._cached = CachedCoverage(tuple(found), self._now())
+        except DatabaseError as error:
+            _log.debug("could not read the coverage: %s", error)
+        except Exception:  # noqa: BLE001  the rest of the report must still be shown
+            _log.exception("bug: could not read the coverage")
+        finally:
+            self._release()

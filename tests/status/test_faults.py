@@ -1,4 +1,4 @@
-"""What the status report says while the exchange or Postgres fails."""
+"""The status report while the exchange or Postgres fails."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from exporter.model.errors import REASON_MEANINGS
 from exporter.simulator import Simulator
 from tests.support.live import NAMES
 from tests.support.postgres import PostgresServer, standing_still
@@ -14,7 +15,7 @@ from tests.support.served import get, one, serving, status, wait_until_complete
 from tests.support.waiting import wait_until
 
 
-def test_what_fails_is_told_without_what_was_sent(tmp_path: Path) -> None:
+def test_failures_are_reported_without_quoting_responses(tmp_path: Path) -> None:
     more = {f"ONETRADING_INTERVAL_{name.upper()}": "200ms" for name in NAMES}
     more["ONETRADING_REQUESTS_PER_MINUTE"] = "100000"
     with (
@@ -27,13 +28,13 @@ def test_what_fails_is_told_without_what_was_sent(tmp_path: Path) -> None:
         found = status(base)
         text = json.dumps(found) + get(base, "/")
         held = [f for f in found["findings"] if f["severity"] == "attention"]
-        assert any("not as documented" in f["text"] and f["since"] for f in held)
+        assert any(REASON_MEANINGS["payload"] in f["text"] and f["since"] for f in held)
         assert {e["reason"] for e in found["errors"]} == {"payload", "permission"}
         assert all(s["success"] for s in found["streams"] if s["account"] == "public")
         simulator.set_faults(refuse_tokens=["main"])
         wait_until(lambda: status(base)["verdict"] == "broken", "it never notices")
         text += json.dumps(status(base)) + get(base, "/")
-        assert "the exchange refuses the token" in text
+        assert REASON_MEANINGS["auth"] in text
         simulator.set_faults()
         wait_until(lambda: status(base)["verdict"] == "well", "it is never well again")
         text += json.dumps(status(base)) + get(base, "/")
@@ -46,7 +47,7 @@ def test_what_fails_is_told_without_what_was_sent(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
 
 
-def test_without_postgres_the_live_part_goes_on(tmp_path: Path) -> None:
+def test_without_postgres_the_live_part_continues(tmp_path: Path) -> None:
     more = {f"ONETRADING_INTERVAL_{name}": "1s" for name in ("BALANCES", "TICKERS")}
     more |= {
         "ONETRADING_REQUESTS_PER_MINUTE": "100000",
@@ -69,23 +70,23 @@ def test_without_postgres_the_live_part_goes_on(tmp_path: Path) -> None:
             server.stop()
             wait_until(lambda: status(base)["database_up"] is False, "it never notices")
             wait_until(lambda: status(base)["spooled_snapshots"] > 0, "nothing waits on disk")
-            away = status(base)
-            assert away["verdict"] == "broken"
-            assert away["findings"][0]["text"].startswith("Postgres is away")
-            assert away["history_read_at"] >= before["history_read_at"]
-            assert [s["coverage"]["segments"] != [] for s in away["streams"] if s["coverage"]]
+            down = status(base)
+            assert down["verdict"] == "broken"
+            assert down["findings"][0]["text"].startswith("Postgres is down")
+            assert down["history_read_at"] >= before["history_read_at"]
+            assert [s["coverage"]["segments"] != [] for s in down["streams"] if s["coverage"]]
             wait_until(
                 lambda: one(status(base), "main", "balances")["freshness"] == "fresh",
                 "balances are not read any more",
             )
             page = get(base, "/")
-            assert "Postgres is away" in page
-            assert f', as of <time datetime="{away["history_read_at"][:10]}' in page
+            assert "Postgres is down" in page
+            assert f', as of <time datetime="{down["history_read_at"][:10]}' in page
             assert server.url not in page
             server.start()
             wait_until(lambda: status(base)["verdict"] == "well", "it never recovers")
             wait_until(
-                lambda: status(base)["history_read_at"] > away["history_read_at"],
+                lambda: status(base)["history_read_at"] > down["history_read_at"],
                 "coverage is not read again",
             )
     finally:

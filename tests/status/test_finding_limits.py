@@ -1,4 +1,4 @@
-"""Where a fact becomes a finding, how grave it is, and since when it is said to last."""
+"""The limits at which a fact becomes a finding, its severity, and since when it lasts."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from exporter.model.errors import REASON_MEANINGS
 from exporter.status import Report
 from tests.support.reports import COMPLETE, DAY, GAPPY, NOW, account, error, failing, report
 
-Said = list[tuple[str, str]]
+Findings = list[tuple[str, str]]
+TIMEOUT = REASON_MEANINGS["timeout"]
+NO_LONGER = "the token may no longer read it"
+HELD = "the last good values are still exported"
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(milliseconds=1)
 
 
-def said(found: Report) -> Said:
-    """Every finding: severity and words."""
+def findings(found: Report) -> Findings:
+    """Severity and text of every finding."""
     return [(finding.severity, finding.text) for finding in found.findings]
 
 
 def changed(*changes: tuple[str, str, dict[str, Any]], **more: Any) -> Report:
-    """A report that is well but for these streams (account, stream, what differs)."""
-    differing = {(of, name): change for of, name, change in changes}
+    """A report without a problem but for these streams (account, stream, changed fields)."""
+    differing = {(account, name): change for account, name, change in changes}
     streams = tuple(
         replace(s, **differing.get((s.account, s.stream), {})) for s in report().streams
     )
@@ -40,26 +44,26 @@ def changed(*changes: tuple[str, str, dict[str, Any]], **more: Any) -> Report:
         ({"heartbeat_age_seconds": 60.0}, None),
         (
             {"heartbeat_age_seconds": 60.001},
-            "The scheduler does not run: nothing is asked any more",
+            "The scheduler has stopped: no stream is polled any more",
         ),
         ({"clock_skew_seconds": None}, None),
         ({"clock_skew_seconds": 2.0}, None),
         ({"clock_skew_seconds": -2.0}, None),
-        ({"clock_skew_seconds": 2.1}, "The exchange's clock is +2.1 s from ours"),
-        ({"clock_skew_seconds": -2.1}, "The exchange's clock is -2.1 s from ours"),
+        ({"clock_skew_seconds": 2.1}, "The exchange's clock is 2.1 s ahead of the local clock"),
+        ({"clock_skew_seconds": -2.1}, "The exchange's clock is 2.1 s behind the local clock"),
         ({"history_read_at": None}, None),
         ({"history_read_at": NOW - timedelta(seconds=20)}, None),
         (
             {"history_read_at": NOW - timedelta(seconds=20) - MOMENT},
-            "Postgres is slow to answer: timelines are older than usual",
+            "Postgres responds slowly: the timelines are out of date",
         ),
         ({"dropped_snapshots": 0}, None),
-        ({"dropped_snapshots": 2}, "The spool was full: 2 answers lost since the start"),
-        ({"spooled_snapshots": 1}, "1 answer on disk to be stored in Postgres"),
+        ({"dropped_snapshots": 2}, "The spool was full: 2 snapshots lost since the start"),
+        ({"spooled_snapshots": 1}, "1 snapshot on disk, not yet stored in Postgres"),
     ],
 )
 def test_a_limit_of_the_service(facts: dict[str, Any], text: str | None) -> None:
-    assert [words for _, words in said(report(**facts))] == ([] if text is None else [text])
+    assert [words for _, words in findings(report(**facts))] == ([] if text is None else [text])
 
 
 @pytest.mark.parametrize(
@@ -75,8 +79,8 @@ def test_a_limit_of_the_service(facts: dict[str, Any], text: str | None) -> None
         ({"history_read_at": NOW - HOUR}, "attention"),
     ],
 )
-def test_how_grave_it_is(facts: dict[str, Any], severity: str) -> None:
-    assert [found for found, _ in said(report(**facts))] == [severity]
+def test_severity(facts: dict[str, Any], severity: str) -> None:
+    assert [found for found, _ in findings(report(**facts))] == [severity]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,7 @@ def test_since_when_it_lasts(facts: dict[str, Any], seconds_ago: int) -> None:
 
 
 @pytest.mark.parametrize("up", [None, False])
-def test_without_postgres_nothing_is_said_of_what_is_in_it(up: bool | None) -> None:
+def test_without_postgres_there_is_no_finding_about_its_contents(up: bool | None) -> None:
     late = replace(COMPLETE, lag_seconds=9_999.0)
     found = changed(
         ("main", "trades", {"coverage": late}),
@@ -102,30 +106,30 @@ def test_without_postgres_nothing_is_said_of_what_is_in_it(up: bool | None) -> N
         history_read_at=NOW - HOUR,
         database_up=up,
     )
-    away = "Postgres is away: gauges go on, history and counters stand still"
-    assert said(found) == ([] if up is None else [("broken", away)])
+    down = "Postgres is down: gauges are still updated, history and counters are not"
+    assert findings(found) == ([] if up is None else [("broken", down)])
     assert found.summary.endswith("No database: metrics only.") is (up is None)
 
 
 def test_a_paused_token_is_named() -> None:
     paused = replace(account("hedge").requests, paused_seconds=0.6)
     accounts = (account("main"), account("hedge", requests=paused), account("public"))
-    assert said(report(accounts=accounts)) == [
-        ("attention", "hedge: no request for 1 s more after a 429")
+    assert findings(report(accounts=accounts)) == [
+        ("attention", "hedge: rate limited (429), no requests for another 1 s")
     ]
 
 
 # Of the streams' polls
 
 
-def test_one_record_in_quarantine_is_enough() -> None:
-    assert said(changed(("hedge", "trades", {"rejects_open": 1}))) == [
-        ("attention", "trades of hedge: 1 record could not be read, in quarantine")
+def test_one_rejected_record_is_enough() -> None:
+    assert findings(changed(("hedge", "trades", {"rejects_open": 1}))) == [
+        ("attention", "trades of hedge: 1 rejected record, listed in reporting.open_rejects")
     ]
-    assert said(changed(("hedge", "trades", {"rejects_open": None}))) == []
+    assert findings(changed(("hedge", "trades", {"rejects_open": None}))) == []
 
 
-def test_what_is_alike_lasts_since_the_first_of_them_failed() -> None:
+def test_a_shared_problem_lasts_since_the_first_stream_failed() -> None:
     found = changed(
         ("main", "balances", failing("timeout", 100)),
         ("hedge", "balances", failing("timeout", 300)),
@@ -136,14 +140,14 @@ def test_what_is_alike_lasts_since_the_first_of_them_failed() -> None:
     assert finding.text.startswith("balances of main and hedge; positions of main: ")
 
 
-def test_a_stream_that_had_its_turn_without_a_request_is_not_in_trouble() -> None:
-    """Something else must come first; no answer is due yet."""
+def test_a_stream_that_had_its_turn_without_a_request_has_no_problem() -> None:
+    """Something else must come first; no response is due yet."""
     waits = {"success": False, "freshness": "empty", "age_seconds": None, "last_success_at": None}
-    assert said(changed(("public", "funding_history", waits))) == []
+    assert findings(changed(("public", "funding_history", waits))) == []
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "expected"),
     [
         ({"leader": False}, False),
         ({"database_up": False}, False),
@@ -151,31 +155,30 @@ def test_a_stream_that_had_its_turn_without_a_request_is_not_in_trouble() -> Non
         ({}, True),
     ],
 )
-def test_what_postgres_refuses_is_said_of_the_stream_only_where_it_should_work(
-    facts: dict[str, Any], told: bool
+def test_a_database_error_is_a_finding_about_the_stream_only_while_postgres_is_up(
+    facts: dict[str, Any], expected: bool
 ) -> None:
     found = changed(("main", "trades", failing("database")), **facts)
-    assert any(text.startswith("trades of main") for _, text in said(found)) is told
+    assert any(text.startswith("trades of main") for _, text in findings(found)) is expected
 
 
 @pytest.mark.parametrize("reason", ["auth", "permission"])
 def test_a_public_stream_that_is_refused_needs_no_token(reason: str) -> None:
     refused = failing(reason, permitted=False, freshness="empty", last_success_at=None)
-    assert said(changed(("public", "tickers", refused))) == [
+    assert findings(changed(("public", "tickers", refused))) == [
         (
             "broken",
-            "tickers of public: nothing to show yet, the exchange refuses us (401 or 403),"
-            " though this needs no token",
+            "tickers of public: the exchange refuses the request (401 or 403), although it needs"
+            " no token; no values yet",
         )
     ]
 
 
 def test_a_public_stream_that_fails_otherwise_says_how() -> None:
-    assert said(changed(("public", "tickers", failing("timeout")))) == [
+    assert findings(changed(("public", "tickers", failing("timeout")))) == [
         (
             "attention",
-            "tickers of public: the exchange does not answer in time, the last good values are"
-            " held",
+            f"tickers of public: {TIMEOUT}; {HELD}",
         )
     ]
 
@@ -188,26 +191,26 @@ def test_a_public_stream_that_fails_otherwise_says_how() -> None:
             {"read": False},
             failing("timeout"),
             "attention",
-            "the exchange does not answer in time, the last good values are held",
+            f"{TIMEOUT}; {HELD}",
         ),
         # What the token may do is not known: that is no refusal of the token.
         (
             {},
             failing("permission", permitted=False),
             "attention",
-            "the token may not read it any more, the last good values are held",
+            f"{NO_LONGER}; {HELD}",
         ),
         (
             {"read": True},
             failing("permission", permitted=False),
             "attention",
-            "the token may not read it any more, the last good values are held",
+            f"{NO_LONGER}; {HELD}",
         ),
         (
             {"read": True},
             failing("auth", permitted=False),
             "broken",
-            "the exchange refuses the token",
+            REASON_MEANINGS["auth"],
         ),
     ],
 )
@@ -216,7 +219,7 @@ def test_whether_the_token_or_the_stream_is_refused(
 ) -> None:
     accounts = (account("main", token_scopes=scopes), account("hedge"), account("public"))
     found = changed(("main", "balances", change), accounts=accounts)
-    assert said(found) == [(severity, f"balances of main: {text}")]
+    assert findings(found) == [(severity, f"balances of main: {text}")]
 
 
 @pytest.mark.parametrize(
@@ -224,16 +227,16 @@ def test_whether_the_token_or_the_stream_is_refused(
 )
 def test_only_futures_may_be_barred_from_the_start(name: str, severity: str) -> None:
     barred = failing("permission", permitted=False, last_success_at=None, freshness="empty")
-    assert said(changed(("hedge", name, barred))) == [
-        (severity, f"{name} of hedge: the token may not read it")
+    assert findings(changed(("hedge", name, barred))) == [
+        (severity, f"{name} of hedge: {REASON_MEANINGS['permission']}")
     ]
 
 
 # Of their history
 
-LATE = ("attention", "trades of main: the newest history is not proven, and it is late")
-FILLED = ("note", "trades of main: history is being filled")
-STUCK = ("attention", "trades of main: history has gaps, and filling them fails")
+LATE = ("attention", "trades of main: history lags: its newest part is overdue")
+FILLED = ("note", "trades of main: history is being backfilled")
+STUCK = ("attention", "trades of main: history has gaps, and the backfill fails")
 
 
 @pytest.mark.parametrize(
@@ -254,14 +257,14 @@ def test_history_is_late_after_five_intervals_and_a_quarter_of_an_hour(
 ) -> None:
     coverage = replace(COMPLETE, lag_seconds=lag_s)
     change = {"coverage": coverage, "interval_seconds": interval_s}
-    assert said(changed(("main", "trades", change))) == ([LATE] if late else [])
+    assert findings(changed(("main", "trades", change))) == ([LATE] if late else [])
 
 
 def test_history_that_may_not_be_read_is_neither_late_nor_filled() -> None:
     late_and_gappy = replace(GAPPY, lag_seconds=9_999.0)
     barred = failing("permission", permitted=False, coverage=late_and_gappy)
-    (only,) = said(changed(("main", "trades", barred)))
-    assert only[1].startswith("trades of main: the token may not read it any more")
+    (only,) = findings(changed(("main", "trades", barred)))
+    assert only[1].startswith(f"trades of main: {NO_LONGER}")
 
 
 @pytest.mark.parametrize(
@@ -284,7 +287,7 @@ def test_a_backfill_fails_while_its_own_failures_are_recent(
 ) -> None:
     failed = replace(error("main", "trades", lane="backfill", reason="payload"), **more)
     found = changed(("main", "trades", {"coverage": GAPPY}), errors=(failed,))
-    assert said(found) == [expected]
+    assert findings(found) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +302,7 @@ def test_a_backfill_fails_while_its_own_failures_are_recent(
     ],
 )
 def test_postgres_is_believed_before_the_last_pass(
-    proven: float | None, progress: float | None, expected: Said
+    proven: float | None, progress: float | None, expected: Findings
 ) -> None:
     coverage = replace(COMPLETE, proven_ratio=proven, progress_ratio=progress)
-    assert said(changed(("main", "trades", {"coverage": coverage}))) == expected
+    assert findings(changed(("main", "trades", {"coverage": coverage}))) == expected

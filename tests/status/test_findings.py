@@ -1,4 +1,4 @@
-"""What the status report finds, and in which words it says so."""
+"""What the status report finds, and in which words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from exporter.model.errors import REASON_MEANINGS
 from exporter.status import Report
 from tests.support.reports import COMPLETE, GAPPY, NOW, account, error, failing, report, with_stream
+
+TIMEOUT = REASON_MEANINGS["timeout"]
+AUTH = REASON_MEANINGS["auth"]
+PERMISSION = REASON_MEANINGS["permission"]
+NO_LONGER = "the token may no longer read it"
+HELD = "the last good values are still exported"
 
 
 def texts(found: Report, severity: str) -> list[str]:
@@ -20,51 +27,55 @@ def test_all_is_well() -> None:
     found = report()
     assert (found.verdict, found.headline, found.findings) == ("well", "All is well", ())
     assert found.summary == (
-        "8 streams of 2 accounts: 8 fresh. History is proven complete from 2026-03-01 on."
+        "8 streams of 2 accounts: 8 fresh. History is proven complete since 2026-03-01."
     )
 
 
 @pytest.mark.parametrize(
     ("change", "verdict", "text"),
     [
-        (failing("timeout"), "attention", "the exchange does not answer in time, the last good"),
+        (failing("timeout"), "attention", f"{TIMEOUT}; {HELD}"),
         (
             failing("server", freshness="withdrawn"),
             "broken",
-            "values withdrawn, the exchange fails",
+            f"{REASON_MEANINGS['server']}; values withdrawn",
         ),
-        (failing("payload", freshness="empty", age_seconds=None), "broken", "nothing to show yet"),
-        (failing("auth", permitted=False), "broken", "the exchange refuses the token"),
-        (failing("permission", permitted=False), "attention", "the token may not read it any more"),
+        (
+            failing("payload", freshness="empty", age_seconds=None),
+            "broken",
+            f"{REASON_MEANINGS['payload']}; no values yet",
+        ),
+        (failing("auth", permitted=False), "broken", AUTH),
+        (failing("permission", permitted=False), "attention", f"{NO_LONGER}; {HELD}"),
         (
             failing("permission", permitted=False, last_success_at=None),
             "broken",
-            "the token may not read it",
+            PERMISSION,
         ),
         (
             failing("timeout", permitted=False, last_success_at=None),
             "broken",
-            "the token may not read it",
+            PERMISSION,
         ),
         (
             failing("permission", permitted=False, freshness="withdrawn"),
             "broken",
-            "values withdrawn, the token may not read it any more",
+            f"{NO_LONGER}; values withdrawn",
         ),
         (
             failing("timeout", permitted=False, freshness="withdrawn"),
             "broken",
-            "values withdrawn, the exchange does not answer in time",
+            f"{TIMEOUT}; values withdrawn",
         ),
-        ({"freshness": "held"}, "attention", "no answer in time"),
-        ({"freshness": "withdrawn"}, "broken", "values withdrawn, no answer in time"),
-        ({"rejects_open": 3}, "attention", "3 records could not be read, in quarantine"),
+        ({"freshness": "held"}, "attention", f"the next poll is overdue; {HELD}"),
+        ({"freshness": "withdrawn"}, "broken", "the next poll is overdue; values withdrawn"),
+        ({"rejects_open": 3}, "attention", "3 rejected records, listed in reporting.open_rejects"),
         ({"tried": False, "freshness": "empty", "success": False}, "starting", ""),
-        (failing("internal"), "attention", "bug: unhandled exception, see the log"),
-        (failing("database"), "attention", "Postgres is unreachable or refuses"),
+        (failing("internal"), "attention", f"{REASON_MEANINGS['internal']}; {HELD}"),
+        (failing("database"), "attention", f"{REASON_MEANINGS['database']}; {HELD}"),
     ],
 )
-def test_what_is_said_of_a_stream(change: dict[str, Any], verdict: str, text: str) -> None:
+def test_findings_about_a_stream(change: dict[str, Any], verdict: str, text: str) -> None:
     found = with_stream(report(), "main", "balances", **change)
     assert found.verdict == verdict
     if text:
@@ -76,17 +87,21 @@ def test_what_is_said_of_a_stream(change: dict[str, Any], verdict: str, text: st
 @pytest.mark.parametrize(
     ("change", "verdict", "text"),
     [
-        ({"database_up": False}, "broken", "Postgres is away"),
+        ({"database_up": False}, "broken", "Postgres is down"),
         ({"leader": False}, "well", "Another process writes"),
-        ({"spooled_snapshots": 2}, "well", "2 answers on disk"),
-        ({"dropped_snapshots": 1}, "attention", "The spool was full: 1 answer lost"),
-        ({"clock_skew_seconds": -3.0}, "attention", "The exchange's clock is -3.0 s from ours"),
-        ({"heartbeat_age_seconds": 61.0}, "broken", "The scheduler does not run"),
-        ({"history_read_at": NOW - timedelta(seconds=30)}, "attention", "Postgres is slow"),
-        ({"connecting": True, "database_up": False}, "starting", "Postgres is being connected"),
+        ({"spooled_snapshots": 2}, "well", "2 snapshots on disk"),
+        ({"dropped_snapshots": 1}, "attention", "The spool was full: 1 snapshot lost"),
+        (
+            {"clock_skew_seconds": -3.0},
+            "attention",
+            "The exchange's clock is 3.0 s behind the local clock",
+        ),
+        ({"heartbeat_age_seconds": 61.0}, "broken", "The scheduler has stopped"),
+        ({"history_read_at": NOW - timedelta(seconds=30)}, "attention", "Postgres responds slowly"),
+        ({"connecting": True, "database_up": False}, "starting", "Connecting to Postgres"),
     ],
 )
-def test_what_is_said_of_the_service(change: dict[str, Any], verdict: str, text: str) -> None:
+def test_findings_about_the_service(change: dict[str, Any], verdict: str, text: str) -> None:
     found = report(**change)
     assert found.verdict == verdict
     assert found.findings[0].text.startswith(text)
@@ -96,22 +111,22 @@ def test_a_refused_token_stays_refused_while_the_exchange_does_not_answer() -> N
     refused = (account("main", token_scopes={"read": False}), account("public"))
     silent = failing("timeout", permitted=False, freshness="withdrawn")
     found = with_stream(report(accounts=refused), "main", "balances", **silent)
-    assert texts(found, "broken") == ["balances of main: the exchange refuses the token"]
+    assert texts(found, "broken") == [f"balances of main: {AUTH}"]
 
 
 def test_an_account_without_futures_is_well() -> None:
     barred = failing("permission", permitted=False, last_success_at=None)
     found = with_stream(report(), "hedge", "positions", **barred)
     assert found.verdict == "well"
-    assert texts(found, "note") == ["positions of hedge: the token may not read it"]
+    assert texts(found, "note") == [f"positions of hedge: {PERMISSION}"]
 
 
 def test_a_public_stream_has_no_token_to_refuse() -> None:
     refused = failing("auth", permitted=False, freshness="withdrawn")
     found = with_stream(report(), "public", "tickers", **refused)
     assert texts(found, "broken") == [
-        "tickers of public: values withdrawn, the exchange refuses us (401 or 403), though this"
-        " needs no token"
+        "tickers of public: the exchange refuses the request (401 or 403), although it needs no"
+        " token; values withdrawn"
     ]
 
 
@@ -127,27 +142,27 @@ def test_history_that_may_not_be_read_is_not_called_complete() -> None:
     barred = failing("permission", permitted=False, last_success_at=None)
     found = with_stream(report(), "hedge", "trades", **barred)
     assert found.summary.endswith(
-        "History is proven complete from 2026-03-01 on (not permitted: trades of hedge)."
+        "History is proven complete since 2026-03-01 (not permitted: trades of hedge)."
     )
 
 
-def test_what_postgres_causes_is_said_once() -> None:
+def test_what_postgres_causes_is_one_finding() -> None:
     streams = tuple(
         msgspec.structs.replace(s, **failing("database")) if s.kind == "history" else s
         for s in report().streams
     )
     found = report(streams=streams, database_up=False)
-    assert [finding.text.split(":")[0] for finding in found.findings] == ["Postgres is away"]
+    assert [finding.text.split(":")[0] for finding in found.findings] == ["Postgres is down"]
 
 
-def test_what_is_alike_is_said_together() -> None:
+def test_streams_with_the_same_problem_share_a_finding() -> None:
     down = failing("connection", freshness="withdrawn")
     streams = tuple(msgspec.structs.replace(s, **down) for s in report().streams)
     found = report(streams=streams)
     assert found.headline == "1 thing is broken"
     assert found.findings[0].text == (
         "balances, positions and trades of main and hedge; tickers and funding_history of public:"
-        " values withdrawn, no connection to the exchange"
+        f" {REASON_MEANINGS['connection']}; values withdrawn"
     )
 
 
@@ -155,20 +170,18 @@ def test_history_that_is_missing() -> None:
     filled = with_stream(report(), "main", "trades", coverage=GAPPY)
     assert (filled.verdict, texts(filled, "note")) == (
         "well",
-        ["trades of main: history is being filled"],
+        ["trades of main: history is being backfilled"],
     )
     assert filled.summary.endswith("The least complete history is 86.6 % proven.")
     fails = error("main", "trades", lane="backfill", reason="payload")
     stuck = with_stream(report(errors=(fails,)), "main", "trades", coverage=GAPPY)
-    assert texts(stuck, "attention") == ["trades of main: history has gaps, and filling them fails"]
+    assert texts(stuck, "attention") == ["trades of main: history has gaps, and the backfill fails"]
     late = msgspec.structs.replace(COMPLETE, lag_seconds=2_000.0)
     found = with_stream(report(), "main", "trades", coverage=late)
-    assert texts(found, "attention") == [
-        "trades of main: the newest history is not proven, and it is late"
-    ]
+    assert texts(found, "attention") == ["trades of main: history lags: its newest part is overdue"]
 
 
 def test_a_paused_token() -> None:
     requests = msgspec.structs.replace(account("main").requests, paused_seconds=30.0)
     found = report(accounts=(account("main", requests=requests), account("public")))
-    assert texts(found, "attention") == ["main: no request for 30 s more after a 429"]
+    assert texts(found, "attention") == ["main: rate limited (429), no requests for another 30 s"]

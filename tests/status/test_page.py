@@ -206,7 +206,7 @@ def test_it_shows_a_new_state_and_keeps_the_reader_s_place(browser: Browser, sit
         page.clock.run_for(5_000)
         expect(page).to_have_title(re.compile(r"^!"))
         assert page.inner_text("h1") == "1 thing needs attention"
-        assert "+9.000 s from ours" in page.inner_text("dl")
+        assert "+9.000 s (exchange minus local)" in page.inner_text("dl")
         # What was added above it does not push what is being read away.
         after = page.locator("details").bounding_box()
         assert before is not None
@@ -232,7 +232,7 @@ def test_an_exporter_that_is_gone_does_not_look_well(browser: Browser, site: Sit
         site.broken = True
         page.clock.run_for(5_000)
         page.wait_for_selector("#lost:not([hidden])")
-        assert "No answer from the exporter" in page.inner_text("#lost")
+        assert "No response from the exporter" in page.inner_text("#lost")
         assert not page.title().startswith("✓")
         site.broken = False
         page.clock.run_for(5_000)
@@ -260,7 +260,7 @@ def test_everything_is_reached_by_keyboard_and_updates_can_be_paused(
             assert wanted in reached
         page.locator("#pause").focus()
         page.keyboard.press("Enter")
-        assert page.inner_text("#pause") == "Go on"
+        assert page.inner_text("#pause") == "Resume"
         site.report = faulty()
         asked = len(site.asked)
         page.clock.run_for(20_000)
@@ -311,9 +311,9 @@ def test_what_is_drawn_is_also_said(browser: Browser, site: Site) -> None:
         tree = page.locator("body").aria_snapshot()
         for said in (
             'heading "3 things are broken" [level=1]',
-            "trades of main from 2026-03-01 12:30 UTC on: not proven complete "
+            "trades of main since 2026-03-01 12:30 UTC: not proven complete "
             "2026-03-07 12:30 to 2026-03-10 12:30, 2026-03-21 12:30 to 2026-03-22 12:30",
-            "trades of hedge from 2026-03-01 12:30 UTC on: proven complete",
+            "trades of hedge since 2026-03-01 12:30 UTC: proven complete",
             'table "Streams of main"',
             'rowheader "balances"',
             "held timeout for 4 min",

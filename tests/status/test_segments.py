@@ -35,7 +35,7 @@ def test_many_viewers_cost_one_query(database_url: str) -> None:
         database,
         now=lambda: NOW + timedelta(seconds=next(count)),
         monotonic=lambda: at[0],
-        every_s=3.0,
+        refresh_s=3.0,
     )
     assert stored.get().read_at is None  # not connected: nothing is waited for
     try:

@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 import pytest
 
+from exporter.model.errors import REASON_MEANINGS
 from exporter.service import Service
 from exporter.simulator import Simulator
 from exporter.status import Report
@@ -167,8 +168,10 @@ def test_a_service_that_is_well_says_so(quiet: Quiet) -> None:
     found = status(base)
     assert (found["verdict"], found["headline"]) == ("well", "All is well")
     notes = [finding["text"] for finding in found["findings"]]
-    assert notes == ["positions, portfolio and funding_payments of spot: the token may not read it"]
-    assert "History is proven complete from" in found["summary"]
+    assert notes == [
+        f"positions, portfolio and funding_payments of spot: {REASON_MEANINGS['permission']}"
+    ]
+    assert "History is proven complete since" in found["summary"]
     due = [datetime.fromisoformat(s["next_due_at"]) for s in found["streams"]]
     assert all(at > datetime.fromisoformat(found["generated_at"]) for at in due)
     page = get(base, "/")
@@ -182,7 +185,7 @@ def test_the_report_keeps_to_its_schema(quiet: Quiet) -> None:
     made = msgspec.json.schema(Report)
     assert schema == json.loads(json.dumps(made)), "run scripts/status_schema"
     jsonschema.Draft202012Validator(schema).validate(status(quiet[1]))
-    told = (ROOT / "docs" / "status-api.md").read_text()
+    documented = (ROOT / "docs" / "status-api.md").read_text()
     for name, of in schema["$defs"].items():
         for key in of["properties"]:
-            assert f"`{key}`" in told, f"docs/status-api.md does not describe {key} of {name}"
+            assert f"`{key}`" in documented, f"docs/status-api.md does not describe {key} of {name}"

@@ -31,7 +31,7 @@ def with_histories(*coverages: Any, **more: Any) -> Report:
 
 
 def test_the_worst_comes_first_and_the_headline_counts_it_alone() -> None:
-    """Whatever is found first: here a lost answer, which needs attention."""
+    """Whatever is found first: here a lost snapshot, which needs attention."""
     broken = tuple(replace(s, **SILENT) if s.stream == "balances" else s for s in report().streams)
     found = report(dropped_snapshots=1, leader=False, streams=broken, heartbeat_age_seconds=99.0)
     severities = [finding.severity for finding in found.findings]
@@ -66,13 +66,13 @@ def test_verdict_and_headline(facts: dict[str, Any], verdict: str, headline: str
     assert (found.verdict, found.headline) == (verdict, headline)
 
 
-def test_streams_that_were_not_asked_yet_are_counted_apart() -> None:
+def test_streams_that_were_not_polled_yet_are_counted_separately() -> None:
     streams = tuple(
         replace(s, **UNTRIED) if s.stream == "balances" else s for s in report().streams
     )
     found = report(streams=streams)
     assert (found.verdict, found.headline) == ("starting", "Starting")
-    assert found.summary.startswith("8 streams of 2 accounts: 6 fresh, 2 not asked yet. ")
+    assert found.summary.startswith("8 streams of 2 accounts: 6 fresh, 2 not polled yet. ")
 
 
 def test_public_data_is_no_account() -> None:
@@ -86,25 +86,25 @@ def test_public_data_is_no_account() -> None:
 @pytest.mark.parametrize(
     ("coverages", "words"),
     [
-        ((), "How much history is proven is not known yet."),
+        ((), "History coverage is not known yet."),
         (
             (replace(COMPLETE, proven_ratio=None, progress_ratio=None),),
-            "How much history is proven is not known yet.",
+            "History coverage is not known yet.",
         ),
         ((COMPLETE, GAPPY), "The least complete history is 86.6 % proven."),
         ((GAPPY, COMPLETE), "The least complete history is 86.6 % proven."),
         (
             (COMPLETE, replace(COMPLETE, required_from=START + 9 * DAY)),
-            "History is proven complete from 2026-03-10 on.",
+            "History is proven complete since 2026-03-10.",
         ),
         (
             (replace(COMPLETE, required_from=START + 9 * DAY), COMPLETE),
-            "History is proven complete from 2026-03-10 on.",
+            "History is proven complete since 2026-03-10.",
         ),
         ((replace(COMPLETE, required_from=None),), "History is proven complete."),
         (
             (COMPLETE, None),
-            "History is proven complete from 2026-03-01 on (not permitted: trades of a1).",
+            "History is proven complete since 2026-03-01 (not permitted: trades of a1).",
         ),
         (
             (None, GAPPY),

@@ -18,7 +18,7 @@ def test_coverage_is_read_again_once_there_are_threads_again(database_url: str) 
     database = Database(lambda: database_url, apply_migrations)
     try:
         assert database.open()
-        stored = CoverageCache(database, now=lambda: NOW, monotonic=lambda: 0.0, every_s=0.0)
+        stored = CoverageCache(database, now=lambda: NOW, monotonic=lambda: 0.0, refresh_s=0.0)
         usual = threading.stack_size(TOO_LARGE)
         try:
             assert stored.get().read_at is None

@@ -1,7 +1,7 @@
-"""The page at `/`: a report drawn as HTML, whole in itself, that loads nothing.
+"""The page at `/`: a report as one HTML document that loads nothing else.
 
-What goes into it is escaped by the template. Its style sheet and script are fixed texts, and
-`CONTENT_SECURITY_POLICY` allows exactly these two by their hashes.
+The template escapes all values. The style sheet and the script are fixed texts, which
+`CONTENT_SECURITY_POLICY` allows by their hashes, and nothing else.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from exporter.model.errors import REASON_MEANINGS
+from exporter.status.humanize import duration, interval, percent, plural, rfc3339, second
 from exporter.status.page import timeline
-from exporter.status.wording import duration, every, percent, plural, rfc3339, stamp
+from exporter.status.report import Report, StreamReport, Verdict
 
 _FOLDER = files(__name__)
 _CSS = _FOLDER.joinpath("status.css").read_text("utf-8")
@@ -27,7 +28,7 @@ _JS = _FOLDER.joinpath("status.js").read_text("utf-8")
 
 
 def _hash(text: str) -> str:
-    """A source of a policy (CSP Level 3, 2.3.1): the element's text, exactly."""
+    """The hash-source of an inline element's exact text (CSP Level 3, 2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -35,11 +36,21 @@ CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src {_hash(_CSS)}; script-src {_hash(_JS)}; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""For every answer: nothing from elsewhere, in no frame, no script or style but these."""
+"""The header of every response: no other origin, no framing, only this script and this style."""
 
-_COLOURS = {"well": "#1b7748", "starting": "#4d5b70", "attention": "#b87400", "broken": "#b3241a"}
-_TONES = {"well": "good", "starting": "note", "attention": "attention", "broken": "broken"}
-_PATHS = {
+_COLOURS: dict[Verdict, str] = {
+    "well": "#1b7748",
+    "starting": "#4d5b70",
+    "attention": "#b87400",
+    "broken": "#b3241a",
+}
+_TONES: dict[Verdict, str] = {
+    "well": "good",
+    "starting": "note",
+    "attention": "attention",
+    "broken": "broken",
+}
+_PATHS: dict[Verdict, str] = {
     "well": "M7 12.5 L10.75 16 L17 8.5",
     "starting": "M7.5 12 h.01 M12 12 h.01 M16.5 12 h.01",
     "attention": "M12 6.5 V13 M12 17 h.01",
@@ -47,18 +58,18 @@ _PATHS = {
 }
 
 
-class _Shown(NamedTuple):
-    """How the state of a stream's values looks: never by colour alone."""
+class _StateMark(NamedTuple):
+    """How the state of a stream is drawn: never by colour alone."""
 
     mark: str
     """A path in a box of 12 x 12."""
     word: str
     tone: str
-    why: bool = True
-    """Whether the reason of the last error is to be told beside it."""
+    show_error: bool = True
+    """Whether the reason of the last error stands beside it."""
 
 
-# Shapes that differ without colour; filled by the even-odd rule.
+# Shapes that differ even without colour; filled by the even-odd rule.
 _RING = "M6 1a5 5 0 1 1 0 10a5 5 0 1 1 0-10zM6 2.8a3.2 3.2 0 1 0 0 6.4a3.2 3.2 0 1 0 0-6.4z"
 _DISC = "M6 1a5 5 0 1 1 0 10a5 5 0 1 1 0-10z"
 _HALF = _RING + "M6 2.8a3.2 3.2 0 0 1 0 6.4z"
@@ -66,36 +77,37 @@ _BARRED = _RING + "M3.3 6.9v-1.8h5.4v1.8z"
 _DASH = "M2.5 5.2h7v1.6h-7z"
 
 _STATES = {
-    "fresh": _Shown(_DISC, "fresh", "good"),
-    "held": _Shown(_HALF, "held", "attention"),
-    "withdrawn": _Shown(_RING, "withdrawn", "broken"),
-    "empty": _Shown(_DASH, "none yet", "note"),
-    "refused": _Shown(_BARRED, "refused", "broken"),
+    "fresh": _StateMark(_DISC, "fresh", "good"),
+    "held": _StateMark(_HALF, "held", "attention"),
+    "withdrawn": _StateMark(_RING, "withdrawn", "broken"),
+    "empty": _StateMark(_DASH, "none yet", "note"),
+    "refused": _StateMark(_BARRED, "refused", "broken"),
 }
 
 
-def render(report: Any) -> bytes:
-    """The page for a `exporter.status.Report`, in UTF-8."""
+def render(report: Report) -> bytes:
+    """The page as HTML, in UTF-8."""
     page: str = _TEMPLATE.render(report=report)
     return page.encode()
 
 
-def _shown(stream: Any) -> _Shown:
+def _state_mark(stream: StreamReport) -> _StateMark:
     if stream.state == "not_permitted":
-        return _Shown(_BARRED, "not permitted", "note", why=stream.last_error != "permission")
+        show_error = stream.last_error != "permission"
+        return _StateMark(_BARRED, "not permitted", "note", show_error)
     return _STATES[stream.state]
 
 
-class _Bar(NamedTuple):
+class _AgeBar(NamedTuple):
     """In percent of the age at which values are withdrawn."""
 
     age: float
     interval: float
 
 
-def _age_bar(stream: Any) -> _Bar:
+def _age_bar(stream: StreamReport) -> _AgeBar:
     age = 0.0 if stream.age_seconds is None else stream.age_seconds
-    return _Bar(
+    return _AgeBar(
         round(min(100.0, 100 * age / stream.hold_seconds), 1),
         round(100 * stream.interval_seconds / stream.hold_seconds, 1),
     )
@@ -105,49 +117,50 @@ def _due(span: timedelta) -> str:
     return "now" if span < timedelta(seconds=0.5) else f"in {duration(span)}"
 
 
-def _icon(verdict: str) -> str:
-    """The icon of the browser's tab tells the verdict, too."""
-    drawn = (
+def _icon(verdict: Verdict) -> str:
+    """The icon of the browser's tab, which shows the verdict, too, as a data URL."""
+    svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
         f'<circle cx="12" cy="12" r="12" fill="{_COLOURS[verdict]}"/>'
         f'<path d="{_PATHS[verdict]}" fill="none" stroke="#fff" stroke-width="2.5" '
         'stroke-linecap="round"/></svg>'
     )
-    return f"data:image/svg+xml,{quote(drawn)}"
+    return f"data:image/svg+xml,{quote(svg)}"
 
 
-def _service(report: Any) -> Iterator[tuple[str, str]]:
-    """What there is to know of the process and what it depends on."""
-    now = report.generated_at
-    yield "up for", f"{duration(report.uptime_seconds)}, since {stamp(report.started_at)}"
+def _service(report: Report) -> Iterator[tuple[str, str]]:
+    """Label and text of each fact about the process and what it depends on."""
+    yield "uptime", f"{duration(report.uptime_seconds)}, since {second(report.started_at)}"
     yield "exchange", report.exchange
     skew_s = report.clock_skew_seconds
-    yield "its clock", "not known yet" if skew_s is None else f"{skew_s:+.3f} s from ours"
-    beat_s = report.heartbeat_age_seconds
-    yield "scheduler", "not started" if beat_s is None else f"alive {duration(beat_s)} ago"
-    yield "Postgres", _database(report, now)
+    skew = "not known yet" if skew_s is None else f"{skew_s:+.3f} s (exchange minus local)"
+    yield "clock skew", skew
+    heartbeat_s = report.heartbeat_age_seconds
+    heartbeat = "not started" if heartbeat_s is None else f"heartbeat {duration(heartbeat_s)} ago"
+    yield "scheduler", heartbeat
+    yield "Postgres", _database(report)
     if report.database != "none":
-        yield "writer", "this process" if report.leader else "another process; this one stands by"
-        yield "on disk for Postgres", _spool(report)
-    rate_limiter = report.accounts[0].requests.per_minute if report.accounts else None
-    if rate_limiter is not None:
-        yield "request budget", f"{rate_limiter:,} a minute for each token"
+        yield "writer", "this process" if report.leader else "another process; this one on standby"
+        yield "spool", _spool(report)
+    if report.accounts:
+        per_minute = report.accounts[0].requests.per_minute
+        yield "request budget", f"{per_minute:,} per minute for each token"
     yield "versions", f"{report.version}, Python {report.python}"
 
 
-def _database(report: Any, now: datetime) -> str:
+def _database(report: Report) -> str:
     if report.database_up is None:
         return "none: metrics only"
     since = report.database_since
-    lasts = f" for {duration(now - since)}" if since is not None else ""
+    lasting = "" if since is None else f" for {duration(report.generated_at - since)}"
     kind = "embedded" if report.database == "embedded" else "external"
-    return f"{kind}, {'up' if report.database_up else 'away'}{lasts}"
+    return f"{kind}, {'up' if report.database_up else 'down'}{lasting}"
 
 
-def _spool(report: Any) -> str:
-    waiting, dropped = report.spooled_snapshots, report.dropped_snapshots
-    lost = f", {plural(dropped, 'answer')} lost" if dropped else ""
-    return (plural(waiting, "answer") if waiting else "nothing") + lost
+def _spool(report: Report) -> str:
+    spooled, dropped = report.spooled_snapshots, report.dropped_snapshots
+    lost = f", {plural(dropped, 'snapshot')} lost" if dropped else ""
+    return (plural(spooled, "snapshot") if spooled else "empty") + lost
 
 
 def _template() -> Template:
@@ -159,19 +172,19 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "shown": _shown,
+        "state_mark": _state_mark,
         "age_bar": _age_bar,
         "duration": duration,
-        "every": every,
+        "interval": interval,
         "due": _due,
-        "stamp": stamp,
+        "second": second,
         "rfc3339": rfc3339,
         "percent": percent,
         "icon": _icon,
-        "history": timeline.history,
+        "history": timeline.history_chart,
         "service": _service,
     }
-    # Our own fixed texts; the policy's hashes are of exactly these.
+    # Fixed texts of this package, not escaped: the policy's hashes are of exactly these.
     environment.globals |= {
         "css": Markup(_CSS),  # noqa: S704
         "js": Markup(_JS),  # noqa: S704

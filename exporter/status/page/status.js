@@ -1,5 +1,5 @@
-// Takes the page anew every few seconds and changes only what differs, so that the scroll
-// position, the focus, a selection and what was opened stay as they are.
+// Fetches the page every few seconds and changes only what differs, so that the scroll position,
+// the focus, a selection and opened details stay as they are.
 (() => {
   "use strict";
   const EVERY_MS = 5000;
@@ -7,7 +7,7 @@
   const button = document.getElementById("pause");
   let paused = false;
   let timer = 0;
-  let good = new Date();
+  let updated = new Date();
 
   const attributes = (old, fresh) => {
     for (const { name } of [...old.attributes]) {
@@ -46,31 +46,31 @@
     attributes(document.querySelector("link[rel=icon]"), fresh.querySelector("link[rel=icon]"));
   };
 
-  const tell = (failed) => {
+  const showLost = (failed) => {
     document.body.classList.toggle("lost", failed);
     lost.hidden = !failed;
     if (!failed) return;
-    const at = good.toISOString().slice(11, 19);
-    const said = `No answer from the exporter. What you see is of ${at} UTC.`;
-    if (lost.textContent !== said) lost.textContent = said;
-    document.title = "? No answer – onetrading-exporter";
+    const at = updated.toISOString().slice(11, 19);
+    const message = `No response from the exporter. This page was last updated at ${at} UTC.`;
+    if (lost.textContent !== message) lost.textContent = message;
+    document.title = "? No response – onetrading-exporter";
   };
 
   const refresh = async () => {
     clearTimeout(timer);
     if (!paused && !document.hidden) {
       try {
-        const answer = await fetch(location.pathname, {
+        const response = await fetch(location.pathname, {
           cache: "no-store",
           signal: AbortSignal.timeout(EVERY_MS),
         });
-        if (!answer.ok) throw new Error(String(answer.status));
-        const text = await answer.text();
+        if (!response.ok) throw new Error(String(response.status));
+        const text = await response.text();
         if (!paused) show(text);
-        good = new Date();
-        tell(false);
+        updated = new Date();
+        showLost(false);
       } catch {
-        tell(true);
+        showLost(true);
       }
     }
     timer = setTimeout(refresh, EVERY_MS);
@@ -79,7 +79,7 @@
   button.hidden = false;
   button.addEventListener("click", () => {
     paused = !paused;
-    button.textContent = paused ? "Go on" : "Pause";
+    button.textContent = paused ? "Resume" : "Pause";
     if (!paused) refresh();
   });
   document.addEventListener("visibilitychange", () => {
