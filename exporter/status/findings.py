@@ -29,7 +29,7 @@ _MAX_NAMES_LENGTH = 120
 _FUTURES = frozenset(s.name for s in STREAMS if s.requires_futures)
 _PUBLIC_REFUSED = "the exchange refuses the request (401 or 403), although it needs no token"
 _NO_LONGER_PERMITTED = "the token may no longer read it"
-_HELD = "the last good values are still exported"
+_HELD = "last good values held"
 _WITHDRAWN = "values withdrawn"
 _STATE_NAMES = {
     "fresh": "fresh",
@@ -112,11 +112,11 @@ def _of_service(report: Report, connecting: bool) -> Iterator[Finding]:
     heartbeat_age_s = report.heartbeat_age_seconds
     if heartbeat_age_s is not None and heartbeat_age_s > HEARTBEAT_LIMIT_S:
         since = report.generated_at - timedelta(seconds=heartbeat_age_s)
-        yield Finding("broken", "The scheduler has stopped: no stream is polled any more", since)
+        yield Finding("broken", "The scheduler has stopped: no stream is polled", since)
     if connecting:
         yield Finding("note", "Connecting to Postgres")
     elif report.database_up is False:
-        text = "Postgres is down: gauges are still updated, history and counters are not"
+        text = "Postgres is down: gauges are still updated, history and counters have stopped"
         yield Finding("broken", text, report.database_since)
     elif report.database_up:
         yield from _of_database(report)

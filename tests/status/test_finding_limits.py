@@ -15,7 +15,7 @@ from tests.support.reports import COMPLETE, DAY, GAPPY, NOW, account, error, fai
 Findings = list[tuple[str, str]]
 TIMEOUT = REASON_MEANINGS["timeout"]
 NO_LONGER = "the token may no longer read it"
-HELD = "the last good values are still exported"
+HELD = "last good values held"
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(milliseconds=1)
 
@@ -44,7 +44,7 @@ def changed(*changes: tuple[str, str, dict[str, Any]], **more: Any) -> Report:
         ({"heartbeat_age_seconds": 60.0}, None),
         (
             {"heartbeat_age_seconds": 60.001},
-            "The scheduler has stopped: no stream is polled any more",
+            "The scheduler has stopped: no stream is polled",
         ),
         ({"clock_skew_seconds": None}, None),
         ({"clock_skew_seconds": 2.0}, None),
@@ -106,7 +106,7 @@ def test_without_postgres_there_is_no_finding_about_its_contents(up: bool | None
         history_read_at=NOW - HOUR,
         database_up=up,
     )
-    down = "Postgres is down: gauges are still updated, history and counters are not"
+    down = "Postgres is down: gauges are still updated, history and counters have stopped"
     assert findings(found) == ([] if up is None else [("broken", down)])
     assert found.summary.endswith("No database: metrics only.") is (up is None)
 

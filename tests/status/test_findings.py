@@ -16,7 +16,7 @@ TIMEOUT = REASON_MEANINGS["timeout"]
 AUTH = REASON_MEANINGS["auth"]
 PERMISSION = REASON_MEANINGS["permission"]
 NO_LONGER = "the token may no longer read it"
-HELD = "the last good values are still exported"
+HELD = "last good values held"
 
 
 def texts(found: Report, severity: str) -> list[str]:
