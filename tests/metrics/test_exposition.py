@@ -1,6 +1,6 @@
-"""`/metrics` as others read it: valid in both formats, without a series twice, whole, as agreed.
+"""`/metrics` as clients read it: valid in both formats, complete, no series twice, as agreed.
 
-The files in `golden` hold what a frozen simulated exchange shows. After a change on purpose:
+The files in `golden` hold what a frozen simulated exchange shows. After an intended change:
 `WRITE_GOLDEN=1 pytest tests/metrics/test_exposition.py`, and read the difference.
 """
 
@@ -64,7 +64,7 @@ def refused(live: World) -> None:
 
 
 def held(live: World) -> None:
-    """Nothing succeeds any more, and the values are still young enough."""
+    """Nothing succeeds any more, and the values are not too old yet."""
     normal(live)
     live.simulator.set_faults(error_rate=1)
     live.tick(45)
@@ -124,7 +124,7 @@ def repeatable(live: World, text: str) -> str:
 
 
 def judge(text: str, openmetrics: str) -> None:
-    """Both formats are valid and say the same, no series is there twice, promtool agrees."""
+    """Both formats are valid and agree, no series is there twice, promtool accepts it."""
     as_text = samples(text_families(text))
     as_openmetrics = samples(openmetrics_families(openmetrics))
     assert as_text.keys() == as_openmetrics.keys()
@@ -181,7 +181,7 @@ def test_with_postgres_and_failures(
 
 
 def domain(exposition: str) -> list[str]:
-    """The sample lines of what the exchange told."""
+    """The sample lines of the domain: all but those about the sync."""
     own = {metric.name for metric in SYNC_FAMILIES}
     return [
         line
@@ -320,8 +320,8 @@ def test_the_service_shows_every_metric_of_the_contract(tmp_path: Path, database
     assert [secret for secret in ids if secret in text] == []
 
 
-def test_a_scrape_between_two_answers_shows_one_of_them_whole(tmp_path: Path) -> None:
-    """Two answers that share half of their currencies take turns, as fast as they can be asked."""
+def test_a_scrape_between_two_responses_shows_one_of_them_complete(tmp_path: Path) -> None:
+    """Two responses that share half of their currencies alternate, as fast as they are polled."""
     first = balances([f"C{n:02d}" for n in range(60)], "1")
     second = balances([f"C{n:02d}" for n in range(30, 90)], "2")
     turns = [reply(200, first), reply(200, second)] * 20_000
@@ -348,7 +348,7 @@ def test_a_scrape_between_two_answers_shows_one_of_them_whole(tmp_path: Path) ->
             while time.monotonic() < until:
                 connection.request("GET", "/metrics")
                 shown = balances_of(connection.getresponse().read().decode())
-                assert shown in (of_answer(first), of_answer(second))
+                assert shown in (expected_of(first), expected_of(second))
                 value = shown["onetrading_account_equity"]
                 seen[value] += 1
                 changes += value != before
@@ -360,14 +360,14 @@ def test_a_scrape_between_two_answers_shows_one_of_them_whole(tmp_path: Path) ->
 
 
 def balances(currencies: list[str], amount: str) -> str:
-    """A good answer in which every number is ``amount``."""
+    """A good response in which every number is ``amount``."""
     rows = [{"currency_code": c, "available": amount, "locked": amount} for c in currencies]
     return json.dumps({"account_equity": amount, "balances": rows})
 
 
-def of_answer(answer: str) -> dict[str, str]:
-    """What the answer must be shown as."""
-    body = json.loads(answer)
+def expected_of(response: str) -> dict[str, str]:
+    """The samples that the response must become."""
+    body = json.loads(response)
     shown = {"onetrading_account_equity": body["account_equity"]}
     for row in body["balances"]:
         for member in ("available", "locked"):
@@ -383,6 +383,6 @@ _BALANCE = re.compile(
 
 
 def balances_of(exposition: str) -> dict[str, str]:
-    """The same of a scrape."""
+    """The same samples of a scrape."""
     found = _BALANCE.findall(exposition)
     return {f"{name} {currency}".strip(): value for name, currency, value in found}

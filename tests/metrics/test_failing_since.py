@@ -42,7 +42,7 @@ def test_the_report_names_the_first_failure_while_more_are_counted(tmp_path: Pat
     with Simulator(history_days=0) as simulator:
         simulator.set_faults(forbid=["/account/balances"])
         with serving(simulator, tmp_path, **more) as (_, base):
-            wait_until(lambda: one(status(base), "main", "balances")["tried"], "never asked")
+            wait_until(lambda: one(status(base), "main", "balances")["tried"], "never polled")
             first = one(status(base), "main", "balances")["failing_since"]
             run = next(e for e in status(base)["errors"] if e["stream"] == "balances")
             assert datetime.fromisoformat(first) <= datetime.fromisoformat(run["first_at"])
@@ -66,7 +66,7 @@ EVENTS = st.lists(
 
 @given(EVENTS)
 def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
-    """Neither a failure of the backfill nor a turn without a request says anything of it."""
+    """Neither a backfill error nor a turn without a request changes it."""
     clock = Clock()
     stream_metrics = StreamMetrics(
         [BALANCES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic

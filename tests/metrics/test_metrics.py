@@ -1,4 +1,4 @@
-"""How metrics are written, and what the body of `/metrics` holds."""
+"""How samples are written, and what the body of `/metrics` contains."""
 
 from __future__ import annotations
 
@@ -314,7 +314,7 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-# --- what the scraper asks for ---
+# --- content negotiation ---
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -383,7 +383,7 @@ ODD = st.text(st.characters(blacklist_characters=","), max_size=60).filter(
 
 @given(ODD)
 def test_no_header_is_too_odd(entry: str) -> None:
-    """What cannot be read neither asks for anything nor spoils the entries beside it."""
+    """An invalid entry neither requests anything nor invalidates the entries beside it."""
     assert prefers_openmetrics(entry) is False
     assert accepts_gzip(entry) is False
     openmetrics = "application/openmetrics-text"

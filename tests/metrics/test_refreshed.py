@@ -1,4 +1,4 @@
-"""A backfill shows new counters only where a poll has shown some, and makes nothing younger."""
+"""A backfill replaces counters only after a poll has exported some, and keeps their age."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sample(value: int) -> list[Sample]:
 
 
 def counters(stream_metrics: StreamMetrics) -> list[str]:
-    """What the stream shows, without what is said about its sync."""
+    """The domain samples of the stream, without those about its sync."""
     text = b"".join(chunk for _, chunk in stream_metrics.chunks()).decode()
     return [value for name, value in series(text).items() if name.startswith(COUNT.name)]
 
@@ -87,7 +87,7 @@ def test_a_refresh_replaces_what_is_shown_and_keeps_its_age() -> None:
 
 
 def test_a_refresh_of_an_empty_stream_leaves_nothing_behind() -> None:
-    """A pass that changed nothing then has nothing to make young again."""
+    """A later pass that changed nothing then has no values to refresh."""
     stream_metrics = make(Clock())
     stream_metrics.replace_samples("main", "trades", sample(1))
     (state,) = stream_metrics.summaries()

@@ -1,4 +1,4 @@
-"""What a failed poll does to what is shown, on a clock that the test moves."""
+"""What a failed poll does to the exported values, on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BTC = [AVAILABLE(Decimal("1.5"), "BTC"), LOCKED(Decimal(0), "BTC")]
 
 
 class Clock:
-    """Wall and monotonic time that pass only when told to."""
+    """Wall and monotonic time that pass only when the test moves them."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -129,7 +129,7 @@ def test_the_interval_is_the_configured_one_or_the_streams_own(clock: Clock) -> 
     assert sync(stream_metrics, "interval_seconds", "public", "instruments") == "3600"
 
 
-def test_a_good_answer_replaces_the_whole_family_at_once(
+def test_a_good_response_replaces_the_whole_family_at_once(
     stream_metrics: StreamMetrics, clock: Clock
 ) -> None:
     stream_metrics.record_success("main", "balances", BTC)
@@ -143,7 +143,7 @@ def test_a_good_answer_replaces_the_whole_family_at_once(
     assert sync(stream_metrics, "last_success_timestamp_seconds") == "1700000015"
 
 
-def test_an_empty_answer_is_an_answer(stream_metrics: StreamMetrics) -> None:
+def test_an_empty_response_is_a_response(stream_metrics: StreamMetrics) -> None:
     stream_metrics.record_success("main", "balances", BTC)
     stream_metrics.record_success("main", "balances", [])
     assert not domain(stream_metrics)
@@ -186,7 +186,7 @@ def test_long_intervals_hold_for_three_of_them(clock: Clock) -> None:
     assert not domain(stream_metrics)
 
 
-def test_a_stream_that_nobody_asks_any_more_is_withdrawn_too(
+def test_a_stream_that_is_not_polled_any_more_is_withdrawn_too(
     stream_metrics: StreamMetrics, clock: Clock
 ) -> None:
     stream_metrics.record_success("main", "balances", BTC)
@@ -243,7 +243,7 @@ def test_other_failures_say_nothing_about_permission(stream_metrics: StreamMetri
     assert sync(stream_metrics, "permitted") == "1"
 
 
-def test_a_pass_that_changed_nothing_makes_the_values_young_again(
+def test_a_pass_that_changed_nothing_refreshes_the_values(
     stream_metrics: StreamMetrics, clock: Clock
 ) -> None:
     stream_metrics.record_success("main", "balances", BTC)
@@ -296,7 +296,7 @@ def test_samples_that_cannot_be_shown_fail_their_stream_only(stream_metrics: Str
 
 
 def test_what_is_not_a_finite_number_is_not_shown(stream_metrics: StreamMetrics) -> None:
-    odd: list[Decimal | int] = [
+    not_finite: list[Decimal | int] = [
         Decimal("NaN"),
         Decimal("sNaN"),
         Decimal("Infinity"),
@@ -304,7 +304,7 @@ def test_what_is_not_a_finite_number_is_not_shown(stream_metrics: StreamMetrics)
         10**400,
     ]
     assert stream_metrics.record_success(
-        "main", "balances", [AVAILABLE(v, f"C{n}") for n, v in enumerate(odd)]
+        "main", "balances", [AVAILABLE(v, f"C{n}") for n, v in enumerate(not_finite)]
     )
     assert not domain(stream_metrics)
 

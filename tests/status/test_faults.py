@@ -25,12 +25,12 @@ def test_failures_are_reported_without_quoting_responses(tmp_path: Path) -> None
         wait_until(lambda: status(base)["verdict"] == "well", "it is never well")
         simulator.set_faults(garbage_rate=1, account="main")
         wait_until(lambda: status(base)["verdict"] == "attention", "it never notices")
-        found = status(base)
-        text = json.dumps(found) + get(base, "/")
-        held = [f for f in found["findings"] if f["severity"] == "attention"]
+        body = status(base)
+        text = json.dumps(body) + get(base, "/")
+        held = [f for f in body["findings"] if f["severity"] == "attention"]
         assert any(REASON_MEANINGS["payload"] in f["text"] and f["since"] for f in held)
-        assert {e["reason"] for e in found["errors"]} == {"payload", "permission"}
-        assert all(s["success"] for s in found["streams"] if s["account"] == "public")
+        assert {e["reason"] for e in body["errors"]} == {"payload", "permission"}
+        assert all(s["success"] for s in body["streams"] if s["account"] == "public")
         simulator.set_faults(refuse_tokens=["main"])
         wait_until(lambda: status(base)["verdict"] == "broken", "it never notices")
         text += json.dumps(status(base)) + get(base, "/")

@@ -20,9 +20,9 @@ HOUR = timedelta(hours=1)
 MOMENT = timedelta(milliseconds=1)
 
 
-def findings(found: Report) -> Findings:
+def findings(judged: Report) -> Findings:
     """Severity and text of every finding."""
-    return [(finding.severity, finding.text) for finding in found.findings]
+    return [(finding.severity, finding.text) for finding in judged.findings]
 
 
 def changed(*changes: tuple[str, str, dict[str, Any]], **more: Any) -> Report:
@@ -80,7 +80,7 @@ def test_a_limit_of_the_service(facts: dict[str, Any], text: str | None) -> None
     ],
 )
 def test_severity(facts: dict[str, Any], severity: str) -> None:
-    assert [found for found, _ in findings(report(**facts))] == [severity]
+    assert [level for level, _ in findings(report(**facts))] == [severity]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_since_when_it_lasts(facts: dict[str, Any], seconds_ago: int) -> None:
 @pytest.mark.parametrize("up", [None, False])
 def test_without_postgres_there_is_no_finding_about_its_contents(up: bool | None) -> None:
     late = replace(COMPLETE, lag_seconds=9_999.0)
-    found = changed(
+    judged = changed(
         ("main", "trades", {"coverage": late}),
         leader=False,
         spooled_snapshots=7,
@@ -107,8 +107,8 @@ def test_without_postgres_there_is_no_finding_about_its_contents(up: bool | None
         database_up=up,
     )
     down = "Postgres is down: gauges are still updated, history and counters have stopped"
-    assert findings(found) == ([] if up is None else [("broken", down)])
-    assert found.summary.endswith("No database: metrics only.") is (up is None)
+    assert findings(judged) == ([] if up is None else [("broken", down)])
+    assert judged.summary.endswith("No database: metrics only.") is (up is None)
 
 
 def test_a_paused_token_is_named() -> None:
@@ -130,12 +130,12 @@ def test_one_rejected_record_is_enough() -> None:
 
 
 def test_a_shared_problem_lasts_since_the_first_stream_failed() -> None:
-    found = changed(
+    judged = changed(
         ("main", "balances", failing("timeout", 100)),
         ("hedge", "balances", failing("timeout", 300)),
         ("main", "positions", failing("timeout", 200)),
     )
-    (finding,) = found.findings
+    (finding,) = judged.findings
     assert finding.since == NOW - timedelta(seconds=300)
     assert finding.text.startswith("balances of main and hedge; positions of main: ")
 
@@ -158,8 +158,8 @@ def test_a_stream_that_had_its_turn_without_a_request_has_no_problem() -> None:
 def test_a_database_error_is_a_finding_about_the_stream_only_while_postgres_is_up(
     facts: dict[str, Any], expected: bool
 ) -> None:
-    found = changed(("main", "trades", failing("database")), **facts)
-    assert any(text.startswith("trades of main") for _, text in findings(found)) is expected
+    judged = changed(("main", "trades", failing("database")), **facts)
+    assert any(text.startswith("trades of main") for _, text in findings(judged)) is expected
 
 
 @pytest.mark.parametrize("reason", ["auth", "permission"])
@@ -218,8 +218,8 @@ def test_whether_the_token_or_the_stream_is_refused(
     scopes: dict[str, bool], change: dict[str, Any], severity: str, text: str
 ) -> None:
     accounts = (account("main", token_scopes=scopes), account("hedge"), account("public"))
-    found = changed(("main", "balances", change), accounts=accounts)
-    assert findings(found) == [(severity, f"balances of main: {text}")]
+    judged = changed(("main", "balances", change), accounts=accounts)
+    assert findings(judged) == [(severity, f"balances of main: {text}")]
 
 
 @pytest.mark.parametrize(
@@ -286,8 +286,8 @@ def test_a_backfill_fails_while_its_own_failures_are_recent(
     more: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     failed = replace(error("main", "trades", lane="backfill", reason="payload"), **more)
-    found = changed(("main", "trades", {"coverage": GAPPY}), errors=(failed,))
-    assert findings(found) == [expected]
+    judged = changed(("main", "trades", {"coverage": GAPPY}), errors=(failed,))
+    assert findings(judged) == [expected]
 
 
 @pytest.mark.parametrize(

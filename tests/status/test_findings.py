@@ -19,14 +19,14 @@ NO_LONGER = "the token may no longer read it"
 HELD = "last good values held"
 
 
-def texts(found: Report, severity: str) -> list[str]:
-    return [finding.text for finding in found.findings if finding.severity == severity]
+def texts(judged: Report, severity: str) -> list[str]:
+    return [finding.text for finding in judged.findings if finding.severity == severity]
 
 
 def test_all_is_well() -> None:
-    found = report()
-    assert (found.verdict, found.headline, found.findings) == ("well", "All is well", ())
-    assert found.summary == (
+    judged = report()
+    assert (judged.verdict, judged.headline, judged.findings) == ("well", "All is well", ())
+    assert judged.summary == (
         "8 streams of 2 accounts: 8 fresh. History is proven complete since 2026-03-01."
     )
 
@@ -76,10 +76,10 @@ def test_all_is_well() -> None:
     ],
 )
 def test_findings_about_a_stream(change: dict[str, Any], verdict: str, text: str) -> None:
-    found = with_stream(report(), "main", "balances", **change)
-    assert found.verdict == verdict
+    judged = with_stream(report(), "main", "balances", **change)
+    assert judged.verdict == verdict
     if text:
-        (finding,) = found.findings
+        (finding,) = judged.findings
         assert finding.text.startswith(f"balances of main: {text}")
         assert finding.since == change.get("failing_since")
 
@@ -102,46 +102,46 @@ def test_findings_about_a_stream(change: dict[str, Any], verdict: str, text: str
     ],
 )
 def test_findings_about_the_service(change: dict[str, Any], verdict: str, text: str) -> None:
-    found = report(**change)
-    assert found.verdict == verdict
-    assert found.findings[0].text.startswith(text)
+    judged = report(**change)
+    assert judged.verdict == verdict
+    assert judged.findings[0].text.startswith(text)
 
 
 def test_a_refused_token_stays_refused_while_the_exchange_does_not_answer() -> None:
     refused = (account("main", token_scopes={"read": False}), account("public"))
     silent = failing("timeout", permitted=False, freshness="withdrawn")
-    found = with_stream(report(accounts=refused), "main", "balances", **silent)
-    assert texts(found, "broken") == [f"balances of main: {AUTH}"]
+    judged = with_stream(report(accounts=refused), "main", "balances", **silent)
+    assert texts(judged, "broken") == [f"balances of main: {AUTH}"]
 
 
 def test_an_account_without_futures_is_well() -> None:
     barred = failing("permission", permitted=False, last_success_at=None)
-    found = with_stream(report(), "hedge", "positions", **barred)
-    assert found.verdict == "well"
-    assert texts(found, "note") == [f"positions of hedge: {PERMISSION}"]
+    judged = with_stream(report(), "hedge", "positions", **barred)
+    assert judged.verdict == "well"
+    assert texts(judged, "note") == [f"positions of hedge: {PERMISSION}"]
 
 
 def test_a_public_stream_has_no_token_to_refuse() -> None:
     refused = failing("auth", permitted=False, freshness="withdrawn")
-    found = with_stream(report(), "public", "tickers", **refused)
-    assert texts(found, "broken") == [
+    judged = with_stream(report(), "public", "tickers", **refused)
+    assert texts(judged, "broken") == [
         "tickers of public: the exchange refuses the request (401 or 403), although it needs no"
         " token; values withdrawn"
     ]
 
 
 def test_the_summary_counts_what_the_page_shows() -> None:
-    found = with_stream(report(), "main", "balances", **failing("auth", permitted=False))
-    found = with_stream(found, "main", "positions", **failing("permission", permitted=False))
+    judged = with_stream(report(), "main", "balances", **failing("auth", permitted=False))
+    judged = with_stream(judged, "main", "positions", **failing("permission", permitted=False))
     silent = failing("timeout", permitted=False, freshness="withdrawn")
-    found = with_stream(found, "hedge", "balances", **silent)
-    assert ": 5 fresh, 1 withdrawn, 1 refused, 1 not permitted." in found.summary
+    judged = with_stream(judged, "hedge", "balances", **silent)
+    assert ": 5 fresh, 1 withdrawn, 1 refused, 1 not permitted." in judged.summary
 
 
 def test_history_that_may_not_be_read_is_not_called_complete() -> None:
     barred = failing("permission", permitted=False, last_success_at=None)
-    found = with_stream(report(), "hedge", "trades", **barred)
-    assert found.summary.endswith(
+    judged = with_stream(report(), "hedge", "trades", **barred)
+    assert judged.summary.endswith(
         "History is proven complete since 2026-03-01 (not permitted: trades of hedge)."
     )
 
@@ -151,16 +151,16 @@ def test_what_postgres_causes_is_one_finding() -> None:
         msgspec.structs.replace(s, **failing("database")) if s.kind == "history" else s
         for s in report().streams
     )
-    found = report(streams=streams, database_up=False)
-    assert [finding.text.split(":")[0] for finding in found.findings] == ["Postgres is down"]
+    judged = report(streams=streams, database_up=False)
+    assert [finding.text.split(":")[0] for finding in judged.findings] == ["Postgres is down"]
 
 
 def test_streams_with_the_same_problem_share_a_finding() -> None:
     down = failing("connection", freshness="withdrawn")
     streams = tuple(msgspec.structs.replace(s, **down) for s in report().streams)
-    found = report(streams=streams)
-    assert found.headline == "1 thing is broken"
-    assert found.findings[0].text == (
+    judged = report(streams=streams)
+    assert judged.headline == "1 thing is broken"
+    assert judged.findings[0].text == (
         "balances, positions and trades of main and hedge; tickers and funding_history of public:"
         f" {REASON_MEANINGS['connection']}; values withdrawn"
     )
@@ -177,11 +177,13 @@ def test_history_that_is_missing() -> None:
     stuck = with_stream(report(errors=(fails,)), "main", "trades", coverage=GAPPY)
     assert texts(stuck, "attention") == ["trades of main: history has gaps, and the backfill fails"]
     late = msgspec.structs.replace(COMPLETE, lag_seconds=2_000.0)
-    found = with_stream(report(), "main", "trades", coverage=late)
-    assert texts(found, "attention") == ["trades of main: history lags: its newest part is overdue"]
+    judged = with_stream(report(), "main", "trades", coverage=late)
+    assert texts(judged, "attention") == [
+        "trades of main: history lags: its newest part is overdue"
+    ]
 
 
 def test_a_paused_token() -> None:
     requests = msgspec.structs.replace(account("main").requests, paused_seconds=30.0)
-    found = report(accounts=(account("main", requests=requests), account("public")))
-    assert texts(found, "attention") == ["main: rate limited (429), no requests for another 30 s"]
+    judged = report(accounts=(account("main", requests=requests), account("public")))
+    assert texts(judged, "attention") == ["main: rate limited (429), no requests for another 30 s"]

@@ -16,17 +16,17 @@ from tests.support.reports import COMPLETE, HOSTILE, NOW, hostile, report, with_
 
 def test_drawing_is_cheap() -> None:
     """Counted in calls of Python functions, as these are the same on every machine."""
-    found = report()
-    status_page.render(found)
-    calls = calls_of_drawing(found)
+    judged = report()
+    status_page.render(judged)
+    calls = calls_of_drawing(judged)
     assert 100 < calls < 20_000
     # No more than in step with the streams.
-    assert calls_of_drawing(report(streams=found.streams * 20)) < 20 * calls
+    assert calls_of_drawing(report(streams=judged.streams * 20)) < 20 * calls
 
 
-def calls_of_drawing(found: Report) -> int:
+def calls_of_drawing(judged: Report) -> int:
     profile = cProfile.Profile()
-    profile.runcall(status_page.render, found)
+    profile.runcall(status_page.render, judged)
     return sum(entry.callcount for entry in profile.getstats())
 
 
@@ -50,8 +50,8 @@ def test_the_policy_allows_this_script_and_style_and_nothing_else() -> None:
 
 
 def test_segments_are_what_json_says() -> None:
-    found = json.loads(to_json(report()))
-    covered = next(s["coverage"] for s in found["streams"] if s["stream"] == "trades")
+    body = json.loads(to_json(report()))
+    covered = next(s["coverage"] for s in body["streams"] if s["stream"] == "trades")
     assert covered["segments"][0] == {
         "start": "2026-03-01T12:30:30Z",
         "end": "2026-03-31T12:29:10Z",
@@ -69,8 +69,8 @@ def test_instruments_that_end_seconds_apart_are_no_gap() -> None:
             Segment(some, end, "none"),
         )
         covered = replace(COMPLETE, scopes=13, segments=segments)
-        found = with_stream(report(), "public", "funding_history", coverage=covered)
-        return status_page.render(found).decode()
+        judged = with_stream(report(), "public", "funding_history", coverage=covered)
+        return status_page.render(judged).decode()
 
     assert "1 gap" not in page(timedelta(seconds=5))
     assert "1 gap" in page(timedelta(hours=5))

@@ -67,7 +67,7 @@ CONTRASTS = """() => {
 
 
 class Site:
-    """A server whose report a test replaces, and what a browser asks and complains about."""
+    """A server whose report a test replaces, and the requests and complaints of a browser."""
 
     def __init__(self) -> None:
         self.report = report()
@@ -85,7 +85,7 @@ class Site:
             ),
         )
         self.complaints: list[str] = []
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     @property
     def url(self) -> str:
@@ -101,28 +101,28 @@ class Site:
 def browser() -> Iterator[Browser]:
     chromium = tool("chromium", "chromium")
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
-        yield found
-        found.close()
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS, headless=True)
+        yield running
+        running.close()
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    found = Site()
-    found.server.start()
-    yield found
-    found.server.stop()
+    served = Site()
+    served.server.start()
+    yield served
+    served.server.stop()
 
 
 @contextmanager
 def visit(browser: Browser, site: Site, **how: Any) -> Iterator[Page]:
-    """The page, opened; at the end nobody may have complained, or asked anybody else."""
+    """The page, opened; at the end there is no complaint, and no request to anywhere else."""
     settings: dict[str, Any] = {"viewport": {"width": 1200, "height": 800}} | how
     context = browser.new_context(**settings)
     page = context.new_page()
     page.on("console", lambda message: site.complaints.append(message.text))
     page.on("pageerror", lambda raised: site.complaints.append(str(raised)))
-    page.on("request", lambda request: site.asked.append(request.url))
+    page.on("request", lambda request: site.requested.append(request.url))
     page.clock.install()
     page.goto(site.url)
     try:
@@ -130,23 +130,25 @@ def visit(browser: Browser, site: Site, **how: Any) -> Iterator[Page]:
     finally:
         context.close()
     assert site.complaints == []
-    # The icon is part of the page: a data: address asks nobody.
-    others = [url for url in site.asked if url != site.url and not url.startswith("data:image/")]
+    # The icon is part of the page: a data: URL sends no request.
+    others = [
+        url for url in site.requested if url != site.url and not url.startswith("data:image/")
+    ]
     assert others == []
 
 
 def faulty() -> Report:
     """Something of everything that can be wrong."""
-    found = with_stream(report(), "main", "trades", coverage=GAPPY)
+    judged = with_stream(report(), "main", "trades", coverage=GAPPY)
     for name, change in {
         "balances": failing("timeout"),
         "positions": failing("server", freshness="withdrawn"),
     }.items():
-        found = with_stream(found, "main", name, **change)
-    found = with_stream(found, "hedge", "positions", **failing("permission", permitted=False))
-    found = with_stream(found, "hedge", "balances", **failing("auth", permitted=False))
+        judged = with_stream(judged, "main", name, **change)
+    judged = with_stream(judged, "hedge", "positions", **failing("permission", permitted=False))
+    judged = with_stream(judged, "hedge", "balances", **failing("auth", permitted=False))
     return report(
-        streams=found.streams,
+        streams=judged.streams,
         errors=tuple(error("main", "balances", times=n) for n in range(1, 15)),
         database_up=False,
         dropped_snapshots=3,
@@ -188,7 +190,7 @@ def test_without_javascript_the_essentials_are_there(browser: Browser, site: Sit
         assert page.locator("#pause").is_hidden()
         page.locator("details summary").first.click()
         assert page.get_by_text("2026-03-07 12:30:30 to 2026-03-10 12:30:30").is_visible()
-        # The browser itself takes the page anew; the clock of the page is not what it waits by.
+        # The browser itself reloads the page, by its own clock, not by the one that the test moves.
         refresh = page.locator("noscript meta[http-equiv=refresh]")
         assert refresh.count() == 1
         assert refresh.get_attribute("content") == "10"
@@ -262,10 +264,10 @@ def test_everything_is_reached_by_keyboard_and_updates_can_be_paused(
         page.keyboard.press("Enter")
         assert page.inner_text("#pause") == "Resume"
         site.report = faulty()
-        asked = len(site.asked)
+        requested = len(site.requested)
         page.clock.run_for(20_000)
         assert page.title().startswith("✓")
-        assert len(site.asked) == asked
+        assert len(site.requested) == requested
         page.keyboard.press("Enter")
         expect(page).to_have_title(re.compile(r"^✕"))
 
@@ -298,18 +300,18 @@ def test_all_text_can_be_read_in_light_and_dark(
 ) -> None:
     site.report = made()
     with visit(browser, site, color_scheme=scheme) as page:
-        found = page.evaluate(CONTRASTS)
-        assert len(found) > 60
-        assert found[0][0] >= LEAST_CONTRAST, found[:5]
+        contrasts = page.evaluate(CONTRASTS)
+        assert len(contrasts) > 60
+        assert contrasts[0][0] >= LEAST_CONTRAST, contrasts[:5]
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, paper[4:-1].split(","))) > 382) == (scheme == "light")
 
 
-def test_what_is_drawn_is_also_said(browser: Browser, site: Site) -> None:
+def test_what_is_drawn_is_also_in_words(browser: Browser, site: Site) -> None:
     site.report = faulty()
     with visit(browser, site) as page:
         tree = page.locator("body").aria_snapshot()
-        for said in (
+        for text in (
             'heading "3 things are broken" [level=1]',
             "trades of main since 2026-03-01 12:30 UTC: not proven complete "
             "2026-03-07 12:30 to 2026-03-10 12:30, 2026-03-21 12:30 to 2026-03-22 12:30",
@@ -318,7 +320,7 @@ def test_what_is_drawn_is_also_said(browser: Browser, site: Site) -> None:
             'rowheader "balances"',
             "held timeout for 4 min",
         ):
-            assert said in tree
+            assert text in tree
         shapes = (
             page.locator(".history tr")
             .nth(1)

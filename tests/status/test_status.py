@@ -1,4 +1,4 @@
-"""The status report: that it agrees with `/metrics` and Postgres, and says what is wrong."""
+"""The status report: that it agrees with `/metrics` and Postgres, and names what is wrong."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def seconds_of(text: str | None) -> float:
 def quiet(
     tmp_path_factory: pytest.TempPathFactory, postgres_url: str, migrated_template: str
 ) -> Iterator[tuple[Service, str, str]]:
-    """A service with all its history; only what must wait for something is asked again soon."""
+    """A service with all its history; only what must wait for something is polled again soon."""
     more = {f"ONETRADING_INTERVAL_{name.upper()}": "1h" for name in NAMES}
     more |= {
         # What had to wait on disk is stored by the next poll of any stream.
@@ -64,22 +64,22 @@ Quiet = tuple[Service, str, str]
 def at_once(base: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The report and a scrape with no poll in between."""
     for _ in range(20):
-        found, shown = status(base), series(get(base, "/metrics"))
-        times = [[s["last_success_at"] for s in of["streams"]] for of in (found, status(base))]
+        body, shown = status(base), series(get(base, "/metrics"))
+        times = [[s["last_success_at"] for s in of["streams"]] for of in (body, status(base))]
         if times[0] == times[1]:
-            return found, shown
-    raise AssertionError("there is always a poll in between")
+            return body, shown
+    raise AssertionError("there was always a poll in between")
 
 
-def test_the_report_says_what_metrics_say(quiet: Quiet) -> None:
+def test_the_report_agrees_with_metrics(quiet: Quiet) -> None:
     _, base, _ = quiet
     # Shown by the heartbeat and by a job of their own, each a few seconds later.
     wait_until(
         lambda: "\nonetrading_rejects_open{" in get(base, "/metrics"), "no rejects are shown"
     )
     wait_until(lambda: "\nonetrading_database_up 1\n" in get(base, "/metrics"), "it is never up")
-    found, shown = at_once(base)
-    for s in found["streams"]:
+    body, shown = at_once(base)
+    for s in body["streams"]:
         labels = f'{{account="{s["account"]}",stream="{s["stream"]}"}}'
 
         def value(family: str, labels: str = labels) -> float | None:
@@ -97,26 +97,26 @@ def test_the_report_says_what_metrics_say(quiet: Quiet) -> None:
         assert value("coverage_gap_seconds") == pytest.approx(covered["gap_seconds"], abs=0.001)
         assert value("backfill_progress_ratio") == covered["progress_ratio"]
         assert value("coverage_lag_seconds") == pytest.approx(covered["lag_seconds"], abs=5)
-    for a in found["accounts"]:
+    for a in body["accounts"]:
         left = float(shown[f'onetrading_api_budget_remaining{{account="{a["account"]}"}}'])
         assert left == pytest.approx(a["requests"]["remaining"], abs=0.1)
         for scope, granted in a["token_scopes"].items():
             name = f'onetrading_token_scope{{account="{a["account"]}",scope="{scope}"}}'
             assert float(shown[name]) == granted
-    assert float(shown["onetrading_database_up"]) == found["database_up"]
-    assert float(shown["onetrading_exporter_leader"]) == found["leader"]
-    assert float(shown["onetrading_spool_snapshots"]) == found["spooled_snapshots"]
-    assert f'version="{found["version"]}"' in get(base, "/metrics")
+    assert float(shown["onetrading_database_up"]) == body["database_up"]
+    assert float(shown["onetrading_exporter_leader"]) == body["leader"]
+    assert float(shown["onetrading_spool_snapshots"]) == body["spooled_snapshots"]
+    assert f'version="{body["version"]}"' in get(base, "/metrics")
 
 
 def test_the_errors_add_up_to_what_is_counted(quiet: Quiet) -> None:
     _, base, _ = quiet
-    found, shown = status(base), series(get(base, "/metrics"))
+    body, shown = status(base), series(get(base, "/metrics"))
     times: defaultdict[str, int] = defaultdict(int)
-    for e in found["errors"]:
+    for e in body["errors"]:
         labels = f'account="{e["account"]}",stream="{e["stream"]}",reason="{e["reason"]}"'
         times[f"onetrading_sync_errors_total{{{labels}}}"] += e["times"]
-        assert e["first_at"] <= e["last_at"] <= found["generated_at"]
+        assert e["first_at"] <= e["last_at"] <= body["generated_at"]
     counted = {
         name: int(value)
         for name, value in shown.items()
@@ -145,7 +145,7 @@ def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
         }
 
     def reported() -> dict[tuple[str, str], tuple[datetime, list[datetime]]]:
-        found = {}
+        timelines = {}
         for s in status(base)["streams"]:
             if s["coverage"] and s["permitted"]:
                 missing = [
@@ -154,8 +154,11 @@ def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
                     if p["proven"] != "all"
                 ]
                 required = datetime.fromisoformat(s["coverage"]["required_from"])
-                found[s["account"], s["stream"]] = required, [start for start, _ in union(missing)]
-        return found
+                timelines[s["account"], s["stream"]] = (
+                    required,
+                    [start for start, _ in union(missing)],
+                )
+        return timelines
 
     with psycopg.connect(url, autocommit=True) as connection:
         assert len(reported()) == 6
@@ -163,20 +166,20 @@ def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
         wait_until(lambda: reported() == in_views(connection), "they never agree")
 
 
-def test_a_service_that_is_well_says_so(quiet: Quiet) -> None:
+def test_a_service_without_a_problem_is_well(quiet: Quiet) -> None:
     _, base, _ = quiet
-    found = status(base)
-    assert (found["verdict"], found["headline"]) == ("well", "All is well")
-    notes = [finding["text"] for finding in found["findings"]]
+    body = status(base)
+    assert (body["verdict"], body["headline"]) == ("well", "All is well")
+    notes = [finding["text"] for finding in body["findings"]]
     assert notes == [
         f"positions, portfolio and funding_payments of spot: {REASON_MEANINGS['permission']}"
     ]
-    assert "History is proven complete since" in found["summary"]
-    due = [datetime.fromisoformat(s["next_due_at"]) for s in found["streams"]]
-    assert all(at > datetime.fromisoformat(found["generated_at"]) for at in due)
+    assert "History is proven complete since" in body["summary"]
+    due = [datetime.fromisoformat(s["next_due_at"]) for s in body["streams"]]
+    assert all(at > datetime.fromisoformat(body["generated_at"]) for at in due)
     page = get(base, "/")
     assert "All is well" in page
-    for s in found["streams"]:
+    for s in body["streams"]:
         assert s["stream"] in page
 
 

@@ -24,8 +24,10 @@ def with_histories(*coverages: Any, **more: Any) -> Report:
     """One history stream for each of ``coverages``; None: it may not be read."""
     barred = failing("permission", permitted=False, last_success_at=None, coverage=GAPPY)
     streams = tuple(
-        stream(f"a{n}", "trades", "history", **(barred if found is None else {"coverage": found}))
-        for n, found in enumerate(coverages)
+        stream(
+            f"a{n}", "trades", "history", **(barred if coverage is None else {"coverage": coverage})
+        )
+        for n, coverage in enumerate(coverages)
     )
     return report(streams=streams, **more)
 
@@ -33,10 +35,10 @@ def with_histories(*coverages: Any, **more: Any) -> Report:
 def test_the_worst_comes_first_and_the_headline_counts_it_alone() -> None:
     """Whatever is found first: here a lost snapshot, which needs attention."""
     broken = tuple(replace(s, **SILENT) if s.stream == "balances" else s for s in report().streams)
-    found = report(dropped_snapshots=1, leader=False, streams=broken, heartbeat_age_seconds=99.0)
-    severities = [finding.severity for finding in found.findings]
+    judged = report(dropped_snapshots=1, leader=False, streams=broken, heartbeat_age_seconds=99.0)
+    severities = [finding.severity for finding in judged.findings]
     assert severities == ["broken", "broken", "attention", "note"]
-    assert (found.verdict, found.headline) == ("broken", "2 things are broken")
+    assert (judged.verdict, judged.headline) == ("broken", "2 things are broken")
 
 
 @pytest.mark.parametrize(
@@ -62,17 +64,17 @@ def test_the_worst_comes_first_and_the_headline_counts_it_alone() -> None:
     ],
 )
 def test_verdict_and_headline(facts: dict[str, Any], verdict: str, headline: str) -> None:
-    found = report(**facts)
-    assert (found.verdict, found.headline) == (verdict, headline)
+    judged = report(**facts)
+    assert (judged.verdict, judged.headline) == (verdict, headline)
 
 
 def test_streams_that_were_not_polled_yet_are_counted_separately() -> None:
     streams = tuple(
         replace(s, **UNTRIED) if s.stream == "balances" else s for s in report().streams
     )
-    found = report(streams=streams)
-    assert (found.verdict, found.headline) == ("starting", "Starting")
-    assert found.summary.startswith("8 streams of 2 accounts: 6 fresh, 2 not polled yet. ")
+    judged = report(streams=streams)
+    assert (judged.verdict, judged.headline) == ("starting", "Starting")
+    assert judged.summary.startswith("8 streams of 2 accounts: 6 fresh, 2 not polled yet. ")
 
 
 def test_public_data_is_no_account() -> None:

@@ -1,4 +1,4 @@
-"""Expositions as others read them: prometheus_client's own parsers, and promtool."""
+"""Expositions as read by prometheus_client's own parsers, and by promtool."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def openmetrics_families(text: str) -> list[Metric]:
 
 
 def samples(families: list[Metric]) -> dict[Series, float]:
-    """Every sample; fails on a series that is there twice, and on a family that is."""
+    """Every sample; fails on a series or a family that is there twice."""
     names = [family.name for family in families]
     assert len(names) == len(set(names))
     found: dict[Series, float] = {}
@@ -50,7 +50,7 @@ def labels(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def lint(text: str) -> None:
-    """Have promtool check an exposition; a note says so where there is none."""
+    """Check an exposition with promtool; skips the test where it is not installed."""
     if _PROMTOOL is None:
         pytest.skip("promtool is not installed: the exposition was not linted")
     checked = subprocess.run(
