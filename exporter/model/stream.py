@@ -97,6 +97,9 @@ class Table:
     """A NamedTuple; its fields are the columns. ``X | None`` is a nullable column."""
     key: tuple[str, ...]
     """The columns that identify a row, as the exchange does, within one account or snapshot."""
+    version: str | None = None
+    """The column that tells which of two records of a key is newer: a sequence or update time of
+    the exchange; None: the one read last."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
 
@@ -105,6 +108,8 @@ class Table:
         columns = {name: _COLUMN_TYPES[_bare(hint)] for name, hint in hints.items()}
         if not set(self.key) < set(columns):
             raise ValueError(f"{self.name}: the key must be a part of the columns, not all of them")
+        if self.version is not None and self.version not in columns:
+            raise ValueError(f"{self.name}: the version {self.version!r} is not a column")
         object.__setattr__(self, "columns", columns)
 
 

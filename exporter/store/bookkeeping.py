@@ -116,7 +116,7 @@ class DataQualityCounts(NamedTuple):
 
 def data_quality_counts(connection: Connection) -> dict[tuple[str, str], DataQualityCounts]:
     """By account name and stream; those without any are left out."""
-    rows = connection.execute(QUERIES["oddities"])
+    rows = connection.execute(QUERIES["data_quality_counts"])
     return {(account, stream): DataQualityCounts(*counts) for account, stream, *counts in rows}
 
 

@@ -9,13 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from psycopg.types.json import Jsonb
+
 from exporter.model.errors import LeaseLost
-from exporter.model.stream import Drift, History, Partition, Reject
+from exporter.model.stream import Drift, History, Partition, Reject, Table
 from exporter.model.window import Window
 from exporter.store import table as tables
 from exporter.store import totals
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
+from exporter.store.table import Comparison
 
 Lane = Literal["tail", "backfill", "verify"]
 
@@ -78,10 +81,9 @@ def load(
     identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
-    written = tables.write(connection, stream.table, batch.rows)
-    tables.note_changes(
-        connection, partition.account_id, partition.stream, stream.table, written.changed
-    )
+    comparison = tables.compare(connection, stream.table, batch.rows)
+    written = tables.apply(connection, stream.table, comparison)
+    note_issues(connection, partition, stream.table, comparison)
     totals.add(connection, stream, partition, written)
     rejected = keep_rejects(connection, partition, batch.rejects, batch.drift)
     if batch.proven is not None and not batch.proven.empty:
@@ -123,6 +125,37 @@ def claim(connection: Connection, partition: Partition, proven: Window) -> None:
     )
 
 
+def note_issues(
+    connection: Connection, partition: Partition, table: Table, comparison: Comparison
+) -> None:
+    """Keep both records of each fact that changed, and of each older version that was read.
+
+    An older version is kept once, because every pass that reads its page meets it again.
+    """
+    for stored, read, _ in comparison.changed:
+        kind = "raw_changed" if _same_columns(table, stored, read) else "changed"
+        parameters = _issue(partition, table, stored, read) | {"kind": kind}
+        connection.execute(QUERIES["note_issue"], parameters)
+    for newer, read in comparison.older:
+        connection.execute(QUERIES["note_older"], _issue(partition, table, newer, read))
+
+
+def _same_columns(table: Table, stored: Any, read: Any) -> bool:
+    return all(
+        getattr(stored, name) == getattr(read, name) for name in table.columns if name != "raw"
+    )
+
+
+def _issue(partition: Partition, table: Table, old: Any, new: Any) -> dict[str, Any]:
+    return {
+        "account_id": partition.account_id,
+        "stream": partition.stream,
+        "key": Jsonb({name: str(getattr(new, name)) for name in table.key}),
+        "old": old.raw,
+        "new": new.raw,
+    }
+
+
 def keep_rejects(
     connection: Connection, partition: Partition, rejects: Iterable[Reject], drift: Iterable[Drift]
 ) -> int:
@@ -131,7 +164,7 @@ def keep_rejects(
     new = 0
     for reject in rejects:
         found = connection.execute(
-            QUERIES["quarantine"],
+            QUERIES["keep_reject"],
             where
             | {
                 "scope": partition.instrument,

@@ -112,7 +112,7 @@ SET finished_at = excluded.finished_at, pages = run.pages + excluded.pages,
 -- The log of walks is kept for 90 days; coverage holds what it proved.
 DELETE FROM onetrading_sync.runs WHERE started_at < now() - interval '90 days';
 
--- name: quarantine
+-- name: keep_reject
 -- Keep a record that could not be read; the same record once, and open again when it comes again.
 INSERT INTO onetrading_sync.rejects (account_id, stream, scope, record, record_hash, reason)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, %(record)s, %(record_hash)s, %(reason)s)
@@ -135,8 +135,17 @@ ON CONFLICT DO NOTHING;
 INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
 VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s);
 
--- name: oddities
--- Per account and stream: records in quarantine, drift, settled facts that changed.
+-- name: note_older
+-- A version of a fact before the stored one; the same record once.
+INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
+SELECT %(account_id)s::uuid, %(stream)s, 'older', %(key)s, %(old)s::jsonb, %(new)s::jsonb
+WHERE NOT EXISTS (
+    SELECT FROM onetrading_sync.issues
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'older' AND key = %(key)s
+      AND new_record = %(new)s::jsonb);
+
+-- name: data_quality_counts
+-- Per account and stream: open rejects, drift, settled facts that changed.
 SELECT accounts.name, stream, sum(rejects)::bigint, sum(drift)::bigint, sum(changed)::bigint
 FROM (
     SELECT account_id, stream, count(*) AS rejects, 0 AS drift, 0 AS changed
@@ -146,7 +155,7 @@ FROM (
     FROM onetrading_sync.drift GROUP BY account_id, stream
     UNION ALL
     SELECT account_id, stream, 0, 0, count(*)
-    FROM onetrading_sync.issues GROUP BY account_id, stream
+    FROM onetrading_sync.issues WHERE kind <> 'older' GROUP BY account_id, stream
 ) AS found JOIN onetrading.accounts USING (account_id)
 GROUP BY accounts.name, stream;
 

@@ -1,13 +1,14 @@
-"""Write rows into a table of facts: copy what is new, change what differs, leave the rest alone.
+"""Write rows into a table of facts, in two steps: compare with what is stored, then apply.
 
-Keys are looked up first, together with a hash of each record as sent. What is not there is copied
-in one stream; what is there with the same hash costs nothing more, not even a row lock. Only the
-few rows whose hash differs are compared column by column.
+`compare` only reads. It looks the keys up together with a hash of each record as sent: a row that
+is stored with the same hash costs nothing more, not even a row lock, and only the few rows whose
+hash differs are compared column by column. `apply` copies what is new in one stream and updates
+what differs. An older version of a record never overwrites a newer one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -15,12 +16,11 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
+from psycopg import errors as pg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from exporter.model.stream import Json, Table
 from exporter.store.database import Connection
-from exporter.store.queries import QUERIES
 
 _exact = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -29,31 +29,50 @@ _ARRAYS = {
     "text": sql.SQL("%s::text[]"),
     "timestamptz": sql.SQL("%s::timestamptz[]"),
 }
-"""How the values of a key column are handed over; a key of another type needs a line here."""
+"""How the values of a key column are passed; a key of another type needs a line here."""
+
+
+class Change(NamedTuple):
+    """A stored row, and the row read with the same key that replaces it."""
+
+    stored: Any
+    read: Any
+    stored_hash: int
+    """What `apply` expects to find: the hash of the stored record as sent."""
+
+
+class Comparison(NamedTuple):
+    """How a batch differs from its table; each key once, in the order of the keys."""
+
+    new: Sequence[Any] = ()
+    changed: Sequence[Change] = ()
+    older: Sequence[tuple[Any, Any]] = ()
+    """Pairs of a newer row, stored or of the same batch, and the older one read; never written."""
+    same: int = 0
+    """Rows that say what is stored."""
 
 
 class WriteResult(NamedTuple):
     """What a batch did to its table."""
 
     inserted: Sequence[Any]
-    changed: Sequence[tuple[Any, Any]]
-    """Old and new row of each fact that came back different."""
+    changed: Sequence[Change]
 
     @property
     def before(self) -> list[Any]:
         """The changed rows as they were."""
-        return [old for old, _ in self.changed]
+        return [change.stored for change in self.changed]
 
     @property
     def now(self) -> list[Any]:
         """The changed rows as they are."""
-        return [new for _, new in self.changed]
+        return [change.read for change in self.changed]
 
 
 class _FactStatements(NamedTuple):
-    known: sql.Composed
+    hashes: sql.Composed
+    rows: sql.Composed
     copy: sql.Composed
-    stored: sql.Composed
     update: sql.Composed
 
 
@@ -62,39 +81,88 @@ def hash_of(record: str) -> int:
     return int.from_bytes(sha256(record.encode()).digest()[:8], "big", signed=True)
 
 
-def in_order(table: Table, rows: Sequence[Any]) -> list[Any]:
-    """Each key once, the last one read; sorted, so that two writers never wait for each other."""
+def compare(connection: Connection, table: Table, rows: Sequence[Any]) -> Comparison:
+    """Compare ``rows`` (any order, duplicates allowed) with the table; neither locks nor writes.
+
+    Of several rows with one key the greatest version counts; of equal ones, the last one read.
+    """
+    if not rows:
+        return Comparison()
     key = attrgetter(*table.key)
     unique = {key(row): row for row in rows}
-    return [unique[identity] for identity in sorted(unique)]
+    outdated: list[Any] = []
+    if table.version is not None and len(unique) < len(rows):
+        version = _version_of(table)
+        unique = {key(row): row for row in sorted(rows, key=version)}
+        outdated = [row for row in rows if version(row) < version(unique[key(row)])]
+    # Sorted, so that two writers never wait for each other.
+    batch = [unique[identity] for identity in sorted(unique)]
+    hashes = _stored_hashes(connection, table, batch)
+    new = [row for index, row in enumerate(batch) if index not in hashes] if hashes else batch
+    differing = [index for index, stored in hashes.items() if stored != hash_of(batch[index].raw)]
+    changed, older = _differences(connection, table, [batch[index] for index in sorted(differing)])
+    same = len(batch) - len(new) - len(changed) - len(older)
+    stored = {key(read): newer for newer, read in older}
+    older += [(stored.get(key(row), unique[key(row)]), row) for row in outdated]
+    return Comparison(new, changed, older, same)
 
 
-def write(connection: Connection, table: Table, rows: Sequence[Any]) -> WriteResult:
-    """Write ``rows`` (any order, duplicates allowed) and say what they changed."""
-    rows = in_order(table, rows)
-    if not rows:
-        return WriteResult((), ())
+def apply(connection: Connection, table: Table, comparison: Comparison) -> WriteResult:
+    """Insert what is new and update what changed.
+
+    Raises UniqueViolation or SerializationFailure when somebody wrote one of the rows since they
+    were compared: the transaction is to be repeated from the comparison on.
+    """
     statements = _statements(table)
-    known = _known(connection, table, statements, rows)
-    fresh = [row for index, row in enumerate(rows) if index not in known] if known else rows
-    if fresh:
+    if comparison.new:
         # Postgres works on the first rows while the last ones are hashed.
         with connection.cursor().copy(statements.copy) as copy:
-            for row in fresh:
+            for row in comparison.new:
                 copy.write_row((*row, hash_of(row.raw)))
-    suspects = [
-        rows[index] for index, stored in known.items() if stored != hash_of(rows[index].raw)
-    ]
-    changed = _change(connection, table, statements, suspects) if suspects else ()
-    return WriteResult(fresh, changed)
+    for change in comparison.changed:
+        parameters = dict(zip(table.columns, change.read, strict=True)) | {
+            "row_hash": hash_of(change.read.raw),
+            "stored_hash": change.stored_hash,
+        }
+        if connection.execute(statements.update, parameters).rowcount == 0:
+            raise pg.SerializationFailure(f"a row of {table.name} was changed by another writer")
+    return WriteResult(comparison.new, comparison.changed)
 
 
-def _known(
-    connection: Connection, table: Table, statements: _FactStatements, rows: Sequence[Any]
-) -> dict[int, int]:
-    """Index of each row that is stored already, and the stored hash."""
-    found = connection.execute(statements.known, _key_arrays(table, rows)).fetchall()
+def _version_of(table: Table) -> Callable[[Any], tuple[bool, Any]]:
+    """Sorts rows by version; one without a version is the oldest."""
+    if table.version is None:
+        return lambda _row: (False, None)
+    version = attrgetter(table.version)
+    return lambda row: (version(row) is not None, version(row))
+
+
+def _stored_hashes(connection: Connection, table: Table, rows: Sequence[Any]) -> dict[int, int]:
+    """Index of each row whose key is stored, and the stored hash."""
+    statement = _statements(table).hashes
+    found = connection.execute(statement, _key_arrays(table, rows)).fetchall()
     return {ordinal - 1: stored for ordinal, stored in found}
+
+
+def _differences(
+    connection: Connection, table: Table, rows: Sequence[Any]
+) -> tuple[list[Change], list[tuple[Any, Any]]]:
+    """Changed and older rows; a record that is only written differently is neither."""
+    changed: list[Change] = []
+    older: list[tuple[Any, Any]] = []
+    if not rows:
+        return changed, older
+    version = _version_of(table)
+    found = connection.execute(_statements(table).rows, _key_arrays(table, rows)).fetchall()
+    for ordinal, stored_hash, *values in sorted(found):
+        stored, read = table.row(*values), rows[ordinal - 1]
+        if not any(map(_differ, stored, read)):
+            continue
+        if version(read) < version(stored):
+            older.append((stored, read))
+        else:
+            changed.append(Change(stored, read, stored_hash))
+    return changed, older
 
 
 def _key_arrays(table: Table, rows: Sequence[Any]) -> list[str]:
@@ -107,26 +175,6 @@ def _array(values: Iterable[Any]) -> str:
     return '{"' + '","'.join(texts) + '"}'
 
 
-def _change(
-    connection: Connection, table: Table, statements: _FactStatements, suspects: Sequence[Any]
-) -> list[tuple[Any, Any]]:
-    """Update the rows that really differ; a record that is only written differently is left."""
-    names = list(table.columns)
-    changed = []
-    stored = connection.execute(statements.stored, _key_arrays(table, suspects)).fetchall()
-    for ordinal, *values in stored:
-        new, old = suspects[ordinal - 1], table.row(*values)
-        differing = {
-            name for name, was, is_now in zip(names, old, new, strict=True) if _differ(was, is_now)
-        }
-        if not differing:
-            continue
-        parameters = dict(zip(names, new, strict=True)) | {"row_hash": hash_of(new.raw)}
-        connection.execute(statements.update, parameters)
-        changed.append((old, new))
-    return changed
-
-
 def _differ(stored: Any, read: Any) -> bool:
     return not same_json(stored, read) if isinstance(read, Json) else bool(stored != read)
 
@@ -136,64 +184,37 @@ def same_json(one: str, other: str) -> bool:
     return bool(_exact.decode(one.encode()) == _exact.decode(other.encode()))
 
 
-def note_changes(
-    connection: Connection,
-    account_id: str,
-    stream: str,
-    table: Table,
-    changed: Sequence[tuple[Any, Any]],
-) -> None:
-    """Keep the old and the new record of each changed fact."""
-    for old, new in changed:
-        same_facts = all(
-            was == is_now
-            for name, was, is_now in zip(table.columns, old, new, strict=True)
-            if name != "raw"
-        )
-        parameters: Mapping[str, Any] = {
-            "account_id": account_id,
-            "stream": stream,
-            "kind": "raw_changed" if same_facts else "changed",
-            "key": Jsonb({name: str(getattr(new, name)) for name in table.key}),
-            "old": old.raw,
-            "new": new.raw,
-        }
-        connection.execute(QUERIES["note_issue"], parameters)
-
-
 @cache
 def _statements(table: Table) -> _FactStatements:
     name = sql.Identifier("onetrading", table.name)
-    columns = list(table.columns)
+    columns = [*table.columns, "row_hash"]
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     arrays = sql.SQL(", ").join(_ARRAYS[table.columns[column]] for column in table.key)
-    asked = sql.SQL("unnest({}) WITH ORDINALITY AS asked ({}, ordinal)").format(arrays, key)
+    wanted = sql.SQL("unnest({}) WITH ORDINALITY AS wanted ({}, ordinal)").format(arrays, key)
     match = sql.SQL(" AND ").join(
-        sql.SQL("stored.{0} = asked.{0}").format(sql.Identifier(column)) for column in table.key
+        sql.SQL("stored.{0} = wanted.{0}").format(sql.Identifier(column)) for column in table.key
     )
-    found = sql.SQL("SELECT asked.ordinal, {} FROM {} JOIN {} AS stored ON {}")
-    values = sql.SQL(", ").join(
-        sql.SQL("stored.{}::text" if kind in ("uuid", "jsonb") else "stored.{}").format(
+    found = sql.SQL("SELECT wanted.ordinal, stored.row_hash{} FROM {} JOIN {} AS stored ON {}")
+    values = sql.SQL("").join(
+        sql.SQL(", stored.{}::text" if kind in ("uuid", "jsonb") else ", stored.{}").format(
             sql.Identifier(column)
         )
         for column, kind in table.columns.items()
     )
-    setting = [column for column in (*columns, "row_hash") if column not in table.key]
     return _FactStatements(
-        known=found.format(sql.SQL("stored.row_hash"), asked, name, match),
+        hashes=found.format(sql.SQL(""), wanted, name, match),
+        rows=found.format(values, wanted, name, match),
         copy=sql.SQL("COPY {} ({}) FROM STDIN").format(
-            name, sql.SQL(", ").join(map(sql.Identifier, (*columns, "row_hash")))
+            name, sql.SQL(", ").join(map(sql.Identifier, columns))
         ),
-        stored=found.format(values, asked, name, match) + sql.SQL(" FOR UPDATE OF stored"),
-        update=sql.SQL("UPDATE {} SET {} WHERE {}").format(
+        update=sql.SQL("UPDATE {} SET {} WHERE {} AND row_hash = {}").format(
             name,
-            sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column))
-                for column in setting
-            ),
-            sql.SQL(" AND ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column))
-                for column in table.key
-            ),
+            sql.SQL(", ").join(_equals(column) for column in columns if column not in table.key),
+            sql.SQL(" AND ").join(map(_equals, table.key)),
+            sql.Placeholder("stored_hash"),
         ),
     )
+
+
+def _equals(column: str) -> sql.Composed:
+    return sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder(column))

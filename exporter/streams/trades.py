@@ -208,7 +208,7 @@ TRADES = History(
     unwrap=listed("trade_history"),
     decoder=RecordDecoder(TradeRecord),
     row=row,
-    table=Table("trades", Trade, key=("trade_id",)),
+    table=Table("trades", Trade, key=("trade_id",), version="sequence"),
     enums={"side": frozenset({"BUY", "SELL"}), "liquidity": frozenset({"MAKER", "TAKER"})},
     metrics=(COUNT, BASE, QUOTE, FEES, REBATES, LAST),
     paging=Paging(size_param="max_page_size", size=100),

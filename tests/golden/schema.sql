@@ -401,8 +401,8 @@ CREATE TABLE onetrading_sync.issues (
     new_record jsonb,
     noticed_at timestamp with time zone DEFAULT now() NOT NULL
 );
-COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different: what was stored, and what replaced it.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs).';
+COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different: what was stored, and what was read. What was read replaced it, unless it was older.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs), raw_changed (only the record as sent differs) or older (the exchange sent a version before the stored one; it was left out, and is noted once).';
 ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.issues_issue_id_seq
     START WITH 1
@@ -1000,6 +1000,7 @@ CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id,
 CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
+CREATE INDEX issues_older ON onetrading_sync.issues USING btree (account_id, stream, key) WHERE (kind = 'older'::text);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
 ALTER TABLE ONLY onetrading.balances
