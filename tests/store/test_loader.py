@@ -32,27 +32,27 @@ REJECTED = "onetrading_rows_rejected_total"
 
 
 @pytest.fixture
-def told(database_url: str, tmp_path: Path) -> Iterator[Scripted]:
-    with scripted(database_url, tmp_path) as found:
-        yield found
+def scenario(database_url: str, tmp_path: Path) -> Iterator[Scripted]:
+    with scripted(database_url, tmp_path) as opened:
+        yield opened
 
 
-def test_a_record_that_is_rejected_again_counts_once(told: Scripted) -> None:
+def test_a_record_that_is_rejected_again_counts_once(scenario: Scripted) -> None:
     """Each pass reads the newest part again, and with it what it could not read before."""
-    assert told.poll("trades", history(BAD, trade(2))) == "ok"
-    assert told.rows(RUNS) == [(1, 1, 0, 1, True)]
-    assert told.shown(REJECTED, "trades") == 1
-    assert told.poll("trades", history(BAD, trade(2))) == "ok"
-    assert told.rows(RUNS)[1:] == [(1, 0, 0, 0, True)]
-    assert told.shown(REJECTED, "trades") == 1
-    assert told.poll("trades", history(OTHER_BAD, BAD, OTHER_BAD)) == "ok"
-    assert told.rows(RUNS)[2:] == [(1, 0, 0, 1, True)]
-    assert told.shown(REJECTED, "trades") == 2
-    found = told.rows("SELECT record FROM onetrading_sync.rejects ORDER BY reject_id")
+    assert scenario.poll("trades", history(BAD, trade(2))) == "ok"
+    assert scenario.rows(RUNS) == [(1, 1, 0, 1, True)]
+    assert scenario.shown(REJECTED, "trades") == 1
+    assert scenario.poll("trades", history(BAD, trade(2))) == "ok"
+    assert scenario.rows(RUNS)[1:] == [(1, 0, 0, 0, True)]
+    assert scenario.shown(REJECTED, "trades") == 1
+    assert scenario.poll("trades", history(OTHER_BAD, BAD, OTHER_BAD)) == "ok"
+    assert scenario.rows(RUNS)[2:] == [(1, 0, 0, 1, True)]
+    assert scenario.shown(REJECTED, "trades") == 2
+    found = scenario.rows("SELECT record FROM onetrading_sync.rejects ORDER BY reject_id")
     assert found == [(BAD,), (OTHER_BAD,)]
 
 
-def test_a_record_that_is_rejected_after_it_was_resolved_counts_again(told: Scripted) -> None:
+def test_a_record_that_is_rejected_after_it_was_resolved_counts_again(scenario: Scripted) -> None:
     """Of a stream of what is present, the next good answer resolves it."""
     bad, good = (
         f'{{"account_id":"{ACCOUNT_ID}","balances":[{{"currency_code":"EUR","available":{said}}}]}}'
@@ -60,10 +60,10 @@ def test_a_record_that_is_rejected_after_it_was_resolved_counts_again(told: Scri
     )
     counted = []
     for body, outcome in ((bad, "failed"), (bad, "failed"), (good, "ok"), (bad, "failed")):
-        assert told.poll("balances", body) == outcome
-        counted.append(told.shown(REJECTED, "balances"))
+        assert scenario.poll("balances", body) == outcome
+        counted.append(scenario.shown(REJECTED, "balances"))
     assert counted == [1, 1, 1, 2]
-    assert told.rows("SELECT count(*) FROM onetrading_sync.rejects") == [(1,)]
+    assert scenario.rows("SELECT count(*) FROM onetrading_sync.rejects") == [(1,)]
 
 
 @contextmanager

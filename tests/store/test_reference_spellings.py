@@ -37,28 +37,30 @@ VERSIONS = (
 
 
 @pytest.fixture
-def told(database_url: str, tmp_path: Path) -> Iterator[Scripted]:
-    with scripted(database_url, tmp_path) as found:
-        yield found
+def scenario(database_url: str, tmp_path: Path) -> Iterator[Scripted]:
+    with scripted(database_url, tmp_path) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("again", ALIKE.values(), ids=ALIKE)
 def test_a_reference_that_is_only_written_differently_is_the_same_version(
-    again: str, told: Scripted
+    again: str, scenario: Scripted
 ) -> None:
-    assert told.poll("instruments", f"[{MARKET}]") == "ok"
-    before = told.rows("SELECT xmin::text, instruments.* FROM onetrading.instruments")
+    assert scenario.poll("instruments", f"[{MARKET}]") == "ok"
+    before = scenario.rows("SELECT xmin::text, instruments.* FROM onetrading.instruments")
     assert again != MARKET
-    assert told.poll("instruments", f"[{again}]") == "ok"
-    assert told.rows("SELECT xmin::text, instruments.* FROM onetrading.instruments") == before
+    assert scenario.poll("instruments", f"[{again}]") == "ok"
+    assert scenario.rows("SELECT xmin::text, instruments.* FROM onetrading.instruments") == before
 
 
 @pytest.mark.parametrize("again", OTHER.values(), ids=OTHER)
-def test_a_reference_that_says_something_else_is_a_new_version(again: str, told: Scripted) -> None:
-    assert told.poll("instruments", f"[{MARKET}]") == "ok"
-    assert told.poll("instruments", f"[{again}]") == "ok"
-    (old, old_is_open), (new, new_is_open) = told.rows(VERSIONS)
+def test_a_reference_that_says_something_else_is_a_new_version(
+    again: str, scenario: Scripted
+) -> None:
+    assert scenario.poll("instruments", f"[{MARKET}]") == "ok"
+    assert scenario.poll("instruments", f"[{again}]") == "ok"
+    (old, old_is_open), (new, new_is_open) = scenario.rows(VERSIONS)
     assert (old_is_open, new_is_open) == (False, True)
     assert (json.loads(old), json.loads(new)) == (json.loads(MARKET), json.loads(again))
-    assert told.poll("instruments", f"[{again}]") == "ok"
-    assert len(told.rows(VERSIONS)) == 2
+    assert scenario.poll("instruments", f"[{again}]") == "ok"
+    assert len(scenario.rows(VERSIONS)) == 2
