@@ -21,8 +21,17 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.logs import context
 from exporter.model.errors import DatabaseError, ExporterError, SchemaError
-from exporter.store.pool import CONNECT_S, Connection, connected, open_pool, shut
-from exporter.store.refusals import DISCONNECTED, RETRYABLE, TIMED_OUT, message_of
+from exporter.store.pool import (
+    CONNECT_S,
+    DISCONNECTED,
+    RETRYABLE,
+    TIMED_OUT,
+    Connection,
+    connected,
+    message_of,
+    open_pool,
+    shut,
+)
 
 __all__ = ["Connection", "Database", "connected"]
 

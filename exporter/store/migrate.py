@@ -1,15 +1,20 @@
 """Bring a database to this version's schema: each migration once, in order, in one transaction.
 
-What was applied is recorded with its checksum in `onetrading_sync.schema_migrations`, in the
-transaction of the file itself. Any number of processes may migrate at once: a lock that lasts as
-long as the transaction, and so also holds behind a pooler such as PgBouncer, lets one in, and the
-others see its record.
+A migration is a file `NNNN_verb_object.sql` of plain SQL, never edited once released. What was
+applied is recorded with its checksum in `onetrading_sync.schema_migrations`, in the transaction of
+the file itself. Any number of processes may migrate at once: a transaction-level advisory lock,
+which also works behind a pooler such as PgBouncer, lets one in, and the others see its record.
 """
 
+import hashlib
 import logging
+import re
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,13 +23,11 @@ from psycopg import sql
 
 from exporter import __version__
 from exporter.model.errors import DatabaseError, SchemaError, Stopping
-from exporter.store.migration import Migration, load, migrations_dir
-
-__all__ = ["Migration", "apply", "check", "load", "migrations_dir", "pending", "script"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOG = logging.getLogger(__name__)
+FILE_NAME = re.compile(r"(\d{4})_[a-z0-9]+(_[a-z0-9]+)+\.sql")
 ADVISORY_LOCK = 6_078_931_154_620_417  # any number that nobody else uses
 # Whoever waits for a table's lock makes others wait behind it: give up soon, and try again.
 LOCK_TIMEOUT = "3s"
@@ -53,6 +56,56 @@ COMMENT ON COLUMN {table}.app_version IS 'The version of onetrading-exporter tha
 LIMITS = sql.SQL("SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = 0;").format(
     LOCK_TIMEOUT
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its number, its name without the ending, its text, and the checksum of the text."""
+
+    number: int
+    name: str
+    sql: str
+    sha256: str
+
+
+def migrations_dir() -> Path:
+    """Return the directory of the installed package's migrations, or that of the checkout.
+
+    Raises SchemaError when there is neither.
+    """
+    package = Path(str(resources.files("exporter")))
+    for place in (package / "migrations", package.parent / "migrations"):
+        if place.is_dir():
+            return place
+    raise SchemaError(f"{package} was installed without its migrations: install it again")
+
+
+def load(directory: Path) -> list[Migration]:
+    """Read all migrations of a directory, in order.
+
+    Raises SchemaError for a file with another name than `NNNN_verb_object.sql`, for two files with
+    one number, and for a number that is left out (the first is 0001).
+    """
+    found: list[Migration] = []
+    for path in sorted(directory.glob("*.sql")):
+        match = FILE_NAME.fullmatch(path.name)
+        if match is None:
+            raise SchemaError(f"{path} is not named NNNN_verb_object.sql: rename it")
+        text = path.read_text(encoding="utf-8")  # with \n line ends, whatever git made of them
+        checksum = hashlib.sha256(text.encode()).hexdigest()
+        found.append(Migration(int(match[1]), path.stem, text, checksum))
+    for expected, migration in enumerate(found, start=1):
+        if migration.number < expected:
+            raise SchemaError(
+                f"two migrations in {directory} have the number {migration.number:04}:"
+                " give the newer one the next free number"
+            )
+        if migration.number > expected:
+            raise SchemaError(
+                f"there is no migration {expected:04} in {directory}, but {migration.name}:"
+                " restore the missing file or renumber"
+            )
+    return found
 
 
 def pending(connection: Connection, migrations: Sequence[Migration]) -> list[Migration]:

@@ -1,4 +1,4 @@
-"""Connections to Postgres as we use them: how they are set up, and how one is broken off."""
+"""Connections to Postgres: how they are set up and cut off, and what their errors mean."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.model.errors import DatabaseError
-from exporter.store.refusals import message_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CONNECT_S = 5
 _SIZE = 8
+
+RETRYABLE = (
+    pg.SerializationFailure,
+    pg.DeadlockDetected,
+    pg.UniqueViolation,
+    pg.ExclusionViolation,
+)
+"""Another writer was in the way: the whole transaction may be repeated (Postgres,
+"Serialization Failure Handling")."""
+
+TIMED_OUT = (pg.LockNotAvailable, pg.QueryCanceled)
+"""Somebody holds a lock, or a statement takes too long; the connection is still good."""
+
+DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError)
+"""The connection is lost."""
 
 
 @contextmanager
@@ -70,3 +85,9 @@ def _prepare(connection: Connection) -> None:
         " set_config('idle_in_transaction_session_timeout', '60s', false)"
     )
     connection.commit()
+
+
+def message_of(error: Exception) -> str:
+    """What Postgres says, without the lines that quote rows: logs and pages show it."""
+    diagnosis = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return diagnosis or str(error).strip()
