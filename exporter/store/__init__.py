@@ -1,1 +1,1 @@
-"""Everything that knows Postgres: one subject a module, and the only place that imports psycopg."""
+"""Everything that knows Postgres, and the only package that imports psycopg."""

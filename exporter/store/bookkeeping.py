@@ -1,4 +1,4 @@
-"""Questions and notes about how the sync stands; each runs in the caller's transaction."""
+"""Read and update the state of the sync; each function runs in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ def _identity(partition: Partition) -> dict[str, Any]:
 
 
 def account_id(connection: Connection, name: str) -> str | None:
-    """The identity under which a configured name is known, or None."""
+    """The account id that is known under a configured name, or None."""
     row = connection.execute(QUERIES["account_by_name"], {"name": name}).fetchone()
     return None if row is None else str(row[0])
 
 
 def remember_account(connection: Connection, name: str, identity: str) -> None:
-    """Learn which account a configured name stands for.
+    """Record which account a configured name stands for.
 
-    Raises UnexpectedPayload when the name stood for another account before: its rows must not be
-    mixed with those of the new one.
+    Raises UnexpectedPayload when the name stood for another account before: the rows of the two
+    must not be mixed.
     """
     known = account_id(connection, name)
     if known is not None and known != identity.lower():
         raise UnexpectedPayload(
-            f"account {name!r} was {known} so far, and its token now reads {identity}: "
+            f"account {name!r} was {known} until now, but its token reads {identity}: "
             "configure the new account under another name"
         )
     connection.execute(QUERIES["remember_account"], {"account_id": identity, "name": name})
 
 
 def covered(connection: Connection, partition: Partition, window: Window) -> list[Window]:
-    """The proven ranges of a scope that touch ``window``, oldest first."""
+    """The proven ranges of a partition that overlap ``window``, oldest first."""
     parameters = _identity(partition) | {"start": window.start, "end": window.end}
     return [Window(*row) for row in connection.execute(QUERIES["covered"], parameters)]
 
 
 def covered_to(connection: Connection, partition: Partition) -> datetime | None:
-    """The newest proven instant of a scope."""
+    """The end of the newest proven range of a partition, or None."""
     row = connection.execute(QUERIES["covered_to"], _identity(partition)).fetchone()
     return row[0] if row else None
 
@@ -62,9 +62,9 @@ def require(
     *,
     explicit: bool,
 ) -> datetime:
-    """Note from where history must be complete; the start in force.
+    """Record from when on history must be complete; returns the start in force.
 
-    The default (not ``explicit``) is only used the first time: it must not move with the clock.
+    A default start (not ``explicit``) only counts the first time: it must not move with the clock.
     """
     parameters = _identity(partition) | {
         "required_from": start,
@@ -77,28 +77,28 @@ def require(
 
 
 def retire(connection: Connection, partition: Partition, because: str | None) -> None:
-    """Note that a scope is no longer asked, or (None) that it is again."""
+    """Record why a partition is no longer read, or (None) that it is read again."""
     connection.execute(QUERIES["retire"], _identity(partition) | {"because": because})
 
 
 def note_attempt(
     connection: Connection, partition: Partition, interval: timedelta, error: str | None
 ) -> None:
-    """Note how a pass went and when the next is due."""
+    """Record how a pass ended and when the next is due."""
     connection.execute(
         QUERIES["note_attempt"], _identity(partition) | {"interval": interval, "error": error}
     )
 
 
 def futures(connection: Connection) -> list[tuple[str, str]]:
-    """Code and state of every instrument that is not SPOT."""
+    """Code and state of every listed instrument that is not SPOT."""
     return [(code, state) for code, state in connection.execute(QUERIES["futures"])]
 
 
 def totals(
     connection: Connection, partition: Partition
 ) -> list[tuple[str, tuple[str, ...], Decimal]]:
-    """Metric, labels and value of what a stream's counters stand at."""
+    """Metric name, label values and value of each counter of a stream."""
     rows = connection.execute(QUERIES["totals"], _identity(partition))
     return [(metric, tuple(labels), value) for metric, labels, value in rows]
 
@@ -107,31 +107,31 @@ class DataQualityCounts(NamedTuple):
     """How many records of a stream could not be read, or were not as expected."""
 
     rejects: int = 0
-    """In quarantine now."""
+    """Open now: unreadable records that were not resolved."""
     drift: int = 0
-    """Ever seen: fields, values and page shapes that the documentation does not know."""
+    """Ever seen: fields, values and page shapes that the documentation does not describe."""
     changed: int = 0
-    """Ever seen: settled facts that came back different."""
+    """Ever seen: facts that came back different. Older versions of a fact do not count."""
 
 
 def data_quality_counts(connection: Connection) -> dict[tuple[str, str], DataQualityCounts]:
-    """By account name and stream; those without any are left out."""
+    """By account name and stream; streams without any are left out."""
     rows = connection.execute(QUERIES["data_quality_counts"])
     return {(account, stream): DataQualityCounts(*counts) for account, stream, *counts in rows}
 
 
 def number_run(connection: Connection) -> int | None:
-    """The ``run_id`` of a walk that begins; None where our role may not draw one beforehand."""
+    """The ``run_id`` of a walk that begins; None where our role may not use the sequence."""
     row = connection.execute(QUERIES["number_run"]).fetchone()
     return None if row is None else int(row[0])
 
 
 def prune(connection: Connection) -> None:
-    """Forget the log of walks of long ago; what they proved stays."""
+    """Delete the records of walks that are older than 90 days; what they proved stays."""
     connection.execute(QUERIES["prune_runs"])
 
 
 def may_write(connection: Connection) -> bool:
-    """Whether the role may set up the schema, or use the one that is there."""
+    """Whether the role may create the schema, or use the existing one."""
     row = connection.execute(QUERIES["may_write"]).fetchone()
     return bool(row and row[0])

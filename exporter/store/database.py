@@ -1,9 +1,9 @@
-"""The connection to Postgres: one pool while it is up, a quick refusal while it is away.
+"""The connection to Postgres: a pool while it is up, an immediate error while it is away.
 
 Postgres may go away and come back at any moment. The first broken connection closes the pool;
-from then on `Database.run` refuses at once, so that nobody who polls the exchange waits for it,
-and a watcher thread looks once a second whether Postgres is back (it may be on another port: the
-address is asked for each time).
+from then on `Database.run` fails at once, so that threads that poll the exchange never wait for it,
+and a watcher thread tries once a second to reconnect (possibly to another port: the address is
+read each time).
 """
 
 from __future__ import annotations
@@ -40,36 +40,37 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 1.0
-_SOON_S = 0.2
-_PATIENCE_S = 600.0
-_SHORT_PATIENCE_S = 5.0
+_WATCH_INTERVAL_S = 1.0
+_RECONNECT_WAIT_S = 0.2
+_TIMEOUT_S = 600.0
+_BRIEF_TIMEOUT_S = 5.0
 _ATTEMPTS = 5
 
 
 class Database:
-    """Transactions on Postgres, or DatabaseError at once while it is away.
+    """Runs transactions on Postgres; raises DatabaseError at once while it is away.
 
-    ``address`` returns a libpq URL and may raise ExporterError. ``ready`` is run on a fresh
-    connection before the pool opens (migrations); it raises SchemaError when we must not write.
+    ``address`` returns a libpq URL and may raise ExporterError. ``ready`` runs on a fresh
+    connection before the pool opens (migrations); it raises SchemaError when the schema is not the
+    one that this version may write. Safe to use from any thread.
     """
 
     def __init__(self, address: Callable[[], str], ready: Callable[[Connection], None]) -> None:
         self._address = address
         self._ready = ready
         self._pool: ConnectionPool[Connection] | None = None
-        self._changing = threading.Lock()
+        self._connecting = threading.Lock()
         self._stopped = threading.Event()
         self._lost = threading.Event()
         self._watcher: threading.Thread | None = None
-        self._tries = 0
-        self._using = threading.Lock()
-        self._due: dict[object, tuple[Connection, float]] = {}
-        """When each transaction under way has to be over, on the monotonic clock."""
+        self._attempts = 0
+        self._guard = threading.Lock()
+        self._deadlines: dict[object, tuple[Connection, float]] = {}
+        """Connection and deadline (monotonic seconds) of each transaction that is running."""
         self.tried = False
-        """Whether the first attempt to connect is over."""
+        """Whether the first attempt to connect has ended."""
         self.why_away = "not connected yet"
-        """The last reason why Postgres could not be used, without a password."""
+        """Why Postgres could not be used last; never contains a password."""
 
     @property
     def up(self) -> bool:
@@ -77,23 +78,23 @@ class Database:
         return self._pool is not None
 
     def open(self) -> bool:
-        """Connect now if it is possible, and keep watching. Raises SchemaError."""
+        """Connect if possible and start the watcher; whether it connected. Raises SchemaError."""
         try:
-            came_up = self._connect()
+            is_up = self._connect()
         finally:
             self.tried = True
         self._watcher = threading.Thread(target=self._watch, name="database", daemon=True)
         self._watcher.start()
-        return came_up
+        return is_up
 
     def close(self) -> None:
-        """End what runs, too: a transaction that still waits now may wait for ever."""
+        """Close all connections and cancel running transactions, which might wait for ever."""
         self._stopped.set()
         self._lost.set()
         self._drop("closed")
         self._cut(due_by=inf)
         if self._watcher is not None:
-            self._watcher.join(timeout=_LOOK_EVERY_S)
+            self._watcher.join(timeout=_WATCH_INTERVAL_S)
 
     def run(
         self,
@@ -101,11 +102,11 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run ``work`` in one transaction; all of it again when another writer was in the way.
+        """Run ``work`` in one transaction; repeat all of it after a conflict with another writer.
 
-        Raises DatabaseError when Postgres is away or refuses; nothing of the work is kept then.
+        Raises DatabaseError when Postgres is away or refuses; the transaction is rolled back then.
         """
-        return self._run(_PATIENCE_S, lambda connection: work(connection, *args, **kwargs))
+        return self._run(_TIMEOUT_S, lambda connection: work(connection, *args, **kwargs))
 
     def run_briefly(
         self,
@@ -113,16 +114,19 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """As `run`, for those who poll the exchange: a Postgres that hangs counts as away."""
+        """As `run`, for threads that poll the exchange: a Postgres that hangs counts as away.
+
+        A transaction gets 5 seconds, and 3 seconds for each lock.
+        """
 
         def briefly(connection: Connection) -> T:
             connection.execute("SELECT set_config('lock_timeout', '3s', true)")
             return work(connection, *args, **kwargs)
 
-        return self._run(_SHORT_PATIENCE_S, briefly)
+        return self._run(_BRIEF_TIMEOUT_S, briefly)
 
-    def _run(self, patience_s: float, work: Callable[[Connection], T]) -> T:
-        due = time.monotonic() + patience_s
+    def _run(self, timeout_s: float, work: Callable[[Connection], T]) -> T:
+        due = time.monotonic() + timeout_s
         for attempt in range(1, _ATTEMPTS + 1):
             pool = self._pool
             if pool is None:
@@ -139,7 +143,7 @@ class Database:
             except TIMED_OUT as error:
                 raise DatabaseError(f"Postgres is busy: {message_of(error)}") from error
             except DISCONNECTED as error:
-                with context.clear():  # whichever stream it is that found out
+                with context.clear():  # the outage is not about the stream that noticed it
                     self._lose(pool, error, due)
             except psycopg.Error as error:
                 raise DatabaseError(f"Postgres refused: {message_of(error)}") from error
@@ -147,7 +151,7 @@ class Database:
 
     @contextmanager
     def _connection(self, pool: ConnectionPool[Connection], due: float) -> Iterator[Connection]:
-        """A connection with a transaction, which has to be over by ``due``, its commit included."""
+        """A connection with a transaction that must end by ``due``, commit included."""
         with (
             self._watched(due) as watch,
             pool.connection(timeout=CONNECT_S) as connection,
@@ -157,51 +161,51 @@ class Database:
 
     @contextmanager
     def _watched(self, due: float) -> Iterator[Callable[[Connection], None]]:
-        """Yield what has a connection cut off when the block is not over by ``due``."""
-        block = object()  # the next block may have the connection before this one has ended
+        """Yield a function that has its connection cut off when the block runs past ``due``."""
+        block = object()  # the next block may get the connection before this one has ended
 
         def watch(connection: Connection) -> None:
-            with self._using:
+            with self._guard:
                 if self._stopped.is_set():
                     raise DatabaseError("Postgres is away: closed")
-                self._due[block] = connection, due
+                self._deadlines[block] = connection, due
 
         try:
             yield watch
         finally:
-            with self._using:
-                self._due.pop(block, None)
+            with self._guard:
+                self._deadlines.pop(block, None)
 
     def _cut(self, due_by: float) -> None:
-        """End the transactions that were due: reading from a server that hangs has no end."""
-        with self._using:
-            for connection, due in self._due.values():
+        """Break the connections past their deadline: reading from a hung server never returns."""
+        with self._guard:
+            for connection, due in self._deadlines.values():
                 if due <= due_by:
                     with suppress(psycopg.Error, OSError):
                         shut(connection.fileno())
 
     def _lose(self, pool: ConnectionPool[Connection], error: Exception, due: float) -> None:
-        """A connection broke: try once to connect anew, else let the watcher look for it.
+        """A connection broke: reconnect once, else leave it to the watcher.
 
         Raises DatabaseError when there is no time left for another attempt.
         """
         if self._drop(message_of(error), pool):
-            _log.warning("lost Postgres: %s", error)
+            _log.warning("lost the connection to Postgres: %s", error)
             try:
-                came_up = self._connect()
+                is_up = self._connect()
             except SchemaError as refused:
                 raise DatabaseError(str(refused)) from refused
-            if not came_up:
-                self._cut(due_by=inf)  # they would only find out later
+            if not is_up:
+                self._cut(due_by=inf)  # the others would notice only later
             self._lost.set()
         else:
-            self._stopped.wait(_SOON_S)  # whoever was first looks whether it is back
+            self._stopped.wait(_RECONNECT_WAIT_S)  # the first thread to notice reconnects
         if time.monotonic() > due:
-            raise DatabaseError(f"Postgres hangs: {message_of(error)}") from error
+            raise DatabaseError(f"Postgres does not respond: {message_of(error)}") from error
 
     def _watch(self) -> None:
         while not self._stopped.is_set():
-            self._lost.wait(_LOOK_EVERY_S)
+            self._lost.wait(_WATCH_INTERVAL_S)
             self._lost.clear()
             if self._stopped.is_set():
                 return
@@ -210,15 +214,19 @@ class Database:
                 try:
                     self._connect()
                 except SchemaError as error:
-                    self._tell(error)
+                    self._report(error)
 
     def _connect(self) -> bool:
-        seen = self._tries
-        with self._changing:
-            # Whoever waited here for another's attempt has its result.
-            if self._pool is not None or self._stopped.is_set() or self._tries != seen:
+        attempts_before = self._attempts
+        with self._connecting:
+            # A thread that waited here for another's attempt uses its result.
+            if (
+                self._pool is not None
+                or self._stopped.is_set()
+                or self._attempts != attempts_before
+            ):
                 return self._pool is not None
-            self._tries += 1
+            self._attempts += 1
             try:
                 url = self._address()
                 with (
@@ -231,7 +239,7 @@ class Database:
             except SchemaError:
                 raise
             except (psycopg.Error, PoolTimeout, ExporterError) as error:
-                self._tell(error)
+                self._report(error)
                 return False
         if self._stopped.is_set():
             self._drop("closed")
@@ -239,19 +247,19 @@ class Database:
         _log.info("Postgres is up")
         return True
 
-    def _tell(self, error: Exception) -> None:
+    def _report(self, error: Exception) -> None:
         if self.why_away != message_of(error):
             self.why_away = message_of(error)
             _log.warning("Postgres is away: %s", error)
 
     def _drop(self, why: str, lost: ConnectionPool[Connection] | None = None) -> bool:
-        """Give up the pool (only if it is ``lost``, when given); whether it was done."""
-        with self._using:
+        """Close the pool, if given only when it still is ``lost``; whether this call closed it."""
+        with self._guard:
             if lost not in (None, self._pool):
                 return False
             pool, self._pool = self._pool, None
             self.why_away = why
         if pool is not None:
-            # Its workers may be waiting for a server that is gone; nobody waits for them.
+            # In a thread, because its workers may be waiting for a server that is gone.
             threading.Thread(target=pool.close, name="closing pool", daemon=True).start()
         return True

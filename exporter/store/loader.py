@@ -1,6 +1,6 @@
-"""Load a batch of history: rows, counters, quarantine, run record and coverage in one transaction.
+"""Load a batch of history: rows, counters, rejects, run record and coverage in one transaction.
 
-What coverage claims is true because it commits with the rows that make it true, or not at all.
+Coverage is true because it commits with the rows that make it true, or not at all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Lane = Literal["tail", "backfill", "verify"]
 
 
 class Lease(NamedTuple):
-    """The right to write an account; each transaction checks that it still holds."""
+    """The right to write an account; each writing transaction checks that it is still valid."""
 
     holder: str
     epoch: int
@@ -32,9 +32,9 @@ class Lease(NamedTuple):
 
 @dataclass
 class Run:
-    """The record of one walk through a window.
+    """The record of one walk through a window, written with its first batch.
 
-    ``run_id`` is drawn beforehand, or known after the first batch; the record is there with that.
+    ``run_id`` is drawn from the sequence beforehand, or known after the first batch.
     """
 
     lane: Lane
@@ -44,14 +44,14 @@ class Run:
 
 @dataclass
 class Batch:
-    """Some pages of a walk: what they held, and what they prove."""
+    """Some pages of a walk: their records, and what they prove."""
 
     rows: list[Any] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     drift: set[Drift] = field(default_factory=set)
     pages: int = 0
     proven: Window | None = None
-    """The part of the walk's window that is complete once these rows are in."""
+    """The part of the walk's window that is complete once these rows are stored."""
     complete: bool = False
     """The walk reached its explicit end."""
 
@@ -73,10 +73,10 @@ def load(
     batch: Batch,
     lease: Lease | None,
 ) -> Loaded:
-    """Write a batch in the caller's transaction. Raises LeaseLost when the account is not ours.
+    """Write a batch in the caller's transaction.
 
-    ``run.run_id`` is left to the caller to set, after the commit: a transaction that is tried
-    again must write the record again.
+    The caller sets ``run.run_id`` after the commit, because a repeated transaction must write the
+    run record again. Raises LeaseLost when another process writes the account.
     """
     identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
@@ -100,7 +100,10 @@ def load(
 
 
 def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
-    """Hold the lease until the transaction ends. Without one, only the stream's lock orders us."""
+    """Hold the lease until the transaction ends; without one, only the stream lock serializes.
+
+    Raises LeaseLost.
+    """
     if lease is None:
         return
     held = connection.execute(
@@ -108,11 +111,11 @@ def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
         {"account_id": account_id, "holder": lease.holder, "epoch": lease.epoch},
     ).fetchone()
     if held is None:
-        raise LeaseLost("another process writes this account now")
+        raise LeaseLost("another process took over the lease of this account")
 
 
 def claim(connection: Connection, partition: Partition, proven: Window) -> None:
-    """Add a window to the proven ranges of a scope."""
+    """Add a window to the proven ranges of a partition."""
     connection.execute(
         QUERIES["claim"],
         {
@@ -159,13 +162,13 @@ def _issue(partition: Partition, table: Table, old: Any, new: Any) -> dict[str, 
 def keep_rejects(
     connection: Connection, partition: Partition, rejects: Iterable[Reject], drift: Iterable[Drift]
 ) -> int:
-    """Keep records that could not be read and what was odd; how many records are new."""
-    where = {"account_id": partition.account_id, "stream": partition.stream}
+    """Store records that could not be read, and drift; the number of new or reopened rejects."""
+    identity = {"account_id": partition.account_id, "stream": partition.stream}
     new = 0
     for reject in rejects:
-        found = connection.execute(
+        result = connection.execute(
             QUERIES["keep_reject"],
-            where
+            identity
             | {
                 "scope": partition.instrument,
                 "record": _storable(reject.raw),
@@ -173,9 +176,9 @@ def keep_rejects(
                 "reason": _storable(reject.reason),
             },
         )
-        new += found.rowcount
+        new += result.rowcount
     for item in sorted(set(drift)):
-        parameters = where | {
+        parameters = identity | {
             name: _storable(value)[:200] for name, value in item._asdict().items()
         }
         connection.execute(QUERIES["note_drift"], parameters)
@@ -183,16 +186,16 @@ def keep_rejects(
 
 
 def resolve(connection: Connection, partition: Partition) -> None:
-    """The newest answer holds the whole state: what could not be read of those before is moot.
+    """Resolve the open rejects of a snapshot stream: the newest response holds the whole state.
 
-    Not for history, where a record that could not be read is missing until it is.
+    Not for history, where a record that could not be read is missing until it is read.
     """
     identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["resolve_rejects"], identity)
 
 
 def _storable(text: str) -> str:
-    """Postgres keeps no NUL in a text; a visible sign stands for it."""
+    """Postgres cannot store NUL in text (Character Types); U+2400 replaces it."""
     return text.replace("\0", "\N{SYMBOL FOR NULL}")
 
 

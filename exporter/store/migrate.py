@@ -28,8 +28,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOG = logging.getLogger(__name__)
 FILE_NAME = re.compile(r"(\d{4})_[a-z0-9]+(_[a-z0-9]+)+\.sql")
-ADVISORY_LOCK = 6_078_931_154_620_417  # any number that nobody else uses
-# Whoever waits for a table's lock makes others wait behind it: give up soon, and try again.
+ADVISORY_LOCK = 6_078_931_154_620_417  # arbitrary, but the same in every version
+# A session that waits for a table lock blocks those behind it: give up soon, and retry.
 LOCK_TIMEOUT = "3s"
 LOCK_ATTEMPTS = 8
 OTHER_MIGRATOR_TIMEOUT_S = 600.0
@@ -69,32 +69,32 @@ class Migration:
 
 
 def migrations_dir() -> Path:
-    """Return the directory of the installed package's migrations, or that of the checkout.
+    """Return the migrations directory of the installed package, or of the checkout.
 
-    Raises SchemaError when there is neither.
+    Raises SchemaError when neither exists.
     """
     package = Path(str(resources.files("exporter")))
     for place in (package / "migrations", package.parent / "migrations"):
         if place.is_dir():
             return place
-    raise SchemaError(f"{package} was installed without its migrations: install it again")
+    raise SchemaError(f"{package} is installed without its migrations: reinstall the package")
 
 
 def load(directory: Path) -> list[Migration]:
     """Read all migrations of a directory, in order.
 
-    Raises SchemaError for a file with another name than `NNNN_verb_object.sql`, for two files with
-    one number, and for a number that is left out (the first is 0001).
+    Raises SchemaError for a file that is not named `NNNN_verb_object.sql`, for a duplicate number,
+    and for a missing number (the first is 0001).
     """
-    found: list[Migration] = []
+    migrations: list[Migration] = []
     for path in sorted(directory.glob("*.sql")):
         match = FILE_NAME.fullmatch(path.name)
         if match is None:
             raise SchemaError(f"{path} is not named NNNN_verb_object.sql: rename it")
-        text = path.read_text(encoding="utf-8")  # with \n line ends, whatever git made of them
+        text = path.read_text(encoding="utf-8")  # line ends become \n, whatever git made of them
         checksum = hashlib.sha256(text.encode()).hexdigest()
-        found.append(Migration(int(match[1]), path.stem, text, checksum))
-    for expected, migration in enumerate(found, start=1):
+        migrations.append(Migration(int(match[1]), path.stem, text, checksum))
+    for expected, migration in enumerate(migrations, start=1):
         if migration.number < expected:
             raise SchemaError(
                 f"two migrations in {directory} have the number {migration.number:04}:"
@@ -102,27 +102,27 @@ def load(directory: Path) -> list[Migration]:
             )
         if migration.number > expected:
             raise SchemaError(
-                f"there is no migration {expected:04} in {directory}, but {migration.name}:"
-                " restore the missing file or renumber"
+                f"migration {expected:04} is missing in {directory}, which has {migration.name}:"
+                " restore the file, or renumber"
             )
-    return found
+    return migrations
 
 
 def pending(connection: Connection, migrations: Sequence[Migration]) -> list[Migration]:
-    """Return what is not applied yet; changes nothing.
+    """Return the migrations that are not applied yet; changes nothing.
 
-    Raises SchemaError when what was applied is not what `migrations` say.
+    Raises SchemaError when the applied ones differ from `migrations`.
     """
     with connection.transaction():
         return _pending(connection, migrations)
 
 
 def check(connection: Connection, migrations: Sequence[Migration]) -> None:
-    """Raises SchemaError unless the database has exactly these migrations."""
+    """Raise SchemaError unless exactly these migrations are applied."""
     left = pending(connection, migrations)
     if left:
         names = ", ".join(migration.name for migration in left)
-        raise SchemaError(f"not applied yet: {names}: run `onetrading-exporter migrate`")
+        raise SchemaError(f"pending migrations: {names}: run `onetrading-exporter migrate`")
 
 
 def apply(
@@ -132,12 +132,12 @@ def apply(
     log: logging.Logger = LOG,
     stop: threading.Event | None = None,
 ) -> list[Migration]:
-    """Apply what is pending and return what this call applied.
+    """Apply the pending migrations and return those that this call applied.
 
-    `connection` must be outside a transaction. Raises SchemaError when a file fails (nothing of it
-    is kept), when what was applied is not what `migrations` say, or when the record may not be
-    read; DatabaseError when a lock was not to be had or the connection broke; Stopping when `stop`
-    was set while it waited.
+    `connection` must be outside a transaction. Raises SchemaError when a migration fails (it is
+    rolled back), when the applied ones differ from `migrations`, or when the record cannot be read;
+    DatabaseError when a lock could not be acquired or the connection broke; Stopping when `stop`
+    was set during a wait.
     """
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         raise ValueError("migrations need a connection outside a transaction")
@@ -150,16 +150,16 @@ def apply(
                 log.info("applied %s in %.2f s", migration.name, time.monotonic() - began)
                 applied.append(migration)
     except psycopg.OperationalError as error:
-        raise DatabaseError(f"migrations were interrupted: {error}") from error
+        raise DatabaseError(f"the connection broke while migrating: {error}") from error
     except psycopg.Error as error:
-        raise SchemaError(f"the record of migrations cannot be kept: {error}") from error
+        raise SchemaError(f"could not read or write {TABLE.as_string()}: {error}") from error
     return applied
 
 
 def script(migrations: Sequence[Migration]) -> str:
-    """Return the SQL that does by hand what `apply` would do with these; empty for none.
+    """Return a script that does what `apply` would do with these migrations; empty for none.
 
-    It stops at the first error when it is run with `psql -v ON_ERROR_STOP=1`.
+    To stop at the first error, run it with `psql -v ON_ERROR_STOP=1`.
     """
     parts = []
     for migration in migrations:
@@ -177,39 +177,39 @@ def _apply_when_free(
     migrations: Sequence[Migration],
     stop: threading.Event,
 ) -> bool:
-    """Apply one file once nobody else migrates and its locks are free; False if another did it.
+    """Apply one migration, waiting for other migrators and for locks; False if another did it.
 
-    Waiting is done between transactions, so that it can be stopped.
+    It waits between transactions, so that it can be stopped.
     """
     deadline = time.monotonic() + OTHER_MIGRATOR_TIMEOUT_S
     attempt = 1
     while True:
         try:
-            done = _try(connection, migration, migrations)
+            applied = _try(connection, migration, migrations)
         except (pg.LockNotAvailable, pg.DeadlockDetected) as error:
             if attempt == LOCK_ATTEMPTS:
                 raise DatabaseError(
-                    f"migration {migration.name} did not get its locks in {attempt} attempts:"
-                    f" end the long transactions on its tables ({error})"
+                    f"migration {migration.name} could not lock its tables in {attempt} attempts:"
+                    f" end long transactions on them ({error})"
                 ) from error
             pause = 0.1 * 2**attempt
             attempt += 1
         else:
-            if done is not None:
-                return done
+            if applied is not None:
+                return applied
             pause = 0.1
             if time.monotonic() > deadline:
                 raise DatabaseError(
-                    f"another process has been migrating too long: {migration.name}"
+                    f"gave up waiting for another process to apply {migration.name}"
                 )
         if stop.wait(pause):
-            raise Stopping("told to stop while waiting to migrate")
+            raise Stopping("stopped while waiting to migrate")
 
 
 def _try(
     connection: Connection, migration: Migration, migrations: Sequence[Migration]
 ) -> bool | None:
-    """Apply one file in one transaction; False when it is applied, None when another migrates."""
+    """Apply one file in a transaction; False if it already is applied, None if another migrates."""
     with connection.transaction():
         if not _value(
             connection, sql.SQL("SELECT pg_try_advisory_xact_lock({})").format(ADVISORY_LOCK)
@@ -222,30 +222,30 @@ def _try(
             connection.execute(CREATE_TABLE, prepare=False)
         transaction = _value(connection, sql.SQL("SELECT pg_current_xact_id()::text"))
         try:
-            # As bytes, because a file is no literal of this program; without parameters, because
-            # only the simple protocol takes several statements.
+            # Bytes, because psycopg's types only allow literal text; no parameters, because only
+            # the simple query protocol accepts several statements.
             connection.execute(migration.sql.encode(), prepare=False)
             connection.execute(_record(migration), prepare=False)
             kept = _value(connection, sql.SQL("SELECT pg_current_xact_id()::text")) == transaction
-        except psycopg.OperationalError:  # a lock, or the connection: not the file's fault
+        except psycopg.OperationalError:  # a lock or the connection, not the file
             raise
         except psycopg.Error as error:
             raise SchemaError(_explain(migration, error)) from error
     if not kept:
         raise SchemaError(
-            f"migration {migration.name} ended its own transaction: take COMMIT and ROLLBACK out of"
-            " it, and check by hand what it left"
+            f"migration {migration.name} ended its own transaction: remove COMMIT and ROLLBACK from"
+            " it, and check by hand what it changed"
         )
     return True
 
 
 def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Migration]:
-    """Compare the record with the files; only rows of the record that are in order count."""
+    """Compare the recorded migrations with the files, and return what is not recorded."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise SchemaError(
-            f"the database's encoding is {encoding}, which cannot hold all that an exchange sends:"
-            " make another one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+            f"the database's encoding is {encoding}, which cannot store every character:"
+            " create another one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         )
     if not _table_exists(connection):
         return list(migrations)
@@ -261,8 +261,8 @@ def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mi
             )
         if number != expected:
             raise SchemaError(
-                f"the database's record lacks the migration {expected:04} but has {name}: restore"
-                f" the row of {TABLE.as_string(connection)}, or the database from a backup"
+                f"{TABLE.as_string(connection)} lacks the migration {expected:04} but has {name}:"
+                " restore its row, or the database from a backup"
             )
         if checksum != migrations[expected - 1].sha256:
             raise SchemaError(
@@ -273,8 +273,8 @@ def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mi
 
 
 def _table_exists(connection: Connection) -> bool:
-    # Asked of the catalogue as of this statement. `to_regclass` answers from a cache of names that
-    # is renewed when a relation is locked: it may not know what another process has just committed.
+    # A catalogue query sees what is committed now. `to_regclass` uses a cache of names that is only
+    # refreshed when a relation is locked, and may miss what another process has just committed.
     query = sql.SQL(
         "SELECT FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid ="
         " relnamespace WHERE nspname = 'onetrading_sync' AND relname = 'schema_migrations'"
@@ -294,8 +294,8 @@ def _value(connection: Connection, query: sql.Composed | sql.SQL) -> Any:
 
 
 def _explain(migration: Migration, error: psycopg.Error) -> str:
-    """Say which file failed, where and why."""
+    """Which file failed, at which line, and why."""
     position = error.diag.statement_position
     line = migration.sql.count("\n", 0, int(position) - 1) + 1 if position else None
     place = f" at line {line}" if line else ""
-    return f"migration {migration.name} failed{place}, and nothing of it was kept: {error}"
+    return f"migration {migration.name} failed{place} and was rolled back: {error}"

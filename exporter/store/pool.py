@@ -37,7 +37,7 @@ DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError)
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
-    """A single connection, for a command that needs no more. Raises DatabaseError."""
+    """A single connection, for a command that needs only one. Raises DatabaseError."""
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_S) as connection:
             yield connection
@@ -46,7 +46,7 @@ def connected(url: str) -> Iterator[Connection]:
 
 
 def open_pool(url: str) -> ConnectionPool[Connection]:
-    """A pool that is open and has a working connection."""
+    """An open pool with a working connection. Raises PoolTimeout."""
     pool: ConnectionPool[Connection] = ConnectionPool(
         url,
         min_size=1,
@@ -65,16 +65,16 @@ def open_pool(url: str) -> ConnectionPool[Connection]:
 
 
 def shut(descriptor: int) -> None:
-    """Break a connection off, whoever reads from it: closing it would leave them waiting."""
+    """Shut a connection's socket down, which wakes up a thread that reads; closing does not."""
     with socket.socket(fileno=os.dup(descriptor)) as copy:
         copy.shutdown(socket.SHUT_RDWR)
 
 
 def _prepare(connection: Connection) -> None:
-    """Session settings of every connection.
+    """Set up the session of a new connection.
 
-    Look-ups of keys must use the key's index even when the statistics of a young table make the
-    planner prefer to read it whole, and compiling them takes longer than running them.
+    Look-ups by key must use the index even when the statistics of a young table make the planner
+    prefer a sequential scan, and compiling them (JIT) takes longer than running them.
     """
     connection.execute(
         "SELECT set_config('timezone', 'UTC', false), set_config('jit', 'off', false),"

@@ -12,12 +12,12 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def _load() -> dict[str, sql.SQL]:
-    """Each query starts with ``-- name: its_name`` and lasts until the next."""
+    """Each query starts with ``-- name: its_name`` and ends before the next."""
     text = files("exporter.store").joinpath("queries.sql").read_text("utf-8")
     _, *pairs = _NAME.split(text)
     names, bodies = pairs[::2], pairs[1::2]
     if len(set(names)) != len(names):
-        raise ValueError("queries.sql names a query twice")
+        raise ValueError("queries.sql contains two queries of the same name")
     return {
         name: sql.SQL(cast(LiteralString, body.strip().rstrip(";")))
         for name, body in zip(names, bodies, strict=True)

@@ -1,18 +1,19 @@
 -- Every fixed query of the store. Names are the keys of exporter.store.queries.QUERIES.
 
 -- name: lock_stream
--- One transaction at a time writes a stream of an account; ends with the transaction.
+-- Only one transaction at a time writes a stream of an account; released at its end.
 SELECT pg_advisory_xact_lock(hashtextextended(%(account_id)s || '/' || %(stream)s, 0));
 
 -- name: check_lease
--- A row while we are the account's writer; locked so that nobody takes over before we commit.
+-- A row while this process is the account's writer; locked so that no other takes over before the
+-- transaction commits.
 SELECT epoch FROM onetrading_sync.leases
 WHERE account_id = %(account_id)s AND holder = %(holder)s AND epoch = %(epoch)s
 FOR SHARE;
 
 -- name: take_lease
--- Take or renew the lease of an account. It is free when it has expired, when it is ours, or when
--- the connection of its holder is gone. No row: another process holds it.
+-- Take or renew the lease of an account. It is free when it has expired, when this process holds it,
+-- or when the connection of its holder is gone. No row: another process holds it.
 INSERT INTO onetrading_sync.leases AS lease
     (account_id, holder, epoch, backend_pid, backend_start, expires_at)
 SELECT %(account_id)s, %(holder)s, 1, pg_backend_pid(),
@@ -38,23 +39,23 @@ UPDATE onetrading_sync.leases SET expires_at = '-infinity'
 WHERE account_id = %(account_id)s AND holder = %(holder)s;
 
 -- name: account_by_name
--- The identity under which a configured name is known.
+-- The id of the account that is known under a configured name.
 SELECT account_id::text FROM onetrading.accounts WHERE name = %(name)s;
 
 -- name: remember_account
--- Learn an account, or that its name was changed in the configuration.
+-- Record an account, or the new name that the configuration gives it.
 INSERT INTO onetrading.accounts AS known (account_id, name) VALUES (%(account_id)s, %(name)s)
 ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE known.name <> excluded.name;
 
 -- name: covered
--- The proven ranges of a scope that touch a window, oldest first.
+-- The proven ranges of a partition that overlap a window, oldest first.
 SELECT lower(range), upper(range) FROM onetrading_sync.coverage
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
   AND range && tstzrange(%(start)s, %(end)s)
 ORDER BY range;
 
 -- name: covered_to
--- The newest proven instant of a scope.
+-- The end of the newest proven range of a partition.
 SELECT max(upper(range)) FROM onetrading_sync.coverage
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
@@ -79,7 +80,7 @@ FROM (SELECT range FROM touching UNION ALL SELECT range FROM claimed) AS parts
 WHERE EXISTS (SELECT FROM claimed);
 
 -- name: start_run
--- The record of a walk, written with its first rows.
+-- The record of a walk, written with its first batch.
 INSERT INTO onetrading_sync.runs
     (account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted, rows_updated,
      rows_rejected, complete)
@@ -88,14 +89,14 @@ VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(
 RETURNING run_id;
 
 -- name: number_run
--- The number that a walk's record will have, for log lines before there is one. None for a role
--- that may write the table but not use its sequence: the record is then numbered by its insert.
+-- The number that a walk's record will have, for log lines written before it. No row for a role that
+-- may write the table but not use its sequence: the insert then numbers the record.
 SELECT nextval(numbers) FROM (
     SELECT pg_get_serial_sequence('onetrading_sync.runs', 'run_id')::regclass AS numbers) AS found
 WHERE has_sequence_privilege(numbers, 'USAGE');
 
 -- name: continue_run
--- What further pages of a walk brought; the first ones of a walk that has its number already.
+-- Add a batch to the record of a walk; inserts the record when its number was drawn beforehand.
 INSERT INTO onetrading_sync.runs AS run
     (run_id, account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted,
      rows_updated, rows_rejected, complete)
@@ -109,34 +110,34 @@ SET finished_at = excluded.finished_at, pages = run.pages + excluded.pages,
     rows_rejected = run.rows_rejected + excluded.rows_rejected, complete = excluded.complete;
 
 -- name: prune_runs
--- The log of walks is kept for 90 days; coverage holds what it proved.
+-- Records of walks are kept for 90 days; coverage holds what they proved.
 DELETE FROM onetrading_sync.runs WHERE started_at < now() - interval '90 days';
 
 -- name: keep_reject
--- Keep a record that could not be read; the same record once, and open again when it comes again.
+-- Store a record that could not be read, once; it is reopened when it comes again.
 INSERT INTO onetrading_sync.rejects (account_id, stream, scope, record, record_hash, reason)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, %(record)s, %(record_hash)s, %(reason)s)
 ON CONFLICT (account_id, stream, record_hash)
 DO UPDATE SET resolved_at = NULL WHERE rejects.resolved_at IS NOT NULL;
 
 -- name: resolve_rejects
--- A later answer told the same state and could be read: nothing is missing any more.
+-- A later response held the whole state and could be read: nothing is missing any more.
 UPDATE onetrading_sync.rejects SET resolved_at = now()
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL;
 
 -- name: note_drift
--- Something the documentation does not know; the same thing once.
+-- Something the documentation does not describe; each thing once.
 INSERT INTO onetrading_sync.drift (account_id, stream, kind, path, sample)
 VALUES (%(account_id)s, %(stream)s, %(kind)s, %(path)s, %(sample)s)
 ON CONFLICT DO NOTHING;
 
 -- name: note_issue
--- A settled fact that came back different.
+-- A stored fact that came back different, and was replaced.
 INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
 VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s);
 
 -- name: note_older
--- A version of a fact before the stored one; the same record once.
+-- A version of a fact that is older than the stored one, and was left out; each record once.
 INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
 SELECT %(account_id)s::uuid, %(stream)s, 'older', %(key)s, %(old)s::jsonb, %(new)s::jsonb
 WHERE NOT EXISTS (
@@ -145,7 +146,7 @@ WHERE NOT EXISTS (
       AND new_record = %(new)s::jsonb);
 
 -- name: data_quality_counts
--- Per account and stream: open rejects, drift, settled facts that changed.
+-- Per account and stream: open rejects, drift, stored facts that changed.
 SELECT accounts.name, stream, sum(rejects)::bigint, sum(drift)::bigint, sum(changed)::bigint
 FROM (
     SELECT account_id, stream, count(*) AS rejects, 0 AS drift, 0 AS changed
@@ -160,7 +161,7 @@ FROM (
 GROUP BY accounts.name, stream;
 
 -- name: counting_since
--- From which instant on rows count; no row before the first full history was read.
+-- From which instant on rows count; no row before the history was complete for the first time.
 SELECT since FROM onetrading_sync.counting
 WHERE account_id = %(account_id)s AND stream = %(stream)s;
 
@@ -171,14 +172,14 @@ VALUES (%(account_id)s, %(stream)s, %(since)s)
 ON CONFLICT DO NOTHING RETURNING since;
 
 -- name: add_to_totals
--- What rows of this transaction add to counters.
+-- Add the rows of this transaction to counters.
 INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
 SELECT %(account_id)s, %(stream)s, metric, labels, value
 FROM jsonb_to_recordset(%(rows)s) AS added (metric text, labels text[], value numeric)
 ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = total.value + excluded.value;
 
 -- name: raise_totals
--- The greatest values seen; an older row changes nothing.
+-- Keep the greatest values seen; an older row changes nothing.
 INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
 SELECT %(account_id)s, %(stream)s, metric, labels, value
 FROM jsonb_to_recordset(%(rows)s) AS seen (metric text, labels text[], value numeric)
@@ -186,7 +187,7 @@ ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = excluded.
 WHERE total.value < excluded.value;
 
 -- name: totals
--- What the counters of a stream stand at.
+-- The counters of a stream.
 SELECT metric, labels, value FROM onetrading_sync.totals
 WHERE account_id = %(account_id)s AND stream = %(stream)s;
 
@@ -197,12 +198,12 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s
 ORDER BY first_observed_at DESC, snapshot_id DESC LIMIT 1;
 
 -- name: extend_snapshot
--- The same answer again. Never backwards.
+-- The same response again. Never moves backwards.
 UPDATE onetrading.snapshots SET last_observed_at = %(last)s
 WHERE snapshot_id = %(snapshot_id)s AND last_observed_at < %(last)s;
 
 -- name: add_snapshot
--- The header of a new answer.
+-- The header of a new response.
 INSERT INTO onetrading.snapshots
     (account_id, stream, first_observed_at, last_observed_at, row_count, content_hash, header)
 VALUES (%(account_id)s, %(stream)s, %(first)s, %(last)s, %(row_count)s, %(content_hash)s,
@@ -210,7 +211,7 @@ VALUES (%(account_id)s, %(stream)s, %(first)s, %(last)s, %(row_count)s, %(conten
 RETURNING snapshot_id;
 
 -- name: require
--- From where a scope's history must be complete. An explicit start wins over the stored one.
+-- From when on the history of a partition must be complete. An explicit start replaces the stored one.
 INSERT INTO onetrading_sync.progress AS known (account_id, stream, scope, required_from, settle)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, %(required_from)s, %(settle)s)
 ON CONFLICT (account_id, stream, scope) DO UPDATE
@@ -221,18 +222,18 @@ WHERE known.settle <> excluded.settle OR known.required_from IS NULL
    OR (%(explicit)s AND known.required_from <> excluded.required_from);
 
 -- name: required_from
--- From where a scope's history must be complete.
+-- From when on the history of a partition must be complete.
 SELECT required_from FROM onetrading_sync.progress
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
 -- name: retire
--- A scope that is no longer asked; null takes it up again.
+-- A partition that is no longer read; null resumes it.
 UPDATE onetrading_sync.progress SET retired_because = %(because)s
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
   AND retired_because IS DISTINCT FROM %(because)s;
 
 -- name: note_attempt
--- How the last pass went. A success clears the error.
+-- How the last pass ended. A success clears the error.
 INSERT INTO onetrading_sync.progress AS known
     (account_id, stream, scope, last_attempt_at, last_success_at, next_due_at, last_error)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, now(),
@@ -244,12 +245,12 @@ SET last_attempt_at = excluded.last_attempt_at,
     last_error = excluded.last_error;
 
 -- name: futures
--- Instruments that are not SPOT, with their state.
+-- Listed instruments that are not SPOT, with their state.
 SELECT instrument_code, state FROM onetrading.instruments
 WHERE valid_to IS NULL AND kind <> 'SPOT' ORDER BY instrument_code;
 
 -- name: status
--- How each stream stands, for people.
+-- The state of each stream, for `status`.
 SELECT fresh.account, fresh.account_id, fresh.stream, fresh.kind, fresh.last_success_at, fresh.lag,
        fresh.required_from, fresh.covered_to,
        CASE WHEN fresh.required_from IS NOT NULL THEN round(
@@ -276,17 +277,18 @@ LEFT JOIN LATERAL (
 ORDER BY fresh.account, fresh.stream;
 
 -- name: count_snapshots
--- How many snapshots of a stream there are.
+-- The number of snapshots of a stream, by account.
 SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s GROUP BY account_id;
 
 -- name: gaps
--- What is not proven complete, for people.
+-- The required history that is not proven complete, for `gaps`.
 SELECT account, stream, scope, gap_start, gap_end, is_tail FROM reporting.coverage_gaps
 ORDER BY account, stream, scope, gap_start;
 
 -- name: timelines
--- What is proven of each stream of history, from where it is required to where rows have settled:
--- as a share, for every scope (before its own start a scope wants nothing), and for any.
+-- The proven coverage of each history stream, from the required start to now less the allowed
+-- lateness: as a share, for every partition (before its own start a partition requires nothing), and
+-- for at least one.
 WITH scopes AS (
     SELECT account_id, stream, scope, now() - settle AS settled_to,
         least(required_from, now() - settle) AS required_from
@@ -327,7 +329,7 @@ LEFT JOIN for_any USING (account_id, stream)
 LEFT JOIN onetrading.accounts ON accounts.account_id = for_all.account_id;
 
 -- name: may_write
--- Rights on the database, or on the schema where it is set up already.
+-- Whether the role has rights on the database, or on the schema where it exists.
 SELECT has_database_privilege(current_database(), 'CREATE')
     OR coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace
                  WHERE nspname = 'onetrading'), false);

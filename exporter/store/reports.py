@@ -1,4 +1,4 @@
-"""How the sync stands, for people."""
+"""The state of the sync, for the commands and the status page."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Row = dict[str, Any]
 
 
 def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
-    """One row for each account and stream that was ever asked.
+    """One row for each account and stream that was ever read.
 
-    ``rows`` counts the facts of history and reference streams and the snapshots of the others;
-    ``coverage`` is the proven share of required history, null where there is none.
+    ``rows`` counts the facts of history and reference streams, and the snapshots of the others.
+    ``coverage`` is the proven share of required history, 0 to 1; null without history.
     """
     counts = {
         (str(account_id), stream.name): count
@@ -41,26 +41,26 @@ def gaps(connection: Connection) -> list[Row]:
 
 
 class Timeline(NamedTuple):
-    """What is proven of a stream of history; where it is read by scopes, of all together."""
+    """The proven coverage of a history stream, over all its partitions."""
 
     account: str
     stream: str
     scopes: int
     required_from: datetime
-    """The earliest start of any scope."""
+    """The earliest start of any partition."""
     settled_to: datetime
-    """Now less the settle time: no later instant can be proven."""
+    """Now less the allowed lateness: no later instant can be proven."""
     proven_ratio: float
-    """Proven share of all scopes together, 0 to 1; the time after the newest proven instant of a
-    scope does not count, unless nothing of it is proven."""
+    """Proven share of all partitions together, 0 to 1. The time after the newest proven instant of
+    a partition does not count, unless nothing of it is proven."""
     by_all: list[Window]
-    """Proven for every scope, as far as that scope's own start requires it; oldest first."""
+    """Proven for every partition, as far as its own start requires it; oldest first."""
     by_any: list[Window]
-    """Proven for at least one scope; oldest first."""
+    """Proven for at least one partition; oldest first."""
 
 
 def timelines(connection: Connection, *, within_ms: int) -> list[Timeline]:
-    """One for each account and stream of history. A server that takes longer is not waited for."""
+    """One for each account and history stream. Gives up after ``within_ms`` milliseconds."""
     connection.execute("SELECT set_config('statement_timeout', %s, true)", [str(within_ms)])
     return [
         Timeline._make((*first, _windows(by_all), _windows(by_any)))
@@ -78,12 +78,12 @@ def _rows(connection: Connection, query: str) -> list[Row]:
 
 
 def _counting(stream: Stream) -> tuple[sql.SQL | sql.Composed, dict[str, str]]:
-    """A query for the number of rows of a stream by account."""
+    """A query for the number of rows of a stream by account, with its parameters."""
     if stream.counted_by == "snapshots":
         return QUERIES["count_snapshots"], {"stream": stream.name}
     table = sql.Identifier("onetrading", stream.table.name)
     if "account_id" in stream.table.columns:
         grouped = sql.SQL("SELECT account_id, count(*) FROM {} GROUP BY account_id")
         return grouped.format(table), {}
-    whole = sql.SQL("SELECT {}, count(*) FROM {}")
-    return whole.format(sql.Literal(PUBLIC_ACCOUNT_ID), table), {}
+    public = sql.SQL("SELECT {}, count(*) FROM {}")
+    return public.format(sql.Literal(PUBLIC_ACCOUNT_ID), table), {}

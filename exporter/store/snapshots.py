@@ -1,4 +1,4 @@
-"""Keep what snapshot and reference streams answered, as observed over time."""
+"""Store the responses of snapshot and reference streams, as observed over time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exporter.store.table import same_json
 
 
 class Observed(NamedTuple):
-    """From when until when an answer was observed, by the exchange's clock."""
+    """The first and last instant at which a response was observed, by the exchange's clock."""
 
     first: datetime
     last: datetime
@@ -29,27 +29,28 @@ def save(
     connection: Connection,
     stream: Snapshot | Reference,
     partition: Partition,
-    answer: SnapshotResponse,
+    response: SnapshotResponse,
     observed: Observed,
     *,
     patience: timedelta,
     lease: Lease | None,
 ) -> int:
-    """Keep a whole answer; the number of rows written, 0 when it only extends the last one.
+    """Store a response; the number of rows written, 0 when it only extends the last snapshot.
 
     The last snapshot is extended when nothing changed and no more than ``patience`` passed since
-    it was seen: what lies between its two instants was observed without a break.
+    it was observed: the time between its two instants was observed without a break. A response
+    observed before the end of the last snapshot is not stored. Raises LeaseLost.
     """
     identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
-    content = _content(answer)
+    content = _content(response)
     last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
     if last is not None and last[2] >= observed.last:
         return 0
     if last is not None and last[1] == content and observed.first - last[2] <= patience:
-        longer = {"snapshot_id": last[0], "last": observed.last}
-        connection.execute(QUERIES["extend_snapshot"], longer)
+        extended = {"snapshot_id": last[0], "last": observed.last}
+        connection.execute(QUERIES["extend_snapshot"], extended)
         return 0
     header = connection.execute(
         QUERIES["add_snapshot"],
@@ -57,37 +58,37 @@ def save(
         | {
             "first": observed.first,
             "last": observed.last,
-            "row_count": len(answer.rows),
+            "row_count": len(response.rows),
             "content_hash": content,
-            "header": _header(stream, answer),
+            "header": _header(stream, response),
         },
     ).fetchone()
     assert header is not None  # noqa: S101  RETURNING of an INSERT without a condition
-    _copy(connection, stream.table, "snapshot_id", header[0], answer.rows)
-    return len(answer.rows)
+    _copy(connection, stream.table, "snapshot_id", header[0], response.rows)
+    return len(response.rows)
 
 
 def outdated(connection: Connection, partition: Partition, observed: Observed) -> bool:
-    """Whether a snapshot is kept that was seen later: ``save`` would not keep this one any more."""
+    """Whether a snapshot observed later is stored, so that ``save`` would not store this one."""
     identity = {"account_id": partition.account_id, "stream": partition.stream}
     last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
     return last is not None and last[2] >= observed.last
 
 
-def _content(answer: SnapshotResponse) -> int:
-    """A 64-bit hash of all that an answer says, whatever the order of its rows."""
+def _content(response: SnapshotResponse) -> int:
+    """A 64-bit hash of all that a response says, whatever the order of its rows."""
     digest = blake2b(digest_size=8)
-    for row in sorted(repr(tuple(row)) for row in answer.rows):
+    for row in sorted(repr(tuple(row)) for row in response.rows):
         digest.update(row.encode())
-    for name in sorted(answer.header):
-        digest.update(name.encode() + b"=" + bytes(answer.header[name]))
+    for name in sorted(response.header):
+        digest.update(name.encode() + b"=" + bytes(response.header[name]))
     return int.from_bytes(digest.digest(), "big", signed=True)
 
 
-def _header(stream: Snapshot | Reference, answer: SnapshotResponse) -> str:
-    """The answer beside its rows; '{}' where each row keeps its record whole."""
+def _header(stream: Snapshot | Reference, response: SnapshotResponse) -> str:
+    """The response beside its rows, as JSON; '{}' where each row keeps its raw record."""
     keeps_raw = "raw" in stream.table.columns
-    kept = {} if keeps_raw else answer.header
+    kept = {} if keeps_raw else response.header
     return msgspec.json.encode(kept).decode()
 
 
@@ -109,7 +110,7 @@ def save_reference(
     connection: Connection,
     stream: Snapshot | Reference,
     partition: Partition,
-    answer: SnapshotResponse,
+    response: SnapshotResponse,
     observed_at: datetime,
     *,
     lease: Lease | None,
@@ -117,8 +118,8 @@ def save_reference(
     """Bring a list of slowly changing facts up to date; the number of versions written.
 
     A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
-    there is one, begins there. A list from before the last change says nothing any more: what only
-    it lists may have vanished since.
+    there is one, begins there. A list observed before the last change is ignored, because what
+    only it contains may have been removed since. Raises LeaseLost.
     """
     identity = {"account_id": partition.account_id, "stream": partition.stream}
     connection.execute(QUERIES["lock_stream"], identity)
@@ -128,7 +129,7 @@ def save_reference(
         return 0
     stored = connection.execute(statements.current)
     current = {_key(stream.table, values): values for values in stored}
-    listed = {_key(stream.table, row): row for row in answer.rows}
+    listed = {_key(stream.table, row): row for row in response.rows}
     changed = {
         key
         for key, row in listed.items()

@@ -1,4 +1,4 @@
-"""Postgres as a pass sees it: there or away, and which accounts this process may write."""
+"""What a sync pass needs to know of Postgres: whether it is up, and which accounts it may write."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from exporter.store.loader import Lease
 class Storage:
     """The database and the leases of one process. Safe to use from any thread.
 
-    ``database`` None: metrics only. ``leases`` None: a command, which writes beside the service;
-    only the streams' locks order the two.
+    ``database`` is None when the process only exports metrics. ``leases`` is None for a command,
+    which writes beside the service: only the stream locks serialize the two.
     """
 
     def __init__(self, database: Database | None, leases: Leases | None) -> None:
@@ -21,13 +21,13 @@ class Storage:
 
     @property
     def up(self) -> bool:
-        """Whether transactions are accepted now."""
+        """Whether transactions are accepted."""
         return self.database is not None and self.database.up
 
     def writable(self) -> Database:
-        """The database, while it is up. Raises DatabaseError, and NotYet before the first try."""
+        """The database. Raises DatabaseError while it is away, NotYet before the first attempt."""
         if self.database is None:
-            raise DatabaseError("there is no database: DATABASE_URL is none")
+            raise DatabaseError("there is no database: DATABASE_URL is `none`")
         if not self.database.tried:
             raise NotYet("Postgres is not connected yet")
         if not self.database.up:
@@ -35,9 +35,9 @@ class Storage:
         return self.database
 
     def lease(self, account_id: str) -> Lease | None:
-        """The right to write an account; None for a command, which needs none.
+        """The lease of an account; None for a command, which needs none.
 
-        Raises StandingBy while another process has it, DatabaseError while nobody can tell.
+        Raises StandingBy while another process holds it, DatabaseError while that is not known.
         """
         if self._leases is None:
             return None
@@ -46,19 +46,19 @@ class Storage:
             return lease
         if self._leases.held_elsewhere(account_id):
             raise StandingBy("another process holds the lease of this account")
-        raise DatabaseError("the lease of this account cannot be renewed")
+        raise DatabaseError("could not renew the lease of this account")
 
     def held_elsewhere(self, account_id: str) -> bool:
-        """Whether another process holds the lease of an account, as far as Postgres told us."""
+        """Whether another process holds the lease of an account, as far as is known."""
         if self._leases is None:
             return False
         if self.up:
-            self._leases.get(account_id)  # the first time it asks
+            self._leases.get(account_id)  # the first call tries to take it
         return self._leases.held_elsewhere(account_id)
 
     @property
     def leased(self) -> bool:
-        """Whether this process needs a lease for what it writes."""
+        """Whether this process needs a lease to write an account."""
         return self._leases is not None
 
     @property
@@ -67,11 +67,11 @@ class Storage:
         return self._leases is None or self._leases.leading
 
     def repeats_outage(self, error: Exception) -> bool:
-        """Whether ``error`` only repeats that Postgres is away, which the log says already."""
+        """Whether ``error`` only repeats that Postgres is away, which was logged already."""
         return isinstance(error, DatabaseError) and not self.up
 
     def close(self) -> None:
-        """Give the leases back and end every connection."""
+        """Release the leases and close every connection."""
         if self._leases is not None:
             self._leases.stop()
         if self.database is not None:

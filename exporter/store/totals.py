@@ -1,4 +1,4 @@
-"""What the counters on /metrics show, kept in the transaction that writes the rows they count."""
+"""The counters on /metrics, updated in the transaction that writes the rows they count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROWS_AT_ONCE = 5_000
 def add(
     connection: Connection, stream: History, partition: Partition, written: WriteResult
 ) -> None:
-    """Add what the batch changed to the totals that /metrics shows."""
+    """Add what a batch changed to the counters, and raise the gauges of greatest values."""
     if not written.inserted and not written.changed:
         return
     identity = {"account_id": partition.account_id, "stream": partition.stream}
@@ -44,7 +44,7 @@ def add(
 
 
 def _added(stream: History, written: WriteResult, since: datetime) -> dict[_Key, Decimal]:
-    """What a batch adds: its new rows, and of changed ones the difference."""
+    """What a batch adds: its new rows, and the difference between new and old changed rows."""
     when = attrgetter(stream.instant)
     sums: defaultdict[_Key, Decimal] = defaultdict(Decimal)
     for rows, sign in ((written.inserted, 1), (written.now, 1), (written.before, -1)):
@@ -55,7 +55,7 @@ def _added(stream: History, written: WriteResult, since: datetime) -> dict[_Key,
 def _sum(
     stream: History, rows: Sequence[Any], into: defaultdict[_Key, Decimal], sign: Decimal
 ) -> None:
-    """Add what ``rows`` add, times ``sign``, exactly."""
+    """Add the totals of ``rows``, times ``sign``, to ``into`` without rounding."""
     for metric, labels, value in stream.totals(rows) if stream.totals else ():
         key = (metric.name, labels)
         into[key] = EXACT.fma(sign, value, into[key])
@@ -64,7 +64,7 @@ def _sum(
 def _store(
     connection: Connection, query: str, identity: dict[str, str], totals: Mapping[_Key, Any]
 ) -> None:
-    """All totals in one statement."""
+    """Write all totals in one statement."""
     if totals:
         rows = [
             {"metric": metric, "labels": labels, "value": str(value)}
@@ -76,10 +76,10 @@ def _store(
 def open_counting(
     connection: Connection, stream: History, partition: Partition, since: datetime
 ) -> bool:
-    """Start the counters of a stream from the rows that are there; False when they run already.
+    """Start the counters of a stream from the stored rows; False when they were started before.
 
-    Called once the history from ``since`` on was read: the counters begin with the true total,
-    and what is filled in before ``since`` later never makes them jump.
+    Called once the history from ``since`` on is complete: the counters begin with the true total,
+    and a later backfill of the time before ``since`` never makes them jump.
     """
     if stream.totals is None:
         return False
@@ -97,7 +97,7 @@ def open_counting(
 
 
 def _countable(stream: History) -> sql.Composed:
-    """The facts of an account from an instant on, as rows; ``raw`` is not needed and left out."""
+    """The facts of an account from an instant on, as rows; ``raw`` is not needed and empty."""
     columns: Sequence[sql.Composable] = [
         sql.SQL("''")
         if kind == "jsonb"

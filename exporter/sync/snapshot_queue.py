@@ -117,7 +117,7 @@ class SnapshotQueue:
         try:
             page = writer.read(waiting.body.encode(), waiting.account_id)
         except UnexpectedPayload as error:
-            self._spool.set_aside(path, str(error))
+            self._spool.mark_unreadable(path, str(error))
             return True
         # The clock may have been set back while it waited.
         observed = Observed(waiting.first, max(waiting.first, waiting.last))

@@ -1,4 +1,4 @@
-"""What is noted of accounts, passes and quarantine."""
+"""What is recorded of accounts, passes and rejects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWN, OTHER = "5f2b7c8d-9e0a-4b1c-8d2e-3f4a5b6c7d8e", "00000000-1111-4222-8333-44
 
 
 def of_account(account_id: str, available: str = "3.5") -> bytes:
-    """Balances of an account that the answer names."""
+    """Balances of an account that the response names."""
     row = f'{{"currency_code": "BTC", "available": "{available}", "locked": "0"}}'
     return f'{{"account_id": "{account_id}", "balances": [{row}]}}'.encode()
 
@@ -48,10 +48,10 @@ def test_a_name_whose_token_reads_another_account_after_a_restart_is_refused(
         assert live.errors("main", "balances") == {"payload": "1"}
         assert live.domain("balances", "main") == {}
         assert len(live.app.spool) == 0
-    (told,) = [record.getMessage() for record in caplog.records if OTHER in record.getMessage()]
-    assert OWN in told
-    assert "'main'" in told
-    assert "configure the new account under another name" in told
+    (message,) = [record.getMessage() for record in caplog.records if OTHER in record.getMessage()]
+    assert OWN in message
+    assert "'main'" in message
+    assert "configure the new account under another name" in message
     assert accounts(database_url) == [(OWN, "main")]
     assert stored_balances(database_url) == [(OWN, "3.5")]
 
@@ -71,9 +71,9 @@ def test_a_name_whose_token_is_exchanged_for_another_accounts_is_refused(
         assert live.domain("balances", "main") == shown
         (tmp_path / "main").write_text(live.simulator.tokens["main"])
         poll(live, "main", "balances", 45)
-    (told,) = [record.getMessage() for record in caplog.records if other in record.getMessage()]
-    assert own in told
-    assert "configure the new account under another name" in told
+    (message,) = [record.getMessage() for record in caplog.records if other in record.getMessage()]
+    assert own in message
+    assert "configure the new account under another name" in message
     assert accounts(database_url) == [(own, "main")]
     assert {account_id for account_id, _ in stored_balances(database_url)} == {own}
 
@@ -154,9 +154,7 @@ def test_a_stream_that_never_succeeded_has_no_last_success(
     assert error is not None
 
 
-def test_only_what_is_in_quarantine_now_is_counted_on_metrics(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_only_open_rejects_are_counted_on_metrics(tmp_path: Path, database_url: str) -> None:
     """Of two streams that both had an unreadable record, one is still unreadable."""
     bad = [{"instrument_code": "BTC_EUR_P", "direction": "LONG", "open_volume": "abc"}]
     with exporter(tmp_path, database_url) as live:
@@ -171,14 +169,14 @@ def test_only_what_is_in_quarantine_now_is_counted_on_metrics(
 
         more = {"DATABASE_URL": database_url, "ONETRADING_ACCOUNTS": f"main={tmp_path / 'main'}"}
         with serving(live.simulator, tmp_path, **more) as (_, base):
-            wait_until(lambda: shown(base), "what is in quarantine is not counted", within_s=60)
+            wait_until(lambda: shown(base), "open rejects are not counted", within_s=60)
             assert shown(base)["positions"] == "1"
             assert set(shown(base).values()) == {"0", "1"}
             assert sum(value == "1" for value in shown(base).values()) == 1
 
 
 def shown(base: str) -> dict[str, str]:
-    """What /metrics says is in quarantine of the streams of `main`."""
+    """The open rejects on /metrics, by stream of `main`."""
     prefix = 'onetrading_rejects_open{account="main",stream="'
     lines = (line for line in get(base, "/metrics").splitlines() if line.startswith(prefix))
     return dict(line.removeprefix(prefix).split('"} ') for line in lines)

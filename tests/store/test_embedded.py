@@ -78,7 +78,7 @@ def soon(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and only waits to be asked for does not."""
+    """Whether the process runs; a zombie does not."""
     stat = Path(f"/proc/{pid}/stat")
     try:
         return stat.read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
@@ -128,7 +128,7 @@ def test_a_new_cluster_is_private_utf8_and_reachable_by_password_only(tmp_path: 
     assert not (directory / "postgres.new").exists()
 
 
-def test_data_are_flushed_to_disk_unless_a_test_says_otherwise(data_dir: Path) -> None:
+def test_data_are_flushed_to_disk_unless_a_setting_says_otherwise(data_dir: Path) -> None:
     with EmbeddedPostgres(data_dir) as server:
         assert value(server.ensure(), "SHOW fsync") == "on"
 
@@ -157,7 +157,7 @@ def test_many_threads_get_one_server_that_outlives_them(data_dir: Path) -> None:
         with ThreadPoolExecutor(8) as threads:
             urls = set(threads.map(lambda _: server.ensure(), range(16)))
         assert len(urls) == 1
-        # The thread that started it has ended: a parent-death signal would have come by now.
+        # The thread that started it has ended: a parent-death signal would have arrived by now.
         assert value(urls.pop(), "SELECT answer FROM kept") == 42
 
 
@@ -175,7 +175,7 @@ def test_a_killed_server_is_started_again_with_its_committed_rows(
 
 
 def value_when_up(server: EmbeddedPostgres, query: str) -> object:
-    """What a caller does: after a failed connection, ask for the server again."""
+    """What a caller does: after a failed connection, call `ensure` again."""
     try:
         return value(server.ensure(), query)
     except psycopg.OperationalError:
@@ -242,7 +242,7 @@ def port_of(url: str) -> int:
     return port
 
 
-def test_another_major_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_another_major_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
     found = cluster.find_binaries().major
@@ -277,7 +277,7 @@ def test_a_lost_or_wrong_password_file_is_named(data_dir: Path) -> None:
         address.write_text(content)
 
 
-def test_a_broken_setting_is_told_in_the_servers_words(data_dir: Path) -> None:
+def test_the_error_for_an_invalid_setting_quotes_the_server(data_dir: Path) -> None:
     with (
         EmbeddedPostgres(data_dir, settings={"max_connections": "lots"}) as server,
         pytest.raises(EmbeddedPostgresError, match='"max_connections": "lots"'),
@@ -285,7 +285,7 @@ def test_a_broken_setting_is_told_in_the_servers_words(data_dir: Path) -> None:
         server.ensure()
 
 
-def test_a_long_log_is_put_aside_at_the_start(data_dir: Path) -> None:
+def test_a_long_log_is_rotated_at_the_start(data_dir: Path) -> None:
     log = data_dir / "postgres.log"
     log.write_bytes(b"x" * (cluster.MAX_LOG_BYTES + 1))
     with server_in(data_dir) as server:
@@ -307,7 +307,7 @@ def test_a_server_keeps_its_address_through_outages(postgres_server: PostgresSer
 
 
 @needs_root
-def test_root_hands_the_server_down_without_any_capability_where_the_way_is_free(
+def test_the_server_of_root_has_no_capability_where_no_directory_is_closed(
     data_dir: Path,
 ) -> None:
     with server_in(data_dir) as server:
@@ -317,7 +317,7 @@ def test_root_hands_the_server_down_without_any_capability_where_the_way_is_free
 
 
 @contextmanager
-def barred(directory: Path) -> Iterator[None]:
+def closed(directory: Path) -> Iterator[None]:
     directory.chmod(0o700)
     try:
         yield
@@ -326,11 +326,11 @@ def barred(directory: Path) -> Iterator[None]:
 
 
 @needs_root
-def test_root_keeps_one_capability_where_the_way_is_barred(
+def test_the_server_of_root_keeps_one_capability_where_a_directory_is_closed(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
-        barred(data_dir.parent),
+        closed(data_dir.parent),
         caplog.at_level(logging.WARNING),
         server_in(data_dir) as server,
     ):
@@ -343,13 +343,13 @@ def test_root_keeps_one_capability_where_the_way_is_barred(
 
 
 @needs_root
-def test_root_without_that_capability_is_told_which_directory_bars_the_way() -> None:
+def test_root_without_that_capability_is_refused_with_the_directory_to_open() -> None:
     without = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
     with TemporaryDirectory(prefix="onetrading-embedded-") as directory:
         with other_process(Path(directory) / "data", without) as process:
-            _, told = process.communicate()
+            _, errors = process.communicate()
         assert process.returncode == 1
-        assert f"chmod o+x {directory})" in told
+        assert f"chmod o+x {directory})" in errors
 
 
 def user_and_capabilities(status: str) -> tuple[int, int]:
@@ -377,7 +377,7 @@ def test_a_plain_user_needs_no_change_of_user() -> None:
             assert value(url, "SELECT 1") == 1
             status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
             assert user_and_capabilities(status)[0] == nobody.pw_uid
-            # Root may read its files, and so is a guest of the same server.
+            # Root may read its files, and so uses the same server.
             with server_in(data_dir) as guest:
                 assert guest.ensure() == url
             owner.communicate("")

@@ -32,8 +32,8 @@ HOUR = Window(START - timedelta(hours=1), START)
 
 @contextmanager
 def process(database_url: str, holder: str) -> Iterator[Leases]:
-    """The leases of one process, given back at the end. Nobody renews them before `start`."""
-    leases = Leases(lambda: database_url, holder)
+    """The leases of one process, released at the end. Nobody renews them before `start`."""
+    leases = Leases(lambda: database_url, holder, renew_every_s=0.2, retry_every_s=0.1)
     try:
         yield leases
     finally:
@@ -78,7 +78,7 @@ def let_expire(connection: Connection, account_id: str) -> None:
 
 
 def write(connection: Connection, lease: Lease | None, stream: str = "trades") -> None:
-    """What a walk that found nothing writes: a claim, and the record of its run."""
+    """What a walk without rows writes: a proven range, and the record of its run."""
     partition = Partition("main", MAIN, stream)
     loader.load(
         connection, TRADES, partition, Run("tail", HOUR), Batch(pages=1, proven=HOUR), lease
@@ -131,10 +131,10 @@ def test_the_lease_of_a_connection_that_is_gone_is_taken_over_at_once(database_u
         assert second.get(MAIN) == Lease("second", 2)
 
 
-def test_another_connection_with_the_number_of_the_holders_is_not_the_holder(
+def test_another_connection_with_the_process_id_of_the_holders_is_not_the_holder(
     database_url: str,
 ) -> None:
-    """Process numbers come round again; a server process is known by when it started, too."""
+    """Process ids are reused; a server process is identified by its start as well."""
     with (
         process(database_url, "first") as first,
         process(database_url, "second") as second,
@@ -147,7 +147,7 @@ def test_another_connection_with_the_number_of_the_holders_is_not_the_holder(
         assert second.get(MAIN) == Lease("second", 2)
 
 
-def test_a_lease_that_is_given_back_is_free_at_once(database_url: str) -> None:
+def test_a_released_lease_is_free_at_once(database_url: str) -> None:
     with connected(database_url) as connection, process(database_url, "second") as second:
         with process(database_url, "first") as first:
             assert first.get(MAIN) == Lease("first", 1)
@@ -157,7 +157,7 @@ def test_a_lease_that_is_given_back_is_free_at_once(database_url: str) -> None:
 
 
 def test_the_same_holder_renews_without_a_new_epoch(database_url: str) -> None:
-    """As after an outage, over another connection: its transactions under way stay good."""
+    """As after an outage, over another connection: its open transactions stay valid."""
     with (
         process(database_url, "first") as first,
         process(database_url, "first") as reconnected,
@@ -170,7 +170,7 @@ def test_the_same_holder_renews_without_a_new_epoch(database_url: str) -> None:
 
 
 def test_a_renewal_keeps_what_is_held_and_notices_what_is_lost(database_url: str) -> None:
-    """One that wakes up late learns who is the writer now, and is it again when that one ends."""
+    """A process that wakes up late learns that it lost the lease, and gets it back afterwards."""
     with ExitStack() as stack:
         connection = stack.enter_context(connected(database_url))
         first = stack.enter_context(process(database_url, "first"))
@@ -181,12 +181,12 @@ def test_a_renewal_keeps_what_is_held_and_notices_what_is_lost(database_url: str
             let_expire(connection, HEDGE)
             assert first.leading
             first.start()
-            wait_until(lambda: not first.leading, "it believes to be the writer for ever")
+            wait_until(lambda: not first.leading, "it still believes that it is the writer")
             assert first.get(MAIN) is None
             assert second.get(MAIN) == Lease("second", 2)
             wait_until(lambda: seconds_left(connection, HEDGE) > 20, "nobody renews the lease")
             assert first.get(HEDGE) == Lease("first", 1)
-        wait_until(lambda: first.leading, "it does not take the lease that was given back")
+        wait_until(lambda: first.leading, "it does not take the lease that was released")
         assert first.get(MAIN) == Lease("first", 3)
         assert first.get(HEDGE) == Lease("first", 1)
 
@@ -194,7 +194,7 @@ def test_a_renewal_keeps_what_is_held_and_notices_what_is_lost(database_url: str
 def test_a_transaction_of_an_earlier_epoch_or_of_another_holder_is_refused(
     database_url: str,
 ) -> None:
-    """Nothing of it is kept. Who held the lease, lost it and holds it again needs the new epoch."""
+    """It is rolled back. A holder that lost the lease and took it again needs the new epoch."""
     with (
         process(database_url, "first") as first,
         process(database_url, "second") as second,
@@ -231,7 +231,7 @@ def test_nobody_takes_over_during_a_transaction_of_the_holder(database_url: str)
         let_expire(connection, MAIN)
         with psycopg.connect(database_url) as writing:
             write(writing, lease)
-            # It waits for the transaction, and gives up before that ends.
+            # It waits for the transaction, and gives up before it ends.
             assert stack.enter_context(process(database_url, "second")).get(MAIN) is None
             assert holder_of(connection, MAIN) == ("first", 1)
             # Other streams of the account are written meanwhile.
@@ -244,7 +244,7 @@ def test_nobody_takes_over_during_a_transaction_of_the_holder(database_url: str)
 
 
 def test_a_long_transaction_of_its_own_does_not_cost_the_lease(database_url: str) -> None:
-    """A renewal waits for it in vain; the holder stays the writer, and keeps its connection."""
+    """A renewal that waits for it times out; the holder keeps the lease and its connection."""
     with (
         process(database_url, "first") as first,
         process(database_url, "second") as second,
@@ -298,10 +298,10 @@ def test_a_paused_writer_of_history_writes_nothing_when_it_wakes_up(
         (PUBLIC_ACCOUNT, "currencies", "instruments", "onetrading.instruments"),
     ],
 )
-def test_a_paused_writer_of_what_is_present_keeps_it_on_its_own_disk(
+def test_a_paused_writer_of_snapshots_keeps_them_on_its_own_disk(
     account: str, taken: str, stream: str, table: str, tmp_path: Path, database_url: str
 ) -> None:
-    """It shows the answer, and what it cannot store waits; the writer's own is stored."""
+    """It shows the response, and what it cannot store waits; the writer stores its own."""
     with two_writers(tmp_path, database_url) as (first, second), connected(database_url) as shared:
         ids = first.simulator.account_ids | {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
         assert first.poll(account, taken) == "ok"

@@ -1,4 +1,4 @@
-"""What a transaction counts: records set aside, once each, and the record of a walk as a whole."""
+"""What a transaction counts: each reject once, and the record of a walk as a whole."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def test_a_record_that_is_rejected_again_counts_once(scenario: Scripted) -> None
 
 
 def test_a_record_that_is_rejected_after_it_was_resolved_counts_again(scenario: Scripted) -> None:
-    """Of a stream of what is present, the next good answer resolves it."""
+    """The next good response of a snapshot stream resolves it."""
     bad, good = (
-        f'{{"account_id":"{ACCOUNT_ID}","balances":[{{"currency_code":"EUR","available":{said}}}]}}'
-        for said in ('"abc"', '"1"')
+        f'{{"account_id":"{ACCOUNT_ID}","balances":[{{"currency_code":"EUR","available":{available}}}]}}'
+        for available in ('"abc"', '"1"')
     )
     counted = []
     for body, outcome in ((bad, "failed"), (bad, "failed"), (good, "ok"), (bad, "failed")):
@@ -79,8 +79,8 @@ def busy(database_url: str, folder: Path) -> Iterator[tuple[Simulator, App, Conn
             yield simulator, app, connection
 
 
-def pages_asked(simulator: Simulator) -> int:
-    """How many pages of trades were asked for so far."""
+def pages_requested(simulator: Simulator) -> int:
+    """How many pages of trades were requested so far."""
     return sum(request.path.endswith("/account/trades") for request in simulator.requests)
 
 
@@ -91,7 +91,7 @@ def test_the_record_of_a_walk_sums_its_transactions(database_url: str, tmp_path:
         assert app.runner.run(trades) == "ok"
         kept = count(connection, "SELECT count(*) FROM onetrading.trades")
         bad = count(connection, "SELECT count(*) FROM onetrading_sync.rejects")
-        pages = pages_asked(simulator)
+        pages = pages_requested(simulator)
         assert kept + bad > 2_000
         assert connection.execute(RUNS.encode()).fetchall() == [(pages, kept, 0, bad, True)]
         # Nothing is proven any more: the next pass reads the whole hour again.
@@ -102,13 +102,13 @@ def test_the_record_of_a_walk_sums_its_transactions(database_url: str, tmp_path:
         new = count(connection, "SELECT count(*) FROM onetrading.trades") - kept
         assert changed > 1_000
         assert connection.execute(RUNS.encode()).fetchall()[1:] == [
-            (pages_asked(simulator) - pages, new, changed, 0, True)
+            (pages_requested(simulator) - pages, new, changed, 0, True)
         ]
 
 
 @pytest.mark.parametrize("numbered", [True, False], ids=["numbered beforehand", "by its insert"])
 @pytest.mark.parametrize("completes", [(False, True), (False, False), (True, False)])
-def test_the_last_word_of_a_walk_is_whether_it_is_complete(
+def test_the_last_batch_of_a_walk_says_whether_it_is_complete(
     completes: tuple[bool, ...], numbered: bool, database_url: str
 ) -> None:
     partition = Partition("main", ACCOUNT_ID, "trades")

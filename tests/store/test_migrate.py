@@ -85,10 +85,10 @@ def test_line_ends_do_not_change_the_checksum(files: Path) -> None:
     ("name", "complaint"),
     [
         ("0003_drop_size.sql", "two migrations .* number 0003"),
-        ("0005_drop_size.sql", "no migration 0004 .* but 0005_drop_size"),
+        ("0005_drop_size.sql", "migration 0004 is missing .* has 0005_drop_size"),
         ("4_drop_size.sql", "NNNN_verb_object.sql"),
         ("0004-drop-size.sql", "NNNN_verb_object.sql"),
-        ("0000_drop_size.sql", "number 0000|no migration 0001"),
+        ("0000_drop_size.sql", "number 0000|migration 0001 is missing"),
     ],
 )
 def test_misnumbered_files_are_refused(files: Path, name: str, complaint: str) -> None:
@@ -119,7 +119,7 @@ def test_each_file_is_applied_once_and_recorded(connection: Connection, files: P
     assert rows(connection, "SELECT thing, colour, size FROM things") == [("100 %", None, None)]
 
 
-def test_asking_what_is_pending_changes_nothing(connection: Connection, files: Path) -> None:
+def test_listing_what_is_pending_changes_nothing(connection: Connection, files: Path) -> None:
     known = migrate.load(files)
     run(connection, "SET default_transaction_read_only = on")
     assert migrate.pending(connection, known) == known
@@ -199,9 +199,9 @@ def test_an_edited_file_stops_everything(connection: Connection, files: Path) ->
     migrate.apply(connection, migrate.load(files)[:1])
     (files / "0001_create_things.sql").write_text(SLOW_AND_SENSITIVE + "-- better\n")
     edited = migrate.load(files)
-    for ask in (migrate.pending, migrate.check, migrate.apply):
+    for refuse in (migrate.pending, migrate.check, migrate.apply):
         with pytest.raises(SchemaError, match="0001_create_things was edited"):
-            ask(connection, edited)
+            refuse(connection, edited)
     assert len(record(connection)) == 1
 
 
@@ -269,7 +269,7 @@ def other_migrator(url: str) -> Iterator[None]:
         yield
 
 
-def test_a_lost_connection_is_no_fault_of_the_schema(
+def test_a_lost_connection_is_not_a_schema_error(
     connection: Connection, empty_database_url: str, files: Path
 ) -> None:
     (files / "0002_add_colour.sql").write_text("SELECT pg_terminate_backend(pg_backend_pid());")
@@ -279,7 +279,7 @@ def test_a_lost_connection_is_no_fault_of_the_schema(
         assert len(record(again)) == 1
 
 
-def test_a_user_without_rights_is_told(empty_database_url: str, files: Path) -> None:
+def test_a_user_without_rights_is_refused(empty_database_url: str, files: Path) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("SET ROLE pg_monitor")  # exists everywhere, and may create nothing
         connection.commit()

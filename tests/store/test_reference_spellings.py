@@ -1,4 +1,4 @@
-"""Records of slowly changing facts that are written differently, and those that are different."""
+"""Records of slowly changing facts that are only written differently, and that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of slowly changing facts: which version was in force when."""
+"""Lists of slowly changing facts: which version was valid when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which answers of a snapshot stream become a snapshot of their own, and which extend the last."""
+"""Which responses of a snapshot stream become a snapshot, and which extend the last one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.observations import ask, balances, exporter, poll, poll_balan
         ("30s", 90.125, False),
     ],
 )
-def test_the_same_answer_extends_a_snapshot_within_three_intervals_or_a_minute(
+def test_the_same_response_extends_a_snapshot_within_three_intervals_or_a_minute(
     tmp_path: Path, database_url: str, interval: str, gap: float, extended: bool
 ) -> None:
     """Nobody knows what happened in a longer gap."""
@@ -39,7 +39,7 @@ def test_patience_counts_from_the_last_observation(tmp_path: Path, database_url:
     assert spans(database_url) == [(15, 255)]
 
 
-def test_another_answer_is_another_snapshot(tmp_path: Path, database_url: str) -> None:
+def test_another_response_is_another_snapshot(tmp_path: Path, database_url: str) -> None:
     """Also when the one before the last said the same."""
     for at, available in ((15, "3.5"), (30, "3.6"), (45, "3.5")):
         poll_balances(tmp_path, database_url, balances(available), at)
@@ -47,7 +47,7 @@ def test_another_answer_is_another_snapshot(tmp_path: Path, database_url: str) -
 
 
 @pytest.mark.parametrize("late", [30, 59.5, 60])
-def test_an_answer_that_was_observed_before_the_last_one_is_not_stored(
+def test_a_response_that_was_observed_before_the_last_one_is_not_stored(
     tmp_path: Path, database_url: str, late: float
 ) -> None:
     poll_balances(tmp_path, database_url, balances("1"), 15)
@@ -60,7 +60,7 @@ def test_an_answer_that_was_observed_before_the_last_one_is_not_stored(
 
 
 @pytest.mark.parametrize("member", ["account_equity", "margin_used", "not_documented"])
-def test_what_an_answer_says_beside_its_rows_makes_a_snapshot(
+def test_what_a_response_says_beside_its_rows_makes_a_snapshot(
     tmp_path: Path, database_url: str, member: str
 ) -> None:
     """The equity moves with prices while no balance changes."""
@@ -83,7 +83,7 @@ def test_the_order_of_rows_does_not_make_a_snapshot(tmp_path: Path, database_url
     assert spans(database_url) == [(15, 30)]
 
 
-def test_an_empty_answer_is_a_snapshot_without_rows(tmp_path: Path, database_url: str) -> None:
+def test_an_empty_response_is_a_snapshot_without_rows(tmp_path: Path, database_url: str) -> None:
     with exporter(tmp_path, database_url, positions=b'{"positions": []}') as live:
         poll(live, "main", "positions", 15, 30)
     assert spans(database_url, "positions") == [(15, 30)]

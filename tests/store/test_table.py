@@ -78,7 +78,7 @@ def row(scenario: Scripted) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("again", ALIKE.values(), ids=ALIKE)
-def test_a_record_that_is_only_written_differently_is_no_change(
+def test_a_record_that_is_only_written_differently_is_not_a_change(
     again: str, scenario: Scripted
 ) -> None:
     assert scenario.poll("trades", history(trade())) == "ok"
@@ -130,7 +130,7 @@ def test_the_last_of_two_records_with_one_key_is_kept(scenario: Scripted) -> Non
     assert found == [(trade_id(1), Decimal(2)), (trade_id(2), Decimal("100.50"))]
     assert scenario.rows("SELECT rows_inserted FROM onetrading_sync.runs") == [(2,)]
     assert scenario.rows(ISSUES) == []
-    # The same answer again is no change; the other way round it is one.
+    # The same response again is not a change; in reverse order it is one.
     assert scenario.poll("trades", history(first, trade(2), last)) == "ok"
     assert scenario.rows(ISSUES) == []
     assert scenario.poll("trades", history(last, first)) == "ok"

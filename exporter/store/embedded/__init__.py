@@ -1,4 +1,4 @@
-"""A Postgres of our own for users who have none: its cluster, its server, its supervisor."""
+"""The embedded Postgres, for users without a server: its cluster, its server, its supervisor."""
 
 from exporter.store.embedded.server import EmbeddedPostgres, exists
 

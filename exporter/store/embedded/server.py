@@ -1,9 +1,9 @@
-"""A Postgres of our own in the data directory, for people who have no server at hand.
+"""The embedded Postgres: a server in the data directory, for users who have none.
 
 The data directory holds `postgres/` (the cluster), `postgres.json` (port and password, mode 0600),
-`postgres.log` and `postgres.lock`. Whoever holds the lock runs the server; the supervisor holds it
-with us, so that it is free only once the server has ended. Other processes find the server through
-`postgres.json`, and the next to need it takes over when its owner has gone.
+`postgres.log` and `postgres.lock`. The process that holds the lock runs the server; the supervisor
+inherits the lock, so that it is free only once the server has ended. Other processes find the
+server through `postgres.json`, and the next that needs it takes over when its owner has ended.
 """
 
 import fcntl
@@ -18,25 +18,24 @@ from typing import IO, Self
 import psycopg
 
 from exporter.model.errors import DatabaseError, EmbeddedPostgresError, Stopping
-from exporter.store.embedded import cluster
-from exporter.store.embedded import os_user as unprivileged
-from exporter.store.embedded.address import Address, answers, create_database, free_port
-from exporter.store.embedded.process import Supervised
+from exporter.store.embedded import cluster, os_user
+from exporter.store.embedded.address import Address, accepts_connections, create_database, free_port
+from exporter.store.embedded.process import SupervisedProcess
 
 LOG = logging.getLogger(__name__)
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def exists(data_dir: Path) -> bool:
-    """Whether a server was ever set up in this data directory."""
+    """Whether this data directory has a cluster."""
     return (data_dir / "postgres" / "PG_VERSION").exists()
 
 
 class EmbeddedPostgres:
-    """A Postgres server whose data are in `data_dir/postgres`; one object is used until `stop`.
+    """A Postgres server whose data are in `data_dir/postgres`. Safe to use from any thread.
 
-    `port` fixes the port; else the last one is used again when it is free. `settings` are Postgres
-    settings that win over `cluster.SETTINGS`. `start_timeout_s` bounds each wait in `ensure`.
+    `port` fixes the port; without it the last one is used again when it is free. `settings` are
+    Postgres settings that override `cluster.SETTINGS`. `start_timeout_s` bounds a call of `ensure`.
     """
 
     def __init__(
@@ -59,29 +58,29 @@ class EmbeddedPostgres:
         self._mutex = threading.Lock()
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
-        self._supervised: Supervised | None = None
+        self._process: SupervisedProcess | None = None
         self._url = ""
 
     def ensure(self) -> str:
-        """Return the URL of a running server, which it starts when there is none.
+        """Return the URL of a running server, and start one if there is none.
 
-        Any thread may call it, also after each failed connection: while our server runs it costs
-        nothing, and another process's server costs one connection.
+        It may be called after each failed connection: it costs nothing while our server runs, and
+        one connection while another process runs it.
 
         Raises EmbeddedPostgresError when the server cannot be set up, DatabaseError when it does
-        not answer in time, Stopping once `stop` was called.
+        not accept connections in time, Stopping once `stop` was called.
         """
         with self._mutex:
             try:
                 return self._ensure()
             except OSError as error:
                 raise EmbeddedPostgresError(
-                    f"the embedded Postgres in {self._data_dir}: {error}: allow it, or choose"
-                    " another ONETRADING_DATA_DIR"
+                    f"could not set up the embedded Postgres in {self._data_dir}: {error}: fix it,"
+                    " or choose another ONETRADING_DATA_DIR"
                 ) from error
 
     def stop(self) -> None:
-        """Stop the server if this object started it, with a checkpoint; for good."""
+        """Stop the server, with a checkpoint, if this object started it. It cannot be restarted."""
         self._stopping.set()
         with self._mutex:
             self._release()
@@ -99,15 +98,17 @@ class EmbeddedPostgres:
 
     def _ensure(self) -> str:
         if self._stopping.is_set():
-            raise Stopping("the embedded Postgres was told to stop")
-        if self._supervised is not None and self._supervised.exit_code is None:
+            raise Stopping("the embedded Postgres is shutting down")
+        if self._process is not None and self._process.exit_code is None:
             return self._url
         deadline = time.monotonic() + self._start_timeout_s
         while (lock := self._take_lock()) is None:
             address = Address.read(self._address_file)
-            if address is not None and answers(address):
+            if address is not None and accepts_connections(address):
                 return address.url()
-            self._pause(0.05, deadline, "is run by another process, and does not answer")
+            self._pause(
+                0.05, deadline, "is run by another process, and does not accept connections"
+            )
         try:
             self._url = self._start(lock, deadline)
         except BaseException:
@@ -116,10 +117,10 @@ class EmbeddedPostgres:
         return self._url
 
     def _take_lock(self) -> IO[bytes] | None:
-        """Take the lock, to keep it even while the server is down; None if another has it."""
+        """Take the lock, and keep it while the server is down; None if another process has it."""
         if self._lock is not None:
             return self._lock
-        # Others may pass but not look: the server's user needs the way to its directory.
+        # Mode 0711: the user that the server runs as must be able to pass, not to list.
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
         path = self._data_dir / "postgres.lock"
         path.touch(mode=0o600)
@@ -133,9 +134,9 @@ class EmbeddedPostgres:
         return lock
 
     def _release(self) -> None:
-        if self._supervised is not None:
-            self._supervised.end()
-            self._supervised = None
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -145,15 +146,15 @@ class EmbeddedPostgres:
         binaries = cluster.find_binaries()
         exists = cluster.check_version(self._cluster, binaries)
         identity = self._choose_identity(binaries)
-        cluster.bound_log(self._log_file)
+        cluster.rotate_log(self._log_file)
 
-        def supervise(command: list[str]) -> Supervised:
-            if self._supervised is not None:
-                self._supervised.end()
-            self._supervised = Supervised(
+        def start(command: list[str]) -> SupervisedProcess:
+            if self._process is not None:
+                self._process.stop()
+            self._process = SupervisedProcess(
                 command, identity, cluster.environment(binaries), self._log_file, lock
             )
-            return self._supervised
+            return self._process
 
         if not exists:
             cluster.create(
@@ -162,11 +163,11 @@ class EmbeddedPostgres:
                 binaries,
                 identity,
                 self._settings,
-                lambda command: self._finish(supervise(command), deadline),
+                lambda command: self._finish(start(command), deadline),
             )
         elif identity.uid is not None and self._cluster.stat().st_uid != identity.uid:
-            unprivileged.hand_over(self._cluster, identity)
-        address = self._run(binaries, supervise, deadline)
+            os_user.hand_over(self._cluster, identity)
+        address = self._run(binaries, start, deadline)
         self._log.info(
             "embedded Postgres %s runs on 127.0.0.1:%s, data in %s, ready after %.2f s",
             binaries.major,
@@ -176,56 +177,56 @@ class EmbeddedPostgres:
         )
         return address.url()
 
-    def _choose_identity(self, binaries: cluster.Binaries) -> unprivileged.Identity:
+    def _choose_identity(self, binaries: cluster.Binaries) -> os_user.Identity:
         programs = [binaries.program("initdb"), binaries.program("postgres")]
-        identity = unprivileged.choose(self._cluster, [self._data_dir], programs)
+        identity = os_user.choose(self._cluster, [self._data_dir], programs)
         if identity.capability is not None:
             self._log.warning(
-                "user id %s may not pass %s: the embedded Postgres keeps the capability %s for it",
+                "user id %s may not pass %s: the embedded Postgres keeps the capability %s",
                 identity.uid,
                 identity.obstacle,
-                unprivileged.CAPABILITY_NAMES[identity.capability],
+                os_user.CAPABILITY_NAMES[identity.capability],
             )
         return identity
 
-    def _finish(self, program: Supervised, deadline: float) -> None:
+    def _finish(self, program: SupervisedProcess, deadline: float) -> None:
         while program.exit_code is None:
             self._pause(0.01, deadline, "is still being created")
         if program.exit_code != 0:
-            raise EmbeddedPostgresError(f"initdb failed in {self._data_dir}: {program.told()}")
+            raise EmbeddedPostgresError(f"initdb failed in {self._data_dir}: {program.output()}")
 
     def _run(
         self,
         binaries: cluster.Binaries,
-        supervise: Callable[[list[str]], Supervised],
+        start: Callable[[list[str]], SupervisedProcess],
         deadline: float,
     ) -> Address:
-        """Start the server until it answers; waits out a taken port and a server still ending."""
+        """Start the server; retry while its port is taken or the previous server still ends."""
         known = Address.read(self._address_file)
         if known is None:
             raise EmbeddedPostgresError(
-                f"{self._address_file}, which holds the password of {self._cluster}, is missing:"
+                f"{self._address_file}, which has the password of {self._cluster}, is missing:"
                 " restore it, or choose another ONETRADING_DATA_DIR"
             )
         while True:
             address = Address(self._port or free_port(known.port), known.password)
             if address != known:
                 address.write(self._address_file)
-            server = supervise(
+            server = start(
                 cluster.server_command(binaries, self._cluster, address.port, self._settings)
             )
             if self._becomes_ready(server, address, deadline):
                 return address
-            told = server.told()
-            ending = "postmaster.pid" in told or "shared memory block" in told
-            if not ending and (self._port is not None or "Address already in use" not in told):
+            output = server.output()
+            ending = "postmaster.pid" in output or "shared memory block" in output
+            if not ending and (self._port is not None or "Address already in use" not in output):
                 raise EmbeddedPostgresError(
-                    f"the server did not start in {self._data_dir}: {told or self._log_file}"
+                    f"the server did not start in {self._data_dir}: {output or self._log_file}"
                 )
-            self._pause(0.1, deadline, f"cannot start: {told}")
+            self._pause(0.1, deadline, f"could not start: {output}")
 
-    def _becomes_ready(self, server: Supervised, address: Address, deadline: float) -> bool:
-        """Wait until the server lets us in and our database exists; False when it has ended."""
+    def _becomes_ready(self, server: SupervisedProcess, address: Address, deadline: float) -> bool:
+        """Wait until the server accepts connections, and create the database; False if it ended."""
         pause = 0.01
         while server.exit_code is None:
             try:
@@ -234,7 +235,7 @@ class EmbeddedPostgres:
                 if "password authentication failed" in str(error):
                     raise EmbeddedPostgresError(
                         f"the password in {self._address_file} is not that of {self._cluster}:"
-                        " restore the file that belongs to it"
+                        " restore the file that belongs to the cluster"
                     ) from error
             else:
                 return True
@@ -244,6 +245,6 @@ class EmbeddedPostgres:
 
     def _pause(self, seconds: float, deadline: float, state: str) -> None:
         if self._stopping.wait(seconds):
-            raise Stopping("the embedded Postgres was told to stop")
+            raise Stopping("the embedded Postgres is shutting down")
         if time.monotonic() > deadline:
             raise DatabaseError(f"the embedded Postgres in {self._data_dir} {state}")

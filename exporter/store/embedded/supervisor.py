@@ -1,11 +1,11 @@
 """Supervisor of one Postgres program: runs it without root's rights and ends it with its owner.
 
-The owner starts this file as a script of its own (`python -I -S postmaster.py ORDER`, standard
-library only, so that it is up in some 30 ms) and keeps the write end of its standard input. Nothing
-is ever written there: the end of file, which the kernel delivers however the owner ends, SIGKILL
-included, is the order to stop. A pipe belongs to the process and not to a thread, so any thread may
-start the server, and there are pipes on each system; neither is true of a parent-death signal. That
-signal is still set on the program (Linux), in case the supervisor itself is killed.
+The owner starts this file as a script (`python -I -S supervisor.py PROGRAM`, standard library only,
+so that it is up in some 30 ms) and keeps the write end of its standard input. Nothing is ever
+written there: the end of file, which the kernel delivers however the owner ends, SIGKILL included,
+is the command to stop. A pipe belongs to the process and not to a thread, so any thread may start
+the program, and every system has pipes; neither is true of a parent-death signal. That signal is
+still set on the program (Linux), in case the supervisor itself is killed.
 """
 
 import ctypes
@@ -32,8 +32,11 @@ PR_CAP_AMBIENT_RAISE = 2
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
 
-class Instructions(TypedDict):
-    """What to run and as whom: `uid` and `gid` are None to stay the same user."""
+class Program(TypedDict):
+    """What to run, and as which user: `uid` and `gid` are None to stay the same user.
+
+    `capability` is the number of the one Linux capability that the program keeps, or None.
+    """
 
     argv: list[str]
     uid: int | None
@@ -41,10 +44,10 @@ class Instructions(TypedDict):
     capability: int | None
 
 
-def main(instructions: Instructions) -> int:
+def main(program: Program) -> int:
     """Run the program until it or its owner ends; returns its exit code (negative: a signal)."""
-    # The child must never ignore a signal, not even for the moment before it is Postgres: an order
-    # to stop would be lost.
+    # The child must not ignore these signals even for the moment before it becomes Postgres: a
+    # command to stop would be lost.
     for number in (*GROUP_SIGNALS, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     woken, wake = os.pipe()
@@ -54,23 +57,23 @@ def main(instructions: Instructions) -> int:
     supervisor = os.getpid()
     child = os.fork()
     if child == 0:
-        _run(instructions, supervisor)
-    # A signal of a terminal or an init system to the whole group must not cut the server off while
-    # its owner is still writing: from here on only the pipe counts.
+        _run(program, supervisor)
+    # A signal that a terminal or init system sends to the whole group must not stop the server
+    # while its owner is still writing: from here on only the pipe counts.
     for number in GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     code = _wait(child, [STDIN, woken], None)
-    for number, patience in STOP_STEPS:
+    for number, timeout_s in STOP_STEPS:
         if code is not None:
             break
         os.kill(child, number)
-        code = _wait(child, [woken], patience)
+        code = _wait(child, [woken], timeout_s)
     return 1 if code is None else code
 
 
-def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
-    """Wait for the child's exit code; None after `patience` seconds or at the end of stdin."""
-    deadline = None if patience is None else time.monotonic() + patience
+def _wait(child: int, sources: list[int], timeout_s: float | None) -> int | None:
+    """Wait for the child's exit code; None after `timeout_s` or at the end of stdin."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -82,29 +85,29 @@ def _wait(child: int, sources: list[int], patience: float | None) -> int | None:
         os.read(ready[0], 4096)
 
 
-def _run(instructions: Instructions, supervisor: int) -> NoReturn:
-    """Become the program; a failure is told on standard error, which is the server's log."""
+def _run(program: Program, supervisor: int) -> NoReturn:
+    """Become the program; a failure goes to standard error, which is the server's log."""
     try:
         with open(os.devnull, "rb") as null:  # noqa: PTH123 -- pathlib would double the start time
             os.dup2(null.fileno(), STDIN)
-        # The lock file's descriptor is the supervisor's alone.
+        # Only the supervisor keeps the descriptor of the lock file.
         os.closerange(3, 65536)
         libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-        _drop_rights(instructions, libc)
+        _drop_privileges(program, libc)
         if libc is not None:
             # After the change of user, which clears it (prctl(2)); the check closes the gap before.
             _prctl(libc, PR_SET_PDEATHSIG, signal.SIGINT)
             if os.getppid() != supervisor:
                 raise ProcessLookupError("the supervisor has ended")
-        os.execv(instructions["argv"][0], instructions["argv"])  # noqa: S606 -- our own binary, no shell wanted
+        os.execv(program["argv"][0], program["argv"])  # noqa: S606 -- our own binary, no shell wanted
     except OSError as error:
-        sys.stderr.write(f"could not start {instructions['argv'][0]}: {error}\n")
+        sys.stderr.write(f"could not start {program['argv'][0]}: {error}\n")
     sys.stderr.flush()
     os._exit(127)
 
 
-def _drop_rights(instructions: Instructions, libc: ctypes.CDLL | None) -> None:
-    uid, gid, capability = instructions["uid"], instructions["gid"], instructions["capability"]
+def _drop_privileges(program: Program, libc: ctypes.CDLL | None) -> None:
+    uid, gid, capability = program["uid"], program["gid"], program["capability"]
     if uid is None or gid is None:
         return
     if libc is not None and capability is not None:
@@ -117,7 +120,7 @@ def _drop_rights(instructions: Instructions, libc: ctypes.CDLL | None) -> None:
 
 
 def _keep_capability(libc: ctypes.CDLL, capability: int) -> None:
-    """Narrow the kept capabilities to one, and make it outlast exec: capabilities(7), ambient."""
+    """Drop all capabilities but one, and keep that one over exec (capabilities(7), ambient)."""
     mask = 1 << capability
     header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable
