@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from exporter.model.errors import UnexpectedPayload
 from exporter.model.stream import History, Partition
 from exporter.model.window import Window
 from exporter.store.database import Connection
-from exporter.store.queries import QUERIES
-
-
-def _identity(partition: Partition) -> dict[str, Any]:
-    return {
-        "account_id": partition.account_id,
-        "stream": partition.stream,
-        "scope": partition.instrument,
-    }
+from exporter.store.queries import QUERIES, identity_of
 
 
 def account_id(connection: Connection, name: str) -> str | None:
@@ -44,13 +36,13 @@ def remember_account(connection: Connection, name: str, identity: str) -> None:
 
 def covered(connection: Connection, partition: Partition, window: Window) -> list[Window]:
     """The proven ranges of a partition that overlap ``window``, oldest first."""
-    parameters = _identity(partition) | {"start": window.start, "end": window.end}
+    parameters = identity_of(partition) | {"start": window.start, "end": window.end}
     return [Window(*row) for row in connection.execute(QUERIES["covered"], parameters)]
 
 
 def covered_to(connection: Connection, partition: Partition) -> datetime | None:
     """The end of the newest proven range of a partition, or None."""
-    row = connection.execute(QUERIES["covered_to"], _identity(partition)).fetchone()
+    row = connection.execute(QUERIES["covered_to"], identity_of(partition)).fetchone()
     return row[0] if row else None
 
 
@@ -66,19 +58,19 @@ def require(
 
     A default start (not ``explicit``) only counts the first time: it must not move with the clock.
     """
-    parameters = _identity(partition) | {
+    parameters = identity_of(partition) | {
         "required_from": start,
         "settle": stream.allowed_lateness,
         "explicit": explicit,
     }
     connection.execute(QUERIES["require"], parameters)
-    row = connection.execute(QUERIES["required_from"], _identity(partition)).fetchone()
+    row = connection.execute(QUERIES["required_from"], identity_of(partition)).fetchone()
     return row[0] if row else start
 
 
 def retire(connection: Connection, partition: Partition, because: str | None) -> None:
     """Record why a partition is no longer read, or (None) that it is read again."""
-    connection.execute(QUERIES["retire"], _identity(partition) | {"because": because})
+    connection.execute(QUERIES["retire"], identity_of(partition) | {"because": because})
 
 
 def note_attempt(
@@ -86,7 +78,7 @@ def note_attempt(
 ) -> None:
     """Record how a pass ended and when the next is due."""
     connection.execute(
-        QUERIES["note_attempt"], _identity(partition) | {"interval": interval, "error": error}
+        QUERIES["note_attempt"], identity_of(partition) | {"interval": interval, "error": error}
     )
 
 
@@ -99,7 +91,7 @@ def totals(
     connection: Connection, partition: Partition
 ) -> list[tuple[str, tuple[str, ...], Decimal]]:
     """Metric name, label values and value of each counter of a stream."""
-    rows = connection.execute(QUERIES["totals"], _identity(partition))
+    rows = connection.execute(QUERIES["totals"], identity_of(partition))
     return [(metric, tuple(labels), value) for metric, labels, value in rows]
 
 

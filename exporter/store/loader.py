@@ -17,8 +17,7 @@ from exporter.model.window import Window
 from exporter.store import table as tables
 from exporter.store import totals
 from exporter.store.database import Connection
-from exporter.store.queries import QUERIES
-from exporter.store.table import Comparison
+from exporter.store.queries import QUERIES, identity_of
 
 Lane = Literal["tail", "backfill", "verify"]
 
@@ -78,8 +77,7 @@ def load(
     The caller sets ``run.run_id`` after the commit, because a repeated transaction must write the
     run record again. Raises LeaseLost when another process writes the account.
     """
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
-    connection.execute(QUERIES["lock_stream"], identity)
+    connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
     comparison = tables.compare(connection, stream.table, batch.rows)
     written = tables.apply(connection, stream.table, comparison)
@@ -100,9 +98,9 @@ def load(
 
 
 def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
-    """Hold the lease until the transaction ends; without one, only the stream lock serializes.
+    """Check the lease and hold it until the transaction ends. Raises LeaseLost.
 
-    Raises LeaseLost.
+    Without a lease only the stream lock keeps writers apart.
     """
     if lease is None:
         return
@@ -116,20 +114,12 @@ def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
 
 def claim(connection: Connection, partition: Partition, proven: Window) -> None:
     """Add a window to the proven ranges of a partition."""
-    connection.execute(
-        QUERIES["claim"],
-        {
-            "account_id": partition.account_id,
-            "stream": partition.stream,
-            "scope": partition.instrument,
-            "start": proven.start,
-            "end": proven.end,
-        },
-    )
+    window = {"start": proven.start, "end": proven.end}
+    connection.execute(QUERIES["claim"], identity_of(partition) | window)
 
 
 def note_issues(
-    connection: Connection, partition: Partition, table: Table, comparison: Comparison
+    connection: Connection, partition: Partition, table: Table, comparison: tables.Comparison
 ) -> None:
     """Keep both records of each fact that changed, and of each older version that was read.
 
@@ -150,9 +140,7 @@ def _same_columns(table: Table, stored: Any, read: Any) -> bool:
 
 
 def _issue(partition: Partition, table: Table, old: Any, new: Any) -> dict[str, Any]:
-    return {
-        "account_id": partition.account_id,
-        "stream": partition.stream,
+    return identity_of(partition) | {
         "key": Jsonb({name: str(getattr(new, name)) for name in table.key}),
         "old": old.raw,
         "new": new.raw,
@@ -163,14 +151,13 @@ def keep_rejects(
     connection: Connection, partition: Partition, rejects: Iterable[Reject], drift: Iterable[Drift]
 ) -> int:
     """Store records that could not be read, and drift; the number of new or reopened rejects."""
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
+    identity = identity_of(partition)
     new = 0
     for reject in rejects:
         result = connection.execute(
             QUERIES["keep_reject"],
             identity
             | {
-                "scope": partition.instrument,
                 "record": _storable(reject.raw),
                 "record_hash": tables.hash_of(_storable(reject.raw)),
                 "reason": _storable(reject.reason),
@@ -190,8 +177,7 @@ def resolve(connection: Connection, partition: Partition) -> None:
 
     Not for history, where a record that could not be read is missing until it is read.
     """
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
-    connection.execute(QUERIES["resolve_rejects"], identity)
+    connection.execute(QUERIES["resolve_rejects"], identity_of(partition))
 
 
 def _storable(text: str) -> str:
@@ -202,14 +188,8 @@ def _storable(text: str) -> str:
 def _record(
     connection: Connection, partition: Partition, run: Run, counts: dict[str, int | bool]
 ) -> int:
-    record = counts | {
-        "account_id": partition.account_id,
-        "stream": partition.stream,
-        "scope": partition.instrument,
-        "lane": run.lane,
-        "start": run.wanted.start,
-        "end": run.wanted.end,
-    }
+    walk = {"lane": run.lane, "start": run.wanted.start, "end": run.wanted.end}
+    record = identity_of(partition) | counts | walk
     if run.run_id is not None:
         connection.execute(QUERIES["continue_run"], record | {"run_id": run.run_id})
         return run.run_id

@@ -1,12 +1,14 @@
-"""The fixed queries of `queries.sql`, by name."""
+"""The fixed queries of `queries.sql`, by name, and the parameters that most of them share."""
 
 from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import Any, LiteralString, cast
 
 from psycopg import sql
+
+from exporter.model.stream import Partition
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -25,3 +27,12 @@ def _load() -> dict[str, sql.SQL]:
 
 
 QUERIES = _load()
+
+
+def identity_of(partition: Partition) -> dict[str, Any]:
+    """The parameters that name a partition."""
+    return {
+        "account_id": partition.account_id,
+        "stream": partition.stream,
+        "scope": partition.instrument,
+    }

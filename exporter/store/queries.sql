@@ -12,8 +12,8 @@ WHERE account_id = %(account_id)s AND holder = %(holder)s AND epoch = %(epoch)s
 FOR SHARE;
 
 -- name: take_lease
--- Take or renew the lease of an account. It is free when it has expired, when this process holds it,
--- or when the connection of its holder is gone. No row: another process holds it.
+-- Take or renew the lease of an account. It is free when it has expired, when this process holds
+-- it, or when the connection of its holder is gone. No row: another process holds it.
 INSERT INTO onetrading_sync.leases AS lease
     (account_id, holder, epoch, backend_pid, backend_start, expires_at)
 SELECT %(account_id)s, %(holder)s, 1, pg_backend_pid(),
@@ -89,8 +89,8 @@ VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(
 RETURNING run_id;
 
 -- name: number_run
--- The number that a walk's record will have, for log lines written before it. No row for a role that
--- may write the table but not use its sequence: the insert then numbers the record.
+-- The number that a walk's record will have, for log lines written before it. No row for a role
+-- that may write the table but not use its sequence: the insert then numbers the record.
 SELECT nextval(numbers) FROM (
     SELECT pg_get_serial_sequence('onetrading_sync.runs', 'run_id')::regclass AS numbers) AS found
 WHERE has_sequence_privilege(numbers, 'USAGE');
@@ -211,7 +211,8 @@ VALUES (%(account_id)s, %(stream)s, %(first)s, %(last)s, %(row_count)s, %(conten
 RETURNING snapshot_id;
 
 -- name: require
--- From when on the history of a partition must be complete. An explicit start replaces the stored one.
+-- From when on the history of a partition must be complete. An explicit start replaces the stored
+-- one.
 INSERT INTO onetrading_sync.progress AS known (account_id, stream, scope, required_from, settle)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, %(required_from)s, %(settle)s)
 ON CONFLICT (account_id, stream, scope) DO UPDATE
@@ -287,8 +288,8 @@ ORDER BY account, stream, scope, gap_start;
 
 -- name: timelines
 -- The proven coverage of each history stream, from the required start to now less the allowed
--- lateness: as a share, for every partition (before its own start a partition requires nothing), and
--- for at least one.
+-- lateness: as a share, for every partition (which requires nothing before its own start), and for
+-- at least one.
 WITH scopes AS (
     SELECT account_id, stream, scope, now() - settle AS settled_to,
         least(required_from, now() - settle) AS required_from

@@ -14,8 +14,8 @@ from psycopg import sql
 from exporter.model.stream import Partition, Reference, Snapshot, SnapshotResponse, Table
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
-from exporter.store.queries import QUERIES
-from exporter.store.table import same_json
+from exporter.store.queries import QUERIES, identity_of
+from exporter.store.table import differ
 
 
 class Observed(NamedTuple):
@@ -41,7 +41,7 @@ def save(
     it was observed: the time between its two instants was observed without a break. A response
     observed before the end of the last snapshot is not stored. Raises LeaseLost.
     """
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
+    identity = identity_of(partition)
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
     content = _content(response)
@@ -70,7 +70,7 @@ def save(
 
 def outdated(connection: Connection, partition: Partition, observed: Observed) -> bool:
     """Whether a snapshot observed later is stored, so that ``save`` would not store this one."""
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
+    identity = identity_of(partition)
     last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
     return last is not None and last[2] >= observed.last
 
@@ -121,7 +121,7 @@ def save_reference(
     there is one, begins there. A list observed before the last change is ignored, because what
     only it contains may have been removed since. Raises LeaseLost.
     """
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
+    identity = identity_of(partition)
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
     statements = _statements(stream.table)
@@ -131,9 +131,7 @@ def save_reference(
     current = {_key(stream.table, values): values for values in stored}
     listed = {_key(stream.table, row): row for row in response.rows}
     changed = {
-        key
-        for key, row in listed.items()
-        if key not in current or _differs(stream.table, current[key], row)
+        key for key, row in listed.items() if key not in current or differ(current[key], row)
     }
     gone = current.keys() - listed.keys()
     ended = sorted((changed & current.keys()) | gone)
@@ -176,13 +174,3 @@ def _statements(table: Table) -> _ReferenceStatements:
 def _key(table: Table, row: Sequence[Any]) -> tuple[Any, ...]:
     names = list(table.columns)
     return tuple(row[names.index(name)] for name in table.key)
-
-
-def _differs(table: Table, stored: Sequence[Any], row: Sequence[Any]) -> bool:
-    for kind, was, is_now in zip(table.columns.values(), stored, row, strict=True):
-        if kind == "jsonb":
-            if not same_json(was, is_now):
-                return True
-        elif was != is_now:
-            return True
-    return False

@@ -156,7 +156,7 @@ def _differences(
     found = connection.execute(_statements(table).rows, _key_arrays(table, rows)).fetchall()
     for ordinal, stored_hash, *values in sorted(found):
         stored, read = table.row(*values), rows[ordinal - 1]
-        if not any(map(_differ, stored, read)):
+        if not differ(stored, read):
             continue
         if version(read) < version(stored):
             older.append((stored, read))
@@ -175,13 +175,15 @@ def _array(values: Iterable[Any]) -> str:
     return '{"' + '","'.join(texts) + '"}'
 
 
-def _differ(stored: Any, read: Any) -> bool:
-    return not same_json(stored, read) if isinstance(read, Json) else bool(stored != read)
+def differ(stored: Sequence[Any], read: Sequence[Any]) -> bool:
+    """Whether two rows say something else. In JSON 0.10 and 0.1 are the same, "0.1" is not."""
+    return any(map(_values_differ, stored, read))
 
 
-def same_json(one: str, other: str) -> bool:
-    """Whether two JSON texts say the same; 0.10 and 0.1 do, "0.1" and 0.1 do not."""
-    return bool(_exact.decode(one.encode()) == _exact.decode(other.encode()))
+def _values_differ(stored: Any, read: Any) -> bool:
+    if isinstance(read, Json) and stored is not None:
+        return bool(_exact.decode(stored.encode()) != _exact.decode(read.encode()))
+    return bool(stored != read)
 
 
 @cache

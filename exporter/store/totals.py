@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from exporter.model.fields import EXACT
 from exporter.model.stream import History, Partition
 from exporter.store.database import Connection
-from exporter.store.queries import QUERIES
+from exporter.store.queries import QUERIES, identity_of
 from exporter.store.table import WriteResult
 
 _Key = tuple[str, tuple[str, ...]]
@@ -30,7 +30,7 @@ def add(
     """Add what a batch changed to the counters, and raise the gauges of greatest values."""
     if not written.inserted and not written.changed:
         return
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
+    identity = identity_of(partition)
     if stream.latest is not None:
         newest: dict[_Key, Decimal | int] = {}
         for metric, labels, value in stream.latest([*written.inserted, *written.now]):
@@ -62,7 +62,7 @@ def _sum(
 
 
 def _store(
-    connection: Connection, query: str, identity: dict[str, str], totals: Mapping[_Key, Any]
+    connection: Connection, query: str, identity: dict[str, Any], totals: Mapping[_Key, Any]
 ) -> None:
     """Write all totals in one statement."""
     if totals:
@@ -83,7 +83,7 @@ def open_counting(
     """
     if stream.totals is None:
         return False
-    identity = {"account_id": partition.account_id, "stream": partition.stream}
+    identity = identity_of(partition)
     connection.execute(QUERIES["lock_stream"], identity)
     if connection.execute(QUERIES["open_counting"], identity | {"since": since}).fetchone() is None:
         return False
