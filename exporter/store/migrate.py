@@ -23,8 +23,7 @@ from psycopg import sql
 
 from exporter import __version__
 from exporter.model.errors import DatabaseError, SchemaError, Stopping
-
-Connection = psycopg.Connection[tuple[Any, ...]]
+from exporter.store.pool import Connection
 
 LOG = logging.getLogger(__name__)
 FILE_NAME = re.compile(r"(\d{4})_[a-z0-9]+(_[a-z0-9]+)+\.sql")

@@ -37,9 +37,8 @@ def save(
 ) -> int:
     """Store a response; the number of rows written, 0 when it only extends the last snapshot.
 
-    The last snapshot is extended when nothing changed and no more than ``patience`` passed since
-    it was observed: the time between its two instants was observed without a break. A response
-    observed before the end of the last snapshot is not stored. Raises LeaseLost.
+    The last snapshot is extended when nothing changed and no more than ``patience`` passed since:
+    that time counts as observed. A response from before its end is not stored. Raises LeaseLost.
     """
     identity = identity_of(partition)
     connection.execute(QUERIES["lock_stream"], identity)
