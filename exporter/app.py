@@ -22,7 +22,7 @@ from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
 from exporter.metrics import Metrics
-from exporter.model.stream import PUBLIC_ACCOUNT, Stream
+from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Stream
 from exporter.settings import Settings
 from exporter.store import migrate
 from exporter.store.database import Connection, Database, connected
@@ -115,8 +115,10 @@ class App:
         self.clock = ExchangeClock(wall=runtime.wall)
         address = self._address()
         self.database = None if address is None else Database(address, apply_migrations)
-        self.leases = None if address is None or holder is None else Leases(address, holder)
-        self.storage = Storage(self.database, self.leases)
+        self.leases = None
+        if address is not None and holder is not None:
+            self.leases = Leases(address, holder, self._leased())
+        self.storage = Storage(self.database, self.leases, runtime.monotonic)
         self.spool = Spool(settings.data_dir / "spool")
         self.rate_limiters = {name: self._rate_limiter(name) for name in self._tokens()}
         """By account name."""
@@ -181,6 +183,13 @@ class App:
             account.name: account.token.get for account in self.settings.accounts
         }
         return tokens | {PUBLIC_ACCOUNT: lambda: None}
+
+    def _leased(self) -> dict[str, str | None]:
+        """Accounts that this process reads anything of, with their ids where they are known."""
+        kinds = {stream.public for stream in self.streams}
+        private = dict[str, str | None].fromkeys(a.name for a in self.settings.accounts)
+        public: dict[str, str | None] = {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
+        return (private if False in kinds else {}) | (public if True in kinds else {})
 
     def _rate_limiter(self, name: str) -> RateLimiter:
         limiter = RateLimiter(

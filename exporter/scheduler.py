@@ -21,6 +21,7 @@ from apscheduler.events import (
     JobEvent,
 )
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -111,6 +112,12 @@ class Scheduler:
         jobs = self._scheduler.get_jobs()
         return {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
+    def run_now(self, account: str) -> None:
+        """Run every task of an account, named `account/...`, as soon as possible."""
+        for job in self._scheduler.get_jobs():
+            if job.id.startswith(f"{account}/"):
+                self._advance(job, datetime.now(UTC))
+
     def stop(self) -> None:
         """Start no new runs and wait for those in progress, which the caller has asked to stop."""
         # Two steps: `shutdown(wait=True)` waits while it holds a lock that an ending run needs.
@@ -125,10 +132,14 @@ class Scheduler:
         turn.failures += 1
         delay = min(_FIRST_RETRY * 2 ** min(turn.failures - 1, 10), _LAST_RETRY)
         job = self._scheduler.get_job(turn.task.name)
-        again = datetime.now(UTC) + delay
-        if job is not None and job.next_run_time is not None and again < job.next_run_time:
+        if job is not None:
+            self._advance(job, datetime.now(UTC) + delay)
+
+    def _advance(self, job: Job, at: datetime) -> None:
+        """Let the next run be at ``at``, unless it is earlier anyway."""
+        if job.next_run_time is not None and at < job.next_run_time:
             with suppress(JobLookupError):  # stopped just now
-                job.modify(next_run_time=again)
+                job.modify(next_run_time=at)
 
     def _notice(self, event: JobEvent) -> None:
         self._on_event(_EVENTS[event.code])

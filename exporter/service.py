@@ -21,6 +21,7 @@ from exporter.sync import StreamSync
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
 _PRUNE_EVERY = timedelta(days=1)
+_DRAIN_EVERY = timedelta(seconds=30)
 _STOP_WITHIN_S = 5.0
 """How long work in progress may take to end; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
@@ -102,6 +103,8 @@ class Service:
             self.app.stop.set()
             return
         if self.app.leases is not None:
+            # A takeover, or its loss, is acted on at once, not at each stream's next turn.
+            self.app.leases.on_change = self._scheduler.run_now
             self.app.leases.start()
         self.app.snapshots.drain_if_possible()
         for filler in self._fillers:
@@ -132,6 +135,8 @@ class Service:
         return [
             Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
+            # No poll does it while this process stands by, or for streams that are read rarely.
+            Task("drain", _DRAIN_EVERY, self.app.snapshots.drain_if_possible),
         ]
 
     def _status(self) -> Reporter:

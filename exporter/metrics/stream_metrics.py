@@ -130,6 +130,12 @@ class StreamMetrics:
             key = (account, stream)
             self._states[key] = self._states[key].mark_tried()
 
+    def mark_standing_by(self, account: str, stream: str) -> None:
+        """Another process reads the stream and exports it: this one exports no value of it."""
+        with self._lock:
+            key = (account, stream)
+            self._states[key] = self._states[key].mark_standing_by()
+
     def record_backfill_error(self, account: str, stream: str, reason: Reason) -> None:
         """Count a failed backfill request; it says nothing about the polls."""
         with self._lock:

@@ -4,17 +4,18 @@ What each event does to it. The first four columns are the freshness of the expo
 the event, what stands below them is the freshness after it; `*`: the age of the values restarts;
 `-`: no change. The others are flags. `tests/metrics/test_stream_state.py` walks this table.
 
-    event                   empty   fresh      held       withdrawn  tried  success  permitted
-    ----------------------  ------  ---------  ---------  ---------  -----  -------  ---------
-    record_success          fresh*  fresh*     fresh*     fresh*     yes    yes      yes
-    record_failure          -       held       -          -          yes    no       -
-    ... auth, permission    -       held       -          -          yes    no       no
-    ... database            -       held*      held*      -          yes    no       -
-    mark_tried              -       -          -          -          yes    -        -
-    record_backfill_error   -       -          -          -          -      -        -
-    replace_samples         -       -          -          -          -      -        -
-    older than 2 intervals  -       held       -          -          -      -        -
-    older than hold_s       -       withdrawn  withdrawn  -          -      -        -
+    event                   empty  fresh     held      withdrawn tried success permitted standing_by
+    ----------------------  ------ --------- --------- --------- ----- ------- --------- -----------
+    record_success          fresh* fresh*    fresh*    fresh*    yes   yes     yes       no
+    record_failure          -      held      -         -         yes   no      -         no
+    ... auth, permission    -      held      -         -         yes   no      no        no
+    ... database            -      held*     held*     -         yes   no      -         no
+    mark_tried              -      -         -         -         yes   -       -         -
+    mark_standing_by        -      empty     empty     empty     yes   -       -         yes
+    record_backfill_error   -      -         -         -         -     -       -         -
+    replace_samples         -      -         -         -         -     -       -         -
+    older than 2 intervals  -      held      -         -         -     -       -         -
+    older than hold_s       -      withdrawn withdrawn -         -     -       -         -
 
 `held` values are exported although they are stale, `withdrawn` ones are not. A database failure
 restarts the age because it says nothing about the exchange: while Postgres is down, gauges stay.
@@ -63,6 +64,8 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Of the last pass: `onetrading_sync_success`."""
     permitted: bool
     """`onetrading_sync_permitted`"""
+    standing_by: bool
+    """Another process holds the lease of the account: this one neither reads nor exports it."""
     freshness: Freshness
     """``empty``: no values yet; ``fresh``; ``held``: stale, still exported; ``withdrawn``."""
     age_seconds: float | None
@@ -113,6 +116,7 @@ class StreamState:
     tried: bool = False
     success: bool = False
     permitted: bool = True
+    standing_by: bool = False
     last_success: float = 0.0
     """Unix time."""
     last_error: Reason | None = None
@@ -130,6 +134,7 @@ class StreamState:
             tried=True,
             success=True,
             permitted=True,
+            standing_by=False,
             last_success=now,
             last_error=None,
             failing_since=None,
@@ -144,6 +149,7 @@ class StreamState:
             tried=True,
             success=False,
             permitted=self.permitted and reason not in ("auth", "permission"),
+            standing_by=False,
             last_error=reason,
             failing_since=now if self.failing_since is None else self.failing_since,
             errors=self._counted(reason),
@@ -152,6 +158,20 @@ class StreamState:
     def mark_tried(self) -> StreamState:
         """After a turn in which no request could be sent yet."""
         return replace(self, tried=True)
+
+    def mark_standing_by(self) -> StreamState:
+        """After a turn that is another process's, which exports values and coverage now."""
+        return replace(
+            self,
+            tried=True,
+            standing_by=True,
+            good_at=None,
+            chunks={},
+            shared={},
+            last_error=None,
+            failing_since=None,
+            coverage=MeasuredCoverage(),
+        )
 
     def record_backfill_error(self, reason: Reason) -> StreamState:
         """The error is counted; it says nothing about the polls."""
@@ -202,6 +222,7 @@ class StreamState:
             tried=self.tried,
             success=self.success,
             permitted=self.permitted,
+            standing_by=self.standing_by,
             freshness=self.freshness(at),
             age_seconds=_rounded(None if self.good_at is None else at - self.good_at),
             interval_seconds=self.interval_s,

@@ -59,7 +59,8 @@ class StreamReports:
         summaries = {(s.account, s.stream): s for s in self._metrics.streams.summaries()}
         accounts = dict.fromkeys(sync.account.name for sync in self._syncs.values())
         accounts |= {PUBLIC_ACCOUNT: accounts.pop(PUBLIC_ACCOUNT, None)}
-        order = sorted(self._syncs, key=lambda key: [*accounts].index(key[0]))
+        ranks = {account: rank for rank, account in enumerate(accounts)}
+        order = sorted(self._syncs, key=lambda key: ranks[key[0]])
         return tuple(
             _stream_report(
                 summaries[key],

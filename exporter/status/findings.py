@@ -170,8 +170,7 @@ def _of_streams(report: Report) -> Iterator[Finding]:
 def _poll(stream: StreamReport, report: Report) -> _Problem | None:
     """Whether polls fail or are overdue, and what that does to the exported values."""
     reason = stream.last_error
-    # A standby polls nothing by itself: the values are for the leader to export.
-    well = reason is None and (stream.freshness == "fresh" or not report.leader)
+    well = stream.standing_by or (reason is None and stream.freshness == "fresh")
     if not stream.tried or well:
         return None
     if reason == "database" and (not report.database_up or not report.leader):

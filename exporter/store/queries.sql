@@ -38,6 +38,10 @@ RETURNING epoch;
 UPDATE onetrading_sync.leases SET expires_at = '-infinity'
 WHERE account_id = %(account_id)s AND holder = %(holder)s;
 
+-- name: ids_by_name
+-- The identities of configured names, as far as they are known.
+SELECT name, account_id::text FROM onetrading.accounts WHERE name = ANY(%(names)s);
+
 -- name: account_by_name
 -- The id of the account that is known under a configured name.
 SELECT account_id::text FROM onetrading.accounts WHERE name = %(name)s;

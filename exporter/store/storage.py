@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from exporter.model.errors import DatabaseError, NotYet, StandingBy
-from exporter.store.database import Database
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from exporter.model.errors import DatabaseError, LeaseLost, NotYet, StandingBy
+from exporter.store.database import Connection, Database
 from exporter.store.leases import Leases
 from exporter.store.loader import Lease
+
+T = TypeVar("T")
+
+LEASE_WAIT_S = 3.0
+"""How long after its start a service waits to hear whether another process holds an account."""
 
 
 class Storage:
     """The database and the leases of one process. Safe to use from any thread.
 
     ``database`` is None when the process only exports metrics. ``leases`` is None for a command,
-    which writes beside the service: only the stream locks serialize the two.
+    which writes beside the service: only the stream locks serialize the two. ``monotonic`` returns
+    seconds that never go back.
     """
 
-    def __init__(self, database: Database | None, leases: Leases | None) -> None:
+    def __init__(
+        self,
+        database: Database | None,
+        leases: Leases | None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.database = database
         self._leases = leases
+        self._monotonic = monotonic
+        self._lease_deadline = monotonic() + LEASE_WAIT_S
 
     @property
     def up(self) -> bool:
@@ -28,42 +45,61 @@ class Storage:
         """The database. Raises DatabaseError while it is away, NotYet before the first attempt."""
         if self.database is None:
             raise DatabaseError("there is no database: DATABASE_URL is `none`")
+        if self.database.up:
+            return self.database
         if not self.database.tried:
             raise NotYet("Postgres is not connected yet")
-        if not self.database.up:
-            raise DatabaseError(f"Postgres is away: {self.database.why_away}")
-        return self.database
+        raise DatabaseError(f"Postgres is away: {self.database.why_away}")
 
-    def lease(self, account_id: str) -> Lease | None:
-        """The lease of an account; None for a command, which needs none.
+    def check_lease(self, account: str) -> None:
+        """Whether an account may be read, by its name: asked before each request or window.
 
-        Raises StandingBy while another process holds it, DatabaseError while that is not known.
+        Raises StandingBy while another process holds its lease, and NotYet while the answer to that
+        is under way at the start. When Postgres cannot tell, the account is read: what is shown
+        does not wait for Postgres. Never waits.
         """
-        if self._leases is None:
-            return None
-        lease = self._leases.get(account_id)
-        if lease is not None:
-            return lease
-        if self._leases.held_elsewhere(account_id):
+        state = "held" if self._leases is None else self._leases.state(account)
+        if state == "elsewhere":
             raise StandingBy("another process holds the lease of this account")
-        raise DatabaseError("could not renew the lease of this account")
+        if state == "unknown" and self._answer_expected():
+            raise NotYet("the lease of this account is being requested")
 
-    def held_elsewhere(self, account_id: str) -> bool:
-        """Whether another process holds the lease of an account, as far as is known."""
+    def _answer_expected(self) -> bool:
+        database = self.database
+        reachable = database is not None and (database.up or not database.tried)
+        return reachable and self._monotonic() < self._lease_deadline
+
+    def run_leased(
+        self,
+        account_id: str,
+        work: Callable[[Connection, Lease | None], T],
+        *,
+        briefly: bool = False,
+    ) -> T:
+        """Run ``work`` in one transaction, under the lease of the account; a command has None.
+
+        ``briefly``: see `Database.run_briefly`. Raises StandingBy while another process holds the
+        lease (LeaseLost if the transaction found that out), DatabaseError while that is not known
+        or Postgres is away.
+        """
+        database = self.writable()
+        run = database.run_briefly if briefly else database.run
         if self._leases is None:
-            return False
-        if self.up:
-            self._leases.get(account_id)  # the first call tries to take it
-        return self._leases.held_elsewhere(account_id)
-
-    @property
-    def leased(self) -> bool:
-        """Whether this process needs a lease to write an account."""
-        return self._leases is not None
+            return run(work, None)
+        lease = self._leases.get(account_id)
+        if lease is None:
+            if self._leases.held_elsewhere(account_id):
+                raise StandingBy("another process holds the lease of this account")
+            raise DatabaseError("could not renew the lease of this account")
+        try:
+            return run(work, lease)
+        except LeaseLost:
+            self._leases.report_lost(account_id, lease)
+            raise
 
     @property
     def leading(self) -> bool:
-        """Whether this process holds every lease that it wants; a command wants none."""
+        """Whether this process holds the leases of all its accounts; a command needs none."""
         return self._leases is None or self._leases.leading
 
     def repeats_outage(self, error: Exception) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.identity import identify, made_up
-from exporter.model.errors import DatabaseError, UnexpectedPayload, UnexpectedResponse
+from exporter.model.errors import UnexpectedPayload, UnexpectedResponse
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
@@ -61,14 +61,10 @@ class Account:
             self.clock.known = True
         return self.clock.now()
 
-    def standing_by(self) -> bool:
-        """Whether another process holds the account's lease, as Postgres said last.
-
-        An account whose id is not known yet is looked up by its name. Sends no request.
-        """
-        if self.account_id is None and self._storage.leased and self._storage.up:
-            self._recall()
-        return self.account_id is not None and self._storage.held_elsewhere(self.account_id)
+    def check_lease(self) -> None:
+        """Raises StandingBy while another process holds the account's lease, and NotYet at the
+        start, until that is known: see `Storage.check_lease`. Sends no request and never waits."""
+        self._storage.check_lease(self.name)
 
     def partition(self, stream: Stream, instrument: str = "") -> Partition:
         """What a pass of ``stream`` reads and writes. Raises as `identified`."""
@@ -106,9 +102,3 @@ class Account:
             _log.warning("no response names the account: using an id made from its name: %s", found)
         self.learn(found)
         return found
-
-    def _recall(self) -> None:
-        with suppress(DatabaseError):
-            self.account_id = self._storage.writable().run_briefly(
-                bookkeeping.account_id, self.name
-            )

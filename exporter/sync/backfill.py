@@ -23,6 +23,7 @@ from exporter.model.errors import (
     DatabaseError,
     ExchangeError,
     ExporterError,
+    NotYet,
     StandingBy,
     Stopping,
 )
@@ -109,6 +110,8 @@ class Backfill:
         self._queue: list[tuple[Partition, Window]] = []
         self._paginators: dict[Paginator, Partition] = {}
         self._errors: list[Exception] = []
+        self._standing_by: StandingBy | None = None
+        """Another process took the account over: nothing more is requested."""
         self.progress = Progress(sync.monotonic)
 
     def plan(
@@ -168,13 +171,15 @@ class Backfill:
                 future.result()
         if self._sync.stop.is_set():
             raise Stopping("asked to stop during a backfill")
+        if self._standing_by is not None:
+            raise self._standing_by
         if self._errors:
             raise self._errors[-1]
         return self.progress
 
     def _work(self) -> None:
         """A worker: read windows from the queue, or half of another's, until none is left."""
-        while not self._sync.stop.is_set():
+        while not self._sync.stop.is_set() and self._standing_by is None:
             with self._lock:
                 task = self._queue.pop(0) if self._queue else self._steal()
                 others = bool(self._paginators)
@@ -187,7 +192,12 @@ class Backfill:
                 self._read(*task)
             except Stopping:
                 return
-            except (ExchangeError, DatabaseError, StandingBy) as error:
+            except StandingBy as error:
+                with self._lock:
+                    self._standing_by = error
+                    self._queue.clear()
+                return
+            except (ExchangeError, DatabaseError) as error:
                 # The last one is raised, and logged by whoever catches it.
                 _log.debug("could not read a window: %s", error, extra={"window": str(task[1])})
                 self._errors.append(error)
@@ -200,6 +210,7 @@ class Backfill:
         return None
 
     def _read(self, partition: Partition, window: Window) -> None:
+        self._sync.account.check_lease()
         paginator = self._sync.paginator(partition, window, "backfill", self._deadline_s)
         with self._lock:
             self._paginators[paginator] = partition
@@ -259,7 +270,7 @@ class GapFiller:
         self._stop = stop
         self._keep_away = keep_away
         self._interval_s = interval_s
-        self._closed_due: dict[str, float] = {}
+        self._closed_due: dict[tuple[str, str], float] = {}
         self._streaks = FailureStreaks()
 
     def run(self) -> None:
@@ -277,10 +288,9 @@ class GapFiller:
 
     def _fill_closed(self, sync: HistorySync) -> None:
         """Read the history of closed instruments once an hour; a refusal is not a failure."""
-        name = sync.stream.name
-        if sync.monotonic() < self._closed_due.get(name, 0.0):
+        if sync.monotonic() < self._closed_due.get(sync.key, 0.0):
             return
-        self._closed_due[name] = sync.monotonic() + _CLOSED_INTERVAL_S
+        self._closed_due[sync.key] = sync.monotonic() + _CLOSED_INTERVAL_S
         for partition in sync.closed_partitions():
             backfill = Backfill(sync, deadline_s=_CLOSED_DEADLINE_S)
             try:
@@ -294,13 +304,12 @@ class GapFiller:
 
     def fill(self, sync: HistorySync, on_progress: OnProgress = lambda _progress: None) -> bool:
         """Fill the gaps of one stream; whether all could be filled. Raises Stopping."""
-        if sync.account.standing_by():
-            return False
         with sync.logged():
             return self._fill(sync, Backfill(sync, on_progress))
 
     def _fill(self, sync: HistorySync, backfill: Backfill) -> bool:
         try:
+            sync.account.check_lease()
             backfill.complete()
             opened = sync.open_counting()
             self._fill_closed(sync)
@@ -308,7 +317,7 @@ class GapFiller:
                 sync.refresh()
         except Stopping:
             raise
-        except StandingBy as error:
+        except (NotYet, StandingBy) as error:
             _log.debug("not now: %s", error)
             return False
         except BadRequest as error:
@@ -321,14 +330,14 @@ class GapFiller:
         except ExporterError as error:
             self._log_failure(sync, logging.INFO, "history is still incomplete: %s", error)
             return False
-        self._streaks.end(sync.stream.name)
+        self._streaks.end(sync.key)
         if backfill.progress.pages:
             _log.info("history is complete", extra=backfill.progress.facts())
         return True
 
     def _log_failure(self, sync: HistorySync, level: int, text: str, error: ExporterError) -> None:
         """A gap that stays is tried every few seconds, and logged less and less often."""
-        count, due = self._streaks.failed(sync.stream.name, text)
+        count, due = self._streaks.failed(sync.key, text)
         quiet = not due or self._storage.repeats_outage(error)
         _log.log(logging.DEBUG if quiet else level, text, error, extra={"failures": count})
 

@@ -136,6 +136,7 @@ class HistorySync(StreamSync):
         batch, began = Batch(), self.monotonic()
         try:
             for page in paginator.pages():
+                self.account.check_lease()
                 # A response may have corrected the offset of the exchange's clock.
                 limits = Window(lowest, min(settled, self.settled()))
                 _add(batch, page, limits)
@@ -148,9 +149,12 @@ class HistorySync(StreamSync):
                 self._commit(partition, run, batch, loaded)
 
     def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: OnLoaded) -> None:
-        database = self._database
-        lease = self._storage.lease(partition.account_id)
-        done = database.run(loader.load, self.stream, partition, run, batch, lease)
+        done = self._storage.run_leased(
+            partition.account_id,
+            lambda connection, lease: loader.load(
+                connection, self.stream, partition, run, batch, lease
+            ),
+        )
         run.run_id = done.run_id
         rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
         facts = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}
@@ -232,17 +236,16 @@ class HistorySync(StreamSync):
 
     def tail(self, on_error: OnError | None = None) -> None:
         """Read the newest part of every partition. Raises the last error after trying them all."""
-        partitions = self.partitions()
-        errors: list[BadRequest] = []
-        for partition in partitions:
+        last: BadRequest | None = None
+        for partition in self.partitions():
             try:
                 self._read_tail(partition, on_error)
             except BadRequest as error:
-                errors.append(error)
-        for earlier in errors[:-1]:
-            _log.warning("could not read the history of an instrument: %s", earlier)
-        if errors:
-            raise errors[-1]  # whoever catches it logs it
+                if last is not None:
+                    _log.warning("could not read the history of an instrument: %s", last)
+                last = error
+        if last is not None:
+            raise last  # whoever catches it logs it
 
     def _read_tail(self, partition: Partition, on_error: OnError | None) -> None:
         required = self.required(partition)

@@ -7,6 +7,7 @@ backfilled.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -36,15 +37,20 @@ _LARGEST_EXPONENT = 20
 
 
 @dataclass
-class _Refusal:
+class _Stream:
     account: Account
-    token: str | None
+    state: State = "permitted"
+    times: int = 0
+    """Refusals in a row."""
+    again_at: float = 0.0
+    token: str | None = None
     """The token that was refused."""
-    again_at: float
-    times: int
-    whole: bool
+    whole: bool = False
     """The token itself was refused, so no other stream of the account can be read either."""
-    state: State = "paused"
+
+    def move(self, event: Event) -> None:
+        """To the next state of the table."""
+        self.state = TRANSITIONS[self.state].get(event, self.state)
 
 
 class Refusals:
@@ -55,50 +61,62 @@ class Refusals:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._refusals: dict[tuple[str, str], _Refusal] = {}
+        self._lock = threading.Lock()
+        self._streams: dict[tuple[str, str], _Stream] = {}
+        """Those that have been refused."""
 
     def state(self, account: str, stream: str) -> State:
         """The state of the stream now."""
-        refusal = self._refusals.get((account, stream))
-        if refusal is None:
-            return "permitted"
-        if refusal.token != refusal.account.token():
-            refusal.state = TRANSITIONS[refusal.state].get("token changed", refusal.state)
-        elif refusal.again_at <= self._monotonic():
-            refusal.state = TRANSITIONS[refusal.state].get("pause over", refusal.state)
-        return refusal.state
+        with self._lock:
+            return self._current((account, stream))[0]
 
     def paused_s(self, account: str, stream: str) -> float:
         """Seconds until the stream is requested again; 0 unless it is paused."""
-        if self.state(account, stream) != "paused":
-            return 0.0
-        return max(0.0, self._refusals[account, stream].again_at - self._monotonic())
+        with self._lock:
+            return self._current((account, stream))[1]
 
     def keep_backfill_away(self, account: str, stream: str) -> bool:
         """Whether the backfill, which has no pauses of its own, must not request the stream.
 
         Also while the token itself is refused and the stream has not had its turn since.
         """
-        if self.state(account, stream) != "permitted":
-            return True
-        whole = [key for key, refusal in list(self._refusals.items()) if refusal.whole]
-        return any(of == account and self.paused_s(of, other) > 0 for of, other in whole)
+        with self._lock:
+            whole = [key for key, found in self._streams.items() if found.whole]
+            return self._current((account, stream))[0] != "permitted" or any(
+                key[0] == account and self._current(key)[0] == "paused" for key in whole
+            )
 
     def record_read(self, sync: StreamSync) -> None:
         """The stream was read: it is permitted, and its token is good."""
-        self._refusals.pop(sync.key, None)
-        if sync.stream.public:
-            return
-        for (account, _), refusal in list(self._refusals.items()):
-            if account == sync.account.name:
-                refusal.whole = False
+        with self._lock:
+            found = self._streams.get(sync.key)
+            if found is not None:
+                found.move("read")
+                found.times = 0
+            for (account, _), other in self._streams.items():
+                if account == sync.account.name:
+                    other.whole = False
 
     def record_refusal(self, sync: StreamSync, *, whole: bool) -> None:
         """The stream was refused; ``whole``: because the token was."""
-        before = self._refusals.get(sync.key)
-        times = 1 if before is None else before.times + 1
-        interval_s = sync.interval.total_seconds()
-        pause_s = min(interval_s * 2 ** min(times, _LARGEST_EXPONENT), _LONGEST_PAUSE_S)
-        again_at = self._monotonic() + pause_s
         token = sync.account.token()
-        self._refusals[sync.key] = _Refusal(sync.account, token, again_at, times, whole)
+        with self._lock:
+            found = self._streams.setdefault(sync.key, _Stream(sync.account))
+            found.move("refused")
+            found.times += 1
+            exponent = min(found.times, _LARGEST_EXPONENT)
+            pause_s = min(sync.interval.total_seconds() * 2**exponent, _LONGEST_PAUSE_S)
+            found.again_at = self._monotonic() + pause_s
+            found.token, found.whole = token, whole
+
+    def _current(self, key: tuple[str, str]) -> tuple[State, float]:
+        """The state now, and for how many seconds it is paused."""
+        found = self._streams.get(key)
+        if found is None:
+            return "permitted", 0.0
+        left_s = found.again_at - self._monotonic()
+        if found.token != found.account.token():
+            found.move("token changed")
+        elif left_s <= 0:
+            found.move("pause over")
+        return found.state, max(0.0, left_s) if found.state == "paused" else 0.0

@@ -59,8 +59,13 @@ class SyncRunner:
         if self._refusals.state(*sync.key) == "paused":
             return "skipped"
         with sync.logged():
-            if sync.account.standing_by():
-                self._metrics.streams.mark_tried(*sync.key)
+            try:
+                sync.account.check_lease()
+            except NotYet as reason:
+                _log.debug("not now: %s", reason)
+                return "skipped"
+            except StandingBy:
+                self._metrics.streams.mark_standing_by(*sync.key)
                 return "standing by"
             return self._run(sync)
 
@@ -75,10 +80,14 @@ class SyncRunner:
         error: Exception | None = None
         try:
             sync.poll(on_error)
-        except (Stopping, NotYet, StandingBy) as reason:
+        except (Stopping, NotYet) as reason:
             _log.debug("not now: %s", reason)
             self._metrics.streams.mark_tried(*sync.key)
-            return "standing by" if isinstance(reason, StandingBy) else "skipped"
+            return "skipped"
+        except StandingBy as reason:
+            _log.debug("not now: %s", reason)
+            self._metrics.streams.mark_standing_by(*sync.key)
+            return "standing by"
         except ExporterError as known:
             error = known
             if known not in counted:

@@ -57,7 +57,7 @@ class SnapshotQueue:
             if self._spool.holds(*writer.key):
                 raise DatabaseError("older responses are spooled")
             if not known:
-                page = writer.read(body)
+                page = writer.read(body, writer.identified())
             writer.write(page, Observed(observed_at, observed_at), newest=True)
         except _LATER as error:
             _log.debug("spooled the response: %s", error)
@@ -83,12 +83,16 @@ class SnapshotQueue:
         finally:
             self._draining.release()
 
-    def drain_if_possible(self) -> None:
-        """As `drain`, but a failure is only logged."""
+    def drain_if_possible(self) -> bool:
+        """As `drain`; returns whether it was possible. Raises nothing."""
+        if not len(self._spool):
+            return True
         try:
             self.drain()
         except ExporterError as error:
-            _log.info("could not drain the spool: %s", error)
+            _log.debug("could not drain the spool: %s", error)
+            return False
+        return True
 
     def _put(self, writer: SnapshotWriter, observed_at: datetime, body: bytes) -> None:
         account, stream = writer.key
@@ -114,8 +118,9 @@ class SnapshotQueue:
 
     def _store(self, writer: SnapshotWriter, path: Path, waiting: Spooled) -> bool:
         """Store a spooled response; whether it is dealt with. Raises as `SnapshotWriter.write`."""
+        account_id = waiting.account_id or writer.identified()
         try:
-            page = writer.read(waiting.body.encode(), waiting.account_id)
+            page = writer.read(waiting.body.encode(), account_id)
         except UnexpectedPayload as error:
             self._spool.mark_unreadable(path, str(error))
             return True

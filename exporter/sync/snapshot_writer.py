@@ -47,22 +47,27 @@ class SnapshotWriter:
         """The longest break between two equal responses that still means nothing changed."""
         return hold(self._interval)
 
-    def read(self, body: bytes, account_id: str | None = None) -> Page:
-        """Read a response again, for an account that is known by now.
+    def identified(self) -> str:
+        """The account's id. Raises as `Account.identified`."""
+        return self._account.identified()
 
-        Raises UnexpectedPayload, and what `Account.identified` raises.
-        """
-        return read(self._stream, body, account_id or self._account.identified())
+    def read(self, body: bytes, account_id: str) -> Page:
+        """Read a response again. Raises UnexpectedPayload."""
+        return read(self._stream, body, account_id)
 
     def write(self, page: Page, observed: Observed, *, newest: bool = False) -> None:
         """Store a good response; ``newest``: rejects of earlier ones are resolved by it.
 
         Raises DatabaseError, StandingBy and what `Account.identified` raises.
         """
-        database = self._storage.writable()
         partition = self._account.partition(self._stream)
-        lease = self._storage.lease(partition.account_id)
-        written = database.run_briefly(self._write, partition, page, observed, lease, newest=newest)
+        written = self._storage.run_leased(
+            partition.account_id,
+            lambda connection, lease: self._write(
+                connection, partition, page, observed, lease, newest=newest
+            ),
+            briefly=True,
+        )
         self._instrumentation.record_rows(*self.key, inserted=written)
 
     def outdated(self, observed: Observed) -> bool:

@@ -33,8 +33,9 @@ def table() -> dict[str, Row]:
     lines = (stream_state.__doc__ or "").splitlines()
     rule = next(n for n, line in enumerate(lines) if line.lstrip().startswith("------"))
     rows = {}
+    at = lines[rule - 1].index("empty")
     for line in lines[rule + 1 : lines.index("", rule)]:
-        event, cells = line[4:26].strip(), line[26:].split()
+        event, cells = line[:at].strip(), line[at:].split()
         before = lines[rule - 1].split()[1:]
         marks = dict(zip(before, cells, strict=True))
         rows[event] = Row(
@@ -84,6 +85,7 @@ class Walk:
             "... auth, permission": self.fail("auth", "permission"),
             "... database": self.fail("database"),
             "mark_tried": lambda _: metrics.mark_tried(*KEY),
+            "mark_standing_by": lambda _: metrics.mark_standing_by(*KEY),
             "record_backfill_error": lambda n: metrics.record_backfill_error(
                 *KEY, REASONS[n % len(REASONS)]
             ),
@@ -114,6 +116,8 @@ def test_the_state_moves_as_the_table_says(events: list[tuple[str, int]]) -> Non
             assert getattr(after, flag) is expected, flag
         if before.freshness in row.restarts:
             assert after.age_seconds == 0
+        elif after.freshness == "empty":
+            assert after.age_seconds is None
         elif before.age_seconds is not None:
             assert after.age_seconds == before.age_seconds + walk.clock.at - then
         assert walk.exports_values is (after.freshness in ("fresh", "held"))

@@ -306,6 +306,7 @@ def test_a_paused_writer_of_snapshots_keeps_them_on_its_own_disk(
         ids = first.simulator.account_ids | {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
         assert first.poll(account, taken) == "ok"
         let_expire(shared, ids[account])
+        second.renew_leases()
         assert second.poll(account, taken) == "ok"
         assert holder_of(shared, ids[account]) == ("second", 2)
         before = rows_of(shared, table)

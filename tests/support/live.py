@@ -98,6 +98,12 @@ class World:
         self.database = self.app.database
         self.syncs = {sync.key: sync for sync in self.app.syncs}
         self.app.open_database()
+        self.renew_leases()
+
+    def renew_leases(self) -> None:
+        """Ask once for every lease, as the thread of a service does at intervals."""
+        if self.app.leases is not None:
+            self.app.leases.renew()
 
     def close(self) -> None:
         """Give everything back."""
@@ -126,12 +132,9 @@ class World:
 
     def fill(self, account: str, stream: str) -> bool:
         """Read all history that is missing, as the backfill thread does."""
-        filler = self.app.gap_filler(account)
-        return all(
-            filler.fill(history)
-            for history in self.app.histories(account)
-            if history.stream.name == stream
-        )
+        histories = self.app.histories(account)
+        (history,) = (found for found in histories if found.stream.name == stream)
+        return self.app.gap_filler(account).fill(history)
 
     def state(self, account: str, stream: str) -> StreamSummary:
         """What the board says of a stream."""

@@ -65,6 +65,7 @@ def stream(account: str, name: str, kind: Kind = "snapshot", **more: Any) -> Str
         tried=True,
         success=True,
         permitted=True,
+        standing_by=False,
         freshness="fresh",
         age_seconds=4.0,
         interval_seconds=15.0,

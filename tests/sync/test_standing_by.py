@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
+from exporter.model.errors import StandingBy
+from exporter.model.window import Window
+from exporter.service import Service
 from exporter.simulator import Simulator
-from tests.support.live import World, two_writers
+from exporter.store.database import Connection
+from exporter.sync import Backfill
+from tests.support.clocks import START
+from tests.support.live import World, settings_of, two_writers
 from tests.support.waiting import wait_until
 
 
@@ -21,9 +30,29 @@ def outcomes(live: World) -> set[str]:
     return set(live.poll_all().values())
 
 
-def test_a_standby_asks_nothing_and_counts_no_error(tmp_path: Path, database_url: str) -> None:
-    with two_writers(tmp_path, database_url) as (holder, standby):
+@contextmanager
+def connected(database_url: str) -> Iterator[Connection]:
+    """A connection that commits each statement."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def expire(connection: Connection) -> None:
+    """No lease has been renewed in time, as when its holder was suspended."""
+    connection.execute("UPDATE onetrading_sync.leases SET expires_at = '-infinity'")
+
+
+@contextmanager
+def holder_and_standby(folder: Path, database_url: str) -> Iterator[tuple[World, World]]:
+    """Two processes, of which the first holds every account and the second knows it."""
+    with two_writers(folder, database_url) as (holder, standby):
         assert outcomes(holder) == {"ok"}
+        standby.renew_leases()
+        yield holder, standby
+
+
+def test_a_standby_asks_nothing_and_counts_no_error(tmp_path: Path, database_url: str) -> None:
+    with holder_and_standby(tmp_path, database_url) as (holder, standby):
         asked = requests(holder.simulator)
         for _ in range(3):
             standby.tick(15)
@@ -33,51 +62,173 @@ def test_a_standby_asks_nothing_and_counts_no_error(tmp_path: Path, database_url
         for account, stream in standby.pairs():
             assert standby.errors(account, stream) == {}
             assert standby.domain(stream, account) == {}
-            assert standby.state(account, stream).tried
+            state = standby.state(account, stream)
+            assert (state.tried, state.standing_by) == (True, True)
         assert len(standby.app.spool) == 0
+        assert not standby.app.storage.leading
 
 
 def test_the_holder_goes_on_beside_a_standby(tmp_path: Path, database_url: str) -> None:
-    with two_writers(tmp_path, database_url) as (holder, standby):
+    with holder_and_standby(tmp_path, database_url) as (holder, standby):
         for _ in range(3):
             holder.tick(15)
             assert outcomes(holder) == {"ok"}
             assert outcomes(standby) == {"standing by"}
         assert holder.fill("main", "trades")
         assert holder.errors("main", "trades") == {}
+        assert holder.app.storage.leading
 
 
 def test_a_standby_takes_over_from_a_holder_that_ends(tmp_path: Path, database_url: str) -> None:
-    with two_writers(tmp_path, database_url) as (holder, standby):
-        assert outcomes(holder) == {"ok"}
+    with holder_and_standby(tmp_path, database_url) as (holder, standby):
         assert outcomes(standby) == {"standing by"}
+        changed: list[str] = []
         assert standby.app.leases is not None
-        standby.app.leases.start()
+        standby.app.leases.on_change = changed.append
         holder.close()
-        wait_until(lambda: standby.poll("main", "balances") == "ok")
-        wait_until(lambda: outcomes(standby) == {"ok"})
+        standby.renew_leases()
+        assert sorted(changed) == ["main", "public"]
+        assert outcomes(standby) == {"ok"}
         assert standby.domain("balances", "main")
+        assert not standby.state("main", "balances").standing_by
         assert standby.fill("main", "trades")
 
 
-def test_a_holder_that_lost_its_lease_stands_by(tmp_path: Path, database_url: str) -> None:
-    """What it showed grows old and goes, as with any response that is not renewed."""
-    with two_writers(tmp_path, database_url) as (first, second):
-        assert outcomes(first) == {"ok"}
-        with psycopg.connect(database_url) as connection:  # as if it had been suspended
-            connection.execute("UPDATE onetrading_sync.leases SET expires_at = '-infinity'")
+def test_a_former_holder_exports_nothing_any_more(tmp_path: Path, database_url: str) -> None:
+    """The new holder does: a sum over both must not count an account twice."""
+    with (
+        holder_and_standby(tmp_path, database_url) as (first, second),
+        connected(database_url) as connection,
+    ):
+        assert first.domain("balances", "main")
+        assert first.sync("success", "main", "balances") == "1"
+        expire(connection)
+        second.renew_leases()
         assert outcomes(second) == {"ok"}
-        shown = first.domain("balances", "main")
-        assert first.app.leases is not None
-        first.app.leases.start()
-        wait_until(first.accounts["main"].standing_by)
+        first.renew_leases()
         asked = requests(first.simulator)
-        assert first.poll("main", "balances") == "standing by"
+        assert outcomes(first) == {"standing by"}
         assert requests(first.simulator) == asked
-        assert first.domain("balances", "main") == shown != {}
-        first.tick(61)
-        assert first.domain("balances", "main") == {}
-        assert first.errors("main", "balances") == {}
+        for account, stream in first.pairs():
+            assert first.domain(stream, account) == {}
+            assert first.errors(account, stream) == {}
+        shown = first.shown()
+        assert not [name for name in shown if name.startswith("onetrading_coverage_")]
+
+
+def test_a_transaction_that_finds_its_lease_lost_makes_a_standby(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Nobody waits for the next renewal: one response was too many, not a second one."""
+    with (
+        holder_and_standby(tmp_path, database_url) as (first, second),
+        connected(database_url) as connection,
+    ):
+        expire(connection)
+        second.renew_leases()
+        first.tick(15)
+        assert first.poll("main", "trades") == "standing by"
+        asked = requests(first.simulator)
+        assert outcomes(first) <= {"ok", "standing by"}  # streams of `public` find out for it
+        assert first.poll("main", "balances") == "standing by"
+        assert first.poll("main", "trades") == "standing by"
+        mine = [request.path for request in list(first.simulator.requests)[asked:]]
+        assert not [path for path in mine if path.startswith("/account/")]
+
+
+def test_a_backfill_that_loses_its_lease_requests_no_more(
+    tmp_path: Path, database_url: str
+) -> None:
+    with (
+        holder_and_standby(tmp_path, database_url) as (first, second),
+        connected(database_url) as connection,
+    ):
+        (trades,) = (
+            found for found in first.app.histories("main") if found.stream.name == "trades"
+        )
+        job = Backfill(trades)
+        windows = job.plan(Window(START.replace(year=START.year - 3), START.replace(month=1)))
+        assert len(windows) > 30
+        expire(connection)
+        second.renew_leases()
+        asked = requests(first.simulator)
+        try:
+            job.run(windows)
+        except StandingBy:
+            pass
+        else:
+            raise AssertionError("the backfill went on")
+        assert requests(first.simulator) - asked <= 6  # a few windows at a time
+
+
+def test_what_a_standby_has_spooled_goes_once_it_is_outdated(
+    tmp_path: Path, database_url: str
+) -> None:
+    with (
+        holder_and_standby(tmp_path, database_url) as (first, second),
+        connected(database_url) as connection,
+    ):
+        expire(connection)
+        second.renew_leases()
+        first.tick(15)
+        first.simulator.override_balance("main", "BTC", available="7.5")
+        assert first.poll("main", "balances") == "ok"  # it finds out when it stores the response
+        assert first.app.spool.holds("main", "balances")
+        second.clock.at = first.clock.at
+        second.tick(15)
+        assert second.poll("main", "balances") == "ok"
+        assert first.app.snapshots.drain_if_possible()
+        assert len(first.app.spool) == 0
+
+
+def test_an_account_that_is_locked_by_its_holder_is_held_elsewhere(
+    tmp_path: Path, database_url: str
+) -> None:
+    """A long transaction of the holder's keeps its lease row locked: no reason to poll."""
+    with two_writers(tmp_path, database_url) as (holder, standby):
+        assert outcomes(holder) == {"ok"}
+        with psycopg.connect(database_url) as writing:
+            writing.execute("SELECT FROM onetrading_sync.leases FOR SHARE")
+            standby.renew_leases()
+            asked = requests(holder.simulator)
+            assert outcomes(standby) == {"standing by"}
+            assert requests(holder.simulator) == asked
+
+
+def test_a_service_that_starts_beside_a_holder_asks_nothing(
+    tmp_path: Path, database_url: str
+) -> None:
+    with two_writers(tmp_path, database_url) as (holder, _):
+        assert outcomes(holder) == {"ok"}
+        folder = tmp_path / "late"
+        folder.mkdir()
+        more = {"DATABASE_URL": database_url}
+        asked = requests(holder.simulator)
+        late = Service(settings_of(holder.simulator, folder, ("main",), more))
+        try:
+            late.start()
+            summaries = late.app.metrics.streams.summaries
+            wait_until(lambda: all(state.standing_by for state in summaries()))
+            assert requests(holder.simulator) == asked
+            assert len(late.app.spool) == 0
+            holder.close()  # and it takes over at once, streams that are read once an hour too
+            wait_until(lambda: all(state.success for state in summaries()), within_s=20)
+        finally:
+            late.stop()
+
+
+def test_while_postgres_is_away_a_standby_goes_on_standing_by(
+    tmp_path: Path, database_url: str
+) -> None:
+    with holder_and_standby(tmp_path, database_url) as (holder, standby):
+        for live in (holder, standby):
+            assert live.database is not None
+            live.database.close()
+            live.renew_leases()
+        holder.tick(15)
+        standby.clock.at += 15
+        assert holder.poll("main", "balances") == "ok"
+        assert standby.poll("main", "balances") == "standing by"
 
 
 def test_without_postgres_nobody_stands_by(tmp_path: Path, database_url: str) -> None:
@@ -91,3 +242,17 @@ def test_without_postgres_nobody_stands_by(tmp_path: Path, database_url: str) ->
             assert outcomes(alone) == {"ok"}
         finally:
             alone.close()
+
+
+def test_every_account_is_asked_for_by_one_thread_alone(tmp_path: Path, database_url: str) -> None:
+    """However many streams begin at once, a pass only reads what the thread found."""
+    with holder_and_standby(tmp_path, database_url) as (_, standby):
+        found: list[set[str]] = []
+        threads = [
+            threading.Thread(target=lambda: found.append(outcomes(standby))) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [{"standing by"}] * 4
