@@ -23,8 +23,8 @@ from exporter.model.stream import History, Partition
 from exporter.model.window import RESOLUTION, Window
 from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.trades import TRADES
+from tests.support.interval_oracle import union, within
 from tests.support.paged import ACCOUNT_ID, Exchange, PagedServer, Row, instant, paged
-from tests.support.spans import union, within
 
 HOURS = 3_600_000
 CURSORLESS = replace(FUNDING_HISTORY, paging=replace(FUNDING_HISTORY.paging, size=4))

@@ -15,9 +15,9 @@ import yaml
 from exporter.server.security.web_config import parse
 from tests.support import alerts, helm, operator_models
 from tests.support.helm import CHART, NAMESPACE
-from tests.support.live import environment, exchange
 from tests.support.process import ROOT, running
 from tests.support.tools import tool
+from tests.support.world import environment, exchange
 
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 

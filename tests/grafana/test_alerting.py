@@ -21,10 +21,10 @@ import yaml
 
 from exporter.simulator import Simulator
 from tests.support.alerts import ALERTS, FILES, FOLDER
-from tests.support.live import environment
 from tests.support.process import ROOT, running
 from tests.support.prometheus import Prometheus, alertmanager, prometheus
 from tests.support.waiting import wait_until
+from tests.support.world import environment
 
 STREAMS = {
     "ONETRADING_STREAMS": "balances,positions,portfolio",

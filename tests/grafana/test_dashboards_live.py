@@ -17,10 +17,11 @@ import pytest
 
 from exporter.simulator import Simulator
 from exporter.simulator.market.instruments import INSTRUMENTS
+from tests.support.configuration import NAMES
 from tests.support.dashboards import ANNOTATION, POSTGRES, PROMETHEUS, Query, promql, queries, sql
-from tests.support.live import ACCOUNTS, NAMES, environment
 from tests.support.process import ROOT, Run, running
 from tests.support.prometheus import Prometheus, prometheus
+from tests.support.world import ACCOUNTS, environment
 
 BEHIND = timedelta(hours=12)
 KNOWN = timedelta(days=3)

@@ -21,10 +21,10 @@ import psycopg
 import pytest
 
 from exporter.simulator import Simulator
-from tests.support.live import ACCOUNTS, environment, exchange
 from tests.support.postgres import fresh_database
 from tests.support.process import Run, process_environment, running
 from tests.support.waiting import wait_until
+from tests.support.world import ACCOUNTS, environment, exchange
 
 # Work on a stream is done in these packages and nowhere else.
 OF_STREAMS = ("exporter.sync", "exporter.api")

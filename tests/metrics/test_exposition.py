@@ -22,9 +22,9 @@ import pytest
 from exporter.metrics.families import SYNC_FAMILIES
 from exporter.simulator import Simulator
 from tests.support.expositions import lint, openmetrics_families, samples, text_families
-from tests.support.live import World, environment, exchange
 from tests.support.loopback import reply, serving
 from tests.support.process import Run, running
+from tests.support.world import World, environment, exchange
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 UPDATE = bool(os.environ.get("WRITE_GOLDEN"))

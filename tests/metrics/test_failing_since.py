@@ -13,9 +13,9 @@ from exporter.model.errors import REASONS
 from exporter.simulator import Simulator
 from exporter.streams.balances import BALANCES
 from tests.support.clocks import START, Clock
-from tests.support.live import world
-from tests.support.served import one, serving, status
+from tests.support.service import one, serving, status
 from tests.support.waiting import wait_until
+from tests.support.world import world
 
 
 def test_it_stays_at_the_first_failure_and_is_gone_after_a_success(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from exporter.model.stream import Sample
 from exporter.streams.trades import TRADES
 from tests.support.clocks import Clock
 from tests.support.expositions import series
-from tests.support.live import World, exchange, world
+from tests.support.world import World, exchange, world
 
 COUNT = next(metric for metric in TRADES.metrics if metric.kind == "counter")
 

@@ -16,7 +16,7 @@ from exporter.cli import cli
 from exporter.metrics.catalogue import catalogue
 from exporter.settings import SETTINGS, Setting
 from exporter.streams import STREAMS
-from tests.support.documentation import DOCUMENTS
+from tests.support.documents import DOCUMENTS
 from tests.support.process import ROOT
 
 ALL_TEXT = "\n".join(DOCUMENTS.values())

@@ -17,8 +17,8 @@ import yaml
 from exporter.settings import load
 from exporter.streams import STREAMS
 from tests.support.alerts import ALERTS
-from tests.support.desk import NOT_RUN, Call, Desk, desk
-from tests.support.documentation import DOCUMENTS, LANGUAGES, Block, blocks
+from tests.support.document_runner import NOT_RUN, Call, Desk, desk
+from tests.support.documents import DOCUMENTS, LANGUAGES, Block, blocks
 from tests.support.postgres import fresh_database
 from tests.support.process import ROOT, Run
 from tests.support.tools import tool

@@ -19,9 +19,10 @@ import pytest
 from exporter.model.errors import REASONS
 from exporter.service import Service
 from exporter.store.database import Connection
-from tests.support.live import ACCOUNTS, BY_NAME, NAMES, World, exchange, world
-from tests.support.served import get, serving
+from tests.support.configuration import NAMES
+from tests.support.service import get, serving
 from tests.support.waiting import wait_until
+from tests.support.world import ACCOUNTS, BY_NAME, World, exchange, world
 
 Pairs = tuple[tuple[str, str], ...]
 """Account and stream."""

@@ -30,7 +30,7 @@ from tests.support.facts import (
 )
 from tests.support.process import ROOT
 from tests.support.simulator_client import NOW
-from tests.support.syncing import environment, exchange
+from tests.support.sync_app import environment, exchange
 from tests.support.waiting import wait_until
 
 KILLS = 30

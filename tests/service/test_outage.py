@@ -21,10 +21,10 @@ from exporter.api.rate_limiter import Priority
 from exporter.simulator import Simulator
 from exporter.store.spool import Spool, Spooled
 from tests.support.clocks import START
-from tests.support.live import World, environment, exchange, world
 from tests.support.postgres import PostgresServer, fresh_database, standing_still
 from tests.support.process import running
 from tests.support.waiting import wait_until
+from tests.support.world import World, environment, exchange, world
 
 EVERY_S = 15
 BTC = 'onetrading_balance_available{account="main",currency="BTC"}'

@@ -18,7 +18,7 @@ import pytest
 from exporter import checks
 from exporter.settings import load
 from exporter.simulator import Simulator
-from tests.support.live import ACCOUNTS, NAMES, environment, exchange
+from tests.support.configuration import NAMES
 from tests.support.ports import unused_port
 from tests.support.process import Run, command, running
 from tests.support.secure import (
@@ -35,6 +35,7 @@ from tests.support.secure import (
     write,
 )
 from tests.support.waiting import wait_until
+from tests.support.world import ACCOUNTS, environment, exchange
 
 DATABASE_PASSWORD = "the-password-of-the-database"
 WRONG_PASSWORD = "a-password-that-was-mistyped"

@@ -21,11 +21,11 @@ from exporter.cli import cli
 from exporter.settings import SETTINGS
 from exporter.simulator import Simulator
 from tests.support.expositions import openmetrics_families, text_families
-from tests.support.live import ACCOUNTS, environment, exchange
 from tests.support.ports import unused_port
 from tests.support.postgres import wait_for_a_lock
 from tests.support.process import ROOT, Run, command, process_environment, running
 from tests.support.waiting import wait_until
+from tests.support.world import ACCOUNTS, environment, exchange
 
 STOP_WITHIN_S = 10.0
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from exporter.model.errors import REASON_MEANINGS
 from exporter.simulator import Simulator
-from tests.support.live import NAMES
+from tests.support.configuration import NAMES
 from tests.support.postgres import PostgresServer, standing_still
-from tests.support.served import get, one, serving, status, wait_until_complete
+from tests.support.service import get, one, serving, status, wait_until_complete
 from tests.support.waiting import wait_until
 
 

@@ -19,11 +19,11 @@ from exporter.status.coverage_cache import CoverageCache
 from exporter.status.segments import segments
 from exporter.store.database import Database
 from exporter.store.reports import timelines
+from tests.support.interval_oracle import lacking, overlap, union
 from tests.support.reporting import NAMES as ACCOUNT_NAMES
 from tests.support.reporting import Connection, examples, facts
 from tests.support.reporting_progress import Place, State, put_states, states, windows
 from tests.support.reports import NOW
-from tests.support.spans import lacking, overlap, union
 from tests.support.waiting import wait_until
 
 

@@ -17,13 +17,13 @@ from exporter.model.errors import REASON_MEANINGS
 from exporter.service import Service
 from exporter.simulator import Simulator
 from exporter.status import Report
+from tests.support.configuration import NAMES
 from tests.support.expositions import series
-from tests.support.live import NAMES
+from tests.support.interval_oracle import Span, union
 from tests.support.postgres import fresh_database
 from tests.support.process import ROOT
 from tests.support.reporting import Connection
-from tests.support.served import get, serving, status, wait_until_complete
-from tests.support.spans import Span, union
+from tests.support.service import get, serving, status, wait_until_complete
 from tests.support.waiting import wait_until
 
 SCHEMA = ROOT / "docs" / "status-api.schema.json"

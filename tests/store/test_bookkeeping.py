@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from exporter.simulator import Simulator
-from tests.support.live import World, exchange
-from tests.support.observations import ask, exporter, open_rejects, poll
-from tests.support.served import get, serving
+from tests.support.service import get, serving
+from tests.support.stored_snapshots import ask, exporter, open_rejects, poll
 from tests.support.waiting import wait_until
+from tests.support.world import World, exchange
 
 OWN, OTHER = "5f2b7c8d-9e0a-4b1c-8d2e-3f4a5b6c7d8e", "00000000-1111-4222-8333-444444444444"
 

@@ -21,9 +21,9 @@ from exporter.store.loader import Batch, Lease, Run
 from exporter.streams.trades import TRADES
 from tests.support.clocks import START
 from tests.support.facts import count
-from tests.support.live import two_writers
 from tests.support.postgres import wait_for_a_lock
 from tests.support.waiting import wait_until
+from tests.support.world import two_writers
 
 MAIN = "a0000000-0000-4000-8000-000000000001"
 HEDGE = "a0000000-0000-4000-8000-000000000002"

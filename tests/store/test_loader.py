@@ -18,9 +18,9 @@ from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Run
 from exporter.streams.trades import TRADES
 from tests.support.facts import Connection, count
-from tests.support.scripted import ACCOUNT_ID, RECENTLY, Scripted, history, scripted, trade
+from tests.support.raw_responses import ACCOUNT_ID, RECENTLY, Scripted, history, scripted, trade
 from tests.support.simulator_client import NOW
-from tests.support.syncing import environment, exchange, running
+from tests.support.sync_app import environment, exchange, running
 
 BAD = trade().replace("00000000-0000-4000-8000-000000000001", "no id")
 OTHER_BAD = trade().replace("00000000-0000-4000-8000-000000000001", "neither")

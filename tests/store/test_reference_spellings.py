@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scripted import Scripted, scripted
+from tests.support.raw_responses import Scripted, scripted
 
 ASSETS = '"base":{"code":"BTC","precision":8},"quote":{"code":"USD","precision":2}'
 MARKET = f'{{"id":"BTC_USD_P",{ASSETS},"type":"PERP","state":"ACTIVE","min_price":0.10}}'

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.support.clocks import START
-from tests.support.observations import ask, exporter, poll
+from tests.support.stored_snapshots import ask, exporter, poll
 
 Version = tuple[str, str, float, float | None]
 """Code and name of a currency, and from when until when (None: still) it was listed so."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live import world
-from tests.support.observations import ask, balances, exporter, poll, poll_balances, spans
+from tests.support.stored_snapshots import ask, balances, exporter, poll, poll_balances, spans
+from tests.support.world import world
 
 
 @pytest.mark.parametrize(

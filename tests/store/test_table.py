@@ -19,7 +19,7 @@ from exporter.store import bookkeeping, loader, table
 from exporter.store.database import Connection
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.streams.trades import TRADES, Trade
-from tests.support.scripted import (
+from tests.support.raw_responses import (
     ACCOUNT_ID,
     RECENTLY,
     Scripted,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live import world
+from tests.support.world import world
 
 STATES = {"ACTIVE": "1", "SUSPENDED": "0", "POST_ONLY": "0", "CLOSED": "0", "HALTED": "0"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live import world
+from tests.support.world import world
 
 PATH = "/account/futures/positions"
 

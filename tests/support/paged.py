@@ -1,23 +1,37 @@
-"""An exchange of one history, small enough to be wrong on purpose, over real HTTP."""
+"""An exchange with one history, over real HTTP, that can misbehave on purpose.
+
+`syncing` runs an app that reads its trades into a real Postgres.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from exporter.app import App
+from tests.support.configuration import environment_of
+from tests.support.sync_app import running
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BASE = datetime(2026, 3, 1, tzinfo=UTC)
 ACCOUNT_ID = "a0000000-0000-4000-8000-000000000001"
+PRESENT = BASE + timedelta(days=120)
+"""The time that a `ScriptedExchange` reports."""
 SECOND = 1_000
-_MOST_ANSWERS = 1_000
+_MILLISECOND = timedelta(milliseconds=1)
+_MOST_RESPONSES = 1_000
+
+PageResponse = tuple[int, Any]
+"""Status and body."""
 
 
 class Row(NamedTuple):
@@ -32,6 +46,11 @@ class Row(NamedTuple):
         return f"00000000-0000-4000-8000-{self.number:012d}"
 
 
+def row_at(at: datetime, number: int) -> Row:
+    """The record of an instant."""
+    return Row((at - BASE) // _MILLISECOND, number)
+
+
 def instant(millis: int) -> datetime:
     """The instant so many milliseconds after BASE."""
     return BASE + timedelta(milliseconds=millis)
@@ -43,30 +62,31 @@ class Exchange:
 
     rows: list[Row]
     size: int = 3
-    """No page has more rows, whatever is asked."""
+    """The most rows of a page, whatever size is requested."""
     oldest_first: bool = False
     cursors: bool = True
     shuffled: int | None = None
-    """Seed of a random order among the rows of one instant, another on each page."""
+    """Seed of a random order among the rows of one instant, which changes with each page."""
     repeated: int = 0
-    """How many rows of the page before each page starts with."""
+    """How many rows of the previous page each page starts with."""
     empty: frozenset[int] = frozenset()
-    """Answers that are empty and have a cursor."""
+    """Pages that are empty and have a cursor."""
     expired: frozenset[int] = frozenset()
-    """Answers that say the cursor is not known, if one was sent."""
+    """Pages that reject the cursor as unknown, if one was sent."""
     broken: frozenset[int] = frozenset()
-    """Answers that are a 400 for good."""
+    """Pages that are a 400, whatever was sent."""
     same_cursor: bool = False
     as_given: bool = False
     """The rows are served in the order given, whatever that is."""
     answered: int = 0
+    """How many requests it has responded to."""
     asked: list[dict[str, str]] = field(default_factory=list)
 
-    def answer(self, query: dict[str, str]) -> tuple[int, Any]:
-        """Status and body of the next answer."""
+    def answer(self, query: dict[str, str]) -> PageResponse:
+        """Status and body of the next response."""
         number, self.answered = self.answered, self.answered + 1
         self.asked.append(query)
-        if number in self.broken or number > _MOST_ANSWERS:
+        if number in self.broken or number > _MOST_RESPONSES:
             return 400, {"error": "INVALID_QUERY"}
         if number in self.expired and "cursor" in query:
             return 400, {"error": "INVALID_CURSOR"}
@@ -79,7 +99,7 @@ class Exchange:
             return 200, self._body([], f"{place}-{number}")
         begin = max(place - self.repeated, 0)
         # A page that only repeats would never end.
-        end = max(begin + min(self.size, int(_asked_size(query))), place + 1)
+        end = max(begin + min(self.size, int(_page_size(query))), place + 1)
         page = self._mixed(found[begin:end], number)
         following = f"{end}" if end < len(found) else None
         if self.same_cursor and "cursor" in query and following:
@@ -101,13 +121,31 @@ class Exchange:
         return body if cursor is None else body | {"cursor": cursor}
 
 
-def _asked_size(query: dict[str, str]) -> str:
+@dataclass
+class ScriptedExchange(Exchange):
+    """Responds to a window of trades as ``respond`` says; None: with the rows."""
+
+    respond: Callable[[dict[str, str]], PageResponse | None] = lambda _query: None
+
+    def answer(self, query: dict[str, str]) -> PageResponse:
+        """The next response; a request without a window is for the time, or for the account."""
+        if "from" not in query:
+            millis = (PRESENT - EPOCH) // _MILLISECOND
+            return 200, {"epoch_millis": millis, "account_id": ACCOUNT_ID}
+        response = self.respond(query)
+        if response is None:
+            return super().answer(query)
+        self.asked.append(query)
+        return response
+
+
+def _page_size(query: dict[str, str]) -> str:
     return query.get("max_page_size") or query["limit"]
 
 
 def _millis(text: str) -> int:
     at = EPOCH + timedelta(milliseconds=int(text)) if text.isdigit() else _parsed(text)
-    return (at - BASE) // timedelta(milliseconds=1)
+    return (at - BASE) // _MILLISECOND
 
 
 def _parsed(text: str) -> datetime:
@@ -131,7 +169,7 @@ def _trade(row: Row) -> dict[str, Any]:
 
 
 def _rate(row: Row) -> dict[str, Any]:
-    at = (instant(row.at) - EPOCH) // timedelta(milliseconds=1)
+    at = (instant(row.at) - EPOCH) // _MILLISECOND
     code = f"N{row.number}_USD_P"
     return {"instrument_code": code, "funding_rate": "0.1", "mark_price": "1", "time": at}
 
@@ -159,7 +197,7 @@ class PagedServer(ThreadingHTTPServer):
 
     @property
     def base_url(self) -> str:
-        """What a client is to be pointed at."""
+        """The base URL for a client."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
@@ -174,3 +212,21 @@ def paged() -> Iterator[PagedServer]:
         finally:
             server.shutdown()
             thread.join(5)
+
+
+@contextmanager
+def syncing(exchange: Exchange, database_url: str, folder: Path, start: datetime) -> Iterator[App]:
+    """An app that reads the trades of ``exchange`` from ``start`` on."""
+    with paged() as server:
+        server.exchange = exchange
+        environ = environment_of(
+            server.base_url,
+            folder,
+            {"main": "token"},
+            ONETRADING_HISTORY_START=start.isoformat(),
+            ONETRADING_REQUESTS_PER_MINUTE="100000",
+            ONETRADING_STREAMS="trades",
+            DATABASE_URL=database_url,
+        )
+        with running(environ) as app:
+            yield app

@@ -16,13 +16,13 @@ from exporter.model.window import Window
 from exporter.simulator import AccountSpec
 from exporter.sync import Backfill, HistorySync, Progress
 from tests.support.facts import count
-from tests.support.syncing import environment, exchange, fill, running
-from tests.support.told import PRESENT, SnapshotResponse, Told, row_at, syncing
+from tests.support.paged import PRESENT, PageResponse, ScriptedExchange, row_at, syncing
+from tests.support.sync_app import environment, exchange, fill, running
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-REFUSED: SnapshotResponse = (400, {"error": "INVALID_QUERY"})
-EXPIRED: SnapshotResponse = (400, {"error": "INVALID_CURSOR"})
-NOT_AS_DOCUMENTED: SnapshotResponse = (200, {})
+REFUSED: PageResponse = (400, {"error": "INVALID_QUERY"})
+EXPIRED: PageResponse = (400, {"error": "INVALID_CURSOR"})
+NOT_AS_DOCUMENTED: PageResponse = (200, {})
 FOUR_WINDOWS = PRESENT - 115 * DAY
 """From here to the present are four windows of at most 30 days."""
 
@@ -54,7 +54,7 @@ def stored(database_url: str) -> int:
 def test_counters_begin_when_all_that_is_missing_is_refused(
     database_url: str, tmp_path: Path
 ) -> None:
-    told = Told([], tell=lambda _query: REFUSED)
+    told = ScriptedExchange([], respond=lambda _query: REFUSED)
     with syncing(told, database_url, tmp_path, FOUR_WINDOWS) as app:
         with pytest.raises(BadRequest):
             Backfill(reader_of(app)).complete()
@@ -69,11 +69,11 @@ def test_one_window_that_is_refused_costs_no_other(database_url: str, tmp_path: 
     """It is asked for twice: the time that passed since the first try is no progress."""
     rows = [row_at(FOUR_WINDOWS + n * 10 * DAY, n) for n in range(1, 11)]
 
-    def tell(query: dict[str, str]) -> SnapshotResponse | None:
+    def respond(query: dict[str, str]) -> PageResponse | None:
         # So many requests are too many; the test then ends, since nothing fails any more.
         return REFUSED if window_number(query) == 1 and len(told.asked) < 100 else None
 
-    told = Told(rows, tell=tell)
+    told = ScriptedExchange(rows, respond=respond)
     with syncing(told, database_url, tmp_path, FOUR_WINDOWS) as app:
         with pytest.raises(BadRequest):
             Backfill(reader_of(app)).complete()
@@ -90,7 +90,7 @@ def test_counters_wait_while_one_window_failed_otherwise(database_url: str, tmp_
     """The last error is a refusal, but an earlier one was not: that window may still be read."""
     failed_before = threading.Event()
 
-    def tell(query: dict[str, str]) -> SnapshotResponse:
+    def respond(query: dict[str, str]) -> PageResponse:
         if window_number(query) == 0:
             return NOT_AS_DOCUMENTED
         if window_number(query) == 3:
@@ -99,7 +99,9 @@ def test_counters_wait_while_one_window_failed_otherwise(database_url: str, tmp_
         assert failed_before.wait(30)
         return REFUSED
 
-    with syncing(Told([], tell=tell), database_url, tmp_path, FOUR_WINDOWS) as app:
+    with syncing(
+        ScriptedExchange([], respond=respond), database_url, tmp_path, FOUR_WINDOWS
+    ) as app:
         assert not fill(app)
         assert counted(database_url) == []
 
@@ -108,13 +110,15 @@ def test_counters_wait_while_a_cursor_expires(database_url: str, tmp_path: Path)
     """The exchange refuses the cursor, not the history."""
     since = PRESENT - DAY
     rows = [row_at(PRESENT - 2 * HOUR, number) for number in (1, 2)]
-    told = Told(rows, size=1, tell=lambda query: EXPIRED if "cursor" in query else None)
+    told = ScriptedExchange(
+        rows, size=1, respond=lambda query: EXPIRED if "cursor" in query else None
+    )
     with syncing(told, database_url, tmp_path, since) as app:
         with pytest.raises(CursorExpired):
             Backfill(reader_of(app)).complete()
         assert not fill(app)
         assert counted(database_url) == []
-        told.tell = lambda _query: None
+        told.respond = lambda _query: None
         assert fill(app)
         assert counted(database_url) == [(since, 2)]
 
@@ -123,7 +127,9 @@ def test_it_is_tried_again_as_long_as_it_gets_further(database_url: str, tmp_pat
     """Only first pages are answered: each try proves down to the oldest row of one."""
     since = PRESENT - DAY
     rows = [row_at(since + n * HOUR, n) for n in range(1, 21)]
-    told = Told(rows, size=2, tell=lambda query: REFUSED if "cursor" in query else None)
+    told = ScriptedExchange(
+        rows, size=2, respond=lambda query: REFUSED if "cursor" in query else None
+    )
     with syncing(told, database_url, tmp_path, since) as app:
         Backfill(reader_of(app)).complete()
         assert stored(database_url) == len(rows)
@@ -174,7 +180,9 @@ def test_a_row_at_the_very_instant_that_counting_begins_counts(
     """Whether it is there before the counters begin, or comes late."""
     since = PRESENT - timedelta(minutes=4)
     millisecond = timedelta(milliseconds=1)
-    told = Told([row_at(since - millisecond, 1), row_at(since, 2), row_at(since + millisecond, 3)])
+    told = ScriptedExchange(
+        [row_at(since - millisecond, 1), row_at(since, 2), row_at(since + millisecond, 3)]
+    )
     with syncing(told, database_url, tmp_path, since) as app:
         assert fill(app)
         assert counted(database_url) == [(since, 2)]

@@ -11,7 +11,7 @@ import pytest
 
 from exporter.model.stream import Partition
 from tests.support.clocks import START
-from tests.support.live import World, world
+from tests.support.world import World, world
 
 HOUR = timedelta(hours=1)
 REQUIRED = START - timedelta(days=30)

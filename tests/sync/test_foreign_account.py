@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.live import World, world
+from tests.support.world import World, world
 
 TABLES = {"funding_payments": "onetrading.funding_payments", "trades": "onetrading.trades"}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.sync import StreamSync
 from exporter.sync.refusals import TRANSITIONS, Event, Refusals, State
-from tests.support.live import World, exchange
+from tests.support.world import World, exchange
 
 PAUSES = [30, 60, 120, 240, 480, 600, 600]
 """Seconds after the first, second, ... refusal in a row of a stream that is read each 15 s."""

@@ -12,8 +12,8 @@ import pytest
 
 from exporter.store.spool import Spool, Spooled
 from tests.support.clocks import START
-from tests.support.live import World, world
-from tests.support.observations import (
+from tests.support.postgres import PostgresServer, wait_for_a_lock
+from tests.support.stored_snapshots import (
     Spans,
     ask,
     away,
@@ -24,8 +24,8 @@ from tests.support.observations import (
     poll_balances,
     spans,
 )
-from tests.support.postgres import PostgresServer, wait_for_a_lock
 from tests.support.waiting import wait_until
+from tests.support.world import World, world
 
 
 @pytest.mark.parametrize(

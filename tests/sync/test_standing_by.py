@@ -16,8 +16,8 @@ from exporter.simulator import Simulator
 from exporter.store.database import Connection
 from exporter.sync import Backfill
 from tests.support.clocks import START
-from tests.support.live import World, settings_of, two_writers
 from tests.support.waiting import wait_until
+from tests.support.world import World, settings_of, two_writers
 
 
 def requests(simulator: Simulator) -> int:

@@ -41,7 +41,7 @@ from tests.support.facts import (
 from tests.support.postgres import written
 from tests.support.process import ROOT
 from tests.support.simulator_client import NOW
-from tests.support.syncing import (
+from tests.support.sync_app import (
     DAY,
     environment,
     exchange,

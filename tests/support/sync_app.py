@@ -1,4 +1,4 @@
-"""An app on a simulated exchange and a real Postgres."""
+"""An `App` on a simulated exchange and a real Postgres: start it, sync it, read what it shows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 
 from exporter.app import App, enabled, process_name
 from exporter.metrics.families import SYNC_FAMILIES
-from exporter.settings import Settings, load
 from exporter.simulator import AccountSpec, Simulator
-from exporter.streams import STREAMS
+from tests.support.configuration import environment_of, settings_from
 from tests.support.simulator_client import NOW
 
 DAY = timedelta(days=1)
@@ -23,41 +22,28 @@ ACCOUNTS = (AccountSpec("main", trades_per_day=100), AccountSpec("hedge", trades
 def exchange(
     *, days: float = 2, accounts: tuple[AccountSpec, ...] = ACCOUNTS, seed: int = 1, **more: Any
 ) -> Simulator:
-    """A small exchange whose clock stands still until it is advanced."""
+    """A small exchange whose clock stands still until the test advances it."""
     return Simulator(seed=seed, now=NOW, speed=0, history_days=days, accounts=accounts, **more)
 
 
 def environment(
     simulator: Simulator, database_url: str, folder: Path, **more: str
 ) -> dict[str, str]:
-    """The settings of an exporter that reads every account of the simulator."""
-    files = []
-    for name, token in simulator.tokens.items():
-        path = folder / f"{name}.token"
-        path.write_text(token)
-        path.chmod(0o600)
-        files.append(f"{name}={path}")
-    return {
-        "ONETRADING_BASE_URL": simulator.base_url,
-        "ONETRADING_ACCOUNTS": ",".join(files),
-        "ONETRADING_DATA_DIR": str(folder / "data"),
+    """The environment of an exporter that reads every account of the simulator."""
+    given = {
         "ONETRADING_HISTORY_START": (NOW - 2 * DAY).isoformat(),
         "ONETRADING_REQUESTS_PER_MINUTE": "100000",
-        "ONETRADING_LISTEN": "127.0.0.1:0",
         "DATABASE_URL": database_url,
-    } | more
-
-
-def settings(environ: Mapping[str, str]) -> Settings:
-    """Those of `environment`, read."""
-    return load(environ, stream_names=[stream.name for stream in STREAMS])
+    }
+    return environment_of(simulator.base_url, folder, simulator.tokens, **(given | more))
 
 
 @contextmanager
 def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[App]:
-    """An app with its database open."""
+    """An app with its database open; ``service``: one that takes leases, as `run` does."""
     holder = process_name() if service else None
-    app = App(settings(environ), enabled(settings(environ)), holder=holder)
+    settings = settings_from(environ)
+    app = App(settings, enabled(settings), holder=holder)
     try:
         assert app.open_database()
         yield app
@@ -66,7 +52,7 @@ def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[Ap
 
 
 def run_passes(app: App) -> dict[tuple[str, str], str]:
-    """One pass of every stream, side by side as in the service; what came of each."""
+    """One pass of every stream, in parallel as in the service; the outcome of each."""
     first = [sync for sync in app.syncs if not sync.stream.backfilled]
     rest = [sync for sync in app.syncs if sync.stream.backfilled]
     outcomes: dict[tuple[str, str], str] = {}
@@ -78,26 +64,26 @@ def run_passes(app: App) -> dict[tuple[str, str], str]:
 
 
 def fill(app: App) -> bool:
-    """Fill every gap of every history; whether all could be filled."""
+    """Fill every gap of every history; True when none is left."""
     with ThreadPoolExecutor(8) as pool:
         return all(pool.map(app.gap_filler().fill, app.histories()))
 
 
 def sync(app: App) -> None:
-    """All there is, without a fault; counters are shown by the pass after the filling."""
+    """Read everything without an error; the pass after the backfill shows the counters."""
     assert set(run_passes(app).values()) <= {"ok", "not permitted"}
     assert fill(app)
     assert set(run_passes(app).values()) <= {"ok", "not permitted"}
 
 
 def shown(app: App) -> list[bytes]:
-    """The lines that /metrics shows of the domain."""
+    """The domain series on /metrics, one line each, sorted."""
     own = {metric.name for metric in SYNC_FAMILIES}
     chunks = [chunk for name, chunk in app.metrics.streams.chunks() if name not in own]
     return sorted(b"".join(chunks).splitlines())
 
 
 def let_pass(simulator: Simulator, app: App, seconds: float) -> None:
-    """Let simulated time pass, and tell the app's clock."""
+    """Advance the exchange's clock, and let the app read it again."""
     simulator.advance(seconds)
     app.accounts["public"].client.server_time()

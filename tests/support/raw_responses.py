@@ -1,6 +1,6 @@
-"""An app whose exchange says, to whatever it asks, the one text that a test gives.
+"""An app whose exchange responds to every request with the bytes that a test gives.
 
-Real HTTP, a real pass, a real Postgres: for tests of what becomes of an answer's very bytes.
+HTTP, pass and Postgres are real. For tests of how the exact bytes of a response are handled.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import psycopg
 
 from exporter.app import App
 from exporter.model.stream import PUBLIC_ACCOUNT
+from tests.support.configuration import environment_of
 from tests.support.expositions import samples, text_families
 from tests.support.facts import Connection
 from tests.support.loopback import Loopback, reply, serving
 from tests.support.simulator_client import NOW
-from tests.support.syncing import running
+from tests.support.sync_app import running
 
 ACCOUNT_ID = "a0000000-0000-4000-8000-000000000001"
 RECENTLY = NOW - timedelta(minutes=2)
-"""So recent that each of the first few passes reads it again."""
+"""Recent enough for each of the first few passes to read it again."""
 
 
 class Scripted:
@@ -37,39 +38,35 @@ class Scripted:
         self._now = NOW
 
     def poll(self, stream: str, body: str) -> str:
-        """Half a minute later: one pass that is answered with ``body``; how it went."""
+        """One pass, half a minute later, that gets ``body``; its outcome."""
         self._now += timedelta(seconds=30)
         self._server.script[:] = [reply(200, body, Date=format_datetime(self._now, usegmt=True))]
         sync = next(sync for sync in self._app.syncs if sync.stream.name == stream)
         return self._app.runner.run(sync)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What a query answers."""
+        """The rows of a query."""
         return self._connection.execute(query.encode()).fetchall()
 
     def shown(self, name: str, stream: str, **labels: str) -> float:
-        """The value on /metrics of a series about a stream."""
+        """The value on /metrics of a series of a stream."""
         body, _ = self._app.metrics.render("", "")
         public = stream in ("instruments", "currencies")
-        told = {"account": PUBLIC_ACCOUNT if public else "main", "stream": stream} | labels
-        return samples(text_families(body.decode()))[name, tuple(sorted(told.items()))]
+        all_labels = {"account": PUBLIC_ACCOUNT if public else "main", "stream": stream} | labels
+        return samples(text_families(body.decode()))[name, tuple(sorted(all_labels.items()))]
 
 
 @contextmanager
 def scripted(database_url: str, folder: Path) -> Iterator[Scripted]:
-    """An app that reads account ``main``, and an exchange that waits to be told what to say."""
-    token = folder / "main.token"
-    token.write_text("token")
-    token.chmod(0o600)
+    """An app that reads account ``main``, and an exchange without a response yet."""
     with serving(reply(500)) as server:
-        environ = {
-            "ONETRADING_BASE_URL": server.base_url,
-            "ONETRADING_ACCOUNTS": f"main={token}",
-            "ONETRADING_DATA_DIR": str(folder / "data"),
-            "ONETRADING_HISTORY_START": (NOW - timedelta(days=1)).isoformat(),
-            "ONETRADING_LISTEN": "127.0.0.1:0",
-            "DATABASE_URL": database_url,
-        }
+        environ = environment_of(
+            server.base_url,
+            folder,
+            {"main": "token"},
+            ONETRADING_HISTORY_START=(NOW - timedelta(days=1)).isoformat(),
+            DATABASE_URL=database_url,
+        )
         with (
             running(environ) as app,
             psycopg.connect(database_url, autocommit=True) as connection,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exporter.simulator import Simulator
-from tests.support.documentation import Block, blocks
+from tests.support.documents import Block, blocks
 from tests.support.ports import unused_port
 from tests.support.process import ROOT, Run, process_environment, running
 

@@ -1,7 +1,7 @@
-"""The live half on a clock that the test moves: the simulated exchange, real HTTP, real passes.
+"""An exporter and a simulated exchange on one clock, which only the test moves.
 
-Time stands still until `World.tick`, a failed request is not sent again, and nobody but the test
-starts a pass.
+HTTP and passes are real. Time stands still until `World.tick`, a failed request is not retried, and
+only the test starts a pass.
 """
 
 from __future__ import annotations
@@ -12,19 +12,17 @@ from pathlib import Path
 
 from exporter.api.retry import Policy
 from exporter.app import App, Runtime, enabled
-from exporter.metrics import (
-    StreamSummary,
-)
+from exporter.metrics import StreamSummary
 from exporter.model.stream import PUBLIC_ACCOUNT, Stream
-from exporter.settings import Settings, load
+from exporter.settings import Settings
 from exporter.simulator import Simulator
 from exporter.streams import STREAMS
 from exporter.sync.runner import Outcome
 from tests.support.clocks import START, Clock
+from tests.support.configuration import environment_of, settings_from
 from tests.support.expositions import series
 
 ACCOUNTS = ("main", "hedge", "spot")
-NAMES = [stream.name for stream in STREAMS]
 BY_NAME: Mapping[str, Stream] = {stream.name: stream for stream in STREAMS}
 
 # The back-off before a second attempt is longer than any pass may take: one pass, one request.
@@ -37,8 +35,8 @@ def settings_of(
     accounts: tuple[str, ...] = ACCOUNTS,
     more: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settings for the simulator's accounts, whose tokens are put into files in ``folder``."""
-    return load(environment(simulator, folder, accounts, more), stream_names=NAMES)
+    """Settings for accounts of the simulator; their tokens are written to files in ``folder``."""
+    return settings_from(environment(simulator, folder, accounts, more))
 
 
 def environment(
@@ -47,24 +45,15 @@ def environment(
     accounts: tuple[str, ...] = ACCOUNTS,
     more: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The environment that ``settings_of`` reads."""
-    for name in accounts:
-        (folder / name).write_text(simulator.tokens[name])
-    given = {
-        "ONETRADING_BASE_URL": simulator.base_url,
-        "ONETRADING_DATA_DIR": str(folder / "data"),
-        "ONETRADING_LISTEN": "127.0.0.1:0",
-        "DATABASE_URL": "none",
-    }
-    if accounts:
-        given["ONETRADING_ACCOUNTS"] = ",".join(f"{name}={folder / name}" for name in accounts)
-    return given | dict(more or {})
+    """The environment that ``settings_of`` reads; it stores nothing unless ``more`` says so."""
+    tokens = {name: simulator.tokens[name] for name in accounts}
+    return environment_of(simulator.base_url, folder, tokens, **(more or {}))
 
 
 class World:
-    """One exporter and one exchange; ``database_url`` None is metrics only.
+    """One exporter and one exchange. Without ``database_url`` the exporter serves metrics only.
 
-    ``holder``: it takes the leases of its accounts under this name, once; nobody renews them.
+    ``holder``: the name under which it takes the leases of its accounts, once; nobody renews them.
     """
 
     def __init__(
@@ -106,16 +95,16 @@ class World:
             self.app.leases.renew()
 
     def close(self) -> None:
-        """Give everything back."""
+        """Stop the exporter and close its connections."""
         self.app.close()
 
     def tick(self, seconds: float) -> None:
-        """Time passes, here and at the exchange; nobody polls."""
+        """Advance the time of the exporter and the exchange; nothing is polled."""
         self.clock.at += seconds
         self.simulator.advance(seconds)
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Account and stream of every pass that there is."""
+        """Account and stream of everything that can be polled."""
         return list(self.metrics.streams.keys)
 
     def poll(self, account: str, stream: str) -> Outcome:
@@ -137,7 +126,7 @@ class World:
         return self.app.gap_filler(account).fill(history)
 
     def state(self, account: str, stream: str) -> StreamSummary:
-        """What the board says of a stream."""
+        """The summary of a stream that the metrics keep."""
         return next(
             s
             for s in self.metrics.streams.summaries()
@@ -150,7 +139,7 @@ class World:
         return body.decode()
 
     def shown(self) -> dict[str, str]:
-        """Series to value of a scrape; fails on a series that is there twice."""
+        """Series to value of a scrape; fails on a duplicate series."""
         return series(self.text())
 
     def domain(
@@ -182,7 +171,7 @@ class World:
 
 
 def exchange(pages: Mapping[str, bytes] | None = None) -> Simulator:
-    """A simulated exchange whose time stands still, with two days of history."""
+    """A simulated exchange whose clock stands still, with two days of history."""
     return Simulator(now=START, speed=0, history_days=2, pages=pages)
 
 
@@ -195,7 +184,7 @@ def world(
     pages: Mapping[str, bytes] | None = None,
     **more: str,
 ) -> Iterator[World]:
-    """An exporter and its exchange, closed at the end whatever happens."""
+    """An exporter and its exchange, closed at the end in any case."""
     with exchange(pages) as simulator:
         live = World(simulator, folder, database_url=database_url, accounts=accounts, more=more)
         try:
@@ -206,7 +195,7 @@ def world(
 
 @contextmanager
 def two_writers(folder: Path, database_url: str) -> Iterator[tuple[World, World]]:
-    """Two processes of the same accounts, on machines of their own, and one exchange."""
+    """Two exporters that compete for the leases of the same accounts, and one exchange."""
     with exchange() as simulator, ExitStack() as stack:
         worlds = []
         for holder in ("first", "second"):

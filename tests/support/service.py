@@ -12,8 +12,8 @@ from urllib.request import urlopen
 
 from exporter.service import Service
 from exporter.simulator import Simulator
-from tests.support.live import settings_of
 from tests.support.waiting import wait_until
+from tests.support.world import settings_of
 
 
 @contextmanager
