@@ -1,10 +1,10 @@
-"""What all tests share: the profile of the property tests, and which files begin."""
+"""What all tests share: the profile of the property tests, and which files run first."""
 
 import pytest
 from hypothesis import settings
 
-# No deadline: a busy 2-core machine is slow now and then, and that is not a fault of the code.
-# Derandomized: the gate fails for a change, never by luck. To search further:
+# No deadline: a busy machine with two cores is slow now and then, which is no fault of the code.
+# Derandomized: the gate fails because of a change, never by chance. To search further:
 # pytest --hypothesis-profile=search
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, max_examples=2_000)
@@ -12,14 +12,15 @@ settings.load_profile("ci")
 
 pytest_plugins = ["tests.support.postgres"]
 
-# Whole files are handed to the workers. Those that take longest come first, so that at the end no
-# worker is left alone with one of them.
+# A file is run by one worker. The longest files come first, so that no worker starts one of them
+# when the others are about to finish.
 LONG = (
     "test_kill.py",
-    "test_documentation.py",
-    "test_service.py",
+    "test_document_commands.py",
+    "test_shutdown.py",
+    "test_commands.py",
     "test_sync_laws.py",
-    "test_alerts.py",
+    "test_alert_rules.py",
     "test_dashboards_live.py",
     "test_failure_semantics.py",
     "test_outage.py",

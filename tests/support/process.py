@@ -44,6 +44,12 @@ def process_environment(given: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"} | dict(given)
 
 
+def finished(*command: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run any program to its end, whatever its exit code; ``options`` are subprocess's."""
+    words = [str(word) for word in command]
+    return subprocess.run(words, check=False, capture_output=True, text=True, **options)
+
+
 def command(
     *arguments: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,7 @@ from exporter.sync.runner import Outcome
 from tests.support.clocks import START, Clock
 from tests.support.configuration import environment_of, settings_from
 from tests.support.expositions import series
+from tests.support.waiting import wait_until
 
 ACCOUNTS = ("main", "hedge", "spot")
 BY_NAME: Mapping[str, Stream] = {stream.name: stream for stream in STREAMS}
@@ -173,6 +174,11 @@ class World:
 def exchange(pages: Mapping[str, bytes] | None = None) -> Simulator:
     """A simulated exchange whose clock stands still, with two days of history."""
     return Simulator(now=START, speed=0, history_days=2, pages=pages)
+
+
+def wait_for_requests(simulator: Simulator, count: int) -> None:
+    """Wait until the exchange has received ``count`` requests."""
+    wait_until(lambda: len(simulator.requests) >= count, f"fewer than {count} requests arrive")
 
 
 @contextmanager
