@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import looks, variables
 from grafana.source.freshness import EXPORTER, Streams
-from grafana.source.layout import Row, StreamMetrics
+from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, runbook
 from grafana.source.metrics import grew, latest
 from grafana.source.panels import lines, stat
@@ -78,7 +78,7 @@ EQUITY_OVER_TIME = lines(
 )
 MARGIN_OVER_TIME = lines(
     "Margin in use and free",
-    "What positions and orders bind, and what is left for new ones.",
+    "Margin that positions and orders use, and what is left for new ones.",
     PORTFOLIO,
     Series(latest("onetrading_futures_margin_used"), "{{account}} used"),
     Series(latest("onetrading_futures_margin_available"), "{{account}} free"),
@@ -102,8 +102,8 @@ BALANCES = table(
 )
 LAST_CLOSE = report(
     "Balances at the last close",
-    "The last answer before the latest midnight UTC, and when it was seen. Until a midnight has"
-    " passed since the first start there is none.",
+    "The last response before the latest midnight UTC, and when it was observed. Empty until a"
+    " midnight has passed since the first start.",
     "last_close",
     *(Column(name, width=90) for name in ("account", "currency")),
     *(Column(name, unit=MONEY, decimals=8, width=140) for name in ("available", "total")),
@@ -141,7 +141,7 @@ FUNDING_OF_A_DAY = lines(
 )
 FUNDING_AHEAD = table(
     "Funding ahead, where there is a position",
-    "The rate that forms for the coming payment: longs pay shorts when it is positive.",
+    "The preliminary rate of the next payment: longs pay shorts when it is positive.",
     Streams("funding_rates", "tickers"),
     {"instrument": "instrument"},
     Column("rate", f"{latest('onetrading_funding_rate')} and {HELD_NOW}", SHARE, 4),
@@ -152,7 +152,7 @@ FUNDING_AHEAD = table(
     ),
 )
 
-BOARD = StreamMetrics(
+DASHBOARD = Dashboard(
     slug="account-overview",
     title="One Trading / Account overview",
     description="What the accounts hold and risk, and how old those numbers are.",

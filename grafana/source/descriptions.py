@@ -1,4 +1,4 @@
-"""What a panel says about itself: its meaning, then each metric or view that it is made of."""
+"""Panel descriptions: the meaning, then each metric or view that the panel uses."""
 
 from __future__ import annotations
 

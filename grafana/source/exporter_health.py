@@ -6,7 +6,7 @@ from exporter.streams import STREAMS
 from grafana.source import exporter_process as process
 from grafana.source import looks, variables
 from grafana.source.freshness import EXPORTER
-from grafana.source.layout import Row, StreamMetrics
+from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import (
     BAD,
     COUNT,
@@ -67,7 +67,7 @@ COVERED = stat(
 )
 STREAM_TABLE = table(
     "Streams",
-    "Every stream of every account: how old its last good answer is, and what is known of its"
+    "Every stream of every account: the age of its last good response, and the state of its"
     " history.",
     EXPORTER,
     {"account": "account", "stream": "stream"},
@@ -87,13 +87,13 @@ STREAM_TABLE = table(
     Column("history lag", _LAG, SECONDS, 0),
     Column("history gap", _GAP, SECONDS, 0, None, (GOOD, ((1, WARN),))),
     Column("backfill", _PROGRESS, SHARE, 1),
-    Column("in quarantine", latest("onetrading_rejects_open", public=True), COUNT, 0),
+    Column("rejects", latest("onetrading_rejects_open", public=True), COUNT, 0),
     sort="-intervals old",
     links=_STALE,
 )
 STATES = states(
     "State of each stream",
-    "Fresh, held (shown, but older than it should be), withdrawn (too old to be shown) or refused.",
+    "Fresh, held (shown, but stale), withdrawn (too old to be shown) or refused.",
     EXPORTER,
     Series(
         f"(3 + ({_PERMITTED} == 0)) or (2 + 0 * {_WITHDRAWN}) or {_HELD}",
@@ -109,7 +109,7 @@ STATES = states(
 )
 AGES = lines(
     "Age in intervals",
-    "Age of each stream's last good answer in intervals of the stream. 1 is on time; from 2 on it"
+    "Age of each stream's last good response in intervals of the stream. 1 is on time; from 2 on it"
     " is held, from 3 on (and 60 s) withdrawn.",
     EXPORTER,
     Series(f"{_AGE} / {_INTERVAL}", "{{account}} {{stream}}"),
@@ -190,7 +190,7 @@ ODDITIES = lines(
 )
 LAST_ERRORS = report(
     "Last errors",
-    "Streams whose last pass failed, and why, as Postgres keeps it. Empty is good.",
+    "Streams whose last pass failed, and why, as stored in Postgres. Empty is good.",
     "last_errors",
     Column("last error", width=500),
     Column("tried", unit=looks.INSTANT),
@@ -199,10 +199,10 @@ LAST_ERRORS = report(
     links=_STALE,
 )
 
-BOARD = StreamMetrics(
+DASHBOARD = Dashboard(
     slug="exporter-health",
     title="One Trading / Exporter health",
-    description="Whether the other dashboards show what is so now, and if not, why.",
+    description="Whether the other dashboards are up to date, and if not, why.",
     variables=[variables.prometheus(), variables.postgres(), variables.account()],
     streams=[stream.name for stream in STREAMS],
     since="now-3h",

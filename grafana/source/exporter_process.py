@@ -1,4 +1,4 @@
-"""Exporter health: the process, and how it gets on with the exchange and with Postgres."""
+"""Exporter health: the process, the exchange and Postgres."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPOOL = [runbook("OnetradingSpoolFilling"), runbook("OnetradingSpoolDropping")]
 
 REQUESTS = lines(
     "Requests by code",
-    "Requests to the exchange a second, by HTTP status, or by what went wrong without one.",
+    "Requests to the exchange per second, by HTTP status, or by error without one.",
     EXPORTER,
     Series(
         "sum by (account, code) (rate(onetrading_api_requests_total"
@@ -27,7 +27,7 @@ REQUESTS = lines(
 )
 LATENCY = lines(
     "Latency of the exchange",
-    "From sending a request to its complete answer: median, 95th and 99th percentile of all"
+    "From sending a request to its complete response: median, 95th and 99th percentile of all"
     " endpoints. Bucketed, so read it as an order of magnitude.",
     EXPORTER,
     *(
@@ -43,7 +43,7 @@ LATENCY = lines(
 )
 SLOWEST = lines(
     "Latency by endpoint, 95th percentile",
-    "From sending a request to its complete answer.",
+    "From sending a request to its complete response.",
     EXPORTER,
     Series(quantile(0.95, "onetrading_api_request_duration_seconds", "endpoint"), "{{endpoint}}"),
     unit=SECONDS,
@@ -62,7 +62,7 @@ BUDGET = stat(
 )
 BUDGETS = lines(
     "Request budget of each token",
-    "Requests that each token may still send at once. Live polling goes before history.",
+    "Requests that each token may send now. Live polling has priority over history.",
     EXPORTER,
     Series(latest("onetrading_api_budget_remaining", public=True), "{{account}}"),
     unit=COUNT,
@@ -72,7 +72,7 @@ BUDGETS = lines(
 )
 WAITS = lines(
     "Waiting for the budget",
-    "Seconds waited in each second, over all requests at once: above 0 the budget is the limit.",
+    "Seconds waited per second, summed over all requests: above 0 the budget is the limit.",
     EXPORTER,
     Series(
         "sum by (account) (rate(onetrading_api_wait_seconds_total"
@@ -94,8 +94,8 @@ SKEW = lines(
 )
 ALIVE = stat(
     "Processes",
-    "Exporters that are scraped; the leader is the one that writes. With none, every dashboard is"
-    " blind.",
+    "Exporters that are scraped; the leader is the one that reads and writes. With none, no"
+    " dashboard has data.",
     EXPORTER,
     Series("count(onetrading_exporter_build_info) or vector(0)", "running"),
     Series("sum(onetrading_exporter_leader) or vector(0)", "leader"),
@@ -106,8 +106,8 @@ ALIVE = stat(
 )
 DATABASE = stat(
     "Postgres",
-    "Whether it answered when last asked. Gauges go on without it, history and counters stand"
-    " still.",
+    "Whether it was reachable at the last attempt. Gauges stay current without it, history and"
+    " counters do not move.",
     EXPORTER,
     Series("max(onetrading_database_up)", "Postgres"),
     unit=COUNT,
@@ -116,7 +116,7 @@ DATABASE = stat(
 )
 WRITERS = lines(
     "Postgres and leader",
-    "1 while Postgres answers, and while one process is the writer of the accounts.",
+    "1 while Postgres is up, and while one process is the writer of the accounts.",
     EXPORTER,
     Series("max(onetrading_database_up)", "Postgres up"),
     Series("sum(onetrading_exporter_leader)", "leaders"),
@@ -156,7 +156,7 @@ SCHEDULER = lines(
 )
 SCOPES = table(
     "Token scopes",
-    "What each account's token may do, as far as it was seen. It should read, and nothing else.",
+    "What each account's token was seen to allow. It should allow Read, and nothing else.",
     EXPORTER,
     {"account": "account", "scope": "scope"},
     Column(
@@ -173,7 +173,7 @@ VERSIONS = table(
 )
 PASSES = lines(
     "Duration of a pass, 95th percentile",
-    "From asking to stored, failed passes included.",
+    "From the request to the commit, including failed passes.",
     EXPORTER,
     Series(
         quantile(0.95, "onetrading_sync_duration_seconds", "account, stream", public=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.source import looks, variables
-from grafana.source.layout import Row, StreamMetrics
+from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, GOOD, MONEY, PLAIN, SECONDS, WARN, runbook
 from grafana.source.reports import figures, history, report
 from grafana.source.tables import Column
@@ -16,7 +16,7 @@ _MONTH = "time:YYYY-MM"
 AT_A_GLANCE = figures(
     "Is $month complete?",
     "Complete when the month is over, every history is proven from its first to its last instant"
-    " without a gap, and no record of the exchange is in quarantine. All of this page rests on it.",
+    " without a gap, and no record of the exchange is in quarantine. The other panels rely on it.",
     "month_at_a_glance",
     Column("the month", words={"1": ("complete", GOOD), "0": ("not complete", BAD)}),
     Column("histories not complete", steps=(GOOD, ((1, BAD),))),
@@ -50,7 +50,7 @@ COMPLETENESS = report(
 CLOSING = report(
     "Closing balances of $month",
     "Balances at the month's last midnight UTC; of today while the month runs. Age: how long before"
-    " midnight the answer came that they are of, normally seconds.",
+    " midnight they were observed, normally seconds.",
     "closing_balances",
     *(Column(name, unit=MONEY, decimals=8) for name in ("available", "locked", "total")),
     Column("day", unit=_DAY),
@@ -59,8 +59,8 @@ CLOSING = report(
 )
 DAILY = report(
     "Daily closing balances of $month",
-    "The last answer before each midnight UTC. A day without any answer repeats the state before"
-    " it, and its age says so.",
+    "As last observed before each midnight UTC. A day without a response repeats the previous"
+    " state, which its age shows.",
     "daily_balances",
     Column("day", unit=_DAY),
     Column("total", unit=MONEY, decimals=8),
@@ -125,7 +125,7 @@ GAPS = report(
 )
 REJECTS = report(
     "Records in quarantine",
-    "What the exchange sent and nobody could read. Empty is good.",
+    "Records of the exchange that could not be decoded. Empty is good.",
     "rejects",
     Column("records", steps=(GOOD, ((1, BAD),))),
     Column("first seen", unit=looks.INSTANT),
@@ -145,7 +145,7 @@ FRESHNESS = report(
     Column("last error", width=430),
 )
 
-BOARD = StreamMetrics(
+DASHBOARD = Dashboard(
     slug="finance",
     title="One Trading / Finance",
     description="The month in exact numbers from Postgres, and whether it is complete.",

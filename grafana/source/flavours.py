@@ -1,4 +1,4 @@
-"""The two ways into Grafana from one source: provisioned or by a sidecar, and imported by hand."""
+"""Two flavours from one source: for provisioning or a sidecar, and for import by hand."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from grafana.source import (
     positions_and_margin,
     trading,
 )
-from grafana.source.layout import StreamMetrics
+from grafana.source.layout import Dashboard
 
 Json = dict[str, Any]
 
-BOARDS = (
-    account_overview.BOARD,
-    positions_and_margin.BOARD,
-    funding.BOARD,
-    trading.BOARD,
-    finance.BOARD,
-    exporter_health.BOARD,
+DASHBOARDS = (
+    account_overview.DASHBOARD,
+    positions_and_margin.DASHBOARD,
+    funding.DASHBOARD,
+    trading.DASHBOARD,
+    finance.DASHBOARD,
+    exporter_health.DASHBOARD,
 )
 OLDEST_GRAFANA = "11.6.0"
 
@@ -42,7 +42,7 @@ _PANELS = {
 }
 
 
-def provisioned(board: StreamMetrics) -> Json:
+def provisioned(board: Dashboard) -> Json:
     """Data sources are variables, and the first one of each kind is taken."""
     found: Json = json.loads(json.dumps(board.build(), cls=JSONEncoder))
     for panel in found["panels"]:
@@ -55,10 +55,10 @@ def provisioned(board: StreamMetrics) -> Json:
     return found
 
 
-def imported(board: StreamMetrics) -> Json:
+def imported(board: Dashboard) -> Json:
     """The same, but Grafana asks for the data sources when it is imported.
 
-    They stay variables: the answers are only where these begin.
+    They stay variables: the chosen ones are only their initial values.
     """
     found = provisioned(board)
     for variable in found["templating"]["list"]:
@@ -91,7 +91,7 @@ def _requires(board: Json) -> Iterator[Json]:
         yield {"type": "panel", "id": kind, "name": _PANELS[kind], "version": ""}
 
 
-FLAVOURS: Mapping[str, Callable[[StreamMetrics], Json]] = {
+FLAVOURS: Mapping[str, Callable[[Dashboard], Json]] = {
     "dashboards": provisioned,
     "import": imported,
 }
@@ -100,6 +100,6 @@ FLAVOURS: Mapping[str, Callable[[StreamMetrics], Json]] = {
 def files() -> Iterator[tuple[str, str]]:
     """Every file below `grafana/`: its path there, and its text."""
     for folder, write in FLAVOURS.items():
-        for board in BOARDS:
+        for board in DASHBOARDS:
             text = json.dumps(write(board), indent=2, ensure_ascii=False)
             yield f"{folder}/{board.slug}.json", f"{text}\n"

@@ -1,9 +1,9 @@
 """How old the numbers of a panel are, shown on the panel itself.
 
-The exporter holds the last good answer for a while and then withdraws it, so a number alone does
-not say whether it is of now. Each panel names the source of its numbers; from it come a dashed grey
-line on time series, a second value on stats, a column in tables, and shaded times on all of them.
-An age is of the replica that succeeded last. `stale` is what the exporter calls held, and older.
+The exporter holds the last good values for a while and then withdraws them, so a number alone does
+not show whether it is current. Each panel names the source of its numbers, which adds a dashed grey
+line to time series, a second value to stats, a column to tables, and shaded times to all of them.
+An age is that of the process that succeeded last. `stale` means held by the exporter, or older.
 """
 
 from __future__ import annotations
@@ -102,19 +102,19 @@ class Streams:
 
 
 class Exporter:
-    """What the exporter tells of itself: as old as its heartbeat."""
+    """What the exporter reports about itself: as old as its heartbeat."""
 
-    caption = "Told by the exporter of itself; its age is that of the scheduler's heartbeat."
+    caption = "Reported by the exporter about itself; its age is that of the scheduler's heartbeat."
     calm_s = 300.0
     _BEAT = "max(onetrading_scheduler_heartbeat_timestamp_seconds)"
     _LATE_S = 60
 
     def oldest(self) -> str:
-        """Of the replica that lives."""
+        """Of the process that is alive."""
         return f"time() - {self._BEAT}"
 
     def judged(self) -> str:
-        """Stale when the scheduler stands still or nothing is scraped."""
+        """Stale when the scheduler is stuck or nothing is scraped."""
         return one_line(
             f'label_replace({self.oldest()} <= {self._LATE_S}, "state", "{AGE}", "", "")'
             f' or label_replace({self.oldest()} > {self._LATE_S}, "state", "{STALE}", "", "")'
@@ -208,4 +208,4 @@ ABSENT = Shading(
     "Nothing was scraped from any exporter",
     "red",
 )
-"""Shades the times of which nothing is known, up to a week: not those before the first start."""
+"""Shades times without data, up to a week, but not those before the first start."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import looks, variables
 from grafana.source.freshness import Streams
-from grafana.source.layout import Row, StreamMetrics
+from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
 from grafana.source.metrics import grew, in_quote, latest
 from grafana.source.panels import lines, stat
@@ -114,7 +114,7 @@ EXPOSURE = lines(
 )
 SETTLED = history(
     "Settled rate of the payments",
-    "The rate that the exchange settled at, at each funding time of an own payment.",
+    "The settled rate at each funding time at which the account paid or received.",
     "settled_rates",
     stream="funding_payments",
     unit=SHARE,
@@ -151,10 +151,10 @@ LATEST = report(
     Column("complete to", unit=looks.INSTANT),
 )
 
-BOARD = StreamMetrics(
+DASHBOARD = Dashboard(
     slug="funding",
     title="One Trading / Funding",
-    description="Funding that forms, was settled, was paid and received.",
+    description="Funding: preliminary, settled, paid and received.",
     variables=[
         variables.prometheus(),
         variables.postgres(),

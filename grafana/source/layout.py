@@ -29,7 +29,7 @@ class Row(NamedTuple):
     panels: Sequence[Placed]
 
 
-class StreamMetrics(NamedTuple):
+class Dashboard(NamedTuple):
     """A dashboard."""
 
     slug: str
@@ -37,12 +37,12 @@ class StreamMetrics(NamedTuple):
     description: str
     variables: Sequence[Variable]
     streams: Sequence[str]
-    """Times at which one of them failed are shaded."""
+    """The streams whose failures are shaded on all graphs."""
     rows: Sequence[Row]
     since: str = "now-6h"
 
     def build(self) -> dashboard.Dashboard:
-        """All of it, without an id of its own: Grafana gives one."""
+        """The dashboard model without an id: Grafana assigns one."""
         board = build.Dashboard(self.title).description(self.description).tags([TAG])
         board.time(self.since, "now").timezone("utc").refresh("30s").readonly()
         board.tooltip(dashboard.DashboardCursorSync.CROSSHAIR)

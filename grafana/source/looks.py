@@ -1,4 +1,4 @@
-"""How values look: thresholds, mappings, links. Colors mean the same everywhere."""
+"""How values look: thresholds, mappings, links. A color has one meaning everywhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def thresholds(base: str, *steps: tuple[float, str]) -> build.ThresholdsConfig:
 
 
 def words(meaning: Mapping[str, tuple[str, str]]) -> list[dashboard.ValueMapping]:
-    """A word and a color for each value."""
+    """A text and a color for each value."""
     return [
         dashboard.ValueMap(
             {

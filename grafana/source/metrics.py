@@ -26,7 +26,7 @@ def latest(name: str, *more: str, public: bool = False) -> str:
 
 
 def lowest(name: str, *more: str, public: bool = False) -> str:
-    """The same for gauges of which the lower value is the better news."""
+    """The same for gauges of which the lower value is better."""
     return f"min by ({_labels(name)}) ({_selected(name, more, public)})"
 
 

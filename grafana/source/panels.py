@@ -88,7 +88,7 @@ def graph(
     log: bool = False,
     minimum: float | None = None,
 ) -> build_lines.Panel:
-    """A time series panel without queries, ready for one named DATA_AGE; ``calm_s``: see Source."""
+    """A time series panel without queries, to hold one named DATA_AGE; ``calm_s``: see Source."""
     legend = build_common.VizLegendOptions().show_legend(True).calcs(["lastNotNull"])
     # Not as a table: that shows three series, and the others only to who scrolls.
     legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM)
@@ -122,7 +122,7 @@ def stat(
     words: Mapping[str, tuple[str, str]] | None = None,
     links: looks.Links = (),
 ) -> build_stat.Panel:
-    """The values of now, with their age as the last one; red, and named stale, when it is."""
+    """Current values, with their age as the last one; red and named stale when it is too high."""
     age = Series(source.judged(), "{{state}}")
     panel = big(title, unit, decimals=decimals, steps=steps, words=words)
     panel.datasource(PROMETHEUS).links(list(links))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import variables
 from grafana.source.freshness import Streams
-from grafana.source.layout import Row, StreamMetrics
+from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, Steps, runbook
 from grafana.source.metrics import latest, lowest
 from grafana.source.panels import lines, stat
@@ -34,7 +34,7 @@ def losable(line: float) -> str:
 POSITIONS = table(
     "Positions now",
     "Each open position with the exchange's own numbers. Volume is in the base asset, money in the"
-    " quote currency of the instrument. No row: flat, or withdrawn; the age above tells which.",
+    " quote currency of the instrument. No row: flat, or withdrawn; see the age above.",
     _POSITIONS,
     {"account": "account", "instrument": "instrument", "direction": "direction"},
     Column("volume", latest("onetrading_position_open_volume"), MONEY, 8),
@@ -155,7 +155,7 @@ NOTIONAL_OVER_TIME = lines(
 )
 MAINTENANCE_OVER_TIME = lines(
     "Maintenance margin by position",
-    "In the quote currency of the instrument: which position brings a margin call nearer.",
+    "In the quote currency of the instrument: which position brings a margin call closer.",
     _POSITIONS,
     Series(
         latest("onetrading_position_maintenance_margin"),
@@ -179,7 +179,7 @@ SETTLEMENT_OVER_TIME = lines(
 )
 STORED = report(
     "Positions in Postgres",
-    "The same from the newest complete answer that was stored, with the currencies.",
+    "The same from the newest stored snapshot, with the currencies.",
     "stored_positions",
     Column("net volume", unit=MONEY, decimals=8),
     Column("notional", unit=MONEY, decimals=2),
@@ -196,10 +196,10 @@ OPEN_NOW = stat(
     decimals=0,
 )
 
-BOARD = StreamMetrics(
+DASHBOARD = Dashboard(
     slug="positions-and-margin",
     title="One Trading / Positions and margin",
-    description="How far each account is from a margin call, and what brings it there.",
+    description="How far each account is from a margin call, and what moves it there.",
     variables=[
         variables.prometheus(),
         variables.postgres(),

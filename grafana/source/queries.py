@@ -1,4 +1,4 @@
-"""What panels ask: queries of Prometheus and of Postgres."""
+"""The queries of panels: PromQL and SQL."""
 
 from __future__ import annotations
 

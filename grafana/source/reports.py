@@ -1,4 +1,4 @@
-"""The kinds of panel that show SQL. Each has a column or a series that says how old it is."""
+"""Panels that show SQL results. Each has a column or a series with the age of its data."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import looks, variables
 from grafana.source.freshness import Streams
-from grafana.source.layout import Row, StreamMetrics
+from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
 from grafana.source.metrics import grew, in_quote, latest
 from grafana.source.panels import lines, stat
@@ -22,7 +22,7 @@ _NO_FILLS = [runbook("OnetradingNoFills")]
 
 
 def maker_share(over: str) -> str:
-    """Share of the turnover that rested in the book, by account and currency."""
+    """Maker share of the turnover, by account and currency."""
     every = in_quote(grew(_QUOTE, over=over), "account")
     maker = in_quote(grew(_QUOTE, _MAKER, over=over), "account")
     return f"({maker} or 0 * {every}) / ({every} > 0)"
@@ -30,7 +30,7 @@ def maker_share(over: str) -> str:
 
 FILLS = stat(
     "Fills in this range",
-    "Trades over the dashboard's range. An estimate as Prometheus makes them; exact below.",
+    "Trades over the dashboard's range, as estimated by Prometheus; exact numbers below.",
     _TRADES,
     Series(f"sum by (account) ({grew(_COUNT, over='$__range')})", "{{account}}"),
     unit=COUNT,
@@ -47,7 +47,7 @@ TURNOVER = stat(
 )
 MAKER_SHARE = stat(
     "Maker share",
-    "Share of the turnover that rested in the book, by quote currency.",
+    "Share of the turnover that was traded as maker, by quote currency.",
     _TRADES,
     Series(maker_share("$__range"), "{{account}} {{quote}}"),
     unit=SHARE,
@@ -125,7 +125,7 @@ FEES_OVER_TIME = lines(
 )
 MAKER_OVER_TIME = lines(
     "Maker share over the last hour",
-    "Share of the turnover of the hour before that rested in the book. A gap: no trade.",
+    "Share of the turnover of the last hour that was traded as maker. A gap: no trade.",
     _TRADES,
     Series(maker_share("1h"), "{{account}} {{quote}}"),
     unit=SHARE,
@@ -191,7 +191,7 @@ LATEST = report(
     Column("liquidity", words={"MAKER": ("MAKER", GOOD), "TAKER": ("TAKER", WARN)}),
 )
 
-BOARD = StreamMetrics(
+DASHBOARD = Dashboard(
     slug="trading",
     title="One Trading / Trading",
     description="Fills, turnover, fees and maker share.",

@@ -1,4 +1,4 @@
-"""What a reader may choose at the top of a dashboard."""
+"""The variables at the top of a dashboard."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def postgres() -> Variable:
     """The data source of all SQL."""
     found = build.DatasourceVariable("postgres").label("Postgres")
     found.type("grafana-postgresql-datasource")
-    return found.description("Where the exporter keeps history; a member of onetrading_reader.")
+    return found.description(
+        "Where the exporter stores history; its user is a member of onetrading_reader."
+    )
 
 
 def account() -> Variable:
@@ -40,12 +42,18 @@ def account_in_postgres() -> Variable:
 def currency() -> Variable:
     """Currencies that the chosen accounts hold; a panel repeats for each."""
     labels = 'label_values(onetrading_balance_available{account=~"$account"}, currency)'
-    return _of_metrics("currency", "Currency", labels, "Amounts of two currencies never add up.")
+    return _of_metrics(
+        "currency", "Currency", labels, "Amounts of different currencies are never added."
+    )
 
 
 def currency_in_postgres() -> Variable:
     """Currencies of fees and funding; a panel repeats for each."""
-    found = _many("currency", "Currency", "Of the graphs by month; amounts of two never add up.")
+    found = _many(
+        "currency",
+        "Currency",
+        "Of the monthly graphs; amounts of different currencies are never added.",
+    )
     return found.datasource(POSTGRES).query(STATEMENTS["currencies"])
 
 

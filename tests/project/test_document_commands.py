@@ -1,4 +1,4 @@
-"""Every command in the documents is run; what cannot be run here is named, with its reason."""
+"""Every command in the documents is run; those that cannot run here are listed, with a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import yaml
 from exporter.settings import load
 from exporter.streams import STREAMS
 from tests.support.alerts import ALERTS
-from tests.support.document_runner import NOT_RUN, Call, Desk, desk
+from tests.support.document_runner import NOT_RUN, Call, DocumentRunner, document_runner
 from tests.support.documents import DOCUMENTS, LANGUAGES, Block, blocks
 from tests.support.postgres import fresh_database
 from tests.support.process import ROOT, Run
@@ -27,10 +27,10 @@ from tests.support.tools import tool
 @pytest.fixture(scope="module")
 def prepared(
     tmp_path_factory: pytest.TempPathFactory, postgres_url: str, migrated_template: str
-) -> Iterator[tuple[Desk, Run]]:
+) -> Iterator[tuple[DocumentRunner, Run]]:
     with (
         fresh_database(postgres_url, migrated_template) as url,
-        desk(tmp_path_factory.mktemp("desk"), url) as found,
+        document_runner(tmp_path_factory.mktemp("reader"), url) as found,
     ):
         yield found
 
@@ -43,7 +43,7 @@ def shown(block: Block, name: str) -> str:
 
 
 def docker(arguments: tuple[str, ...]) -> None:
-    """The files are there; the image that is run is one that is built."""
+    """The files exist, and the image that is run is one that a document builds."""
     if arguments[0] == "build":
         assert (ROOT / arguments[-1] / "Dockerfile").is_file()
     elif arguments[0] == "compose":
@@ -57,7 +57,7 @@ def docker(arguments: tuple[str, ...]) -> None:
 
 
 def helm(arguments: tuple[str, ...]) -> None:
-    """The chart is there, and each value that is set is one of its values."""
+    """The chart exists, and each value that is set is one of its values."""
     chart = ROOT / "helm" / "onetrading-exporter"
     for argument in arguments:
         if "/" in argument and "=" not in argument and "://" not in argument:
@@ -69,21 +69,21 @@ def helm(arguments: tuple[str, ...]) -> None:
 
 
 def pytest_files(arguments: tuple[str, ...]) -> None:
-    """The tests that are named are there."""
+    """The named tests exist."""
     for argument in arguments:
         if argument.startswith("tests/"):
             assert (ROOT / argument.partition("::")[0]).is_file(), argument
 
 
 def sudo(arguments: tuple[str, ...]) -> None:
-    """What of the checkout is named is there."""
+    """The named files of the checkout exist."""
     for argument in arguments:
         if argument.endswith(".txt"):
             assert (ROOT / argument).is_file(), argument
 
 
 def amtool(arguments: tuple[str, ...]) -> None:
-    """What is silenced is an alert of ours, for a while and with a reason."""
+    """It silences an alert that exists, for a limited time and with a reason."""
     assert arguments[:2] == ("silence", "add")
     given = dict(argument.removeprefix("--").split("=", 1) for argument in arguments[2:])
     assert given.keys() >= {"alertmanager.url", "duration", "comment"}
@@ -100,7 +100,7 @@ CHECKS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
 
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=str)
-def test_a_block_of_commands_runs(block: Block, prepared: tuple[Desk, Run]) -> None:
+def test_a_block_of_commands_runs(block: Block, prepared: tuple[DocumentRunner, Run]) -> None:
     for name in ("curl", "jq", "psql"):
         if re.search(rf"\b{name} ", block.text):
             tool(name, {"psql": "postgresql-client"}.get(name, name))
@@ -113,7 +113,7 @@ def test_a_block_of_commands_runs(block: Block, prepared: tuple[Desk, Run]) -> N
             CHECKS[call.program](call.arguments)
 
 
-def test_what_is_wrong_would_be_noticed(prepared: tuple[Desk, Run]) -> None:
+def test_what_is_wrong_would_be_noticed(prepared: tuple[DocumentRunner, Run]) -> None:
     """An unknown program or option, a file that is not there, a failure before the last command."""
     made = prepared[0]
     for text in (
@@ -134,7 +134,7 @@ def test_what_is_wrong_would_be_noticed(prepared: tuple[Desk, Run]) -> None:
 
 
 def test_each_program_that_is_not_run_is_in_a_document() -> None:
-    """The table holds no reason that nobody needs."""
+    """The table has no unused entry."""
     text = "\n".join(block.text for block in blocks("sh"))
     assert [program for program in NOT_RUN if program not in text] == []
 
@@ -149,7 +149,7 @@ def test_each_block_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("block", blocks("toml", "yaml", "ini", "json"), ids=str)
 def test_a_block_of_configuration_can_be_read(
-    block: Block, prepared: tuple[Desk, Run], tmp_path: Path
+    block: Block, prepared: tuple[DocumentRunner, Run], tmp_path: Path
 ) -> None:
     made = prepared[0]
     if block.language == "toml":

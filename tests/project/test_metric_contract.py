@@ -81,7 +81,6 @@ CONTRACT = {
         onetrading_coverage_lag_seconds account stream
         onetrading_coverage_gap_seconds account stream
         onetrading_backfill_progress_ratio account stream
-        onetrading_reconciliation_difference account check key
         onetrading_api_requests_total account endpoint code
         onetrading_api_request_duration_seconds endpoint
         onetrading_api_wait_seconds_total account

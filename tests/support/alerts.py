@@ -1,4 +1,4 @@
-"""The committed rule files and the tests of their alerts, taken apart for tests."""
+"""The committed rule files and the tests of their alerts, parsed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLDER = ROOT / "grafana" / "alerts"
 CASES = ROOT / "tests" / "rules"
 _FIRST = ("thresholds", "recording")
 FILES = (*_FIRST, *sorted({path.stem for path in FOLDER.glob("*.yaml")} - {*_FIRST}))
-"""The names of the rule files; what others rest on comes first."""
+"""The names of the rule files; what others use comes first."""
 SCENARIOS = ("fires", "does not fire", "stale", "restart")
 
 
@@ -49,7 +49,7 @@ class Case(NamedTuple):
     test: dict[str, Any]
 
     def expected(self) -> list[list[dict[str, Any]]]:
-        """The alerts that must fire, at each instant that is looked at."""
+        """The alerts that must fire, at each tested instant."""
         return [look["exp_alerts"] for look in self.test["alert_rule_test"]]
 
 
@@ -72,7 +72,7 @@ def uncommented() -> str:
 
 
 def needed(expression: str) -> Iterator[Rule]:
-    """The recording rules that an expression rests on, those that come first first."""
+    """The recording rules that an expression needs, in the order of evaluation."""
     names: list[str] = []
     _collect(expression, names)
     for name in names:
@@ -102,7 +102,7 @@ _FLIP = re.compile(r"<=|>=|==|[<>]|\bunless\b|\bmin by\b|\bmax by\b|(?<=[<>=] )\
 
 
 def mutants(alert: str) -> Iterator[tuple[str, Rule]]:
-    """What was done to an alert, and the alert that is no longer what it should be."""
+    """A description of each change, and the alert with it."""
     rule = ALERTS[alert]
     for part in ("for", "keep_firing_for"):
         if part in rule:
@@ -115,7 +115,7 @@ def mutants(alert: str) -> Iterator[tuple[str, Rule]]:
 
 
 def lay_out(folder: Path, alert: Rule, tests: Iterable[Case]) -> list[Path]:
-    """Write one alert, what it rests on, and its tests to ``folder``; the files with the tests."""
+    """Write one alert, the rules that it needs, and its tests; return the files with the tests."""
     groups = [
         {"name": "records", "rules": list(needed(alert["expr"]))},
         {"name": "alert", "rules": [alert]},

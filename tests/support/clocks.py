@@ -1,4 +1,4 @@
-"""Clocks that pass only when a test, or a wait, moves them."""
+"""Clocks that advance only when a test, or a wait, moves them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ START = datetime(2026, 3, 31, 12, 30, 30, tzinfo=UTC)
 
 
 class Clock:
-    """Wall and monotonic time that pass only when told to."""
+    """Wall and monotonic time that advance only when a test says so."""
 
     def __init__(self) -> None:
         self.at = 0.0

@@ -1,4 +1,4 @@
-"""The committed dashboards, taken apart for tests, and Grafana's variables and macros filled in."""
+"""The committed dashboards, parsed, and Grafana's variables and macros filled in."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ ANNOTATION = "annotation"
 
 
 class Query(NamedTuple):
-    """Something that a dashboard asks."""
+    """A query of a dashboard."""
 
     board: str
     place: str
-    """The panel's title, or what else asks, and the letter of the query."""
+    """The title of the panel, or what else has the query, and the letter of the query."""
     kind: str
     text: str
     instant: bool = False
@@ -43,16 +43,16 @@ def panels(board: Json) -> list[Json]:
 
 
 def queries(kind: str) -> list[Query]:
-    """Everything that the dashboards ask of a kind of data source."""
+    """All queries of the dashboards to one type of data source."""
     return [
         query
         for name, board in PROVISIONED.items()
-        for query in _asked(name, board)
+        for query in _queries_of(name, board)
         if query.kind == kind
     ]
 
 
-def _asked(name: str, board: Json) -> Iterator[Query]:
+def _queries_of(name: str, board: Json) -> Iterator[Query]:
     for panel in panels(board):
         for target in panel["targets"]:
             place = f"{panel['title']} {target['refId']}"

@@ -1,9 +1,9 @@
-"""A place where all that the documents tell a reader to type is typed for real.
+"""Runs the commands of the documents.
 
-A block of shell is run by bash as it stands, in a folder of its own, with the simulated exchange, a
-Postgres and a running service. Names that stand for the reader's own (`Desk.here`) are replaced.
-Programs that cannot run here are in NOT_RUN, each with its reason; what they are called with is
-noted and checked. A program that is in no table is not found, and its block fails.
+Bash runs a block of shell as it stands, in a directory of its own, with the simulated exchange, a
+Postgres and a running service. Names that stand for the reader's own (`DocumentRunner.here`) are
+replaced. Programs that cannot run here are in NOT_RUN, each with its reason; their arguments are
+recorded and checked. A program that is in no table is not found, and its block fails.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RUN = (
     *("sha256sum", "tail", "tr", "uniq", "wc"),
     *("curl", "jq", "psql"),
 )
-"""Programs that run as they are, where they are installed."""
+"""Programs that run as they are, if they are installed."""
 
 NOT_RUN: Mapping[str, str] = {
     "docker": "the gate has no container runtime; scripts/container runs the image",
@@ -42,9 +42,9 @@ NOT_RUN: Mapping[str, str] = {
     "cosign": "needs a release, and the network",
     "gh": "needs a release, and the network",
     "git": "changes the checkout",
-    "scripts/dist": "takes as long as a release; tests of its own look at what it makes",
-    "scripts/preview": "takes minutes, and hundreds of packages of npm",
-    ".venv/bin/python -m pytest": "a test that runs the tests",
+    "scripts/dist": "takes as long as a release; it has tests of its own",
+    "scripts/preview": "takes minutes, and hundreds of npm packages",
+    ".venv/bin/python -m pytest": "would run the tests inside a test",
 }
 """Program to why it is not run; ``make`` runs with -n, ``scripts/docs`` with --check."""
 
@@ -60,15 +60,15 @@ class Call(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of a block."""
+    """The result of a block."""
 
     code: int
     output: str
     not_run: list[Call]
 
 
-class Desk:
-    """A folder in which the commands of the documents work."""
+class DocumentRunner:
+    """A directory in which the commands of the documents work."""
 
     def __init__(self, folder: Path, simulator: Simulator, database_url: str) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class Desk:
         )
         (folder / "docs").mkdir()
         (folder / "data" / "spool").mkdir(parents=True)
-        # What a release brings.
+        # The files of a release.
         (folder / "exporter.whl").write_bytes(b"wheel")
         digest = hashlib.sha256(b"wheel").hexdigest()
         (folder / "SHA256SUMS").write_text(f"{digest}  exporter.whl\n")
@@ -106,7 +106,7 @@ class Desk:
         return {"ONETRADING_CONFIG": str(self._config), "DATABASE_URL": self._database_url}
 
     def here(self, text: str) -> str:
-        """``text`` with what only its reader has put in its place."""
+        """``text`` with the reader's own names replaced by those that exist here."""
         for example, own in self._examples.items():
             text = text.replace(example, own)
         return text
@@ -122,8 +122,8 @@ class Desk:
         }
 
     def run(self, block: Block) -> Done:
-        """Run a block to its end, which is its first failure."""
-        # A reader who goes through a document has set what its blocks before have set.
+        """Run a block until its end or its first failure."""
+        # A reader has already set the variables of the preceding blocks of the document.
         before = [b.text for b in blocks("sh") if b.document == block.document]
         before = before[: before.index(block.text)] if block.text in before else []
         set_before = re.findall(r"^[a-z_]+=.*$", "\n".join(before), re.MULTILINE)
@@ -147,7 +147,7 @@ class Desk:
         )
 
     def _programs(self) -> None:
-        """Put what may be typed into ``bin``, ``scripts`` and ``.venv/bin``."""
+        """Put the permitted programs into ``bin``, ``scripts`` and ``.venv/bin``."""
         names = {"python": Path(sys.executable), "bash": Path("/bin/bash")}
         found = {name: shutil.which(name) for name in (*RUN, "install", "sleep", "env")}
         names |= {name: Path(path) for name, path in found.items() if path}
@@ -174,7 +174,7 @@ class Desk:
         return f'printf "%s\\0" "{program}" "$@" >> {self._notes}; echo >> {self._notes};'
 
     def _prelude(self) -> str:
-        """Functions that stand before programs of the same name."""
+        """Shell functions that replace programs of the same name."""
         not_run = [
             f"{program}() {{ {self._note(program)} }}" for program in NOT_RUN if "/" not in program
         ]
@@ -183,7 +183,7 @@ class Desk:
         return "\n".join([*not_run, prelude])
 
 
-# `run` and its like end when they are told to, in order; nobody here has the documents' users.
+# Commands that run until a signal get one; the users of the documents do not exist here.
 _PRELUDE = """
 make() {{ {make} --dry-run --directory {root} "$@" > /dev/null; }}
 install() {{
@@ -216,10 +216,10 @@ lasting() {{
 
 
 @contextmanager
-def desk(folder: Path, database_url: str) -> Iterator[tuple[Desk, Run]]:
-    """A desk beside which the service runs, as on a machine where everything is set up."""
+def document_runner(folder: Path, database_url: str) -> Iterator[tuple[DocumentRunner, Run]]:
+    """A runner with a running service, as on a machine where everything is set up."""
     with Simulator(history_days=2) as simulator:
-        made = Desk(folder, simulator, database_url)
+        made = DocumentRunner(folder, simulator, database_url)
         log = folder / "exporter.log"
         with running(made.settings | {"ONETRADING_LOG_LEVEL": "debug"}, log) as service:
             service.wait_until_ready()

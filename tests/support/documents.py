@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.support.process import ROOT
 
-# Written by a machine, or of the past.
+# Generated, or about the past.
 _NOT_READ = {"CHANGELOG.md", "docs/data-dictionary.md"}
 DOCUMENTS: Mapping[str, str] = {
     str(path.relative_to(ROOT)): path.read_text("utf-8")
@@ -22,7 +22,7 @@ DOCUMENTS: Mapping[str, str] = {
 }
 
 LANGUAGES = {"sh", "sql", "toml", "yaml", "ini", "json", "promql", ""}
-"""Of fenced blocks; without one it is output, or an excerpt of something."""
+"""Languages of fenced blocks; without one a block is output or an excerpt."""
 
 
 class Block(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is true of the exchange's history, what is stored of it, and whether the two agree.
+"""The true history of the exchange, the stored one, and whether the two agree.
 
 The exchange's truth is read here without any of the exporter's own parsing.
 """
@@ -38,7 +38,7 @@ Facts = dict[tuple[str, ...], Fact]
 
 
 def micros(text: str) -> int:
-    """Microseconds since 1970 of an ISO 8601 instant in UTC, cut."""
+    """Microseconds since 1970 of an ISO 8601 instant in UTC, rounded down."""
     return nanos(text) // 1_000
 
 
@@ -99,7 +99,7 @@ def truth(simulator: Simulator, streams: tuple[str, ...] = HISTORIES) -> Facts:
 
 
 def visible(simulator: Simulator) -> Facts:
-    """Every fact of an account that the exchange shows now, read without any other fault."""
+    """Every fact of an account that the exchange shows now, read without other faults."""
     faults, window = simulator.faults, {"from": (NOW - timedelta(days=20)).isoformat()[:10]}
     simulator.set_faults(Faults(late_rate=faults.late_rate, late_seconds=faults.late_seconds))
     facts: Facts = {}
@@ -150,15 +150,15 @@ def coverage(connection: Connection) -> list[tuple[str, str, str, int, int]]:
 
 
 def broken_claims(connection: Connection, facts: Facts, now: datetime) -> list[Any]:
-    """Facts inside proven ranges that are not stored as they are, and claims on the future.
+    """Facts inside proven ranges that are not stored correctly, and claims about the future.
 
-    What is stored is read after what is claimed: a claim must never come before its rows.
+    Rows are read after claims: a claim must never be visible before its rows.
     """
     claims = coverage(connection)
     connection.commit()
     kept = stored(connection)
     connection.commit()
-    present = micros_of(now) + 1_000_000  # an HTTP date tells a second
+    present = micros_of(now) + 1_000_000  # an HTTP date has a resolution of a second
     broken: list[Any] = [("future", claim) for claim in claims if claim[4] > present]
     for account_id, stream, scope, start, end in claims:
         broken += [
@@ -172,7 +172,7 @@ def broken_claims(connection: Connection, facts: Facts, now: datetime) -> list[A
 
 
 def unproven(connection: Connection, start: datetime, end: datetime) -> list[Any]:
-    """Scopes whose history between the two instants is not proven as a whole."""
+    """Scopes whose history between the two instants is not completely proven."""
     found = connection.execute(
         "SELECT account_id::text, stream, scope FROM onetrading_sync.progress"
         " WHERE required_from IS NOT NULL AND retired_because IS NULL"
@@ -227,13 +227,13 @@ Totals = dict[tuple[str, str, tuple[str, ...]], Decimal]
 
 
 def recounted(connection: Connection) -> Totals:
-    """What the counters must stand at, summed from the facts by Postgres alone."""
+    """The values that the counters must have, summed from the facts by Postgres."""
     rows = connection.execute(_COUNTED.encode())
     return {(account, metric, tuple(labels)): value for account, metric, labels, value in rows}
 
 
 def totals(connection: Connection) -> Totals:
-    """What the counters stand at."""
+    """The values of the counters."""
     rows = connection.execute(
         "SELECT account_id::text, metric, labels, value FROM onetrading_sync.totals"
     )
@@ -241,7 +241,7 @@ def totals(connection: Connection) -> Totals:
 
 
 def count(connection: Connection, query: str) -> int:
-    """The one number that a query answers."""
+    """The single number that a query returns."""
     row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return int(row[0])

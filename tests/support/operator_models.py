@@ -1,7 +1,7 @@
-"""The Prometheus operator's own resource types, as an npm package has them: fields and their types.
+"""The resource types of the Prometheus operator, from an npm package: fields and their types.
 
-kubernetes-validate knows only what belongs to Kubernetes itself. The package is installed once into
-`.cache`; where npm is missing or has no registry, the test that asks is skipped with a note.
+kubernetes-validate knows only the types of Kubernetes itself. The package is installed once into
+`.cache`; without npm or its registry, the test that needs it is skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PACKAGE = "@kubernetes-models/prometheus-operator"
 _VERSION = "6.0.0"
 _V1 = f"{_PACKAGE}/monitoring.coreos.com/v1"
 
-# The types are checked by the package, which lets unknown fields pass.
+# The package checks types, but ignores unknown fields.
 _VALIDATE = f"""
 import * as models from "{_V1}";
 let faults = [];

@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         status, body = self.server.exchange.answer(dict(parse_qsl(urlsplit(self.path).query)))
         raw = json.dumps(body).encode()
-        head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(raw)}\r\n\r\n"
+        head = f"HTTP/1.1 {status} Reason\r\nContent-Length: {len(raw)}\r\n\r\n"
         self.wfile.write(head.encode() + raw)
 
     def log_message(self, format: str, *args: Any) -> None:

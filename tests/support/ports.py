@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1 for servers that must be told one."""
+"""Ports of 127.0.0.1 for servers that need a fixed one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def unused_port() -> int:
-    """A port that nobody listens on, below those that the kernel gives to outgoing connections."""
+    """An unused port, below those that the kernel gives to outgoing connections."""
     while True:
         port = random.randrange(20_000, 30_000)  # noqa: S311 -- not a secret
         with suppress(OSError), socket.socket() as probe:

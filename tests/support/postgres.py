@@ -21,7 +21,7 @@ from exporter.store.embedded import EmbeddedPostgres
 from tests.support.ports import unused_port
 from tests.support.waiting import wait_until
 
-# Nobody needs these data after a crash, least of all of the machine.
+# These data need not survive a crash.
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -88,13 +88,13 @@ def fresh_database(server_url: str, template: str = "template1") -> Iterator[str
 
 
 def postmaster_pid(data_dir: Path) -> int:
-    """The process number of the server that runs in an embedded Postgres's data directory."""
+    """The PID of the postmaster of the embedded Postgres in a data directory."""
     return int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
 @contextmanager
 def standing_still(url: str) -> Iterator[None]:
-    """The server's processes stop: its sockets take bytes, and nothing ever answers."""
+    """Suspend the server's processes: its sockets accept bytes, but nothing responds."""
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "SELECT current_setting('data_directory'), array_agg(pid) FROM pg_stat_activity"
@@ -119,13 +119,13 @@ def wait_for_a_lock(url: str) -> None:
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
     with psycopg.connect(url, autocommit=True) as watcher:
-        wait_until(lambda: watcher.execute(waiting).rowcount, "nobody waits for a lock")
+        wait_until(lambda: watcher.execute(waiting).rowcount, "no session waits for a lock")
 
 
 def written(url: str) -> dict[str, tuple[int, int, int]]:
     """Rows inserted, updated and deleted so far in each table of facts.
 
-    A server process reports its last counts when its connection ends, so this waits for that.
+    A backend reports its last counts when its connection ends, so this waits for that.
     """
     busy = (
         "SELECT FROM pg_stat_activity"
@@ -133,7 +133,7 @@ def written(url: str) -> dict[str, tuple[int, int, int]]:
         " AND backend_type = 'client backend'"
     )
     with psycopg.connect(url, autocommit=True) as connection:
-        wait_until(lambda: connection.execute(busy).rowcount == 0, "a connection stays open")
+        wait_until(lambda: connection.execute(busy).rowcount == 0, "a connection stayed open")
         found = connection.execute(
             "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables"
             " WHERE schemaname = 'onetrading' AND relname <> 'snapshots'"
@@ -151,18 +151,18 @@ class PostgresServer:
         self.url = ""
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it accepts connections."""
         self._running = EmbeddedPostgres(self._data_dir, port=self._port, settings=THROWAWAY)
         self.url = self._running.ensure()
 
     def stop(self) -> None:
-        """Shut it down in order; its sessions are ended."""
+        """Shut it down cleanly; its sessions end."""
         if self._running is not None:
             self._running.stop()
             self._running = None
 
     def kill(self) -> None:
-        """End it with SIGKILL, as a power cut would; nothing is written first."""
+        """Kill it with SIGKILL, like a power failure; nothing is written first."""
         with suppress(FileNotFoundError):
             os.kill(postmaster_pid(self._data_dir), signal.SIGKILL)
         self.stop()

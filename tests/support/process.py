@@ -25,8 +25,8 @@ _SERVING = re.compile(r"serving on (https?://[^/\s]+)/")
 _OURS = ("ONETRADING_", "DATABASE_URL", "PG")
 
 
-class SnapshotResponse(NamedTuple):
-    """An HTTP answer, whatever its status; the body is decompressed."""
+class Response(NamedTuple):
+    """An HTTP response, whatever its status; the body is decompressed."""
 
     status: int
     headers: Message
@@ -53,7 +53,7 @@ def finished(*command: object, **options: Any) -> subprocess.CompletedProcess[st
 def command(
     *arguments: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of ours to its end."""
+    """Run a command of the exporter to its end."""
     return subprocess.run(
         [sys.executable, "-m", "exporter", *arguments],
         env=process_environment(env or {}),
@@ -79,7 +79,7 @@ class Run:
         self.base = ""
 
     def wait_until_serving(self) -> None:
-        """Wait for the line that names the address."""
+        """Wait for the log line with the address."""
         self.wait_until(lambda: _SERVING.search(self.log) is not None, "it never serves")
         found = _SERVING.search(self.log)
         assert found is not None
@@ -91,24 +91,24 @@ class Run:
         return self._log.read_text()
 
     def check_log(self) -> None:
-        """Fail on a traceback: a fault of ours that nobody foresaw."""
+        """Fail on a traceback, which is a bug."""
         found = [line for line in self.log.splitlines() if "Traceback" in line]
         if found:
             raise AssertionError("\n".join(found).replace("\\n", "\n"))
 
-    def get(self, path: str, method: str = "GET", **headers: str) -> SnapshotResponse:
-        """Ask it."""
+    def get(self, path: str, method: str = "GET", **headers: str) -> Response:
+        """Send a request to it."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request(self.base + path, method=method, headers=named)  # noqa: S310  ours
         try:
             with urlopen(request, timeout=5) as found:  # noqa: S310  our own server
-                answer = SnapshotResponse(found.status, found.headers, found.read())
+                response = Response(found.status, found.headers, found.read())
         except HTTPError as error:
             with error:
-                answer = SnapshotResponse(error.code, error.headers, error.read())
-        if answer.headers.get("Content-Encoding") == "gzip":
-            return answer._replace(body=gzip.decompress(answer.body))
-        return answer
+                response = Response(error.code, error.headers, error.read())
+        if response.headers.get("Content-Encoding") == "gzip":
+            return response._replace(body=gzip.decompress(response.body))
+        return response
 
     def value(self, series: str) -> float | None:
         """The value of a series on /metrics now."""
@@ -144,7 +144,7 @@ class Run:
     def terminate(self) -> tuple[int, float]:
         """SIGTERM: the exit code, and the seconds that it took.
 
-        A process that does not end says what each of its threads does.
+        A process that does not end dumps the stack of each of its threads.
         """
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)

@@ -21,11 +21,11 @@ from tests.support.tools import tool
 _READY_WITHIN_S = 20.0
 _STOP_WITHIN_S = 5.0
 _STARTS = 3
-"""Another process may take the free port between our look and the server's start."""
+"""Another process may take the free port between the check and the start."""
 
 
 class Failed(Exception):
-    """A server refused what it was asked, or did not start; the text says why."""
+    """A server rejected a request, or did not start; the text says why."""
 
 
 class _Server:
@@ -36,11 +36,11 @@ class _Server:
         self.log = log
 
     def get(self, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Any:
-        """The decoded JSON of an API call. Raises Failed with what the server says."""
+        """The decoded JSON of an API call. Raises Failed with the message of the server."""
         query = f"?{urlencode(parameters)}" if parameters else ""
         try:
-            with urlopen(f"{self.url}{path}{query}", timeout=30) as answer:  # noqa: S310  ours
-                return json.load(answer)
+            with urlopen(f"{self.url}{path}{query}", timeout=30) as response:  # noqa: S310  ours
+                return json.load(response)
         except HTTPError as error:
             with error:
                 raise Failed(f"{path}{query}: {error.code} {error.read().decode()}") from error
@@ -50,7 +50,7 @@ class Alertmanager(_Server):
     """A running Alertmanager."""
 
     def alerts(self) -> list[dict[str, Any]]:
-        """The alerts that it knows, each with `labels`, `annotations` and `status`."""
+        """Its alerts, each with `labels`, `annotations` and `status`."""
         found: list[dict[str, Any]] = self.get("/api/v2/alerts")
         return found
 
@@ -76,10 +76,10 @@ class Prometheus(_Server):
         return found
 
     def _result(self, call: str, parameters: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        answer = self.get(f"/api/v1/{call}", parameters)
-        if answer.get("warnings"):
-            raise Failed(f"{parameters}: {answer['warnings']}")
-        data = answer["data"]
+        response = self.get(f"/api/v1/{call}", parameters)
+        if response.get("warnings"):
+            raise Failed(f"{parameters}: {response['warnings']}")
+        data = response["data"]
         if data["resultType"] not in ("vector", "matrix"):
             raise Failed(f"{parameters}: gives a {data['resultType']}")
         found: list[dict[str, Any]] = data["result"]

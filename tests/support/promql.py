@@ -1,4 +1,4 @@
-"""PromQL taken apart by the parser of Prometheus, and the series that it may name."""
+"""PromQL parsed by the parser of Prometheus, and the series that it may use."""
 
 from __future__ import annotations
 

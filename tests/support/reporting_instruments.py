@@ -1,4 +1,4 @@
-"""Made-up instruments whose assets change around the ends of months, and what they come to."""
+"""Made-up instruments whose assets change around the ends of months, and the expected sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databases with made-up progress and coverage, for the tests of what is said of them."""
+"""Databases with made-up progress and coverage, for the tests of the views on them."""
 
 from __future__ import annotations
 

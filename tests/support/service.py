@@ -1,4 +1,4 @@
-"""A service in this process, and what it says of itself over HTTP."""
+"""A service in this process, and what it reports over HTTP."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def serving(simulator: Simulator, folder: Path, **more: str) -> Iterator[tuple[S
 
 
 def get(base: str, path: str) -> str:
-    """A page."""
-    with urlopen(base + path, timeout=5) as answer:  # noqa: S310  our own server
-        body: bytes = answer.read()
+    """The text of a page."""
+    with urlopen(base + path, timeout=5) as response:  # noqa: S310  our own server
+        body: bytes = response.read()
     return body.decode()
 
 
@@ -43,14 +43,14 @@ def status(base: str) -> dict[str, Any]:
 
 
 def wait_until_complete(base: str) -> None:
-    """Wait until every stream was read once, and all history is there."""
+    """Wait until every stream was read once, and all history is proven."""
     wait_until(
         lambda: not unsettled(status(base)), lambda: f"not complete: {unsettled(status(base))}"
     )
 
 
 def unsettled(found: Mapping[str, Any]) -> list[Any]:
-    """The streams that were not read yet, or whose history has gaps."""
+    """The streams that were not read yet, or have gaps in their history."""
     return [
         s
         for s in found["streams"]
@@ -60,5 +60,5 @@ def unsettled(found: Mapping[str, Any]) -> list[Any]:
 
 
 def one(found: Mapping[str, Any], of: str, name: str) -> Mapping[str, Any]:
-    """What is said of a stream."""
+    """The report on one stream."""
     return next(s for s in found["streams"] if (s["account"], s["stream"]) == (of, name))

@@ -1,8 +1,8 @@
 """compose.yaml as data, and its containers as plain processes on 127.0.0.1.
 
-There is no container engine where the tests run. What the engine would do is small: give each
-service a host name. So the same commands, settings and configuration files run as processes, with
-the addresses of the services replaced by those that the processes listen on.
+There is no container engine where the tests run. It would mainly give each service a host name, so
+the same commands, settings and configuration files run as processes, with the addresses of the
+services replaced by those that the processes listen on.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ def simulator(folder: Path) -> Iterator[str]:
 
 
 def set_up_postgres(url: str) -> str:
-    """Run what the service `postgres` runs on a new server; give the host and port.
+    """Run the initialization of the service `postgres` on a server; return its host and port.
 
-    ``url``: a superuser of a server of our own, whose names are freed for those of the script.
+    ``url``: a superuser of a private server; its own names are changed to free those of the script.
     """
     parts = urlsplit(url)
     assert parts.username == "onetrading"

@@ -1,4 +1,4 @@
-"""Programs that are not Python packages: where they are, or why a test is skipped."""
+"""Programs that are not Python packages; a test that needs a missing one is skipped."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 
 def tool(name: str, package: str) -> str:
-    """The path of the program ``name``; skips the test that asks when it is not installed.
+    """The path of the program ``name``; skips the calling test when it is not installed.
 
-    ``package``: what brings it, as Debian calls it. `.ci/run` installs all of them.
+    ``package``: the Debian package with it. `.ci/run` installs all of them.
     """
     path = shutil.which(name)
     if path is None:

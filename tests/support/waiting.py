@@ -13,7 +13,7 @@ def wait_until(
     within_s: float = 30.0,
     every_s: float = 0.02,
 ) -> None:
-    """Wait until ``true()``; fail with ``what`` when it is not true in time."""
+    """Wait until ``true()``; fail with the message ``what`` after ``within_s`` seconds."""
     until = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < until, what if isinstance(what, str) else what()

@@ -1,4 +1,4 @@
-"""Time that leaps: a day goes by in minutes, and whoever waits has waited."""
+"""Clocks that jump: a day passes in minutes, and every wait is over at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class JumpingClock:
-    """Wall and monotonic time that pass as they do, and leap on `jump`."""
+    """Wall and monotonic time that pass normally, and jump on `jump`."""
 
     def __init__(self, start: datetime) -> None:
         self._origin = time.monotonic()
@@ -30,7 +30,7 @@ class JumpingClock:
         return self.wall().timestamp()
 
     def jump(self, seconds: float) -> None:
-        """Let this much time pass at once."""
+        """Advance by this much at once."""
         self._leapt += seconds
 
 
@@ -53,7 +53,7 @@ class Patience(threading.Event):
 
 
 class Pace(NamedTuple):
-    """How often the exporter is scraped: what is further away is looked at from further away."""
+    """How often the exporter is scraped: more often in the last hours."""
 
     recent_s: float
     """Seconds between two scrapes in the last ``hours``; before, ``coarser`` times as many."""

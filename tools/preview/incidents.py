@@ -1,4 +1,4 @@
-"""What happens while the film runs, so that there is something to see."""
+"""Incidents during the recording, so that the dashboards have something to show."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _leverage(simulator: Simulator, through: float) -> None:
 
 
 def _wobble(equity: Decimal) -> Decimal:
-    """A little more or less, as the equity moves."""
+    """A little more or less, as equity does."""
     return 1 + (equity % 1_000 - 500) / 10_000
 
 
@@ -51,7 +51,7 @@ def _times(row: dict[str, Any], size: Decimal) -> dict[str, Any]:
 
 
 def _errors(simulator: Simulator, _through: float) -> None:
-    """The exchange answers a part of all requests with errors, and slowly."""
+    """The exchange responds slowly, and to some requests with errors."""
     simulator.set_faults(error_rate=0.4, latency_ms=20, jitter_ms=60)
 
 
@@ -65,7 +65,7 @@ def _well(simulator: Simulator) -> None:
 
 
 def _nothing(_simulator: Simulator) -> None:
-    """It ends with the film."""
+    """It lasts until the end."""
 
 
 INCIDENTS = [

@@ -1,4 +1,4 @@
-"""Variables and macros, put into queries as Grafana does it.
+"""Variables and macros in queries, replaced as Grafana does it.
 
 Source: Grafana's documentation, "Variable syntax", "Prometheus template variables" and
 "PostgreSQL query editor: macros"; how steps are rounded:
@@ -51,7 +51,7 @@ class Window:
 
 
 def interpolated(text: str, variables: Mapping[str, Values], style: Style) -> str:
-    """``text`` with its variables filled in; a name that is none of ``variables`` stays.
+    """``text`` with its variables filled in; a name that is not in ``variables`` stays.
 
     ``style`` is what the data source does with several values, where the text does not say.
     """
@@ -82,7 +82,7 @@ def _joined(values: Values, style: str) -> str:
 def promql(
     expression: str, variables: Mapping[str, Values], window: Window, step_s: float, scrape_s: float
 ) -> str:
-    """A query that Prometheus can answer."""
+    """A query as Prometheus gets it."""
     rate_s = max(step_s + scrape_s, 4 * scrape_s)
     times: Mapping[str, Values] = {
         "__interval": [f"{step_s:.0f}s"],
@@ -96,7 +96,7 @@ def promql(
 
 
 def sql(statement: str, variables: Mapping[str, Values], window: Window) -> str:
-    """A query that Postgres can answer. Raises ValueError for a macro that is not known here."""
+    """A query as Postgres gets it. Raises ValueError for an unsupported macro."""
     return _MACRO.sub(
         lambda found: _macro(found[1], found[2], window),
         interpolated(statement, variables, "quoted"),

@@ -1,4 +1,4 @@
-"""Pictures of dashboards: the page in Chromium, at the size that it needs, as small PNG files."""
+"""Screenshots of dashboards: the page in Chromium, at the size that it needs, as small PNGs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SETTLE_MS = 1_500
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -39,11 +39,11 @@ def _served(folder: Path) -> Iterator[str]:
 
 
 def take(
-    built: Path, rehearsed: Mapping[str, dict[str, Any]], into: Path, *, theme: str, width: int
+    built: Path, evaluated: Mapping[str, dict[str, Any]], into: Path, *, theme: str, width: int
 ) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each picture, and what it shows a note for instead of data."""
+    """Yield each picture, and which panels show a note instead of data."""
     into.mkdir(parents=True, exist_ok=True)
-    for name, dashboard in rehearsed.items():
+    for name, dashboard in evaluated.items():
         (built / f"{name}.json").write_text(json.dumps(dashboard))
     with (
         _served(built) as base,
@@ -55,7 +55,7 @@ def take(
         page = browser.new_page(viewport={"width": width, "height": 1_000}, color_scheme="dark")
         page.on("pageerror", lambda error: print(f"page error: {error}"))
         page.on("requestfailed", lambda request: print(f"not loaded: {request.url}"))
-        for name, dashboard in rehearsed.items():
+        for name, dashboard in evaluated.items():
             page.clock.set_fixed_time(dashboard["to"] / 1_000)
             asked = urlencode({"data": f"{name}.json", "theme": theme, "width": width})
             page.goto(f"{base}index.html?{asked}")
@@ -63,12 +63,12 @@ def take(
 
 
 def _shot(page: Page, file: Path, width: int) -> tuple[Path, list[str]]:
-    stream_metrics = page.locator("#dashboard")
-    stream_metrics.wait_for(timeout=_DRAWN_MS)
-    height: int = stream_metrics.evaluate("board => board.offsetHeight")
+    dashboard = page.locator("#dashboard")
+    dashboard.wait_for(timeout=_DRAWN_MS)
+    height: int = dashboard.evaluate("board => board.offsetHeight")
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(_SETTLE_MS)
-    stream_metrics.screenshot(path=file)
+    dashboard.screenshot(path=file)
     if shutil.which("pngquant"):
         quantize = ["pngquant", "--force", "--strip", f"--output={file}", str(file)]
         subprocess.run(quantize, check=False)  # noqa: S603

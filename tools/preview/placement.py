@@ -1,4 +1,4 @@
-"""Where panels are, those included that repeat for each value of a variable."""
+"""The positions of panels, including those that repeat for each value of a variable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Panel = Mapping[str, Any]
 
 @dataclass
 class Placed:
-    """A panel, its place in columns and rows, and the variables that count in it alone."""
+    """A panel, its place in columns and rows, and the variables with a value of its own."""
 
     panel: Panel
     x: int
@@ -25,7 +25,7 @@ class Placed:
 
 
 def placed(panels: Sequence[Panel], variables: Mapping[str, Values]) -> list[Placed]:
-    """All panels on the grid; what is below a panel that repeats makes room for it."""
+    """All panels on the grid; what is below a repeated panel moves down."""
     found: list[Placed] = []
     grown = 0
     for panel in sorted(panels, key=lambda panel: (panel["gridPos"]["y"], panel["gridPos"]["x"])):

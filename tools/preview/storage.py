@@ -1,4 +1,4 @@
-"""A real Prometheus that holds the film as if it had scraped it: the scrapes become its blocks."""
+"""A real Prometheus with the recording in it: the scrapes become blocks of its storage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK_S = 7_200
 _EVALUATED_S = 60
 _LABELS = 'job="onetrading-exporter",instance="exporter:9877"'
 _RULE_LEVELS = 3
-"""Rules that read other rules need a turn of their own: they see what was written before."""
+"""Rules that read other rules need a pass of their own: they see what was written before."""
 
 
 class Reel:
@@ -53,7 +53,10 @@ def _stored(line: str, at: float) -> str:
 
 
 def develop(folder: Path, reel: Reel, rules: list[Path]) -> None:
-    """Make the storage of a Prometheus that has scraped the film and evaluated the rules."""
+    """Create the storage of a Prometheus that scraped the recording and evaluated the rules.
+
+    The recording must reach further back than the last complete block, about six hours.
+    """
     storage = folder / "data"
     storage.mkdir(parents=True, exist_ok=True)
     reel.develop(storage)

@@ -1,7 +1,7 @@
-"""Many hours of the real exporter in a few minutes: the exchange's clock is moved on between polls.
+"""Many hours of the real exporter in a few minutes: the exchange's clock advances between polls.
 
-Everything is the real thing, made by `exporter.app`. Only the clock differs: it jumps from one
-scrape to the next.
+Everything is real and built by `exporter.app`. Only the clock differs: it jumps from one scrape to
+the next.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from exporter.streams import STREAMS
 from tools.preview.clocks import JumpingClock, Pace, Patience
 
 _PHASE_S = 14.0
-"""A scrape comes up to this long after the polls, since the two are never in step."""
+"""A scrape follows the polls by up to this long, since the two are not synchronized."""
 _UNPACED = "1000000"
-"""Requests a minute while history is filled: what there was before the film costs it no time."""
+"""Requests a minute during the backfill: history before the recording takes no recorded time."""
 _PATIENCE = 50
-"""How often a backfill is begun again: it gives way to live polling after a while."""
-# The film's database is thrown away.
+"""How often a backfill is restarted: it yields to live polling after a while."""
+# The database of a recording is thrown away.
 _HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that happens while the film runs, between two shares (0 to 1) of its length.
+    """Something that happens during the recording, between two fractions (0 to 1) of its length.
 
-    ``during`` is called before each poll with how far into the incident it is, 0 to 1.
+    ``during`` is called before each poll with the fraction of the incident that is over.
     """
 
     begins: float
@@ -50,7 +50,7 @@ class Timelapse:
     def __init__(self, folder: Path, hours: float, *, seed: int = 1) -> None:
         self.start = datetime.now(UTC) - timedelta(hours=hours)
         self.simulator = Simulator(seed=seed, now=self.start, history_days=30)
-        # Only now: to build an exchange takes a moment, in which its own clock stands still.
+        # Only now: building an exchange takes a moment, in which its clock does not move.
         self.clock = JumpingClock(self.start)
         self._chance = random.Random(seed)  # noqa: S311  nothing here is a secret
         self._postgres = EmbeddedPostgres(folder, settings=_HASTY)
@@ -64,7 +64,7 @@ class Timelapse:
         self._due: dict[str, float] = {}
 
     def _opened(self, **more: str) -> App:
-        """An exporter whose waits are over at once, and show on the clocks."""
+        """An exporter whose waits end at once, and advance the clocks."""
         names = [stream.name for stream in STREAMS]
         settings = load(self._environment | more, stream_names=names)
         runtime = Runtime(
@@ -80,7 +80,7 @@ class Timelapse:
 
     @property
     def database_url(self) -> str:
-        """Where the rows are."""
+        """The URL of the database."""
         return self._postgres.ensure()
 
     def _pass_time(self, seconds: float) -> None:
@@ -95,7 +95,7 @@ class Timelapse:
             yield f"{name}={file}"
 
     def fill(self) -> None:
-        """Read all history that there was before the film begins, at once."""
+        """Read all history from before the recording, at once."""
         app = self._opened(ONETRADING_REQUESTS_PER_MINUTE=_UNPACED)
         try:
             for sync in app.syncs:
@@ -112,7 +112,7 @@ class Timelapse:
         """Yield the Unix time and the body of each scrape, until the real present.
 
         Scrapes are at whole multiples of their interval, as the points of a graph are: a point
-        between two of these rare scrapes would show data older than they are.
+        between two of these rare scrapes would show data as older than it is.
         """
         app = self._app
         housekeeping = Housekeeping(app.metrics, app.storage, app.spool, app.clock, app.accounts)
@@ -132,16 +132,16 @@ class Timelapse:
             at = pace.next(at, time.time())
 
     def _poll(self) -> None:
-        """One pass of every stream whose interval has gone by."""
+        """One pass of every stream whose interval has passed."""
         now = self.clock.monotonic()
         for sync in self._app.syncs:
             if self._due.get(sync.name, now) <= now:
-                # A second of grace: a pass takes a moment, and must not fall to every other scrape.
+                # A second of grace: a pass takes a moment, and must not slip to every other scrape.
                 self._due[sync.name] = now + sync.interval.total_seconds() - 1
                 self._app.runner.run(sync)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Stop the exporter, Postgres and the exchange."""
         self._app.close()
         self._postgres.stop()
         self.simulator.stop()

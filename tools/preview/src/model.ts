@@ -1,4 +1,4 @@
-/** What `rehearsal.py` hands over: a dashboard with its queries answered. Instants are Unix milliseconds. */
+/** What `evaluation.py` hands over: a dashboard with the results of its queries. Instants are Unix milliseconds. */
 
 import type { DataTransformerConfig, FieldConfigSource } from '@grafana/data';
 

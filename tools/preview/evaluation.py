@@ -1,4 +1,4 @@
-"""A dashboard with all its queries answered by the real Prometheus and the real Postgres."""
+"""A dashboard with the results of all its queries, from the real Prometheus and Postgres."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _NUMBERS = {"numeric", "int2", "int4", "int8", "float4", "float8"}
 _HIDDEN = 2
 _MOST_ANNOTATED = 2_000
 _INSIDE = 32
-"""Pixels of a panel that are not inside it."""
+"""Pixels of a panel outside its content."""
 
 
 class Sources(NamedTuple):
-    """What answers, and how often the first was fed."""
+    """What the queries are sent to, and how often Prometheus scraped."""
 
     prometheus: Prometheus
     postgres: psycopg.Connection[tuple[Any, ...]]
@@ -39,7 +39,7 @@ class Sources(NamedTuple):
         return self.pace.step_s(timedelta(seconds=window.length))
 
 
-def rehearse(
+def evaluate(
     dashboard: Json, sources: Sources, end: float, width: int, chosen: Mapping[str, str]
 ) -> Json:
     """What `src/model.ts` describes. ``chosen``: variable to value, instead of the dashboard's."""
@@ -66,7 +66,7 @@ def rehearse(
 def _seconds(relative: str) -> float:
     found = re.fullmatch(r"now-(\d+)([smhdwMy])", relative)
     if found is None:
-        raise ValueError(f"the time range {relative!r} is not known here")
+        raise ValueError(f"the time range {relative!r} is not supported")
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -109,7 +109,7 @@ def _options(
 
 
 def _current(variable: Json, options: Sequence[str], chosen: str | None) -> str | None:
-    """The value that is chosen; None is all of them."""
+    """The chosen value; None: all."""
     if chosen is not None:
         return chosen
     value: list[str] | str | None = (variable.get("current") or {}).get("value")
@@ -185,7 +185,7 @@ def _prometheus(
 
 
 def rows(connection: psycopg.Connection[tuple[Any, ...]], statement: str, series: bool) -> Json:
-    """The answer of Postgres, with numbers as Grafana has them and instants in milliseconds."""
+    """The result of Postgres, with numbers as Grafana has them and instants in milliseconds."""
     cursor = connection.execute(statement.encode())
     columns = [
         {"name": column.name, "type": _kind(connection, column.type_code)}
@@ -193,7 +193,7 @@ def rows(connection: psycopg.Connection[tuple[Any, ...]], statement: str, series
     ]
     kinds = [column["type"] for column in columns]
     if series and columns:
-        # Whatever can be an instant is one in the column that is named time.
+        # In the column named time, every value that can be an instant is one.
         kinds = ["time" if column["name"] == "time" else column["type"] for column in columns]
         columns = [column | {"type": kind} for column, kind in zip(columns, kinds, strict=True)]
     return {
@@ -227,7 +227,7 @@ def _plain(value: Any) -> Any:
 def _shading(
     annotation: Json, sources: Sources, window: Window, variables: Mapping[str, Values]
 ) -> Json:
-    """Instants that follow one another at the step of an annotation are one region."""
+    """Consecutive instants, one step of an annotation apart, are one region."""
     step_s = max(60.0, sources.scrape_s(window))
     expression = interpolated(annotation["target"]["expr"], variables, "regex")
     start, end = (at // step_s * step_s for at in (window.start, window.end))
