@@ -61,7 +61,7 @@ def test_the_notes_of_a_release_are_its_section_of_the_changelog(sources: Path) 
 
 
 @pytest.mark.parametrize(
-    ("tag", "replaced", "by", "said"),
+    ("tag", "replaced", "by", "message"),
     [
         ("v9.9.9", "", "", "is not the version of these sources"),
         ("0.0.9", "", "", "is not the version of these sources"),
@@ -72,11 +72,11 @@ def test_the_notes_of_a_release_are_its_section_of_the_changelog(sources: Path) 
     ],
 )
 def test_a_tag_that_does_not_fit_makes_no_release(
-    sources: Path, tag: str, replaced: str, by: str, said: str
+    sources: Path, tag: str, replaced: str, by: str, message: str
 ) -> None:
     code, text = release_notes(sources, tag, CHANGES.replace(replaced, by) if replaced else CHANGES)
     assert code == 1
-    assert said in text
+    assert message in text
 
 
 def test_the_changelog_is_one_that_a_release_can_be_made_from() -> None:
@@ -127,5 +127,5 @@ def test_the_image_says_where_it_is_from() -> None:
     given = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
     (build,) = (s for s in given["jobs"]["image"]["steps"] if s.get("id") == "push")
     arguments = {line.partition("=")[0] for line in build["with"]["build-args"].splitlines()}
-    asked = set(re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
-    assert arguments == asked
+    declared = set(re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    assert arguments == declared

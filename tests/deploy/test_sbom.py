@@ -71,7 +71,7 @@ def test_an_sbom_says_what_is_locked(sources: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"version": "0.0.1"}, "is not what is locked"),
         ({"purl": "pkg:pypi/another@1"}, "the purl is"),
@@ -81,8 +81,10 @@ def test_an_sbom_says_what_is_locked(sources: Path) -> None:
         ({"purl": "pkg:generic/nothing"}, "is locked, and missing"),
     ],
 )
-def test_an_sbom_that_is_wrong_is_refused(sources: Path, change: dict[str, Any], said: str) -> None:
+def test_an_sbom_that_is_wrong_is_refused(
+    sources: Path, change: dict[str, Any], message: str
+) -> None:
     first, *others = components()
     code, text = checked_sbom(sources, [{**first, **change}, *others])
     assert code == 1
-    assert said in text
+    assert message in text

@@ -106,8 +106,8 @@ def test_grafana_finds_dashboards_and_data_sources_of_every_type_they_ask_for() 
     given = {source["type"] for source in SOURCES}
     for path in DASHBOARDS:
         variables = json.loads(path.read_text())["templating"]["list"]
-        asked = {variable["query"] for variable in variables if variable["type"] == "datasource"}
-        assert asked and asked <= given, path.name
+        used = {variable["query"] for variable in variables if variable["type"] == "datasource"}
+        assert used and used <= given, path.name
     assert {source["name"] for source in SOURCES} >= {"Prometheus", "Postgres"}
     interval = PROMETHEUS["global"]["scrape_interval"]
     assert SOURCES[0]["jsonData"]["timeInterval"] == interval

@@ -32,7 +32,7 @@ def live_alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
 
 
 def post(server: Alertmanager, *labelled: dict[str, str]) -> dict[str, list[str]]:
-    """Send alerts, told apart by `id`; by which others each is inhibited."""
+    """Send alerts, each with its `id`; return the alerts that inhibit each."""
     body = json.dumps([{"labels": labels} for labels in labelled]).encode()
     header = {"Content-Type": "application/json"}
     urlopen(Request(f"{server.url}/api/v2/alerts", body, header), timeout=5).close()  # noqa: S310  ours
@@ -137,7 +137,7 @@ def groups(server: Prometheus) -> list[dict[str, Any]]:
 
 
 def alertmanagers(server: Prometheus) -> list[dict[str, Any]]:
-    """Those that it tells."""
+    """The active ones."""
     found: list[dict[str, Any]] = server.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
     return found
 

@@ -126,7 +126,7 @@ def test_every_page_has_its_alert() -> None:
 
 def test_every_query_of_the_pages_is_one() -> None:
     known = SERIES.keys() | {"up"} | RECORDS.keys() | thresholds()
-    asked = [
+    queries = [
         line
         for page in (*RUNBOOKS.glob("*.md"), FOLDER / "README.md")
         for block in re.findall(
@@ -134,8 +134,8 @@ def test_every_query_of_the_pages_is_one() -> None:
         )
         for line in block.splitlines()
     ]
-    assert len(asked) > len(ALERTS)
-    for line in asked:
+    assert len(queries) > len(ALERTS)
+    for line in queries:
         for selector in selectors(line):
             name = str(selector.name)
             assert name in known or name.startswith("process_"), line

@@ -33,7 +33,7 @@ STREAMS = {
 
 
 class Pager:
-    """What Alertmanager was told to send, as (receiver, alert) in the order of arrival."""
+    """The notifications of Alertmanager, as (receiver, alert) in the order of arrival."""
 
     def __init__(self) -> None:
         self.pages: list[tuple[str, dict[str, Any]]] = []
@@ -43,8 +43,8 @@ class Pager:
             """Keeps what is posted."""
 
             def do_POST(self) -> None:
-                told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                pages.extend((told["receiver"], alert) for alert in told["alerts"])
+                notification = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                pages.extend((notification["receiver"], alert) for alert in notification["alerts"])
                 self.send_response(200)
                 self.end_headers()
 
@@ -94,7 +94,7 @@ def hastened_rules(folder: Path) -> str:
 
 
 def hastened_routes(webhook: str) -> dict[str, Any]:
-    """The stack's Alertmanager, which groups for a second and tells the webhook of the test."""
+    """The stack's Alertmanager, which groups for a second and notifies the webhook of the test."""
     config: dict[str, Any] = yaml.safe_load(
         (ROOT / "grafana" / "stack" / "alertmanager.yaml").read_text()
     )
@@ -158,7 +158,7 @@ def test_a_margin_that_falls_pages_and_its_recovery_resolves(tmp_path: Path) -> 
             assert critical["labels"]["severity"] == "critical"
             assert "0.95" in critical["annotations"]["summary"]
 
-            # The worse one first: Alertmanager tells the recovery of what it inhibits late.
+            # The worse one first: Alertmanager reports the recovery of an inhibited alert late.
             exchange.override_position("main", account_ratio="1.25")
             phone.wait_for("OnetradingMarginRatioCritical", "resolved")
             exchange.override_position("main")
@@ -166,4 +166,4 @@ def test_a_margin_that_falls_pages_and_its_recovery_resolves(tmp_path: Path) -> 
             assert {page["labels"]["alertname"] for _, page in phone.pages} == {
                 "OnetradingMarginRatioCritical",
                 "OnetradingMarginRatioLow",
-            }, "nobody is told anything else"
+            }, "other notifications were sent"

@@ -141,15 +141,15 @@ def overlap(one: Json, other: Json) -> bool:
 @every_board
 def test_every_panel_shows_how_old_its_numbers_are(name: str) -> None:
     for panel in panels(BOARDS[name]):
-        asked = {target["refId"]: target for target in panel["targets"]}
-        statement = asked["A"].get("rawSql", "")
+        targets = {target["refId"]: target for target in panel["targets"]}
+        statement = targets["A"].get("rawSql", "")
         if panel["type"] == "state-timeline":
             continue  # its lines end where the data end
         if statement and panel["type"] != "timeseries":
             ages = r'"complete to"|"as of"|\b(observed|age)\b'
             assert re.search(ages, statement), panel["title"]
         else:
-            assert "AGE" in asked, panel["title"]
+            assert "AGE" in targets, panel["title"]
 
 
 @every_board

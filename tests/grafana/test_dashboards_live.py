@@ -27,7 +27,7 @@ BEHIND = timedelta(hours=12)
 KNOWN = timedelta(days=3)
 SCRAPE_S = 0.5
 WAIT_S = 45.0
-"""What is in quarantine is counted every 30 seconds."""
+"""Open rejects are counted every 30 seconds."""
 CHOSEN: Mapping[str, Sequence[str]] = {
     "account": ACCOUNTS,
     "instrument": sorted(INSTRUMENTS),
@@ -134,7 +134,7 @@ def test_every_query_returns_data(
 
 
 def permitted(server: Prometheus) -> float:
-    """How many streams may be read, as one replica tells."""
+    """How many streams may be read, as one process reports."""
     (found,) = server.query('sum(onetrading_sync_permitted{replica="a"})')
     return float(found["value"][1])
 

@@ -121,7 +121,7 @@ def test_daily_closing_balances(reporting: Connection, history: History, time_zo
         seen = snapshots_of(now, history)
         put_snapshots(reporting, seen)
         columns = f"day, account_id, currency_code, {AMOUNTS}, is_final, account"
-        told = read(reporting, columns, "daily_closing_balances")
+        result = read(reporting, columns, "daily_closing_balances")
     today = now.astimezone(UTC).date()
     expected = [
         (day, *row, end <= now, NAMES[row[0]])
@@ -129,7 +129,7 @@ def test_daily_closing_balances(reporting: Connection, history: History, time_zo
         for end in [midnight(day) + DAY]
         for row in held(seen, end, min(end, now))
     ]
-    assert told == in_order(expected)
+    assert result == in_order(expected)
 
 
 @examples
@@ -138,9 +138,11 @@ def test_current_balances(reporting: Connection, history: History, time_zone: st
     with facts(reporting, time_zone) as now:
         seen = snapshots_of(now, history)
         put_snapshots(reporting, seen)
-        told = read(reporting, f"account_id, currency_code, {AMOUNTS}, account", "current_balances")
+        result = read(
+            reporting, f"account_id, currency_code, {AMOUNTS}, account", "current_balances"
+        )
     expected = [(*row, NAMES[row[0]]) for row in held(seen, now + DAY, now)]
-    assert told == in_order(expected)
+    assert result == in_order(expected)
 
 
 def test_snapshot_at_midnight_belongs_to_the_day_that_begins(reporting: Connection) -> None:
@@ -155,8 +157,8 @@ def test_snapshot_at_midnight_belongs_to_the_day_that_begins(reporting: Connecti
             ],
         )
         columns = "day, currency_code, total, is_listed, age"
-        told = read(reporting, columns, "daily_closing_balances")
-    assert told == [
+        result = read(reporting, columns, "daily_closing_balances")
+    assert result == [
         ((today - 2 * DAY).date(), "EUR", 6, True, timedelta(0)),
         ((today - DAY).date(), "EUR", 6, True, DAY),
         (today.date(), "BTC", 7, True, now - today),

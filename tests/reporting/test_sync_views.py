@@ -137,8 +137,8 @@ def test_is_march_complete(
             "onetrading_sync.coverage (account_id, stream, scope, range)",
             [(MAIN, "trades", "", f"[{start},{end})") for start, end in proven],
         )
-        told = reporting.execute(example_of(reporting, "coverage_gaps")).fetchall()
-    assert told == [("main", "trades", complete)]
+        result = reporting.execute(example_of(reporting, "coverage_gaps")).fetchall()
+    assert result == [("main", "trades", complete)]
 
 
 def test_open_rejects(reporting: Connection) -> None:
@@ -152,5 +152,5 @@ def test_open_rejects(reporting: Connection) -> None:
                 (MAIN, "trades", "", "{}", 2, "price is missing", now - HOUR, now),
             ],
         )
-        told = read(reporting, "account, stream, reason, record, age", "open_rejects")
-    assert told == [("main", "trades", "price is missing", '{"a": 1}', HOUR)]
+        result = read(reporting, "account, stream, reason, record, age", "open_rejects")
+    assert result == [("main", "trades", "price is missing", '{"a": 1}', HOUR)]

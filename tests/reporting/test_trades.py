@@ -100,7 +100,7 @@ def volume(group: list[Trade]) -> Fraction:
 
 
 def fee_sums(group: list[Trade]) -> tuple[Any, ...]:
-    """Paid, received and net (null when no fee was told), trades, trades without fee, volume."""
+    """Paid, received and net (null when no fee was sent), trades, trades without fee, volume."""
     fees = [t.fee for t in group if t.fee is not None]
     counts = (len(group), len(group) - len(fees), volume(group))
     if not fees:
@@ -151,7 +151,7 @@ def check_bps(
     traded: Decimal,
     bps: Decimal | None,
 ) -> None:
-    """Basis points are told, to 4 decimals, only where fee and volume are of one currency."""
+    """Basis points are given, to 4 decimals, only where fee and volume are of one currency."""
     if currency is None or currency != quote or unknown or not traded:
         assert bps is None
     else:
@@ -184,8 +184,8 @@ def test_effective_basis_points(
                 for fee in (None if text is None else Decimal(text) for text in fees)
             ],
         )
-        told = read(reporting, "effective_bps", "monthly_fees")
-    assert told == [(None if bps is None else Decimal(bps),)]
+        result = read(reporting, "effective_bps", "monthly_fees")
+    assert result == [(None if bps is None else Decimal(bps),)]
 
 
 @pytest.mark.parametrize(

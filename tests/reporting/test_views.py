@@ -192,7 +192,7 @@ def test_a_user_who_may_not_create_roles_can_migrate(empty_database_url: str) ->
 
 
 def test_current_positions(reporting: Connection) -> None:
-    """Only the newest answer counts; direction gives the sign, an unknown one gives none."""
+    """Only the newest snapshot counts; the direction gives the sign, an unknown one none."""
     rows = [("A_EUR_P", "LONG"), ("A_EUR_P", "SHORT"), ("B_USD_P", "SHORT"), ("C_USD_P", "FLAT")]
     with facts(reporting, "UTC") as now:
         put(
@@ -218,7 +218,7 @@ def test_current_positions(reporting: Connection) -> None:
             [stale, *((2, MAIN, *row, Decimal("1.5"), "{}") for row in rows)],
         )
         columns = "instrument_code, direction, account, quote_code, open_volume, net_volume"
-        told = read(reporting, columns, "current_positions")
+        result = read(reporting, columns, "current_positions")
         put(
             reporting,
             "onetrading.snapshots (snapshot_id, account_id, stream, first_observed_at,"
@@ -227,7 +227,7 @@ def test_current_positions(reporting: Connection) -> None:
         )
         flat = read(reporting, columns, "current_positions")
     size = Decimal("1.5")
-    assert told == [
+    assert result == [
         ("A_EUR_P", "LONG", "main", "EUR", size, size),
         ("A_EUR_P", "SHORT", "main", "EUR", size, -size),
         ("B_USD_P", "SHORT", "main", None, size, -size),

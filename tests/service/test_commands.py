@@ -109,7 +109,7 @@ def test_what_migrate_prints_does_the_same_by_hand(empty_database_url: str) -> N
 def test_a_database_that_is_away_or_none(tmp_path: Path) -> None:
     url = f"postgresql://user:{PASSWORD}@127.0.0.1:1/nothing"
     env = {"DATABASE_URL": url, "ONETRADING_DATA_DIR": str(tmp_path)}
-    said = []
+    outputs = []
     for name in ("migrate", "status"):
         away = command(name, env=env)
         assert away.returncode == 1
@@ -117,8 +117,8 @@ def test_a_database_that_is_away_or_none(tmp_path: Path) -> None:
         none = command(name, env=env | {"DATABASE_URL": "none"})
         assert none.returncode == 2
         assert none.stderr.splitlines()[-1].startswith("error: DATABASE_URL is none")
-        said += [away.stderr, none.stderr]
-    assert not [text for text in said if PASSWORD in text or "Traceback" in text]
+        outputs += [away.stderr, none.stderr]
+    assert not [text for text in outputs if PASSWORD in text or "Traceback" in text]
 
 
 def test_check(simulator: Simulator, tmp_path: Path, database_url: str) -> None:
@@ -131,14 +131,14 @@ def test_check(simulator: Simulator, tmp_path: Path, database_url: str) -> None:
         line for line in lines if line.startswith("FAIL clock: ")
     ]
     assert good.returncode == 1
-    said = [
+    expected = [
         "configuration: 3 accounts",
         f"exchange: {simulator.base_url}",
         "token of main for balances: permitted",
         "token of spot for positions: not permitted, as expected for an account without futures",
         "database: schema current",
     ]
-    assert [text for text in said if f"OK   {text}" not in lines] == []
+    assert [text for text in expected if f"OK   {text}" not in lines] == []
     assert [line for line in lines if line.startswith("OK   budget of main: ")]
 
     (tmp_path / "main").write_text("an.expired.token")

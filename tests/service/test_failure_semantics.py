@@ -90,14 +90,14 @@ def kept(tmp_path: Path, database_url: str) -> Iterator[World]:
 
 
 def interval_s(live: World, stream: str) -> float:
-    """How often a stream is asked."""
+    """How often a stream is polled."""
     return next(
         sync.interval.total_seconds() for sync in live.app.syncs if sync.stream.name == stream
     )
 
 
 def hold_s(live: World, stream: str) -> float:
-    """How long values are held after the last good answer."""
+    """How long values are held after the last good response."""
     return max(3 * interval_s(live, stream), 60)
 
 
@@ -182,7 +182,7 @@ def test_with_postgres_every_breakage_is_held_withdrawn_and_overcome(kept: World
     counted: Counter[tuple[str, str, str]] = Counter()
     for name, breakage in BREAKAGES.items():
         assert set(kept.poll_all("main", "public").values()) == {"ok"}
-        # In history one bad record is kept aside, and spoils nothing.
+        # In history one bad record is rejected, and the others are loaded.
         pairs = SNAPSHOTS if name == "malformed record" else (*SNAPSHOTS, *COUNTERS)
         good = domains(kept, pairs)
         assert all(good.values())
@@ -204,7 +204,7 @@ def test_with_postgres_every_breakage_is_held_withdrawn_and_overcome(kept: World
 
 
 def test_one_malformed_record_spoils_its_whole_answer(live: World) -> None:
-    """Half an answer would look like sold coins and closed positions."""
+    """Half a response would look like sold coins and closed positions."""
     live.poll_all("main")
     balances, positions = live.domain("balances", "main"), live.domain("positions", "main")
     live.simulator.override_balance("main", "EUR", available="abc")
@@ -240,7 +240,7 @@ def test_a_good_answer_resolves_what_was_malformed_before(kept: World) -> None:
 
 
 def open_rejects(world: World) -> list[tuple[str, str]]:
-    """Stream and record of what is in quarantine."""
+    """Stream and record of the open rejects."""
     assert world.database is not None
     return world.database.run(
         lambda connection: [

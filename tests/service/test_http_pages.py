@@ -86,18 +86,18 @@ def test_the_token_appears_nowhere(served: Served) -> None:
         simulator.set_faults(**faults)
         before = len(simulator.requests)
         wait_for_requests(simulator, before + 3)
-    said = [run.get(path).text for path in ("/metrics", "/", "/api/status", "/-/ready")]
+    outputs = [run.get(path).text for path in ("/metrics", "/", "/api/status", "/-/ready")]
     arguments = subprocess.run(
         ["/bin/ps", "-ww", "-o", "args=", "-p", str(run.process.pid)],
         capture_output=True,
         text=True,
         check=True,
     )
-    said += [run.log, arguments.stdout]
+    outputs += [run.log, arguments.stdout]
     assert "failed (" in run.log
     for token in simulator.tokens.values():
         for part in (token, *token.split(".")[1:]):
-            assert not [text for text in said if part in text]
+            assert not [text for text in outputs if part in text]
     simulator.set_faults()
     run.check_log()
 

@@ -128,7 +128,7 @@ def test_thirty_kills_lose_and_double_nothing(database_url: str, tmp_path: Path)
 def test_a_killed_service_is_the_writer_again_at_once(
     kills: int, database_url: str, tmp_path: Path
 ) -> None:
-    """Its lease would last for 30 s more, but nobody holds it."""
+    """Its lease would last for 30 s more, but its connection is gone."""
     with (
         exchange(days=1, accounts=(AccountSpec("main"),)) as simulator,
         psycopg.connect(database_url, autocommit=True) as connection,

@@ -1,6 +1,6 @@
-"""Postgres goes away and comes back: what is shown goes on, and nothing observed is lost.
+"""Postgres goes down and comes back: `/metrics` stays current, and no observation is lost.
 
-Most tests move the clock themselves and so know every answer that was given; the last ones let the
+Most tests move the clock themselves and so know every response; the last ones let the
 real service run on real time.
 """
 
@@ -229,7 +229,7 @@ def test_sessions_that_are_ended_all_the_time_cost_nothing(outage: Watched, serv
 def test_streams_that_come_back_at_the_same_time_lose_nothing(
     simulator: Simulator, tmp_path: Path, server: Server
 ) -> None:
-    """One thread stores what waits of all; the others must not overtake it with newer answers."""
+    """One thread stores what waits of all; the others must not overtake it with newer responses."""
     live = World(simulator, tmp_path, database_url=server.url)
     accounts = ("main", "hedge", "spot")
     seen: dict[str, Seen] = {account: [] for account in accounts}
@@ -291,9 +291,9 @@ def test_a_spool_file_that_is_of_no_use_is_set_aside_and_holds_up_nothing(
     }
     for name, content in useless.items():
         (folder / name).write_bytes(content)
-    odd = Spool(folder)
-    odd.put(spooled("main", "balances", '{"no": "balances"}'))
-    odd.put(spooled("gone", "balances", '{"balances": []}'))
+    spool = Spool(folder)
+    spool.put(spooled("main", "balances", '{"no": "balances"}'))
+    spool.put(spooled("gone", "balances", '{"balances": []}'))
     (folder / "notes.json").write_text("somebody's notes")
     (folder / "000000000009-main-balances.part").write_text("a write that was cut")
 
@@ -332,7 +332,7 @@ def test_an_answer_that_waits_while_the_clock_is_put_back_is_stored(
 
 
 def spooled(account: str, stream: str, body: str) -> Spooled:
-    """An answer that waits since before the start."""
+    """A response that has waited since before the start."""
     at = START - timedelta(hours=1)
     return Spooled(account, stream, at, at, body)
 
@@ -378,7 +378,7 @@ def gap_s(live: World) -> float:
 def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
     simulator: Simulator, tmp_path: Path, server: Server
 ) -> None:
-    """As after a failover to a replica: it answers, and takes nothing."""
+    """As after a failover to a replica: it accepts queries, but no writes."""
     url = server.url
     World(simulator, tmp_path, accounts=(), database_url=url).close()  # for the schema
     name = url.rpartition("/")[2]
