@@ -8,9 +8,9 @@ from itertools import islice, pairwise
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.support.spans import lacking, union
 
 from exporter.model.window import Window, cut_newest_first, merge, seconds, subtract
+from tests.support.interval_oracle import lacking, union
 
 # A whole second passes within the range, so that windows cross it.
 ORIGIN = datetime(2026, 2, 28, 23, 59, 59, 999_990, UTC)
