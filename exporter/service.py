@@ -105,6 +105,7 @@ class Service:
         if self.app.leases is not None:
             # A takeover, or its loss, is acted on at once, not at each stream's next turn.
             self.app.leases.on_change = self._scheduler.run_now
+            self.app.leases.renew()
             self.app.leases.start()
         self.app.snapshots.drain_if_possible()
         for filler in self._fillers:

@@ -39,6 +39,7 @@ WORKERS = 3
 DEADLINE_S = 300.0
 """How long a page is retried."""
 _IDLE_WAIT_S = 0.2
+_SOON_S = 0.5
 _CLOSED_INTERVAL_S = 3_600.0
 _CLOSED_DEADLINE_S = 10.0
 
@@ -272,10 +273,13 @@ class GapFiller:
         self._interval_s = interval_s
         self._closed_due: dict[tuple[str, str], float] = {}
         self._streaks = FailureStreaks()
+        self._not_yet = False
+        """Something else must come first, and will soon."""
 
     def run(self) -> None:
         """Fill gaps whenever there are some, until the process stops."""
         while not self._stop.is_set():
+            self._not_yet = False
             for sync in self._syncs:
                 try:
                     if not self._keep_away(*sync.key):
@@ -284,7 +288,7 @@ class GapFiller:
                     return
                 except Exception:  # noqa: BLE001  a bug in one stream must not end the others
                     _log.exception("bug: unhandled exception in a backfill")
-            self._stop.wait(self._interval_s)
+            self._stop.wait(_SOON_S if self._not_yet else self._interval_s)
 
     def _fill_closed(self, sync: HistorySync) -> None:
         """Read the history of closed instruments once an hour; a refusal is not a failure."""
@@ -319,6 +323,7 @@ class GapFiller:
             raise
         except (NotYet, StandingBy) as error:
             _log.debug("not now: %s", error)
+            self._not_yet |= isinstance(error, NotYet)
             return False
         except BadRequest as error:
             self._log_failure(

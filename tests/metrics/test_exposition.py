@@ -295,6 +295,8 @@ def test_the_service_shows_every_metric_of_the_contract(tmp_path: Path, database
             "ONETRADING_HISTORY_START": start,
             "ONETRADING_INTERVAL_TRADES": "500ms",
             "ONETRADING_INTERVAL_FUNDING_PAYMENTS": "500ms",
+            # Polls this frequent would leave nothing of the usual budget to the backfill.
+            "ONETRADING_REQUESTS_PER_MINUTE": "100000",
         }
         with running(environment(simulator, tmp_path, more=more), tmp_path / "log") as run:
             wanted = ("onetrading_trades_total", "onetrading_funding_paid_total")

@@ -500,6 +500,7 @@ def test_an_account_that_another_process_writes_holds_up_no_other(
                 first.poll_all()
                 asked = len(simulator.requests)
                 second.clock.at += 15
+                second.renew_leases()
                 outcomes = second.poll_all()
                 elsewhere = {key for key, how in outcomes.items() if how == "standing by"}
                 assert elsewhere == {key for key in outcomes if key[0] in ("main", "public")}

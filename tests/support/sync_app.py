@@ -46,6 +46,8 @@ def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[Ap
     app = App(settings, enabled(settings), holder=holder)
     try:
         assert app.open_database()
+        if app.leases is not None:
+            app.leases.renew()
         yield app
     finally:
         app.close()
