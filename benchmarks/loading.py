@@ -84,15 +84,15 @@ class Loading:
             )
         self.connection.commit()
 
-    def ours(self, batch_rows: int, walkers: int = 1) -> float:
+    def ours(self, batch_rows: int, workers: int = 1) -> float:
         """From the bytes of pages to committed rows, by the path of a backfill.
 
         Each walker has a part of the pages, as in a backfill; one is the plainest comparison.
         """
         bodies, count = self._pages.bodies, len(self._pages.bodies)
-        parts = [bodies[count * n // walkers : count * (n + 1) // walkers] for n in range(walkers)]
+        parts = [bodies[count * n // workers : count * (n + 1) // workers] for n in range(workers)]
         began = time.perf_counter()
-        with ThreadPoolExecutor(walkers) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             for future in [pool.submit(self._walk, self._read(p), batch_rows) for p in parts]:
                 future.result()
         return self.rows / (time.perf_counter() - began)

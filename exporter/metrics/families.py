@@ -90,7 +90,8 @@ DATABASE_UP = Metric(
 )
 LEADER = Metric(
     "onetrading_exporter_leader",
-    "1 while this process is the one that writes its accounts, 0 while it is on standby.",
+    "1 while this process holds the leases of all its accounts, 0 while it stands by for one of "
+    "them and until Postgres has answered.",
 )
 BUDGET_REMAINING = Metric(
     "onetrading_api_budget_remaining",

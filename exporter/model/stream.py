@@ -133,7 +133,7 @@ class SnapshotResponse(NamedTuple):
 class Stream:
     """What every kind of stream declares: one endpoint of the exchange, its table and metrics.
 
-    What differs between the kinds (`Snapshot`, `Reference`, `History`) is answered by each of them
+    What differs between the kinds (`Snapshot`, `Reference`, `History`) is decided by each of them
     here; `exporter.sync` has one class for each, which does the work.
     """
 

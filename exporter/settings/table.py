@@ -31,7 +31,7 @@ LogFormat = Literal["text", "json"]
 
 
 @dataclass(frozen=True, slots=True)
-class Source(Generic[T]):
+class FieldSource(Generic[T]):
     """What fills one field of ``Settings``: most often one setting."""
 
     settings: tuple[Setting, ...]
@@ -54,7 +54,7 @@ def filled_by(
     redact: Callable[[T], Mapping[str, str]],
 ) -> T:
     """A field that several settings fill, or one that takes more than its own text to read."""
-    return cast(T, field(metadata={_SOURCE: Source(settings, read, redact)}))
+    return cast(T, field(metadata={_SOURCE: FieldSource(settings, read, redact)}))
 
 
 def setting(
@@ -245,7 +245,7 @@ class Settings:
         return shown
 
 
-def _sources() -> Mapping[str, Source[Any]]:
+def _sources() -> Mapping[str, FieldSource[Any]]:
     return {part.name: part.metadata[_SOURCE] for part in fields(Settings)}
 
 

@@ -19,7 +19,7 @@ from exporter.store import totals
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
 
-Lane = Literal["tail", "backfill", "verify"]
+Lane = Literal["tail", "backfill"]
 
 
 class Lease(NamedTuple):
