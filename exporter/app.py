@@ -26,10 +26,10 @@ from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Stream
 from exporter.settings import Settings
 from exporter.store import migrate
 from exporter.store.database import Connection, Database, connected
-from exporter.store.embedded import EmbeddedPostgres
+from exporter.store.embedded import EmbeddedPostgres, exists
 from exporter.store.leases import Leases
 from exporter.store.spool import Spool
-from exporter.store.storage import Storage
+from exporter.store.storage import LEASE_WAIT_S, Storage
 from exporter.streams import STREAMS
 from exporter.sync import (
     Account,
@@ -113,12 +113,14 @@ class App:
             monotonic=runtime.boottime,
         )
         self.clock = ExchangeClock(wall=runtime.wall)
+        # A cluster of our own that does not exist yet holds no lease of another process.
+        created = settings.database.kind == "embedded" and not exists(settings.data_dir)
         address = self._address()
         self.database = None if address is None else Database(address, apply_migrations)
-        self.leases = None
-        if address is not None and holder is not None:
-            self.leases = Leases(address, holder, self._leased())
-        self.storage = Storage(self.database, self.leases, runtime.monotonic)
+        self.leases = self._leases(address, holder)
+        self.storage = Storage(
+            self.database, self.leases, runtime.monotonic, 0.0 if created else LEASE_WAIT_S
+        )
         self.spool = Spool(settings.data_dir / "spool")
         self.rate_limiters = {name: self._rate_limiter(name) for name in self._tokens()}
         """By account name."""
@@ -184,12 +186,15 @@ class App:
         }
         return tokens | {PUBLIC_ACCOUNT: lambda: None}
 
-    def _leased(self) -> dict[str, str | None]:
-        """Accounts that this process reads anything of, with their ids where they are known."""
+    def _leases(self, address: Callable[[], str] | None, holder: str | None) -> Leases | None:
+        if address is None or holder is None:
+            return None
+        # Accounts that this process reads anything of, with their ids where they are known.
         kinds = {stream.public for stream in self.streams}
         private = dict[str, str | None].fromkeys(a.name for a in self.settings.accounts)
         public: dict[str, str | None] = {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
-        return (private if False in kinds else {}) | (public if True in kinds else {})
+        accounts = (private if False in kinds else {}) | (public if True in kinds else {})
+        return Leases(address, holder, accounts)
 
     def _rate_limiter(self, name: str) -> RateLimiter:
         limiter = RateLimiter(

@@ -14,7 +14,7 @@ from exporter.store.loader import Lease
 T = TypeVar("T")
 
 LEASE_WAIT_S = 3.0
-"""How long after its start a service waits to hear whether another process holds an account."""
+"""How long a service that starts waits for Postgres to say who holds an account."""
 
 
 class Storage:
@@ -22,7 +22,8 @@ class Storage:
 
     ``database`` is None when the process only exports metrics. ``leases`` is None for a command,
     which writes beside the service: only the stream locks serialize the two. ``monotonic`` returns
-    seconds that never go back.
+    seconds that never go back. ``lease_wait_s``: how long, from now on, an account is not read
+    while it is not known yet whether another process holds its lease.
     """
 
     def __init__(
@@ -30,11 +31,12 @@ class Storage:
         database: Database | None,
         leases: Leases | None,
         monotonic: Callable[[], float] = time.monotonic,
+        lease_wait_s: float = LEASE_WAIT_S,
     ) -> None:
         self.database = database
         self._leases = leases
         self._monotonic = monotonic
-        self._lease_deadline = monotonic() + LEASE_WAIT_S
+        self._lease_deadline = monotonic() + lease_wait_s
 
     @property
     def up(self) -> bool:
