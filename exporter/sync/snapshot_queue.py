@@ -47,7 +47,8 @@ class SnapshotQueue:
     def keep(self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes) -> None:
         """Store a response, or spool it. Without a database nothing is kept.
 
-        Raises DatabaseError when it cannot be spooled either.
+        Raises DatabaseError when it cannot be spooled either, and StandingBy, once it is spooled,
+        when another process holds the account: what was shown of it is to be withdrawn.
         """
         if self._storage.database is None:
             return
@@ -62,6 +63,8 @@ class SnapshotQueue:
         except _LATER as error:
             _log.debug("spooled the response: %s", error)
             self._put(writer, observed_at, body)
+            if isinstance(error, StandingBy):
+                raise
 
     def drain(self) -> None:
         """Store what is spooled, oldest first. Raises DatabaseError when Postgres is away (again).

@@ -301,7 +301,7 @@ def test_a_paused_writer_of_history_writes_nothing_when_it_wakes_up(
 def test_a_paused_writer_of_snapshots_keeps_them_on_its_own_disk(
     account: str, taken: str, stream: str, table: str, tmp_path: Path, database_url: str
 ) -> None:
-    """It shows the response, and what it cannot store waits; the writer stores its own."""
+    """It exports nothing of it, and what it cannot store waits; the writer stores its own."""
     with two_writers(tmp_path, database_url) as (first, second), connected(database_url) as shared:
         ids = first.simulator.account_ids | {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
         assert first.poll(account, taken) == "ok"
@@ -310,10 +310,10 @@ def test_a_paused_writer_of_snapshots_keeps_them_on_its_own_disk(
         assert second.poll(account, taken) == "ok"
         assert holder_of(shared, ids[account]) == ("second", 2)
         before = rows_of(shared, table)
-        assert first.poll(account, stream) == "ok"
+        assert first.poll(account, stream) == "standing by"
         assert rows_of(shared, table) == before
         assert first.app.spool.holds(account, stream)
-        assert first.domain(stream, account)
+        assert first.domain(stream, account) == {}
         assert second.poll(account, stream) == "ok"
         assert not second.app.spool.holds(account, stream)
         assert len(rows_of(shared, table)) > len(before)
