@@ -99,7 +99,7 @@ class Table:
     """The columns that identify a row, as the exchange does, within one account or snapshot."""
     version: str | None = None
     """The column that tells which of two records of a key is newer: a sequence or update time of
-    the exchange; None: the one read last."""
+    the exchange. Without one, or where one of the two records has none: the one read last."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
 

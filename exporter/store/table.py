@@ -3,7 +3,8 @@
 `compare` only reads. It looks the keys up together with a hash of each record as sent: a row that
 is stored with the same hash costs nothing more, not even a row lock, and only the few rows whose
 hash differs are compared column by column. `apply` copies what is new in one stream and updates
-what differs. An older version of a record never overwrites a newer one.
+what differs. An older version of a record never overwrites a newer one; where one of the two has no
+version, the one read last counts.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def hash_of(record: str) -> int:
 def compare(connection: Connection, table: Table, rows: Sequence[Any]) -> Comparison:
     """Compare ``rows`` (any order, duplicates allowed) with the table; neither locks nor writes.
 
-    Of several rows with one key the greatest version counts; of equal ones, the last one read.
+    Of several rows with one key the last one read counts, unless it is of an older version.
     """
     if not rows:
         return Comparison()
@@ -92,9 +93,8 @@ def compare(connection: Connection, table: Table, rows: Sequence[Any]) -> Compar
     unique = {key(row): row for row in rows}
     outdated: list[Any] = []
     if table.version is not None and len(unique) < len(rows):
-        version = _version_of(table)
-        unique = {key(row): row for row in sorted(rows, key=version)}
-        outdated = [row for row in rows if version(row) < version(unique[key(row)])]
+        current, outdated = _by_version(table, rows)
+        unique = {key(row): row for row in current}
     # Sorted, so that two writers never wait for each other.
     batch = [unique[identity] for identity in sorted(unique)]
     hashes = _stored_hashes(connection, table, batch)
@@ -129,12 +129,24 @@ def apply(connection: Connection, table: Table, comparison: Comparison) -> Write
     return WriteResult(comparison.new, comparison.changed)
 
 
-def _version_of(table: Table) -> Callable[[Any], tuple[bool, Any]]:
-    """Sorts rows by version; one without a version is the oldest."""
-    if table.version is None:
-        return lambda _row: (False, None)
-    version = attrgetter(table.version)
-    return lambda row: (version(row) is not None, version(row))
+def _version_of(table: Table) -> Callable[[Any], Any]:
+    """Returns the version of a row, None where the exchange sent none."""
+    return (lambda _row: None) if table.version is None else attrgetter(table.version)
+
+
+def _by_version(table: Table, rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Rows that no other row with their key is newer than, and the older ones; order is kept."""
+    key, version = attrgetter(*table.key), _version_of(table)
+    greatest: dict[Any, Any] = {}
+    for row in rows:
+        if version(row) is not None:
+            greatest[key(row)] = max(greatest.get(key(row), version(row)), version(row))
+    current: list[Any] = []
+    outdated: list[Any] = []
+    for row in rows:
+        newest = version(row) in (None, greatest.get(key(row)))
+        (current if newest else outdated).append(row)
+    return current, outdated
 
 
 def _stored_hashes(connection: Connection, table: Table, rows: Sequence[Any]) -> dict[int, int]:
@@ -158,7 +170,8 @@ def _differences(
         stored, read = table.row(*values), rows[ordinal - 1]
         if not differ(stored, read):
             continue
-        if version(read) < version(stored):
+        versions = version(read), version(stored)
+        if None not in versions and versions[0] < versions[1]:
             older.append((stored, read))
         else:
             changed.append(Change(stored, read, stored_hash))

@@ -172,11 +172,11 @@ def test_a_table_holds_the_last_record_of_each_key(
         assert dict(found.fetchall()) == expected
 
 
-@pytest.mark.parametrize("older", [version(1), version(None)], ids=["smaller", "without a version"])
 def test_an_older_version_never_overwrites_a_newer_one(
-    older: str, scenario: Scripted, database_url: str
+    scenario: Scripted, database_url: str
 ) -> None:
     """It is an issue, once, and no change."""
+    older = version(1)
     assert scenario.poll("trades", history(version(2))) == "ok"
     before = row(scenario)
     for _ in range(2):
@@ -192,7 +192,9 @@ def test_an_older_version_never_overwrites_a_newer_one(
     assert ("main", "trades") not in counts
 
 
-@pytest.mark.parametrize("newer", [version(2), version(3)], ids=["equal", "greater"])
+@pytest.mark.parametrize(
+    "newer", [version(2), version(3), version(None)], ids=["equal", "greater", "unknown"]
+)
 def test_a_version_that_is_not_smaller_replaces_the_stored_one(
     newer: str, scenario: Scripted
 ) -> None:
@@ -216,9 +218,26 @@ def test_the_greatest_version_of_a_batch_is_kept_and_the_others_are_noted(
             ("older", json.loads(version(3)), json.loads(version(sequence))) for sequence in (2, 1)
         ]
     # What is stored is named, not what is newer in the batch.
-    assert scenario.poll("trades", history(version(None), version(1))) == "ok"
-    (*_, (kind, _, old, new)) = scenario.rows(ISSUES)
-    assert (kind, old, new) == ("older", json.loads(version(3)), json.loads(version(None)))
+    assert scenario.poll("trades", history(version(2), version(1))) == "ok"
+    assert len(scenario.rows(ISSUES)) == 2
+
+
+def test_a_record_without_a_version_is_neither_older_nor_newer(scenario: Scripted) -> None:
+    """The one read last counts, as in a table without versions."""
+    stored = version(None)
+    for last in (version(2), version(None), version(1)):
+        assert scenario.poll("trades", history(stored)) == "ok"
+        assert scenario.poll("trades", history(last)) == "ok"
+        (*_, (kind, _, old, new)) = scenario.rows(ISSUES)
+        assert (kind, old, new) == ("changed", json.loads(stored), json.loads(last))
+        stored = last
+    batch = history(version(3), version(None), version(2))
+    assert scenario.poll("trades", batch) == "ok"
+    assert scenario.rows("SELECT sequence FROM onetrading.trades") == [(None,)]
+    assert [(kind, old, new) for kind, _, old, new in scenario.rows(ISSUES)[3:]] == [
+        ("changed", json.loads(stored), json.loads(version(None))),
+        ("older", json.loads(version(None)), json.loads(version(2))),
+    ]
 
 
 def trades_of(*records: str) -> list[Trade]:
@@ -276,7 +295,7 @@ def test_the_version_of_a_table_is_a_column() -> None:
 
 
 versioned_batches = st.lists(
-    st.lists(st.tuples(st.integers(1, 3), st.none() | st.integers(1, 5)), max_size=8),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 5)), max_size=8),
     min_size=1,
     max_size=5,
 )
@@ -286,14 +305,14 @@ versioned_batches = st.lists(
 @given(versioned_batches)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_versions_in_any_order_and_batches_end_in_the_newest_state(
-    database_url: str, given_batches: list[list[tuple[int, int | None]]]
+    database_url: str, given_batches: list[list[tuple[int, int]]]
 ) -> None:
     """Every other version was stored before or is an issue; running twice changes nothing."""
     partition = Partition("main", ACCOUNT_ID, "trades")
     run = Run("backfill", Window(RECENTLY, NOW))
     sent = {record for batch in given_batches for record in batch}
-    newest: dict[str, int | None] = {}
-    for number, sequence in sorted(sent, key=lambda record: record[1] or 0):
+    newest: dict[str, int] = {}
+    for number, sequence in sorted(sent, key=lambda record: record[1]):
         newest[trade_id(number)] = sequence
     state = "SELECT trade_id::text, sequence, xmin::text FROM onetrading.trades ORDER BY 1"
     issues = "SELECT old_record, new_record FROM onetrading_sync.issues ORDER BY issue_id"
