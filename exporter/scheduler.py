@@ -8,6 +8,7 @@ A run that failed long before its next turn is retried soon.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,10 +54,14 @@ class Task(NamedTuple):
 
 @dataclass
 class _Turn:
-    """A task, and how many times in a row it failed."""
+    """A task, and how its runs go."""
 
     task: Task
     failures: int = 0
+    """In a row."""
+    running: bool = False
+    again: bool = False
+    """To be run once more when the run in progress ends."""
 
 
 class Scheduler:
@@ -74,6 +79,8 @@ class Scheduler:
         on_event: Callable[[Event], None],
     ) -> None:
         self._on_event = on_event
+        self._lock = threading.Lock()
+        """Guards `running` and `again` of the turns."""
         # A thread for each task: one that waits for a slow response delays no other.
         self._workers = ThreadPoolExecutor(len(tasks) + 1)
         self._scheduler = BackgroundScheduler(
@@ -113,10 +120,17 @@ class Scheduler:
         return {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
     def run_now(self, account: str) -> None:
-        """Run every task of an account, named `account/...`, as soon as possible."""
+        """Run every task of an account, named `account/...`, as soon as possible.
+
+        One that is running runs again afterwards.
+        """
         for job in self._scheduler.get_jobs():
             if job.id.startswith(f"{account}/"):
-                self._advance(job, datetime.now(UTC))
+                (turn,) = job.args
+                with self._lock:
+                    turn.again = turn.running
+                if not turn.again:
+                    self._advance(job, datetime.now(UTC))
 
     def stop(self) -> None:
         """Start no new runs and wait for those in progress, which the caller has asked to stop."""
@@ -126,7 +140,7 @@ class Scheduler:
         self._workers.shutdown(wait=True)
 
     def _run(self, turn: _Turn) -> None:
-        if turn.task.work():
+        if self._work(turn):
             turn.failures = 0
             return
         turn.failures += 1
@@ -134,6 +148,20 @@ class Scheduler:
         job = self._scheduler.get_job(turn.task.name)
         if job is not None:
             self._advance(job, datetime.now(UTC) + delay)
+
+    def _work(self, turn: _Turn) -> bool:
+        """Run the task, once more for as long as `run_now` asked for that meanwhile."""
+        try:
+            while True:
+                with self._lock:
+                    turn.running, turn.again = True, False
+                succeeded = turn.task.work()
+                with self._lock:
+                    turn.running = turn.again
+                    if not turn.again:
+                        return succeeded
+        finally:
+            turn.running = False
 
     def _advance(self, job: Job, at: datetime) -> None:
         """Let the next run be at ``at``, unless it is earlier anyway."""
