@@ -128,6 +128,12 @@ class SnapshotWriter:
 class ReferenceWriter(SnapshotWriter):
     """Stores facts with the time for which they were valid."""
 
+    def outdated(self, observed: Observed) -> bool:
+        """Whether Postgres holds a change that was observed later. Raises as `write`."""
+        return self._storage.writable().run_briefly(
+            snapshots.reference_outdated, self._stream.table, observed.first
+        )
+
     def _save(
         self,
         connection: Connection,
