@@ -6,7 +6,7 @@ from grafana.source import looks, variables
 from grafana.source.freshness import EXPORTER, Streams
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, runbook
-from grafana.source.metrics import grew, latest
+from grafana.source.metrics import grew, latest, lowest
 from grafana.source.panels import lines, stat
 from grafana.source.positions_and_margin import POSITIONS, RATIO_STEPS
 from grafana.source.queries import Series
@@ -19,7 +19,7 @@ HELD_NOW = f"on (instrument) {latest('onetrading_position_open_volume')}"
 
 FAILED = (
     f"sum((1 - {latest('onetrading_sync_success', public=True)})"
-    f" * {latest('onetrading_sync_permitted', public=True)})"
+    f" * {lowest('onetrading_sync_permitted', public=True)})"
 )
 
 EQUITY = stat(

@@ -28,8 +28,8 @@ from grafana.source.tables import Column, table
 _LAST = f"({latest('onetrading_sync_last_success_timestamp_seconds', public=True)} > 0)"
 _INTERVAL = latest("onetrading_sync_interval_seconds", public=True)
 _SUCCESS = latest("onetrading_sync_success", public=True)
-_HELD = lowest("onetrading_sync_held", public=True)
-_PERMITTED = latest("onetrading_sync_permitted", public=True)
+_HELD = latest("onetrading_sync_held", public=True)
+_PERMITTED = lowest("onetrading_sync_permitted", public=True)
 _AGE = f"(time() - {_LAST})"
 _WITHDRAWN = f"({_AGE} > clamp_min(3 * {_INTERVAL}, 60))"
 _LAG = lowest("onetrading_coverage_lag_seconds", public=True)

@@ -192,7 +192,7 @@ def shading(streams: Sequence[str]) -> Shading:
             or 1 - max by (account, stream) (onetrading_sync_success{{{matcher}}}) > 0
         )
         unless on (account, stream)
-        max by (account, stream) (onetrading_sync_permitted{{{matcher}}}) == 0
+        min by (account, stream) (onetrading_sync_permitted{{{matcher}}}) == 0
         """,
         "{{stream}} of {{account}}: the last pass failed, or the values shown are held",
         "orange",
