@@ -81,6 +81,13 @@ class ServiceMetrics:
         """Whether the account's token has the scope."""
         self._merge(TOKEN_SCOPE, {(account, scope): int(granted)})
 
+    def forget_token(self, account: str) -> None:
+        """Another process uses the account's token now, and says what it may do."""
+        with self._lock:
+            known = self._values.get(TOKEN_SCOPE, {})
+            kept = {labels: value for labels, value in known.items() if labels[0] != account}
+            self._values = {**self._values, TOKEN_SCOPE: kept}
+
     def track_rate_limiter(self, account: str, remaining: Callable[[], float]) -> None:
         """``remaining`` is called at each scrape and must not block; no series while it raises."""
         with self._lock:

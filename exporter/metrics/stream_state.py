@@ -11,7 +11,7 @@ the event, what stands below them is the freshness after it; `*`: the age of the
     ... auth, permission    -      held      -         -         yes   no      no        no
     ... database            -      held*     held*     -         yes   no      -         no
     mark_tried              -      -         -         -         yes   -       -         -
-    mark_standing_by        -      empty     empty     empty     yes   -       -         yes
+    mark_standing_by        -      empty     empty     empty     yes   no      yes       yes
     record_backfill_error   -      -         -         -         -     -       -         -
     replace_samples         -      -         -         -         -     -       -         -
     older than 2 intervals  -      held      -         -         -     -       -         -
@@ -160,10 +160,12 @@ class StreamState:
         return replace(self, tried=True)
 
     def mark_standing_by(self) -> StreamState:
-        """After a turn that is another process's, which exports values and coverage now."""
+        """After a turn that is another process's, which says now how the stream is."""
         return replace(
             self,
             tried=True,
+            success=False,
+            permitted=True,
             standing_by=True,
             good_at=None,
             chunks={},

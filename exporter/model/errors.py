@@ -5,7 +5,8 @@ ExporterError
 ├── SchemaError              stop writing: the database's schema is not the one this version needs
 ├── EmbeddedPostgresError    stop the process: the embedded Postgres cannot be started
 ├── Stopping                 unwind: the process was asked to stop while something waited
-├── NotYet                   try again soon: something else must come first
+├── NotYet                   try again later: something else must come first
+│   └── Connecting           try again within a second: Postgres is about to answer
 ├── StandingBy               send nothing: another process reads and writes this account
 │   └── LeaseLost            the same, noticed by a transaction, which was rolled back
 ├── BadRecord                skip the record: it goes to the rejects, its page goes on
@@ -98,6 +99,10 @@ class Stopping(ExporterError):
 
 class NotYet(ExporterError):
     """Something that this needs is not ready yet, and will be; nothing has failed."""
+
+
+class Connecting(NotYet):
+    """The process has just started, and Postgres has not answered its first question."""
 
 
 class StandingBy(ExporterError):

@@ -131,8 +131,6 @@ def _of_service(report: Report, connecting: bool) -> Iterator[Finding]:
 
 
 def _of_database(report: Report) -> Iterator[Finding]:
-    if not report.leader:
-        yield Finding("note", "Another process writes to Postgres; this one is on standby")
     if report.spooled_snapshots:
         spooled = plural(report.spooled_snapshots, "snapshot")
         yield Finding("note", f"{spooled} on disk, not yet stored in Postgres")
@@ -143,6 +141,13 @@ def _of_database(report: Report) -> Iterator[Finding]:
 
 
 def _of_accounts(report: Report) -> Iterator[Finding]:
+    elsewhere = list(dict.fromkeys(s.account for s in report.streams if s.standing_by))
+    if elsewhere:
+        names = listed(elsewhere)
+        if len(elsewhere) > _MAX_ACCOUNTS_NAMED:
+            names = plural(len(elsewhere), "account")
+        text = f"Standing by for {names}: another process reads, writes and exports what is theirs"
+        yield Finding("note", text)
     for account in report.accounts:
         paused_s = account.requests.paused_seconds
         if paused_s:
@@ -173,7 +178,7 @@ def _poll(stream: StreamReport, report: Report) -> _Problem | None:
     well = stream.standing_by or (reason is None and stream.freshness == "fresh")
     if not stream.tried or well:
         return None
-    if reason == "database" and (not report.database_up or not report.leader):
+    if reason == "database" and not report.database_up:
         return None  # one finding about the service covers all streams
     why = "the next poll is overdue" if reason is None else REASON_MEANINGS[reason]
     if stream.account == PUBLIC_ACCOUNT and reason in ("auth", "permission"):

@@ -20,19 +20,24 @@ import psycopg
 
 from exporter.model.errors import ExporterError
 from exporter.store.loader import Lease
+from exporter.store.pool import message_of
 from exporter.store.queries import QUERIES
 
 _log = logging.getLogger(__name__)
 _TIME_TO_LIVE = timedelta(seconds=30)
 _RELEASE_TIMEOUT_S = 1.0
-_OPTIONS: Mapping[str, Any] = {
-    "options": "-c lock_timeout=1s -c statement_timeout=5s",
+_LIBPQ: Mapping[str, Any] = {
+    "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 10_000,
 }
-"""libpq's: a server that hangs or vanished is noticed before a lease expires."""
+"""A server that hangs or vanished is noticed before a lease expires."""
+_SESSION = (
+    "SELECT set_config('lock_timeout', '1s', false), set_config('statement_timeout', '5s', false)"
+)
+"""Set after connecting: a URL may bring options of its own, and a pooler may refuse them."""
 
 LeaseState = Literal["unknown", "unclaimed", "held", "elsewhere"]
 """``unknown``: Postgres has not answered yet. ``unclaimed``: Postgres does not know the account, so
@@ -77,6 +82,8 @@ class Leases:
         self._ours: set[str] = set()
         """Whose lease this process held when Postgres last answered."""
         self._elsewhere: set[str] = set()
+        self.why_unknown = "Postgres was not asked yet"
+        """Why no lease can be taken or renewed; empty while they can."""
         self._connection: psycopg.Connection | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -101,12 +108,14 @@ class Leases:
         The first call for an account that was not named before tries to take its lease.
         """
         if account_id not in self._tried:
+            before = self._states()
             with self._lock:
                 if account_id not in self._tried:
                     self._wanted.add(account_id)
                     self._renew()
                     # Last, so that a thread that calls meanwhile waits for the result.
                     self._tried.add(account_id)
+            self._announce(before)
         # Without the lock, because a renewal that hangs must not block threads that poll.
         return self._held.get(account_id)
 
@@ -150,7 +159,7 @@ class Leases:
         if self._connection is None:
             return
         try:
-            for account_id in self._held:
+            for account_id in list(self._held):
                 self._connection.execute(
                     QUERIES["release_lease"],
                     {"account_id": account_id, "holder": self._holder},
@@ -161,7 +170,10 @@ class Leases:
 
     def _keep(self) -> None:
         while not self._stopped.is_set():
-            self.renew()
+            try:
+                self.renew()
+            except Exception:  # noqa: BLE001  without renewals every lease would be lost
+                _log.exception("bug: unhandled exception while renewing the leases")
             self._stopped.wait(self._interval_s())
 
     def _interval_s(self) -> float:
@@ -173,20 +185,22 @@ class Leases:
             return
         try:
             if self._connection is None:
-                self._connection = psycopg.connect(
-                    self._address(),
-                    autocommit=True,
-                    connect_timeout=5,
-                    **_OPTIONS,
-                )
+                self._connection = psycopg.connect(self._address(), autocommit=True, **_LIBPQ)
+                self._connection.execute(_SESSION)
             self._look_up(self._connection)
             for account_id in sorted(self._wanted):
                 self._take(self._connection, account_id)
                 self._tried.add(account_id)
-            self._answered = True
+            self._answered, self.why_unknown = True, ""
         except (psycopg.Error, ExporterError) as error:
-            _log.debug("could not renew the leases: %s", error)
             self._disconnect()
+            self._explain(message_of(error))
+
+    def _explain(self, why: str) -> None:
+        """Log a cause once. Not a warning: a write that needs the lease warns."""
+        level = logging.DEBUG if why == self.why_unknown else logging.INFO
+        self.why_unknown = why
+        _log.log(level, "could not take or renew the leases: %s", why)
 
     def _look_up(self, connection: psycopg.Connection) -> None:
         """Learn the ids of accounts that Postgres knows by now."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from exporter.model.errors import DatabaseError, LeaseLost, NotYet, StandingBy
+from exporter.model.errors import Connecting, DatabaseError, LeaseLost, StandingBy
 from exporter.store.database import Connection, Database
 from exporter.store.leases import Leases
 from exporter.store.loader import Lease
@@ -44,27 +44,27 @@ class Storage:
         return self.database is not None and self.database.up
 
     def writable(self) -> Database:
-        """The database. Raises DatabaseError while it is away, NotYet before the first attempt."""
+        """The database. Raises DatabaseError while it is away, Connecting before the first try."""
         if self.database is None:
             raise DatabaseError("there is no database: DATABASE_URL is `none`")
         if self.database.up:
             return self.database
         if not self.database.tried:
-            raise NotYet("Postgres is not connected yet")
+            raise Connecting("Postgres is not connected yet")
         raise DatabaseError(f"Postgres is away: {self.database.why_away}")
 
     def check_lease(self, account: str) -> None:
         """Whether an account may be read, by its name: asked before each request or window.
 
-        Raises StandingBy while another process holds its lease, and NotYet while the answer to that
-        is under way at the start. When Postgres cannot tell, the account is read: what is shown
-        does not wait for Postgres. Never waits.
+        Raises StandingBy while another process holds its lease, and Connecting while the answer to
+        that is under way at the start. When Postgres cannot tell, the account is read: what is
+        shown does not wait for Postgres. Never waits.
         """
         state = "held" if self._leases is None else self._leases.state(account)
         if state == "elsewhere":
             raise StandingBy("another process holds the lease of this account")
         if state == "unknown" and self._answer_expected():
-            raise NotYet("the lease of this account is being requested")
+            raise Connecting("the lease of this account is being requested")
 
     def _answer_expected(self) -> bool:
         database = self.database
@@ -92,7 +92,8 @@ class Storage:
         if lease is None:
             if self._leases.held_elsewhere(account_id):
                 raise StandingBy("another process holds the lease of this account")
-            raise DatabaseError("could not renew the lease of this account")
+            why = self._leases.why_unknown or "its lease was lost just now"
+            raise DatabaseError(f"could not renew the lease of this account: {why}")
         try:
             return run(work, lease)
         except LeaseLost:

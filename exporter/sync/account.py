@@ -62,7 +62,7 @@ class Account:
         return self.clock.now()
 
     def check_lease(self) -> None:
-        """Raises StandingBy while another process holds the account's lease, and NotYet at the
+        """Raises StandingBy while another process holds the account's lease, and Connecting at the
         start, until that is known: see `Storage.check_lease`. Sends no request and never waits."""
         self._storage.check_lease(self.name)
 

@@ -19,6 +19,7 @@ from exporter.api.paginator import Paginator
 from exporter.logs import context
 from exporter.model.errors import (
     BadRequest,
+    Connecting,
     CursorExpired,
     DatabaseError,
     ExchangeError,
@@ -273,13 +274,13 @@ class GapFiller:
         self._interval_s = interval_s
         self._closed_due: dict[tuple[str, str], float] = {}
         self._streaks = FailureStreaks()
-        self._not_yet = False
-        """Something else must come first, and will soon."""
+        self._connecting = False
+        """Postgres is about to answer."""
 
     def run(self) -> None:
         """Fill gaps whenever there are some, until the process stops."""
         while not self._stop.is_set():
-            self._not_yet = False
+            self._connecting = False
             for sync in self._syncs:
                 try:
                     if not self._keep_away(*sync.key):
@@ -288,13 +289,12 @@ class GapFiller:
                     return
                 except Exception:  # noqa: BLE001  a bug in one stream must not end the others
                     _log.exception("bug: unhandled exception in a backfill")
-            self._stop.wait(_SOON_S if self._not_yet else self._interval_s)
+            self._stop.wait(_SOON_S if self._connecting else self._interval_s)
 
     def _fill_closed(self, sync: HistorySync) -> None:
         """Read the history of closed instruments once an hour; a refusal is not a failure."""
         if sync.monotonic() < self._closed_due.get(sync.key, 0.0):
             return
-        self._closed_due[sync.key] = sync.monotonic() + _CLOSED_INTERVAL_S
         for partition in sync.closed_partitions():
             backfill = Backfill(sync, deadline_s=_CLOSED_DEADLINE_S)
             try:
@@ -305,6 +305,8 @@ class GapFiller:
                 _log.info("could not read the history of a closed instrument: %s", error)
         for partition in sync.partitions():
             sync.retire(partition, closed=False)
+        # Last, so that a pass that was interrupted is repeated soon.
+        self._closed_due[sync.key] = sync.monotonic() + _CLOSED_INTERVAL_S
 
     def fill(self, sync: HistorySync, on_progress: OnProgress = lambda _progress: None) -> bool:
         """Fill the gaps of one stream; whether all could be filled. Raises Stopping."""
@@ -323,7 +325,7 @@ class GapFiller:
             raise
         except (NotYet, StandingBy) as error:
             _log.debug("not now: %s", error)
-            self._not_yet |= isinstance(error, NotYet)
+            self._connecting |= isinstance(error, Connecting)
             return False
         except BadRequest as error:
             self._log_failure(

@@ -56,17 +56,17 @@ class SyncRunner:
 
     def run(self, sync: StreamSync) -> Outcome:
         """One pass, and how it went. Raises nothing."""
-        if self._refusals.state(*sync.key) == "paused":
-            return "skipped"
         with sync.logged():
             try:
+                # First, so that a stream that the exchange refused does not go on saying so.
                 sync.account.check_lease()
             except NotYet as reason:
                 _log.debug("not now: %s", reason)
                 return "skipped"
-            except StandingBy:
-                self._metrics.streams.mark_standing_by(*sync.key)
-                return "standing by"
+            except StandingBy as reason:
+                return self._stand_by(sync, reason)
+            if self._refusals.state(*sync.key) == "paused":
+                return "skipped"
             return self._run(sync)
 
     def _run(self, sync: StreamSync) -> Outcome:
@@ -80,14 +80,14 @@ class SyncRunner:
         error: Exception | None = None
         try:
             sync.poll(on_error)
+            # The lease may be lost meanwhile: then another process exports the account.
+            sync.account.check_lease()
         except (Stopping, NotYet) as reason:
             _log.debug("not now: %s", reason)
             self._metrics.streams.mark_tried(*sync.key)
             return "skipped"
         except StandingBy as reason:
-            _log.debug("not now: %s", reason)
-            self._metrics.streams.mark_standing_by(*sync.key)
-            return "standing by"
+            return self._stand_by(sync, reason)
         except ExporterError as known:
             error = known
             if known not in counted:
@@ -102,6 +102,13 @@ class SyncRunner:
             return "ok"
         self._failed(sync, error)
         return "not permitted" if isinstance(error, NotPermitted) else "failed"
+
+    def _stand_by(self, sync: StreamSync, reason: StandingBy) -> Outcome:
+        """Withdraw what this process exported of the stream: the holder of the lease does now."""
+        _log.debug("not now: %s", reason)
+        self._metrics.streams.mark_standing_by(*sync.key)
+        self._metrics.service.forget_token(sync.account.name)
+        return "standing by"
 
     def _succeeded(self, sync: StreamSync, took_s: float) -> None:
         self._refusals.record_read(sync)

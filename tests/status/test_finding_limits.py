@@ -10,7 +10,17 @@ from msgspec.structs import replace
 
 from exporter.model.errors import REASON_MEANINGS
 from exporter.status import Report
-from tests.support.reports import COMPLETE, DAY, GAPPY, NOW, account, error, failing, report
+from tests.support.reports import (
+    COMPLETE,
+    DAY,
+    GAPPY,
+    NOW,
+    account,
+    error,
+    failing,
+    report,
+    stream,
+)
 
 Findings = list[tuple[str, str]]
 TIMEOUT = REASON_MEANINGS["timeout"]
@@ -72,7 +82,6 @@ def test_a_limit_of_the_service(facts: dict[str, Any], text: str | None) -> None
         ({"heartbeat_age_seconds": 61.0}, "broken"),
         ({"database_up": False}, "broken"),
         ({"connecting": True, "database_up": False}, "note"),
-        ({"leader": False}, "note"),
         ({"spooled_snapshots": 1}, "note"),
         ({"dropped_snapshots": 1}, "attention"),
         ({"clock_skew_seconds": 3.0}, "attention"),
@@ -101,7 +110,6 @@ def test_without_postgres_there_is_no_finding_about_its_contents(up: bool | None
     late = replace(COMPLETE, lag_seconds=9_999.0)
     judged = changed(
         ("main", "trades", {"coverage": late}),
-        leader=False,
         spooled_snapshots=7,
         history_read_at=NOW - HOUR,
         database_up=up,
@@ -117,6 +125,41 @@ def test_a_paused_token_is_named() -> None:
     assert findings(report(accounts=accounts)) == [
         ("attention", "hedge: rate limited (429), no requests for another 1 s")
     ]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "named"),
+    [
+        (["main"], "main"),
+        (["main", "public"], "main and public"),
+        (["main", "hedge", "public"], "main, hedge and public"),
+    ],
+)
+def test_a_standby_names_the_accounts_of_another_process(accounts: list[str], named: str) -> None:
+    """Two processes may divide the accounts; the others are judged as ever."""
+    idle = {
+        "standing_by": True,
+        "success": False,
+        "freshness": "empty",
+        "age_seconds": None,
+        "coverage": None,
+    }
+    streams = tuple(
+        replace(found, **idle) if found.account in accounts else found for found in report().streams
+    )
+    text = f"Standing by for {named}: another process reads, writes and exports what is theirs"
+    assert findings(report(streams=streams, leader=False)) == [("note", text)]
+
+
+def test_a_standby_for_many_accounts_counts_them() -> None:
+    streams = tuple(stream(f"a{n}", "balances", standing_by=True) for n in range(5))
+    ((_, text),) = findings(report(streams=streams, leader=False))
+    assert text.startswith("Standing by for 5 accounts: ")
+
+
+def test_a_writer_that_postgres_has_not_confirmed_is_no_standby() -> None:
+    """It may only be that its lease could not be renewed; the streams say why."""
+    assert findings(report(leader=False)) == []
 
 
 # Of the streams' polls
@@ -149,7 +192,6 @@ def test_a_stream_that_had_its_turn_without_a_request_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"leader": False}, False),
         ({"database_up": False}, False),
         ({"database_up": None}, False),
         ({}, True),

@@ -88,7 +88,6 @@ def test_findings_about_a_stream(change: dict[str, Any], verdict: str, text: str
     ("change", "verdict", "text"),
     [
         ({"database_up": False}, "broken", "Postgres is down"),
-        ({"leader": False}, "well", "Another process writes"),
         ({"spooled_snapshots": 2}, "well", "2 snapshots on disk"),
         ({"dropped_snapshots": 1}, "attention", "The spool was full: 1 snapshot lost"),
         (

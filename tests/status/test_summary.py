@@ -35,7 +35,9 @@ def with_histories(*coverages: Any, **more: Any) -> Report:
 def test_the_worst_comes_first_and_the_headline_counts_it_alone() -> None:
     """Whatever is found first: here a lost snapshot, which needs attention."""
     broken = tuple(replace(s, **SILENT) if s.stream == "balances" else s for s in report().streams)
-    judged = report(dropped_snapshots=1, leader=False, streams=broken, heartbeat_age_seconds=99.0)
+    judged = report(
+        dropped_snapshots=1, spooled_snapshots=1, streams=broken, heartbeat_age_seconds=99.0
+    )
     severities = [finding.severity for finding in judged.findings]
     assert severities == ["broken", "broken", "attention", "note"]
     assert (judged.verdict, judged.headline) == ("broken", "2 things are broken")
@@ -45,10 +47,10 @@ def test_the_worst_comes_first_and_the_headline_counts_it_alone() -> None:
     ("facts", "verdict", "headline"),
     [
         ({}, "well", "All is well"),
-        ({"leader": False}, "well", "All is well"),
+        ({"spooled_snapshots": 1}, "well", "All is well"),
         ({"connecting": True}, "starting", "Starting"),
         ({"dropped_snapshots": 1}, "attention", "1 thing needs attention"),
-        ({"dropped_snapshots": 1, "leader": False}, "attention", "1 thing needs attention"),
+        ({"dropped_snapshots": 1, "spooled_snapshots": 1}, "attention", "1 thing needs attention"),
         (
             {"dropped_snapshots": 1, "clock_skew_seconds": 9.0},
             "attention",

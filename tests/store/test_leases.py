@@ -11,13 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.model.errors import LeaseLost
+from exporter.model.errors import DatabaseError, LeaseLost
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition
 from exporter.model.window import Window
 from exporter.store import loader
-from exporter.store.database import Connection
+from exporter.store.database import Connection, Database
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Lease, Run
+from exporter.store.storage import Storage
 from exporter.streams.trades import TRADES
 from tests.support.clocks import START
 from tests.support.facts import count
@@ -317,3 +318,59 @@ def test_a_paused_writer_of_snapshots_keeps_them_on_its_own_disk(
         assert second.poll(account, stream) == "ok"
         assert not second.app.spool.holds(account, stream)
         assert len(rows_of(shared, table)) > len(before)
+
+
+def test_a_lease_that_a_transaction_takes_is_announced(database_url: str) -> None:
+    """Postgres learns of a new account from a pass, whose other streams wait for the lease."""
+    changed: list[str] = []
+    leases = Leases(lambda: database_url, "first", {"main": MAIN}, on_change=changed.append)
+    try:
+        assert leases.state("main") == "unknown"
+        assert leases.get(MAIN) is not None
+        assert (changed, leases.state("main")) == (["main"], "held")
+    finally:
+        leases.stop()
+
+
+def test_the_options_of_a_url_are_kept_beside_the_timeouts(database_url: str) -> None:
+    """Its connection is as the URL says, and still gives up on a lock."""
+    separator = "&" if "?" in database_url else "?"
+    url = f"{database_url}{separator}options=-c%20application_name%3Dmine%20-c%20lock_timeout%3D0"
+    with process(url, "first") as first, connected(database_url) as connection:
+        assert first.get(MAIN) is not None
+        with psycopg.connect(database_url) as writing:
+            writing.execute("SELECT FROM onetrading_sync.leases FOR SHARE")
+            first.renew()
+            assert first.get(MAIN) is not None
+        name = (
+            "SELECT count(*) FROM pg_stat_activity AS activity JOIN onetrading_sync.leases AS lease"
+            " ON lease.backend_pid = activity.pid WHERE application_name = 'mine'"
+        )
+        assert count(connection, name) == 1
+
+
+def test_why_no_lease_can_be_taken_is_told_once(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the error of a write that needs it, too: Postgres may be up for everybody else."""
+    _, _, server = database_url.rpartition("@")
+    address = [f"postgresql://nobody_known:hunter2@{server}"]
+    leases = Leases(lambda: address[0], "first", {"main": MAIN})
+    database = Database(lambda: database_url, lambda _connection: None)
+    storage = Storage(database, leases)
+    try:
+        database.open()
+        with caplog.at_level("INFO", "exporter.store.leases"):
+            leases.renew()
+            leases.renew()
+            (record,) = caplog.records
+            assert "nobody_known" in leases.why_unknown
+            assert leases.why_unknown in record.getMessage()
+            with pytest.raises(DatabaseError, match=r"lease of this account: .*nobody_known"):
+                storage.run_leased(MAIN, lambda _connection, _lease: None)
+        assert "hunter2" not in caplog.text
+        address[0] = database_url
+        leases.renew()
+        assert (leases.why_unknown, leases.state("main")) == ("", "held")
+    finally:
+        storage.close()

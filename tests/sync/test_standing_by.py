@@ -112,8 +112,73 @@ def test_a_former_holder_exports_nothing_any_more(tmp_path: Path, database_url: 
         for account, stream in first.pairs():
             assert first.domain(stream, account) == {}
             assert first.errors(account, stream) == {}
+            # As in a process that has just started: alerts judge by the holder.
+            assert first.sync("success", account, stream) == "0"
+            assert first.sync("permitted", account, stream) == "1"
         shown = first.shown()
         assert not [name for name in shown if name.startswith("onetrading_coverage_")]
+        assert not [name for name in shown if name.startswith("onetrading_token_scope")]
+        assert [name for name in second.shown() if name.startswith("onetrading_token_scope")]
+
+
+def test_a_former_holder_does_not_go_on_saying_that_a_stream_was_refused(
+    tmp_path: Path, database_url: str
+) -> None:
+    with (
+        holder_and_standby(tmp_path, database_url) as (first, second),
+        connected(database_url) as connection,
+    ):
+        first.simulator.set_faults(forbid=["/account/balances"])
+        first.tick(15)
+        assert first.poll("main", "balances") == "not permitted"
+        assert first.sync("permitted", "main", "balances") == "0"
+        expire(connection)
+        second.renew_leases()
+        first.renew_leases()
+        # Before its pause is over.
+        assert first.poll("main", "balances") == "standing by"
+        assert first.sync("permitted", "main", "balances") == "1"
+
+
+def test_a_lease_that_is_lost_during_a_pass_withdraws_what_the_pass_showed(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Also when the response goes to the spool, behind others that wait there."""
+    with (
+        holder_and_standby(tmp_path, database_url) as (first, second),
+        connected(database_url) as connection,
+    ):
+        for taker in (second, first, second):
+            expire(connection)
+            taker.renew_leases()
+            first.tick(15)
+            if taker is second and not first.app.spool.holds("main", "balances"):
+                assert first.poll("main", "balances") == "standing by"
+        assert first.app.leases is not None
+        assert first.app.leases.state("main") == "held"
+        # It finds out while it drains the spool, which concerns an older response.
+        assert first.poll("main", "balances") == "standing by"
+        assert first.domain("balances", "main") == {}
+
+
+def test_a_list_of_facts_that_a_standby_has_spooled_goes_once_it_is_outdated(
+    tmp_path: Path, database_url: str
+) -> None:
+    with (
+        two_writers(tmp_path, database_url) as (first, second),
+        connected(database_url) as connection,
+    ):
+        assert first.poll("public", "tickers") == "ok"
+        expire(connection)
+        second.renew_leases()
+        first.tick(15)
+        assert first.poll("public", "instruments") == "standing by"
+        assert first.app.spool.holds("public", "instruments")
+        second.clock.at = first.clock.at
+        second.tick(15)
+        assert second.poll("public", "instruments") == "ok"
+        assert first.app.snapshots.drain_if_possible()
+        assert len(first.app.spool) == 0
 
 
 def test_a_transaction_that_finds_its_lease_lost_makes_a_standby(

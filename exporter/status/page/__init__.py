@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from exporter.model.errors import REASON_MEANINGS
-from exporter.status.humanize import duration, interval, percent, plural, rfc3339, second
+from exporter.status.humanize import duration, interval, listed, percent, plural, rfc3339, second
 from exporter.status.page import timeline
 from exporter.status.report import Report, StreamReport, Verdict
 
@@ -140,7 +140,7 @@ def _service(report: Report) -> Iterator[tuple[str, str]]:
     yield "scheduler", heartbeat
     yield "Postgres", _database(report)
     if report.database != "none":
-        yield "writer", "this process" if report.leader else "another process; this one on standby"
+        yield "writer of", _written(report)
         yield "spool", _spool(report)
     if report.accounts:
         per_minute = report.accounts[0].requests.per_minute
@@ -155,6 +155,17 @@ def _database(report: Report) -> str:
     lasting = "" if since is None else f" for {duration(report.generated_at - since)}"
     kind = "embedded" if report.database == "embedded" else "external"
     return f"{kind}, {'up' if report.database_up else 'down'}{lasting}"
+
+
+def _written(report: Report) -> str:
+    """The accounts of which this process is the writer, as far as Postgres has said."""
+    if report.leader:
+        return "all accounts"
+    elsewhere = {stream.account for stream in report.streams if stream.standing_by}
+    if not elsewhere:
+        return "not known yet"
+    ours = [a.account for a in report.accounts if a.account not in elsewhere]
+    return listed(ours) if ours else "no account: on standby"
 
 
 def _spool(report: Report) -> str:
