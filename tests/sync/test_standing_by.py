@@ -13,7 +13,6 @@ from exporter.model.errors import StandingBy
 from exporter.model.window import Window
 from exporter.service import Service
 from exporter.simulator import Simulator
-from exporter.store.database import Connection
 from exporter.sync import Backfill
 from tests.support.clocks import START
 from tests.support.waiting import wait_until
@@ -30,16 +29,11 @@ def outcomes(live: World) -> set[str]:
     return set(live.poll_all().values())
 
 
-@contextmanager
-def connected(database_url: str) -> Iterator[Connection]:
-    """A connection that commits each statement."""
+def take_over(taker: World, database_url: str) -> None:
+    """No lease has been renewed in time, as when its holder was suspended; ``taker`` gets them."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        yield connection
-
-
-def expire(connection: Connection) -> None:
-    """No lease has been renewed in time, as when its holder was suspended."""
-    connection.execute("UPDATE onetrading_sync.leases SET expires_at = '-infinity'")
+        connection.execute("UPDATE onetrading_sync.leases SET expires_at = '-infinity'")
+    taker.renew_leases()
 
 
 @contextmanager
@@ -96,14 +90,10 @@ def test_a_standby_takes_over_from_a_holder_that_ends(tmp_path: Path, database_u
 
 def test_a_former_holder_exports_nothing_any_more(tmp_path: Path, database_url: str) -> None:
     """The new holder does: a sum over both must not count an account twice."""
-    with (
-        holder_and_standby(tmp_path, database_url) as (first, second),
-        connected(database_url) as connection,
-    ):
+    with holder_and_standby(tmp_path, database_url) as (first, second):
         assert first.domain("balances", "main")
         assert first.sync("success", "main", "balances") == "1"
-        expire(connection)
-        second.renew_leases()
+        take_over(second, database_url)
         assert outcomes(second) == {"ok"}
         first.renew_leases()
         asked = requests(first.simulator)
@@ -124,16 +114,12 @@ def test_a_former_holder_exports_nothing_any_more(tmp_path: Path, database_url: 
 def test_a_former_holder_does_not_go_on_saying_that_a_stream_was_refused(
     tmp_path: Path, database_url: str
 ) -> None:
-    with (
-        holder_and_standby(tmp_path, database_url) as (first, second),
-        connected(database_url) as connection,
-    ):
+    with holder_and_standby(tmp_path, database_url) as (first, second):
         first.simulator.set_faults(forbid=["/account/balances"])
         first.tick(15)
         assert first.poll("main", "balances") == "not permitted"
         assert first.sync("permitted", "main", "balances") == "0"
-        expire(connection)
-        second.renew_leases()
+        take_over(second, database_url)
         first.renew_leases()
         # Before its pause is over.
         assert first.poll("main", "balances") == "standing by"
@@ -144,13 +130,9 @@ def test_a_lease_that_is_lost_during_a_pass_withdraws_what_the_pass_showed(
     tmp_path: Path, database_url: str
 ) -> None:
     """Also when the response goes to the spool, behind others that wait there."""
-    with (
-        holder_and_standby(tmp_path, database_url) as (first, second),
-        connected(database_url) as connection,
-    ):
+    with holder_and_standby(tmp_path, database_url) as (first, second):
         for taker in (second, first, second):
-            expire(connection)
-            taker.renew_leases()
+            take_over(taker, database_url)
             first.tick(15)
             if taker is second and not first.app.spool.holds("main", "balances"):
                 assert first.poll("main", "balances") == "standing by"
@@ -164,13 +146,9 @@ def test_a_lease_that_is_lost_during_a_pass_withdraws_what_the_pass_showed(
 def test_a_list_of_facts_that_a_standby_has_spooled_goes_once_it_is_outdated(
     tmp_path: Path, database_url: str
 ) -> None:
-    with (
-        two_writers(tmp_path, database_url) as (first, second),
-        connected(database_url) as connection,
-    ):
+    with two_writers(tmp_path, database_url) as (first, second):
         assert first.poll("public", "tickers") == "ok"
-        expire(connection)
-        second.renew_leases()
+        take_over(second, database_url)
         first.tick(15)
         assert first.poll("public", "instruments") == "standing by"
         assert first.app.spool.holds("public", "instruments")
@@ -185,12 +163,8 @@ def test_a_transaction_that_finds_its_lease_lost_makes_a_standby(
     tmp_path: Path, database_url: str
 ) -> None:
     """Nobody waits for the next renewal: one response was too many, not a second one."""
-    with (
-        holder_and_standby(tmp_path, database_url) as (first, second),
-        connected(database_url) as connection,
-    ):
-        expire(connection)
-        second.renew_leases()
+    with holder_and_standby(tmp_path, database_url) as (first, second):
+        take_over(second, database_url)
         first.tick(15)
         assert first.poll("main", "trades") == "standing by"
         asked = requests(first.simulator)
@@ -204,18 +178,14 @@ def test_a_transaction_that_finds_its_lease_lost_makes_a_standby(
 def test_a_backfill_that_loses_its_lease_requests_no_more(
     tmp_path: Path, database_url: str
 ) -> None:
-    with (
-        holder_and_standby(tmp_path, database_url) as (first, second),
-        connected(database_url) as connection,
-    ):
+    with holder_and_standby(tmp_path, database_url) as (first, second):
         (trades,) = (
             found for found in first.app.histories("main") if found.stream.name == "trades"
         )
         job = Backfill(trades)
         windows = job.plan(Window(START.replace(year=START.year - 3), START.replace(month=1)))
         assert len(windows) > 30
-        expire(connection)
-        second.renew_leases()
+        take_over(second, database_url)
         asked = requests(first.simulator)
         try:
             job.run(windows)
@@ -229,12 +199,8 @@ def test_a_backfill_that_loses_its_lease_requests_no_more(
 def test_what_a_standby_has_spooled_goes_once_it_is_outdated(
     tmp_path: Path, database_url: str
 ) -> None:
-    with (
-        holder_and_standby(tmp_path, database_url) as (first, second),
-        connected(database_url) as connection,
-    ):
-        expire(connection)
-        second.renew_leases()
+    with holder_and_standby(tmp_path, database_url) as (first, second):
+        take_over(second, database_url)
         first.tick(15)
         first.simulator.override_balance("main", "BTC", available="7.5")
         # It finds out when it stores the response.
