@@ -39,7 +39,11 @@ class Housekeeping:
             service.set_clock_skew(name, self._clock.skew_s)
         if self._storage.database is not None:
             service.set_database_up(self._storage.up)
-        service.set_leader(self._storage.leading)
+        self.show_leader()
+
+    def show_leader(self) -> None:
+        """Export whether this process holds the leases of all its accounts."""
+        self._metrics.service.set_leader(self._storage.leading)
 
     @property
     def alive(self) -> bool:

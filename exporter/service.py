@@ -103,13 +103,17 @@ class Service:
             self.app.stop.set()
             return
         if self.app.leases is not None:
-            # A takeover, or its loss, is acted on at once, not at each stream's next turn.
-            self.app.leases.on_change = self._scheduler.run_now
+            self.app.leases.on_change = self._on_lease_change
             self.app.leases.renew()
             self.app.leases.start()
         self.app.snapshots.drain_if_possible()
         for filler in self._fillers:
             filler.start()
+
+    def _on_lease_change(self, account: str) -> None:
+        """A takeover, or its loss, is acted on at once, not at each stream's next turn."""
+        self._housekeeping.show_leader()
+        self._scheduler.run_now(account)
 
     def stop(self) -> None:
         """Finish transactions in progress, begin nothing new."""

@@ -35,6 +35,7 @@ _STATE_NAMES = {
     "fresh": "fresh",
     "held": "held",
     "withdrawn": "withdrawn",
+    "standing_by": "standing by",
     "empty": "without values yet",
     "refused": "refused",
     "not_permitted": "not permitted",
@@ -146,7 +147,8 @@ def _of_accounts(report: Report) -> Iterator[Finding]:
         names = listed(elsewhere)
         if len(elsewhere) > _MAX_ACCOUNTS_NAMED:
             names = plural(len(elsewhere), "account")
-        text = f"Standing by for {names}: another process reads, writes and exports what is theirs"
+        whom = "it" if len(elsewhere) == 1 else "them"
+        text = f"Standing by for {names}: another process reads, writes and exports {whom}"
         yield Finding("note", text)
     for account in report.accounts:
         paused_s = account.requests.paused_seconds

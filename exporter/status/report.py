@@ -89,10 +89,13 @@ class StreamReport(StreamSummary, frozen=True, kw_only=True):
 
     @property
     def state(self) -> str:
-        """Its freshness, or ``refused`` or ``not_permitted`` where that is why no values arrive.
+        """Its freshness, or ``refused``, ``not_permitted`` or ``standing_by`` where that is why no
+        values arrive.
 
         A stream that was readable before, and now fails for another reason, has its freshness.
         """
+        if self.standing_by:
+            return "standing_by"
         if self.permitted:
             return self.freshness
         if self.last_error == "auth":

@@ -147,7 +147,8 @@ def test_a_standby_names_the_accounts_of_another_process(accounts: list[str], na
     streams = tuple(
         replace(found, **idle) if found.account in accounts else found for found in report().streams
     )
-    text = f"Standing by for {named}: another process reads, writes and exports what is theirs"
+    whom = "it" if accounts == ["main"] else "them"
+    text = f"Standing by for {named}: another process reads, writes and exports {whom}"
     assert findings(report(streams=streams, leader=False)) == [("note", text)]
 
 

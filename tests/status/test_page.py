@@ -147,6 +147,7 @@ def faulty() -> Report:
         judged = with_stream(judged, "main", name, **change)
     judged = with_stream(judged, "hedge", "positions", **failing("permission", permitted=False))
     judged = with_stream(judged, "hedge", "balances", **failing("auth", permitted=False))
+    judged = with_stream(judged, "hedge", "trades", standing_by=True, freshness="empty")
     return report(
         streams=judged.streams,
         errors=tuple(error("main", "balances", times=n) for n in range(1, 15)),
@@ -183,6 +184,7 @@ def test_without_javascript_the_essentials_are_there(browser: Browser, site: Sit
             "withdrawn",
             "refused",
             "held",
+            "standing by",
             "2 gaps, 4 d",
             "86.6 %",
         ):

@@ -79,6 +79,15 @@ def test_streams_that_were_not_polled_yet_are_counted_separately() -> None:
     assert judged.summary.startswith("8 streams of 2 accounts: 6 fresh, 2 not polled yet. ")
 
 
+def test_streams_of_another_process_are_counted_separately() -> None:
+    streams = tuple(
+        replace(s, standing_by=True, freshness="empty") if s.account == "main" else s
+        for s in report().streams
+    )
+    assert " standing by. " in report(streams=streams, leader=False).summary
+    assert "without values yet" not in report(streams=streams, leader=False).summary
+
+
 def test_public_data_is_no_account() -> None:
     one = (account("main"), account("public"))
     assert report(accounts=one, streams=()).summary.startswith("0 streams of 1 account: ")

@@ -80,6 +80,7 @@ _STATES = {
     "fresh": _StateMark(_DISC, "fresh", "good"),
     "held": _StateMark(_HALF, "held", "attention"),
     "withdrawn": _StateMark(_RING, "withdrawn", "broken"),
+    "standing_by": _StateMark(_DASH, "standing by", "note"),
     "empty": _StateMark(_DASH, "none yet", "note"),
     "refused": _StateMark(_BARRED, "refused", "broken"),
 }
