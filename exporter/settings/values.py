@@ -32,6 +32,7 @@ _POSTGRES_URL = re.compile(
     r"(?P<scheme>postgres|postgresql)://(?:(?P<user>[^:@/?#]*)(?P<password>:[^@/?#]*)?@)?"
     rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?P<database>/[^@/?#]*)?(?:\?(?P<query>.*))?"
 )
+_BAD_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})|%00")
 # Anything else in the query (password, sslpassword, a client secret of some later libpq) is hidden.
 _SHOWN_PARAMETERS = frozenset(
     (
@@ -142,11 +143,16 @@ def listen(text: str) -> Listen:
 
 def postgres_url(text: str) -> str:
     """Check the shape of a Postgres URL (PostgreSQL 34.1.1.2); libpq checks the rest itself."""
+    if _BAD_PERCENT.search(text):
+        raise ValueError(
+            "contains a % that begins no percent-encoded character; write %25 for a % in the"
+            " password"
+        )
     if not _POSTGRES_URL.fullmatch(text) or not _is_plain(text):
         raise ValueError(
             "is neither `embedded` nor `none` nor a Postgres URL; write for example"
-            " postgresql://user:password@host:5432/database, with @ / ? # : in the password"
-            " percent-encoded"
+            " postgresql://user:password@host:5432/database, with @ / ? # : % in the"
+            " password percent-encoded"
         )
     return text
 

@@ -190,7 +190,7 @@ class Database:
         Raises DatabaseError when there is no time left for another attempt.
         """
         if self._drop(message_of(error), pool):
-            _log.warning("lost the connection to Postgres: %s", error)
+            _log.warning("lost the connection to Postgres: %s", message_of(error))
             try:
                 is_up = self._connect()
             except SchemaError as refused:
@@ -248,9 +248,10 @@ class Database:
         return True
 
     def _report(self, error: Exception) -> None:
-        if self.why_away != message_of(error):
-            self.why_away = message_of(error)
-            _log.warning("Postgres is away: %s", error)
+        why = message_of(error)
+        if self.why_away != why:
+            self.why_away = why
+            _log.warning("Postgres is away: %s", why)
 
     def _drop(self, why: str, lost: ConnectionPool[Connection] | None = None) -> bool:
         """Close the pool, if given only when it still is ``lost``; whether this call closed it."""

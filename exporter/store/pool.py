@@ -89,5 +89,7 @@ def _prepare(connection: Connection) -> None:
 
 def message_of(error: Exception) -> str:
     """What Postgres says, without the lines that quote rows: logs and pages show it."""
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        return "the Postgres URL cannot be read"  # libpq quotes the part, maybe the password
     diagnosis = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     return diagnosis or str(error).strip()

@@ -6,12 +6,15 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
 
 from exporter.model.errors import SettingsError
 from exporter.settings import SETTINGS, Secret, Settings, duration, duration_text, instant, load
+from exporter.store.pool import message_of
 
 STREAMS = ("balances", "trades", "funding_history")
 TOKEN = "eyJhbGciOiJFUzUxMiJ9.s3cr3t-p4yload.sig"
@@ -184,6 +187,9 @@ def test_the_environment_replaces_alternatives_in_the_file(tmp_path: Path) -> No
         ("ONETRADING_CONFIG", "/no/such/file", "could not be read"),
         ("ONETRADING_CONFIG", "~no-such-user/file", "without a home directory"),
         ("DATABASE_URL", "mysql://x", "nor a Postgres URL"),
+        ("DATABASE_URL", "postgresql://me:50%off@db/money", "write %25 for a %"),
+        ("DATABASE_URL", "postgresql://me:100%@db/money", "write %25 for a %"),
+        ("DATABASE_URL", "postgresql://me:a%00b@db/money", "write %25 for a %"),
         ("DATABASE_URL", "Embedded", "neither `embedded`"),
         ("DATABASE_URL_FILE", "/no/such/file", "No such file"),
     ],
@@ -338,10 +344,25 @@ SECRETS = st.text(
 ).map(lambda text: "s3cr3t" + text.replace(",", ""))
 
 
+def refusal_of_libpq(url: str) -> str:
+    """What a log says of a URL that only libpq finds wrong; empty where it is right."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.Error as error:
+        return message_of(error)
+    return ""
+
+
+def test_what_libpq_cannot_read_is_not_quoted() -> None:
+    refusal = refusal_of_libpq("postgresql://me:hunter2%zz@db/money")
+    assert refusal == "the Postgres URL cannot be read"
+
+
 @pytest.mark.parametrize("place", range(9))
 @given(secret=SECRETS)
 @example(secret="s3cr3t/x@y?z#é")
 @example(secret="s3cr3t-of-plain-letters")
+@example(secret="s3cr3t%zz")
 def test_no_secret_is_ever_shown(place: int, secret: str) -> None:
     environ = [
         {"ONETRADING_API_TOKEN": secret},
@@ -361,6 +382,8 @@ def test_no_secret_is_ever_shown(place: int, secret: str) -> None:
     else:
         seen = f"{settings!s} {settings!r} {settings.redacted()}"
         seen += "".join(f"{account!r} {account.token}" for account in settings.accounts)
+        if settings.database.kind == "url":
+            seen += refusal_of_libpq(settings.database.url())
     assert "s3cr3t" not in seen
 
 
