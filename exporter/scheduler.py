@@ -169,8 +169,16 @@ class Scheduler:
             with suppress(JobLookupError):  # stopped just now
                 job.modify(next_run_time=at)
 
+    def _make_up_for(self, name: str) -> None:
+        """A run was skipped because of one that has ended by now: do not wait an interval."""
+        job = self._scheduler.get_job(name)
+        if job is not None and not any(turn.running for turn in job.args):
+            self._advance(job, datetime.now(UTC) + _FIRST_RETRY)
+
     def _notice(self, event: JobEvent) -> None:
         self._on_event(_EVENTS[event.code])
+        if event.code == EVENT_JOB_MAX_INSTANCES:
+            self._make_up_for(event.job_id)
         if event.code != EVENT_JOB_ERROR:
             # The task of a stream is named `account/stream`.
             account, _, stream = event.job_id.partition("/")
