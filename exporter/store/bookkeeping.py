@@ -82,6 +82,13 @@ def note_attempt(
     )
 
 
+def succeeded_after(connection: Connection, partition: Partition, at: datetime) -> bool:
+    """Whether a pass of any process succeeded later than ``at``, by the clock of Postgres."""
+    statement = QUERIES["succeeded_after"]
+    row = connection.execute(statement, identity_of(partition) | {"at": at}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def futures(connection: Connection) -> list[tuple[str, str]]:
     """Code and state of every listed instrument that is not SPOT."""
     return [(code, state) for code, state in connection.execute(QUERIES["futures"])]

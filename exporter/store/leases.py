@@ -193,8 +193,8 @@ class Leases:
                 self._tried.add(account_id)
             self._answered, self.why_unknown = True, ""
         except (psycopg.Error, ExporterError) as error:
-            self._disconnect()
             self._explain(message_of(error))
+            self._disconnect()
 
     def _explain(self, why: str) -> None:
         """Log a cause once. Not a warning: a write that needs the lease warns."""

@@ -249,6 +249,14 @@ SET last_attempt_at = excluded.last_attempt_at,
     next_due_at = excluded.next_due_at,
     last_error = excluded.last_error;
 
+-- name: succeeded_after
+-- Whether a pass of a stream succeeded later than this, by the clock of Postgres.
+SELECT EXISTS (
+    SELECT FROM onetrading_sync.progress
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+        AND last_success_at > %(at)s
+);
+
 -- name: futures
 -- Listed instruments that are not SPOT, with their state.
 SELECT instrument_code, state FROM onetrading.instruments

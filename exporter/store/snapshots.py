@@ -74,12 +74,6 @@ def outdated(connection: Connection, partition: Partition, observed: Observed) -
     return last is not None and last[2] >= observed.last
 
 
-def reference_outdated(connection: Connection, table: Table, observed_at: datetime) -> bool:
-    """Whether ``save_reference`` would ignore a list observed then."""
-    later = _statements(table).later
-    return connection.execute(later, {"observed_at": observed_at}).fetchone() is not None
-
-
 def _content(response: SnapshotResponse) -> int:
     """A 64-bit hash of all that a response says, whatever the order of its rows."""
     digest = blake2b(digest_size=8)
@@ -129,9 +123,9 @@ def save_reference(
     identity = identity_of(partition)
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
-    if reference_outdated(connection, stream.table, observed_at):
-        return 0
     statements = _statements(stream.table)
+    if connection.execute(statements.later, {"observed_at": observed_at}).fetchone() is not None:
+        return 0
     stored = connection.execute(statements.current)
     current = {_key(stream.table, values): values for values in stored}
     listed = {_key(stream.table, row): row for row in response.rows}

@@ -92,7 +92,7 @@ class Storage:
         if lease is None:
             if self._leases.held_elsewhere(account_id):
                 raise StandingBy("another process holds the lease of this account")
-            why = self._leases.why_unknown or "its lease was lost just now"
+            why = self._leases.why_unknown or "a transaction holds it"
             raise DatabaseError(f"could not renew the lease of this account: {why}")
         try:
             return run(work, lease)

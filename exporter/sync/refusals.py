@@ -18,17 +18,18 @@ from exporter.sync.stream_sync import StreamSync
 State = Literal["permitted", "paused", "refused"]
 """``paused``: not requested. ``refused``: requested at its next turn; until then no backfill."""
 
-Event = Literal["read", "refused", "pause over", "token changed"]
+Event = Literal["read", "refused", "standing by", "pause over", "token changed"]
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
-    "permitted": {"read": "permitted", "refused": "paused"},
+    "permitted": {"read": "permitted", "refused": "paused", "standing by": "permitted"},
     "paused": {
         "read": "permitted",  # a request in flight succeeded after all
         "refused": "paused",
+        "standing by": "permitted",  # another process reads it: not known any more
         "pause over": "refused",
         "token changed": "refused",
     },
-    "refused": {"read": "permitted", "refused": "paused"},
+    "refused": {"read": "permitted", "refused": "paused", "standing by": "permitted"},
 }
 """State to event to next state; what is not listed changes nothing."""
 
@@ -96,6 +97,14 @@ class Refusals:
             for (account, _), other in self._streams.items():
                 if account == sync.account.name:
                     other.whole = False
+
+    def record_standing_by(self, sync: StreamSync) -> None:
+        """Another process reads the stream: after a takeover it is requested at once."""
+        with self._lock:
+            found = self._streams.get(sync.key)
+            if found is not None:
+                found.move("standing by")
+                found.times, found.whole = 0, False
 
     def record_refusal(self, sync: StreamSync, *, whole: bool) -> None:
         """The stream was refused; ``whole``: because the token was."""

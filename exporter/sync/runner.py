@@ -108,6 +108,7 @@ class SyncRunner:
         _log.debug("not now: %s", reason)
         self._metrics.streams.mark_standing_by(*sync.key)
         self._metrics.service.forget_token(sync.account.name)
+        self._refusals.record_standing_by(sync)
         return "standing by"
 
     def _succeeded(self, sync: StreamSync, took_s: float) -> None:

@@ -17,6 +17,8 @@ from exporter.store.storage import Storage
 from exporter.sync.account import Account
 
 _log = logging.getLogger(__name__)
+_CLOCKS_APART = timedelta(minutes=1)
+"""By how much the clocks of the exchange and of Postgres may differ at most."""
 
 
 class SnapshotWriter:
@@ -129,10 +131,13 @@ class ReferenceWriter(SnapshotWriter):
     """Stores facts with the time for which they were valid."""
 
     def outdated(self, observed: Observed) -> bool:
-        """Whether Postgres holds a change that was observed later. Raises as `write`."""
-        return self._storage.writable().run_briefly(
-            snapshots.reference_outdated, self._stream.table, observed.first
-        )
+        """Whether a later list was compared with what Postgres holds. Raises as `write`.
+
+        No row may tell: a list that brings nothing new leaves none.
+        """
+        partition = self._account.partition(self._stream)
+        later = observed.last + _CLOCKS_APART
+        return self._storage.writable().run_briefly(bookkeeping.succeeded_after, partition, later)
 
     def _save(
         self,

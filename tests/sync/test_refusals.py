@@ -77,15 +77,27 @@ def test_a_refused_stream_keeps_its_own_backfill_away_alone() -> None:
         assert not found.keep_backfill_away("main", "trades")
 
 
+def test_a_standby_keeps_no_backfill_away_after_a_takeover() -> None:
+    with refusals() as (found, live, _):
+        sync = balances(live)
+        found.record_refusal(sync, whole=True)
+        assert found.keep_backfill_away("main", "trades")
+        found.record_standing_by(sync)
+        assert not found.keep_backfill_away("main", "trades")
+
+
 def test_the_table_of_transitions_knows_every_state_and_event() -> None:
     assert set(TRANSITIONS) == set(get_args(State))
     for events in TRANSITIONS.values():
         assert set(events) <= set(get_args(Event))
-        assert {"read", "refused"} <= set(events)
+        assert {"read", "refused", "standing by"} <= set(events)
         assert set(events.values()) <= set(get_args(State))
 
 
-@given(st.lists(st.sampled_from(["read", "refused", "wait", "wait long", "another token"])))
+STEPS = ["read", "refused", "standing by", "wait", "wait long", "another token"]
+
+
+@given(st.lists(st.sampled_from(STEPS)))
 def test_it_keeps_to_its_table(steps: list[str]) -> None:
     """Against a model that counts refusals and knows when the last pause ends."""
     with refusals() as (found, live, file):
@@ -93,6 +105,9 @@ def test_it_keeps_to_its_table(steps: list[str]) -> None:
         for step in steps:
             if step == "read":
                 found.record_read(sync)
+                times = 0
+            elif step == "standing by":
+                found.record_standing_by(sync)
                 times = 0
             elif step == "refused":
                 found.record_refusal(sync, whole=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -34,6 +35,15 @@ def take_over(taker: World, database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE onetrading_sync.leases SET expires_at = '-infinity'")
     taker.renew_leases()
+
+
+def read_at(database_url: str, stream: str, at: datetime) -> None:
+    """The last good pass of a stream was then, by the clock of Postgres."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE onetrading_sync.progress SET last_success_at = %s WHERE stream = %s",
+            (at, stream),
+        )
 
 
 @contextmanager
@@ -124,6 +134,11 @@ def test_a_former_holder_does_not_go_on_saying_that_a_stream_was_refused(
         # Before its pause is over.
         assert first.poll("main", "balances") == "standing by"
         assert first.sync("permitted", "main", "balances") == "1"
+        # A takeover does not wait for the end of the pause either.
+        take_over(first, database_url)
+        assert first.poll("main", "balances") == "not permitted"
+        assert first.sync("permitted", "main", "balances") == "0"
+        assert not first.state("main", "balances").standing_by
 
 
 def test_a_lease_that_is_lost_during_a_pass_withdraws_what_the_pass_showed(
@@ -143,20 +158,20 @@ def test_a_lease_that_is_lost_during_a_pass_withdraws_what_the_pass_showed(
         assert first.domain("balances", "main") == {}
 
 
-def test_a_list_of_facts_that_a_standby_has_spooled_goes_once_it_is_outdated(
+def test_a_list_of_facts_that_a_standby_has_spooled_goes_once_a_later_one_was_read(
     tmp_path: Path, database_url: str
 ) -> None:
-    with two_writers(tmp_path, database_url) as (first, second):
-        assert first.poll("public", "tickers") == "ok"
+    """Also when the later one brought nothing new."""
+    with holder_and_standby(tmp_path, database_url) as (first, second):
         take_over(second, database_url)
         first.tick(15)
         assert first.poll("public", "instruments") == "standing by"
         assert first.app.spool.holds("public", "instruments")
-        second.clock.at = first.clock.at
-        second.tick(15)
-        assert second.poll("public", "instruments") == "ok"
-        assert first.app.snapshots.drain_if_possible()
-        assert len(first.app.spool) == 0
+        observed_at = first.clock.wall()
+        for seconds_later, left in ((-60, 1), (30, 1), (90, 0)):
+            read_at(database_url, "instruments", observed_at + timedelta(seconds=seconds_later))
+            assert first.app.snapshots.drain_if_possible()
+            assert len(first.app.spool) == left
 
 
 def test_a_transaction_that_finds_its_lease_lost_makes_a_standby(
