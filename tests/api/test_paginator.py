@@ -344,6 +344,15 @@ def test_pages_are_requested_one_unit_wider(rig: Rig) -> None:
     }
 
 
+def test_every_page_carries_the_parameters_of_its_stream(rig: Rig) -> None:
+    rig.server.exchange = Exchange(numbered([n * HOURS for n in range(1, 6)]), size=2)
+    stream = replace(TRADES, parameters={"type": "FILL", "max_page_size": "7"})
+    list(rig.walk(stream, Window(instant(HOURS), instant(7 * HOURS))).pages())
+    asked = rig.server.exchange.asked
+    assert [query["type"] for query in asked] == ["FILL"] * 3
+    assert {query["max_page_size"] for query in asked} == {"100"}, "paging has the last word"
+
+
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_walk_that_has_proven_nothing_restarts_at_the_end_of_its_window(
     rig: Rig, size: int

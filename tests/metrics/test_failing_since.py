@@ -1,4 +1,4 @@
-"""Since when a stream fails: the first failure in a row, until a pass succeeds."""
+"""Since when a stream fails: the first failure in a row, until a pass succeeds or is another's."""
 
 from __future__ import annotations
 
@@ -60,31 +60,42 @@ def test_the_report_names_the_first_failure_while_more_are_counted(tmp_path: Pat
 
 
 EVENTS = st.lists(
-    st.tuples(st.integers(0, 100), st.sampled_from(["ok", "backfill", "waited", *REASONS]))
+    st.tuples(
+        st.integers(0, 100), st.sampled_from(["ok", "backfill", "waited", "elsewhere", *REASONS])
+    )
 )
 
 
 @given(EVENTS)
 def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
-    """Neither a backfill error nor a turn without a request changes it."""
+    """Neither a backfill error nor a turn without a request changes it.
+
+    While another process polls, this one has no failure.
+    """
     clock = Clock()
     stream_metrics = StreamMetrics(
         [BALANCES], ["main"], intervals={}, now=clock.unix, monotonic=clock.monotonic
     )
     failures: list[datetime] = []
+    last_error: str | None = None
     for seconds, event in events:
         clock.at += seconds
         if event == "ok":
             stream_metrics.record_success("main", "balances", [])
-            failures.clear()
+            failures, last_error = [], None
         elif event == "backfill":
             stream_metrics.record_backfill_error("main", "balances", "timeout")
         elif event == "waited":
             stream_metrics.mark_tried("main", "balances")
+        elif event == "elsewhere":
+            stream_metrics.mark_standing_by("main", "balances")
+            failures, last_error = [], None
         else:
             stream_metrics.record_failure(
                 "main", "balances", next(r for r in REASONS if r == event)
             )
             failures.append(START + timedelta(seconds=clock.at))
+            last_error = event
         (state,) = stream_metrics.summaries()
         assert state.failing_since == (failures[0] if failures else None)
+        assert state.last_error == last_error

@@ -120,6 +120,20 @@ def test_an_account_without_futures_is_well() -> None:
     assert texts(judged, "note") == [f"positions of hedge: {PERMISSION}"]
 
 
+@pytest.mark.parametrize("before", [{}, failing("timeout"), failing("auth", permitted=False)])
+@pytest.mark.parametrize("freshness", ["empty", "held", "withdrawn"])
+def test_a_stream_that_another_process_reads_has_no_problem(
+    before: dict[str, Any], freshness: str
+) -> None:
+    """Whatever its last pass of this process was like."""
+    change = before | {"standing_by": True, "freshness": freshness}
+    judged = with_stream(report(), "main", "balances", **change)
+    assert judged.verdict == "well"
+    assert [finding.text.partition(":")[0] for finding in judged.findings] == [
+        "Standing by for main"
+    ]
+
+
 def test_a_public_stream_has_no_token_to_refuse() -> None:
     refused = failing("auth", permitted=False, freshness="withdrawn")
     judged = with_stream(report(), "public", "tickers", **refused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from exporter.streams.trades import TRADES
 from tests.support.clocks import START
 from tests.support.facts import count
 from tests.support.postgres import wait_for_a_lock
+from tests.support.stored_snapshots import away
 from tests.support.waiting import wait_until
 from tests.support.world import two_writers
 
@@ -32,9 +33,21 @@ HOUR = Window(START - timedelta(hours=1), START)
 
 
 @contextmanager
-def process(database_url: str, holder: str) -> Iterator[Leases]:
+def process(
+    database_url: str,
+    holder: str,
+    accounts: Mapping[str, str | None] | None = None,
+    on_change: Callable[[str], None] = lambda _account: None,
+) -> Iterator[Leases]:
     """The leases of one process, released at the end. Nobody renews them before `start`."""
-    leases = Leases(lambda: database_url, holder, renew_every_s=0.2, retry_every_s=0.1)
+    leases = Leases(
+        lambda: database_url,
+        holder,
+        accounts,
+        on_change=on_change,
+        renew_every_s=0.2,
+        retry_every_s=0.1,
+    )
     try:
         yield leases
     finally:
@@ -68,12 +81,12 @@ def seconds_left(connection: Connection, account_id: str) -> float:
     return float(row[0])
 
 
-def let_expire(connection: Connection, account_id: str) -> None:
+def let_expire(connection: Connection, account_id: str, in_s: float = -1.0) -> None:
     """The lease has not been renewed in time; its holder's connection stays open."""
     found = connection.execute(
-        "UPDATE onetrading_sync.leases SET expires_at = clock_timestamp() - interval '1 second'"
-        " WHERE account_id = %s",
-        (account_id,),
+        "UPDATE onetrading_sync.leases"
+        " SET expires_at = clock_timestamp() + make_interval(secs => %s) WHERE account_id = %s",
+        (in_s, account_id),
     )
     assert found.rowcount == 1
 
@@ -100,6 +113,19 @@ def test_a_live_holder_is_not_replaced_before_its_lease_expires(database_url: st
         # Each account has its own writer.
         assert second.get(HEDGE) == Lease("second", 1)
         assert (first.leading, second.leading) == (True, False)
+
+
+def test_a_live_holder_that_has_not_renewed_yet_is_not_replaced(database_url: str) -> None:
+    """Its lease counts to its last second."""
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second") as second,
+        connected(database_url) as connection,
+    ):
+        assert first.get(MAIN) == Lease("first", 1)
+        let_expire(connection, MAIN, in_s=5)
+        assert second.get(MAIN) is None
+        assert holder_of(connection, MAIN) == ("first", 1)
 
 
 def test_a_lease_that_expired_is_taken_over_from_a_live_holder(database_url: str) -> None:
@@ -215,6 +241,59 @@ def test_a_transaction_of_an_earlier_epoch_or_of_another_holder_is_refused(
         with connection.transaction():
             write(connection, current)
         assert written(connection) == (1, 1)
+
+
+def test_a_lease_that_was_reported_lost_is_not_used_again(database_url: str) -> None:
+    """Whoever listens is told at once. A report about an earlier lease says nothing of this one."""
+    changed: list[str] = []
+    with (
+        process(database_url, "first", {"main": MAIN}, changed.append) as first,
+        process(database_url, "second") as second,
+        connected(database_url) as connection,
+    ):
+        lost = first.get(MAIN)
+        assert lost == Lease("first", 1)
+        let_expire(connection, MAIN)
+        assert second.get(MAIN) == Lease("second", 2)
+        changed.clear()
+        first.report_lost(MAIN, lost)
+        assert (first.get(MAIN), first.state("main"), first.leading) == (None, "elsewhere", False)
+        assert changed == ["main"]
+
+        let_expire(connection, MAIN)
+        first.renew()
+        changed.clear()
+        first.report_lost(MAIN, lost)
+        assert (first.get(MAIN), first.state("main")) == (Lease("first", 3), "held")
+        assert changed == []
+
+
+NEW: dict[str, str | None] = {"new": None}
+"""An account that Postgres does not know yet."""
+
+
+@pytest.mark.parametrize("accounts", [{"main": MAIN}, NEW, {"main": MAIN, **NEW}])
+def test_nothing_is_known_until_postgres_answers(
+    accounts: dict[str, str | None], database_url: str
+) -> None:
+    """A process does not take itself for the writer before; an unknown account has no other."""
+    urls = [away()]
+    changed: list[str] = []
+    leases = Leases(lambda: urls[-1], "first", accounts, on_change=changed.append)
+    try:
+        for _ in range(2):
+            assert {leases.state(name) for name in accounts} == {"unknown"}
+            assert not leases.leading
+            assert changed == []
+            leases.renew()
+        urls.append(database_url)
+        leases.renew()
+        states = {name: leases.state(name) for name in accounts}
+        assert states == {name: "held" if accounts[name] else "unclaimed" for name in accounts}
+        assert leases.leading
+        assert sorted(changed) == sorted(accounts)
+    finally:
+        leases.stop()
 
 
 def written(connection: Connection) -> tuple[int, int]:

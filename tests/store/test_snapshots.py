@@ -74,6 +74,14 @@ def test_what_a_response_says_beside_its_rows_makes_a_snapshot(
     assert [header for (header,) in headers] == [{member: "10.5"}, {member: "11.5"}, {}]
 
 
+def test_the_same_value_under_another_name_makes_a_snapshot(
+    tmp_path: Path, database_url: str
+) -> None:
+    poll_balances(tmp_path, database_url, balances(account_equity="10.5"), 15)
+    poll_balances(tmp_path, database_url, balances(margin_used="10.5"), 30)
+    assert spans(database_url) == [(15, 15), (30, 30)]
+
+
 def test_the_order_of_rows_does_not_make_a_snapshot(tmp_path: Path, database_url: str) -> None:
     rows = [
         {"currency_code": code, "available": "1", "locked": "0"} for code in ("BTC", "ETH", "EUR")

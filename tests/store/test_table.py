@@ -18,6 +18,7 @@ from exporter.model.window import Window
 from exporter.store import bookkeeping, loader, table
 from exporter.store.database import Connection
 from exporter.store.loader import Batch, Loaded, Run
+from exporter.streams.funding_payments import FUNDING_PAYMENTS
 from exporter.streams.trades import TRADES, Trade
 from tests.support.raw_responses import (
     ACCOUNT_ID,
@@ -138,6 +139,25 @@ def test_the_last_of_two_records_with_one_key_is_kept(scenario: Scripted) -> Non
         Decimal(1),
     )
     assert [kind for kind, *_ in scenario.rows(ISSUES)] == ["changed"]
+
+
+def test_the_last_of_two_records_with_one_key_is_kept_where_there_is_no_version(
+    scenario: Scripted,
+) -> None:
+    """A booking has no number: nothing but the order tells which record is newer."""
+
+    def booked(*amounts: str) -> str:
+        at = f"{RECENTLY:%Y-%m-%dT%H:%M:%SZ}"
+        payments = [{"timestamp": at, "funding_payment": amount} for amount in amounts]
+        return json.dumps({"funding_payments": {"BTC_USD_P": payments}})
+
+    assert FUNDING_PAYMENTS.table.version is None
+    assert scenario.poll("balances", f'{{"account_id": "{ACCOUNT_ID}", "balances": []}}') == "ok"
+    for amounts, kept in ((("1", "2"), 2), (("3", "2"), 2), (("2", "3"), 3)):
+        assert scenario.poll("funding_payments", booked(*amounts)) == "ok"
+        assert scenario.rows("SELECT amount::int FROM onetrading.funding_payments") == [(kept,)]
+    changed = scenario.rows("SELECT kind FROM onetrading_sync.issues")
+    assert changed == [("changed",)]
 
 
 batches = st.lists(

@@ -7,17 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
+import pytest
+from psycopg import sql
 
 from exporter.model.errors import StandingBy
+from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID
 from exporter.model.window import Window
 from exporter.service import Service
 from exporter.simulator import Simulator
-from exporter.sync import Backfill
+from exporter.store.database import Connection
+from exporter.store.leases import Leases
+from exporter.sync import Backfill, HistorySync
 from tests.support.clocks import START
+from tests.support.stored_snapshots import ask, away, balances, poll_balances
 from tests.support.waiting import wait_until
-from tests.support.world import World, settings_of, two_writers
+from tests.support.world import World, exchange, settings_of, two_writers, wait_for_requests
 
 
 def requests(simulator: Simulator) -> int:
@@ -44,6 +51,11 @@ def read_at(database_url: str, stream: str, at: datetime) -> None:
             "UPDATE onetrading_sync.progress SET last_success_at = %s WHERE stream = %s",
             (at, stream),
         )
+
+
+def trades_of(live: World) -> HistorySync:
+    """What reads the trades of `main`."""
+    return next(found for found in live.app.histories("main") if found.stream.name == "trades")
 
 
 @contextmanager
@@ -181,7 +193,10 @@ def test_a_transaction_that_finds_its_lease_lost_makes_a_standby(
     with holder_and_standby(tmp_path, database_url) as (first, second):
         take_over(second, database_url)
         first.tick(15)
+        assert first.domain("trades", "main")
         assert first.poll("main", "trades") == "standing by"
+        assert first.domain("trades", "main") == {}
+        assert first.state("main", "trades").standing_by
         asked = requests(first.simulator)
         assert outcomes(first) == {"standing by"}
         assert first.poll("main", "balances") == "standing by"
@@ -194,21 +209,48 @@ def test_a_backfill_that_loses_its_lease_requests_no_more(
     tmp_path: Path, database_url: str
 ) -> None:
     with holder_and_standby(tmp_path, database_url) as (first, second):
-        (trades,) = (
-            found for found in first.app.histories("main") if found.stream.name == "trades"
-        )
-        job = Backfill(trades)
+        job = Backfill(trades_of(first))
         windows = job.plan(Window(START.replace(year=START.year - 3), START.replace(month=1)))
         assert len(windows) > 30
         take_over(second, database_url)
         asked = requests(first.simulator)
-        try:
+        with pytest.raises(StandingBy):
             job.run(windows)
-        except StandingBy:
-            pass
-        else:
-            raise AssertionError("the backfill went on")
         assert requests(first.simulator) - asked <= 6  # a few windows at a time
+
+
+def test_a_backfill_of_a_process_that_knows_of_its_loss_requests_nothing(
+    tmp_path: Path, database_url: str
+) -> None:
+    """As when the loss is noticed between two of its windows."""
+    with holder_and_standby(tmp_path, database_url) as (first, second):
+        job = Backfill(trades_of(first))
+        windows = job.plan(Window(START.replace(year=START.year - 3), START.replace(month=1)))
+        take_over(second, database_url)
+        first.renew_leases()
+        asked = requests(first.simulator)
+        with pytest.raises(StandingBy):
+            job.run(windows)
+        assert requests(first.simulator) == asked
+
+
+def test_a_walk_that_loses_its_lease_ends_before_its_next_page(
+    tmp_path: Path, database_url: str
+) -> None:
+    """It may hold fewer rows than a transaction, which would find out."""
+    with holder_and_standby(tmp_path, database_url) as (first, second):
+        first.simulator.set_faults(page_size_cap=1, latency_ms=50)
+        ended: list[bool] = []
+        walking = threading.Thread(target=lambda: ended.append(first.fill("main", "trades")))
+        asked = requests(first.simulator)
+        walking.start()
+        wait_for_requests(first.simulator, asked + 6)
+        take_over(second, database_url)
+        first.renew_leases()
+        asked = requests(first.simulator)
+        walking.join()
+        assert ended == [False]
+        assert requests(first.simulator) - asked <= 3  # those that its walks had just sent
 
 
 def test_what_a_standby_has_spooled_goes_once_it_is_outdated(
@@ -263,6 +305,77 @@ def test_a_service_that_starts_beside_a_holder_asks_nothing(
             wait_until(lambda: all(state.success for state in summaries()), within_s=20)
         finally:
             late.stop()
+
+
+def test_a_service_that_loses_its_leases_withdraws_everything_at_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Also what is read once an hour, and would not have its turn for long."""
+    with two_writers(tmp_path, database_url) as (other, second):
+        other.close()
+        folder = tmp_path / "service"
+        folder.mkdir()
+        service = Service(
+            settings_of(other.simulator, folder, ("main",), {"DATABASE_URL": database_url})
+        )
+
+        def taken() -> bool:
+            """Whether the second process is the holder: the service may renew in between."""
+            take_over(second, database_url)
+            return second.app.storage.leading
+
+        try:
+            service.start()
+            summaries = service.app.metrics.streams.summaries
+            wait_until(lambda: all(state.success for state in summaries()))
+            wait_until(taken)
+            wait_until(lambda: all(state.standing_by for state in summaries()), within_s=20)
+            assert second.app.storage.leading
+        finally:
+            service.stop()
+
+
+def test_what_a_service_has_spooled_goes_while_it_stands_by(
+    tmp_path: Path, database_url: str, postgres_url: str
+) -> None:
+    """It was restarted while it could not connect. No poll of its own looks after the spool."""
+    poll_balances(tmp_path, away(), balances("2"), 30)
+    other = tmp_path / "other"
+    other.mkdir()
+    poll_balances(other, database_url, balances("1"), 15, 60)
+    ids = dict(ask(database_url, "SELECT name, account_id::text FROM onetrading.accounts"))
+    holder = Leases(lambda: database_url, "other", ids | {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID})
+    holder.renew()
+    holder.start()
+    more = {"DATABASE_URL": database_url, "ONETRADING_STREAMS": "balances"}
+    with exchange() as simulator, psycopg.connect(postgres_url, autocommit=True) as shared:
+        service = Service(settings_of(simulator, tmp_path, ("main",), more))
+
+        def waits() -> bool:
+            """Whether the response that became outdated is still on disk."""
+            return any(
+                found.body == balances("2").decode() for _, found in service.app.spool.waiting()
+            )
+
+        try:
+            let_in(shared, database_url, connections=False)
+            service.start()
+            database = service.app.database
+            wait_until(lambda: database is not None and database.tried)
+            assert waits()
+            let_in(shared, database_url, connections=True)
+            wait_until(lambda: not waits(), "it waits for ever", within_s=60)
+            assert service.app.metrics.streams.summaries()[0].standing_by
+        finally:
+            service.stop()
+            holder.stop()
+
+
+def let_in(shared: Connection, database_url: str, *, connections: bool) -> None:
+    """Whether Postgres accepts new connections to a database."""
+    name = sql.Identifier(urlsplit(database_url).path.removeprefix("/"))
+    statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    shared.execute(statement.format(name, sql.Literal(connections)))
 
 
 def test_while_postgres_is_away_a_standby_goes_on_standing_by(

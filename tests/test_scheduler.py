@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from exporter.scheduler import Event, Scheduler, Task
 from tests.support.waiting import wait_until
 
 SELDOM = timedelta(hours=1)
+NAMES = ("main/trades", "main/balances", "main2/trades", "hedge/trades", "prune")
 
 
 class Work:
@@ -125,3 +127,26 @@ def test_a_run_that_raises_leaves_its_task_ready_to_run() -> None:
         assert done.wait(30)
     finally:
         scheduler.stop()
+
+
+def test_every_task_of_an_account_runs_at_once_and_no_other() -> None:
+    runs: Counter[str] = Counter()
+
+    def task(name: str) -> Task:
+        def work() -> bool:
+            runs[name] += 1
+            return True
+
+        return Task(name, SELDOM, work)
+
+    scheduler = Scheduler(
+        [task(name) for name in NAMES], heartbeat=lambda: None, on_event=lambda _event: None
+    )
+    scheduler.start()
+    try:
+        wait_until(lambda: len(runs) == len(NAMES), "not every task runs at the start")
+        scheduler.run_now("main")
+        wait_until(lambda: runs["main/trades"] > 1 and runs["main/balances"] > 1)
+    finally:
+        scheduler.stop()
+    assert runs == dict.fromkeys(NAMES, 1) | {"main/trades": 2, "main/balances": 2}

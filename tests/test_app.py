@@ -1,0 +1,29 @@
+"""What an app knows before it has connected to Postgres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exporter.app import App, enabled
+from tests.support.world import exchange, settings_of
+
+
+@pytest.mark.parametrize(("exists", "outcome"), [(False, "ok"), (True, "skipped")])
+def test_only_a_cluster_that_exists_may_know_another_writer(
+    exists: bool, outcome: str, tmp_path: Path
+) -> None:
+    """A first start shows everything at once, while the embedded Postgres is being created."""
+    more = {"DATABASE_URL": "embedded", "ONETRADING_STREAMS": "balances,currencies"}
+    with exchange() as simulator:
+        settings = settings_of(simulator, tmp_path, ("main",), more)
+        if exists:
+            cluster = settings.data_dir / "postgres"
+            cluster.mkdir(parents=True)
+            (cluster / "PG_VERSION").write_text("17\n")
+        app = App(settings, enabled(settings), holder="first")
+        try:
+            assert {app.runner.run(sync) for sync in app.syncs} == {outcome}
+        finally:
+            app.close()
