@@ -374,6 +374,25 @@ def test_a_walk_that_has_proven_nothing_restarts_at_the_end_of_its_window(
     assert again == first
 
 
+def test_a_walk_whose_cursor_expired_goes_on_where_it_was(rig: Rig) -> None:
+    """Else a cursor that lives for a few pages would never let it reach its end."""
+    rig.server.exchange = Exchange(
+        numbered([n * HOURS for n in range(8)]), size=2, expired=frozenset({2, 4})
+    )
+    window = Window(instant(0), instant(8 * HOURS))
+    delivered = Delivered(rig.server.exchange)
+    for result in rig.walk(TRADES, window).pages():
+        delivered.take(window, result)
+    assert len(delivered.ids) == 8
+    restarted = [query["to"] for query in rig.server.exchange.asked if "cursor" not in query]
+    # The oldest instant reached, 4:00 and then 3:00, is requested once more.
+    assert restarted == [
+        "2026-03-01T08:00:00.001Z",
+        "2026-03-01T04:00:00.002Z",
+        "2026-03-01T03:00:00.002Z",
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_rows_that_share_their_instant_are_in_order(rig: Rig, size: int) -> None:
     """Whatever their pages: what lies above the oldest instant reached is proven all the same."""
