@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from apscheduler.executors.base import BaseExecutor
 
 from exporter.scheduler import Event, Scheduler, Task
 from tests.support.waiting import wait_until
@@ -87,17 +86,27 @@ def test_a_task_that_waits_for_its_turn_runs_at_once() -> None:
         assert other.began == 1
 
 
-def test_a_run_that_was_skipped_for_one_that_has_ended_is_made_up_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """APScheduler counts a run as one in progress for a moment after its end."""
-    slow = BaseExecutor._run_job_success
+class SlowLog(logging.Handler):
+    """Delays APScheduler between the end of a run and the moment from which another may begin."""
 
-    def late(executor: BaseExecutor, *given: Any) -> None:
-        time.sleep(0.3)
-        slow(executor, *given)
+    def emit(self, record: logging.LogRecord) -> None:
+        if "executed successfully" in record.getMessage():
+            time.sleep(0.3)
 
-    monkeypatch.setattr(BaseExecutor, "_run_job_success", late)
+
+@pytest.fixture
+def slow_log() -> Iterator[None]:
+    logger, handler = logging.getLogger("apscheduler.executors.default"), SlowLog()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("slow_log")
+def test_a_run_that_was_skipped_for_one_that_has_ended_is_made_up_for() -> None:
     work = Work()
     with running(main=work) as (scheduler, events):
         work.go.release(2)

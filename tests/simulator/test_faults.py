@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -14,30 +12,6 @@ from hypothesis import strategies as st
 
 from exporter.simulator import Faults, Simulator
 from tests.support.simulator_client import NOW, SimulatorClient
-
-WEEK = {"from": "2026-03-26T00:00:00Z", "to": "2026-03-31T12:30:30Z"}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Simulator]:
-    with Simulator(seed=5, now=NOW, speed=0, history_days=5) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def exchange(shared: Simulator) -> Iterator[Simulator]:
-    yield shared
-    shared.set_faults()
-
-
-@pytest.fixture
-def main(exchange: Simulator) -> Iterator[SimulatorClient]:
-    with SimulatorClient(exchange) as client:
-        yield client
-
-
-def _trades(client: SimulatorClient, **params: str | int) -> list[Any]:
-    return client.trades(**(WEEK | params))
 
 
 def test_errors_at_a_rate(exchange: Simulator, main: SimulatorClient) -> None:

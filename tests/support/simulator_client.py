@@ -15,6 +15,7 @@ import httpx
 from exporter.simulator import Simulator
 
 NOW = datetime(2026, 3, 31, 12, 30, 30, tzinfo=UTC)
+WEEK = {"from": "2026-03-26T00:00:00Z", "to": "2026-03-31T12:30:30Z"}
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading CA certificates takes longer than a test
 LAST_30_DAYS = {"from": "2026-03-01T12:30:30Z", "to": "2026-03-31T12:30:30Z"}
 
@@ -74,3 +75,8 @@ class SimulatorClient:
 def trade_ids(rows: list[Any]) -> list[str]:
     """Return the ids of trade rows, in order."""
     return [row["trade"]["trade_id"] for row in rows]
+
+
+def trades_of_week(client: SimulatorClient, **params: str | int) -> list[Any]:
+    """The trades of the week before `NOW`; ``params`` as the exchange reads them."""
+    return client.trades(**(WEEK | params))

@@ -3,39 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from benchmarks.bulk import bulk_account
 from exporter.simulator import AccountSpec, Faults, Simulator
-from tests.support.simulator_client import NOW, SimulatorClient, trade_ids
-
-WEEK = {"from": "2026-03-26T00:00:00Z", "to": "2026-03-31T12:30:30Z"}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Simulator]:
-    with Simulator(seed=5, now=NOW, speed=0, history_days=5) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def exchange(shared: Simulator) -> Iterator[Simulator]:
-    yield shared
-    shared.set_faults()
-
-
-@pytest.fixture
-def main(exchange: Simulator) -> Iterator[SimulatorClient]:
-    with SimulatorClient(exchange) as client:
-        yield client
-
-
-def _trades(client: SimulatorClient, **params: str | int) -> list[Any]:
-    return client.trades(**(WEEK | params))
+from tests.support.simulator_client import NOW, WEEK, SimulatorClient, trade_ids, trades_of_week
 
 
 def test_expired_cursors(exchange: Simulator, main: SimulatorClient) -> None:
@@ -70,7 +44,7 @@ def test_late_rows_appear_when_their_time_comes() -> None:
 def test_hidden_rows_come_back(exchange: Simulator, main: SimulatorClient, stream: str) -> None:
     def count() -> int:
         if stream == "trades":
-            return len(_trades(main))
+            return len(trades_of_week(main))
         if stream == "history":
             page = main.json("/funding-rate/history", instrument_code="BTC_USD_P")
             return len(page["funding_rates"])
@@ -88,7 +62,7 @@ def test_hidden_rows_come_back(exchange: Simulator, main: SimulatorClient, strea
 
 
 def test_pages_that_repeat_rows(exchange: Simulator, main: SimulatorClient) -> None:
-    unaltered = trade_ids(_trades(main))
+    unaltered = trade_ids(trades_of_week(main))
     exchange.set_faults(duplicate_rate=1)
     pages = list(main.pages("/account/trades", **WEEK, max_page_size=10))
     repeated = trade_ids([row for page in pages for row in page["trade_history"]])
@@ -97,21 +71,21 @@ def test_pages_that_repeat_rows(exchange: Simulator, main: SimulatorClient) -> N
     assert list(dict.fromkeys(repeated)) == unaltered
 
 
-def test_changed_trades(exchange: Simulator, main: SimulatorClient) -> None:
-    unaltered = _trades(main)
+def test_changedtrades_of_week(exchange: Simulator, main: SimulatorClient) -> None:
+    unaltered = trades_of_week(main)
     exchange.set_faults(changed_rate=0.3)
-    changed = _trades(main)
+    changed = trades_of_week(main)
     assert trade_ids(changed) == trade_ids(unaltered)
     different = [n for n, row in enumerate(changed) if row != unaltered[n]]
     assert 0.1 < len(different) / len(unaltered) < 0.5
-    assert _trades(main) == changed
+    assert trades_of_week(main) == changed
     assert all(
         Decimal(changed[n]["trade"]["price"])
         == Decimal(unaltered[n]["trade"]["price"]) * Decimal("1.01")
         for n in different
     )
     exchange.restore()
-    assert _trades(main) == unaltered
+    assert trades_of_week(main) == unaltered
 
 
 def test_unknown_fields(exchange: Simulator, main: SimulatorClient) -> None:
@@ -127,15 +101,15 @@ def test_unknown_fields(exchange: Simulator, main: SimulatorClient) -> None:
 
 def test_unknown_enums(exchange: Simulator, main: SimulatorClient) -> None:
     exchange.set_faults(unknown_enums=0.5)
-    kinds = Counter(row["trade"]["order_type"] for row in _trades(main))
+    kinds = Counter(row["trade"]["order_type"] for row in trades_of_week(main))
     assert kinds.keys() == {"API", "SOMETHING_NEW"}
     assert "SOMETHING_NEW" in {row["state"] for row in main.json("/instruments")}
 
 
 def test_bad_records(exchange: Simulator, main: SimulatorClient) -> None:
-    unaltered = trade_ids(_trades(main))
+    unaltered = trade_ids(trades_of_week(main))
     exchange.set_faults(bad_record_rate=0.3)
-    rows = [row["trade"] for row in _trades(main)]
+    rows = [row["trade"] for row in trades_of_week(main)]
     assert len(rows) == len(unaltered)
     priced = [row for row in rows if row["price"] == "abc"]
     nameless = [row for row in rows if "trade_id" not in row]
@@ -166,7 +140,7 @@ def test_equal_instants_in_any_order() -> None:
 
 
 def test_short_pages_keep_their_cursor(exchange: Simulator, main: SimulatorClient) -> None:
-    unaltered = trade_ids(_trades(main))
+    unaltered = trade_ids(trades_of_week(main))
     exchange.set_faults(page_size_cap=7)
     pages = list(main.pages("/account/trades", **WEEK, max_page_size=100))
     assert {len(page["trade_history"]) for page in pages[:-1]} == {7}
