@@ -195,9 +195,7 @@ class Backfill:
             except Stopping:
                 return
             except StandingBy as error:
-                with self._lock:
-                    self._standing_by = error
-                    self._queue.clear()
+                self._standing_by = error  # which ends the other workers, too
                 return
             except (ExchangeError, DatabaseError) as error:
                 # The last one is raised, and logged by whoever catches it.
