@@ -22,7 +22,6 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from exporter.logs import context
 from exporter.model.errors import DatabaseError, ExporterError, SchemaError
 from exporter.store.pool import (
-    CONNECT_S,
     DISCONNECTED,
     RETRYABLE,
     TIMED_OUT,
@@ -32,6 +31,7 @@ from exporter.store.pool import (
     open_pool,
     shut,
 )
+from exporter.store.session import CONNECT_S, MEANING, READ_ONLY, Session, accepts_writes
 
 __all__ = ["Connection", "Database", "connected"]
 
@@ -58,7 +58,7 @@ class Database:
     def __init__(self, address: Callable[[], str], ready: Callable[[Connection], None]) -> None:
         self._address = address
         self._ready = ready
-        self._pool: ConnectionPool[Connection] | None = None
+        self._pool: ConnectionPool[Session] | None = None
         self._connecting = threading.Lock()
         self._stopped = threading.Event()
         self._lost = threading.Event()
@@ -150,13 +150,14 @@ class Database:
         raise DatabaseError(f"Postgres is away: {self.why_away}")
 
     @contextmanager
-    def _connection(self, pool: ConnectionPool[Connection], due: float) -> Iterator[Connection]:
+    def _connection(self, pool: ConnectionPool[Session], due: float) -> Iterator[Connection]:
         """A connection with a transaction that must end by ``due``, commit included."""
         with (
             self._watched(due) as watch,
             pool.connection(timeout=CONNECT_S) as connection,
         ):
             watch(connection)
+            connection.begin()
             yield connection
 
     @contextmanager
@@ -184,7 +185,7 @@ class Database:
                     with suppress(psycopg.Error, OSError):
                         shut(connection.fileno())
 
-    def _lose(self, pool: ConnectionPool[Connection], error: Exception, due: float) -> None:
+    def _lose(self, pool: ConnectionPool[Session], error: Exception, due: float) -> None:
         """A connection broke: reconnect once, else leave it to the watcher.
 
         Raises DatabaseError when there is no time left for another attempt.
@@ -231,10 +232,12 @@ class Database:
                 url = self._address()
                 with (
                     self._watched(inf) as watch,
-                    psycopg.connect(url, connect_timeout=CONNECT_S) as connection,
+                    Session.connect(url, connect_timeout=CONNECT_S) as session,
                 ):
-                    watch(connection)
-                    self._ready(connection)
+                    watch(session)
+                    session.set_up(MEANING)
+                    _check_writable(session)
+                    self._ready(session)
                 self._pool = open_pool(url)
             except SchemaError:
                 raise
@@ -253,7 +256,7 @@ class Database:
             self.why_away = why
             _log.warning("Postgres is away: %s", why)
 
-    def _drop(self, why: str, lost: ConnectionPool[Connection] | None = None) -> bool:
+    def _drop(self, why: str, lost: ConnectionPool[Session] | None = None) -> bool:
         """Close the pool, if given only when it still is ``lost``; whether this call closed it."""
         with self._guard:
             if lost not in (None, self._pool):
@@ -264,3 +267,10 @@ class Database:
             # In a thread, because its workers may be waiting for a server that is gone.
             threading.Thread(target=pool.close, name="closing pool", daemon=True).start()
         return True
+
+
+def _check_writable(session: Session) -> None:
+    """Raises DatabaseError unless the server accepts writes."""
+    if not accepts_writes(session):
+        raise DatabaseError(READ_ONLY)
+    session.commit()

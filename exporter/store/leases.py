@@ -22,22 +22,24 @@ from exporter.model.errors import ExporterError
 from exporter.store.loader import Lease
 from exporter.store.pool import message_of
 from exporter.store.queries import QUERIES
+from exporter.store.session import MEANING, Session, connect
 
 _log = logging.getLogger(__name__)
 _TIME_TO_LIVE = timedelta(seconds=30)
 _RELEASE_TIMEOUT_S = 1.0
 _LIBPQ: Mapping[str, Any] = {
-    "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 10_000,
 }
 """A server that hangs or vanished is noticed before a lease expires."""
-_SESSION = (
-    "SELECT set_config('lock_timeout', '1s', false), set_config('statement_timeout', '5s', false)"
-)
-"""Set after connecting: a URL may bring options of its own, and a pooler may refuse them."""
+_SETTINGS = {
+    **MEANING,
+    "lock_timeout": "1s",
+    "statement_timeout": "5s",
+    "idle_session_timeout": "0",
+}
 
 LeaseState = Literal["unknown", "unclaimed", "held", "elsewhere"]
 """``unknown``: Postgres has not answered yet. ``unclaimed``: Postgres does not know the account, so
@@ -84,7 +86,7 @@ class Leases:
         self._elsewhere: set[str] = set()
         self.why_unknown = "Postgres was not asked yet"
         """Why no lease can be taken or renewed; empty while they can."""
-        self._connection: psycopg.Connection | None = None
+        self._connection: Session | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
@@ -185,8 +187,7 @@ class Leases:
             return
         try:
             if self._connection is None:
-                self._connection = psycopg.connect(self._address(), autocommit=True, **_LIBPQ)
-                self._connection.execute(_SESSION)
+                self._connection = connect(self._address(), _SETTINGS, autocommit=True, **_LIBPQ)
             self._look_up(self._connection)
             for account_id in sorted(self._wanted):
                 self._take(self._connection, account_id)
@@ -197,12 +198,12 @@ class Leases:
             self._disconnect()
 
     def _explain(self, why: str) -> None:
-        """Log a cause once. Not a warning: a write that needs the lease warns."""
-        level = logging.DEBUG if why == self.why_unknown else logging.INFO
+        """Log a cause once."""
+        level = logging.DEBUG if why == self.why_unknown else logging.WARNING
         self.why_unknown = why
         _log.log(level, "could not take or renew the leases: %s", why)
 
-    def _look_up(self, connection: psycopg.Connection) -> None:
+    def _look_up(self, connection: Session) -> None:
         """Learn the ids of accounts that Postgres knows by now."""
         names = [name for name, account_id in self._ids.items() if account_id is None]
         if names:
@@ -210,12 +211,13 @@ class Leases:
                 self._ids[name] = account_id
                 self._wanted.add(account_id)
 
-    def _take(self, connection: psycopg.Connection, account_id: str) -> None:
+    def _take(self, connection: Session, account_id: str) -> None:
         try:
-            row = connection.execute(
-                QUERIES["take_lease"],
-                {"account_id": account_id, "holder": self._holder, "ttl": _TIME_TO_LIVE},
-            ).fetchone()
+            with connection.statement():
+                row = connection.execute(
+                    QUERIES["take_lease"],
+                    {"account_id": account_id, "holder": self._holder, "ttl": _TIME_TO_LIVE},
+                ).fetchone()
         except psycopg.errors.LockNotAvailable:
             # A transaction of the holder's is open: the holder stays the same.
             if account_id not in self._ours:

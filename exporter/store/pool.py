@@ -13,10 +13,10 @@ from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.model.errors import DatabaseError
+from exporter.store.session import CONNECT_S, SERVICE, Session, connect
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-CONNECT_S = 5
 _SIZE = 8
 
 RETRYABLE = (
@@ -31,28 +31,31 @@ RETRYABLE = (
 TIMED_OUT = (pg.LockNotAvailable, pg.QueryCanceled)
 """Somebody holds a lock, or a statement takes too long; the connection is still good."""
 
-DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError)
-"""The connection is lost."""
+DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
+"""The connection is lost. One that may only read is of no use either, and stays so when the server
+accepts writes again: whether it may write was decided when it was opened."""
 
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
     """A single connection, for a command that needs only one. Raises DatabaseError."""
     try:
-        with psycopg.connect(url, connect_timeout=CONNECT_S) as connection:
-            yield connection
+        with connect(url) as session:
+            session.begin()
+            yield session
     except psycopg.Error as error:
         raise DatabaseError(f"Postgres refused: {message_of(error)}") from error
 
 
-def open_pool(url: str) -> ConnectionPool[Connection]:
+def open_pool(url: str) -> ConnectionPool[Session]:
     """An open pool with a working connection. Raises PoolTimeout."""
-    pool: ConnectionPool[Connection] = ConnectionPool(
+    pool = ConnectionPool(
         url,
+        connection_class=Session,
         min_size=1,
         max_size=_SIZE,
         open=False,
-        configure=_prepare,
+        configure=_set_up,
         kwargs={"connect_timeout": CONNECT_S},
         reconnect_timeout=CONNECT_S,
     )
@@ -70,21 +73,8 @@ def shut(descriptor: int) -> None:
         copy.shutdown(socket.SHUT_RDWR)
 
 
-def _prepare(connection: Connection) -> None:
-    """Set up the session of a new connection.
-
-    Look-ups by key must use the index even when the statistics of a young table make the planner
-    prefer a sequential scan, and compiling them (JIT) takes longer than running them.
-    """
-    connection.execute(
-        "SELECT set_config('timezone', 'UTC', false), set_config('jit', 'off', false),"
-        " set_config('enable_seqscan', 'off', false),"
-        " set_config('application_name', 'onetrading-exporter', false),"
-        " set_config('lock_timeout', '30s', false),"
-        " set_config('statement_timeout', '120s', false),"
-        " set_config('idle_in_transaction_session_timeout', '60s', false)"
-    )
-    connection.commit()
+def _set_up(session: Session) -> None:
+    session.set_up(SERVICE)
 
 
 def message_of(error: Exception) -> str:

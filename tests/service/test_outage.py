@@ -7,8 +7,9 @@ real service run on real time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -375,32 +376,52 @@ def gap_s(live: World) -> float:
     return float(live.shown()[series])
 
 
+@pytest.mark.parametrize("from_the_start", [True, False])
 def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
-    simulator: Simulator, tmp_path: Path, server: Server
+    simulator: Simulator, tmp_path: Path, server: Server, from_the_start: bool
 ) -> None:
-    """As after a failover to a replica: it accepts queries, but no writes."""
+    """As after a failover to a replica: it accepts queries, but no writes.
+
+    Sessions that were opened meanwhile stay read-only when that is over, and nobody ends them.
+    """
     url = server.url
     World(simulator, tmp_path, accounts=(), database_url=url).close()  # for the schema
-    name = url.rpartition("/")[2]
-    with psycopg.connect(url, autocommit=True) as connection:
-        switch = f"ALTER DATABASE {name} SET default_transaction_read_only TO "
-        connection.execute((switch + "on").encode())
+    with writes_refused(url) if from_the_start else nullcontext():
         live = World(simulator, tmp_path, accounts=("main",), database_url=url)
         watched = Watched(live)
-        try:
+        if from_the_start:
             watched.poll(3)
             assert len(live.app.spool) == 3
-            connection.execute("SET default_transaction_read_only TO off")
-            connection.execute((switch + "off").encode())
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = 'onetrading-exporter'"
-            )
+    try:
+        if not from_the_start:
             watched.poll(2)
-            assert len(live.app.spool) == 0
-            assert stored(url) == watched.seen
-        finally:
-            live.close()
+            with writes_refused(url) as end_sessions:
+                end_sessions()
+                watched.poll(3)
+                assert len(live.app.spool) == 3
+                assert live.database is not None
+                assert not live.database.up
+                assert "accepts no writes" in live.database.why_away
+        watched.wait_until_up()
+        watched.poll(2)
+        assert len(live.app.spool) == 0
+        assert stored(url) == watched.seen
+    finally:
+        live.close()
+
+
+@contextmanager
+def writes_refused(url: str) -> Iterator[Callable[[], object]]:
+    """New sessions are read-only in this block; it gets what ends those that are not."""
+    name = url.rpartition("/")[2]
+    switch = f"ALTER DATABASE {name} SET default_transaction_read_only TO "
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((switch + "on").encode())
+        yield lambda: connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'onetrading-exporter'"
+        )
+        connection.execute((switch + "off").encode())
 
 
 def test_the_service_goes_on_without_postgres_and_catches_up(

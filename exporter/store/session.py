@@ -1,0 +1,139 @@
+"""Sessions of Postgres: every connection is opened here, and set up so that nothing depends on the
+settings of the role or the database, or on a pooler in between.
+
+What `ALTER ROLE ... SET` and `ALTER DATABASE ... SET` say holds for every session that does not say
+otherwise, and a `datestyle` of theirs changes what a date means. So what the code relies on is set
+after connecting. Not by ``options`` in the URL: they belong to the user (``-c role=...``), and
+poolers refuse them.
+
+A pooler that lends out servers by transaction (PgBouncer, ``pool_mode = transaction``) has no
+sessions: what one transaction sets may hold for a transaction of somebody else, and a statement
+that one prepared may be unknown in the next. Such a pooler gives itself away: the process id that
+it told its client is not the server's. Behind one, each transaction sets what it needs for itself
+(`Session.begin`), and nothing is prepared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import IsolationLevel, sql
+
+CONNECT_S = 5
+APPLICATION = "onetrading-exporter"
+"""The name of our sessions in ``pg_stat_activity``, unless the URL gives them one."""
+MEANING: Mapping[str, str] = {
+    "search_path": "pg_catalog",
+    "client_encoding": "UTF8",
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+}
+"""What names, texts and values mean: the same for every connection (PostgreSQL, 20.11)."""
+
+SERVICE: Mapping[str, str] = {
+    **MEANING,
+    # Look-ups by key must use the index even when the statistics of a young table make the planner
+    # prefer a sequential scan, and compiling them (JIT) takes longer than running them.
+    "jit": "off",
+    "enable_seqscan": "off",
+    "enable_indexscan": "on",
+    "enable_bitmapscan": "on",
+    "lock_timeout": "30s",
+    "statement_timeout": "120s",
+    "idle_in_transaction_session_timeout": "60s",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+}
+"""What the transactions of a sync rely on besides. The deadline of a transaction is ours
+(`Database`): a shorter one of the role would cut a long load off each time that it is tried."""
+
+READ_ONLY = "the server accepts no writes: it is a standby, or default_transaction_read_only is on"
+
+_SINCE = {"transaction_timeout": 170_000}
+"""Settings that older servers do not know, and the version that brought them."""
+
+_PREPARE_AFTER = 5
+"""How often a statement is executed before it is prepared; psycopg's own default."""
+
+
+class Session(psycopg.Connection[tuple[Any, ...]]):
+    """A connection, and what its transactions rely on. Set up by `set_up`."""
+
+    pooled: bool = False
+    """Whether a pooler is in between, so that a setting holds for one transaction at most."""
+    _settings: Mapping[str, str] = MEANING
+
+    def set_up(self, settings: Mapping[str, str]) -> None:
+        """Set up a new connection, outside a transaction. Raises psycopg.Error."""
+        self.prepare_threshold = None  # until it is known who is at the other end
+        self.isolation_level = IsolationLevel.READ_COMMITTED
+        version = self.info.server_version
+        self._settings = {
+            name: value for name, value in settings.items() if version >= _SINCE.get(name, 0)
+        }
+        found = self.execute("SELECT pg_backend_pid(), current_setting('application_name')")
+        served_by, application = found.fetchone() or (0, "")
+        self.pooled = served_by != self.info.backend_pid
+        if not application:
+            self._settings = {**self._settings, "application_name": APPLICATION}
+        if not self.pooled:
+            self._set(for_transaction=False)
+            self.prepare_threshold = _PREPARE_AFTER
+        if not self.autocommit:
+            self.commit()
+
+    def begin(self) -> None:
+        """Call it first in each transaction: behind a pooler it sets what the transaction relies
+        on. Raises psycopg.Error.
+        """
+        if self.pooled:
+            self._set(for_transaction=True)
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        """Execute one statement in a transaction of its own, of a connection in autocommit mode."""
+        if not self.pooled:
+            yield
+            return
+        with self.transaction():
+            self.begin()
+            yield
+
+    def _set(self, *, for_transaction: bool) -> None:
+        each = [
+            sql.SQL("set_config({}, {}, {})").format(name, value, for_transaction)
+            for name, value in self._settings.items()
+        ]
+        self.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(each)))
+
+
+def connect(
+    url: str, settings: Mapping[str, str] = MEANING, *, autocommit: bool = False, **libpq: Any
+) -> Session:
+    """Open a connection and set it up. ``libpq``: further connection parameters.
+
+    Raises psycopg.Error.
+    """
+    session = Session.connect(url, autocommit=autocommit, connect_timeout=CONNECT_S, **libpq)
+    try:
+        session.set_up(settings)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def accepts_writes(session: Session) -> bool:
+    """Whether a transaction may write: not on a standby, nor while
+    ``default_transaction_read_only`` is on. Raises psycopg.Error.
+    """
+    found = session.execute("SELECT current_setting('transaction_read_only')").fetchone()
+    return found == ("off",)
