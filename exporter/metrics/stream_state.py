@@ -2,14 +2,15 @@
 
 What each event does to it. The first four columns are the freshness of the exported values before
 the event, what stands below them is the freshness after it; `*`: the age of the values restarts;
-`-`: no change. The others are flags. `tests/metrics/test_stream_state.py` walks this table.
+`+`: only the time for which they are held does; `-`: no change. The others are flags.
+`tests/metrics/test_stream_state.py` walks this table.
 
     event                   empty  fresh     held      withdrawn tried success permitted standing_by
     ----------------------  ------ --------- --------- --------- ----- ------- --------- -----------
     record_success          fresh* fresh*    fresh*    fresh*    yes   yes     yes       no
     record_failure          -      held      -         -         yes   no      -         no
     ... auth, permission    -      held      -         -         yes   no      no        no
-    ... database            -      held*     held*     -         yes   no      -         no
+    ... database            -      held+     held+     -         yes   no      -         no
     mark_tried              -      -         -         -         yes   -       -         -
     mark_standing_by        -      empty     empty     empty     yes   no      yes       yes
     record_backfill_error   -      -         -         -         -     -       -         -
@@ -18,7 +19,7 @@ the event, what stands below them is the freshness after it; `*`: the age of the
     older than hold_s       -      withdrawn withdrawn -         -     -       -         -
 
 `held` values are exported although they are stale, `withdrawn` ones are not. A database failure
-restarts the age because it says nothing about the exchange: while Postgres is down, gauges stay.
+says nothing about the exchange: while Postgres is down, values stay, and tell their true age.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ class StreamState:
     """The same for families of several streams, among which series must be unique."""
     good_at: float | None = None
     """The age of the exported values counts from here."""
+    held_at: float | None = None
+    """The time until they are withdrawn counts from here: the same, or later."""
     tried: bool = False
     success: bool = False
     permitted: bool = True
@@ -131,6 +134,7 @@ class StreamState:
         return replace(
             self,
             good_at=at,
+            held_at=at,
             tried=True,
             success=True,
             permitted=True,
@@ -145,7 +149,7 @@ class StreamState:
         renewed = reason == "database" and self.exported(at)
         return replace(
             self,
-            good_at=at if renewed else self.good_at,
+            held_at=at if renewed else self.held_at,
             tried=True,
             success=False,
             permitted=self.permitted and reason not in ("auth", "permission"),
@@ -168,6 +172,7 @@ class StreamState:
             permitted=True,
             standing_by=True,
             good_at=None,
+            held_at=None,
             chunks={},
             shared={},
             last_error=None,
@@ -200,12 +205,12 @@ class StreamState:
 
     def freshness(self, at: float) -> Freshness:
         """Whether there are values, whether they are stale, whether too stale to be exported."""
-        if self.good_at is None:
+        if self.good_at is None or self.held_at is None:
             return "empty"
-        age = at - self.good_at
-        if age > self.hold_s:
+        if at - self.held_at > self.hold_s:
             return "withdrawn"
-        return "fresh" if self.success and age <= _INTERVALS_FRESH * self.interval_s else "held"
+        young = at - self.good_at <= _INTERVALS_FRESH * self.interval_s
+        return "fresh" if self.success and young else "held"
 
     def exported(self, at: float) -> bool:
         """Whether the values are on `/metrics`."""

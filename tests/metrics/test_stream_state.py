@@ -25,6 +25,8 @@ class Row(NamedTuple):
     """After the event, by freshness before it."""
     restarts: frozenset[str]
     """The freshness before the event from which the age of the values restarts."""
+    holds: frozenset[str]
+    """The same for the time for which they are held."""
     flags: dict[str, bool | None]
 
 
@@ -39,8 +41,9 @@ def table() -> dict[str, Row]:
         before = lines[rule - 1].split()[1:]
         marks = dict(zip(before, cells, strict=True))
         rows[event] = Row(
-            {b: None if marks[b] == "-" else marks[b].rstrip("*") for b in before[:4]},
+            {b: None if marks[b] == "-" else marks[b].rstrip("*+") for b in before[:4]},
             frozenset(b for b in before[:4] if marks[b].endswith("*")),
+            frozenset(b for b in before[:4] if marks[b].endswith(("*", "+"))),
             {b: {"yes": True, "no": False, "-": None}[marks[b]] for b in before[4:]},
         )
     return rows
@@ -54,6 +57,7 @@ class Walk:
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self.held_at = 0.0
         self.metrics = StreamMetrics(
             [BALANCES], ["main"], intervals={}, now=self.clock.unix, monotonic=self.clock.monotonic
         )
@@ -70,11 +74,16 @@ class Walk:
     def fail(self, *reasons: Reason) -> Callable[[int], None]:
         return lambda n: self.metrics.record_failure(*KEY, reasons[n % len(reasons)])
 
-    def grow_older_than(self, seconds: float) -> None:
-        """Nothing, where the values are older already."""
-        age_s = self.summary.age_seconds
-        if age_s is not None and age_s <= seconds:
-            self.clock.at += seconds - age_s + 1
+    def pass_until(self, at: float) -> None:
+        """Let the time pass until just after ``at``; nothing, where there are no values."""
+        if self.summary.age_seconds is not None and self.clock.at <= at:
+            self.clock.at = at + 1
+
+    def grow_older(self) -> None:
+        """Until the values are older than two intervals."""
+        summary = self.summary
+        good_at = self.clock.at - (summary.age_seconds or 0)
+        self.pass_until(good_at + 2 * summary.interval_seconds)
 
     def events(self) -> dict[str, Callable[[int], object]]:
         """How each row of the table happens; the number chooses among reasons."""
@@ -90,10 +99,10 @@ class Walk:
                 *KEY, REASONS[n % len(REASONS)]
             ),
             "replace_samples": lambda _: metrics.replace_samples(*KEY, SAMPLES),
-            "older than 2 intervals": lambda _: self.grow_older_than(
-                2 * self.summary.interval_seconds
+            "older than 2 intervals": lambda _: self.grow_older(),
+            "older than hold_s": lambda _: self.pass_until(
+                self.held_at + self.summary.hold_seconds
             ),
-            "older than hold_s": lambda _: self.grow_older_than(self.summary.hold_seconds),
         }
 
 
@@ -114,6 +123,8 @@ def test_the_state_moves_as_the_table_says(events: list[tuple[str, int]]) -> Non
         for flag, value in row.flags.items():
             expected = getattr(before, flag) if value is None else value
             assert getattr(after, flag) is expected, flag
+        if before.freshness in row.holds:
+            walk.held_at = then
         if before.freshness in row.restarts:
             assert after.age_seconds == 0
         elif after.freshness == "empty":
