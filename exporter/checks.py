@@ -16,6 +16,8 @@ from exporter.server.security import exposure
 from exporter.server.security.tls import expiry
 from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
+from exporter.store.embedded import exists
+from exporter.store.session import READ_ONLY, accepts_writes
 from exporter.sync import Account, StreamSync
 
 _DEADLINE_S = 10.0
@@ -118,14 +120,26 @@ def _budget(account: Account, syncs: Sequence[StreamSync], limit: int) -> CheckR
 def _database(settings: Settings) -> CheckResult:
     if settings.database.kind == "none":
         return CheckResult("database", True, "none: metrics only")
+    if settings.database.kind == "embedded" and not exists(settings.data_dir):
+        return CheckResult("database", True, "embedded: does not exist yet, `run` creates it")
     try:
         with plain_connection(settings) as connection:
+            if not accepts_writes(connection):
+                return CheckResult("database", False, READ_ONLY)
             known = migrate.load(migrate.migrations_dir())
             pending = migrate.pending(connection, known)
             if not bookkeeping.may_write(connection):
                 return CheckResult("database", False, "this role may not create schemas or tables")
+            denied = bookkeeping.not_writable(connection)
     except ExporterError as error:
         return CheckResult("database", False, str(error))
+    if denied:
+        return CheckResult(
+            "database",
+            False,
+            f"permission denied for {', '.join(denied)}: GRANT SELECT, INSERT, UPDATE, DELETE on"
+            " them to this role",
+        )
     if not pending:
         return CheckResult("database", True, "schema current")
     message = f"{_counted(len(pending), 'migration')} pending: `run` and `migrate` apply them"

@@ -134,3 +134,8 @@ def may_write(connection: Connection) -> bool:
     """Whether the role may create the schema, or use the existing one."""
     row = connection.execute(QUERIES["may_write"]).fetchone()
     return bool(row and row[0])
+
+
+def not_writable(connection: Connection) -> list[str]:
+    """The existing tables that the role may not write, leases among them."""
+    return [name for (name,) in connection.execute(QUERIES["not_writable"])]

@@ -346,3 +346,13 @@ LEFT JOIN onetrading.accounts ON accounts.account_id = for_all.account_id;
 SELECT has_database_privilege(current_database(), 'CREATE')
     OR coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace
                  WHERE nspname = 'onetrading'), false);
+
+-- name: not_writable
+-- The tables of ours that the role may not write, by name.
+SELECT nspname || '.' || relname
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relkind = 'r' AND nspname IN ('onetrading', 'onetrading_sync')
+  AND NOT (has_table_privilege(pg_class.oid, 'SELECT') AND has_table_privilege(pg_class.oid, 'INSERT')
+           AND has_table_privilege(pg_class.oid, 'UPDATE')
+           AND has_table_privilege(pg_class.oid, 'DELETE'))
+ORDER BY 1;

@@ -131,9 +131,9 @@ def connect(
     return session
 
 
-def accepts_writes(session: Session) -> bool:
+def accepts_writes(connection: psycopg.Connection[Any]) -> bool:
     """Whether a transaction may write: not on a standby, nor while
     ``default_transaction_read_only`` is on. Raises psycopg.Error.
     """
-    found = session.execute("SELECT current_setting('transaction_read_only')").fetchone()
+    found = connection.execute("SELECT current_setting('transaction_read_only')").fetchone()
     return found == ("off",)
