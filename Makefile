@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP) --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run stack test lint format generate bench wheel sbom lock clean
+.PHONY: help demo run stack test soak lint format generate bench wheel sbom lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -42,6 +42,9 @@ generate: $(VENV)/.dev ## regenerate everything that is derived from the code
 	$(BIN)/python scripts/status_schema
 	$(BIN)/python scripts/dashboards
 	$(BIN)/python scripts/chart
+
+soak: $(VENV)/.dev ## two services under faults for 20 minutes, compared with the exchange at the end
+	$(BIN)/python -m tests.soak --minutes 20
 
 bench: $(VENV)/.dev ## measure loading, polling, scraping and starting
 	$(BIN)/python -m benchmarks
