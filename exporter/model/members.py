@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from exporter.model.errors import BadRecord
-from exporter.model.fields import exact_json, instant, uuid
+import msgspec
 
+from exporter.model.errors import BadRecord
+from exporter.model.fields import instant, uuid
+
+_lenient = msgspec.json.Decoder(float_hook=str)
 Converter = Callable[[Any], Any]
 
 
@@ -28,8 +31,8 @@ class Member(NamedTuple):
 def decoded(json: bytes) -> Any:
     """A record as Python objects, or None when it is not JSON."""
     try:
-        return exact_json.decode(json.decode("utf-8", "replace"))
-    except (ValueError, ArithmeticError, RecursionError):
+        return _lenient.decode(json.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
         return None
 
 

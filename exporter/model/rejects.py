@@ -15,14 +15,16 @@ LONGEST_REASON = 500
 """In characters; a message may quote what was sent."""
 
 
-def rejected(stream: Stream, record: RawRecord, account_id: str, reason: str) -> Reject:
-    """The reject of a record that cannot be read for ``reason``.
+def rejected(
+    stream: Stream, record: RawRecord, sent: bytes, account_id: str, reason: str
+) -> Reject:
+    """The reject of a record that cannot be read for ``reason``; ``sent`` are its own bytes.
 
     Its key and its instant are added where they can be read although the record cannot.
     """
     content = decoded(record.json)
     return Reject(
-        raw=storable(record.json.decode("utf-8", "replace")),
+        raw=storable(sent.decode("utf-8", "replace")),
         reason=storable(reason)[:LONGEST_REASON],
         key=_key(stream, content, record.tag, account_id),
         happened_at=_happened_at(stream, content),

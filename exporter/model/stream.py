@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 
 import msgspec
 
+from exporter.model.columns import RowCheck
 from exporter.model.envelope import Envelope
 from exporter.model.fields import RecordDecoder, Uuid
 from exporter.model.members import Member
@@ -103,6 +104,8 @@ class Table:
     the exchange. Without one, or where one of the two records has none: the one read last."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
+    row_check: RowCheck = field(init=False, compare=False, repr=False)
+    """Whether Postgres can hold a row."""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(self.row, include_extras=True)
@@ -112,6 +115,7 @@ class Table:
         if self.version is not None and self.version not in columns:
             raise ValueError(f"{self.name}: the version {self.version!r} is not a column")
         object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "row_check", RowCheck(columns, self.key))
 
 
 def _bare(hint: Any) -> Any:

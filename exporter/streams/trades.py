@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.model.envelope import listed
-from exporter.model.fields import EXACT, RecordDecoder, Uuid, instant, maybe_money, money, uuid
+from exporter.model.fields import (
+    EXACT,
+    Number,
+    RecordDecoder,
+    Uuid,
+    instant,
+    money,
+    uuid,
+)
 from exporter.model.members import Member
 from exporter.model.stream import (
     History,
@@ -95,12 +103,12 @@ class Trade(NamedTuple):
 class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """``fee`` of an item: positive when paid. The last five fields were sent until 2025."""
 
-    fee_amount: Decimal | None = None
+    fee_amount: Number | None = None
     fee_currency: str | None = None
-    fee_percentage: Decimal | None = None
+    fee_percentage: Number | None = None
     fee_group_id: str | None = None
     fee_type: str | None = None
-    running_trading_volume: Decimal | None = None
+    running_trading_volume: Number | None = None
     collection_type: str | None = None
 
 
@@ -110,15 +118,15 @@ class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     trade_id: str
     instrument_code: str
     side: str
-    price: Decimal
-    amount: Decimal
+    price: Number
+    amount: Number
     time: str | int | None = None
     time_nanos: str | int | None = None
     order_id: str | None = None
     account_id: str | None = None
     matched_as: str | None = None
     order_type: str | None = None
-    filled_amount: Any = None
+    filled_amount: Number | None = None
     sequence: int | None = None
 
 
@@ -147,7 +155,7 @@ def row(record: TradeRecord, source: Source) -> Trade:
         price,
         amount,
         EXACT.multiply(price, amount),
-        maybe_money(fee.fee_amount),
+        None if fee.fee_amount is None else money(fee.fee_amount, "fee_amount"),
         fee.fee_currency,
         fill.matched_as,
         fill.order_type,

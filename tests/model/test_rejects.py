@@ -30,7 +30,7 @@ def test_key_and_time_are_read_as_the_row_reads_them(stream: Stream) -> None:
     page = read(stream, body, ACCOUNT)
     account_id = page.account_id or ACCOUNT
     for record, row in zip(stream.unwrap(body).records, page.rows, strict=True):
-        reject = rejected(stream, record, account_id, "why")
+        reject = rejected(stream, record, record.json, account_id, "why")
         assert reject.key == {name: str(getattr(row, name)) for name in stream.table.key}
         happened = getattr(row, stream.instant) if isinstance(stream, History) else None
         assert reject.happened_at == happened
