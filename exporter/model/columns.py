@@ -9,7 +9,7 @@ from typing import Any
 from exporter.model.errors import BadRecord
 from exporter.model.fields import quoted
 
-_BIGINT = range(-(2**63), 2**63)
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _LONGEST_TEXT = 500
 """In characters: an index takes 2,704 bytes at most (PostgreSQL, 67.1)."""
 _NUMERIC_AFTER = 16_383
@@ -31,7 +31,7 @@ class RowCheck:
         """Check a row that was read from ``size`` bytes. Raises BadRecord."""
         for index, name in self._bigints:
             value = row[index]
-            if value is not None and value not in _BIGINT:
+            if value is not None and not _SMALLEST <= value <= _LARGEST:
                 raise BadRecord(f"{name} is beyond 64 bits: {quoted(value)}")
         for index, name in self._keys:
             if not row[index]:

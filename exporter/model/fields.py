@@ -35,6 +35,7 @@ EXACT = Context(prec=40_000)
 _LARGEST_EXPONENT = 300
 """About what a float on /metrics can hold. Within it every product fits into ``numeric``."""
 _LONGEST_NUMBER = 7_000
+_BIGINT_DIGITS = 19
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:s?nan|inf(?:inity)?)", re.IGNORECASE)
 _NUMERIC_BEFORE, _NUMERIC_AFTER = 131_072, 16_383
@@ -125,16 +126,28 @@ def money(text: str, field: str) -> Decimal:
 
     Its notation is that of JSON (RFC 8259, 6), within quotes or not.
     """
-    # Nearly every number passes this, which takes a third of the time of the pattern.
-    plain = not text.strip("0123456789.") and 0 < len(text) <= _LARGEST_EXPONENT
-    usual = plain and (text[0] > "0" or text[:2] == "0.") and text[-1] != "."
-    if not usual and not _NUMBER.fullmatch(text):
-        raise BadRecord(f"{field} is not a finite number: {quoted(text)}")
+    # Nearly every number is plain digits, which is found out in a third of the pattern's time.
+    if (
+        text.strip("0123456789.")
+        or len(text) > _LARGEST_EXPONENT
+        or text[-1:] == "."
+        or (text[:1] < "1" and text[:2] != "0.")
+    ):
+        return _unusual_money(text, field)
     try:
-        value = Decimal(text)
+        return Decimal(text)
     except ArithmeticError as error:
         raise BadRecord(f"{field} is not a finite number: {quoted(text)}") from error
-    if not plain and (abs(value.adjusted()) > _LARGEST_EXPONENT or len(text) > _LONGEST_NUMBER):
+
+
+def _unusual_money(text: str, field: str) -> Decimal:
+    try:
+        value = Decimal(text) if _NUMBER.fullmatch(text) else Decimal("NaN")
+    except ArithmeticError:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise BadRecord(f"{field} is not a finite number: {quoted(text)}")
+    if abs(value.adjusted()) > _LARGEST_EXPONENT or len(text) > _LONGEST_NUMBER:
         raise BadRecord(f"{field} is too large or too long: {quoted(text)}")
     return value
 
@@ -144,6 +157,18 @@ def maybe_money(text: str | None, field: str) -> Decimal | None:
     if text is None or _NOT_FINITE.fullmatch(text):
         return None
     return money(text, field)
+
+
+def integer(value: str | int, field: str) -> int:
+    """A whole number. Raises BadRecord with ``field`` for anything else."""
+    if isinstance(value, int):
+        return value
+    if value.isdigit() and value.isascii() and len(value) <= _BIGINT_DIGITS:
+        return int(value)
+    number = money(value, field)
+    if number != number.to_integral_value():
+        raise BadRecord(f"{field} is not a whole number: {quoted(value)}")
+    return int(number)
 
 
 def _number_as_sent(text: str) -> str:
@@ -207,14 +232,16 @@ class RecordDecoder(Generic[Record]):
 
     def __init__(self, struct: type[Record]) -> None:
         self.struct = struct
-        self._decoder = msgspec.json.Decoder(struct, strict=False)
+        # Strict: a JSON number for an int would pass through a float.
+        self._decoder = msgspec.json.Decoder(struct)
         # Nothing is known of what such a field holds, so it is looked at.
         self._holds_anything = any(f.type is Any for f in msgspec.structs.fields(struct))
 
     def decode(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
         """The record, and the paths of its unknown fields (``fee.rate``). Raises BadRecord."""
         # An empty text stands for an optional field that was not sent.
-        if self._holds_anything or b'""' in json:
+        # `rfind` takes half the time of `in`.
+        if self._holds_anything or json.rfind(b'""') >= 0:
             return self._decode_tolerantly(json)
         try:
             return self._decoder.decode(json), ()
@@ -225,7 +252,7 @@ class RecordDecoder(Generic[Record]):
         unknown: list[str] = []
         mended = _mend(decode_exactly(json), self.struct, "", unknown)
         try:
-            return msgspec.convert(mended, self.struct, strict=False), tuple(unknown)
+            return msgspec.convert(mended, self.struct), tuple(unknown)
         except ValueError as error:
             raise BadRecord(str(error)) from error
 
@@ -240,11 +267,10 @@ def _mend(value: Any, wanted: Any, path: str, unknown: list[str]) -> Any:
             for name, field in known.items()
             if name in value and (field.required or value[name] not in (None, ""))
         }
-    if isinstance(value, int) and not isinstance(value, bool) and _takes_text(wanted):
-        return str(value)
-    return value
-
-
-def _takes_text(wanted: Any) -> bool:
     choices = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
-    return int not in choices and (str in choices or Number in choices)
+    takes_text = str in choices or Number in choices
+    if isinstance(value, int) and not isinstance(value, bool) and int not in choices:
+        return str(value) if takes_text else value
+    if isinstance(value, str) and int in choices and not takes_text:
+        return integer(value, path.rstrip("."))
+    return value

@@ -18,6 +18,7 @@ from exporter.model.fields import (
     RecordDecoder,
     Uuid,
     instant,
+    integer,
     money,
     uuid,
 )
@@ -127,7 +128,7 @@ class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     matched_as: str | None = None
     order_type: str | None = None
     filled_amount: Number | None = None
-    sequence: int | None = None
+    sequence: str | int | None = None
 
 
 class TradeRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -159,7 +160,7 @@ def row(record: TradeRecord, source: Source) -> Trade:
         fee.fee_currency,
         fill.matched_as,
         fill.order_type,
-        fill.sequence,
+        None if fill.sequence is None else integer(fill.sequence, "sequence"),
         at,
         nanos,
         source.raw,
