@@ -16,7 +16,7 @@ import msgspec
 
 from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import decode_exactly, maybe_money, quoted
-from exporter.model.storable import SURROGATE_SHOWN
+from exporter.model.mending import SHOWN
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -71,7 +71,7 @@ def text_member(header: Mapping[str, msgspec.Raw], name: str) -> str | None:
     value = _scalar(header, name)
     if value is None or value == "":
         return None
-    if len(value) > _LONGEST_CURSOR or not value.isprintable() or SURROGATE_SHOWN in value:
+    if len(value) > _LONGEST_CURSOR or not value.isprintable() or not SHOWN.isdisjoint(value):
         raise UnexpectedPayload(f"{name} is not a usable text: {quoted(value)}")
     return value
 

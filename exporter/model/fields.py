@@ -199,7 +199,9 @@ def decode_exactly(json: bytes | msgspec.Raw) -> Any:
     """
     try:
         value = _exact.decode(json)
-    except (ValueError, RecursionError) as error:  # MsgspecError and UnicodeDecodeError are both
+    except UnicodeDecodeError as error:
+        raise BadRecord(f"not UTF-8: {error.reason}") from error
+    except (ValueError, RecursionError) as error:
         raise BadRecord(f"not JSON: {str(error)[:200]}") from error
     if _depth_exceeds(value, _DEEPEST):
         raise BadRecord(f"nested deeper than {_DEEPEST}")
