@@ -12,7 +12,8 @@ from exporter.model.fields import uuid
 from exporter.model.mending import SHOWN, Odd, allot, mend
 from exporter.model.rejects import rejected
 from exporter.model.storable import storable
-from exporter.model.stream import Drift, Json, Page, Reject, Source, Stream
+from exporter.model.stream import Drift, History, Json, Page, Reject, Source, Stream
+from exporter.model.window import Window
 
 _MOST_UNKNOWN = 50
 """Unknown fields that are reported of one record."""
@@ -55,7 +56,26 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
         account_id=echoed,
         records=len(envelope.records),
         order=stream.order(rows, tags),
+        tags=tags,
     )
+
+
+def confined(stream: History, page: Page, asked: Window) -> Page:
+    """``page`` with the rows that lie outside of the window ``asked`` for moved to ``outside``.
+
+    They say nothing about the order of the others, nor about how far a walk has come.
+    """
+    instant = attrgetter(stream.instant)
+    if all(map(asked.holds, map(instant, page.rows))):
+        return page
+    inside = [
+        (row, tag)
+        for row, tag in zip(page.rows, page.tags, strict=True)
+        if asked.holds(instant(row))
+    ]
+    rows, tags = [row for row, _ in inside], [tag for _, tag in inside]
+    outside = [row for row in page.rows if not asked.holds(instant(row))]
+    return page._replace(rows=rows, tags=tags, order=stream.order(rows, tags), outside=outside)
 
 
 def _take_apart(stream: Stream, body: bytes) -> tuple[Envelope, Mapping[int, Odd]]:

@@ -345,6 +345,10 @@ class Page(NamedTuple):
     """How many records the response held, rejects included."""
     order: Order
     """The order of the rows in time; ``unknown`` for streams without an instant."""
+    tags: Sequence[str] = ()
+    """Which list of the response each row came from."""
+    outside: Sequence[Any] = ()
+    """Rows that the page of a window holds although they lie outside of it: see `confined`."""
 
 
 class Partition(NamedTuple):
