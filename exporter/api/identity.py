@@ -6,7 +6,7 @@ import uuid
 
 from exporter.api.client import Client
 from exporter.api.rate_limiter import Priority
-from exporter.model.envelope import members, text_member
+from exporter.model.envelope import members_of_any, text_member
 from exporter.model.errors import BadRecord, BadRequest, NotPermitted, UnexpectedPayload
 from exporter.model.fields import uuid as uuid_of
 
@@ -30,7 +30,7 @@ def identify(client: Client, *, deadline_s: float) -> str | None:
     for path in _ECHOING:
         try:
             body = client.get(path, {}, priority=Priority.LIVE, deadline_s=deadline_s)
-            account_id = text_member(members(body), "account_id")
+            account_id = text_member(members_of_any(body), "account_id")
         except (NotPermitted, BadRequest, UnexpectedPayload):
             continue
         if account_id is not None:

@@ -16,7 +16,7 @@ import msgspec
 
 from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import decode_exactly, maybe_money, quoted
-from exporter.model.mending import SHOWN
+from exporter.model.mending import SHOWN, mend
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -51,6 +51,17 @@ def members(body: bytes) -> dict[str, msgspec.Raw]:
         return _members.decode(body)
     except (ValueError, RecursionError) as error:
         raise UnexpectedPayload(f"expected a JSON object: {error}: {_start(body)}") from error
+
+
+def members_of_any(body: bytes) -> dict[str, msgspec.Raw]:
+    """As `members`, of a response of which a record may be odd."""
+    try:
+        return members(body)
+    except UnexpectedPayload:
+        mended, faults = mend(body)
+        if not faults:
+            raise
+        return members(mended)
 
 
 def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
