@@ -16,7 +16,7 @@ import msgspec
 
 from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import decode_exactly, maybe_money, quoted
-from exporter.model.mending import SHOWN, mend
+from exporter.model.mending import LARGEST_MENDED, SHOWN, mend
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -58,6 +58,8 @@ def members_of_any(body: bytes) -> dict[str, msgspec.Raw]:
     try:
         return members(body)
     except UnexpectedPayload:
+        if len(body) > LARGEST_MENDED:
+            raise
         mended, faults = mend(body)
         if not faults:
             raise

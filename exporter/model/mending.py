@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from exporter.model.storable import NUL_SHOWN, SURROGATE_SHOWN
 
+LARGEST_MENDED = 4 * 1024 * 1024
+"""In bytes; no page is known to be half as large, and one of this size takes seconds."""
 _DEEPEST = 100
 _UNREADABLE = "\x7f"
 """Stands for a byte of a string that JSON or UTF-8 does not allow there."""

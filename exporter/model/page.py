@@ -9,7 +9,7 @@ from typing import Any
 from exporter.model.envelope import Envelope, RawRecord, check_header, text_member
 from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import uuid
-from exporter.model.mending import SHOWN, Odd, allot, mend
+from exporter.model.mending import LARGEST_MENDED, SHOWN, Fault, Odd, allot, mend
 from exporter.model.rejects import rejected
 from exporter.model.storable import storable
 from exporter.model.stream import Drift, History, Json, Page, Reject, Source, Stream
@@ -66,7 +66,8 @@ def confined(stream: History, page: Page, asked: Window) -> Page:
     They say nothing about the order of the others, nor about how far a walk has come.
     """
     instant = attrgetter(stream.instant)
-    if all(map(asked.holds, map(instant, page.rows))):
+    instants = list(map(instant, page.rows))
+    if not instants or (asked.start <= min(instants) and max(instants) < asked.end):
         return page
     inside = [
         (row, tag)
@@ -80,24 +81,37 @@ def confined(stream: History, page: Page, asked: Window) -> Page:
 
 def _take_apart(stream: Stream, body: bytes) -> tuple[Envelope, Mapping[int, Odd]]:
     """The response taken apart, and the records, by number, of which something was replaced."""
-    if b"\\" not in body:  # else there may be escapes of what no text of Postgres can hold
+    # There may be escapes of what no text of Postgres can hold. (A single byte is found sooner.)
+    if b"\\" not in body or b"\\u" not in body:
         try:
             return stream.unwrap(body), {}
         except UnexpectedPayload:
-            pass
+            if len(body) > LARGEST_MENDED:
+                raise
+    elif len(body) > LARGEST_MENDED:
+        raise UnexpectedPayload(f"{stream.path}: {len(body)} bytes with escapes are too many")
     mended, faults = mend(body)
     if not faults:
         return stream.unwrap(body), {}
     envelope = stream.unwrap(mended)
     odd, outside = allot(body, mended, [record.json for record in envelope.records], faults)
-    if outside:
-        for number, record in enumerate(envelope.records):
-            if not SHOWN.isdisjoint(record.tag):
-                odd[number] = Odd(record.json, f"its list is under {record.tag!r}")
-        why = next((fault.why for fault in outside if fault.why), "")
-        if why and not any(SHOWN & set(record.tag) for record in envelope.records):
-            raise UnexpectedPayload(f"{stream.path}: {why}")
-    return envelope, odd
+    return envelope, odd | _oddly_listed(stream, envelope, outside)
+
+
+def _oddly_listed(stream: Stream, envelope: Envelope, outside: Sequence[Fault]) -> dict[int, Odd]:
+    """The records whose list is under a name that something was replaced in.
+
+    Raises UnexpectedPayload when something else of the response cannot be read.
+    """
+    odd = {
+        number: Odd(record.json, f"its list is under {record.tag!r}")
+        for number, record in enumerate(envelope.records)
+        if outside and not SHOWN.isdisjoint(record.tag)
+    }
+    why = next((fault.why for fault in outside if fault.why), "")
+    if why and not odd:
+        raise UnexpectedPayload(f"{stream.path}: {why}")
+    return odd
 
 
 def _echoed(header: Mapping[str, Any]) -> str | None:

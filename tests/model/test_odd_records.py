@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from exporter.model.errors import UnexpectedPayload
+from exporter.model.mending import LARGEST_MENDED
 from exporter.model.page import read
 from exporter.model.stream import Page, Stream
 from exporter.streams import STREAMS
@@ -222,3 +223,10 @@ def test_a_record_of_a_reference_list_costs_no_other() -> None:
     page = read(INSTRUMENTS, json.dumps(listed).encode(), ACCOUNT)
     assert [len(page.rows), len(page.rejects)] == [len(listed) - 1, 1]
     assert page.rejects[0].key == {"instrument_code": listed[0]["id"]}
+
+
+@pytest.mark.parametrize("start", ["[", '{"a":', r'{"trade_history":[{"a":"\u0000"},'])
+def test_what_is_huge_and_odd_is_refused_as_a_whole(start: str) -> None:
+    body = (start + "[" * LARGEST_MENDED).encode()
+    with pytest.raises(UnexpectedPayload):
+        read(TRADES, body, ACCOUNT)
