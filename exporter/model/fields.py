@@ -152,7 +152,7 @@ def _unusual_money(text: str, field: str) -> Decimal:
     return value
 
 
-def maybe_money(text: str | None, field: str) -> Decimal | None:
+def maybe_money(text: str | None, field: str = "a number") -> Decimal | None:
     """As `money`; None when it is absent, NaN or infinite (an account ratio when flat)."""
     if text is None or _NOT_FINITE.fullmatch(text):
         return None

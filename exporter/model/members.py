@@ -14,6 +14,7 @@ import msgspec
 
 from exporter.model.errors import BadRecord
 from exporter.model.fields import instant, uuid
+from exporter.model.mending import SHOWN
 
 _lenient = msgspec.json.Decoder(float_hook=str)
 Converter = Callable[[Any], Any]
@@ -59,7 +60,7 @@ def _at(record: Any, path: str) -> Any:
 
 def _text(value: str | int) -> str:
     text = str(value)
-    if not text or "\0" in text:
+    if not text or "\0" in text or not SHOWN.isdisjoint(text):
         raise BadRecord("no text that could be stored")
     return text
 

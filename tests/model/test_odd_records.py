@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,8 @@ def test_a_bad_key_of_a_map_costs_no_other_list(code: str) -> None:
     assert [row.instrument_code for row in page.rows] == ["ETH_USD_P"]
     [reject] = page.rejects
     assert reject.reason
+    assert reject.key is None or len(code) == 2_000
+    assert reject.happened_at == datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
