@@ -8,6 +8,7 @@ from typing import Any
 
 from exporter.model.envelope import RawRecord, text_member
 from exporter.model.errors import BadRecord
+from exporter.model.rejects import rejected
 from exporter.model.stream import Drift, Json, Page, Reject, Source, Stream
 
 
@@ -28,7 +29,7 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
         try:
             row, unknown = _row(stream, record, account_id)
         except BadRecord as error:
-            rejects.append(Reject(record.json.decode("utf-8", "replace"), str(error)))
+            rejects.append(rejected(stream, record, account_id, str(error)))
             continue
         rows.append(row)
         tags.append(record.tag)

@@ -21,6 +21,7 @@ import msgspec
 
 from exporter.model.envelope import Envelope
 from exporter.model.fields import RecordDecoder, Uuid
+from exporter.model.members import Member
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -156,6 +157,9 @@ class Stream:
     row: Callable[[Any, Source], Any]
     """Makes a row of ``table`` from a decoded record. Raises BadRecord."""
     table: Table
+    members: Mapping[str, Member] = field(default_factory=dict)
+    """How the columns of the key, and the instant, are read from a record that as a whole cannot
+    be read; a column that is not named here is read from the member of its name."""
     metrics: tuple[Metric, ...] = ()
     """Every family that the stream may export."""
     enums: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -298,6 +302,10 @@ class Reject(NamedTuple):
     """The record as sent; bytes that are not UTF-8 are replaced."""
     reason: str
     """Names the field and the value."""
+    key: Mapping[str, str] | None = None
+    """The columns of the table's key as text, where all of them can be read."""
+    happened_at: datetime | None = None
+    """The instant of a fact of history, aware UTC, where it can be read."""
 
 
 class Drift(NamedTuple):

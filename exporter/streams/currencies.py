@@ -11,6 +11,7 @@ import msgspec
 
 from exporter.model.envelope import bare_list
 from exporter.model.fields import RecordDecoder, maybe_money
+from exporter.model.members import Member
 from exporter.model.stream import Json, Reference, Sample, SnapshotResponse, Source, Table
 
 
@@ -63,5 +64,6 @@ CURRENCIES = Reference(
     decoder=RecordDecoder(CurrencyRecord),
     row=row,
     table=Table("currencies", Currency, key=("currency_code",)),
+    members={"currency_code": Member(("code",))},
     samples=samples,
 )

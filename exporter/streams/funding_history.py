@@ -11,6 +11,7 @@ import msgspec
 from exporter.model.envelope import listed
 from exporter.model.errors import BadRecord
 from exporter.model.fields import RecordDecoder, instant, maybe_money, money
+from exporter.model.members import Member
 from exporter.model.stream import History, Json, Paging, Source, Table
 
 
@@ -64,6 +65,7 @@ FUNDING_HISTORY = History(
     decoder=RecordDecoder(FundingRateRecord),
     row=row,
     table=Table("funding_rates", FundingRate, key=("instrument_code", "funding_time")),
+    members={"funding_time": Member(("timestamp", "time"))},
     paging=Paging(size_param="limit", size=100, cursor=None, time="epoch_ms"),
     instant="funding_time",
     max_window=timedelta(days=15),

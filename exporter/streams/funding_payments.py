@@ -12,6 +12,7 @@ import msgspec
 from exporter.model.envelope import Envelope, RawRecord, items, members, text_member
 from exporter.model.errors import UnexpectedPayload
 from exporter.model.fields import RecordDecoder, Uuid, instant, maybe_money, money, uuid
+from exporter.model.members import Member
 from exporter.model.stream import History, Json, Metric, Paging, Sample, Source, Table
 
 PAID = Metric(
@@ -133,6 +134,10 @@ FUNDING_PAYMENTS = History(
     table=Table(
         "funding_payments", FundingPayment, key=("account_id", "instrument_code", "booked_at")
     ),
+    members={
+        "booked_at": Member(("timestamp", "time")),
+        "funding_time": Member(("timestamp", "time"), funding_time),
+    },
     metrics=(PAID, RECEIVED),
     paging=Paging(size_param="max_page_size", size=10),
     instant="booked_at",

@@ -11,6 +11,7 @@ import msgspec
 
 from exporter.model.envelope import bare_list
 from exporter.model.fields import RecordDecoder, maybe_money
+from exporter.model.members import Member
 from exporter.model.stream import Json, Metric, Reference, Sample, SnapshotResponse, Source, Table
 
 INFO = Metric(
@@ -114,6 +115,7 @@ INSTRUMENTS = Reference(
     decoder=RecordDecoder(InstrumentRecord),
     row=row,
     table=Table("instruments", Instrument, key=("instrument_code",)),
+    members={"instrument_code": Member(("id",))},
     enums={
         "kind": frozenset({"SPOT", "PERP", "DATED_FUTURE", "EQUITY_FUTURE"}),
         "state": frozenset({"ACTIVE", "SUSPENDED", "POST_ONLY", "CLOSED"}),

@@ -13,6 +13,7 @@ import msgspec
 
 from exporter.model.envelope import listed
 from exporter.model.fields import EXACT, RecordDecoder, Uuid, instant, maybe_money, money, uuid
+from exporter.model.members import Member
 from exporter.model.stream import (
     History,
     Json,
@@ -209,6 +210,10 @@ TRADES = History(
     decoder=RecordDecoder(TradeRecord),
     row=row,
     table=Table("trades", Trade, key=("trade_id",), version="sequence"),
+    members={
+        "trade_id": Member(("trade.trade_id",)),
+        "traded_at": Member(("trade.time_nanos", "trade.time")),
+    },
     enums={"side": frozenset({"BUY", "SELL"}), "liquidity": frozenset({"MAKER", "TAKER"})},
     metrics=(COUNT, BASE, QUOTE, FEES, REBATES, LAST),
     paging=Paging(size_param="max_page_size", size=100),
