@@ -159,6 +159,23 @@ def maybe_money(text: str | None, field: str = "a number") -> Decimal | None:
     return money(text, field)
 
 
+def positive(text: str, field: str) -> Decimal:
+    """A price or a size: finite and above 0. Raises BadRecord with ``field``.
+
+    The exchange never sends another one; a trade of nothing or for nothing is a broken record.
+    """
+    value = money(text, field)
+    if value <= 0:
+        raise BadRecord(f"{field} is not above 0: {quoted(text)}")
+    return value
+
+
+def maybe_positive(text: str | None, field: str = "a number") -> Decimal | None:
+    """As `maybe_money`, and None unless it is above 0: the exchange sends 0 for "no price"."""
+    value = maybe_money(text, field)
+    return value if value is not None and value > 0 else None
+
+
 def integer(value: str | int, field: str) -> int:
     """A whole number. Raises BadRecord with ``field`` for anything else."""
     if isinstance(value, int):
