@@ -2,7 +2,9 @@
 
 1. Only rows inside the half-open window count. Pages are requested one unit wider on both sides,
    since it is not documented whether both bounds are inclusive: otherwise a row at an edge would
-   be missing from both neighbouring windows, and nobody would request it again.
+   be missing from both neighbouring windows, and nobody would request it again. Rows further away
+   were not requested at all: they prove nothing (`exporter.model.page.confined`), and are judged
+   by themselves (`exporter.sync.outside`).
 2. The whole window is proven by an explicit end, a page without a cursor, and never by a short or
    an empty page: otherwise one short page in the middle would turn all older rows into a gap that
    counts as complete.
@@ -18,7 +20,8 @@
    of the walk, and is reported as drift: the next row may be of any instant.
 7. An endpoint without cursors sends no explicit end, and may cut a page short anywhere. What is
    older than the oldest row is requested until nothing older comes. A full page with one instant
-   only is an error: more rows may share that instant, and no request would return them.
+   only is an error: more rows may share that instant, and no request would return them. (One that
+   goes on before the window has shown that none do.)
 8. A page of such an endpoint that is out of order and not full is the end: its last row is no
    place to go on from. (When it is full, the paginator splits the window.)
 9. A page with more records than requested loads, and is reported as drift: paging is not as
@@ -68,16 +71,18 @@ class CoverageTracker:
         self._end = end
         self.reached = end
         """The oldest instant seen."""
-        self._in_order = True
+        self.in_order = True
+        """Whether no page was out of order (rule 6)."""
         self._order_shown = False
-        self._instant: Callable[[Any], datetime] = attrgetter(stream.instant)
+        self.instant: Callable[[Any], datetime] = attrgetter(stream.instant)
+        """When a row happened."""
         self._key: Callable[[Any], Any] = attrgetter(*stream.table.key)
         self._previous_keys: set[Any] = set()
 
     @property
     def newest_first(self) -> bool:
         """Whether the pages so far have shown that order, and nothing else (rules 4 to 6)."""
-        return self._in_order and self._order_shown
+        return self.in_order and self._order_shown
 
     def restart(self, end: datetime) -> None:
         """Go on with a part of the window that has its own end."""
@@ -85,7 +90,7 @@ class CoverageTracker:
 
     def rows_inside(self, window: Window, page: Page) -> list[Any]:
         """The rows of a page that count for the window (rule 1)."""
-        return [row for row in page.rows if window.holds(self._instant(row))]
+        return [row for row in page.rows if window.holds(self.instant(row))]
 
     def add(self, page: Page, *, resumed: bool = False) -> tuple[bool, list[Drift]]:
         """Take the next page into account: whether it is the end, and what is not as documented.
@@ -93,7 +98,7 @@ class CoverageTracker:
         ``resumed``: the page is the first after the rest of the window was requested again, and
         repeats rows (rule 5). Raises UnexpectedPayload by rule 7.
         """
-        instants = [self._instant(row) for row in page.rows]
+        instants = [self.instant(row) for row in page.rows]
         drift = self._check_order(page, resumed)
         is_end = self._is_end(page, instants)
         self.reached = min([self.reached, *instants])
@@ -115,7 +120,7 @@ class CoverageTracker:
     def _check_order(self, page: Page, resumed: bool) -> list[Drift]:
         keys = [self._key(row) for row in page.rows]
         fresh = [
-            self._instant(row)
+            self.instant(row)
             for row, key in zip(page.rows, keys, strict=True)
             if key not in self._previous_keys
         ]
@@ -123,7 +128,7 @@ class CoverageTracker:
         newest = max(fresh, default=self.reached)
         comparable = self.reached < self._end and not resumed
         if page.order == "mixed" or (comparable and newest > self.reached):
-            self._in_order = False
+            self.in_order = False
             return [Drift("page", "order", page.order)]
         if page.order == "newest_first" or (comparable and newest < self.reached):
             self._order_shown = True
@@ -135,7 +140,8 @@ class CoverageTracker:
         if self._stream.paging.cursor is not None or page.order == "mixed":
             return True
         nothing_older = min(instants, default=self.reached) >= self.reached
-        if nothing_older and page.records >= self._stream.paging.size:
+        ran_past = any(self.instant(row) < self.reached for row in page.outside)
+        if nothing_older and page.records >= self._stream.paging.size and not ran_past:
             raise UnexpectedPayload(
                 f"{self._stream.path}: more rows at {self.reached} than one page holds"
             )

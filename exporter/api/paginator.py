@@ -15,7 +15,7 @@ from exporter.api.coverage import CoverageTracker
 from exporter.api.identity import made_up
 from exporter.api.rate_limiter import Priority
 from exporter.model.errors import CursorExpired, UnexpectedPayload
-from exporter.model.page import read
+from exporter.model.page import confined, read
 from exporter.model.stream import Drift, History, Page, Partition
 from exporter.model.window import EPOCH, RESOLUTION, Window
 
@@ -67,6 +67,9 @@ class Paginator:
         self._coverage = CoverageTracker(stream, window.end)
         self._own_start = window.start
         """What lies before it was stolen: another walk reads it."""
+        margin = 2 * stream.paging.unit
+        self._asked = Window(window.start - margin, window.end + margin)
+        """What is really requested: one unit more on both sides, in whole milliseconds."""
         self._was_split = False
         self._complete = False
 
@@ -128,7 +131,7 @@ class Paginator:
         )
         page = read(self._stream, body, self._partition.account_id)
         self._check_account(page)
-        return page
+        return confined(self._stream, page, self._asked)
 
     def _check_account(self, page: Page) -> None:
         """Raises UnexpectedPayload when a page, or a row of it, belongs to another account."""
@@ -147,9 +150,25 @@ class Paginator:
         with self._lock:
             is_end, drift = self._coverage.add(page, resumed=resumed)
             own = Window(max(self._own_start, window.start), window.end)
-            self._complete = complete = is_end or self._coverage.passed(own.start)
+            passed = self._coverage.passed(own.start) or self._ran_past(page)
+            self._complete = complete = is_end or passed
             proven = own if complete else self._coverage.proven(own)
         return PageResult(rows, page, [*page.drift, *drift], proven, complete)
+
+    def _ran_past(self, page: Page) -> bool:
+        """Whether a page has nothing but older rows than were requested, the newest of them first.
+
+        An endpoint that ignores ``from`` would otherwise be read to the beginning of all history.
+        A single row may be one with a wrong date.
+        """
+        older = [self._coverage.instant(row) for row in page.outside]
+        return (
+            not page.rows
+            and not page.rejects
+            and self._coverage.in_order
+            and self._stream.order(page.outside, [""] * len(older)) == "newest_first"
+            and max(older) < self._asked.start
+        )
 
     def _remaining(self, window: Window) -> Window:
         """What is left to request: the oldest instant reached once more, and all before it."""

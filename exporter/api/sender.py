@@ -24,6 +24,7 @@ from exporter._version import __version__
 from exporter.api.clock import ExchangeClock
 from exporter.api.response import error_of, retry_after_s
 from exporter.api.retry import Policy
+from exporter.api.sent_tokens import SentTokens
 from exporter.logs import context
 from exporter.model.errors import (
     ConnectionFailed,
@@ -98,8 +99,10 @@ class BearerAuth(httpx.Auth):
     Holds the token where no traceback and no ``repr`` shows it. None sends no header.
     """
 
-    def __init__(self, token: str | None) -> None:
+    def __init__(self, token: str | None, sent: SentTokens) -> None:
         self._token = None if token is None else token.strip()
+        self._sent_tokens = sent
+        sent.note(self._token or "")
 
     @property
     def sendable(self) -> bool:
@@ -115,7 +118,11 @@ class BearerAuth(httpx.Auth):
 
     def redact(self, text: str) -> str:
         """``text`` without the token, in case the exchange echoed it."""
-        return text.replace(self._token, "[token]") if self._token else text
+        return self._sent_tokens.redact(text)
+
+    def hide(self, body: bytes) -> bytes:
+        """The body of a response without the token."""
+        return self._sent_tokens.hide(body)
 
 
 class HttpSender:
@@ -124,7 +131,8 @@ class HttpSender:
     What it guarantees about the token: it is read from ``token`` before each attempt, so that a
     rotated one is used at once; it goes to the host of ``base_url`` and nowhere else, since
     redirects are not followed and a path cannot change the host; it is in no returned error, log
-    line or ``repr``, and is replaced by ``[token]`` in whatever the exchange echoes.
+    line or ``repr``, and is replaced by ``[token]`` in whatever the exchange echoes, good responses
+    included, as are the tokens before it (`sent_tokens`).
     """
 
     def __init__(
@@ -143,6 +151,7 @@ class HttpSender:
         self._account = account
         self._base_url = base_url.rstrip("/")
         self._token = token
+        self._sent_tokens = SentTokens()
         self._clock = clock
         self._observer = observer
         self._stop = stop
@@ -177,7 +186,7 @@ class HttpSender:
     def _attempt(self, request: Request) -> RequestResult:
         if self._stop.is_set():
             raise Stopping(f"shutting down: {request.path} was not requested")
-        bearer = BearerAuth(self._token())
+        bearer = BearerAuth(self._token(), self._sent_tokens)
         if not bearer.sendable:
             message = (
                 f"{request.path}: the token is empty or contains characters no header can hold"
@@ -250,7 +259,7 @@ class HttpSender:
             self._clock.observe_date(response.headers.get("Date", ""), sent, received)
             code = str(response.status_code)
             try:
-                body = self._read(response, latest)
+                body = bearer.hide(self._read(response, latest))
             except _TooLarge:
                 message = f"{request.path}: {code}: more than {LARGEST_BODY} bytes"
                 return RequestResult(code, UnexpectedPayload(message))

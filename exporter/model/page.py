@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from exporter.model.envelope import RawRecord, text_member
-from exporter.model.errors import BadRecord
-from exporter.model.stream import Drift, Json, Page, Reject, Source, Stream
+from exporter.model.envelope import Envelope, RawRecord, check_header, text_member
+from exporter.model.errors import BadRecord, UnexpectedPayload
+from exporter.model.fields import uuid
+from exporter.model.mending import LARGEST_MENDED, SHOWN, Fault, Odd, allot, mend
+from exporter.model.rejects import rejected
+from exporter.model.storable import storable
+from exporter.model.stream import Drift, History, Json, Page, Reject, Source, Stream
+from exporter.model.window import Window
+
+_MOST_UNKNOWN = 50
+"""Unknown fields that are reported of one record."""
+_LONGEST_SAMPLE = 200
 
 
 def read(stream: Stream, body: bytes, account_id: str) -> Page:
     """Read ``body``, the response to a request of ``stream``, for the account ``account_id``.
 
-    A record that cannot be read becomes a Reject; unknown fields and values load, and become
-    Drift. Raises UnexpectedPayload when the response as a whole is not of the documented shape.
+    A record that cannot be read, or that Postgres could not hold, becomes a Reject; unknown fields
+    and values load, and become Drift. Raises UnexpectedPayload, and nothing else, when the response
+    as a whole is not of the documented shape.
     """
-    envelope = stream.unwrap(body)
-    echoed = text_member(envelope.header, "account_id")
+    envelope, odd = _take_apart(stream, body)
+    check_header(envelope.header)
+    echoed = _echoed(envelope.header)
     account_id = echoed or account_id
     rows: list[Any] = []
     tags: list[str] = []
     rejects: list[Reject] = []
     drift: list[Drift] = []
-    for record in envelope.records:
+    for number, record in enumerate(envelope.records):
         try:
-            row, unknown = _row(stream, record, account_id)
+            row, unknown = _row(stream, record, account_id, odd.get(number))
         except BadRecord as error:
-            rejects.append(Reject(record.json.decode("utf-8", "replace"), str(error)))
+            sent = odd[number].sent if number in odd else record.json
+            rejects.append(rejected(stream, record, sent, account_id, str(error)))
             continue
         rows.append(row)
         tags.append(record.tag)
         if unknown:
-            drift.extend(Drift("unknown_field", path, "") for path in unknown)
+            drift.extend(_unknown_fields(unknown))
     drift.extend(_unknown_values(stream, rows))
     return Page(
         rows=rows,
@@ -44,7 +56,93 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
         account_id=echoed,
         records=len(envelope.records),
         order=stream.order(rows, tags),
+        tags=tags,
     )
+
+
+def confined(stream: History, page: Page, asked: Window) -> Page:
+    """``page`` with the rows that lie outside of the window ``asked`` for moved to ``outside``.
+
+    They say nothing about the order of the others, nor about how far a walk has come.
+    """
+    instant = attrgetter(stream.instant)
+    instants = list(map(instant, page.rows))
+    if not instants or (asked.start <= min(instants) and max(instants) < asked.end):
+        return page
+    inside = [
+        (row, tag)
+        for row, tag in zip(page.rows, page.tags, strict=True)
+        if asked.holds(instant(row))
+    ]
+    rows, tags = [row for row, _ in inside], [tag for _, tag in inside]
+    outside = [row for row in page.rows if not asked.holds(instant(row))]
+    return page._replace(rows=rows, tags=tags, order=stream.order(rows, tags), outside=outside)
+
+
+def _take_apart(stream: Stream, body: bytes) -> tuple[Envelope, Mapping[int, Odd]]:
+    """The response taken apart, and the records, by number, of which something was replaced."""
+    # There may be escapes of what no text of Postgres can hold. (A single byte is found sooner.)
+    if b"\\" not in body or b"\\u" not in body:
+        try:
+            return stream.unwrap(body), {}
+        except UnexpectedPayload:
+            if len(body) > LARGEST_MENDED:
+                raise
+    elif len(body) > LARGEST_MENDED:
+        raise UnexpectedPayload(f"{stream.path}: {len(body)} bytes with escapes are too many")
+    mended, faults = mend(body)
+    if not faults:
+        return stream.unwrap(body), {}
+    envelope = stream.unwrap(mended)
+    odd, outside = allot(body, mended, [record.json for record in envelope.records], faults)
+    return envelope, odd | _oddly_listed(stream, envelope, outside)
+
+
+def _oddly_listed(stream: Stream, envelope: Envelope, outside: Sequence[Fault]) -> dict[int, Odd]:
+    """The records whose list is under a name that something was replaced in.
+
+    Raises UnexpectedPayload when something else of the response cannot be read.
+    """
+    odd = {
+        number: Odd(record.json, f"its list is under {record.tag!r}")
+        for number, record in enumerate(envelope.records)
+        if outside and not SHOWN.isdisjoint(record.tag)
+    }
+    why = next((fault.why for fault in outside if fault.why), "")
+    if why and not odd:
+        raise UnexpectedPayload(f"{stream.path}: {why}")
+    return odd
+
+
+def _echoed(header: Mapping[str, Any]) -> str | None:
+    text = text_member(header, "account_id")
+    try:
+        return None if text is None else uuid(text, "account_id")
+    except BadRecord as error:
+        raise UnexpectedPayload(str(error)) from error
+
+
+def _row(
+    stream: Stream, record: RawRecord, account_id: str, odd: Odd | None
+) -> tuple[Any, tuple[str, ...]]:
+    if odd is not None and odd.why:
+        raise BadRecord(odd.why)
+    parsed, unknown = stream.decoder.decode(record.json)
+    try:
+        raw = Json(record.json, "utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRecord(f"not UTF-8: {error.reason}") from error
+    row = stream.row(parsed, Source(account_id, record.tag, raw))
+    check = stream.table.row_check
+    check.check(row, len(record.json) + len(record.tag))
+    if odd is not None:
+        check.refuse(row, SHOWN)
+    return row, unknown
+
+
+def _unknown_fields(paths: Sequence[str]) -> Iterator[Drift]:
+    for path in paths[:_MOST_UNKNOWN]:
+        yield Drift("unknown_field", storable(path)[:_LONGEST_SAMPLE], "")
 
 
 def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
@@ -52,13 +150,4 @@ def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
     for column, known in stream.enums.items():
         values = set(map(attrgetter(column), rows))
         for value in sorted(values - known - {None}):
-            yield Drift("unknown_value", column, str(value))
-
-
-def _row(stream: Stream, record: RawRecord, account_id: str) -> tuple[Any, tuple[str, ...]]:
-    parsed, unknown = stream.decoder.decode(record.json)
-    try:
-        raw = Json(record.json, "utf-8")
-    except UnicodeDecodeError as error:
-        raise BadRecord(f"not UTF-8: {error}") from error
-    return stream.row(parsed, Source(account_id, record.tag, raw)), unknown
+            yield Drift("unknown_value", column, storable(str(value))[:_LONGEST_SAMPLE])

@@ -19,8 +19,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 
 import msgspec
 
+from exporter.model.columns import RowCheck
 from exporter.model.envelope import Envelope
 from exporter.model.fields import RecordDecoder, Uuid
+from exporter.model.members import Member
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -102,6 +104,8 @@ class Table:
     the exchange. Without one, or where one of the two records has none: the one read last."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
+    row_check: RowCheck = field(init=False, compare=False, repr=False)
+    """Whether Postgres can hold a row."""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(self.row, include_extras=True)
@@ -111,6 +115,7 @@ class Table:
         if self.version is not None and self.version not in columns:
             raise ValueError(f"{self.name}: the version {self.version!r} is not a column")
         object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "row_check", RowCheck(columns, self.key))
 
 
 def _bare(hint: Any) -> Any:
@@ -156,6 +161,9 @@ class Stream:
     row: Callable[[Any, Source], Any]
     """Makes a row of ``table`` from a decoded record. Raises BadRecord."""
     table: Table
+    members: Mapping[str, Member] = field(default_factory=dict)
+    """How the columns of the key, and the instant, are read from a record that as a whole cannot
+    be read; a column that is not named here is read from the member of its name."""
     metrics: tuple[Metric, ...] = ()
     """Every family that the stream may export."""
     enums: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -298,6 +306,10 @@ class Reject(NamedTuple):
     """The record as sent; bytes that are not UTF-8 are replaced."""
     reason: str
     """Names the field and the value."""
+    key: Mapping[str, str] | None = None
+    """The columns of the table's key as text, where all of them can be read."""
+    happened_at: datetime | None = None
+    """The instant of a fact of history, aware UTC, where it can be read."""
 
 
 class Drift(NamedTuple):
@@ -333,6 +345,10 @@ class Page(NamedTuple):
     """How many records the response held, rejects included."""
     order: Order
     """The order of the rows in time; ``unknown`` for streams without an instant."""
+    tags: Sequence[str] = ()
+    """Which list of the response each row came from."""
+    outside: Sequence[Any] = ()
+    """Rows that the page of a window holds although they lie outside of it: see `confined`."""
 
 
 class Partition(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import decimal_member, listed
-from exporter.model.fields import RecordDecoder, Uuid, instant, money
+from exporter.model.fields import Number, RecordDecoder, Uuid, instant, money
 from exporter.model.stream import (
     Metric,
     Sample,
@@ -72,12 +72,12 @@ class BalanceRecord(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     currency_code: str
-    available: Decimal
-    locked: Decimal = Decimal(0)
+    available: Number
+    locked: Number = "0"
     time: str | int | None = None
     account_id: str | None = None
     account_holder: str | None = None
-    change: Decimal | None = None
+    change: Number | None = None
     sequence: str | int | None = None
 
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import RecordDecoder, maybe_money
+from exporter.model.fields import Number, RecordDecoder, maybe_money
+from exporter.model.members import Member
 from exporter.model.stream import Json, Reference, Sample, SnapshotResponse, Source, Table
 
 
@@ -34,16 +35,16 @@ class CurrencyRecord(msgspec.Struct, forbid_unknown_fields=True):
     name: str | None = None
     precision: int | None = None
     unified_cryptoasset_id: int | None = None
-    collateral_percentage: Decimal | None = None
+    collateral_percentage: Number | None = None
 
 
 def row(record: CurrencyRecord, source: Source) -> Currency:
-    """A currency; accepts every decoded record."""
+    """A currency. Raises BadRecord for a percentage that is no number."""
     return Currency(
         currency_code=record.code,
         name=record.name,
         precision=record.precision,
-        collateral_percentage=maybe_money(record.collateral_percentage),
+        collateral_percentage=maybe_money(record.collateral_percentage, "collateral_percentage"),
         raw=source.raw,
     )
 
@@ -63,5 +64,6 @@ CURRENCIES = Reference(
     decoder=RecordDecoder(CurrencyRecord),
     row=row,
     table=Table("currencies", Currency, key=("currency_code",)),
+    members={"currency_code": Member(("code",))},
     samples=samples,
 )

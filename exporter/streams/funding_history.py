@@ -10,7 +10,8 @@ import msgspec
 
 from exporter.model.envelope import listed
 from exporter.model.errors import BadRecord
-from exporter.model.fields import RecordDecoder, instant, maybe_money, money
+from exporter.model.fields import Number, RecordDecoder, instant, maybe_money, money
+from exporter.model.members import Member
 from exporter.model.stream import History, Json, Paging, Source, Table
 
 
@@ -34,9 +35,9 @@ class FundingRateRecord(msgspec.Struct, forbid_unknown_fields=True):
     replaces ``time``, which is deprecated and still sent.
     """
 
-    funding_rate: Decimal
+    funding_rate: Number
     instrument_code: str | None = None
-    mark_price: Decimal | None = None
+    mark_price: Number | None = None
     timestamp: str | int | None = None
     time: str | int | None = None
 
@@ -49,7 +50,7 @@ def row(record: FundingRateRecord, source: Source) -> FundingRate:
         instrument_code=record.instrument_code,
         funding_time=instant(record.timestamp or record.time or "").at,
         funding_rate=money(record.funding_rate, "funding_rate"),
-        mark_price=maybe_money(record.mark_price),
+        mark_price=maybe_money(record.mark_price, "mark_price"),
         raw=source.raw,
     )
 
@@ -60,10 +61,11 @@ FUNDING_HISTORY = History(
     path="funding-rate/history",
     public=True,
     interval=timedelta(minutes=5),
-    unwrap=listed("funding_rates"),
+    unwrap=listed("funding_rates", also_bare=True),
     decoder=RecordDecoder(FundingRateRecord),
     row=row,
     table=Table("funding_rates", FundingRate, key=("instrument_code", "funding_time")),
+    members={"funding_time": Member(("timestamp", "time"))},
     paging=Paging(size_param="limit", size=100, cursor=None, time="epoch_ms"),
     instant="funding_time",
     max_window=timedelta(days=15),

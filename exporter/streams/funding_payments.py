@@ -9,9 +9,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from exporter.model.envelope import Envelope, RawRecord, items, members, text_member
-from exporter.model.errors import UnexpectedPayload
-from exporter.model.fields import RecordDecoder, Uuid, instant, maybe_money, money, uuid
+from exporter.model.envelope import (
+    Envelope,
+    RawRecord,
+    items,
+    members,
+    refuse_repeated,
+    taken,
+    text_member,
+)
+from exporter.model.errors import BadRecord
+from exporter.model.fields import Number, RecordDecoder, Uuid, instant, maybe_money, money, uuid
+from exporter.model.members import Member
 from exporter.model.stream import History, Json, Metric, Paging, Sample, Source, Table
 
 PAID = Metric(
@@ -57,10 +66,10 @@ class FundingPaymentRecord(msgspec.Struct, forbid_unknown_fields=True):
     name their instrument.
     """
 
-    funding_payment: Decimal
+    funding_payment: Number
     timestamp: str | int | None = None
     time: str | int | None = None
-    cash_balance: Decimal | None = None
+    cash_balance: Number | None = None
     instrument_code: str | None = None
     account_id: str | None = None
 
@@ -72,15 +81,15 @@ def unwrap(body: bytes) -> Envelope:
     tagged with its instrument, within which the order is judged.
     """
     header = members(body)
-    if "funding_payments" not in header:
-        raise UnexpectedPayload("no 'funding_payments' in the response")
-    payments = bytes(header.pop("funding_payments"))
+    payments = bytes(taken(header, "funding_payments", body))
     cursor = text_member(header, "cursor")
     if payments.lstrip()[:1] == b"[":
         return Envelope([RawRecord(bytes(item)) for item in items(payments)], cursor, header)
+    refuse_repeated(payments)
     records = [
         RawRecord(bytes(item), code)
         for code, booked in members(payments).items()
+        if bytes(booked) != b"null"
         for item in items(booked)
     ]
     return Envelope(records, cursor, header)
@@ -101,15 +110,18 @@ def funding_time(booked_at: datetime) -> datetime:
 
 
 def row(record: FundingPaymentRecord, source: Source) -> FundingPayment:
-    """A payment. Raises BadRecord without an instant, or with an amount that is not finite."""
+    """A payment. Raises BadRecord without an instrument or an instant, or with a bad amount."""
+    instrument_code = record.instrument_code or source.tag
+    if not instrument_code:
+        raise BadRecord("instrument_code is missing")
     booked_at = instant(record.timestamp or record.time or "").at
     return FundingPayment(
         account_id=uuid(record.account_id or source.account_id, "account_id"),
-        instrument_code=record.instrument_code or source.tag,
+        instrument_code=instrument_code,
         booked_at=booked_at,
         funding_time=funding_time(booked_at),
         amount=money(record.funding_payment, "funding_payment"),
-        cash_balance=maybe_money(record.cash_balance),
+        cash_balance=maybe_money(record.cash_balance, "cash_balance"),
         raw=source.raw,
     )
 
@@ -133,6 +145,10 @@ FUNDING_PAYMENTS = History(
     table=Table(
         "funding_payments", FundingPayment, key=("account_id", "instrument_code", "booked_at")
     ),
+    members={
+        "booked_at": Member(("timestamp", "time")),
+        "funding_time": Member(("timestamp", "time"), funding_time),
+    },
     metrics=(PAID, RECEIVED),
     paging=Paging(size_param="max_page_size", size=10),
     instant="booked_at",

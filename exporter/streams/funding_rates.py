@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import RecordDecoder, instant, maybe_money, money
+from exporter.model.fields import Number, RecordDecoder, instant, maybe_money, money
 from exporter.model.stream import (
     Json,
     Metric,
@@ -60,8 +60,8 @@ class FundingRateSampleRecord(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     instrument_code: str
-    funding_rate: Decimal
-    mark_price: Decimal | None = None
+    funding_rate: Number
+    mark_price: Number | None = None
     time: str | int | None = None
     timestamp: str | int | None = None
 
@@ -72,7 +72,7 @@ def row(record: FundingRateSampleRecord, source: Source) -> FundingRateSample:
     return FundingRateSample(
         instrument_code=record.instrument_code,
         funding_rate=money(record.funding_rate, "funding_rate"),
-        mark_price=maybe_money(record.mark_price),
+        mark_price=maybe_money(record.mark_price, "mark_price"),
         computed_at=None if computed is None else instant(computed).at,
         raw=source.raw,
     )

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import RecordDecoder, maybe_money
+from exporter.model.fields import Number, RecordDecoder, maybe_money
+from exporter.model.members import Member
 from exporter.model.stream import Json, Metric, Reference, Sample, SnapshotResponse, Source, Table
 
 INFO = Metric(
@@ -65,19 +66,21 @@ class InstrumentRecord(msgspec.Struct, forbid_unknown_fields=True):
     state: str
     amount_precision: int | None = None
     market_precision: int | None = None
-    min_size: Decimal | None = None
-    min_price: Decimal | None = None
-    max_price: Decimal | None = None
+    min_size: Number | None = None
+    min_price: Number | None = None
+    max_price: Number | None = None
     contract_expiry_date: str | None = None
     contract_duration: str | None = None
     funding_schedule: Any = None
     funding_period: int | None = None
     market_offset: int | None = None
-    price_collar_percentage: Decimal | None = None
+    price_collar_percentage: Number | None = None
 
 
 def row(record: InstrumentRecord, source: Source) -> Instrument:
-    """An instrument; accepts every decoded record."""
+    """An instrument. Raises BadRecord for a number that is none, also in what only raw keeps."""
+    for name in ("min_price", "max_price", "price_collar_percentage"):
+        maybe_money(getattr(record, name), name)
     return Instrument(
         instrument_code=record.id,
         base_code=record.base.code,
@@ -86,7 +89,7 @@ def row(record: InstrumentRecord, source: Source) -> Instrument:
         state=record.state,
         amount_precision=record.amount_precision,
         market_precision=record.market_precision,
-        min_size=maybe_money(record.min_size),
+        min_size=maybe_money(record.min_size, "min_size"),
         raw=source.raw,
     )
 
@@ -114,6 +117,7 @@ INSTRUMENTS = Reference(
     decoder=RecordDecoder(InstrumentRecord),
     row=row,
     table=Table("instruments", Instrument, key=("instrument_code",)),
+    members={"instrument_code": Member(("id",))},
     enums={
         "kind": frozenset({"SPOT", "PERP", "DATED_FUTURE", "EQUITY_FUTURE"}),
         "state": frozenset({"ACTIVE", "SUSPENDED", "POST_ONLY", "CLOSED"}),

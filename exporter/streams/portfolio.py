@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.model.envelope import single
-from exporter.model.fields import RecordDecoder, Uuid, maybe_money
+from exporter.model.fields import Number, RecordDecoder, Uuid, maybe_money
 from exporter.model.stream import Json, Metric, Sample, Snapshot, SnapshotResponse, Source, Table
 
 EQUITY = Metric(
@@ -62,24 +62,24 @@ class PortfolioRecord(msgspec.Struct, forbid_unknown_fields=True):
     ``positions`` have their own stream.
     """
 
-    equity: Decimal
+    equity: Number
     account_id: str | None = None
-    margin_used: Decimal | None = None
-    margin_available: Decimal | None = None
-    account_ratio: Decimal | None = None
-    maintenance_margin: Decimal | None = None
+    margin_used: Number | None = None
+    margin_available: Number | None = None
+    account_ratio: Number | None = None
+    maintenance_margin: Number | None = None
     positions: Any = None
 
 
 def row(record: PortfolioRecord, source: Source) -> Portfolio:
-    """A portfolio; accepts every decoded record."""
+    """A portfolio. Raises BadRecord for a number that is none."""
     return Portfolio(
         account_id=source.account_id,
-        equity=maybe_money(record.equity),
-        margin_used=maybe_money(record.margin_used),
-        margin_available=maybe_money(record.margin_available),
-        account_ratio=maybe_money(record.account_ratio),
-        maintenance_margin=maybe_money(record.maintenance_margin),
+        equity=maybe_money(record.equity, "equity"),
+        margin_used=maybe_money(record.margin_used, "margin_used"),
+        margin_available=maybe_money(record.margin_available, "margin_available"),
+        account_ratio=maybe_money(record.account_ratio, "account_ratio"),
+        maintenance_margin=maybe_money(record.maintenance_margin, "maintenance_margin"),
         raw=source.raw,
     )
 
@@ -104,7 +104,7 @@ PORTFOLIO = Snapshot(
     path="account/futures/summary",
     requires_futures=True,
     interval=timedelta(seconds=15),
-    unwrap=single,
+    unwrap=single("equity"),
     decoder=RecordDecoder(PortfolioRecord),
     row=row,
     table=Table("portfolios", Portfolio, key=("account_id",)),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import listed
-from exporter.model.fields import RecordDecoder, Uuid, maybe_money, money
+from exporter.model.fields import Number, RecordDecoder, Uuid, maybe_money, money
 from exporter.model.stream import Json, Metric, Sample, Snapshot, SnapshotResponse, Source, Table
 
 OPEN = Metric(
@@ -83,11 +83,11 @@ class PositionRecord(msgspec.Struct, forbid_unknown_fields=True):
 
     instrument_code: str
     direction: str
-    open_volume: Decimal
-    open_position: Decimal | None = None
-    maintenance_margin: Decimal | None = None
-    last_settlement: Decimal | None = None
-    mark_price: Decimal | None = None
+    open_volume: Number
+    open_position: Number | None = None
+    maintenance_margin: Number | None = None
+    last_settlement: Number | None = None
+    mark_price: Number | None = None
     account_id: str | None = None
     position_id: str | int | None = None
 
@@ -99,10 +99,10 @@ def row(record: PositionRecord, source: Source) -> Position:
         instrument_code=record.instrument_code,
         direction=record.direction,
         open_volume=money(record.open_volume, "open_volume"),
-        open_notional=maybe_money(record.open_position),
-        maintenance_margin=maybe_money(record.maintenance_margin),
-        last_settlement=maybe_money(record.last_settlement),
-        mark_price=maybe_money(record.mark_price),
+        open_notional=maybe_money(record.open_position, "open_position"),
+        maintenance_margin=maybe_money(record.maintenance_margin, "maintenance_margin"),
+        last_settlement=maybe_money(record.last_settlement, "last_settlement"),
+        mark_price=maybe_money(record.mark_price, "mark_price"),
         raw=source.raw,
     )
 

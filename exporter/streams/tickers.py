@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.envelope import bare_list
-from exporter.model.fields import RecordDecoder, instant, maybe_money
+from exporter.model.fields import Number, RecordDecoder, instant, maybe_money
 from exporter.model.stream import (
     Json,
     Metric,
@@ -89,42 +89,42 @@ class TickerRecord(msgspec.Struct, forbid_unknown_fields=True):
     instrument_code: str
     state: str | None = None
     type: str | None = None
-    last_price: Decimal | None = None
-    high: Decimal | None = None
-    low: Decimal | None = None
-    highest_bid: Decimal | None = None
-    lowest_ask: Decimal | None = None
-    base_volume: Decimal | None = None
-    quote_volume: Decimal | None = None
-    price_change: Decimal | None = None
-    price_change_percentage: Decimal | None = None
+    last_price: Number | None = None
+    high: Number | None = None
+    low: Number | None = None
+    highest_bid: Number | None = None
+    lowest_ask: Number | None = None
+    base_volume: Number | None = None
+    quote_volume: Number | None = None
+    price_change: Number | None = None
+    price_change_percentage: Number | None = None
     sequence: int | None = None
-    mark_price: Decimal | None = None
-    funding_rate: Decimal | None = None
+    mark_price: Number | None = None
+    funding_rate: Number | None = None
     next_funding_payment: str | int | None = None
-    open_interest: Decimal | None = None
-    open_interest_usd: Decimal | None = None
+    open_interest: Number | None = None
+    open_interest_usd: Number | None = None
 
 
-def _quoted(price: Decimal | None) -> Decimal | None:
-    """``price``, or None for 0.00, by which the exchange means an empty side of the book."""
-    price = maybe_money(price)
+def _quoted(text: str | None, field: str) -> Decimal | None:
+    """A price, or None for 0.00, by which the exchange means an empty side of the book."""
+    price = maybe_money(text, field)
     return None if price is None or price == 0 else price
 
 
 def row(record: TickerRecord, source: Source) -> Ticker:
-    """A ticker. Raises BadRecord for a funding time that is not an instant."""
+    """A ticker. Raises BadRecord for a number or an instant that is none."""
     next_funding = record.next_funding_payment
     return Ticker(
         instrument_code=record.instrument_code,
         state=record.state,
-        last_price=maybe_money(record.last_price),
-        bid_price=_quoted(record.highest_bid),
-        ask_price=_quoted(record.lowest_ask),
-        base_volume=maybe_money(record.base_volume),
-        quote_volume=maybe_money(record.quote_volume),
-        mark_price=maybe_money(record.mark_price),
-        funding_rate=maybe_money(record.funding_rate),
+        last_price=maybe_money(record.last_price, "last_price"),
+        bid_price=_quoted(record.highest_bid, "highest_bid"),
+        ask_price=_quoted(record.lowest_ask, "lowest_ask"),
+        base_volume=maybe_money(record.base_volume, "base_volume"),
+        quote_volume=maybe_money(record.quote_volume, "quote_volume"),
+        mark_price=maybe_money(record.mark_price, "mark_price"),
+        funding_rate=maybe_money(record.funding_rate, "funding_rate"),
         next_funding_at=None if next_funding is None else instant(next_funding).at,
         raw=source.raw,
     )

@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporter.model.envelope import listed
-from exporter.model.fields import EXACT, RecordDecoder, Uuid, instant, maybe_money, money, uuid
+from exporter.model.fields import (
+    EXACT,
+    Number,
+    RecordDecoder,
+    Uuid,
+    instant,
+    integer,
+    money,
+    uuid,
+)
+from exporter.model.members import Member
 from exporter.model.stream import (
     History,
     Json,
@@ -94,12 +104,12 @@ class Trade(NamedTuple):
 class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """``fee`` of an item: positive when paid. The last five fields were sent until 2025."""
 
-    fee_amount: Decimal | None = None
+    fee_amount: Number | None = None
     fee_currency: str | None = None
-    fee_percentage: Decimal | None = None
+    fee_percentage: Number | None = None
     fee_group_id: str | None = None
     fee_type: str | None = None
-    running_trading_volume: Decimal | None = None
+    running_trading_volume: Number | None = None
     collection_type: str | None = None
 
 
@@ -109,16 +119,16 @@ class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     trade_id: str
     instrument_code: str
     side: str
-    price: Decimal
-    amount: Decimal
+    price: Number
+    amount: Number
     time: str | int | None = None
     time_nanos: str | int | None = None
     order_id: str | None = None
     account_id: str | None = None
     matched_as: str | None = None
     order_type: str | None = None
-    filled_amount: Any = None
-    sequence: int | None = None
+    filled_amount: Number | None = None
+    sequence: str | int | None = None
 
 
 class TradeRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -146,11 +156,11 @@ def row(record: TradeRecord, source: Source) -> Trade:
         price,
         amount,
         EXACT.multiply(price, amount),
-        maybe_money(fee.fee_amount),
+        None if fee.fee_amount is None else money(fee.fee_amount, "fee_amount"),
         fee.fee_currency,
         fill.matched_as,
         fill.order_type,
-        fill.sequence,
+        None if fill.sequence is None else integer(fill.sequence, "sequence"),
         at,
         nanos,
         source.raw,
@@ -209,6 +219,10 @@ TRADES = History(
     decoder=RecordDecoder(TradeRecord),
     row=row,
     table=Table("trades", Trade, key=("trade_id",), version="sequence"),
+    members={
+        "trade_id": Member(("trade.trade_id",)),
+        "traded_at": Member(("trade.time_nanos", "trade.time")),
+    },
     enums={"side": frozenset({"BUY", "SELL"}), "liquidity": frozenset({"MAKER", "TAKER"})},
     metrics=(COUNT, BASE, QUOTE, FEES, REBATES, LAST),
     paging=Paging(size_param="max_page_size", size=100),

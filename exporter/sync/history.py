@@ -21,6 +21,7 @@ from exporter.store import bookkeeping, loader, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
+from exporter.sync.outside import AHEAD, placed
 from exporter.sync.stream_sync import StreamSync, SyncContext
 
 _log = logging.getLogger(__name__)
@@ -139,6 +140,9 @@ class HistorySync(StreamSync):
                 self.account.check_lease()
                 # A response may have corrected the offset of the exchange's clock.
                 limits = Window(lowest, min(settled, self.settled()))
+                if page.page.outside:
+                    history = Window(self.required(partition), self.now() + AHEAD)
+                    page = placed(self.stream, page, history)
                 _add(batch, page, limits)
                 full = len(batch.rows) >= BATCH_ROWS or self.monotonic() - began >= BATCH_SECONDS
                 if full and not page.complete:

@@ -166,3 +166,15 @@ def test_empty_pages_have_a_cursor(
     assert with_gaps[0] == unaltered[0]
     assert with_gaps[1::2] == [0] * (len(unaltered) - 1)
     assert with_gaps[0::2] == unaltered
+
+
+def test_odd_records(exchange: Simulator, main: SimulatorClient) -> None:
+    number = len(trades_of_week(main))
+    exchange.set_faults(odd_record_rate=0.4)
+    rows = [row["trade"] for row in trades_of_week(main)]
+    noted = [row for row in rows if row.get("x_note") == "a\0b"]
+    numbered = [row for row in rows if "x_number" in row]
+    priced = [row for row in rows if "\0" in row["price"]]
+    assert len(rows) == number
+    assert min(map(len, (noted, numbered, priced))) > 0
+    assert 0.2 < (len(noted) + len(numbered) + len(priced)) / number < 0.6

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.model.errors import BadRecord
-from exporter.model.fields import instant
+from exporter.model.errors import BadRecord, UnexpectedPayload
+from exporter.model.fields import Number, instant
 from exporter.model.page import read
 from exporter.model.stream import (
     History,
@@ -125,7 +125,7 @@ class Leaf(NamedTuple):
     @property
     def kinds(self) -> tuple[Any, ...]:
         """The types that it may have."""
-        return get_args(self.type) or (self.type,)
+        return (Number,) if self.type is Number else get_args(self.type) or (self.type,)
 
 
 def leaves(struct: Any, record: Any, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
@@ -253,7 +253,7 @@ def test_numbers_may_be_text_and_text_may_be_numbers(stream: Stream) -> None:
     tried = 0
     for number, record, leaf in cases(stream):
         value = leaf.get(record)
-        if Decimal in leaf.kinds or int in leaf.kinds:
+        if Number in leaf.kinds or int in leaf.kinds:
             other = str(value) if not isinstance(value, str) else _number(value)
         elif leaf.kinds[0] is str and isinstance(value, str) and value.isdigit():
             other = int(value)
@@ -300,6 +300,8 @@ def test_an_unknown_value_loads_and_is_reported(stream: Stream) -> None:
     for number, record, leaf in cases(stream):
         if not isinstance(leaf.get(record), str):
             continue
+        if leaf.path == ("account_id",) and len(records(stream)) == 1:
+            continue  # names the account of the response as a whole, and must be a UUID
         page = page_of(stream, with_record(stream, number, leaf.put(record, "SOMETHING_NEW")))
         reported = {d.path for d in page.drift if (d.kind, d.sample) == _NEW}
         columns = {
@@ -330,7 +332,13 @@ def test_a_broken_record_costs_no_other(stream: Stream) -> None:
                 record | {name: None},
                 record | {name: [1]},
             ):
-                page = page_of(stream, with_record(stream, number, broken))
+                body = with_record(stream, number, broken)
+                if len(records(stream)) == 1 and broken.get(name) is None:
+                    # The response itself is the record, and lacks what is documented.
+                    with pytest.raises(UnexpectedPayload, match=name):
+                        page_of(stream, body)
+                    continue
+                page = page_of(stream, body)
                 assert same_but_raw(page.rows, others)
                 assert page.records == everything.records
                 (reject,) = page.rejects
@@ -369,7 +377,7 @@ def test_an_empty_text_counts_as_a_field_that_was_not_sent(stream: Stream) -> No
 @pytest.mark.parametrize("text", ["NaN", "-Infinity", "Infinity", "sNaN", "1e999999", "-1e-9999"])
 def test_what_is_not_a_finite_number_is_never_exported(stream: Stream, text: str) -> None:
     for number, record, leaf in cases(stream):
-        if Decimal not in leaf.kinds:
+        if Number not in leaf.kinds:
             continue
         page = page_of(stream, with_record(stream, number, leaf.put(record, text)))
         assert len(page.rows) + len(page.rejects) == len(records(stream))
@@ -454,7 +462,7 @@ NUMBERS = {
     stream.name: [
         (number, record, leaf, columns)
         for number, record, leaf in cases(stream)
-        if Decimal in leaf.kinds and (columns := columns_taking(stream, number, record, leaf))
+        if Number in leaf.kinds and (columns := columns_taking(stream, number, record, leaf))
     ]
     for stream in STREAMS
 }

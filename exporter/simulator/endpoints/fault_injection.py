@@ -37,7 +37,12 @@ class FaultInjector:
     def rewrites(self) -> bool:
         """Whether any row may be altered."""
         faults = self.faults
-        rates = (faults.changed_rate, faults.unknown_enums, faults.bad_record_rate)
+        rates = (
+            faults.changed_rate,
+            faults.unknown_enums,
+            faults.bad_record_rate,
+            faults.odd_record_rate,
+        )
         return faults.unknown_fields or any(rates)
 
     @property
@@ -67,7 +72,19 @@ class FaultInjector:
                 record[price] = "abc"
             else:
                 del record[identity or next(iter(record))]
+        if self._affects(faults.odd_record_rate, "odd", row):
+            self._make_odd(record, row, price)
         return self.add_unknown_fields(record)
+
+    def _make_odd(self, record: dict[str, Any], row: int, price: str) -> None:
+        """Add what a text or a number of Postgres cannot hold, or write the price with a NUL."""
+        match mix(self._seed, row) % 3:
+            case 0:
+                record["x_note"] = "a\0b"
+            case 1:
+                record["x_number"] = Decimal("1E+131072")
+            case _:
+                record[price] = "1\0"
 
     def change_price(self, record: dict[str, Any], row: int, price: str) -> dict[str, Any]:
         """Return the record, with another price if the row is one of those that change."""

@@ -21,7 +21,8 @@ class Faults:
 
     Per row, the same rows each time: `late_rate` served only `late_seconds` after their instant;
     `hidden_rate` not served at all; `changed_rate` trades with another price; `bad_record_rate`
-    records that cannot be decoded; `unknown_enums` (a fraction) records with an undocumented value.
+    records that cannot be decoded; `odd_record_rate` records with a value that Postgres cannot
+    hold; `unknown_enums` (a fraction) records with an undocumented value.
 
     Always: `unknown_fields` adds members to every object; `shuffle_equal_instants` shuffles the
     rows of one instant within a page; `page_size_cap` serves at most that many rows; `forbid` paths
@@ -47,6 +48,7 @@ class Faults:
     unknown_fields: bool = False
     unknown_enums: float = 0.0
     bad_record_rate: float = 0.0
+    odd_record_rate: float = 0.0
     shuffle_equal_instants: bool = False
     forbid: tuple[str, ...] = ()
     refuse_tokens: tuple[str, ...] = ()

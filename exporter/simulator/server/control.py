@@ -52,7 +52,12 @@ class Control:
         with self._exchange.lock:
             faults = self._exchange.faults
             self._exchange.faults = faults.without(
-                "hidden_rate", "late_rate", "changed_rate", "bad_record_rate", "unknown_enums"
+                "hidden_rate",
+                "late_rate",
+                "changed_rate",
+                "bad_record_rate",
+                "odd_record_rate",
+                "unknown_enums",
             )
 
     def advance(self, seconds: float) -> None:
