@@ -101,6 +101,8 @@ class Table:
     version: str | None = None
     """The column that tells which of two records of a key is newer: a sequence or update time of
     the exchange. Without one, or where one of the two records has none: the one read last."""
+    twins: str = "twin"
+    """The kind of issue that two different records of one key are when none is newer."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
 

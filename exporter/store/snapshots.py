@@ -15,7 +15,7 @@ from exporter.model.stream import Partition, Reference, Snapshot, SnapshotRespon
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of
-from exporter.store.table import differ
+from exporter.store.records import differ
 
 
 class Observed(NamedTuple):

@@ -10,7 +10,7 @@ from exporter.model.errors import DatabaseError, ExchangeError, NotYet
 from exporter.model.limits import hold
 from exporter.model.page import read
 from exporter.model.stream import Page, Partition, Reference, Snapshot, SnapshotResponse
-from exporter.store import bookkeeping, loader, snapshots
+from exporter.store import bookkeeping, loader, rejects, snapshots
 from exporter.store.database import Connection
 from exporter.store.snapshots import Observed
 from exporter.store.storage import Storage
@@ -82,7 +82,7 @@ class SnapshotWriter:
         try:
             database = self._storage.writable()
             partition = self._account.partition(self._stream)
-            new = database.run_briefly(loader.keep_rejects, partition, page.rejects, page.drift)
+            new = database.run_briefly(rejects.keep, partition, page.rejects)
         except (DatabaseError, ExchangeError, NotYet) as error:
             reason = page.rejects[0].reason
             _log.warning("could not store the rejected records (%s): %s", reason, error)
@@ -101,9 +101,9 @@ class SnapshotWriter:
     ) -> int:
         response = SnapshotResponse(page.rows, page.header)
         written = self._save(connection, partition, response, observed, lease)
-        loader.keep_rejects(connection, partition, (), page.drift)
+        rejects.note_drift(connection, partition, page.drift)
         if newest:
-            loader.resolve(connection, partition)
+            rejects.resolve_unseen(connection, partition)
         bookkeeping.note_attempt(connection, partition, self._interval, None)
         return written
 
