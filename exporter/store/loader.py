@@ -76,7 +76,8 @@ def remember(run: Run, stream: History, batch: Batch) -> None:
         return
     key, rows = attrgetter(*stream.table.key), batch.rows
     if run.shown:
-        rows = [row for row in rows if rejects.identity(row.raw) not in run.shown]
+        refused = (rejects.identity(reject_of(stream, row, "")) for row in rows)
+        rows = [row for row, at in zip(rows, refused, strict=True) if at not in run.shown]
     run.recent = dict(zip(map(key, rows), rows, strict=True))
 
 
@@ -159,7 +160,7 @@ def _keep_rejects(
     found: Sequence[Reject],
 ) -> int:
     """Store what could not be read or stored; how many of it are new or reopened."""
-    run.shown.update(rejects.identity(reject.raw) for reject in found)
+    run.shown.update(rejects.identity(reject) for reject in found)
     return rejects.keep(connection, partition, found, _asked(stream, run.wanted))
 
 

@@ -8,7 +8,7 @@ snapshot or a list is resolved by the next response that does not show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -41,9 +41,13 @@ class Walked(NamedTuple):
     """The identities (`identity`) of the records that it has shown, and that could not be read."""
 
 
-def identity(record: str) -> int:
-    """By what a rejected record is known again."""
-    return hash_of(_kept(record))
+def identity(reject: Reject) -> int:
+    """By what a rejected record is known again.
+
+    Its key is a part of it: the exchange may list equal records under several instruments.
+    """
+    key = "" if reject.key is None else repr(sorted(_storable_key(reject.key).items()))
+    return hash_of(_kept(reject.raw) + key)
 
 
 def keep(
@@ -61,7 +65,7 @@ def keep(
             connection,
             partition,
             reject._replace(raw=_kept(reject.raw)),
-            identity(reject.raw),
+            identity(reject),
             _times(asked, reject.happened_at),
         )
         for reject in rejects
@@ -96,7 +100,7 @@ def _keep(
     return int(counted is not None and counted[0])
 
 
-def _storable_key(key: Any) -> dict[str, str]:
+def _storable_key(key: Mapping[str, str]) -> dict[str, str]:
     return {name: storable(value) for name, value in key.items()}
 
 
@@ -120,7 +124,7 @@ def resolve_unseen(
 
     ``shown``: what it holds and what could not be read this time, either.
     """
-    hashes = [identity(reject.raw) for reject in shown]
+    hashes = [identity(reject) for reject in shown]
     connection.execute(QUERIES["resolve_rejects"], identity_of(partition) | {"shown": hashes})
 
 
