@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
@@ -143,7 +142,7 @@ def resolve_loaded(
     waiting = connection.execute(statement, identity_of(partition)).fetchall()
     if not waiting:
         return
-    loaded = {tuple(key_of(stream.table, row).items()) for row in rows}
+    loaded = {tuple(stream.table.key_of(row).items()) for row in rows}
     still = frozenset(shown)
     ids = [
         reject_id
@@ -162,12 +161,6 @@ def narrow(connection: Connection, partition: Partition, walked: Walked) -> None
         "walked": _multirange(walked.window),
     }
     connection.execute(QUERIES["narrow_rejects"], parameters)
-
-
-def key_of(table: Table, row: Any) -> dict[str, str]:
-    """The key of a row as rejects and issues keep it: column to text."""
-    values = map(attrgetter, table.key)
-    return {name: str(value(row)) for name, value in zip(table.key, values, strict=True)}
 
 
 def _in_order(table: Table, key: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
