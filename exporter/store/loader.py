@@ -161,7 +161,7 @@ def _keep_rejects(
 ) -> int:
     """Store what could not be read or stored; how many of it are new or reopened."""
     run.shown.update(rejects.identity(reject) for reject in found)
-    return rejects.keep(connection, partition, found, _asked(stream, run.wanted))
+    return rejects.keep(connection, partition, found, _asked(stream, run))
 
 
 def _resolve_rejects(
@@ -175,14 +175,12 @@ def _resolve_rejects(
     """Resolve the rejects whose key has loaded, or that a complete walk no longer shows."""
     rejects.resolve_loaded(connection, partition, stream, loaded, run.shown)
     if walked is not None and not walked.empty:
-        asked = _asked(stream, run.wanted)
+        asked = _asked(stream, run)
         rejects.narrow(connection, partition, rejects.Walked(walked, asked, frozenset(run.shown)))
 
 
-def _asked(stream: History, wanted: Window) -> Window:
-    """What was really asked for: records may come from a little outside of the window."""
-    wider = 2 * stream.paging.unit
-    return Window(wanted.start - wider, wanted.end + wider)
+def _asked(stream: History, run: Run) -> rejects.Asked:
+    return rejects.Asked(run.wanted, 2 * stream.paging.unit)
 
 
 def _record(

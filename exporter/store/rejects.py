@@ -9,7 +9,7 @@ snapshot or a list is resolved by the next response that does not show it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
@@ -29,13 +29,25 @@ _LONGEST_REASON = 500
 _LONGEST_SAMPLE = 200
 
 
+class Asked(NamedTuple):
+    """The window of a walk."""
+
+    wanted: Window
+    edges: timedelta
+    """How much more is asked for on both sides, so that records from there may come."""
+
+    @property
+    def wider(self) -> Window:
+        """What was really asked for."""
+        return Window(self.wanted.start - self.edges, self.wanted.end + self.edges)
+
+
 class Walked(NamedTuple):
     """What a complete walk has read of a partition."""
 
     window: Window
     """Every record of it was read."""
-    asked: Window
-    """A little wider: where a record that was shown may lie."""
+    asked: Asked
     shown: frozenset[int]
     """The identities (`identity`) of the records that it has shown, and that could not be read."""
 
@@ -53,11 +65,11 @@ def keep(
     connection: Connection,
     partition: Partition,
     rejects: Iterable[Reject],
-    asked: Window | None = None,
+    asked: Asked | None = None,
 ) -> int:
     """Store records that could not be read; how many of them are new or reopened.
 
-    ``asked``: the window of history that was requested.
+    ``asked``: the window of history in which they were met.
     """
     return sum(
         _keep(
@@ -157,7 +169,8 @@ def narrow(connection: Connection, partition: Partition, walked: Walked) -> None
     """Take what a complete walk has read from where its open rejects can lie."""
     parameters = identity_of(partition) | {
         "shown": list(walked.shown),
-        "asked": _multirange(walked.asked),
+        "wanted": _multirange(walked.asked.wanted),
+        "asked": _multirange(walked.asked.wider),
         "walked": _multirange(walked.window),
     }
     connection.execute(QUERIES["narrow_rejects"], parameters)
@@ -168,16 +181,16 @@ def _in_order(table: Table, key: dict[str, str]) -> tuple[tuple[str, str | None]
     return tuple((name, key.get(name)) for name in table.key)
 
 
-def _times(asked: Window | None, happened_at: datetime | None) -> TimestamptzMultirange | None:
+def _times(asked: Asked | None, happened_at: datetime | None) -> TimestamptzMultirange | None:
     """Where in time a record can lie that was met in a window.
 
     An instant outside of it is not believed: the exchange would not have sent the record.
     """
     if asked is None:
         return None
-    if happened_at is not None and asked.holds(happened_at):
+    if happened_at is not None and asked.wider.holds(happened_at):
         return TimestamptzMultirange([TimestamptzRange(happened_at, happened_at, "[]")])
-    return _multirange(asked)
+    return _multirange(asked.wanted)
 
 
 def _multirange(window: Window) -> TimestamptzMultirange:
