@@ -11,6 +11,7 @@ ExporterError
 │   └── LeaseLost            the same, noticed by a transaction, which was rolled back
 ├── BadRecord                skip the record: it goes to the rejects, its page goes on
 ├── DatabaseError            wait: the whole transaction is retried later
+│   └── DataRefused          find the record and reject it: a retry brings the same
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
@@ -130,6 +131,14 @@ class DatabaseError(ExporterError):
     """Postgres is unreachable or refused the transaction; nothing of it was kept."""
 
     reason: ClassVar[Reason] = "database"
+
+
+class DataRefused(DatabaseError):
+    """Postgres cannot hold what it was given, and never will: a value, not the connection.
+
+    Nothing of the transaction was kept. The cause is to be found record by record: neither the
+    batch nor what waits behind it is lost for it.
+    """
 
 
 class ExchangeError(ExporterError):

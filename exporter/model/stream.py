@@ -102,6 +102,8 @@ class Table:
     version: str | None = None
     """The column that tells which of two records of a key is newer: a sequence or update time of
     the exchange. Without one, or where one of the two records has none: the one read last."""
+    twins: str = "twin"
+    """The kind of issue that two different records of one key are when none is newer."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
     row_check: RowCheck = field(init=False, compare=False, repr=False)
@@ -116,6 +118,10 @@ class Table:
             raise ValueError(f"{self.name}: the version {self.version!r} is not a column")
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "row_check", RowCheck(columns, self.key))
+
+    def key_of(self, row: Any) -> dict[str, str]:
+        """The key of a row, column to text: as rejects and issues keep it."""
+        return {name: str(getattr(row, name)) for name in self.key}
 
 
 def _bare(hint: Any) -> Any:
@@ -211,6 +217,8 @@ class Snapshot(Stream):
     """The samples that /metrics exports of a response."""
     kind = "snapshot"
     counted_by = "snapshots"
+    tolerates_rejects: ClassVar[bool] = False
+    """Whether a response with a record that cannot be read is used without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +231,8 @@ class Reference(Stream):
     samples: Callable[[SnapshotResponse], Iterable[Sample]]
     """The samples that /metrics exports of a response."""
     kind = "reference"
+    tolerates_rejects: ClassVar[bool] = True
+    """A fact whose record cannot be read stays as it was."""
 
 
 @dataclass(frozen=True, kw_only=True)

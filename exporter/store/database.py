@@ -27,6 +27,8 @@ from exporter.store.pool import (
     TIMED_OUT,
     Connection,
     connected,
+    data_refusals,
+    gave_up,
     message_of,
     open_pool,
     shut,
@@ -104,7 +106,8 @@ class Database:
     ) -> T:
         """Run ``work`` in one transaction; repeat all of it after a conflict with another writer.
 
-        Raises DatabaseError when Postgres is away or refuses; the transaction is rolled back then.
+        Raises DatabaseError when Postgres is away or refuses, DataRefused when it refuses for good
+        because of a value; the transaction is rolled back then.
         """
         return self._run(_TIMEOUT_S, lambda connection: work(connection, *args, **kwargs))
 
@@ -132,13 +135,11 @@ class Database:
             if pool is None:
                 raise DatabaseError(f"Postgres is away: {self.why_away}")
             try:
-                with self._connection(pool, due) as connection:
+                with data_refusals(), self._connection(pool, due) as connection:
                     return work(connection)
             except RETRYABLE as error:
                 if attempt == _ATTEMPTS:
-                    raise DatabaseError(
-                        f"gave up after {attempt} attempts: {message_of(error)}"
-                    ) from error
+                    raise gave_up(error, attempt) from error
                 self._stopped.wait(0.02 * 2**attempt)
             except TIMED_OUT as error:
                 raise DatabaseError(f"Postgres is busy: {message_of(error)}") from error

@@ -5,19 +5,19 @@ Coverage is true because it commits with the rows that make it true, or not at a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
-from psycopg.types.json import Jsonb
-
 from exporter.model.errors import LeaseLost
-from exporter.model.stream import Drift, History, Partition, Reject, Table
+from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
+from exporter.store import issues, rejects, totals
 from exporter.store import table as tables
-from exporter.store import totals
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
+from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
 
 Lane = Literal["tail", "backfill"]
 
@@ -39,6 +39,10 @@ class Run:
     lane: Lane
     wanted: Window
     run_id: int | None = None
+    recent: Mapping[Any, Any] = field(default_factory=dict)
+    """The rows of the batch before, by key: twins may come on two pages."""
+    shown: set[int] = field(default_factory=set)
+    """The identities of all records so far that could not be read."""
 
 
 @dataclass
@@ -53,6 +57,8 @@ class Batch:
     """The part of the walk's window that is complete once these rows are stored."""
     complete: bool = False
     """The walk reached its explicit end."""
+    walked: Window | None = None
+    """What the complete walk has read; None before its end."""
 
 
 class Loaded(NamedTuple):
@@ -64,6 +70,17 @@ class Loaded(NamedTuple):
     run_id: int
 
 
+def remember(run: Run, stream: History, batch: Batch) -> None:
+    """After the commit: what the next batch of the walk is compared with beside the table."""
+    if batch.complete:
+        return
+    key, rows = attrgetter(*stream.table.key), batch.rows
+    if run.shown:
+        refused = (rejects.identity(reject_of(stream, row, "")) for row in rows)
+        rows = [row for row, at in zip(rows, refused, strict=True) if at not in run.shown]
+    run.recent = dict(zip(map(key, rows), rows, strict=True))
+
+
 def load(
     connection: Connection,
     stream: History,
@@ -71,30 +88,47 @@ def load(
     run: Run,
     batch: Batch,
     lease: Lease | None,
+    *,
+    salvaging: bool = False,
 ) -> Loaded:
     """Write a batch in the caller's transaction.
 
-    The caller sets ``run.run_id`` after the commit, because a repeated transaction must write the
-    run record again. Raises LeaseLost when another process writes the account.
+    ``salvaging``: after Postgres refused the batch for a value (DataRefused), load all rows but
+    those that it refuses, which become rejects.
+
+    The caller sets ``run.run_id`` after the commit, and calls `remember`, because a repeated
+    transaction must write the same again. Raises LeaseLost when another process writes the account.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
-    comparison = tables.compare(connection, stream.table, batch.rows)
-    written = tables.apply(connection, stream.table, comparison)
-    note_issues(connection, partition, stream.table, comparison)
-    totals.add(connection, stream, partition, written)
-    rejected = keep_rejects(connection, partition, batch.rejects, batch.drift)
+
+    def write(rows: Sequence[Any]) -> tables.WriteResult:
+        comparison = tables.compare(connection, stream.table, rows, run.recent)
+        written = tables.apply(connection, stream.table, comparison)
+        issues.note(connection, partition, stream.table, comparison)
+        totals.add(connection, stream, partition, written)
+        return written
+
+    if salvaging:
+        done = write_all_but_the_refused(connection, stream.table, batch.rows, write)
+    else:
+        done = Salvaged([write(batch.rows)], batch.rows, [])
+    refused = [reject_of(stream, row, reason) for row, reason in done.refused]
+    rejected = _keep_rejects(connection, stream, partition, run, [*batch.rejects, *refused])
+    rejects.note_drift(connection, partition, batch.drift)
     if batch.proven is not None and not batch.proven.empty:
         claim(connection, partition, batch.proven)
     counts = {
         "pages": batch.pages,
-        "inserted": len(written.inserted),
-        "updated": len(written.changed),
+        "inserted": sum(len(written.inserted) for written in done.results),
+        "updated": sum(len(written.changed) for written in done.results),
         "rejected": rejected,
         "complete": batch.complete,
     }
-    run_id = _record(connection, partition, run, counts)
-    return Loaded(len(written.inserted), len(written.changed), rejected, run_id)
+    run_id, open_rejects = _record(connection, partition, run, counts)
+    if open_rejects:
+        _resolve_rejects(connection, stream, partition, run, done.loaded, batch.walked)
+    return Loaded(counts["inserted"], counts["updated"], rejected, run_id)
 
 
 def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
@@ -118,80 +152,47 @@ def claim(connection: Connection, partition: Partition, proven: Window) -> None:
     connection.execute(QUERIES["claim"], identity_of(partition) | window)
 
 
-def note_issues(
-    connection: Connection, partition: Partition, table: Table, comparison: tables.Comparison
-) -> None:
-    """Keep both records of each fact that changed, and of each older version that was read.
-
-    An older version is kept once, because every pass that reads its page meets it again.
-    """
-    for stored, read, _ in comparison.changed:
-        kind = "raw_changed" if _same_columns(table, stored, read) else "changed"
-        parameters = _issue(partition, table, stored, read) | {"kind": kind}
-        connection.execute(QUERIES["note_issue"], parameters)
-    for newer, read in comparison.older:
-        connection.execute(QUERIES["note_older"], _issue(partition, table, newer, read))
-
-
-def _same_columns(table: Table, stored: Any, read: Any) -> bool:
-    return all(
-        getattr(stored, name) == getattr(read, name) for name in table.columns if name != "raw"
-    )
-
-
-def _issue(partition: Partition, table: Table, old: Any, new: Any) -> dict[str, Any]:
-    return identity_of(partition) | {
-        "key": Jsonb({name: str(getattr(new, name)) for name in table.key}),
-        "old": old.raw,
-        "new": new.raw,
-    }
-
-
-def keep_rejects(
-    connection: Connection, partition: Partition, rejects: Iterable[Reject], drift: Iterable[Drift]
+def _keep_rejects(
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    run: Run,
+    found: Sequence[Reject],
 ) -> int:
-    """Store records that could not be read, and drift; the number of new or reopened rejects."""
-    identity = identity_of(partition)
-    new = 0
-    for reject in rejects:
-        result = connection.execute(
-            QUERIES["keep_reject"],
-            identity
-            | {
-                "record": _storable(reject.raw),
-                "record_hash": tables.hash_of(_storable(reject.raw)),
-                "reason": _storable(reject.reason),
-            },
-        )
-        new += result.rowcount
-    for item in sorted(set(drift)):
-        parameters = identity | {
-            name: _storable(value)[:200] for name, value in item._asdict().items()
-        }
-        connection.execute(QUERIES["note_drift"], parameters)
-    return new
+    """Store what could not be read or stored; how many of it are new or reopened."""
+    run.shown.update(rejects.identity(reject) for reject in found)
+    return rejects.keep(connection, partition, found, _asked(stream, run))
 
 
-def resolve(connection: Connection, partition: Partition) -> None:
-    """Resolve the open rejects of a snapshot stream: the newest response holds the whole state.
+def _resolve_rejects(
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    run: Run,
+    loaded: Sequence[Any],
+    walked: Window | None,
+) -> None:
+    """Resolve the rejects whose key has loaded, or that a complete walk no longer shows."""
+    rejects.resolve_loaded(connection, partition, stream, loaded, run.shown)
+    if walked is not None and not walked.empty:
+        asked = _asked(stream, run)
+        rejects.narrow(connection, partition, rejects.Walked(walked, asked, frozenset(run.shown)))
 
-    Not for history, where a record that could not be read is missing until it is read.
-    """
-    connection.execute(QUERIES["resolve_rejects"], identity_of(partition))
 
-
-def _storable(text: str) -> str:
-    """Postgres cannot store NUL in text (Character Types); U+2400 replaces it."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}")
+def _asked(stream: History, run: Run) -> rejects.Asked:
+    return rejects.Asked(run.wanted, 2 * stream.paging.unit)
 
 
 def _record(
-    connection: Connection, partition: Partition, run: Run, counts: dict[str, int | bool]
-) -> int:
+    connection: Connection, partition: Partition, run: Run, counts: dict[str, int]
+) -> tuple[int, bool]:
+    """Write the record of the walk: its number, and whether the stream has open rejects."""
     walk = {"lane": run.lane, "start": run.wanted.start, "end": run.wanted.end}
     record = identity_of(partition) | counts | walk
     if run.run_id is not None:
-        connection.execute(QUERIES["continue_run"], record | {"run_id": run.run_id})
-        return run.run_id
-    row = connection.execute(QUERIES["start_run"], record).fetchone()
-    return int(row[0]) if row else 0
+        row = connection.execute(
+            QUERIES["continue_run"], record | {"run_id": run.run_id}
+        ).fetchone()
+    else:
+        row = connection.execute(QUERIES["start_run"], record).fetchone()
+    return (int(row[0]), bool(row[1])) if row else (0, True)

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from exporter.model.errors import DatabaseError
+from exporter.model.errors import DatabaseError, DataRefused
 from exporter.store.session import CONNECT_S, SERVICE, Session, connect
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -30,6 +30,15 @@ RETRYABLE = (
 
 TIMED_OUT = (pg.LockNotAvailable, pg.QueryCanceled)
 """Somebody holds a lock, or a statement takes too long; the connection is still good."""
+
+UNWRITABLE = (ValueError, ArithmeticError, RecursionError)
+"""A value could not even be written down for Postgres, as a lone surrogate (UnicodeEncodeError).
+What Postgres itself refuses: see `refuses_data`."""
+
+_DATA_CLASSES = ("21", "22", "23", "54")
+"""Classes of SQLSTATE that say that a value can never be stored: cardinality, data exceptions,
+integrity constraints, program limits (PostgreSQL, Appendix A). The last one counts as an
+OperationalError in psycopg, but the connection is good."""
 
 DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
 """The connection is lost. One that may only read is of no use either, and stays so when the server
@@ -75,6 +84,40 @@ def shut(descriptor: int) -> None:
 
 def _set_up(session: Session) -> None:
     session.set_up(SERVICE)
+
+
+def refuses_data(error: psycopg.Error) -> bool:
+    """Whether it was the data: a retry on a good connection would bring the same.
+
+    psycopg itself refuses NUL in text, without a SQLSTATE.
+    """
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.DataError)
+    return error.sqlstate.startswith(_DATA_CLASSES)
+
+
+@contextmanager
+def data_refusals() -> Iterator[None]:
+    """Raise DataRefused for a value that cannot be stored; every other error passes."""
+    try:
+        yield
+    except RETRYABLE:
+        raise
+    except UNWRITABLE as error:
+        raise DataRefused(f"cannot be stored: {error}") from error
+    except psycopg.Error as error:
+        if not refuses_data(error):
+            raise
+        raise DataRefused(f"Postgres refused: {message_of(error)}") from error
+
+
+def gave_up(error: psycopg.Error, attempts: int) -> DatabaseError:
+    """What to raise when another writer seems to be in the way for ever.
+
+    A key that stands twice in the data looks the same.
+    """
+    kind = DataRefused if refuses_data(error) else DatabaseError
+    return kind(f"gave up after {attempts} attempts: {message_of(error)}")
 
 
 def message_of(error: Exception) -> str:

@@ -84,13 +84,15 @@ FROM (SELECT range FROM touching UNION ALL SELECT range FROM claimed) AS parts
 WHERE EXISTS (SELECT FROM claimed);
 
 -- name: start_run
--- The record of a walk, written with its first batch.
+-- The record of a walk, written with its first batch; whether the stream has open rejects.
 INSERT INTO onetrading_sync.runs
     (account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted, rows_updated,
      rows_rejected, complete)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(end)s),
         clock_timestamp(), %(pages)s, %(inserted)s, %(updated)s, %(rejected)s, %(complete)s)
-RETURNING run_id;
+RETURNING run_id, EXISTS (
+    SELECT FROM onetrading_sync.rejects
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL);
 
 -- name: number_run
 -- The number that a walk's record will have, for log lines written before it. No row for a role
@@ -101,6 +103,7 @@ WHERE has_sequence_privilege(numbers, 'USAGE');
 
 -- name: continue_run
 -- Add a batch to the record of a walk; inserts the record when its number was drawn beforehand.
+-- Whether the stream has open rejects.
 INSERT INTO onetrading_sync.runs AS run
     (run_id, account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted,
      rows_updated, rows_rejected, complete)
@@ -111,23 +114,71 @@ ON CONFLICT (run_id) DO UPDATE
 SET finished_at = excluded.finished_at, pages = run.pages + excluded.pages,
     rows_inserted = run.rows_inserted + excluded.rows_inserted,
     rows_updated = run.rows_updated + excluded.rows_updated,
-    rows_rejected = run.rows_rejected + excluded.rows_rejected, complete = excluded.complete;
+    rows_rejected = run.rows_rejected + excluded.rows_rejected, complete = excluded.complete
+RETURNING run_id, EXISTS (
+    SELECT FROM onetrading_sync.rejects
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL);
 
 -- name: prune_runs
 -- Records of walks are kept for 90 days; coverage holds what they proved.
 DELETE FROM onetrading_sync.runs WHERE started_at < now() - interval '90 days';
 
 -- name: keep_reject
--- Store a record that could not be read, once; it is reopened when it comes again.
-INSERT INTO onetrading_sync.rejects (account_id, stream, scope, record, record_hash, reason)
-VALUES (%(account_id)s, %(stream)s, %(scope)s, %(record)s, %(record_hash)s, %(reason)s)
-ON CONFLICT (account_id, stream, record_hash)
-DO UPDATE SET resolved_at = NULL WHERE rejects.resolved_at IS NOT NULL;
+-- Store a record that could not be read, once; it is reopened when it comes again, and gets the key
+-- that an earlier version could not read. Whether it is new or reopened.
+WITH before AS (
+    SELECT resolved_at IS NULL AS open FROM onetrading_sync.rejects
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND record_hash = %(record_hash)s
+)
+INSERT INTO onetrading_sync.rejects AS reject
+    (account_id, stream, scope, record, record_hash, reason, key, happened_at, possible_times)
+VALUES (%(account_id)s, %(stream)s, %(scope)s, %(record)s, %(record_hash)s, %(reason)s,
+        %(key)s, %(happened_at)s, %(times)s::tstzmultirange)
+ON CONFLICT (account_id, stream, record_hash) DO UPDATE
+SET resolved_at = NULL, key = coalesce(excluded.key, reject.key),
+    happened_at = coalesce(excluded.happened_at, reject.happened_at),
+    possible_times = CASE WHEN reject.resolved_at IS NULL AND reject.happened_at IS NOT NULL
+                          THEN reject.possible_times ELSE excluded.possible_times END
+WHERE reject.resolved_at IS NOT NULL OR reject.key IS NULL AND excluded.key IS NOT NULL
+   OR reject.happened_at IS NULL AND excluded.happened_at IS NOT NULL
+RETURNING NOT coalesce((SELECT open FROM before), false);
 
 -- name: resolve_rejects
--- A later response held the whole state and could be read: nothing is missing any more.
+-- A later response held the whole state: what it does not hold is not missing any more.
 UPDATE onetrading_sync.rejects SET resolved_at = now()
-WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL;
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL
+  AND record_hash <> ALL(%(shown)s::bigint[]);
+
+-- name: open_reject_keys
+-- The open rejects of a partition whose key is known.
+SELECT reject_id, record_hash, key FROM onetrading_sync.rejects
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND resolved_at IS NULL AND key IS NOT NULL;
+
+-- name: resolve_loaded
+-- Records of these keys have been loaded.
+UPDATE onetrading_sync.rejects SET resolved_at = now() WHERE reject_id = ANY(%(ids)s::bigint[]);
+
+-- name: narrow_rejects
+-- A complete walk: what it has shown lies in its window, or at the very edge, which is asked for as
+-- well; everything else does not lie in what it has read. A reject that can lie nowhere any more is
+-- resolved.
+UPDATE onetrading_sync.rejects AS reject
+SET possible_times = narrowed.times, resolved_at = CASE WHEN isempty(narrowed.times) THEN now() END
+FROM (
+    SELECT reject_id, CASE WHEN record_hash = ANY(%(shown)s::bigint[])
+        THEN coalesce(nullif(times * %(wanted)s::tstzmultirange, '{}'),
+                      nullif(times * %(asked)s::tstzmultirange, '{}'), %(wanted)s::tstzmultirange)
+        ELSE times - %(walked)s::tstzmultirange END AS times
+    FROM (
+        SELECT reject_id, record_hash, coalesce(possible_times, '{(,)}') AS times
+        FROM onetrading_sync.rejects
+        WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+          AND resolved_at IS NULL
+    ) AS open
+) AS narrowed
+WHERE reject.reject_id = narrowed.reject_id
+  AND reject.possible_times IS DISTINCT FROM narrowed.times;
 
 -- name: note_drift
 -- Something the documentation does not describe; each thing once.
@@ -140,14 +191,15 @@ ON CONFLICT DO NOTHING;
 INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
 VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s);
 
--- name: note_older
--- A version of a fact that is older than the stored one, and was left out; each record once.
+-- name: note_once
+-- A record that was left out in favour of the stored one; each record once, since every pass that
+-- reads its page meets it again.
 INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
-SELECT %(account_id)s::uuid, %(stream)s, 'older', %(key)s, %(old)s::jsonb, %(new)s::jsonb
+SELECT %(account_id)s::uuid, %(stream)s, %(kind)s, %(key)s::jsonb, %(old)s::jsonb, %(new)s::jsonb
 WHERE NOT EXISTS (
     SELECT FROM onetrading_sync.issues
-    WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'older' AND key = %(key)s
-      AND new_record = %(new)s::jsonb);
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = %(kind)s
+      AND md5(key::text) = md5(%(key)s::jsonb::text) AND new_record = %(new)s::jsonb);
 
 -- name: data_quality_counts
 -- Per account and stream: open rejects, drift, stored facts that changed.

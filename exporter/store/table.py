@@ -9,21 +9,18 @@ version, the one read last counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import msgspec
 from psycopg import errors as pg
 from psycopg import sql
 
-from exporter.model.stream import Json, Table
+from exporter.model.stream import Table
 from exporter.store.database import Connection
-
-_exact = msgspec.json.Decoder(float_hook=Decimal)
+from exporter.store.records import Candidates, candidates, differ, version_of
 
 _ARRAYS = {
     "uuid": sql.SQL("%s::uuid[]"),
@@ -49,6 +46,9 @@ class Comparison(NamedTuple):
     changed: Sequence[Change] = ()
     older: Sequence[tuple[Any, Any]] = ()
     """Pairs of a newer row, stored or of the same batch, and the older one read; never written."""
+    twins: Sequence[tuple[Any, Any]] = ()
+    """Pairs of the row that counts and another one of its key, of which neither is newer; the other
+    one is never written."""
     same: int = 0
     """Rows that say what is stored."""
 
@@ -82,29 +82,29 @@ def hash_of(record: str) -> int:
     return int.from_bytes(sha256(record.encode()).digest()[:8], "big", signed=True)
 
 
-def compare(connection: Connection, table: Table, rows: Sequence[Any]) -> Comparison:
+def compare(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Any],
+    recent: Mapping[Any, Any] | None = None,
+) -> Comparison:
     """Compare ``rows`` (any order, duplicates allowed) with the table; neither locks nor writes.
 
-    Of several rows with one key the last one read counts, unless it is of an older version.
+    ``recent``: rows by key that the same walk has read and stored just before; another one of such
+    a key is a twin. `records` says which row of a key counts.
     """
     if not rows:
         return Comparison()
-    key = attrgetter(*table.key)
-    unique = {key(row): row for row in rows}
-    outdated: list[Any] = []
-    if table.version is not None and len(unique) < len(rows):
-        current, outdated = _by_version(table, rows)
-        unique = {key(row): row for row in current}
+    found = _met(table, rows, recent or {})
     # Sorted, so that two writers never wait for each other.
-    batch = [unique[identity] for identity in sorted(unique)]
+    batch = [found.last[key] for key in sorted(found.last)]
     hashes = _stored_hashes(connection, table, batch)
     new = [row for index, row in enumerate(batch) if index not in hashes] if hashes else batch
-    differing = [index for index, stored in hashes.items() if stored != hash_of(batch[index].raw)]
-    changed, older = _differences(connection, table, [batch[index] for index in sorted(differing)])
-    same = len(batch) - len(new) - len(changed) - len(older)
-    stored = {key(read): newer for newer, read in older}
-    older += [(stored.get(key(row), unique[key(row)]), row) for row in outdated]
-    return Comparison(new, changed, older, same)
+    differing = [batch[at] for at, stored in hashes.items() if stored != hash_of(batch[at].raw)]
+    differences = _differences(connection, table, differing, found)
+    same = len(batch) - len(new) - len(differences.changed) - len(differences.older)
+    older, twins = _left_out(table, found, differences)
+    return Comparison(new, differences.changed, older, twins, same)
 
 
 def apply(connection: Connection, table: Table, comparison: Comparison) -> WriteResult:
@@ -129,26 +129,6 @@ def apply(connection: Connection, table: Table, comparison: Comparison) -> Write
     return WriteResult(comparison.new, comparison.changed)
 
 
-def _version_of(table: Table) -> Callable[[Any], Any]:
-    """Returns the version of a row, None where the exchange sent none."""
-    return (lambda _row: None) if table.version is None else attrgetter(table.version)
-
-
-def _by_version(table: Table, rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Rows that no other row with their key is newer than, and the older ones; order is kept."""
-    key, version = attrgetter(*table.key), _version_of(table)
-    greatest: dict[Any, Any] = {}
-    for row in rows:
-        if version(row) is not None:
-            greatest[key(row)] = max(greatest.get(key(row), version(row)), version(row))
-    current: list[Any] = []
-    outdated: list[Any] = []
-    for row in rows:
-        newest = version(row) in (None, greatest.get(key(row)))
-        (current if newest else outdated).append(row)
-    return current, outdated
-
-
 def _stored_hashes(connection: Connection, table: Table, rows: Sequence[Any]) -> dict[int, int]:
     """Index of each row whose key is stored, and the stored hash."""
     statement = _statements(table).hashes
@@ -156,26 +136,65 @@ def _stored_hashes(connection: Connection, table: Table, rows: Sequence[Any]) ->
     return {ordinal - 1: stored for ordinal, stored in found}
 
 
+def _met(table: Table, rows: Sequence[Any], recent: Mapping[Any, Any]) -> Candidates:
+    """The candidates of a batch, and of what its keys were just before."""
+    key = attrgetter(*table.key)
+    again = list(map(recent.__getitem__, recent.keys() & map(key, rows))) if recent else []
+    found = candidates(table, [*again, *rows] if again else rows)
+    # One that was stored just before, and is outdated by now, has not been left out.
+    outdated = [row for row in found.outdated if recent.get(key(row)) is not row]
+    return found._replace(outdated=outdated)
+
+
+class _Differences(NamedTuple):
+    changed: list[Change]
+    older: list[tuple[Any, Any]]
+    kept: dict[Any, Any]
+    """Key to the row read that says what is stored, where it is not the last one read."""
+
+
 def _differences(
-    connection: Connection, table: Table, rows: Sequence[Any]
-) -> tuple[list[Change], list[tuple[Any, Any]]]:
+    connection: Connection, table: Table, rows: Sequence[Any], found: Candidates
+) -> _Differences:
     """Changed and older rows; a record that is only written differently is neither."""
-    changed: list[Change] = []
-    older: list[tuple[Any, Any]] = []
+    result = _Differences([], [], {})
     if not rows:
-        return changed, older
-    version = _version_of(table)
-    found = connection.execute(_statements(table).rows, _key_arrays(table, rows)).fetchall()
-    for ordinal, stored_hash, *values in sorted(found):
+        return result
+    key, version = attrgetter(*table.key), version_of(table)
+    rows = sorted(rows, key=key)
+    stored_rows = connection.execute(_statements(table).rows, _key_arrays(table, rows)).fetchall()
+    for ordinal, stored_hash, *values in sorted(stored_rows):
         stored, read = table.row(*values), rows[ordinal - 1]
-        if not differ(stored, read):
+        alike = [row for row in found.twins.get(key(read), (read,)) if not differ(stored, row)]
+        if alike:
+            result.kept[key(read)] = alike[0]
             continue
         versions = version(read), version(stored)
         if None not in versions and versions[0] < versions[1]:
-            older.append((stored, read))
+            result.older.append((stored, read))
         else:
-            changed.append(Change(stored, read, stored_hash))
-    return changed, older
+            result.changed.append(Change(stored, read, stored_hash))
+    return result
+
+
+def _left_out(
+    table: Table, found: Candidates, differences: _Differences
+) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
+    """Older rows and twins, each with the row that counts instead."""
+    key = attrgetter(*table.key)
+    older = list(differences.older)
+    newer = {key(read): stored for stored, read in older}
+    counts = {**found.last, **differences.kept, **newer} if found.twins or found.outdated else {}
+    twins: list[tuple[Any, Any]] = []
+    for at, group in found.twins.items():
+        others = [
+            (counts[at], row)
+            for row in group
+            if row is not differences.kept.get(at, found.last[at])
+        ]
+        (older if at in newer else twins).extend(others)
+    older += [(counts[key(row)], row) for row in found.outdated]
+    return older, twins
 
 
 def _key_arrays(table: Table, rows: Sequence[Any]) -> list[str]:
@@ -186,17 +205,6 @@ def _array(values: Iterable[Any]) -> str:
     """A Postgres array as text; psycopg needs ten times as long for a list of a thousand."""
     texts = [str(value).replace("\\", r"\\").replace('"', r"\"") for value in values]
     return '{"' + '","'.join(texts) + '"}'
-
-
-def differ(stored: Sequence[Any], read: Sequence[Any]) -> bool:
-    """Whether two rows say something else. In JSON 0.10 and 0.1 are the same, "0.1" is not."""
-    return any(map(_values_differ, stored, read))
-
-
-def _values_differ(stored: Any, read: Any) -> bool:
-    if isinstance(read, Json) and stored is not None:
-        return bool(_exact.decode(stored.encode()) != _exact.decode(read.encode()))
-    return bool(stored != read)
 
 
 @cache

@@ -14,7 +14,7 @@ from exporter.api.client import OnError
 from exporter.api.paginator import PageResult, Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.logs import context
-from exporter.model.errors import BadRequest, ExchangeError, NotYet
+from exporter.model.errors import BadRequest, DataRefused, ExchangeError, NotYet
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 from exporter.store import bookkeeping, loader, totals
@@ -143,7 +143,7 @@ class HistorySync(StreamSync):
                 if page.page.outside:
                     history = Window(self.required(partition), self.now() + AHEAD)
                     page = placed(self.stream, page, history)
-                _add(batch, page, limits)
+                _add(batch, page, limits, run.wanted)
                 full = len(batch.rows) >= BATCH_ROWS or self.monotonic() - began >= BATCH_SECONDS
                 if full and not page.complete:
                     self._commit(partition, run, batch, loaded)
@@ -153,13 +153,9 @@ class HistorySync(StreamSync):
                 self._commit(partition, run, batch, loaded)
 
     def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: OnLoaded) -> None:
-        done = self._storage.run_leased(
-            partition.account_id,
-            lambda connection, lease: loader.load(
-                connection, self.stream, partition, run, batch, lease
-            ),
-        )
+        done = self._write(partition, run, batch)
         run.run_id = done.run_id
+        loader.remember(run, self.stream, batch)
         rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
         facts = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}
         _log.debug("committed", extra=facts | {"run_id": run.run_id})
@@ -167,6 +163,23 @@ class HistorySync(StreamSync):
             _log.warning("rejected unreadable records: see onetrading_sync.rejects", extra=rows)
         self._metrics.instrumentation.record_rows(partition.account, partition.stream, **rows)
         loaded(done, batch)
+
+    def _write(self, partition: Partition, run: Run, batch: Batch) -> Loaded:
+        """Load a batch; when Postgres refuses it for a value, all of it but the odd records."""
+
+        def load(*, salvaging: bool) -> Loaded:
+            return self._storage.run_leased(
+                partition.account_id,
+                lambda connection, lease: loader.load(
+                    connection, self.stream, partition, run, batch, lease, salvaging=salvaging
+                ),
+            )
+
+        try:
+            return load(salvaging=False)
+        except DataRefused as refused:
+            _log.debug("looking for the records that cannot be stored: %s", refused)
+            return load(salvaging=True)
 
     def partitions(self) -> list[Partition]:
         """What must be read: the stream as a whole, or each futures instrument that is not closed.
@@ -309,8 +322,8 @@ class HistorySync(StreamSync):
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
 
 
-def _add(batch: Batch, result: PageResult, limits: Window) -> None:
-    """Add a page to a batch; what it proves is cut to ``limits``."""
+def _add(batch: Batch, result: PageResult, limits: Window, wanted: Window) -> None:
+    """Add a page to a batch of a walk through ``wanted``; what it proves is cut to ``limits``."""
     batch.rows.extend(result.rows)
     batch.rejects.extend(result.page.rejects)
     batch.drift.update(result.drift)
@@ -318,6 +331,9 @@ def _add(batch: Batch, result: PageResult, limits: Window) -> None:
     batch.complete = result.complete
     if result.proven is None:
         return
+    if result.complete:
+        # Its older part may have been left to another walk.
+        batch.walked = Window(result.proven.start, min(wanted.end, limits.end))
     start = result.proven.start if result.complete else max(result.proven.start, limits.start)
     proven = Window(start, min(result.proven.end, limits.end))
     if batch.proven is not None and proven.end == batch.proven.start:

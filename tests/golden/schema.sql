@@ -401,8 +401,8 @@ CREATE TABLE onetrading_sync.issues (
     new_record jsonb,
     noticed_at timestamp with time zone DEFAULT now() NOT NULL
 );
-COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different: what was stored, and what was read. What was read replaced it, unless it was older.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs), raw_changed (only the record as sent differs) or older (the exchange sent a version before the stored one; it was left out, and is noted once).';
+COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one) or twin (two different records of one key came together): old_record is stored, new_record was left out, and is noted once.';
 ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.issues_issue_id_seq
     START WITH 1
@@ -445,9 +445,15 @@ CREATE TABLE onetrading_sync.rejects (
     record_hash bigint NOT NULL,
     reason text NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    resolved_at timestamp with time zone
+    resolved_at timestamp with time zone,
+    key jsonb,
+    happened_at timestamp with time zone,
+    possible_times tstzmultirange
 );
 COMMENT ON TABLE onetrading_sync.rejects IS 'Records that could not be read, as sent. Nothing is thrown away.';
+COMMENT ON COLUMN onetrading_sync.rejects.key IS 'The key columns of the table that the record belongs to, as text; null where they cannot be read.';
+COMMENT ON COLUMN onetrading_sync.rejects.happened_at IS 'When it happened, as the record says; null where that cannot be read.';
+COMMENT ON COLUMN onetrading_sync.rejects.possible_times IS 'Where in time the record can lie: at happened_at, else in the window in which it was met, less what complete walks have read since without meeting it again. Nothing is left: it is resolved. Null for what is not history.';
 ALTER TABLE onetrading_sync.rejects ALTER COLUMN reject_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.rejects_reject_id_seq
     START WITH 1
@@ -926,14 +932,27 @@ CREATE VIEW reporting.open_rejects AS
     rejects.reason,
     rejects.record,
     rejects.first_seen_at,
-    (now() - rejects.first_seen_at) AS age
-   FROM (onetrading_sync.rejects
+    (now() - rejects.first_seen_at) AS age,
+    rejects.key,
+    rejects.happened_at,
+        CASE
+            WHEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)) = date_trunc('month'::text, (possible.latest AT TIME ZONE 'UTC'::text))) THEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)))::date
+            ELSE NULL::date
+        END AS month,
+    possible.earliest AS possible_from,
+    possible.latest AS possible_to
+   FROM ((onetrading_sync.rejects
      LEFT JOIN onetrading.accounts USING (account_id))
+     CROSS JOIN LATERAL ( SELECT lower(rejects.possible_times) AS earliest,
+                CASE
+                    WHEN upper_inc(rejects.possible_times) THEN upper(rejects.possible_times)
+                    ELSE (upper(rejects.possible_times) - '00:00:00.000001'::interval)
+                END AS latest) possible)
   WHERE (rejects.resolved_at IS NULL);
-COMMENT ON VIEW reporting.open_rejects IS 'Records of the exchange that could not be read and are missing in every other view until they are. Close no month while it has rows.
+COMMENT ON VIEW reporting.open_rejects IS 'Records of the exchange that could not be read and are missing in every other view until they are. Close no month while it has rows of it. One is resolved when a record of its key loads, or when its time is read again and it is no longer there.
 Example:
-SELECT account, stream, reason, count(*) FROM reporting.open_rejects
-GROUP BY account, stream, reason ORDER BY count(*) DESC;';
+SELECT account, stream, month, reason, count(*) FROM reporting.open_rejects
+GROUP BY account, stream, month, reason ORDER BY count(*) DESC;';
 COMMENT ON COLUMN reporting.open_rejects.reject_id IS 'Number of the record here.';
 COMMENT ON COLUMN reporting.open_rejects.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
 COMMENT ON COLUMN reporting.open_rejects.account_id IS 'Identity of the account at the exchange; all zeros for public.';
@@ -943,6 +962,11 @@ COMMENT ON COLUMN reporting.open_rejects.reason IS 'Why the record could not be 
 COMMENT ON COLUMN reporting.open_rejects.record IS 'The record as sent.';
 COMMENT ON COLUMN reporting.open_rejects.first_seen_at IS 'When it first came.';
 COMMENT ON COLUMN reporting.open_rejects.age IS 'now() minus first_seen_at.';
+COMMENT ON COLUMN reporting.open_rejects.key IS 'What identifies it at the exchange, column to text; null where that cannot be read.';
+COMMENT ON COLUMN reporting.open_rejects.happened_at IS 'When it happened, as the record says, even where that cannot be (a trade of the year 9999); null where it cannot be read.';
+COMMENT ON COLUMN reporting.open_rejects.month IS 'First day of the month (UTC) in which it happened; null where it can be of several months, and for what is not history (a balance, an instrument).';
+COMMENT ON COLUMN reporting.open_rejects.possible_from IS 'Earliest instant at which it can have happened; null for what is not history, and where nothing is known.';
+COMMENT ON COLUMN reporting.open_rejects.possible_to IS 'Latest instant at which it can have happened; null as possible_from.';
 ALTER TABLE ONLY onetrading.accounts
     ADD CONSTRAINT accounts_name_key UNIQUE (name);
 ALTER TABLE ONLY onetrading.accounts
@@ -999,8 +1023,9 @@ CREATE UNIQUE INDEX instruments_current ON onetrading.instruments USING btree (i
 CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
+CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
-CREATE INDEX issues_older ON onetrading_sync.issues USING btree (account_id, stream, key) WHERE (kind = 'older'::text);
+CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
 ALTER TABLE ONLY onetrading.balances

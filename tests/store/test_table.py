@@ -124,27 +124,37 @@ def test_a_fact_whose_column_differs_is_a_change(scenario: Scripted) -> None:
     assert scenario.rows("SELECT price FROM onetrading.trades") == [(Decimal("100.51"),)]
 
 
-def test_the_last_of_two_records_with_one_key_is_kept(scenario: Scripted) -> None:
+def test_of_twins_the_last_is_kept_and_then_the_one_that_is_stored(scenario: Scripted) -> None:
+    """Two different records of one key, and nothing tells which is newer: an issue, once."""
     first, last = trade(price='"1"'), trade(price='"2"')
+    twin = ("twin", {"trade_id": trade_id(1)}, json.loads(last), json.loads(first))
     assert scenario.poll("trades", history(first, trade(2), last)) == "ok"
     found = scenario.rows("SELECT trade_id::text, price FROM onetrading.trades ORDER BY 1")
     assert found == [(trade_id(1), Decimal(2)), (trade_id(2), Decimal("100.50"))]
     assert scenario.rows("SELECT rows_inserted FROM onetrading_sync.runs") == [(2,)]
-    assert scenario.rows(ISSUES) == []
-    # The same response again is not a change; in reverse order it is one.
-    assert scenario.poll("trades", history(first, trade(2), last)) == "ok"
-    assert scenario.rows(ISSUES) == []
-    assert scenario.poll("trades", history(last, first)) == "ok"
-    assert scenario.rows("SELECT price FROM onetrading.trades ORDER BY trade_id")[0] == (
-        Decimal(1),
-    )
-    assert [kind for kind, *_ in scenario.rows(ISSUES)] == ["changed"]
+    assert scenario.rows(ISSUES) == [twin]
+    # In whatever order and form they come again: nothing changes, and nothing more is noted.
+    formatted = json.dumps(json.loads(last), indent=1)
+    for again in ((first, trade(2), last), (last, first), (formatted, first), (first, last, first)):
+        assert scenario.poll("trades", history(*again)) == "ok"
+        assert scenario.rows("SELECT price FROM onetrading.trades ORDER BY trade_id")[0] == (
+            Decimal(2),
+        )
+        assert scenario.rows(ISSUES) == [twin]
+    assert scenario.rows(UPDATED) == [(0,)]
+    # Only when the other one comes alone, it is the exchange's word.
+    assert scenario.poll("trades", history(first)) == "ok"
+    assert scenario.rows(ISSUES)[1:] == [("changed", twin[1], twin[2], twin[3])]
 
 
-def test_the_last_of_two_records_with_one_key_is_kept_where_there_is_no_version(
-    scenario: Scripted,
-) -> None:
-    """A booking has no number: nothing but the order tells which record is newer."""
+def test_equal_records_of_one_key_are_no_twins(scenario: Scripted) -> None:
+    for again in ALIKE.values():
+        assert scenario.poll("trades", history(trade(), again, trade())) == "ok"
+    assert scenario.rows(ISSUES) == []
+
+
+def test_every_one_of_several_twins_is_kept_in_an_issue(scenario: Scripted) -> None:
+    """A booking has no number, and its amount is no part of its key."""
 
     def booked(*amounts: str) -> str:
         at = f"{RECENTLY:%Y-%m-%dT%H:%M:%SZ}"
@@ -153,11 +163,34 @@ def test_the_last_of_two_records_with_one_key_is_kept_where_there_is_no_version(
 
     assert FUNDING_PAYMENTS.table.version is None
     assert scenario.poll("balances", f'{{"account_id": "{ACCOUNT_ID}", "balances": []}}') == "ok"
-    for amounts, kept in ((("1", "2"), 2), (("3", "2"), 2), (("2", "3"), 3)):
+    told = (
+        "SELECT (old_record->>'funding_payment')::int, (new_record->>'funding_payment')::int"
+        " FROM onetrading_sync.issues WHERE kind = %s ORDER BY issue_id"
+    ).replace("%s", f"'{FUNDING_PAYMENTS.table.twins}'")
+    for amounts in (("1", "2", "3"), ("3", "1", "2"), ("2", "3", "1")):
         assert scenario.poll("funding_payments", booked(*amounts)) == "ok"
-        assert scenario.rows("SELECT amount::int FROM onetrading.funding_payments") == [(kept,)]
-    changed = scenario.rows("SELECT kind FROM onetrading_sync.issues")
-    assert changed == [("changed",)]
+        assert scenario.rows("SELECT amount::int FROM onetrading.funding_payments") == [(3,)]
+        assert scenario.rows(told) == [(3, 1), (3, 2)]
+
+
+def test_twins_on_two_pages_of_a_walk_are_twins(database_url: str) -> None:
+    """Also when a transaction ends between the pages."""
+    partition = Partition("main", ACCOUNT_ID, "trades")
+    first, last = trade(price='"1"'), trade(price='"2"')
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for _ in range(3):
+            run = Run("tail", Window(RECENTLY, NOW))
+            for records in ([trade(2), first], [last, trade(3)]):
+                batch = Batch(rows=trades_of(*records))
+                with connection.transaction():
+                    loader.load(connection, TRADES, partition, run, batch, None)
+                loader.remember(run, TRADES, batch)
+        found = connection.execute("SELECT price::int FROM onetrading.trades ORDER BY trade_id")
+        assert found.fetchall()[0] == (1,)
+        found = connection.execute(ISSUES.encode())
+        assert found.fetchall() == [
+            ("twin", {"trade_id": trade_id(1)}, json.loads(first), json.loads(last))
+        ]
 
 
 batches = st.lists(
@@ -168,10 +201,10 @@ batches = st.lists(
 
 @given(batches)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_table_holds_the_last_record_of_each_key(
+def test_a_table_holds_one_record_of_each_key_and_the_issues_all_others(
     database_url: str, given_batches: list[list[tuple[int, int]]]
 ) -> None:
-    """And each batch counts what is new and what differs, each key once."""
+    """The stored one while it comes again, else the last; each batch counts each key once."""
     partition = Partition("main", ACCOUNT_ID, "trades")
     run = Run("backfill", Window(RECENTLY, NOW))
     expected: dict[str, Decimal] = {}
@@ -182,7 +215,9 @@ def test_a_table_holds_the_last_record_of_each_key(
             rows = read(TRADES, body.encode(), ACCOUNT_ID).rows
             with connection.transaction():
                 loaded = loader.load(connection, TRADES, partition, run, Batch(rows=rows), None)
+            sent = {(trade_id(number), Decimal(price)) for number, price in batch}
             last = {trade_id(number): Decimal(price) for number, price in batch}
+            last |= {key: price for key, price in expected.items() if (key, price) in sent}
             assert loaded.inserted == len(last.keys() - expected.keys())
             assert loaded.updated == sum(
                 expected.get(key, price) != price for key, price in last.items()
@@ -190,6 +225,13 @@ def test_a_table_holds_the_last_record_of_each_key(
             expected |= last
         found = connection.execute("SELECT trade_id::text, price FROM onetrading.trades")
         assert dict(found.fetchall()) == expected
+        told = connection.execute(
+            "SELECT new_record FROM onetrading_sync.issues UNION ALL"
+            " SELECT old_record FROM onetrading_sync.issues UNION ALL"
+            " SELECT raw FROM onetrading.trades"
+        ).fetchall()
+        for number, price in {record for batch in given_batches for record in batch}:
+            assert (json.loads(trade(number, f'"{price}"')),) in told
 
 
 def test_an_older_version_never_overwrites_a_newer_one(
@@ -257,6 +299,7 @@ def test_a_record_without_a_version_is_neither_older_nor_newer(scenario: Scripte
     assert [(kind, old, new) for kind, _, old, new in scenario.rows(ISSUES)[3:]] == [
         ("changed", json.loads(stored), json.loads(version(None))),
         ("older", json.loads(version(None)), json.loads(version(2))),
+        ("twin", json.loads(version(None)), json.loads(version(3))),
     ]
 
 

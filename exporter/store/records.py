@@ -1,0 +1,102 @@
+"""What records say: whether two differ, and which of several of one key counts.
+
+A batch may hold a key more than once: the same record again, versions of one fact, or twins, which
+are different records of which none is newer. Of twins only one can be stored: the one that is
+stored already, whatever the order in which the exchange lists them this time, else the one read
+last. The others are told of, once, so that nothing is left out in silence.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from exporter.model.stream import Json, Table
+
+_exact = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def differ(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether two rows say something else. In JSON 0.10 and 0.1 are the same, "0.1" is not."""
+    return any(map(_values_differ, one, other))
+
+
+def _values_differ(one: Any, other: Any) -> bool:
+    if isinstance(other, Json) and one is not None:
+        return bool(_exact.decode(one.encode()) != _exact.decode(other.encode()))
+    return bool(one != other)
+
+
+class Candidates(NamedTuple):
+    """The rows of a batch, of which each key is to be stored once."""
+
+    last: Mapping[Any, Any]
+    """Key to the row read last that no other is newer than."""
+    twins: Mapping[Any, Sequence[Any]]
+    """Keys of which that is only one of several different rows: all of these."""
+    outdated: Sequence[Any]
+    """Rows that a newer one of the batch replaces."""
+
+
+def candidates(table: Table, rows: Sequence[Any]) -> Candidates:
+    """Sort out the rows of a batch (any order) by their keys."""
+    key = attrgetter(*table.key)
+    last = {key(row): row for row in rows}
+    if len(last) == len(rows):
+        return Candidates(last, {}, ())
+    current, outdated = _by_version(table, rows)
+    groups: defaultdict[Any, list[Any]] = defaultdict(list)
+    for row in current:
+        groups[key(row)].append(row)
+    twins = {
+        at: different
+        for at, group in groups.items()
+        if len(group) > 1 and len(different := _different(group)) > 1
+    }
+    return Candidates({key(row): row for row in current}, twins, outdated)
+
+
+def _different(rows: Sequence[Any]) -> list[Any]:
+    """The last of the rows that say the same, for each thing that is said."""
+    return list({_content(row): row for row in rows}.values())
+
+
+def version_of(table: Table) -> Callable[[Any], Any]:
+    """Returns the version of a row, None where the exchange sent none."""
+    return (lambda _row: None) if table.version is None else attrgetter(table.version)
+
+
+def _by_version(table: Table, rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Rows that no other row with their key is newer than, and the older ones; order is kept."""
+    if table.version is None:
+        return list(rows), []
+    key, version = attrgetter(*table.key), version_of(table)
+    greatest: dict[Any, Any] = {}
+    for row in rows:
+        if version(row) is not None:
+            greatest[key(row)] = max(greatest.get(key(row), version(row)), version(row))
+    current: list[Any] = []
+    outdated: list[Any] = []
+    for row in rows:
+        newest = version(row) in (None, greatest.get(key(row)))
+        (current if newest else outdated).append(row)
+    return current, outdated
+
+
+def _content(row: Any) -> tuple[Any, ...]:
+    """What a row says, however it is written: equal for two rows that do not differ."""
+    return tuple(
+        _frozen(_exact.decode(value.encode())) if isinstance(value, Json) else value
+        for value in row
+    )
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return frozenset((name, _frozen(item)) for name, item in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,0 +1,197 @@
+"""Keep what could not be read, and know when it is no longer missing.
+
+A reject of history is resolved when a record of its key loads, or when it can lie nowhere any
+more: at first it can lie at its own instant or, where that cannot be read, anywhere in the window
+that was asked for; each complete walk that does not show it takes its window away. A reject of a
+snapshot or a list is resolved by the next response that does not show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from psycopg.types.json import Jsonb
+from psycopg.types.multirange import TimestamptzMultirange
+from psycopg.types.range import TimestamptzRange
+
+from exporter.model.storable import storable
+from exporter.model.stream import Drift, History, Partition, Reject, Table
+from exporter.model.window import Window
+from exporter.store.database import Connection
+from exporter.store.queries import QUERIES, identity_of
+from exporter.store.table import hash_of
+
+LONGEST_RECORD = 1_000_000
+"""Characters that are kept of a record; a whole response may be one."""
+_LONGEST_REASON = 500
+_LONGEST_SAMPLE = 200
+
+
+class Asked(NamedTuple):
+    """The window of a walk."""
+
+    wanted: Window
+    edges: timedelta
+    """How much more is asked for on both sides, so that records from there may come."""
+
+    @property
+    def wider(self) -> Window:
+        """What was really asked for."""
+        return Window(self.wanted.start - self.edges, self.wanted.end + self.edges)
+
+
+class Walked(NamedTuple):
+    """What a complete walk has read of a partition."""
+
+    window: Window
+    """Every record of it was read."""
+    asked: Asked
+    shown: frozenset[int]
+    """The identities (`identity`) of the records that it has shown, and that could not be read."""
+
+
+def identity(reject: Reject) -> int:
+    """By what a rejected record is known again.
+
+    Its key is a part of it: the exchange may list equal records under several instruments.
+    """
+    key = "" if reject.key is None else repr(sorted(_storable_key(reject.key).items()))
+    return hash_of(_kept(reject.raw) + key)
+
+
+def keep(
+    connection: Connection,
+    partition: Partition,
+    rejects: Iterable[Reject],
+    asked: Asked | None = None,
+) -> int:
+    """Store records that could not be read; how many of them are new or reopened.
+
+    ``asked``: the window of history in which they were met.
+    """
+    return sum(
+        _keep(
+            connection,
+            partition,
+            reject._replace(raw=_kept(reject.raw)),
+            identity(reject),
+            _times(asked, reject.happened_at),
+        )
+        for reject in rejects
+    )
+
+
+def keep_response(connection: Connection, partition: Partition, body: str, reason: str) -> bool:
+    """Store a response that Postgres refuses as a whole; False when one waits for that reason.
+
+    Responses differ each time, so they are known again by the reason.
+    """
+    reject = Reject(_kept(body), reason)
+    return bool(_keep(connection, partition, reject, hash_of(storable(reason)), None))
+
+
+def _keep(
+    connection: Connection,
+    partition: Partition,
+    reject: Reject,
+    record_hash: int,
+    times: TimestamptzMultirange | None,
+) -> int:
+    parameters = identity_of(partition) | {
+        "record": reject.raw,
+        "record_hash": record_hash,
+        "reason": storable(reject.reason)[:_LONGEST_REASON],
+        "key": None if reject.key is None else Jsonb(_storable_key(reject.key)),
+        "happened_at": reject.happened_at,
+        "times": times,
+    }
+    counted = connection.execute(QUERIES["keep_reject"], parameters).fetchone()
+    return int(counted is not None and counted[0])
+
+
+def _storable_key(key: Mapping[str, str]) -> dict[str, str]:
+    return {name: storable(value) for name, value in key.items()}
+
+
+def _kept(record: str) -> str:
+    return storable(record[:LONGEST_RECORD])
+
+
+def note_drift(connection: Connection, partition: Partition, drift: Iterable[Drift]) -> None:
+    """Store what the exchange does not document, each thing once."""
+    for item in sorted(set(drift)):
+        parameters = identity_of(partition) | {
+            name: storable(value[:_LONGEST_SAMPLE]) for name, value in item._asdict().items()
+        }
+        connection.execute(QUERIES["note_drift"], parameters)
+
+
+def resolve_unseen(
+    connection: Connection, partition: Partition, shown: Iterable[Reject] = ()
+) -> None:
+    """Resolve the open rejects of a snapshot or list: the newest response holds the whole state.
+
+    ``shown``: what it holds and what could not be read this time, either.
+    """
+    hashes = [identity(reject) for reject in shown]
+    connection.execute(QUERIES["resolve_rejects"], identity_of(partition) | {"shown": hashes})
+
+
+def resolve_loaded(
+    connection: Connection,
+    partition: Partition,
+    stream: History,
+    rows: Sequence[Any],
+    shown: Iterable[int],
+) -> None:
+    """Resolve the open rejects whose keys are among the stored ``rows``.
+
+    ``shown``: what this walk has shown and what could not be read, which is no past matter.
+    """
+    statement = QUERIES["open_reject_keys"]
+    waiting = connection.execute(statement, identity_of(partition)).fetchall()
+    if not waiting:
+        return
+    loaded = {tuple(stream.table.key_of(row).items()) for row in rows}
+    still = frozenset(shown)
+    ids = [
+        reject_id
+        for reject_id, record_hash, key in waiting
+        if record_hash not in still and _in_order(stream.table, key) in loaded
+    ]
+    if ids:
+        connection.execute(QUERIES["resolve_loaded"], {"ids": ids})
+
+
+def narrow(connection: Connection, partition: Partition, walked: Walked) -> None:
+    """Take what a complete walk has read from where its open rejects can lie."""
+    parameters = identity_of(partition) | {
+        "shown": list(walked.shown),
+        "wanted": _multirange(walked.asked.wanted),
+        "asked": _multirange(walked.asked.wider),
+        "walked": _multirange(walked.window),
+    }
+    connection.execute(QUERIES["narrow_rejects"], parameters)
+
+
+def _in_order(table: Table, key: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
+    """A stored key with its columns in the table's order; jsonb keeps none."""
+    return tuple((name, key.get(name)) for name in table.key)
+
+
+def _times(asked: Asked | None, happened_at: datetime | None) -> TimestamptzMultirange | None:
+    """Where in time a record can lie that was met in a window.
+
+    An instant outside of it is not believed: the exchange would not have sent the record.
+    """
+    if asked is None:
+        return None
+    if happened_at is not None and asked.wider.holds(happened_at):
+        return TimestamptzMultirange([TimestamptzRange(happened_at, happened_at, "[]")])
+    return _multirange(asked.wanted)
+
+
+def _multirange(window: Window) -> TimestamptzMultirange:
+    return TimestamptzMultirange([TimestamptzRange(window.start, window.end)])
