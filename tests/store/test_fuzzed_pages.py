@@ -22,7 +22,7 @@ from exporter.model.stream import (
     Stream,
 )
 from exporter.model.window import Window
-from exporter.store import loader, snapshots
+from exporter.store import loader, rejects, snapshots
 from exporter.store.loader import Batch, Run
 from exporter.store.snapshots import Observed
 from exporter.streams import STREAMS
@@ -45,7 +45,7 @@ def store(connection: psycopg.Connection[Any], stream: Stream, page: Page) -> No
         loader.load(connection, stream, partition, Run("tail", Window(NOW, NOW)), batch, None)
         return
     assert isinstance(stream, Snapshot | Reference)
-    loader.keep_rejects(connection, partition, page.rejects, page.drift)
+    rejects.keep(connection, partition, page.rejects)
     response = SnapshotResponse(rows, page.header)
     if isinstance(stream, Reference):
         snapshots.save_reference(connection, stream, partition, response, NOW, lease=None)
