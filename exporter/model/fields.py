@@ -107,11 +107,27 @@ def money(value: Decimal, field: str) -> Decimal:
     return value
 
 
+def positive(value: Decimal, field: str) -> Decimal:
+    """``value`` when it is a price or a size: finite and above 0. Raises BadRecord with ``field``.
+
+    The exchange never sends another one; a trade of nothing or for nothing is a broken record.
+    """
+    if money(value, field) <= 0:
+        raise BadRecord(f"{field} is not above 0: {value}")
+    return value
+
+
 def maybe_money(value: Decimal | None) -> Decimal | None:
     """``value``, or None when it is absent or not finite (an account ratio when flat)."""
     if value is None or not value.is_finite() or abs(value.adjusted()) > _LARGEST_EXPONENT:
         return None
     return value
+
+
+def maybe_positive(value: Decimal | None) -> Decimal | None:
+    """As `maybe_money`, and None unless it is above 0: the exchange sends 0 for "no price"."""
+    value = maybe_money(value)
+    return value if value is not None and value > 0 else None
 
 
 class RecordDecoder(Generic[Record]):
