@@ -5,13 +5,22 @@
 -- of it for the two new indexes and the check of every row.
 
 -- A constant default: no row is rewritten. Nobody knows when the rows that are there came in, so
--- they get the time of this migration: applied_at of number 6 in onetrading_sync.schema_migrations.
+-- they get the time of this migration, which known_since tells.
 ALTER TABLE onetrading.trades ADD COLUMN first_seen_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE onetrading.funding_payments ADD COLUMN first_seen_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE onetrading.funding_rates ADD COLUMN first_seen_at timestamptz NOT NULL DEFAULT now();
 COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+
+CREATE TABLE onetrading_sync.known_since (
+    what text PRIMARY KEY,
+    since timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE onetrading_sync.known_since IS 'From when on this database records something that earlier versions did not.';
+COMMENT ON COLUMN onetrading_sync.known_since.what IS 'first_seen_at: a fact with this time or an earlier one in it came in at an unknown time before it.';
+COMMENT ON COLUMN onetrading_sync.known_since.since IS 'When the version that records it was installed.';
+INSERT INTO onetrading_sync.known_since (what) VALUES ('first_seen_at');
 
 -- An issue belongs to the month of its fact.
 ALTER TABLE onetrading_sync.issues ADD COLUMN happened_at timestamptz;

@@ -24,15 +24,15 @@ WHERE range @> tstzrange(day AT TIME ZONE 'UTC', (day + interval '1 day') AT TIM
     AND (day + interval '1 day') AT TIME ZONE 'UTC' <= now();
 
 CREATE VIEW reporting.late_facts AS
-WITH upgrade AS (
-    -- Facts that were there before first_seen_at have the time of migration 6 in it.
-    SELECT applied_at FROM onetrading_sync.schema_migrations WHERE number = 6
+WITH known AS (
+    -- Facts that were there before first_seen_at was recorded have that time in it.
+    SELECT since FROM onetrading_sync.known_since WHERE what = 'first_seen_at'
 ), came_late AS (
     SELECT account_id, 'trades' AS stream, '' AS scope,
         jsonb_build_object('trade_id', trade_id) AS key,
         traded_at AS happened_at, first_seen_at, raw
     FROM onetrading.trades
-    WHERE first_seen_at > (SELECT applied_at FROM upgrade)
+    WHERE first_seen_at > (SELECT since FROM known)
         AND first_seen_at >= (date_trunc('month', traded_at AT TIME ZONE 'UTC')
             + interval '1 month') AT TIME ZONE 'UTC'
     UNION ALL
@@ -42,7 +42,7 @@ WITH upgrade AS (
             to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS+00:00')),
         booked_at, first_seen_at, raw
     FROM onetrading.funding_payments
-    WHERE first_seen_at > (SELECT applied_at FROM upgrade)
+    WHERE first_seen_at > (SELECT since FROM known)
         AND first_seen_at >= (date_trunc('month', booked_at AT TIME ZONE 'UTC')
             + interval '1 month') AT TIME ZONE 'UTC'
     UNION ALL
@@ -52,7 +52,7 @@ WITH upgrade AS (
             to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS+00:00')),
         funding_time, first_seen_at, raw
     FROM onetrading.funding_rates
-    WHERE first_seen_at > (SELECT applied_at FROM upgrade)
+    WHERE first_seen_at > (SELECT since FROM known)
         AND first_seen_at >= (date_trunc('month', funding_time AT TIME ZONE 'UTC')
             + interval '1 month') AT TIME ZONE 'UTC'
 ), found AS (
@@ -78,7 +78,7 @@ WITH upgrade AS (
         ON stream = 'funding_history' AND rate.instrument_code = key ->> 'instrument_code'
         AND rate.funding_time = CASE WHEN stream = 'funding_history'
             THEN (key ->> 'funding_time')::timestamptz END
-    WHERE kind IN ('changed', 'vanished', 'duplicate_slot')
+    WHERE kind IN ('changed', 'vanished', 'duplicate_slot', 'twin')
 )
 SELECT coalesce(accounts.name, found.account_id::text) AS account, found.account_id,
     found.stream, key, happened_at,
@@ -106,7 +106,7 @@ COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by colu
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at or funding_time. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
 COMMENT ON COLUMN reporting.late_facts.first_seen_at IS 'When the fact was first stored here. What was stored before an upgrade to a version with this column has the time of that upgrade, and is not listed as late.';
-COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange) or duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere).';
+COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange) or duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
 COMMENT ON COLUMN reporting.late_facts.old_record IS 'The record as sent before; null for late.';
 COMMENT ON COLUMN reporting.late_facts.new_record IS 'The record as sent now; null for vanished.';
 COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: first_seen_at of a late fact, else when the difference was noticed.';

@@ -57,9 +57,11 @@ def _differ(table: Table, one: Any, other: Any) -> bool:
 def _one_record(table: Table, one: Any, other: Any) -> bool:
     """Whether both stamps name one instant. Whole seconds alone do not show that: in one second
     there may be two payments, but not two of the same content."""
-    coarsest = _SECOND if _same_content(table, one, other) else _MILLISECOND
     stamp = attrgetter(str(table.stamp))
-    return _same_instant(stamp(one), stamp(other), coarsest)
+    before, after = stamp(one), stamp(other)
+    if _same_content(table, one, other):
+        return _same_instant(before, after)
+    return bool(abs(before - after) < min(_precision(before, after), _MILLISECOND))
 
 
 def _same_content(table: Table, one: Any, other: Any) -> bool:
@@ -70,22 +72,28 @@ def _same_content(table: Table, one: Any, other: Any) -> bool:
     )
 
 
-def _same_instant(one: datetime, other: datetime, coarsest: timedelta) -> bool:
-    """Whether they differ by less than the coarser of their precisions, ``coarsest`` at most."""
-    precision = max(_precision(one), _precision(other))
-    return abs(one - other) < min(precision, coarsest)
+def _same_instant(one: datetime, other: datetime) -> bool:
+    """Whether they differ by less than the coarser of their precisions; of two in milliseconds one
+    may have been cut and the other one rounded."""
+    precision = _precision(one, other)
+    return abs(one - other) < precision or abs(one - other) == precision == _MILLISECOND
 
 
-def _precision(at: datetime) -> timedelta:
-    if at.microsecond == 0:
-        return _SECOND
-    return _MICROSECOND if at.microsecond % 1_000 else _MILLISECOND
+def _precision(one: datetime, other: datetime) -> timedelta:
+    """The coarser of two precisions."""
+    for unit in (_SECOND, _MILLISECOND):
+        if 0 in (
+            one.microsecond % (unit // _MICROSECOND),
+            other.microsecond % (unit // _MICROSECOND),
+        ):
+            return unit
+    return _MICROSECOND
 
 
 def _same_json(one: Json, other: Json) -> bool:
     """Whether two records as sent say the same, apart from the notation of instants."""
     try:
-        before, after = exact_json.decode(one), exact_json.decode(other)
+        before, after = exact_json.decode(one.encode()), exact_json.decode(other.encode())
     except (msgspec.DecodeError, ArithmeticError):
         return False
     if not (isinstance(before, dict) and isinstance(after, dict)) or before.keys() != after.keys():
@@ -97,7 +105,7 @@ def _same_value(before: Any, after: Any) -> bool:
     if type(before) is type(after) and before == after:
         return True
     try:
-        return _same_instant(_at(before), _at(after), _SECOND)
+        return _same_instant(_at(before), _at(after))
     except BadRecord:
         return bool(before == after)
 
@@ -106,7 +114,7 @@ def _at(value: Any) -> datetime:
     """Raises BadRecord for what is no stamp. A small number is an amount, not an instant."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise BadRecord("not an instant")
-    if isinstance(value, int) and value < _LEAST_EPOCH_S:
+    if str(value).isdigit() and int(value) < _LEAST_EPOCH_S:
         raise BadRecord("not an instant")
     return instant(value).at
 

@@ -229,7 +229,7 @@ def _key_arrays(table: Table, rows: Sequence[Any]) -> list[str]:
 def _array(values: Iterable[Any]) -> str:
     """A Postgres array as text; psycopg needs ten times as long for a list of a thousand."""
     texts = [str(value).replace("\\", r"\\").replace('"', r"\"") for value in values]
-    return '{"' + '","'.join(texts) + '"}'
+    return '{"' + '","'.join(texts) + '"}' if texts else "{}"
 
 
 @cache

@@ -506,6 +506,13 @@ ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE onetrading_sync.known_since (
+    what text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.known_since IS 'From when on this database records something that earlier versions did not.';
+COMMENT ON COLUMN onetrading_sync.known_since.what IS 'first_seen_at: a fact with this time or an earlier one in it came in at an unknown time before it.';
+COMMENT ON COLUMN onetrading_sync.known_since.since IS 'When the version that records it was installed.';
 CREATE TABLE onetrading_sync.leases (
     account_id uuid NOT NULL,
     holder text NOT NULL,
@@ -886,10 +893,10 @@ COMMENT ON COLUMN reporting.funding_payments.funding_rate IS 'Settled rate, a fr
 COMMENT ON COLUMN reporting.funding_payments.mark_price IS 'In quote_code: mark price at settlement (GET funding-rate/history: mark_price). Null when not (yet) read.';
 COMMENT ON COLUMN reporting.funding_payments.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
 CREATE VIEW reporting.late_facts AS
- WITH upgrade AS (
-         SELECT schema_migrations.applied_at
-           FROM onetrading_sync.schema_migrations
-          WHERE (schema_migrations.number = 6)
+ WITH known AS (
+         SELECT known_since.since
+           FROM onetrading_sync.known_since
+          WHERE (known_since.what = 'first_seen_at'::text)
         ), came_late AS (
          SELECT trades.account_id,
             'trades'::text AS stream,
@@ -899,8 +906,8 @@ CREATE VIEW reporting.late_facts AS
             trades.first_seen_at,
             trades.raw
            FROM onetrading.trades
-          WHERE ((trades.first_seen_at > ( SELECT upgrade.applied_at
-                   FROM upgrade)) AND (trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+          WHERE ((trades.first_seen_at > ( SELECT known.since
+                   FROM known)) AND (trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
         UNION ALL
          SELECT funding_payments.account_id,
             'funding_payments'::text,
@@ -910,8 +917,8 @@ CREATE VIEW reporting.late_facts AS
             funding_payments.first_seen_at,
             funding_payments.raw
            FROM onetrading.funding_payments
-          WHERE ((funding_payments.first_seen_at > ( SELECT upgrade.applied_at
-                   FROM upgrade)) AND (funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+          WHERE ((funding_payments.first_seen_at > ( SELECT known.since
+                   FROM known)) AND (funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid,
             'funding_history'::text,
@@ -921,8 +928,8 @@ CREATE VIEW reporting.late_facts AS
             funding_rates.first_seen_at,
             funding_rates.raw
            FROM onetrading.funding_rates
-          WHERE ((funding_rates.first_seen_at > ( SELECT upgrade.applied_at
-                   FROM upgrade)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+          WHERE ((funding_rates.first_seen_at > ( SELECT known.since
+                   FROM known)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
         ), found AS (
          SELECT came_late.account_id,
             came_late.stream,
@@ -965,7 +972,7 @@ CREATE VIEW reporting.late_facts AS
                     WHEN (issue.stream = 'funding_history'::text) THEN ((issue.key ->> 'funding_time'::text))::timestamp with time zone
                     ELSE NULL::timestamp with time zone
                 END))))
-          WHERE (issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text]))
+          WHERE (issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text]))
         )
  SELECT COALESCE(accounts.name, (found.account_id)::text) AS account,
     found.account_id,
@@ -995,7 +1002,7 @@ COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by colu
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at or funding_time. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
 COMMENT ON COLUMN reporting.late_facts.first_seen_at IS 'When the fact was first stored here. What was stored before an upgrade to a version with this column has the time of that upgrade, and is not listed as late.';
-COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange) or duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere).';
+COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange) or duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
 COMMENT ON COLUMN reporting.late_facts.old_record IS 'The record as sent before; null for late.';
 COMMENT ON COLUMN reporting.late_facts.new_record IS 'The record as sent now; null for vanished.';
 COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: first_seen_at of a late fact, else when the difference was noticed.';
@@ -1449,6 +1456,8 @@ ALTER TABLE ONLY onetrading_sync.drift
     ADD CONSTRAINT drift_pkey PRIMARY KEY (account_id, stream, kind, path, sample);
 ALTER TABLE ONLY onetrading_sync.issues
     ADD CONSTRAINT issues_pkey PRIMARY KEY (issue_id);
+ALTER TABLE ONLY onetrading_sync.known_since
+    ADD CONSTRAINT known_since_pkey PRIMARY KEY (what);
 ALTER TABLE ONLY onetrading_sync.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.progress
