@@ -53,17 +53,13 @@ ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE known.name <> 
 
 -- name: note_configured
 -- An account that this process does not have configured has left, unless another process holds its
--- lease or it was observed a moment ago (that process is being restarted); one that it has is back.
+-- lease; one that it has is back.
 UPDATE onetrading.accounts AS known
 SET left_at = CASE WHEN name <> ALL(%(names)s) THEN now() END
 WHERE name <> 'public' AND (left_at IS NULL) = (name <> ALL(%(names)s))
   AND (name = ANY(%(names)s) OR NOT EXISTS (
         SELECT FROM onetrading_sync.leases AS lease
-        WHERE lease.account_id = known.account_id AND expires_at > clock_timestamp())
-    AND NOT EXISTS (
-        SELECT FROM onetrading.latest_snapshots AS latest
-        WHERE latest.account_id = known.account_id
-          AND last_observed_at > now() - interval '10 minutes'));
+        WHERE lease.account_id = known.account_id AND expires_at > clock_timestamp()));
 
 -- name: covered
 -- The proven ranges of a partition that overlap a window, oldest first.
