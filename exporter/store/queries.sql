@@ -381,6 +381,11 @@ SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s 
 SELECT account, stream, scope, gap_start, gap_end, is_tail FROM reporting.coverage_gaps
 ORDER BY account, stream, scope, gap_start;
 
+-- name: failing_months
+-- What keeps which month from being complete, for `status`.
+SELECT account, month, check_name, detail, failing_since FROM reporting.month_close
+WHERE state = 'failing' ORDER BY month, account, check_name;
+
 -- name: timelines
 -- The proven coverage of each history stream, from the required start to now less the allowed
 -- lateness: as a share, for every partition (which requires nothing before its own start), and for
