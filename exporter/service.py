@@ -75,6 +75,7 @@ class Service:
         _warn_unprotected(self.app.settings, self._web_config)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
+        self.app.spool.tidy()
         self._beat()
         self._scheduler.start()
         if self.app.database is not None:

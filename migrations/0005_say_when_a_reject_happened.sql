@@ -62,7 +62,7 @@ WHERE resolved_at IS NULL AND stream IN ('trades', 'funding_payments', 'funding_
 CREATE OR REPLACE VIEW reporting.open_rejects AS
 SELECT reject_id, coalesce(accounts.name, rejects.account_id::text) AS account, rejects.account_id,
     stream, scope, reason, record, rejects.first_seen_at, now() - rejects.first_seen_at AS age,
-    happened_at,
+    key, happened_at,
     CASE WHEN date_trunc('month', earliest AT TIME ZONE 'UTC') = date_trunc('month', latest AT TIME ZONE 'UTC')
          THEN date_trunc('month', earliest AT TIME ZONE 'UTC')::date END AS month,
     earliest AS possible_from, latest AS possible_to
@@ -79,6 +79,7 @@ COMMENT ON VIEW reporting.open_rejects IS 'Records of the exchange that could no
 Example:
 SELECT account, stream, month, reason, count(*) FROM reporting.open_rejects
 GROUP BY account, stream, month, reason ORDER BY count(*) DESC;';
+COMMENT ON COLUMN reporting.open_rejects.key IS 'What identifies it at the exchange, column to text; null where that cannot be read.';
 COMMENT ON COLUMN reporting.open_rejects.happened_at IS 'When it happened, as the record says, even where that cannot be (a trade of the year 9999); null where it cannot be read.';
 COMMENT ON COLUMN reporting.open_rejects.month IS 'First day of the month (UTC) in which it happened; null where it can be of several months, and for what is not history (a balance, an instrument).';
 COMMENT ON COLUMN reporting.open_rejects.possible_from IS 'Earliest instant at which it can have happened; null for what is not history, and where nothing is known.';

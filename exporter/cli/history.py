@@ -66,7 +66,10 @@ def _of_accounts(app: App, names: tuple[str, ...]) -> list[StreamSync]:
 )
 @_accounts_option
 def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
-    """Run one pass of each stream and fill what is missing of its history, then exit."""
+    """Run one pass of each stream and fill what is missing of its history, then exit.
+
+    Exit code 1 when a stream failed, or what it read could not be stored.
+    """
     failed = []
     with app_with_database(settings, enabled(settings, streams)) as app:
         app.storage.writable().run(bookkeeping.note_configured, app.accounts)
@@ -80,8 +83,9 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
             outcome = app.runner.run(sync)
             if outcome == "ok" and isinstance(sync, HistorySync) and not filler.fill(sync):
                 outcome = "failed"
-            click.echo(f"{outcome:<13} {sync.name}")
-            if outcome in ("failed", "skipped"):
+            stored = not app.spool.holds(*sync.key)
+            click.echo(f"{outcome if stored else 'not stored':<13} {sync.name}")
+            if outcome in ("failed", "skipped") or not stored:
                 failed.append(sync.name)
             if app.stop.is_set():
                 break

@@ -114,13 +114,13 @@ SPOOL_SNAPSHOTS = Metric(
 )
 SPOOL_DROPPED = Metric(
     "onetrading_spool_dropped_total",
-    "Snapshots dropped since the start because the spool was full.",
+    "Snapshots lost since the start because the spool was full or could not be written.",
     (),
     "counter",
 )
 REJECTS_OPEN = Metric(
     "onetrading_rejects_open",
-    "Records that could not be read and are still among the rejects in Postgres.",
+    "Records that could not be read or stored and are still among the rejects in Postgres.",
     _PER_STREAM,
 )
 DRIFT = Metric(

@@ -69,7 +69,7 @@ class ServiceMetrics:
         self._merge(LEADER, {(): int(leads)})
 
     def set_spool(self, waiting: int, dropped: int) -> None:
-        """Snapshots in the spool, and snapshots dropped since the start because it was full."""
+        """Snapshots in the spool, and snapshots lost since the start: it was full, or its disk."""
         self._merge(SPOOL_SNAPSHOTS, {(): waiting})
         self._merge(SPOOL_DROPPED, {(): dropped})
 

@@ -121,6 +121,10 @@ class Table:
             raise ValueError(f"{self.name}: the stamp {self.stamp!r} is not an instant")
         object.__setattr__(self, "columns", columns)
 
+    def key_of(self, row: Any) -> dict[str, str]:
+        """The key of a row, column to text: as rejects and issues keep it."""
+        return {name: str(getattr(row, name)) for name in self.key}
+
 
 def _bare(hint: Any) -> Any:
     """The type behind ``X | None``."""
@@ -215,6 +219,8 @@ class Snapshot(Stream):
     """The samples that /metrics exports of a response."""
     kind = "snapshot"
     counted_by = "snapshots"
+    tolerates_rejects: ClassVar[bool] = False
+    """Whether a response with a record that cannot be read is used without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +233,8 @@ class Reference(Stream):
     samples: Callable[[SnapshotResponse], Iterable[Sample]]
     """The samples that /metrics exports of a response."""
     kind = "reference"
+    tolerates_rejects: ClassVar[bool] = True
+    """A fact whose record cannot be read stays as it was."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,7 +133,9 @@ def _of_service(report: Report, connecting: bool) -> Iterator[Finding]:
         yield from _of_database(report)
     if report.dropped_snapshots:
         dropped = plural(report.dropped_snapshots, "snapshot")
-        yield Finding("attention", f"The spool was full: {dropped} lost since the start")
+        yield Finding(
+            "attention", f"The spool or its disk was full: {dropped} lost since the start"
+        )
     skew_s = report.clock_skew_seconds
     if skew_s is not None and abs(skew_s) > CLOCK_SKEW_LIMIT_S:
         direction = "ahead of" if skew_s > 0 else "behind"

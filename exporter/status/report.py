@@ -151,7 +151,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     spooled_snapshots: int
     """Snapshots on disk that Postgres has not stored yet."""
     dropped_snapshots: int
-    """Snapshots dropped since the start because the spool was full."""
+    """Snapshots lost since the start because the spool was full or could not be written."""
     failing_months: tuple[FailingMonthReport, ...] = ()
     """As of ``history_read_at``, the oldest first."""
     accounts: tuple[AccountReport, ...]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from exporter.model.errors import UnexpectedPayload
+from exporter.model.storable import storable
 from exporter.model.stream import History, Partition
 from exporter.model.window import Window
 from exporter.store.database import Connection
@@ -85,9 +86,10 @@ def retire(connection: Connection, partition: Partition, because: str | None) ->
 def note_attempt(
     connection: Connection, partition: Partition, interval: timedelta, error: str | None
 ) -> None:
-    """Record how a pass ended and when the next is due."""
+    """Record how a pass ended and when the next is due; ``error`` may quote the exchange."""
+    kept = None if error is None else storable(error)
     connection.execute(
-        QUERIES["note_attempt"], identity_of(partition) | {"interval": interval, "error": error}
+        QUERIES["note_attempt"], identity_of(partition) | {"interval": interval, "error": kept}
     )
 
 

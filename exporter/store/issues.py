@@ -9,7 +9,6 @@ from psycopg.types.json import Jsonb
 from exporter.model.stream import History, Partition, Table
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
-from exporter.store.rejects import key_of
 from exporter.store.table import Comparison
 
 
@@ -39,7 +38,7 @@ def _same_columns(table: Table, stored: Any, read: Any) -> bool:
 def _issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
     return identity_of(partition) | {
         "kind": kind,
-        "key": Jsonb(key_of(stream.table, new)),
+        "key": Jsonb(stream.table.key_of(new)),
         "happened_at": getattr(old, stream.instant),
         "old": old.raw,
         "new": new.raw,

@@ -76,7 +76,8 @@ def remember(run: Run, stream: History, batch: Batch) -> None:
         return
     key, rows = attrgetter(*stream.table.key), batch.rows
     if run.shown:
-        rows = [row for row in rows if rejects.identity(row.raw) not in run.shown]
+        refused = (rejects.identity(reject_of(stream, row, "")) for row in rows)
+        rows = [row for row, at in zip(rows, refused, strict=True) if at not in run.shown]
     run.recent = dict(zip(map(key, rows), rows, strict=True))
 
 
@@ -160,8 +161,8 @@ def _keep_rejects(
     found: Sequence[Reject],
 ) -> int:
     """Store what could not be read or stored; how many of it are new or reopened."""
-    run.shown.update(rejects.identity(reject.raw) for reject in found)
-    return rejects.keep(connection, partition, found, _asked(stream, run.wanted))
+    run.shown.update(rejects.identity(reject) for reject in found)
+    return rejects.keep(connection, partition, found, _asked(stream, run))
 
 
 def _resolve_rejects(
@@ -175,14 +176,12 @@ def _resolve_rejects(
     """Resolve the rejects whose key has loaded, or that a complete walk no longer shows."""
     rejects.resolve_loaded(connection, partition, stream, loaded, run.shown)
     if walked is not None and not walked.empty:
-        asked = _asked(stream, run.wanted)
+        asked = _asked(stream, run)
         rejects.narrow(connection, partition, rejects.Walked(walked, asked, frozenset(run.shown)))
 
 
-def _asked(stream: History, wanted: Window) -> Window:
-    """What was really asked for: records may come from a little outside of the window."""
-    wider = 2 * stream.paging.unit
-    return Window(wanted.start - wider, wanted.end + wider)
+def _asked(stream: History, run: Run) -> rejects.Asked:
+    return rejects.Asked(run.wanted, 2 * stream.paging.unit)
 
 
 def _record(

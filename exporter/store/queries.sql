@@ -190,13 +190,15 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
 UPDATE onetrading_sync.rejects SET resolved_at = now() WHERE reject_id = ANY(%(ids)s::bigint[]);
 
 -- name: narrow_rejects
--- A complete walk: what it has shown lies in the window that was asked for, everything else does
--- not lie in the window that it has read. A reject that can lie nowhere any more is resolved.
+-- A complete walk: what it has shown lies in its window, or at the very edge, which is asked for as
+-- well; everything else does not lie in what it has read. A reject that can lie nowhere any more is
+-- resolved.
 UPDATE onetrading_sync.rejects AS reject
 SET possible_times = narrowed.times, resolved_at = CASE WHEN isempty(narrowed.times) THEN now() END
 FROM (
     SELECT reject_id, CASE WHEN record_hash = ANY(%(shown)s::bigint[])
-        THEN coalesce(nullif(times * %(asked)s::tstzmultirange, '{}'), %(asked)s::tstzmultirange)
+        THEN coalesce(nullif(times * %(wanted)s::tstzmultirange, '{}'),
+                      nullif(times * %(asked)s::tstzmultirange, '{}'), %(wanted)s::tstzmultirange)
         ELSE times - %(walked)s::tstzmultirange END AS times
     FROM (
         SELECT reject_id, record_hash, coalesce(possible_times, '{(,)}') AS times

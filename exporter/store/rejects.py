@@ -8,9 +8,8 @@ snapshot or a list is resolved by the next response that does not show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from operator import attrgetter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
@@ -30,38 +29,54 @@ _LONGEST_REASON = 500
 _LONGEST_SAMPLE = 200
 
 
+class Asked(NamedTuple):
+    """The window of a walk."""
+
+    wanted: Window
+    edges: timedelta
+    """How much more is asked for on both sides, so that records from there may come."""
+
+    @property
+    def wider(self) -> Window:
+        """What was really asked for."""
+        return Window(self.wanted.start - self.edges, self.wanted.end + self.edges)
+
+
 class Walked(NamedTuple):
     """What a complete walk has read of a partition."""
 
     window: Window
     """Every record of it was read."""
-    asked: Window
-    """A little wider: where a record that was shown may lie."""
+    asked: Asked
     shown: frozenset[int]
     """The identities (`identity`) of the records that it has shown, and that could not be read."""
 
 
-def identity(record: str) -> int:
-    """By what a rejected record is known again."""
-    return hash_of(_kept(record))
+def identity(reject: Reject) -> int:
+    """By what a rejected record is known again.
+
+    Its key is a part of it: the exchange may list equal records under several instruments.
+    """
+    key = "" if reject.key is None else repr(sorted(_storable_key(reject.key).items()))
+    return hash_of(_kept(reject.raw) + key)
 
 
 def keep(
     connection: Connection,
     partition: Partition,
     rejects: Iterable[Reject],
-    asked: Window | None = None,
+    asked: Asked | None = None,
 ) -> int:
     """Store records that could not be read; how many of them are new or reopened.
 
-    ``asked``: the window of history that was requested.
+    ``asked``: the window of history in which they were met.
     """
     return sum(
         _keep(
             connection,
             partition,
             reject._replace(raw=_kept(reject.raw)),
-            identity(reject.raw),
+            identity(reject),
             _times(asked, reject.happened_at),
         )
         for reject in rejects
@@ -96,7 +111,7 @@ def _keep(
     return int(counted is not None and counted[0])
 
 
-def _storable_key(key: Any) -> dict[str, str]:
+def _storable_key(key: Mapping[str, str]) -> dict[str, str]:
     return {name: storable(value) for name, value in key.items()}
 
 
@@ -120,7 +135,7 @@ def resolve_unseen(
 
     ``shown``: what it holds and what could not be read this time, either.
     """
-    hashes = [identity(reject.raw) for reject in shown]
+    hashes = [identity(reject) for reject in shown]
     connection.execute(QUERIES["resolve_rejects"], identity_of(partition) | {"shown": hashes})
 
 
@@ -139,7 +154,7 @@ def resolve_loaded(
     waiting = connection.execute(statement, identity_of(partition)).fetchall()
     if not waiting:
         return
-    loaded = {tuple(key_of(stream.table, row).items()) for row in rows}
+    loaded = {tuple(stream.table.key_of(row).items()) for row in rows}
     still = frozenset(shown)
     ids = [
         reject_id
@@ -154,16 +169,11 @@ def narrow(connection: Connection, partition: Partition, walked: Walked) -> None
     """Take what a complete walk has read from where its open rejects can lie."""
     parameters = identity_of(partition) | {
         "shown": list(walked.shown),
-        "asked": _multirange(walked.asked),
+        "wanted": _multirange(walked.asked.wanted),
+        "asked": _multirange(walked.asked.wider),
         "walked": _multirange(walked.window),
     }
     connection.execute(QUERIES["narrow_rejects"], parameters)
-
-
-def key_of(table: Table, row: Any) -> dict[str, str]:
-    """The key of a row as rejects and issues keep it: column to text."""
-    values = map(attrgetter, table.key)
-    return {name: str(value(row)) for name, value in zip(table.key, values, strict=True)}
 
 
 def _in_order(table: Table, key: dict[str, str]) -> tuple[tuple[str, str | None], ...]:
@@ -171,16 +181,16 @@ def _in_order(table: Table, key: dict[str, str]) -> tuple[tuple[str, str | None]
     return tuple((name, key.get(name)) for name in table.key)
 
 
-def _times(asked: Window | None, happened_at: datetime | None) -> TimestamptzMultirange | None:
+def _times(asked: Asked | None, happened_at: datetime | None) -> TimestamptzMultirange | None:
     """Where in time a record can lie that was met in a window.
 
     An instant outside of it is not believed: the exchange would not have sent the record.
     """
     if asked is None:
         return None
-    if happened_at is not None and asked.holds(happened_at):
+    if happened_at is not None and asked.wider.holds(happened_at):
         return TimestamptzMultirange([TimestamptzRange(happened_at, happened_at, "[]")])
-    return _multirange(asked)
+    return _multirange(asked.wanted)
 
 
 def _multirange(window: Window) -> TimestamptzMultirange:

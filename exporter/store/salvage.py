@@ -17,7 +17,6 @@ import psycopg
 from exporter.model.stream import History, Reject, Table
 from exporter.store.database import Connection
 from exporter.store.pool import UNWRITABLE, message_of, refuses_data
-from exporter.store.rejects import key_of
 
 Result = TypeVar("Result")
 Write = Callable[[Sequence[Any]], Result]
@@ -111,4 +110,4 @@ def explained(error: psycopg.Error) -> str:
 
 def reject_of(stream: History, row: Any, reason: str) -> Reject:
     """The reject of a row that was decoded, and that Postgres refuses."""
-    return Reject(row.raw, reason, key_of(stream.table, row), getattr(row, stream.instant))
+    return Reject(row.raw, reason, stream.table.key_of(row), getattr(row, stream.instant))

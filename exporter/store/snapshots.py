@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
@@ -11,11 +11,19 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg import sql
 
-from exporter.model.stream import Partition, Reference, Snapshot, SnapshotResponse, Table
+from exporter.model.stream import (
+    Partition,
+    Reference,
+    Reject,
+    Snapshot,
+    SnapshotResponse,
+    Table,
+)
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.records import differ
+from exporter.store.salvage import write_all_but_the_refused
 
 
 class Observed(NamedTuple):
@@ -113,33 +121,74 @@ def save_reference(
     observed_at: datetime,
     *,
     lease: Lease | None,
-) -> int:
+    unreadable: Sequence[Reject] = (),
+    salvaging: bool = False,
+) -> tuple[int, list[Reject]]:
     """Bring a list of slowly changing facts up to date; the number of versions written.
 
     A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
     there is one, begins there. A list observed before the last change is ignored, because what
     only it contains may have been removed since. Raises LeaseLost.
+
+    ``unreadable``: records of the list that are not among its rows. Their facts stay as they were;
+    where the key of one cannot be read either, no fact counts as no longer listed.
+    ``salvaging``: after Postgres refused the list for a value (DataRefused), leave out the facts
+    that it refuses, which are returned and stay as they were.
     """
     identity = identity_of(partition)
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
-    statements = _statements(stream.table)
+    table = stream.table
+    statements = _statements(table)
     if connection.execute(statements.later, {"observed_at": observed_at}).fetchone() is not None:
-        return 0
-    stored = connection.execute(statements.current)
-    current = {_key(stream.table, values): values for values in stored}
-    listed = {_key(stream.table, row): row for row in response.rows}
-    changed = {
-        key for key, row in listed.items() if key not in current or differ(current[key], row)
+        return 0, []
+    current = {_key(table, values): values for values in connection.execute(statements.current)}
+    listed = {_key(table, row): row for row in response.rows}
+    for key in sorted(_gone(table, current, listed, unreadable)):
+        _close(connection, table, key, observed_at)
+    changed = [
+        row
+        for key, row in sorted(listed.items())
+        if key not in current or differ(current[key], row)
+    ]
+
+    def replace(rows: Sequence[Any]) -> int:
+        for row in rows:
+            if (key := _key(table, row)) in current:
+                _close(connection, table, key, observed_at)
+        _copy(connection, table, "valid_from", observed_at, rows)
+        return len(rows)
+
+    if not salvaging:
+        return replace(changed), []
+    done = write_all_but_the_refused(connection, table, changed, replace)
+    refused = [
+        Reject(str(getattr(row, "raw", row)), reason, table.key_of(row))
+        for row, reason in done.refused
+    ]
+    return sum(done.results), refused
+
+
+def _gone(
+    table: Table,
+    current: Mapping[tuple[Any, ...], Any],
+    listed: Mapping[tuple[Any, ...], Any],
+    unreadable: Sequence[Reject],
+) -> set[tuple[Any, ...]]:
+    """The keys of facts that are no longer listed, as far as that can be told."""
+    listed_unreadably = {
+        None if reject.key is None else tuple(reject.key.get(name) for name in table.key)
+        for reject in unreadable
     }
-    gone = current.keys() - listed.keys()
-    ended = sorted((changed & current.keys()) | gone)
-    for key in ended:
-        parameters = dict(zip(stream.table.key, key, strict=True)) | {"valid_to": observed_at}
-        connection.execute(statements.close, parameters)
-    fresh = [listed[key] for key in sorted(changed)]
-    _copy(connection, stream.table, "valid_from", observed_at, fresh)
-    return len(fresh)
+    if None in listed_unreadably:
+        return set()
+    missing = current.keys() - listed.keys()
+    return {key for key in missing if tuple(map(str, key)) not in listed_unreadably}
+
+
+def _close(connection: Connection, table: Table, key: tuple[Any, ...], at: datetime) -> None:
+    parameters = dict(zip(table.key, key, strict=True)) | {"valid_to": at}
+    connection.execute(_statements(table).close, parameters)
 
 
 class _ReferenceStatements(NamedTuple):

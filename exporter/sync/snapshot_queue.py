@@ -1,26 +1,29 @@
 """Every good snapshot response is stored or waits on disk: never both, never neither.
 
 The exchange does not repeat the past. While Postgres is away responses wait in the spool, and are
-read again from their own bytes when it is back, oldest first.
+read again from their own bytes when it is back, oldest first. Only what may pass makes one wait: a
+response that Postgres refuses for good goes to the rejects, and the next one is stored.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from exporter.logs import context
 from exporter.model.errors import (
     DatabaseError,
+    DataRefused,
     ExchangeError,
     ExporterError,
     NotYet,
     StandingBy,
     UnexpectedPayload,
 )
-from exporter.model.stream import Page
+from exporter.model.stream import Page, Reject
 from exporter.store.snapshots import Observed
 from exporter.store.spool import Spool, Spooled
 from exporter.store.storage import Storage
@@ -47,8 +50,9 @@ class SnapshotQueue:
     def keep(self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes) -> None:
         """Store a response, or spool it. Without a database nothing is kept.
 
-        Raises DatabaseError when it cannot be spooled either, and StandingBy, once it is spooled,
-        when another process holds the account: what was shown of it is to be withdrawn.
+        Raises DatabaseError when it cannot be spooled either, DataRefused when Postgres refuses it
+        for good, and StandingBy, once it is spooled, when another process holds the account: what
+        was shown of it is to be withdrawn.
         """
         if self._storage.database is None:
             return
@@ -59,12 +63,45 @@ class SnapshotQueue:
                 raise DatabaseError("older responses are spooled")
             if not known:
                 page = writer.read(body, writer.identified())
-            writer.write(page, Observed(observed_at, observed_at), newest=True)
+            self._write_newest(writer, page, observed_at, body)
+        except DataRefused:
+            raise
         except _LATER as error:
             _log.debug("spooled the response: %s", error)
             self._put(writer, observed_at, body)
             if isinstance(error, StandingBy):
                 raise
+        else:
+            self._spool.end_outage()
+
+    def keep_rejects(self, writer: SnapshotWriter, found: Sequence[Reject]) -> None:
+        """Store what made a response malformed, if Postgres is up."""
+        try:
+            writer.keep_rejects(found)
+        except (DatabaseError, ExchangeError, NotYet) as error:
+            _log.warning("could not store the rejected records (%s): %s", found[0].reason, error)
+
+    def _write_newest(
+        self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes
+    ) -> None:
+        try:
+            writer.write(page, Observed(observed_at, observed_at), newest=True)
+        except DataRefused as refused:
+            self._reject(writer, body, refused)
+            raise
+
+    def _reject(self, writer: SnapshotWriter, body: bytes, refused: DataRefused) -> None:
+        """Store a response that Postgres refuses for good among the rejects.
+
+        Raises DatabaseError, and nothing is lost: it is refused again later.
+        """
+        try:
+            new = writer.keep_response(body, str(refused))
+        except DataRefused as error:
+            _log.error("could not keep a response that Postgres refuses: %s", error)
+            return
+        level = logging.ERROR if new else logging.DEBUG
+        _log.log(level, "rejected a response that cannot be stored: %s", refused)
 
     def drain(self) -> None:
         """Store what is spooled, oldest first. Raises DatabaseError when Postgres is away (again).
@@ -100,7 +137,12 @@ class SnapshotQueue:
     def _put(self, writer: SnapshotWriter, observed_at: datetime, body: bytes) -> None:
         account, stream = writer.key
         waiting = Spooled(
-            account, stream, observed_at, observed_at, body.decode(), writer.account_id
+            account,
+            stream,
+            observed_at,
+            observed_at,
+            body.decode("utf-8", "replace"),
+            writer.account_id,
         )
         try:
             self._spool.put(waiting, writer.patience)
@@ -114,6 +156,9 @@ class SnapshotQueue:
             return False
         try:
             return self._store(writer, path, waiting)
+        except DataRefused as refused:
+            self._spool.set_aside(path, str(refused))
+            return True
         except _LATER as error:
             self._storage.writable()
             _log.debug("%s still waits: %s", path.name, error)
@@ -122,15 +167,26 @@ class SnapshotQueue:
     def _store(self, writer: SnapshotWriter, path: Path, waiting: Spooled) -> bool:
         """Store a spooled response; whether it is dealt with. Raises as `SnapshotWriter.write`."""
         account_id = waiting.account_id or writer.identified()
+        if writer.account_id not in (None, account_id):
+            self._spool.set_aside(path, f"it is of account {account_id}, not {writer.account_id}")
+            return True
+        body = waiting.body.encode("utf-8", "replace")
         try:
-            page = writer.read(waiting.body.encode(), account_id)
+            page = writer.read(body, account_id)
         except UnexpectedPayload as error:
-            self._spool.mark_unreadable(path, str(error))
+            self._spool.set_aside(path, str(error))
+            return True
+        if malformed := writer.unusable(page, body):
+            writer.keep_rejects(malformed)
+            self._spool.set_aside(path, malformed[0].reason)
             return True
         # The clock may have been set back while it waited.
         observed = Observed(waiting.first, max(waiting.first, waiting.last))
         try:
             writer.write(page, observed)
+        except DataRefused as refused:
+            self._reject(writer, body, refused)
+            self._spool.set_aside(path, str(refused))
         except (DatabaseError, StandingBy) as error:
             _log.debug("could not store %s: %s", path.name, error)
             # Another process may hold the lease, and have stored a later one.

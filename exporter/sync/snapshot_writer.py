@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from exporter.metrics import Instrumentation
-from exporter.model.errors import DatabaseError, ExchangeError, NotYet
+from exporter.model.errors import DataRefused
 from exporter.model.limits import hold
 from exporter.model.page import read
-from exporter.model.stream import Page, Partition, Reference, Snapshot, SnapshotResponse
+from exporter.model.stream import (
+    Page,
+    Partition,
+    Reference,
+    Reject,
+    Snapshot,
+    SnapshotResponse,
+)
+from exporter.model.whole import unusable
 from exporter.store import bookkeeping, loader, rejects, snapshots
 from exporter.store.database import Connection
 from exporter.store.snapshots import Observed
@@ -19,6 +29,16 @@ from exporter.sync.account import Account
 _log = logging.getLogger(__name__)
 _CLOCKS_APART = timedelta(minutes=1)
 """By how much the clocks of the exchange and of Postgres may differ at most."""
+
+
+class _Saving(NamedTuple):
+    """One transaction that stores a response."""
+
+    connection: Connection
+    partition: Partition
+    lease: loader.Lease | None
+    salvaging: bool
+    """Postgres has refused the response: leave out the records that it refuses."""
 
 
 class SnapshotWriter:
@@ -57,74 +77,87 @@ class SnapshotWriter:
         """Read a response again. Raises UnexpectedPayload."""
         return read(self._stream, body, account_id)
 
+    def unusable(self, page: Page, body: bytes) -> list[Reject]:
+        """What makes a response as a whole malformed; nothing: it may be shown and stored."""
+        return unusable(self._stream, page, body)
+
     def write(self, page: Page, observed: Observed, *, newest: bool = False) -> None:
         """Store a good response; ``newest``: rejects of earlier ones are resolved by it.
 
-        Raises DatabaseError, StandingBy and what `Account.identified` raises.
+        Raises DatabaseError, DataRefused when Postgres refuses it for good, StandingBy and what
+        `Account.identified` raises.
         """
         partition = self._account.partition(self._stream)
-        written = self._storage.run_leased(
-            partition.account_id,
-            lambda connection, lease: self._write(
-                connection, partition, page, observed, lease, newest=newest
-            ),
-            briefly=True,
-        )
-        self._instrumentation.record_rows(*self.key, inserted=written)
+
+        def write(*, salvaging: bool) -> tuple[int, int]:
+            def work(connection: Connection, lease: loader.Lease | None) -> tuple[int, int]:
+                saving = _Saving(connection, partition, lease, salvaging)
+                return self._write(saving, page, observed, newest=newest)
+
+            return self._storage.run_leased(partition.account_id, work, briefly=True)
+
+        try:
+            written, rejected = write(salvaging=False)
+        except DataRefused:
+            if not self._stream.tolerates_rejects:
+                raise
+            written, rejected = write(salvaging=True)
+        self._instrumentation.record_rows(*self.key, inserted=written, rejected=rejected)
+        if rejected:
+            _log.warning("rejected unreadable records: see onetrading_sync.rejects")
 
     def outdated(self, observed: Observed) -> bool:
         """Whether Postgres holds a response that was observed later. Raises as `write`."""
         partition = self._account.partition(self._stream)
         return self._storage.writable().run_briefly(snapshots.outdated, partition, observed)
 
-    def keep_rejects(self, page: Page) -> None:
-        """Store the unreadable records of a response, if Postgres is up."""
-        try:
-            database = self._storage.writable()
-            partition = self._account.partition(self._stream)
-            new = database.run_briefly(rejects.keep, partition, page.rejects)
-        except (DatabaseError, ExchangeError, NotYet) as error:
-            reason = page.rejects[0].reason
-            _log.warning("could not store the rejected records (%s): %s", reason, error)
-            return
+    def keep_rejects(self, found: Sequence[Reject]) -> None:
+        """Store what made a response malformed. Raises DatabaseError and as `identified`."""
+        partition = self._account.partition(self._stream)
+        database = self._storage.writable()
+        new = database.run_briefly(rejects.keep, partition, found)
         self._instrumentation.record_rows(*self.key, rejected=new)
 
+    def keep_response(self, body: bytes, reason: str) -> bool:
+        """Store a response that Postgres refuses among the rejects; whether it is the first one.
+
+        Raises as `keep_rejects`.
+        """
+        partition = self._account.partition(self._stream)
+        database = self._storage.writable()
+        text = body.decode("utf-8", "replace")
+        new = database.run_briefly(rejects.keep_response, partition, text, reason)
+        self._instrumentation.record_rows(*self.key, rejected=int(new))
+        return new
+
     def _write(
-        self,
-        connection: Connection,
-        partition: Partition,
-        page: Page,
-        observed: Observed,
-        lease: loader.Lease | None,
-        *,
-        newest: bool,
-    ) -> int:
-        response = SnapshotResponse(page.rows, page.header)
-        written = self._save(connection, partition, response, observed, lease)
+        self, saving: _Saving, page: Page, observed: Observed, *, newest: bool
+    ) -> tuple[int, int]:
+        """Rows written, and records rejected for the first time."""
+        connection, partition = saving.connection, saving.partition
+        written, refused = self._save(saving, page, observed)
+        left_out = [*page.rejects, *refused]
+        rejected = rejects.keep(connection, partition, left_out)
         rejects.note_drift(connection, partition, page.drift)
         if newest:
-            rejects.resolve_unseen(connection, partition)
+            rejects.resolve_unseen(connection, partition, left_out)
         bookkeeping.note_attempt(connection, partition, self._interval, None)
-        return written
+        return written, rejected
 
     def _save(
-        self,
-        connection: Connection,
-        partition: Partition,
-        response: SnapshotResponse,
-        observed: Observed,
-        lease: loader.Lease | None,
-    ) -> int:
-        """Write the rows in the caller's transaction; how many were written."""
-        return snapshots.save(
-            connection,
+        self, saving: _Saving, page: Page, observed: Observed
+    ) -> tuple[int, Sequence[Reject]]:
+        """Write the rows in the caller's transaction; how many, and which Postgres refuses."""
+        written = snapshots.save(
+            saving.connection,
             self._stream,
-            partition,
-            response,
+            saving.partition,
+            SnapshotResponse(page.rows, page.header),
             observed,
             patience=self.patience,
-            lease=lease,
+            lease=saving.lease,
         )
+        return written, ()
 
 
 class ReferenceWriter(SnapshotWriter):
@@ -140,13 +173,15 @@ class ReferenceWriter(SnapshotWriter):
         return self._storage.writable().run_briefly(bookkeeping.succeeded_after, partition, later)
 
     def _save(
-        self,
-        connection: Connection,
-        partition: Partition,
-        response: SnapshotResponse,
-        observed: Observed,
-        lease: loader.Lease | None,
-    ) -> int:
+        self, saving: _Saving, page: Page, observed: Observed
+    ) -> tuple[int, Sequence[Reject]]:
         return snapshots.save_reference(
-            connection, self._stream, partition, response, observed.first, lease=lease
+            saving.connection,
+            self._stream,
+            saving.partition,
+            SnapshotResponse(page.rows, page.header),
+            observed.first,
+            lease=saving.lease,
+            unreadable=page.rejects,
+            salvaging=saving.salvaging,
         )

@@ -53,9 +53,12 @@ class SnapshotSync(StreamSync):
         page = read(self.stream, body, self.account.account_id or PUBLIC_ACCOUNT_ID)
         if page.account_id is not None:
             self._recognise(page.account_id)
+        if malformed := self._writer.unusable(page, body):
+            self._snapshots.keep_rejects(self._writer, malformed)
+            raise UnexpectedPayload(f"{self.stream.path}: {malformed[0].reason}")
         if page.rejects:
-            self._writer.keep_rejects(page)
-            raise UnexpectedPayload(f"{self.stream.path}: {page.rejects[0].reason}")
+            reason = page.rejects[0].reason
+            _log.warning("could not read %d records: %s", len(page.rejects), reason)
         samples = self.stream.samples(SnapshotResponse(page.rows, page.header))
         if not self._stream_metrics.record_success(*self.key, list(samples)):
             raise UnexpectedPayload(f"{self.stream.path}: the response cannot be shown")

@@ -1018,6 +1018,7 @@ CREATE VIEW reporting.open_rejects AS
     rejects.record,
     rejects.first_seen_at,
     (now() - rejects.first_seen_at) AS age,
+    rejects.key,
     rejects.happened_at,
         CASE
             WHEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)) = date_trunc('month'::text, (possible.latest AT TIME ZONE 'UTC'::text))) THEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)))::date
@@ -1046,6 +1047,7 @@ COMMENT ON COLUMN reporting.open_rejects.reason IS 'Why the record could not be 
 COMMENT ON COLUMN reporting.open_rejects.record IS 'The record as sent.';
 COMMENT ON COLUMN reporting.open_rejects.first_seen_at IS 'When it first came.';
 COMMENT ON COLUMN reporting.open_rejects.age IS 'now() minus first_seen_at.';
+COMMENT ON COLUMN reporting.open_rejects.key IS 'What identifies it at the exchange, column to text; null where that cannot be read.';
 COMMENT ON COLUMN reporting.open_rejects.happened_at IS 'When it happened, as the record says, even where that cannot be (a trade of the year 9999); null where it cannot be read.';
 COMMENT ON COLUMN reporting.open_rejects.month IS 'First day of the month (UTC) in which it happened; null where it can be of several months, and for what is not history (a balance, an instrument).';
 COMMENT ON COLUMN reporting.open_rejects.possible_from IS 'Earliest instant at which it can have happened; null for what is not history, and where nothing is known.';

@@ -182,3 +182,34 @@ def test_help_shows_every_option_with_its_environment_twin_and_default(name: str
         in_environment_only = text.partition("Set in the environment or the file only: ")[2]
         for setting in SETTINGS:
             assert setting.name in twins or setting.name in in_environment_only
+
+
+def synced(simulator: Simulator, folder: Path, url: str) -> tuple[int, str]:
+    """Exit code and output of `sync` of the balances."""
+    more = {"DATABASE_URL": url}
+    env = environment(simulator, folder, accounts=("main",), more=more)
+    ended = command("sync", "--stream", "balances", env=env)
+    return ended.returncode, ended.stdout
+
+
+def test_sync_fails_when_what_it_read_was_not_stored(
+    simulator: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    """It waits on disk, which the next one stores."""
+    assert synced(simulator, tmp_path, database_url) == (0, "ok            main/balances\n")
+    simulator.advance(600)
+    with psycopg.connect(database_url) as locking:
+        locking.execute("LOCK TABLE onetrading.snapshots IN ACCESS EXCLUSIVE MODE")
+        assert synced(simulator, tmp_path, database_url) == (1, "not stored    main/balances\n")
+    assert synced(simulator, tmp_path, database_url) == (0, "ok            main/balances\n")
+
+
+def test_sync_fails_when_postgres_refuses_what_it_read(
+    simulator: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("ALTER TABLE onetrading.balances ADD CHECK (available <> 13)")
+    simulator.override_balance("main", "EUR", available="13")
+    assert synced(simulator, tmp_path, database_url) == (1, "failed        main/balances\n")
+    simulator.override_balance("main", "EUR")
+    assert synced(simulator, tmp_path, database_url) == (0, "ok            main/balances\n")

@@ -68,7 +68,10 @@ def changed(*changes: tuple[str, str, dict[str, Any]], **more: Any) -> Report:
             "Postgres responds slowly: the timelines are out of date",
         ),
         ({"dropped_snapshots": 0}, None),
-        ({"dropped_snapshots": 2}, "The spool was full: 2 snapshots lost since the start"),
+        (
+            {"dropped_snapshots": 2},
+            "The spool or its disk was full: 2 snapshots lost since the start",
+        ),
         ({"spooled_snapshots": 1}, "1 snapshot on disk, not yet stored in Postgres"),
     ],
 )

@@ -89,7 +89,7 @@ def test_findings_about_a_stream(change: dict[str, Any], verdict: str, text: str
     [
         ({"database_up": False}, "broken", "Postgres is down"),
         ({"spooled_snapshots": 2}, "well", "2 snapshots on disk"),
-        ({"dropped_snapshots": 1}, "attention", "The spool was full: 1 snapshot lost"),
+        ({"dropped_snapshots": 1}, "attention", "The spool or its disk was full: 1 snapshot lost"),
         (
             {"clock_skew_seconds": -3.0},
             "attention",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from exporter.model.stream import Partition
 from exporter.simulator import Simulator
+from exporter.store import bookkeeping
 from tests.support.service import get, serving
 from tests.support.stored_snapshots import ask, exporter, open_rejects, poll
 from tests.support.waiting import wait_until
@@ -180,3 +183,12 @@ def shown(base: str) -> dict[str, str]:
     prefix = 'onetrading_rejects_open{account="main",stream="'
     lines = (line for line in get(base, "/metrics").splitlines() if line.startswith(prefix))
     return dict(line.removeprefix(prefix).split('"} ') for line in lines)
+
+
+def test_the_error_of_a_pass_is_noted_whatever_it_quotes(database_url: str) -> None:
+    partition = Partition("main", "a0000000-0000-4000-8000-000000000001", "trades")
+    with psycopg.connect(database_url) as connection:
+        error = "payload: unknown currency 'a\0b', 'x\ud83dy'"
+        bookkeeping.note_attempt(connection, partition, timedelta(seconds=30), error)
+        found = connection.execute("SELECT last_error FROM onetrading_sync.progress").fetchall()
+    assert found == [("payload: unknown currency 'a\u2400b', 'x\ufffdy'",)]

@@ -48,6 +48,10 @@ class Scripted:
         """The rows of a query."""
         return self._connection.execute(query.encode()).fetchall()
 
+    def run(self, statement: str) -> None:
+        """Run a statement without a result."""
+        self._connection.execute(statement.encode())
+
     def shown(self, name: str, stream: str, **labels: str) -> float:
         """The value on /metrics of a series of a stream."""
         body, _ = self._app.metrics.render("", "")
