@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.measure import Finding, machine
 
 _MARK = "<!-- what follows is written by `python -m benchmarks --markdown` -->\n"
-SUBJECTS = ("ingest", "again", "budget", "scrape", "memory", "start")
+SUBJECTS = ("ingest", "again", "reports", "budget", "scrape", "memory", "start")
 
 
 def main() -> None:

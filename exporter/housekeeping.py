@@ -67,6 +67,16 @@ class Housekeeping:
             self._metrics.service.set_data_quality(account, stream, **counts._asdict())
         return True
 
+    def note_accounts(self) -> bool:
+        """Record which accounts have left the configuration. Returns whether Postgres answered."""
+        if not self._storage.up:
+            return False
+        try:
+            self._storage.writable().run_briefly(bookkeeping.note_configured, self._accounts)
+        except DatabaseError:
+            return False
+        return True
+
     def prune(self) -> bool:
         """Delete old records of walks. Returns whether Postgres answered."""
         if not self._storage.up:

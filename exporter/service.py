@@ -20,6 +20,7 @@ from exporter.sync import StreamSync
 
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
+_NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
 _PRUNE_EVERY = timedelta(days=1)
 _DRAIN_EVERY = timedelta(seconds=30)
 _STOP_WITHIN_S = 5.0
@@ -140,6 +141,7 @@ class Service:
     def _chores(self) -> list[Task]:
         return [
             Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
+            Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
             # No poll does it while this process stands by, or for streams that are read rarely.
             Task("drain", _DRAIN_EVERY, self.app.snapshots.drain_if_possible),

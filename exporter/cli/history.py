@@ -16,6 +16,7 @@ from exporter.cli.progress import ProgressBar
 from exporter.model.errors import SettingsError
 from exporter.model.window import Window
 from exporter.settings import Settings, instant
+from exporter.store import bookkeeping
 from exporter.streams import STREAMS
 from exporter.sync import Backfill, HistorySync, StreamSync
 
@@ -71,6 +72,7 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
     """
     failed = []
     with app_with_database(settings, enabled(settings, streams)) as app:
+        app.storage.writable().run(bookkeeping.note_configured, app.accounts)
         syncs = _of_accounts(app, accounts)
         if unavailable := sorted(set(streams) - {stream.name for stream in app.streams}):
             raise SettingsError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from exporter.store import reports
 from exporter.store.database import Connection
 from exporter.streams import STREAMS
 
+Found = TypeVar("Found")
+
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -24,8 +26,19 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings
 @_as_json
 def status(settings: Settings, as_json: bool) -> None:
-    """Show last success, lag, rows, coverage and next due time per account and stream."""
-    _print(_query(settings, lambda connection: reports.status(connection, STREAMS)), as_json)
+    """Show last success, lag, rows, coverage and next due time per account and stream.
+
+    Then the months that are not complete, which JSON leaves to reporting.month_close.
+    """
+    rows, months = _query(settings, _status)
+    _print(rows, as_json)
+    if months and not as_json:
+        click.echo()
+        _print([month._asdict() for month in months], as_json)
+
+
+def _status(connection: Connection) -> tuple[list[dict[str, Any]], list[reports.FailingMonth]]:
+    return reports.status(connection, STREAMS), reports.failing_months(connection)
 
 
 @click.command()
@@ -36,9 +49,7 @@ def gaps(settings: Settings, as_json: bool) -> None:
     _print(_query(settings, reports.gaps), as_json)
 
 
-def _query(
-    settings: Settings, query: Callable[[Connection], list[dict[str, Any]]]
-) -> list[dict[str, Any]]:
+def _query(settings: Settings, query: Callable[[Connection], Found]) -> Found:
     with app_with_database(settings, ()) as app:
         if app.database is None:
             raise DatabaseError("there is no database")

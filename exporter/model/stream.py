@@ -104,6 +104,10 @@ class Table:
     the exchange. Without one, or where one of the two records has none: the one read last."""
     twins: str = "twin"
     """The kind of issue that two different records of one key are when none is newer."""
+    stamp: str | None = None
+    """The column of the instant that the exchange stamps on a record, where the key holds a coarser
+    one. Records of one key and one stamp are one record, whatever precision the stamp is sent in;
+    with another stamp it is another record: the first one stored stays, see `store.slots`."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
     row_check: RowCheck = field(init=False, compare=False, repr=False)
@@ -116,6 +120,8 @@ class Table:
             raise ValueError(f"{self.name}: the key must be a part of the columns, not all of them")
         if self.version is not None and self.version not in columns:
             raise ValueError(f"{self.name}: the version {self.version!r} is not a column")
+        if self.stamp is not None and columns.get(self.stamp) != "timestamptz":
+            raise ValueError(f"{self.name}: the stamp {self.stamp!r} is not an instant")
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "row_check", RowCheck(columns, self.key))
 

@@ -26,12 +26,13 @@ from exporter.status.findings import judge
 from exporter.status.report import (
     AccountReport,
     CoverageReport,
+    FailingMonthReport,
     Report,
     RequestBudget,
     StreamReport,
 )
 from exporter.status.segments import segments
-from exporter.store.reports import Timeline
+from exporter.store.reports import FailingMonth, Timeline
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
 from exporter.sync import Refusals, StreamSync
@@ -179,6 +180,7 @@ class Reporter:
             history_read_at=cached.read_at,
             spooled_snapshots=len(self._spool),
             dropped_snapshots=self._spool.dropped,
+            failing_months=tuple(map(_failing_month, cached.failing_months)),
             accounts=self._accounts.build(),
             streams=self._streams.build(cached, now),
             errors=tuple(self._metrics.streams.errors()),
@@ -216,6 +218,10 @@ def _coverage_report(summary: CoverageSummary, timeline: Timeline | None) -> Cov
         settled_to=timeline.settled_to,
         segments=segments(required, timeline.by_all, timeline.by_any),
     )
+
+
+def _failing_month(found: FailingMonth) -> FailingMonthReport:
+    return FailingMonthReport(**found._asdict() | {"month": f"{found.month:%Y-%m}"})
 
 
 def _rounded(value: float) -> float:

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from exporter.model.errors import DatabaseError
-from exporter.store.database import Database
-from exporter.store.reports import Timeline, timelines
+from exporter.store.database import Connection, Database
+from exporter.store.reports import FailingMonth, Timeline, failing_months, timelines
 
 _log = logging.getLogger(__name__)
 REFRESH_S = 3.0
@@ -28,6 +28,12 @@ class CachedCoverage(NamedTuple):
 
     timelines: tuple[Timeline, ...] = ()
     read_at: datetime | None = None
+    failing_months: tuple[FailingMonth, ...] = ()
+
+
+def _read(connection: Connection) -> tuple[tuple[Timeline, ...], tuple[FailingMonth, ...]]:
+    found = timelines(connection, within_ms=_STATEMENT_TIMEOUT_MS)
+    return tuple(found), tuple(failing_months(connection))
 
 
 class CoverageCache:
@@ -80,8 +86,8 @@ class CoverageCache:
 
     def _refresh(self, database: Database) -> None:
         try:
-            found = database.run_briefly(timelines, within_ms=_STATEMENT_TIMEOUT_MS)
-            self._cached = CachedCoverage(tuple(found), self._now())
+            found, months = database.run_briefly(_read)
+            self._cached = CachedCoverage(found, self._now(), months)
         except DatabaseError as error:
             _log.debug("could not read the coverage: %s", error)
         except Exception:  # noqa: BLE001  the rest of the report must still be shown

@@ -25,6 +25,7 @@ _LEAST_LAG_S = 900.0
 _TIMELINES_STALE_AFTER = timedelta(seconds=20)
 _BACKFILL_ERROR_RECENT = timedelta(minutes=10)
 _MAX_ACCOUNTS_NAMED = 4
+_MAX_MONTHS_NAMED = 3
 _MAX_NAMES_LENGTH = 120
 _FUTURES = frozenset(s.name for s in STREAMS if s.requires_futures)
 _PUBLIC_REFUSED = "the exchange refuses the request (401 or 403), although it needs no token"
@@ -89,7 +90,16 @@ def _summary(report: Report, untried: int) -> str:
     counts["not polled yet"] = untried
     by_state = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     total = f"{plural(len(report.streams), 'stream')} of {plural(accounts, 'account')}"
-    return f"{total}: {by_state or 'none fresh'}. {_history(report)}"
+    return f"{total}: {by_state or 'none fresh'}. {_history(report)}{_months(report)}"
+
+
+def _months(report: Report) -> str:
+    """Which months are not complete: `reporting.month_close` judges that, nothing here."""
+    months = list(dict.fromkeys(found.month for found in report.failing_months))
+    if not months:
+        return ""
+    names = listed(months) if len(months) <= _MAX_MONTHS_NAMED else plural(len(months), "month")
+    return f" Not complete: {names}, see reporting.month_close."
 
 
 def _history(report: Report) -> str:

@@ -105,6 +105,19 @@ class StreamReport(StreamSummary, frozen=True, kw_only=True):
         return self.freshness
 
 
+class FailingMonthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A month that is not complete, as `reporting.month_close` judges it."""
+
+    account: str
+    month: str
+    """Year and month: 2026-03."""
+    check: str
+    """``coverage`` or ``rejects``."""
+    detail: str
+    """What is missing."""
+    failing_since: datetime
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the service at ``generated_at``."""
 
@@ -139,6 +152,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Snapshots on disk that Postgres has not stored yet."""
     dropped_snapshots: int
     """Snapshots lost since the start because the spool was full or could not be written."""
+    failing_months: tuple[FailingMonthReport, ...] = ()
+    """As of ``history_read_at``, the oldest first."""
     accounts: tuple[AccountReport, ...]
     streams: tuple[StreamReport, ...]
     errors: tuple[ErrorRun, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -33,6 +34,14 @@ def remember_account(connection: Connection, name: str, identity: str) -> None:
             "configure the new account under another name"
         )
     connection.execute(QUERIES["remember_account"], {"account_id": identity, "name": name})
+
+
+def note_configured(connection: Connection, names: Iterable[str]) -> None:
+    """Record which accounts have left the configuration, given the ``names`` that are in ours.
+
+    Processes with other accounts may share the database: what one of them reads has not left.
+    """
+    connection.execute(QUERIES["note_configured"], {"names": list(names)})
 
 
 def covered(connection: Connection, partition: Partition, window: Window) -> list[Window]:

@@ -6,26 +6,26 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from exporter.model.stream import Partition, Table
+from exporter.model.stream import History, Partition, Table
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.table import Comparison
 
 
 def note(
-    connection: Connection, partition: Partition, table: Table, comparison: Comparison
+    connection: Connection, partition: Partition, stream: History, comparison: Comparison
 ) -> None:
     """Keep both records of each fact that changed, and of each record that was left out.
 
     What was left out is kept once, because every pass that reads its page meets it again.
     """
     for stored, read, _ in comparison.changed:
-        kind = "raw_changed" if _same_columns(table, stored, read) else "changed"
-        connection.execute(QUERIES["note_issue"], _issue(partition, table, kind, stored, read))
-    left_out = (("older", comparison.older), (table.twins, comparison.twins))
+        kind = "raw_changed" if _same_columns(stream.table, stored, read) else "changed"
+        connection.execute(QUERIES["note_issue"], _issue(partition, stream, kind, stored, read))
+    left_out = (("older", comparison.older), (stream.table.twins, comparison.twins))
     for kind, pairs in left_out:
         for counts, read in pairs:
-            issue = _issue(partition, table, kind, counts, read)
+            issue = _issue(partition, stream, kind, counts, read)
             connection.execute(QUERIES["note_once"], issue)
 
 
@@ -35,10 +35,11 @@ def _same_columns(table: Table, stored: Any, read: Any) -> bool:
     )
 
 
-def _issue(partition: Partition, table: Table, kind: str, old: Any, new: Any) -> dict[str, Any]:
+def _issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
     return identity_of(partition) | {
         "kind": kind,
-        "key": Jsonb(table.key_of(new)),
+        "key": Jsonb(stream.table.key_of(new)),
+        "happened_at": getattr(old, stream.instant),
         "old": old.raw,
         "new": new.raw,
     }

@@ -105,7 +105,7 @@ def load(
     def write(rows: Sequence[Any]) -> tables.WriteResult:
         comparison = tables.compare(connection, stream.table, rows, run.recent)
         written = tables.apply(connection, stream.table, comparison)
-        issues.note(connection, partition, stream.table, comparison)
+        issues.note(connection, partition, stream, comparison)
         totals.add(connection, stream, partition, written)
         return written
 
@@ -147,9 +147,10 @@ def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
 
 
 def claim(connection: Connection, partition: Partition, proven: Window) -> None:
-    """Add a window to the proven ranges of a partition."""
-    window = {"start": proven.start, "end": proven.end}
-    connection.execute(QUERIES["claim"], identity_of(partition) | window)
+    """Add a window to the proven ranges of a partition, and note the days that it completes."""
+    window = identity_of(partition) | {"start": proven.start, "end": proven.end}
+    connection.execute(QUERIES["claim"], window)
+    connection.execute(QUERIES["note_proven_days"], window)
 
 
 def _keep_rejects(

@@ -141,6 +141,13 @@ def apply(
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         raise ValueError("migrations need a connection outside a transaction")
     stop = stop or threading.Event()
+
+    def show(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            hint = f": {notice.message_hint}" if notice.message_hint else ""
+            log.warning("%s%s", notice.message_primary, hint)
+
+    connection.add_notice_handler(show)
     try:
         applied = []
         for migration in pending(connection, migrations):
@@ -152,6 +159,8 @@ def apply(
         raise DatabaseError(f"the connection broke while migrating: {error}") from error
     except psycopg.Error as error:
         raise SchemaError(f"could not read or write {TABLE.as_string()}: {error}") from error
+    finally:
+        connection.remove_notice_handler(show)
     return applied
 
 

@@ -51,6 +51,16 @@ SELECT account_id::text FROM onetrading.accounts WHERE name = %(name)s;
 INSERT INTO onetrading.accounts AS known (account_id, name) VALUES (%(account_id)s, %(name)s)
 ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE known.name <> excluded.name;
 
+-- name: note_configured
+-- An account that this process does not have configured has left, unless another process holds its
+-- lease; one that it has is back.
+UPDATE onetrading.accounts AS known
+SET left_at = CASE WHEN name <> ALL(%(names)s) THEN now() END
+WHERE name <> 'public' AND (left_at IS NULL) = (name <> ALL(%(names)s))
+  AND (name = ANY(%(names)s) OR NOT EXISTS (
+        SELECT FROM onetrading_sync.leases AS lease
+        WHERE lease.account_id = known.account_id AND expires_at > clock_timestamp()));
+
 -- name: covered
 -- The proven ranges of a partition that overlap a window, oldest first.
 SELECT lower(range), upper(range) FROM onetrading_sync.coverage
@@ -82,6 +92,26 @@ INSERT INTO onetrading_sync.coverage (account_id, stream, scope, range)
 SELECT %(account_id)s, %(stream)s, %(scope)s, unnest(range_agg(range))
 FROM (SELECT range FROM touching UNION ALL SELECT range FROM claimed) AS parts
 WHERE EXISTS (SELECT FROM claimed);
+
+-- name: note_proven_days
+-- The UTC days that a claim made complete, and when that was; a day is noted once, when it is over.
+INSERT INTO onetrading_sync.proven_days (account_id, stream, scope, day, proven_at)
+SELECT %(account_id)s, %(stream)s, %(scope)s, first_day + step, clock_timestamp()
+FROM (
+    SELECT (lower(range) AT TIME ZONE 'UTC')::date
+            + ((lower(range) AT TIME ZONE 'UTC')::time > '00:00')::integer AS from_day,
+        (upper(range) AT TIME ZONE 'UTC')::date AS to_day
+    FROM onetrading_sync.coverage
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+      AND range && tstzrange(%(start)s, %(end)s)
+) AS proven
+CROSS JOIN LATERAL (
+    SELECT greatest(from_day, (%(start)s::timestamptz AT TIME ZONE 'UTC')::date) AS first_day,
+        least(to_day, (%(end)s::timestamptz AT TIME ZONE 'UTC')::date + 1,
+            (now() AT TIME ZONE 'UTC')::date) AS end_day
+) AS days
+CROSS JOIN generate_series(0, end_day - first_day - 1) AS steps (step)
+ON CONFLICT DO NOTHING;
 
 -- name: start_run
 -- The record of a walk, written with its first batch; whether the stream has open rejects.
@@ -188,14 +218,17 @@ ON CONFLICT DO NOTHING;
 
 -- name: note_issue
 -- A stored fact that came back different, and was replaced.
-INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
-VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s);
+INSERT INTO onetrading_sync.issues
+    (account_id, stream, kind, key, old_record, new_record, happened_at)
+VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s, %(happened_at)s);
 
 -- name: note_once
 -- A record that was left out in favour of the stored one; each record once, since every pass that
 -- reads its page meets it again.
-INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
-SELECT %(account_id)s::uuid, %(stream)s, %(kind)s, %(key)s::jsonb, %(old)s::jsonb, %(new)s::jsonb
+INSERT INTO onetrading_sync.issues
+    (account_id, stream, kind, key, old_record, new_record, happened_at)
+SELECT %(account_id)s::uuid, %(stream)s, %(kind)s, %(key)s::jsonb, %(old)s::jsonb, %(new)s::jsonb,
+    %(happened_at)s
 WHERE NOT EXISTS (
     SELECT FROM onetrading_sync.issues
     WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = %(kind)s
@@ -349,6 +382,11 @@ SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s 
 -- The required history that is not proven complete, for `gaps`.
 SELECT account, stream, scope, gap_start, gap_end, is_tail FROM reporting.coverage_gaps
 ORDER BY account, stream, scope, gap_start;
+
+-- name: failing_months
+-- What keeps which month from being complete, for `status`.
+SELECT account, month, check_name, detail, failing_since FROM reporting.month_close
+WHERE state = 'failing' ORDER BY month, account, check_name;
 
 -- name: timelines
 -- The proven coverage of each history stream, from the required start to now less the allowed

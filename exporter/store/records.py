@@ -18,7 +18,8 @@ import msgspec
 
 from exporter.model.stream import Json, Table
 
-_exact = msgspec.json.Decoder(float_hook=Decimal)
+exact_json = msgspec.json.Decoder(float_hook=Decimal)
+"""Decodes any JSON; a number with a fraction becomes a Decimal, an integer an int."""
 
 
 def differ(one: Sequence[Any], other: Sequence[Any]) -> bool:
@@ -28,7 +29,7 @@ def differ(one: Sequence[Any], other: Sequence[Any]) -> bool:
 
 def _values_differ(one: Any, other: Any) -> bool:
     if isinstance(other, Json) and one is not None:
-        return bool(_exact.decode(one.encode()) != _exact.decode(other.encode()))
+        return bool(exact_json.decode(one.encode()) != exact_json.decode(other.encode()))
     return bool(one != other)
 
 
@@ -91,7 +92,7 @@ def _by_version(table: Table, rows: Sequence[Any]) -> tuple[list[Any], list[Any]
 def _content(row: Any) -> tuple[Any, ...]:
     """What a row says, however it is written: equal for two rows that do not differ."""
     return tuple(
-        _frozen(_exact.decode(value.encode())) if isinstance(value, Json) else value
+        _frozen(exact_json.decode(value.encode())) if isinstance(value, Json) else value
         for value in row
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import sql
@@ -38,6 +38,23 @@ def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
 def gaps(connection: Connection) -> list[Row]:
     """The ranges of required history that are not proven complete."""
     return _rows(connection, "gaps")
+
+
+class FailingMonth(NamedTuple):
+    """A check of `reporting.month_close` that fails: the month is not complete."""
+
+    account: str
+    month: date
+    """Its first day, in UTC."""
+    check: str
+    detail: str
+    """What is missing, in words."""
+    failing_since: datetime
+
+
+def failing_months(connection: Connection) -> list[FailingMonth]:
+    """Oldest month first. `reporting.month_close` alone judges whether a month is complete."""
+    return [FailingMonth._make(row) for row in connection.execute(QUERIES["failing_months"])]
 
 
 class Timeline(NamedTuple):

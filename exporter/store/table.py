@@ -19,6 +19,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from exporter.model.stream import Table
+from exporter.store import slots
 from exporter.store.database import Connection
 from exporter.store.records import Candidates, candidates, differ, version_of
 
@@ -95,7 +96,11 @@ def compare(
     """
     if not rows:
         return Comparison()
-    found = _met(table, rows, recent or {})
+    recent = recent or {}
+    others: list[tuple[Any, Any]] = []
+    if table.stamp is not None:
+        rows, others, recent = _by_stamp(connection, table, rows, recent)
+    found = _met(table, rows, recent)
     # Sorted, so that two writers never wait for each other.
     batch = [found.last[key] for key in sorted(found.last)]
     hashes = _stored_hashes(connection, table, batch)
@@ -104,7 +109,7 @@ def compare(
     differences = _differences(connection, table, differing, found)
     same = len(batch) - len(new) - len(differences.changed) - len(differences.older)
     older, twins = _left_out(table, found, differences)
-    return Comparison(new, differences.changed, older, twins, same)
+    return Comparison(new, differences.changed, older, [*twins, *others], same)
 
 
 def apply(connection: Connection, table: Table, comparison: Comparison) -> WriteResult:
@@ -136,6 +141,27 @@ def _stored_hashes(connection: Connection, table: Table, rows: Sequence[Any]) ->
     return {ordinal - 1: stored for ordinal, stored in found}
 
 
+def _by_stamp(
+    connection: Connection, table: Table, rows: Sequence[Any], recent: Mapping[Any, Any]
+) -> tuple[list[Any], list[tuple[Any, Any]], Mapping[Any, Any]]:
+    """The rows that are the records of their keys, the others, and ``recent`` likewise."""
+    key = attrgetter(*table.key)
+    stored = {key(row): row for _, row in _stored_rows(connection, table, rows).values()}
+    before = [recent[identity] for identity in recent.keys() & set(map(key, rows))]
+    kept, others = slots.separate(table, rows, stored)
+    again, _ = slots.separate(table, before, stored)
+    return kept, others, {key(row): row for row in again}
+
+
+def _stored_rows(
+    connection: Connection, table: Table, rows: Sequence[Any]
+) -> dict[int, tuple[int, Any]]:
+    """Index of each row whose key is stored, and the hash and the row that are stored."""
+    statement = _statements(table).rows
+    found = connection.execute(statement, _key_arrays(table, rows)).fetchall()
+    return {ordinal - 1: (stored, table.row(*values)) for ordinal, stored, *values in found}
+
+
 def _met(table: Table, rows: Sequence[Any], recent: Mapping[Any, Any]) -> Candidates:
     """The candidates of a batch, and of what its keys were just before."""
     key = attrgetter(*table.key)
@@ -162,9 +188,8 @@ def _differences(
         return result
     key, version = attrgetter(*table.key), version_of(table)
     rows = sorted(rows, key=key)
-    stored_rows = connection.execute(_statements(table).rows, _key_arrays(table, rows)).fetchall()
-    for ordinal, stored_hash, *values in sorted(stored_rows):
-        stored, read = table.row(*values), rows[ordinal - 1]
+    for index, (stored_hash, stored) in sorted(_stored_rows(connection, table, rows).items()):
+        read = rows[index]
         alike = [row for row in found.twins.get(key(read), (read,)) if not differ(stored, row)]
         if alike:
             result.kept[key(read)] = alike[0]
@@ -204,7 +229,7 @@ def _key_arrays(table: Table, rows: Sequence[Any]) -> list[str]:
 def _array(values: Iterable[Any]) -> str:
     """A Postgres array as text; psycopg needs ten times as long for a list of a thousand."""
     texts = [str(value).replace("\\", r"\\").replace('"', r"\"") for value in values]
-    return '{"' + '","'.join(texts) + '"}'
+    return '{"' + '","'.join(texts) + '"}' if texts else "{}"
 
 
 @cache

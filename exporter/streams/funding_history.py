@@ -10,7 +10,7 @@ import msgspec
 
 from exporter.model.envelope import listed
 from exporter.model.errors import BadRecord
-from exporter.model.fields import Number, RecordDecoder, instant, maybe_money, money
+from exporter.model.fields import Number, RecordDecoder, instant, maybe_positive, money
 from exporter.model.members import Member
 from exporter.model.stream import History, Json, Paging, Source, Table
 
@@ -24,7 +24,7 @@ class FundingRate(NamedTuple):
     funding_rate: Decimal
     """Fraction (not percent) per funding period; positive: longs paid shorts."""
     mark_price: Decimal | None
-    """Mark price at settlement, in the quote currency; None when not sent."""
+    """Mark price at settlement, in the quote currency; None when not sent, or sent as 0."""
     raw: Json
 
 
@@ -50,7 +50,7 @@ def row(record: FundingRateRecord, source: Source) -> FundingRate:
         instrument_code=record.instrument_code,
         funding_time=instant(record.timestamp or record.time or "").at,
         funding_rate=money(record.funding_rate, "funding_rate"),
-        mark_price=maybe_money(record.mark_price, "mark_price"),
+        mark_price=maybe_positive(record.mark_price, "mark_price"),
         raw=source.raw,
     )
 

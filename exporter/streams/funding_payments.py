@@ -42,7 +42,10 @@ _BOOKED_WITHIN = timedelta(minutes=10)
 
 
 class FundingPayment(NamedTuple):
-    """One booking. The exchange gives it no id: account, instrument and instant are its key."""
+    """One booking. The exchange gives it no id: account, instrument and funding time are its key.
+
+    Not the instant of the booking, which the exchange sends in varying precision.
+    """
 
     account_id: Uuid
     instrument_code: str
@@ -143,7 +146,11 @@ FUNDING_PAYMENTS = History(
     decoder=RecordDecoder(FundingPaymentRecord),
     row=row,
     table=Table(
-        "funding_payments", FundingPayment, key=("account_id", "instrument_code", "booked_at")
+        "funding_payments",
+        FundingPayment,
+        key=("account_id", "instrument_code", "funding_time"),
+        stamp="booked_at",
+        twins="duplicate_slot",
     ),
     members={
         "booked_at": Member(("timestamp", "time")),

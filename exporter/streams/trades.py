@@ -20,6 +20,7 @@ from exporter.model.fields import (
     instant,
     integer,
     money,
+    positive,
     uuid,
 )
 from exporter.model.members import Member
@@ -139,14 +140,15 @@ class TradeRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 def row(record: TradeRecord, source: Source) -> Trade:
-    """A trade. Raises BadRecord without an instant, or with a bad id, price or amount.
+    """A trade. Raises BadRecord without an instant, with a bad id, or unless price and amount are
+    above 0.
 
     The fields are passed by position: trades come by the million, and keyword arguments would cost
     as much as reading them.
     """
     fill, fee = record.trade, record.fee
     at, nanos = instant(fill.time_nanos or fill.time or "")
-    price, amount = money(fill.price, "price"), money(fill.amount, "amount")
+    price, amount = positive(fill.price, "price"), positive(fill.amount, "amount")
     return Trade(
         uuid(fill.trade_id, "trade_id"),
         uuid(fill.order_id, "order_id") if fill.order_id else None,

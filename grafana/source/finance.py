@@ -15,37 +15,35 @@ _MONTH = "time:YYYY-MM"
 
 AT_A_GLANCE = figures(
     "Is $month complete?",
-    "Complete when the month is over, every history is proven from its first to its last instant"
-    " without a gap, and no record of the exchange is in quarantine. The other panels rely on it.",
+    "Complete when no check of it is failing or open: the month is over, all of its history is"
+    " proven without a gap, and no record of it is in quarantine. The other panels rely on it.",
     "month_at_a_glance",
     Column("the month", words={"1": ("complete", GOOD), "0": ("not complete", BAD)}),
-    Column("histories not complete", steps=(GOOD, ((1, BAD),))),
+    Column("checks failing", steps=(GOOD, ((1, BAD),))),
+    Column("checks open", steps=(GOOD, ((1, WARN),))),
     Column("records in quarantine", steps=(GOOD, ((1, BAD),))),
     Column("history behind", unit=SECONDS, decimals=0, steps=(PLAIN, ((1800, WARN), (7200, BAD)))),
     links=[*_GAPS, *_REJECTS],
 )
 COMPLETENESS = report(
     "Completeness of $month",
-    "Each history of the month: proven from, proven to, and what is missing in between.",
+    "Each check of each account. The query in the last but one column shows what is behind it.",
     "completeness",
     Column(
         "state",
         words={
-            "complete": ("complete", GOOD),
-            "month is not over": ("month is not over", WARN),
-            "begins too late": ("begins too late", BAD),
-            "records in quarantine": ("records in quarantine", BAD),
-            "gaps": ("gaps", BAD),
-            "not permitted": ("not permitted", "purple"),
+            "ok": ("ok", GOOD),
+            "open": ("open", WARN),
+            "failing": ("failing", BAD),
+            "not_applicable": ("not applicable", "purple"),
         },
     ),
-    Column("missing", unit=SECONDS, decimals=0, steps=(GOOD, ((0.001, BAD),))),
-    Column("in quarantine", steps=(GOOD, ((1, BAD),))),
-    Column("required from", unit=looks.INSTANT),
-    Column("complete to", unit=looks.INSTANT),
-    Column("age", unit=SECONDS, decimals=0),
-    Column("last error", width=430),
-    links=_GAPS,
+    Column("difference", decimals=0),
+    Column("detail", width=430),
+    Column("failing since", unit=looks.INSTANT),
+    Column("rows to look at", width=430),
+    Column("as of", unit=looks.INSTANT),
+    links=[*_GAPS, *_REJECTS],
 )
 CLOSING = report(
     "Closing balances of $month",
@@ -60,7 +58,7 @@ CLOSING = report(
 DAILY = report(
     "Daily closing balances of $month",
     "As last observed before each midnight UTC. A day without a response repeats the previous"
-    " state, which its age shows.",
+    " state: it is estimated, and its age shows it.",
     "daily_balances",
     Column("day", unit=_DAY),
     Column("total", unit=MONEY, decimals=8),
@@ -69,12 +67,12 @@ DAILY = report(
 )
 FEES = report(
     "Fees of $month",
-    "Fees paid and rebates received in their own currency, never netted except in the last but one"
-    " amount. Effective fees in basis points of the turnover.",
+    "Fees paid and rebates received in their own currency, never netted except in the net"
+    " amounts. Effective fees in basis points of the turnover.",
     "fees_of_month",
     *(
         Column(name, unit=MONEY, decimals=8, width=150)
-        for name in ("fees paid", "rebates received", "net", "turnover")
+        for name in ("fees paid", "rebates received", "net", "turnover", "net in quote")
     ),
     Column("effective bps", decimals=4),
     Column("complete to", unit=looks.INSTANT),

@@ -98,8 +98,8 @@ SELECT account, instrument_code AS instrument, count(*) AS fills,
     sum(quote_amount) FILTER (WHERE liquidity = 'MAKER') / nullif(sum(quote_amount), 0)
         AS "maker share",
     sum(fee_amount) AS "net fees", fee_currency AS "fee currency",
-    CASE WHEN fee_currency = quote_code AND count(*) = count(fee_amount)
-        THEN 10000 * sum(fee_amount) / nullif(sum(quote_amount), 0) END AS "effective bps",
+    CASE WHEN count(*) = count(fee_in_quote)
+        THEN 10000 * sum(fee_in_quote) / nullif(sum(quote_amount), 0) END AS "effective bps",
     (SELECT covered_to FROM reporting.freshness
         WHERE freshness.account_id = trades.account_id AND stream = 'trades') AS "complete to"
 FROM reporting.trades
@@ -125,61 +125,36 @@ SELECT traded_at AS time, account, instrument_code AS instrument, side, liquidit
     ) AS "complete to"
 FROM reporting.trades
 WHERE $__timeFilter(traded_at) AND account IN (${account:sqlstring}) AND instrument_code IN (${instrument:sqlstring})
-ORDER BY traded_at_nanos DESC, trade_id
+ORDER BY traded_at_nanos DESC, sequence DESC, trade_id DESC
 LIMIT 500;
 
--- name: completeness_of_month
--- Every history of the chosen accounts, and what is public, against the chosen month.
-WITH month AS (
-    SELECT to_date(${month:sqlstring}, 'YYYY-MM')::timestamp AT TIME ZONE 'UTC' AS starts,
-        (to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month') AT TIME ZONE 'UTC' AS ends
-), histories AS (
-    SELECT account, stream, required_from, covered_to, age, last_error, ends > now() AS runs,
-        coalesce(required_from > starts, true) AS begins_late,
-        coalesce(required_from <= starts AND covered_to >= ends, false) AS spans,
-        coalesce((
-            SELECT sum(least(gap_end, ends) - greatest(gap_start, starts))
-            FROM reporting.coverage_gaps AS gaps
-            WHERE gaps.account_id = freshness.account_id AND gaps.stream = freshness.stream
-                AND gap_start < ends AND gap_end > starts
-        ), interval '0') AS missing,
-        (
-            SELECT count(*) FROM reporting.open_rejects AS rejects
-            WHERE rejects.account_id = freshness.account_id AND rejects.stream = freshness.stream
-        ) AS rejects
-    FROM reporting.freshness CROSS JOIN month
-    WHERE kind = 'history' AND account IN (${account:sqlstring}, 'public')
-), judged AS (
-    SELECT *, CASE
-        WHEN last_error LIKE 'permission:%' THEN 'not permitted'
-        WHEN runs THEN 'month is not over'
-        WHEN begins_late THEN 'begins too late'
-        WHEN NOT spans OR missing > interval '0' THEN 'gaps'
-        WHEN rejects > 0 THEN 'records in quarantine'
-        ELSE 'complete' END AS state
-    FROM histories
-);
-
 -- name: month_at_a_glance
--- include: completeness_of_month
-SELECT CASE WHEN bool_and(state = 'complete') THEN 1 ELSE 0 END AS "the month",
-    count(*) FILTER (WHERE state <> 'complete') AS "histories not complete",
-    coalesce(sum(rejects), 0) AS "records in quarantine",
-    extract(epoch FROM max(now() - covered_to)) AS "history behind",
-    extract(epoch FROM max(age)) AS age
-FROM judged;
+SELECT CASE WHEN count(*) > 0 AND bool_and(state IN ('ok', 'not_applicable')) THEN 1 ELSE 0 END
+        AS "the month",
+    count(*) FILTER (WHERE state = 'failing') AS "checks failing",
+    count(*) FILTER (WHERE state = 'open') AS "checks open",
+    coalesce(sum(difference) FILTER (WHERE check_name = 'rejects'), 0) AS "records in quarantine",
+    (
+        SELECT extract(epoch FROM max(lag)) FROM reporting.freshness
+        WHERE kind = 'history' AND account IN (${account:sqlstring}, 'public')
+    ) AS "history behind",
+    (
+        SELECT extract(epoch FROM max(age)) FROM reporting.freshness
+        WHERE kind = 'history' AND account IN (${account:sqlstring}, 'public')
+    ) AS age
+FROM reporting.month_close
+WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring}, 'public');
 
 -- name: completeness
--- include: completeness_of_month
-SELECT account, stream, state, extract(epoch FROM missing) AS missing, rejects AS "in quarantine",
-    required_from AS "required from", covered_to AS "complete to", extract(epoch FROM age) AS age,
-    last_error AS "last error"
-FROM judged
-ORDER BY state = 'complete', account, stream;
+SELECT account, check_name AS "check", state, difference, detail,
+    failing_since AS "failing since", rows_to_look_at AS "rows to look at", now() AS "as of"
+FROM reporting.month_close
+WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring}, 'public')
+ORDER BY state IN ('ok', 'not_applicable'), account, check_name;
 
 -- name: closing_balances
 SELECT account, currency_code AS currency, available, locked, total, day, is_final AS final,
-    observed_at AS observed, extract(epoch FROM age) AS age
+    observed_at AS observed, extract(epoch FROM age) AS age, estimated
 FROM reporting.daily_closing_balances
 WHERE account IN (${account:sqlstring}) AND day = least(
     to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month' - interval '1 day',
@@ -188,7 +163,7 @@ ORDER BY account, currency_code;
 
 -- name: daily_balances
 SELECT day, account, currency_code AS currency, total, is_final AS final, observed_at AS observed,
-    extract(epoch FROM age) AS age
+    extract(epoch FROM age) AS age, estimated
 FROM reporting.daily_closing_balances
 WHERE account IN (${account:sqlstring}) AND day >= to_date(${month:sqlstring}, 'YYYY-MM')
     AND day < to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month'
@@ -197,7 +172,8 @@ ORDER BY day DESC, account, currency_code;
 -- name: fees_of_month
 SELECT account, instrument_code AS instrument, liquidity, currency, fees_paid AS "fees paid",
     rebates_received AS "rebates received", net_fees AS net, trade_count AS trades,
-    quote_volume AS turnover, quote_code AS "turnover in", effective_bps AS "effective bps",
+    quote_volume AS turnover, quote_code AS "turnover in", fee_in_quote AS "net in quote",
+    effective_bps AS "effective bps",
     (
         SELECT covered_to FROM reporting.freshness
         WHERE freshness.account_id = sums.account_id AND stream = 'trades'

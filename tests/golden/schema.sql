@@ -9,94 +9,14 @@ COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiS
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    left_at timestamp with time zone
 );
 COMMENT ON TABLE onetrading.accounts IS 'Accounts by the name configured here; "public" stands for what is read without a token.';
 COMMENT ON COLUMN onetrading.accounts.account_id IS 'The identity that the exchange echoes in its answers; all zeros for public.';
 COMMENT ON COLUMN onetrading.accounts.name IS 'The configured name: the label "account" of every metric.';
 COMMENT ON COLUMN onetrading.accounts.first_seen_at IS 'When it was first stored here.';
-CREATE TABLE onetrading.balances (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    currency_code text NOT NULL,
-    available numeric NOT NULL,
-    locked numeric NOT NULL,
-    changed_at timestamp with time zone
-);
-COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
-COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
-COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
-COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
-COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
-CREATE TABLE onetrading.currencies (
-    currency_code text NOT NULL,
-    name text,
-    "precision" bigint,
-    collateral_percentage numeric,
-    raw jsonb NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
-    CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
-);
-COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
-COMMENT ON COLUMN onetrading.currencies.currency_code IS 'The asset''s code.';
-COMMENT ON COLUMN onetrading.currencies.name IS 'Name for display.';
-COMMENT ON COLUMN onetrading.currencies."precision" IS 'Decimals of amounts.';
-COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its value that counts as futures collateral, 0 to 100.';
-COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
-COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
-CREATE TABLE onetrading.funding_payments (
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    booked_at timestamp with time zone NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    amount numeric NOT NULL,
-    cash_balance numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL
-);
-COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
-COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked: seconds after the funding time.';
-COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-CREATE TABLE onetrading.funding_rate_samples (
-    snapshot_id bigint NOT NULL,
-    instrument_code text NOT NULL,
-    funding_rate numeric NOT NULL,
-    mark_price numeric,
-    computed_at timestamp with time zone,
-    raw jsonb NOT NULL
-);
-COMMENT ON TABLE onetrading.funding_rate_samples IS 'Funding rates while they form (GET funding-rate); settled ones are in funding_rates.';
-COMMENT ON COLUMN onetrading.funding_rate_samples.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.funding_rate_samples.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_rate_samples.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
-COMMENT ON COLUMN onetrading.funding_rate_samples.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_rate_samples.computed_at IS 'When the exchange computed it.';
-COMMENT ON COLUMN onetrading.funding_rate_samples.raw IS 'The record as sent.';
-CREATE TABLE onetrading.funding_rates (
-    instrument_code text NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    funding_rate numeric NOT NULL,
-    mark_price numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL
-);
-COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
-COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
-COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
-COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.accounts.left_at IS 'When it was found that no process has the account configured any more; null while one has it.';
 CREATE TABLE onetrading.instruments (
     instrument_code text NOT NULL,
     base_code text NOT NULL,
@@ -150,6 +70,103 @@ COMMENT ON COLUMN onetrading.instrument_assets.base_code IS 'As in onetrading.in
 COMMENT ON COLUMN onetrading.instrument_assets.quote_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
+CREATE VIEW onetrading.asset_changes AS
+ SELECT DISTINCT instrument_code,
+    (date_trunc('month'::text, (known_from AT TIME ZONE 'UTC'::text)))::date AS month
+   FROM onetrading.instrument_assets
+  WHERE (known_from > '-infinity'::timestamp with time zone);
+COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
+COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
+CREATE TABLE onetrading.balances (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    currency_code text NOT NULL,
+    available numeric NOT NULL,
+    locked numeric NOT NULL,
+    changed_at timestamp with time zone,
+    CONSTRAINT balances_amounts CHECK (((available > '-Infinity'::numeric) AND (available < 'Infinity'::numeric) AND (locked > '-Infinity'::numeric) AND (locked < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
+COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
+CREATE TABLE onetrading.currencies (
+    currency_code text NOT NULL,
+    name text,
+    "precision" bigint,
+    collateral_percentage numeric,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
+COMMENT ON COLUMN onetrading.currencies.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.currencies.name IS 'Name for display.';
+COMMENT ON COLUMN onetrading.currencies."precision" IS 'Decimals of amounts.';
+COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its value that counts as futures collateral, 0 to 100.';
+COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
+CREATE TABLE onetrading.funding_payments (
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
+COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, as first read: seconds after the funding time.';
+COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.funding_rate_samples (
+    snapshot_id bigint NOT NULL,
+    instrument_code text NOT NULL,
+    funding_rate numeric NOT NULL,
+    mark_price numeric,
+    computed_at timestamp with time zone,
+    raw jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.funding_rate_samples IS 'Funding rates while they form (GET funding-rate); settled ones are in funding_rates.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.computed_at IS 'When the exchange computed it.';
+COMMENT ON COLUMN onetrading.funding_rate_samples.raw IS 'The record as sent.';
+CREATE TABLE onetrading.funding_rates (
+    instrument_code text NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    funding_rate numeric NOT NULL,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_rates_amounts CHECK (((funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > (0)::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
+COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
+COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE TABLE onetrading.snapshots (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -252,6 +269,117 @@ COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account 
 COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
 COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
 COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
+CREATE TABLE onetrading.trades (
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
+COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
+COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
+COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
+COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
+COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
+COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW onetrading.monthly_trades AS
+ SELECT sums.account_id,
+    sums.month,
+    sums.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    sums.side,
+    sums.liquidity,
+    sums.fee_currency,
+    sums.trades,
+    sums.base_amount,
+    sums.quote_amount,
+    sums.fees_paid,
+    sums.fees_received,
+    sums.fees_told,
+    sums.fees_at_price
+   FROM (( SELECT trades.account_id,
+            (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
+            trades.instrument_code,
+            trades.side,
+            trades.liquidity,
+            trades.fee_currency,
+            count(*) AS trades,
+            sum(trades.amount) AS base_amount,
+            sum(trades.quote_amount) AS quote_amount,
+            sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS fees_paid,
+            sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS fees_received,
+            count(trades.fee_amount) AS fees_told,
+            sum((trades.fee_amount * trades.price)) AS fees_at_price
+           FROM onetrading.trades
+          GROUP BY trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, trades.side, trades.liquidity, trades.fee_currency) sums
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= ((sums.month)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (((sums.month)::timestamp without time zone AT TIME ZONE 'UTC'::text) < assets.known_to))))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.asset_changes changes
+          WHERE ((changes.instrument_code = sums.instrument_code) AND (changes.month = sums.month)))))
+UNION ALL
+ SELECT trades.account_id,
+    (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
+    trades.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    trades.side,
+    trades.liquidity,
+    trades.fee_currency,
+    count(*) AS trades,
+    sum(trades.amount) AS base_amount,
+    sum(trades.quote_amount) AS quote_amount,
+    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS fees_paid,
+    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS fees_received,
+    count(trades.fee_amount) AS fees_told,
+    sum((trades.fee_amount * trades.price)) AS fees_at_price
+   FROM ((onetrading.asset_changes changes
+     JOIN onetrading.trades ON (((trades.instrument_code = changes.instrument_code) AND ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date = changes.month))))
+     JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
+  GROUP BY trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, assets.base_code, assets.quote_code, trades.side, trades.liquidity, trades.fee_currency;
+COMMENT ON VIEW onetrading.monthly_trades IS 'Sums of trades per account, UTC month, instrument with its assets, side, liquidity and fee currency: what the monthly reports of trades are made of.';
+COMMENT ON COLUMN onetrading.monthly_trades.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.monthly_trades.month IS 'First day of the UTC month of traded_at.';
+COMMENT ON COLUMN onetrading.monthly_trades.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.monthly_trades.base_code IS 'As in onetrading.instrument_assets, at the time of the trades; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.monthly_trades.quote_code IS 'As in onetrading.instrument_assets, at the time of the trades; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.monthly_trades.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.monthly_trades.liquidity IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.monthly_trades.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.monthly_trades.trades IS 'Number of trades.';
+COMMENT ON COLUMN onetrading.monthly_trades.base_amount IS 'Sum of amount, in base_code.';
+COMMENT ON COLUMN onetrading.monthly_trades.quote_amount IS 'Sum of quote_amount, in quote_code.';
+COMMENT ON COLUMN onetrading.monthly_trades.fees_paid IS 'Sum of positive fee_amount, in fee_currency; null when there is none.';
+COMMENT ON COLUMN onetrading.monthly_trades.fees_received IS 'Sum of negative fee_amount without its sign, in fee_currency; null when there is none.';
+COMMENT ON COLUMN onetrading.monthly_trades.fees_told IS 'Number of trades that told their fee.';
+COMMENT ON COLUMN onetrading.monthly_trades.fees_at_price IS 'Sum of fee_amount times price: the fees in quote_code where they were in base_code.';
 CREATE TABLE onetrading.portfolios (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -260,7 +388,8 @@ CREATE TABLE onetrading.portfolios (
     margin_available numeric,
     account_ratio numeric,
     maintenance_margin numeric,
-    raw jsonb NOT NULL
+    raw jsonb NOT NULL,
+    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
 COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
@@ -281,7 +410,8 @@ CREATE TABLE onetrading.positions (
     maintenance_margin numeric,
     last_settlement numeric,
     mark_price numeric,
-    raw jsonb NOT NULL
+    raw jsonb NOT NULL,
+    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
 COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
@@ -329,43 +459,6 @@ COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote curr
 COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
 COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
 COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
-CREATE TABLE onetrading.trades (
-    trade_id uuid NOT NULL,
-    order_id uuid,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    price numeric NOT NULL,
-    amount numeric NOT NULL,
-    quote_amount numeric NOT NULL,
-    fee_amount numeric,
-    fee_currency text,
-    liquidity text,
-    order_source text,
-    sequence bigint,
-    traded_at timestamp with time zone NOT NULL,
-    traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL
-);
-COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
-COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
-COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
-COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
-COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
-COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
-COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
-COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
-COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
-COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
-COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
-COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 CREATE TABLE onetrading_sync.counting (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -399,10 +492,12 @@ CREATE TABLE onetrading_sync.issues (
     key jsonb NOT NULL,
     old_record jsonb,
     new_record jsonb,
-    noticed_at timestamp with time zone DEFAULT now() NOT NULL
+    noticed_at timestamp with time zone DEFAULT now() NOT NULL,
+    happened_at timestamp with time zone
 );
 COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one) or twin (two different records of one key came together): old_record is stored, new_record was left out, and is noted once.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once.';
+COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
 ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.issues_issue_id_seq
     START WITH 1
@@ -411,6 +506,13 @@ ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE onetrading_sync.known_since (
+    what text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.known_since IS 'From when on this database records something that earlier versions did not.';
+COMMENT ON COLUMN onetrading_sync.known_since.what IS 'first_seen_at: a fact with this time or an earlier one in it came in at an unknown time before it.';
+COMMENT ON COLUMN onetrading_sync.known_since.since IS 'When the version that records it was installed.';
 CREATE TABLE onetrading_sync.leases (
     account_id uuid NOT NULL,
     holder text NOT NULL,
@@ -436,6 +538,16 @@ COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row pe
 COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
 COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
 COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why this scope is no longer asked (a closed instrument); its gaps do not count.';
+CREATE TABLE onetrading_sync.proven_days (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    day date NOT NULL,
+    proven_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.proven_days IS 'When each UTC day was first proven complete. A fact of a day that first came in after that contradicts the proof.';
+COMMENT ON COLUMN onetrading_sync.proven_days.scope IS 'As in onetrading_sync.coverage.';
+COMMENT ON COLUMN onetrading_sync.proven_days.proven_at IS 'When coverage held the whole day for the first time; of days that were proven before this table existed, the time of the upgrade.';
 CREATE TABLE onetrading_sync.rejects (
     reject_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -530,15 +642,10 @@ CREATE VIEW reporting.coverage_gaps AS
           WHERE ((coverage.account_id = scopes.account_id) AND (coverage.stream = scopes.stream) AND (coverage.scope = scopes.scope))) proven)
      CROSS JOIN LATERAL unnest((tstzmultirange(scopes.required) - proven.ranges)) gaps(open))
      LEFT JOIN onetrading.accounts ON ((accounts.account_id = scopes.account_id)));
-COMMENT ON VIEW reporting.coverage_gaps IS 'Ranges of time whose history is not proven complete, per account, stream and scope: from the required start to now less the settle time, minus what is proven. Time before the required start is not listed here: freshness.required_from tells it, and the example asks for both. A closed month is complete when complete is true for every stream listed.
+COMMENT ON VIEW reporting.coverage_gaps IS 'Ranges of time whose history is not proven complete, per account, stream and scope: from the required start to now less the settle time, minus what is proven. Time before the required start is not listed here: freshness.required_from tells it. Whether a month is complete is answered by month_close.
 Example:
-SELECT account, stream,
-    coalesce(required_from <= ''2026-03-01 00:00Z'' AND covered_to >= ''2026-04-01 00:00Z'', false)
-    AND NOT EXISTS (
-        SELECT FROM reporting.coverage_gaps AS gaps
-        WHERE gaps.account_id = freshness.account_id AND gaps.stream = freshness.stream
-          AND gap_start < ''2026-04-01 00:00Z'' AND gap_end > ''2026-03-01 00:00Z'') AS complete
-FROM reporting.freshness WHERE kind = ''history'' ORDER BY account, stream;';
+SELECT account, stream, scope, gap_start, gap_end, gap
+FROM reporting.coverage_gaps WHERE NOT is_tail ORDER BY account, stream, gap_start;';
 COMMENT ON COLUMN reporting.coverage_gaps.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
 COMMENT ON COLUMN reporting.coverage_gaps.account_id IS 'Identity of the account at the exchange; all zeros for public.';
 COMMENT ON COLUMN reporting.coverage_gaps.stream IS 'What is read, for example trades.';
@@ -546,7 +653,7 @@ COMMENT ON COLUMN reporting.coverage_gaps.scope IS 'Instrument code where the st
 COMMENT ON COLUMN reporting.coverage_gaps.gap_start IS 'First instant that is not proven (inclusive), from onetrading_sync.progress and coverage.';
 COMMENT ON COLUMN reporting.coverage_gaps.gap_end IS 'End of the gap (exclusive).';
 COMMENT ON COLUMN reporting.coverage_gaps.gap IS 'gap_end minus gap_start.';
-COMMENT ON COLUMN reporting.coverage_gaps.is_tail IS 'The gap reaches to now less the settle time. The time since the last pass is always open, so a tail of a poll interval is normal; a longer one means that the sync is behind. Do not filter by it when you ask for a closed month.';
+COMMENT ON COLUMN reporting.coverage_gaps.is_tail IS 'The gap reaches to now less the settle time. The time since the last pass is always open, so a tail of a poll interval is normal; a longer one means that the sync is behind.';
 CREATE VIEW reporting.current_balances AS
  SELECT COALESCE(accounts.name, (latest.account_id)::text) AS account,
     latest.account_id,
@@ -625,13 +732,26 @@ CREATE VIEW reporting.daily_closing_balances AS
             listed_currencies.currency_code,
             listed_currencies.first_observed_at
            FROM onetrading.listed_currencies
-        ), started AS (
-         SELECT listed_1.account_id,
-            ((min(listed_1.first_observed_at) AT TIME ZONE 'UTC'::text))::date AS first_day
-           FROM listed listed_1
-          GROUP BY listed_1.account_id
+        ), spans AS (
+         SELECT started.account_id,
+            accounts.name,
+            started.first_day,
+            ((
+                CASE
+                    WHEN (accounts.left_at IS NULL) THEN now()
+                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
+                END AT TIME ZONE 'UTC'::text))::date AS last_day
+           FROM ((( SELECT listed_1.account_id,
+                    ((min(listed_1.first_observed_at) AT TIME ZONE 'UTC'::text))::date AS first_day
+                   FROM listed listed_1
+                  GROUP BY listed_1.account_id) started
+             LEFT JOIN onetrading.accounts USING (account_id))
+             LEFT JOIN ( SELECT latest_snapshots.account_id,
+                    latest_snapshots.last_observed_at
+                   FROM onetrading.latest_snapshots
+                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
         )
- SELECT COALESCE(accounts.name, (days.account_id)::text) AS account,
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
     days.account_id,
     days.day,
     listed.currency_code,
@@ -641,12 +761,14 @@ CREATE VIEW reporting.daily_closing_balances AS
     (balances.snapshot_id IS NOT NULL) AS is_listed,
     LEAST(closing.last_observed_at, days.day_end) AS observed_at,
     (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
-    (days.day_end <= now()) AS is_final
-   FROM ((((( SELECT started.account_id,
-            (started.first_day + steps.step) AS day,
-            ((((started.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS day_end
-           FROM (started
-             CROSS JOIN LATERAL generate_series(0, (((now() AT TIME ZONE 'UTC'::text))::date - started.first_day)) steps(step))) days
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated
+   FROM (((( SELECT spans.account_id,
+            spans.name,
+            (spans.first_day + steps.step) AS day,
+            ((((spans.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS day_end
+           FROM (spans
+             CROSS JOIN LATERAL generate_series(0, (spans.last_day - spans.first_day)) steps(step))) days
      CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
             snapshots.last_observed_at
            FROM onetrading.snapshots
@@ -654,11 +776,10 @@ CREATE VIEW reporting.daily_closing_balances AS
           ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
          LIMIT 1) closing)
      JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
-     LEFT JOIN onetrading.accounts ON ((accounts.account_id = days.account_id)))
      LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))));
-COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each UTC day: the last complete answer of GET account/balances that was received before midnight. One row per account, day and currency, from the day on which the currency was first listed until today. A day without any answer repeats the state before it, and its age says so.
+COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each UTC day: the last complete answer of GET account/balances that was received before midnight. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is.
 Example:
-SELECT currency_code, total, observed_at, age
+SELECT currency_code, total, observed_at, age, estimated
 FROM reporting.daily_closing_balances
 WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
 COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
@@ -672,6 +793,7 @@ COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the clo
 COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards.';
 COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here.';
 COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
+COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it.';
 CREATE VIEW reporting.freshness AS
  SELECT COALESCE(accounts.name, (streams.account_id)::text) AS account,
     streams.account_id,
@@ -745,12 +867,13 @@ CREATE VIEW reporting.funding_payments AS
     GREATEST(payments.amount, (0)::numeric) AS received,
     payments.cash_balance,
     rates.funding_rate,
-    rates.mark_price
+    rates.mark_price,
+    payments.first_seen_at
    FROM (((onetrading.funding_payments payments
      LEFT JOIN onetrading.accounts USING (account_id))
      LEFT JOIN onetrading.funding_rates rates USING (instrument_code, funding_time))
      LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.funding_time) AND (payments.funding_time < assets.known_to))));
-COMMENT ON VIEW reporting.funding_payments IS 'One row per funding booked on an account (GET account/futures/funding-payments), with the settled rate of its funding time.
+COMMENT ON VIEW reporting.funding_payments IS 'One row per funding booked on an account (GET account/futures/funding-payments), with the settled rate of its funding time: one per account, instrument and funding time. A second, different payment of a funding time is not in here but in late_facts.
 Example:
 SELECT funding_time, instrument_code, paid, received, funding_rate, mark_price
 FROM reporting.funding_payments
@@ -761,168 +884,130 @@ COMMENT ON COLUMN reporting.funding_payments.account_id IS 'Identity of the acco
 COMMENT ON COLUMN reporting.funding_payments.instrument_code IS 'Futures market (the key of the list that held the payment).';
 COMMENT ON COLUMN reporting.funding_payments.quote_code IS 'Currency of all amounts and prices of the row, from onetrading.instruments; null when the instrument is unknown.';
 COMMENT ON COLUMN reporting.funding_payments.funding_time IS 'Funding time that it belongs to, derived from booked_at: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN reporting.funding_payments.booked_at IS 'When it was booked, seconds after the funding time (timestamp).';
+COMMENT ON COLUMN reporting.funding_payments.booked_at IS 'When it was booked, seconds after the funding time (timestamp), to the precision in which it first came.';
 COMMENT ON COLUMN reporting.funding_payments.amount IS 'In quote_code, as sent: positive when received, negative when paid (funding_payment).';
 COMMENT ON COLUMN reporting.funding_payments.paid IS 'In quote_code, never negative: -amount when amount is negative, else 0.';
 COMMENT ON COLUMN reporting.funding_payments.received IS 'In quote_code, never negative: amount when it is positive, else 0.';
 COMMENT ON COLUMN reporting.funding_payments.cash_balance IS 'In quote_code: cash after the booking (cash_balance).';
 COMMENT ON COLUMN reporting.funding_payments.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs paid shorts (GET funding-rate/history: funding_rate). Null when not (yet) read.';
 COMMENT ON COLUMN reporting.funding_payments.mark_price IS 'In quote_code: mark price at settlement (GET funding-rate/history: mark_price). Null when not (yet) read.';
-CREATE VIEW reporting.trades AS
- SELECT trades.trade_id,
-    trades.order_id,
-    COALESCE(accounts.name, (trades.account_id)::text) AS account,
-    trades.account_id,
-    trades.instrument_code,
-    assets.base_code,
-    assets.quote_code,
-    trades.side,
-    trades.price,
-    trades.amount,
-    trades.quote_amount,
-    trades.fee_amount,
-    trades.fee_currency,
-    trades.liquidity,
-    trades.order_source,
-    trades.sequence,
-    trades.traded_at,
-    trades.traded_at_nanos,
-    ((trades.traded_at AT TIME ZONE 'UTC'::text))::date AS traded_on
-   FROM ((onetrading.trades
+COMMENT ON COLUMN reporting.funding_payments.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
+CREATE VIEW reporting.late_facts AS
+ WITH known AS (
+         SELECT known_since.since
+           FROM onetrading_sync.known_since
+          WHERE (known_since.what = 'first_seen_at'::text)
+        ), came_late AS (
+         SELECT trades.account_id,
+            'trades'::text AS stream,
+            ''::text AS scope,
+            jsonb_build_object('trade_id', trades.trade_id) AS key,
+            trades.traded_at AS happened_at,
+            trades.first_seen_at,
+            trades.raw
+           FROM onetrading.trades
+          WHERE ((trades.first_seen_at > ( SELECT known.since
+                   FROM known)) AND (trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+        UNION ALL
+         SELECT funding_payments.account_id,
+            'funding_payments'::text,
+            ''::text,
+            jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS+00:00'::text)) AS jsonb_build_object,
+            funding_payments.booked_at,
+            funding_payments.first_seen_at,
+            funding_payments.raw
+           FROM onetrading.funding_payments
+          WHERE ((funding_payments.first_seen_at > ( SELECT known.since
+                   FROM known)) AND (funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'funding_history'::text,
+            funding_rates.instrument_code,
+            jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', to_char((funding_rates.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS+00:00'::text)) AS jsonb_build_object,
+            funding_rates.funding_time,
+            funding_rates.first_seen_at,
+            funding_rates.raw
+           FROM onetrading.funding_rates
+          WHERE ((funding_rates.first_seen_at > ( SELECT known.since
+                   FROM known)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+        ), found AS (
+         SELECT came_late.account_id,
+            came_late.stream,
+            came_late.scope,
+            came_late.key,
+            came_late.happened_at,
+            came_late.first_seen_at,
+            'late'::text AS kind,
+            NULL::jsonb AS old_record,
+            came_late.raw AS new_record,
+            came_late.first_seen_at AS noticed_at
+           FROM came_late
+        UNION ALL
+         SELECT issue.account_id,
+            issue.stream,
+                CASE
+                    WHEN (issue.stream = 'funding_history'::text) THEN (issue.key ->> 'instrument_code'::text)
+                    ELSE ''::text
+                END AS "case",
+            issue.key,
+            issue.happened_at,
+            COALESCE(trade.first_seen_at, payment.first_seen_at, rate.first_seen_at, issue.noticed_at) AS "coalesce",
+            issue.kind,
+            issue.old_record,
+            issue.new_record,
+            issue.noticed_at
+           FROM (((onetrading_sync.issues issue
+             LEFT JOIN onetrading.trades trade ON ((trade.trade_id =
+                CASE
+                    WHEN (issue.stream = 'trades'::text) THEN ((issue.key ->> 'trade_id'::text))::uuid
+                    ELSE NULL::uuid
+                END)))
+             LEFT JOIN onetrading.funding_payments payment ON (((issue.stream = 'funding_payments'::text) AND (payment.account_id = issue.account_id) AND (payment.instrument_code = (issue.key ->> 'instrument_code'::text)) AND (payment.funding_time =
+                CASE
+                    WHEN (issue.stream = 'funding_payments'::text) THEN ((issue.key ->> 'funding_time'::text))::timestamp with time zone
+                    ELSE NULL::timestamp with time zone
+                END))))
+             LEFT JOIN onetrading.funding_rates rate ON (((issue.stream = 'funding_history'::text) AND (rate.instrument_code = (issue.key ->> 'instrument_code'::text)) AND (rate.funding_time =
+                CASE
+                    WHEN (issue.stream = 'funding_history'::text) THEN ((issue.key ->> 'funding_time'::text))::timestamp with time zone
+                    ELSE NULL::timestamp with time zone
+                END))))
+          WHERE (issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text]))
+        )
+ SELECT COALESCE(accounts.name, (found.account_id)::text) AS account,
+    found.account_id,
+    found.stream,
+    found.key,
+    found.happened_at,
+    (date_trunc('month'::text, (found.happened_at AT TIME ZONE 'UTC'::text)))::date AS month,
+    found.first_seen_at,
+    found.kind,
+    found.old_record,
+    found.new_record,
+    found.noticed_at,
+    (found.noticed_at >= ((date_trunc('month'::text, (found.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AS after_month,
+    proven.proven_at
+   FROM ((found
      LEFT JOIN onetrading.accounts USING (account_id))
-     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))));
-COMMENT ON VIEW reporting.trades IS 'One row per trade of an account (GET account/trades). A taker''s row may stand for several fills at their average price.
+     LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))));
+COMMENT ON VIEW reporting.late_facts IS 'What a closed month has to know: facts that became known after their month was over, and facts that came back different, whenever that was noticed. History that is read in for the first time long after it happened is late as well; proven_at tells it from a fact that came after its day had been proven complete.
 Example:
-SELECT traded_at, instrument_code, side, price, amount, fee_amount, fee_currency
-FROM reporting.trades
-WHERE account = ''main'' AND traded_at >= ''2026-03-01 00:00Z'' AND traded_at < ''2026-04-01 00:00Z''
-ORDER BY traded_at_nanos, trade_id;';
-COMMENT ON COLUMN reporting.trades.trade_id IS 'Identity of the trade (trade.trade_id).';
-COMMENT ON COLUMN reporting.trades.order_id IS 'Order that it filled (trade.order_id); null when not sent.';
-COMMENT ON COLUMN reporting.trades.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.trades.account_id IS 'Identity of the account at the exchange (trade.account_id).';
-COMMENT ON COLUMN reporting.trades.instrument_code IS 'Market (trade.instrument_code).';
-COMMENT ON COLUMN reporting.trades.base_code IS 'Asset that amount counts, from onetrading.instruments at the time of the trade; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.trades.quote_code IS 'Currency of price and quote_amount, from onetrading.instruments at the time of the trade; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.trades.side IS 'BUY or SELL, of the account (trade.side).';
-COMMENT ON COLUMN reporting.trades.price IS 'In quote_code per unit of base_code (trade.price).';
-COMMENT ON COLUMN reporting.trades.amount IS 'In base_code; no sign, side carries it (trade.amount).';
-COMMENT ON COLUMN reporting.trades.quote_amount IS 'In quote_code, without fee; no sign. Exactly price times amount.';
-COMMENT ON COLUMN reporting.trades.fee_amount IS 'In fee_currency: positive when paid, negative when received as a rebate (fee.fee_amount); null when not sent.';
-COMMENT ON COLUMN reporting.trades.fee_currency IS 'Currency of fee_amount (fee.fee_currency).';
-COMMENT ON COLUMN reporting.trades.liquidity IS 'MAKER or TAKER (trade.matched_as); null when not sent.';
-COMMENT ON COLUMN reporting.trades.order_source IS 'Where the order came from, for example API (trade.order_type).';
-COMMENT ON COLUMN reporting.trades.sequence IS 'The exchange''s own count (trade.sequence); null when not sent.';
-COMMENT ON COLUMN reporting.trades.traded_at IS 'When it happened, cut (never rounded up) to the microsecond (trade.time_nanos, else trade.time).';
-COMMENT ON COLUMN reporting.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970-01-01 UTC.';
-COMMENT ON COLUMN reporting.trades.traded_on IS 'UTC day of traded_at.';
-CREATE VIEW reporting.monthly_fees AS
- SELECT account,
-    account_id,
-    month,
-    instrument_code,
-    quote_code,
-    currency,
-    liquidity,
-    fees_paid,
-    rebates_received,
-    net_fees,
-    trade_count,
-    trades_without_fee,
-    quote_volume,
-        CASE
-            WHEN ((currency = quote_code) AND (quote_volume > (0)::numeric) AND (trades_without_fee = 0)) THEN round((((10000)::numeric * net_fees) / quote_volume), 4)
-            ELSE NULL::numeric
-        END AS effective_bps
-   FROM ( SELECT trades.account,
-            trades.account_id,
-            (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
-            trades.instrument_code,
-            trades.quote_code,
-            trades.fee_currency AS currency,
-            trades.liquidity,
-            sum(GREATEST(trades.fee_amount, (0)::numeric)) FILTER (WHERE (trades.fee_amount IS NOT NULL)) AS fees_paid,
-            sum(GREATEST((- trades.fee_amount), (0)::numeric)) FILTER (WHERE (trades.fee_amount IS NOT NULL)) AS rebates_received,
-            sum(trades.fee_amount) AS net_fees,
-            count(*) AS trade_count,
-            (count(*) - count(trades.fee_amount)) AS trades_without_fee,
-            sum(trades.quote_amount) AS quote_volume
-           FROM reporting.trades
-          GROUP BY trades.account, trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, trades.quote_code, trades.fee_currency, trades.liquidity) sums;
-COMMENT ON VIEW reporting.monthly_fees IS 'Trading fees per UTC month of traded_at, market, fee currency and liquidity, from reporting.trades. Paid and received are never netted, except in net_fees.
-Example:
-SELECT month, currency, sum(fees_paid) AS fees_paid, sum(rebates_received) AS rebates_received
-FROM reporting.monthly_fees WHERE account = ''main''
-GROUP BY month, currency ORDER BY month, currency;';
-COMMENT ON COLUMN reporting.monthly_fees.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.monthly_fees.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.monthly_fees.month IS 'First day of the UTC calendar month in which the trades happened.';
-COMMENT ON COLUMN reporting.monthly_fees.instrument_code IS 'Market.';
-COMMENT ON COLUMN reporting.monthly_fees.quote_code IS 'Currency of quote_volume; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.monthly_fees.currency IS 'Currency of the fees (fee.fee_currency); null when not sent.';
-COMMENT ON COLUMN reporting.monthly_fees.liquidity IS 'MAKER or TAKER; null when not sent.';
-COMMENT ON COLUMN reporting.monthly_fees.fees_paid IS 'Gross, in units of currency, never negative: the sum of positive fee_amount; null when no trade of the row told its fee.';
-COMMENT ON COLUMN reporting.monthly_fees.rebates_received IS 'Gross, in units of currency, never negative: the sum of negative fee_amount without its sign; null when no trade of the row told its fee.';
-COMMENT ON COLUMN reporting.monthly_fees.net_fees IS 'fees_paid minus rebates_received: positive when more was paid than received.';
-COMMENT ON COLUMN reporting.monthly_fees.trade_count IS 'Number of trades.';
-COMMENT ON COLUMN reporting.monthly_fees.trades_without_fee IS 'How many of them told no fee; 0 is normal.';
-COMMENT ON COLUMN reporting.monthly_fees.quote_volume IS 'Sum of quote_amount, in quote_code, without fees.';
-COMMENT ON COLUMN reporting.monthly_fees.effective_bps IS 'net_fees per quote_volume in basis points (0.01 %), rounded to 4 decimals, negative for a net rebate; null when the fee currency is not the quote currency or a fee was not told.';
-CREATE VIEW reporting.monthly_funding AS
- SELECT account,
-    account_id,
-    (date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date AS month,
-    instrument_code,
-    quote_code,
-    count(*) AS payments,
-    sum(paid) AS paid,
-    sum(received) AS received,
-    sum(amount) AS net
-   FROM reporting.funding_payments
-  GROUP BY account, account_id, ((date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date), instrument_code, quote_code;
-COMMENT ON VIEW reporting.monthly_funding IS 'Funding per UTC month of funding_time and market, from reporting.funding_payments. Paid and received are never netted, except in net.
-Example:
-SELECT month, instrument_code, payments, paid, received, net, quote_code
-FROM reporting.monthly_funding WHERE account = ''main'' ORDER BY month, instrument_code;';
-COMMENT ON COLUMN reporting.monthly_funding.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.monthly_funding.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.monthly_funding.month IS 'First day of the UTC calendar month of funding_time. The payment of midnight on the first counts for the month that begins, though it settles the hours before.';
-COMMENT ON COLUMN reporting.monthly_funding.instrument_code IS 'Futures market.';
-COMMENT ON COLUMN reporting.monthly_funding.quote_code IS 'Currency of paid, received and net; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.monthly_funding.payments IS 'Number of payments, paid and received together.';
-COMMENT ON COLUMN reporting.monthly_funding.paid IS 'Gross, in quote_code, never negative.';
-COMMENT ON COLUMN reporting.monthly_funding.received IS 'Gross, in quote_code, never negative.';
-COMMENT ON COLUMN reporting.monthly_funding.net IS 'received minus paid, in quote_code: positive when more was received than paid.';
-CREATE VIEW reporting.monthly_turnover AS
- SELECT account,
-    account_id,
-    (date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
-    instrument_code,
-    base_code,
-    quote_code,
-    side,
-    liquidity,
-    count(*) AS trades,
-    sum(amount) AS base_amount,
-    sum(quote_amount) AS quote_amount
-   FROM reporting.trades
-  GROUP BY account, account_id, ((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date), instrument_code, base_code, quote_code, side, liquidity;
-COMMENT ON VIEW reporting.monthly_turnover IS 'Traded amounts per UTC month of traded_at, market, side and liquidity, from reporting.trades.
-Example:
-SELECT month, quote_code, sum(trades) AS trades, sum(quote_amount) AS turnover
-FROM reporting.monthly_turnover WHERE account = ''main''
-GROUP BY month, quote_code ORDER BY month, quote_code;';
-COMMENT ON COLUMN reporting.monthly_turnover.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.monthly_turnover.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.monthly_turnover.month IS 'First day of the UTC calendar month in which the trades happened.';
-COMMENT ON COLUMN reporting.monthly_turnover.instrument_code IS 'Market.';
-COMMENT ON COLUMN reporting.monthly_turnover.base_code IS 'Asset of base_amount; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.monthly_turnover.quote_code IS 'Currency of quote_amount; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.monthly_turnover.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN reporting.monthly_turnover.liquidity IS 'MAKER or TAKER; null when not sent.';
-COMMENT ON COLUMN reporting.monthly_turnover.trades IS 'Number of trades.';
-COMMENT ON COLUMN reporting.monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
-COMMENT ON COLUMN reporting.monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
+SELECT account, stream, kind, happened_at, noticed_at, old_record, new_record
+FROM reporting.late_facts
+WHERE month = ''2026-03-01'' AND noticed_at >= ''2026-04-03 00:00Z'' ORDER BY noticed_at;';
+COMMENT ON COLUMN reporting.late_facts.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.late_facts.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments or funding_history.';
+COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by column.';
+COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at or funding_time. Null in the rare case that it is not known of an issue from an earlier version.';
+COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
+COMMENT ON COLUMN reporting.late_facts.first_seen_at IS 'When the fact was first stored here. What was stored before an upgrade to a version with this column has the time of that upgrade, and is not listed as late.';
+COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange) or duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
+COMMENT ON COLUMN reporting.late_facts.old_record IS 'The record as sent before; null for late.';
+COMMENT ON COLUMN reporting.late_facts.new_record IS 'The record as sent now; null for vanished.';
+COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: first_seen_at of a late fact, else when the difference was noticed.';
+COMMENT ON COLUMN reporting.late_facts.after_month IS 'Whether the month was over when this became known; always true for late.';
+COMMENT ON COLUMN reporting.late_facts.proven_at IS 'When the UTC day of happened_at had been proven complete, if that was before this became known: a report made since then lacks it. Null when the day was not proven by then (history read in for the first time).';
 CREATE VIEW reporting.open_rejects AS
  SELECT rejects.reject_id,
     COALESCE(accounts.name, (rejects.account_id)::text) AS account,
@@ -967,6 +1052,378 @@ COMMENT ON COLUMN reporting.open_rejects.happened_at IS 'When it happened, as th
 COMMENT ON COLUMN reporting.open_rejects.month IS 'First day of the month (UTC) in which it happened; null where it can be of several months, and for what is not history (a balance, an instrument).';
 COMMENT ON COLUMN reporting.open_rejects.possible_from IS 'Earliest instant at which it can have happened; null for what is not history, and where nothing is known.';
 COMMENT ON COLUMN reporting.open_rejects.possible_to IS 'Latest instant at which it can have happened; null as possible_from.';
+CREATE VIEW reporting.month_close AS
+ WITH possible AS (
+         SELECT rejects_1.account_id,
+            rejects_1.stream,
+            rejects_1.first_seen_at,
+            COALESCE(rejects_1.possible_from,
+                CASE
+                    WHEN ((rejects_1.possible_to IS NOT NULL) OR (EXISTS ( SELECT
+                       FROM onetrading_sync.progress history
+                      WHERE ((history.account_id = rejects_1.account_id) AND (history.stream = rejects_1.stream) AND (history.required_from IS NOT NULL))))) THEN '-infinity'::timestamp with time zone
+                    ELSE rejects_1.first_seen_at
+                END) AS possible_from,
+            COALESCE(rejects_1.possible_to, rejects_1.first_seen_at) AS possible_to
+           FROM reporting.open_rejects rejects_1
+        ), scopes AS (
+         SELECT progress.account_id,
+            progress.stream,
+            progress.scope,
+            progress.settle,
+            progress.required_from,
+            proven.ranges,
+            min(progress.required_from) OVER (PARTITION BY progress.account_id, progress.stream) AS stream_from,
+                CASE
+                    WHEN (((now() - progress.settle) - upper(proven.ranges)) <= GREATEST(((5)::double precision * (progress.next_due_at - progress.last_attempt_at)), '00:15:00'::interval)) THEN LEAST(upper(proven.ranges), (now() - progress.settle))
+                    ELSE (now() - progress.settle)
+                END AS due_to
+           FROM (onetrading_sync.progress
+             CROSS JOIN LATERAL ( SELECT COALESCE(range_agg(coverage_1.range), '{}'::tstzmultirange) AS ranges
+                   FROM onetrading_sync.coverage coverage_1
+                  WHERE ((coverage_1.account_id = progress.account_id) AND (coverage_1.stream = progress.stream) AND (coverage_1.scope = progress.scope))) proven)
+          WHERE ((progress.required_from IS NOT NULL) AND (progress.retired_because IS NULL))
+        ), spans AS (
+         SELECT known.account_id,
+            accounts.name,
+            accounts.first_seen_at,
+            required.required_from,
+            date_trunc('month'::text, (LEAST(required.required_from, facts.first_fact) AT TIME ZONE 'UTC'::text)) AS first_month,
+            date_trunc('month'::text, (LEAST(now(), accounts.left_at) AT TIME ZONE 'UTC'::text)) AS last_month
+           FROM (((( SELECT accounts_1.account_id
+                   FROM onetrading.accounts accounts_1
+                UNION
+                 SELECT progress.account_id
+                   FROM onetrading_sync.progress) known
+             LEFT JOIN onetrading.accounts USING (account_id))
+             LEFT JOIN ( SELECT scopes.account_id,
+                    min(scopes.required_from) AS required_from
+                   FROM scopes
+                  GROUP BY scopes.account_id) required USING (account_id))
+             CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+                           FROM onetrading.trades
+                          WHERE (trades.account_id = known.account_id)), ( SELECT min(payments.booked_at) AS min
+                           FROM onetrading.funding_payments payments
+                          WHERE (payments.account_id = known.account_id)), ( SELECT min(funding_rates.funding_time) AS min
+                           FROM onetrading.funding_rates
+                          WHERE (known.account_id = '00000000-0000-0000-0000-000000000000'::uuid)), ( SELECT min(possible.possible_from) AS min
+                           FROM possible
+                          WHERE ((possible.account_id = known.account_id) AND (possible.possible_from > '-infinity'::timestamp with time zone)))) AS first_fact) facts)
+        ), months AS (
+         SELECT spans.account_id,
+            COALESCE(spans.name, (spans.account_id)::text) AS account,
+            spans.first_seen_at,
+            (series.starts)::date AS month,
+            (spans.first_month)::date AS first_month,
+            (spans.last_month)::date AS last_month,
+            (series.starts AT TIME ZONE 'UTC'::text) AS starts_at,
+            ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text) AS ends_at
+           FROM (spans
+             CROSS JOIN LATERAL generate_series(spans.first_month, spans.last_month, '1 mon'::interval) series(starts))
+          WHERE ((((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text) > spans.required_from) OR (EXISTS ( SELECT
+                   FROM onetrading.trades
+                  WHERE ((trades.account_id = spans.account_id) AND (trades.traded_at >= (series.starts AT TIME ZONE 'UTC'::text)) AND (trades.traded_at < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))) OR (EXISTS ( SELECT
+                   FROM onetrading.funding_payments payments
+                  WHERE ((payments.account_id = spans.account_id) AND (payments.booked_at >= (series.starts AT TIME ZONE 'UTC'::text)) AND (payments.booked_at < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))) OR (EXISTS ( SELECT
+                   FROM onetrading.funding_rates
+                  WHERE ((spans.account_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (funding_rates.funding_time >= (series.starts AT TIME ZONE 'UTC'::text)) AND (funding_rates.funding_time < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))) OR (EXISTS ( SELECT
+                   FROM possible
+                  WHERE ((possible.account_id = spans.account_id) AND (possible.possible_from > '-infinity'::timestamp with time zone) AND (possible.possible_from < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AND (possible.possible_to >= (series.starts AT TIME ZONE 'UTC'::text))))))
+        ), missing AS (
+         SELECT months_1.account_id,
+            months_1.month,
+            scopes.stream,
+            min(scopes.due_to) AS due_to,
+            (min(scopes.stream_from) > months_1.starts_at) AS begins_late,
+            sum(EXTRACT(epoch FROM (upper(gaps.gap) - lower(gaps.gap)))) AS seconds,
+            min(lower(gaps.gap)) AS gap_from,
+            max(upper(gaps.gap)) AS gap_to,
+            min((lower(gaps.gap) + scopes.settle)) AS since
+           FROM (((months months_1
+             JOIN scopes USING (account_id))
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (scopes.required_from > scopes.stream_from) THEN GREATEST(months_1.starts_at, scopes.required_from)
+                            ELSE months_1.starts_at
+                        END AS wanted_from,
+                    LEAST(months_1.ends_at, scopes.due_to) AS wanted_to) wanted)
+             LEFT JOIN LATERAL unnest((tstzmultirange(tstzrange(LEAST(wanted.wanted_from, wanted.wanted_to), wanted.wanted_to)) - scopes.ranges)) gaps(gap) ON (true))
+          GROUP BY months_1.account_id, months_1.month, months_1.starts_at, scopes.stream
+        ), coverage AS (
+         SELECT missing.account_id,
+            missing.month,
+            sum(missing.seconds) AS seconds,
+            min(missing.due_to) AS due_to,
+            min(missing.since) AS since,
+            bool_or((missing.begins_late AND (missing.seconds > (0)::numeric))) AS begins_late,
+            string_agg(missing.stream, ', '::text ORDER BY missing.stream) AS streams,
+            string_agg((format('%s: not proven complete from %s to %s'::text, missing.stream, to_char((missing.gap_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((missing.gap_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) ||
+                CASE
+                    WHEN missing.begins_late THEN ', because its history is required from later on (ONETRADING_HISTORY_START)'::text
+                    ELSE ''::text
+                END), '; '::text ORDER BY missing.stream) FILTER (WHERE (missing.seconds > (0)::numeric)) AS gaps
+           FROM missing
+          GROUP BY missing.account_id, missing.month
+        ), rejects AS (
+         SELECT months_1.account_id,
+            months_1.month,
+            count(*) AS records,
+            min(rejects_1.first_seen_at) AS since,
+            string_agg(DISTINCT rejects_1.stream, ', '::text ORDER BY rejects_1.stream) AS streams
+           FROM (months months_1
+             JOIN possible rejects_1 ON (((rejects_1.account_id = months_1.account_id) AND (rejects_1.possible_from < months_1.ends_at) AND (rejects_1.possible_to >= months_1.starts_at))))
+          GROUP BY months_1.account_id, months_1.month
+        )
+ SELECT months.account,
+    months.account_id,
+    months.month,
+    'UTC'::text AS zone,
+    checks.check_name,
+    checks.state,
+    checks.difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (checks.state = 'failing'::text) THEN checks.failing_since
+            ELSE NULL::timestamp with time zone
+        END AS failing_since,
+    checks.detail,
+    checks.rows_to_look_at
+   FROM (((months
+     LEFT JOIN coverage USING (account_id, month))
+     LEFT JOIN rejects USING (account_id, month))
+     CROSS JOIN LATERAL ( SELECT 'coverage'::text AS check_name,
+                CASE
+                    WHEN (coverage.streams IS NULL) THEN 'not_applicable'::text
+                    WHEN (coverage.seconds > (0)::numeric) THEN 'failing'::text
+                    WHEN (coverage.due_to < months.ends_at) THEN 'open'::text
+                    ELSE 'ok'::text
+                END AS state,
+                CASE
+                    WHEN (coverage.streams IS NOT NULL) THEN COALESCE(coverage.seconds, (0)::numeric)
+                    ELSE NULL::numeric
+                END AS difference,
+            GREATEST(coverage.since, months.first_seen_at) AS failing_since,
+                CASE
+                    WHEN (coverage.streams IS NULL) THEN 'no history is read of this account'::text
+                    WHEN (coverage.seconds > (0)::numeric) THEN coverage.gaps
+                    WHEN (coverage.due_to < months.ends_at) THEN format('proven complete until %s: %s'::text, to_char((coverage.due_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), coverage.streams)
+                    ELSE format('proven complete: %s'::text, coverage.streams)
+                END AS detail,
+                CASE
+                    WHEN coverage.begins_late THEN format('SELECT account, stream, required_from, covered_to FROM reporting.freshness WHERE account_id = %L AND kind = ''history'' ORDER BY stream'::text, months.account_id)
+                    ELSE format('SELECT stream, scope, gap_start, gap_end, gap FROM reporting.coverage_gaps WHERE account_id = %L AND gap_start < %L AND gap_end > %L ORDER BY gap_start, stream, scope'::text, months.account_id, to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text))
+                END AS rows_to_look_at
+        UNION ALL
+         SELECT 'rejects'::text,
+                CASE
+                    WHEN (rejects.records > 0) THEN 'failing'::text
+                    WHEN (months.ends_at > now()) THEN 'open'::text
+                    ELSE 'ok'::text
+                END AS "case",
+            COALESCE(rejects.records, (0)::bigint) AS "coalesce",
+            rejects.since,
+                CASE
+                    WHEN (rejects.records > 0) THEN format('%s records could not be read: %s'::text, rejects.records, rejects.streams)
+                    ELSE 'every record that was sent could be read'::text
+                END AS "case",
+            format('SELECT reject_id, stream, reason, record, happened_at, first_seen_at FROM reporting.open_rejects WHERE account_id = %1$L AND coalesce(possible_from < %3$L, first_seen_at >= %2$L) AND coalesce(possible_to >= %2$L, true) ORDER BY reject_id'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS format) checks);
+COMMENT ON VIEW reporting.month_close IS 'Whether a month is complete, per account and check: the only place that judges it. A month is complete when none of its rows is failing or open. Streams that the account cannot have (futures of a spot account) and instruments that are no longer asked are not counted; what is read without a token is judged as account "public".
+Example:
+SELECT account, check_name, state, difference, detail, rows_to_look_at
+FROM reporting.month_close WHERE month = ''2026-03-01'' ORDER BY account, check_name;';
+COMMENT ON COLUMN reporting.month_close.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.month_close.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.month_close.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
+COMMENT ON COLUMN reporting.month_close.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete) or rejects (no record of it is left that could not be read).';
+COMMENT ON COLUMN reporting.month_close.state IS 'ok; open (the month is not over, or its end is not proven yet, and nothing is wrong so far); failing; not_applicable (the account has nothing that could be checked).';
+COMMENT ON COLUMN reporting.month_close.difference IS 'How much is wrong: of coverage the seconds that should be proven and are not, summed over streams and scopes; of rejects the number of records. 0 when nothing is; null where the check is not applicable.';
+COMMENT ON COLUMN reporting.month_close.currency IS 'Currency of difference; null where it is not an amount of money.';
+COMMENT ON COLUMN reporting.month_close.failing_since IS 'Since when the check fails: when the first missing instant should have been proven, or the first record was rejected; null when it does not fail.';
+COMMENT ON COLUMN reporting.month_close.detail IS 'The state in words: which streams, from when to when.';
+COMMENT ON COLUMN reporting.month_close.rows_to_look_at IS 'A query that shows what is behind the state, as text; onetrading_reader may run it.';
+CREATE VIEW reporting.monthly_fees AS
+ SELECT account,
+    account_id,
+    month,
+    instrument_code,
+    quote_code,
+    currency,
+    liquidity,
+    fees_paid,
+    rebates_received,
+    net_fees,
+    trade_count,
+    trades_without_fee,
+    quote_volume,
+        CASE
+            WHEN (quote_volume > (0)::numeric) THEN round((((10000)::numeric * fee_in_quote) / quote_volume), 4)
+            ELSE NULL::numeric
+        END AS effective_bps,
+    fee_in_quote
+   FROM ( SELECT COALESCE(accounts.name, (sums.account_id)::text) AS account,
+            sums.account_id,
+            sums.month,
+            sums.instrument_code,
+            sums.quote_code,
+            sums.fee_currency AS currency,
+            sums.liquidity,
+                CASE
+                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN COALESCE(sum(sums.fees_paid), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS fees_paid,
+                CASE
+                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN COALESCE(sum(sums.fees_received), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS rebates_received,
+                CASE
+                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN (COALESCE(sum(sums.fees_paid), (0)::numeric) - COALESCE(sum(sums.fees_received), (0)::numeric))
+                    ELSE NULL::numeric
+                END AS net_fees,
+            (sum(sums.trades))::bigint AS trade_count,
+            (sum((sums.trades - sums.fees_told)))::bigint AS trades_without_fee,
+            sum(sums.quote_amount) AS quote_volume,
+                CASE
+                    WHEN (sum((sums.trades - sums.fees_told)) > (0)::numeric) THEN NULL::numeric
+                    WHEN (sums.fee_currency = sums.quote_code) THEN (COALESCE(sum(sums.fees_paid), (0)::numeric) - COALESCE(sum(sums.fees_received), (0)::numeric))
+                    WHEN bool_and((sums.fee_currency = sums.base_code)) THEN sum(sums.fees_at_price)
+                    ELSE NULL::numeric
+                END AS fee_in_quote
+           FROM (onetrading.monthly_trades sums
+             LEFT JOIN onetrading.accounts USING (account_id))
+          GROUP BY COALESCE(accounts.name, (sums.account_id)::text), sums.account_id, sums.month, sums.instrument_code, sums.quote_code, sums.fee_currency, sums.liquidity) fees;
+COMMENT ON VIEW reporting.monthly_fees IS 'Trading fees per UTC month of traded_at, market, fee currency and liquidity, from onetrading.trades. Paid and received are never netted, except in net_fees and fee_in_quote.
+Example:
+SELECT month, currency, sum(fees_paid) AS fees_paid, sum(rebates_received) AS rebates_received
+FROM reporting.monthly_fees WHERE account = ''main''
+GROUP BY month, currency ORDER BY month, currency;';
+COMMENT ON COLUMN reporting.monthly_fees.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.monthly_fees.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.monthly_fees.month IS 'First day of the UTC calendar month in which the trades happened.';
+COMMENT ON COLUMN reporting.monthly_fees.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.monthly_fees.quote_code IS 'Currency of quote_volume; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_fees.currency IS 'Currency of the fees (fee.fee_currency); null when not sent.';
+COMMENT ON COLUMN reporting.monthly_fees.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.monthly_fees.fees_paid IS 'Gross, in units of currency, never negative: the sum of positive fee_amount; null when no trade of the row told its fee.';
+COMMENT ON COLUMN reporting.monthly_fees.rebates_received IS 'Gross, in units of currency, never negative: the sum of negative fee_amount without its sign; null when no trade of the row told its fee.';
+COMMENT ON COLUMN reporting.monthly_fees.net_fees IS 'fees_paid minus rebates_received: positive when more was paid than received.';
+COMMENT ON COLUMN reporting.monthly_fees.trade_count IS 'Number of trades.';
+COMMENT ON COLUMN reporting.monthly_fees.trades_without_fee IS 'How many of them told no fee; 0 is normal.';
+COMMENT ON COLUMN reporting.monthly_fees.quote_volume IS 'Sum of quote_amount, in quote_code, without fees.';
+COMMENT ON COLUMN reporting.monthly_fees.effective_bps IS 'fee_in_quote per quote_volume in basis points (0.01 %), rounded to 4 decimals, negative for a net rebate; null where fee_in_quote is null.';
+COMMENT ON COLUMN reporting.monthly_fees.fee_in_quote IS 'net_fees in quote_code: itself, or the sum of fee times price, exactly, where the fees were in the base asset (spot buys). Null when a fee was not told or is in another currency, or the instrument is unknown.';
+CREATE VIEW reporting.monthly_funding AS
+ SELECT account,
+    account_id,
+    (date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date AS month,
+    instrument_code,
+    quote_code,
+    count(*) AS payments,
+    sum(paid) AS paid,
+    sum(received) AS received,
+    sum(amount) AS net
+   FROM reporting.funding_payments
+  GROUP BY account, account_id, ((date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date), instrument_code, quote_code;
+COMMENT ON VIEW reporting.monthly_funding IS 'Funding per UTC month of funding_time and market, from reporting.funding_payments. Paid and received are never netted, except in net.
+Example:
+SELECT month, instrument_code, payments, paid, received, net, quote_code
+FROM reporting.monthly_funding WHERE account = ''main'' ORDER BY month, instrument_code;';
+COMMENT ON COLUMN reporting.monthly_funding.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.monthly_funding.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.monthly_funding.month IS 'First day of the UTC calendar month of funding_time. The payment of midnight on the first counts for the month that begins, though it settles the hours before.';
+COMMENT ON COLUMN reporting.monthly_funding.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.monthly_funding.quote_code IS 'Currency of paid, received and net; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_funding.payments IS 'Number of payments, paid and received together.';
+COMMENT ON COLUMN reporting.monthly_funding.paid IS 'Gross, in quote_code, never negative.';
+COMMENT ON COLUMN reporting.monthly_funding.received IS 'Gross, in quote_code, never negative.';
+COMMENT ON COLUMN reporting.monthly_funding.net IS 'received minus paid, in quote_code: positive when more was received than paid.';
+CREATE VIEW reporting.monthly_turnover AS
+ SELECT COALESCE(accounts.name, (sums.account_id)::text) AS account,
+    sums.account_id,
+    sums.month,
+    sums.instrument_code,
+    sums.base_code,
+    sums.quote_code,
+    sums.side,
+    sums.liquidity,
+    (sum(sums.trades))::bigint AS trades,
+    sum(sums.base_amount) AS base_amount,
+    sum(sums.quote_amount) AS quote_amount
+   FROM (onetrading.monthly_trades sums
+     LEFT JOIN onetrading.accounts USING (account_id))
+  GROUP BY COALESCE(accounts.name, (sums.account_id)::text), sums.account_id, sums.month, sums.instrument_code, sums.base_code, sums.quote_code, sums.side, sums.liquidity;
+COMMENT ON VIEW reporting.monthly_turnover IS 'Traded amounts per UTC month of traded_at, market, side and liquidity, from onetrading.trades.
+Example:
+SELECT month, quote_code, sum(trades) AS trades, sum(quote_amount) AS turnover
+FROM reporting.monthly_turnover WHERE account = ''main''
+GROUP BY month, quote_code ORDER BY month, quote_code;';
+COMMENT ON COLUMN reporting.monthly_turnover.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.monthly_turnover.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.monthly_turnover.month IS 'First day of the UTC calendar month in which the trades happened.';
+COMMENT ON COLUMN reporting.monthly_turnover.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.monthly_turnover.base_code IS 'Asset of base_amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_turnover.quote_code IS 'Currency of quote_amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.monthly_turnover.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.monthly_turnover.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.monthly_turnover.trades IS 'Number of trades.';
+COMMENT ON COLUMN reporting.monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
+COMMENT ON COLUMN reporting.monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
+CREATE VIEW reporting.trades AS
+ SELECT trades.trade_id,
+    trades.order_id,
+    COALESCE(accounts.name, (trades.account_id)::text) AS account,
+    trades.account_id,
+    trades.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    trades.side,
+    trades.price,
+    trades.amount,
+    trades.quote_amount,
+    trades.fee_amount,
+    trades.fee_currency,
+    trades.liquidity,
+    trades.order_source,
+    trades.sequence,
+    trades.traded_at,
+    trades.traded_at_nanos,
+    ((trades.traded_at AT TIME ZONE 'UTC'::text))::date AS traded_on,
+        CASE trades.fee_currency
+            WHEN assets.quote_code THEN trades.fee_amount
+            WHEN assets.base_code THEN (trades.fee_amount * trades.price)
+            ELSE NULL::numeric
+        END AS fee_in_quote,
+    trades.first_seen_at
+   FROM ((onetrading.trades
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))));
+COMMENT ON VIEW reporting.trades IS 'One row per trade of an account (GET account/trades). A taker''s row may stand for several fills at their average price. Several trades of one instant are common: order by traded_at_nanos, sequence, trade_id.
+Example:
+SELECT traded_at, instrument_code, side, price, amount, fee_amount, fee_currency
+FROM reporting.trades
+WHERE account = ''main'' AND traded_at >= ''2026-03-01 00:00Z'' AND traded_at < ''2026-04-01 00:00Z''
+ORDER BY traded_at_nanos, sequence, trade_id;';
+COMMENT ON COLUMN reporting.trades.trade_id IS 'Identity of the trade (trade.trade_id).';
+COMMENT ON COLUMN reporting.trades.order_id IS 'Order that it filled (trade.order_id); null when not sent.';
+COMMENT ON COLUMN reporting.trades.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.trades.account_id IS 'Identity of the account at the exchange (trade.account_id).';
+COMMENT ON COLUMN reporting.trades.instrument_code IS 'Market (trade.instrument_code).';
+COMMENT ON COLUMN reporting.trades.base_code IS 'Asset that amount counts, from onetrading.instruments at the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trades.quote_code IS 'Currency of price and quote_amount, from onetrading.instruments at the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trades.side IS 'BUY or SELL, of the account (trade.side).';
+COMMENT ON COLUMN reporting.trades.price IS 'In quote_code per unit of base_code (trade.price).';
+COMMENT ON COLUMN reporting.trades.amount IS 'In base_code; no sign, side carries it (trade.amount).';
+COMMENT ON COLUMN reporting.trades.quote_amount IS 'In quote_code, without fee; no sign. Exactly price times amount.';
+COMMENT ON COLUMN reporting.trades.fee_amount IS 'In fee_currency: positive when paid, negative when received as a rebate (fee.fee_amount); null when not sent.';
+COMMENT ON COLUMN reporting.trades.fee_currency IS 'Currency of fee_amount (fee.fee_currency).';
+COMMENT ON COLUMN reporting.trades.liquidity IS 'MAKER or TAKER (trade.matched_as); null when not sent.';
+COMMENT ON COLUMN reporting.trades.order_source IS 'Where the order came from, for example API (trade.order_type).';
+COMMENT ON COLUMN reporting.trades.sequence IS 'The exchange''s own count (trade.sequence), which orders the trades of one instant; null when not sent.';
+COMMENT ON COLUMN reporting.trades.traded_at IS 'When it happened, cut (never rounded up) to the microsecond (trade.time_nanos, else trade.time).';
+COMMENT ON COLUMN reporting.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970-01-01 UTC.';
+COMMENT ON COLUMN reporting.trades.traded_on IS 'UTC day of traded_at.';
+COMMENT ON COLUMN reporting.trades.fee_in_quote IS 'fee_amount in quote_code: itself, or times price, exactly, where it was in base_code; positive when paid, negative when received. Null when the fee was not sent or is in another currency.';
+COMMENT ON COLUMN reporting.trades.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
 ALTER TABLE ONLY onetrading.accounts
     ADD CONSTRAINT accounts_name_key UNIQUE (name);
 ALTER TABLE ONLY onetrading.accounts
@@ -976,7 +1433,7 @@ ALTER TABLE ONLY onetrading.balances
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
 ALTER TABLE ONLY onetrading.funding_payments
-    ADD CONSTRAINT funding_payments_pkey PRIMARY KEY (account_id, instrument_code, booked_at);
+    ADD CONSTRAINT funding_payments_pkey PRIMARY KEY (account_id, instrument_code, funding_time);
 ALTER TABLE ONLY onetrading.funding_rate_samples
     ADD CONSTRAINT funding_rate_samples_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.funding_rates
@@ -1001,10 +1458,14 @@ ALTER TABLE ONLY onetrading_sync.drift
     ADD CONSTRAINT drift_pkey PRIMARY KEY (account_id, stream, kind, path, sample);
 ALTER TABLE ONLY onetrading_sync.issues
     ADD CONSTRAINT issues_pkey PRIMARY KEY (issue_id);
+ALTER TABLE ONLY onetrading_sync.known_since
+    ADD CONSTRAINT known_since_pkey PRIMARY KEY (what);
 ALTER TABLE ONLY onetrading_sync.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.progress
     ADD CONSTRAINT progress_pkey PRIMARY KEY (account_id, stream, scope);
+ALTER TABLE ONLY onetrading_sync.proven_days
+    ADD CONSTRAINT proven_days_pkey PRIMARY KEY (account_id, stream, scope, day);
 ALTER TABLE ONLY onetrading_sync.rejects
     ADD CONSTRAINT rejects_account_id_stream_record_hash_key UNIQUE (account_id, stream, record_hash);
 ALTER TABLE ONLY onetrading_sync.rejects
@@ -1021,7 +1482,10 @@ CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree
 CREATE INDEX funding_rates_by_time ON onetrading.funding_rates USING btree (funding_time);
 CREATE UNIQUE INDEX instruments_current ON onetrading.instruments USING btree (instrument_code) WHERE (valid_to IS NULL);
 CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
+CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at);
+CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
 CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
+CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
@@ -1045,9 +1509,11 @@ GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.late_facts TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_reader;

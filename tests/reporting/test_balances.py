@@ -43,6 +43,8 @@ class Seen(NamedTuple):
 
 NOTHING = (Decimal(0), Decimal(0))
 AMOUNTS = "available, locked, total, is_listed, observed_at, age"
+LONGEST = timedelta(minutes=10)
+"""A closing that was observed longer ago is an estimate."""
 
 # Instants as days from today's midnight and microseconds from there, crowded around midnight.
 instants = st.tuples(
@@ -115,19 +117,31 @@ def held(seen: list[Seen], end: datetime, asked: datetime) -> Iterator[tuple[Any
 
 
 @examples
-@given(history=histories, time_zone=time_zones)
-def test_daily_closing_balances(reporting: Connection, history: History, time_zone: str) -> None:
+@given(history=histories, time_zone=time_zones, left=st.booleans())
+def test_daily_closing_balances(
+    reporting: Connection, history: History, time_zone: str, left: bool
+) -> None:
+    """Until today; of an account that left, until the day on which it was last observed."""
     with facts(reporting, time_zone) as now:
         seen = snapshots_of(now, history)
         put_snapshots(reporting, seen)
-        columns = f"day, account_id, currency_code, {AMOUNTS}, is_final, account"
+        if left:
+            reporting.execute("UPDATE onetrading.accounts SET left_at = now() WHERE name = 'main'")
+        columns = f"day, account_id, currency_code, {AMOUNTS}, is_final, account, estimated"
         result = read(reporting, columns, "daily_closing_balances")
     today = now.astimezone(UTC).date()
+    last_days = {
+        account_id: max(s.last for s in seen if s.account_id == account_id).date()
+        if left and account_id == MAIN
+        else today
+        for account_id in {s.account_id for s in seen}
+    }
     expected = [
-        (day, *row, end <= now, NAMES[row[0]])
+        (day, *row, end <= now, NAMES[row[0]], row[-1] > LONGEST)
         for day in (today - timedelta(days) for days in range(8))
         for end in [midnight(day) + DAY]
         for row in held(seen, end, min(end, now))
+        if day <= last_days[row[0]]
     ]
     assert result == in_order(expected)
 

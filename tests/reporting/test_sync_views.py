@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +14,9 @@ from hypothesis import given
 
 from exporter.model.window import Window, subtract
 from tests.support.reporting import (
-    DAY,
     MAIN,
-    MICROSECOND,
     NAMES,
     Connection,
-    example_of,
     examples,
     facts,
     in_order,
@@ -104,41 +101,7 @@ def test_gaps_and_freshness(
     )
 
 
-MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.mark.parametrize(
-    ("required", "proven", "complete"),
-    [
-        (MARCH, [(MARCH, APRIL)], True),
-        (MARCH - DAY, [(MARCH - DAY, APRIL - DAY), (APRIL - DAY, APRIL + DAY)], True),
-        (MARCH, [(MARCH, APRIL - MICROSECOND)], False),
-        (MARCH, [(MARCH, APRIL - DAY), (APRIL - DAY + MICROSECOND, APRIL)], False),
-        (MARCH + MICROSECOND, [(MARCH + MICROSECOND, APRIL)], False),
-        (MARCH, [], False),
-    ],
-)
-def test_is_march_complete(
-    reporting: Connection,
-    required: datetime,
-    proven: list[tuple[datetime, datetime]],
-    complete: bool,
-) -> None:
-    """The documented query says true only when all of March is required and proven."""
-    with facts(reporting, "Asia/Tokyo"):
-        put(
-            reporting,
-            "onetrading_sync.progress (account_id, stream, scope, required_from)",
-            [(MAIN, "trades", "", required)],
-        )
-        put(
-            reporting,
-            "onetrading_sync.coverage (account_id, stream, scope, range)",
-            [(MAIN, "trades", "", f"[{start},{end})") for start, end in proven],
-        )
-        result = reporting.execute(example_of(reporting, "coverage_gaps")).fetchall()
-    assert result == [("main", "trades", complete)]
 
 
 def test_open_rejects(reporting: Connection) -> None:

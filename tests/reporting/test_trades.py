@@ -69,9 +69,9 @@ trades = st.builds(
     codes,
     st.sampled_from(["BUY", "SELL"]),
     st.decimals("0.00000001", 10**6, places=8),
-    st.decimals(0, 10**9, places=8),
+    st.decimals("0.00000001", 10**9, places=8),
     money | st.none(),
-    st.sampled_from(["EUR", "BEST", None]),
+    st.sampled_from(["EUR", "BTC", "XBT", "BEST", None]),
     st.sampled_from(["MAKER", "TAKER", None]),
     edges,
 )
@@ -117,7 +117,8 @@ def test_trades_and_their_months(
     with facts(reporting, time_zone):
         put_versions(reporting, known)
         put_trades(reporting, rows)
-        listed = read(reporting, "trade_id, account, base_code, quote_code, traded_on", "trades")
+        columns = "trade_id, account, base_code, quote_code, traded_on, fee_in_quote"
+        listed = read(reporting, columns, "trades")
         turnover = read(reporting, "*", "monthly_turnover")
         fees = read(reporting, "*", "monthly_fees")
     expected = []
@@ -126,37 +127,41 @@ def test_trades_and_their_months(
     for n, t in enumerate(rows):
         base, quote = pair_at(known, t.code, at_microsecond(t.nanos))
         day = at_second(t.nanos).date()
-        expected.append((UUID(int=n), NAMES[t.account_id], base, quote, day))
+        fee = in_quote(t, base, quote)
+        expected.append((UUID(int=n), NAMES[t.account_id], base, quote, day, fee))
         place = (NAMES[t.account_id], t.account_id, day.replace(day=1), t.code)
         by_side[*place, base, quote, t.side, t.liquidity].append(t)
-        by_fee[*place, quote, t.fee_currency, t.liquidity].append(t)
+        by_fee[*place, quote, t.fee_currency, t.liquidity].append((t, fee))
     assert listed == in_order(expected)
     assert turnover == in_order(
         (*key, len(group), exactly(t.amount for t in group), volume(group))
         for key, group in by_side.items()
     )
-    assert [row[:13] for row in fees] == in_order(
-        (*key, *fee_sums(group)) for key, group in by_fee.items()
+    assert [(*row[:13], row[14]) for row in fees] == in_order(
+        (*key, *fee_sums([t for t, _ in group]), None if None in fees else sum(fees))
+        for key, group in by_fee.items()
+        for fees in [[fee for _, fee in group]]
     )
     for row in fees:
-        check_bps(*row[4:6], *row[9:])
+        check_bps(*row[12:])
 
 
-def check_bps(
-    quote: str | None,
-    currency: str | None,
-    net: Decimal,
-    _count: int,
-    unknown: int,
-    traded: Decimal,
-    bps: Decimal | None,
-) -> None:
-    """Basis points are given, to 4 decimals, only where fee and volume are of one currency."""
-    if currency is None or currency != quote or unknown or not traded:
+def in_quote(trade: Trade, base: str | None, quote: str | None) -> Fraction | None:
+    """The fee in the quote currency; None where it is in a third one, or not known."""
+    if trade.fee is None or trade.fee_currency is None:
+        return None
+    factors = {base: Fraction(trade.price), quote: Fraction(1)}
+    factor = factors.get(trade.fee_currency)
+    return None if factor is None else factor * Fraction(trade.fee)
+
+
+def check_bps(traded: Decimal, bps: Decimal | None, fee: Decimal | None) -> None:
+    """Basis points are given, to 4 decimals, wherever the fee is known in the quote currency."""
+    if fee is None:
         assert bps is None
     else:
         assert bps is not None
-        exact = 10_000 * Fraction(net) / Fraction(traded)
+        exact = 10_000 * Fraction(fee) / Fraction(traded)
         assert abs(Fraction(bps) - exact) < Fraction(1, 19_999)
 
 
@@ -168,6 +173,8 @@ def check_bps(
         (["0.0001234567"], "EUR", "0.0012"),
         (["1", None], "EUR", None),
         (["1"], "BEST", None),
+        (["0.001", "-0.0005"], "BTC", "2.5"),
+        (["0.001", None], "BTC", None),
     ],
 )
 def test_effective_basis_points(

@@ -205,7 +205,10 @@ def test_the_table_is_as_declared(stream: Stream, database_url: str) -> None:
             "valid_from": ("timestamp with time zone", "NO"),
             "valid_to": ("timestamp with time zone", "YES"),
         },
-        "history": {"row_hash": ("bigint", "NO")},
+        "history": {
+            "row_hash": ("bigint", "NO"),
+            "first_seen_at": ("timestamp with time zone", "NO"),
+        },
     }[stream.kind]
     optional = get_type_hints(stream.table.row)
     declared = {
