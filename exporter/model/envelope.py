@@ -10,6 +10,7 @@ import msgspec
 
 from exporter.model.errors import UnexpectedPayload
 from exporter.model.fields import exact_json, maybe_money
+from exporter.model.limits import MOST_RECORDS
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -46,10 +47,13 @@ def members(body: bytes) -> dict[str, msgspec.Raw]:
 def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     """The items of a JSON array, not decoded. Raises UnexpectedPayload."""
     try:
-        return _items.decode(body)
+        found = _items.decode(body)
     except msgspec.MsgspecError as error:
         start = _start(bytes(body))
         raise UnexpectedPayload(f"expected a JSON array: {error}: {start}") from error
+    if len(found) > MOST_RECORDS:
+        raise UnexpectedPayload(f"more than {MOST_RECORDS} records in one list")
+    return found
 
 
 def text_member(header: Mapping[str, msgspec.Raw], name: str) -> str | None:

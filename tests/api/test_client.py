@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter import __version__
+from exporter.api.body import LARGEST_BODY
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy
-from exporter.api.sender import LARGEST_BODY
 from exporter.model.errors import (
     BadRequest,
     ConnectionFailed,
@@ -290,7 +290,7 @@ def test_a_page_in_place_of_json_is_retried_once() -> None:
 def test_a_response_that_unpacks_without_end_is_refused() -> None:
     bomb = gzip.compress(b"[" + b" " * LARGEST_BODY + b"]", 9)
     endless = reply(200, bomb, Content_Encoding="gzip")
-    refused = pytest.raises(UnexpectedPayload, match="more than 67108864 bytes")
+    refused = pytest.raises(UnexpectedPayload, match="more than 33554432 bytes")
     with rig(endless, policy=Policy()) as it, refused:
         it.get(deadline_s=0)
 
