@@ -116,7 +116,7 @@ class Client:
         result = self._request(Request("time", {}, "time"), Priority.LIVE, deadline_s, _ignore)
         try:
             server = EPOCH + timedelta(milliseconds=json.loads(result.body)["epoch_millis"])
-        except (ValueError, TypeError, LookupError, OverflowError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise UnexpectedPayload(f"time: no usable epoch_millis: {error}") from error
         self._clock.observe_instant(server, result.sent, result.received)
         return server

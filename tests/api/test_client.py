@@ -536,7 +536,18 @@ def test_the_time_of_the_exchange_is_read_and_learned() -> None:
     assert urlsplit(it.server.requests[0].target).path == "/fast/v1/time"
 
 
-@pytest.mark.parametrize("body", ["{}", "[]", '{"epoch_millis":"x"}', '{"epoch_millis":1e300}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        "[]",
+        '{"epoch_millis":"x"}',
+        '{"epoch_millis":1e300}',
+        '{"epoch_millis":NaN}',
+        '{"epoch_millis":' + "9" * 5_000 + "}",
+        "[" * 100_000 + "]" * 100_000,
+    ],
+)
 def test_a_time_that_cannot_be_read_is_an_unexpected_payload(body: str) -> None:
     with rig(reply(200, body)) as it, pytest.raises(UnexpectedPayload, match="epoch_millis"):
         it.client.server_time()
