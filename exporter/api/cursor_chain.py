@@ -69,10 +69,11 @@ class CursorChain:
                 raise UnexpectedPayload(f"{self._path}: {count} {what} in a row, and no end")
 
     def _count(self, page: Page) -> None:
+        start, end = self._window
         rows = {
             hash(self._key(row)): at
             for row in page.rows
-            if self._window.holds(at := self._instant(row))
+            if start <= (at := self._instant(row)) < end
         }
         # A record that cannot be read has no key; it is itself when it comes again.
         records = {*rows, *(hash(reject.raw) for reject in page.rejects)}

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
-from exporter.app import App, Runtime
+from exporter.api.retry import Policy
+from exporter.app import App, Runtime, enabled
 from tests.support.clocks import Clock
+from tests.support.configuration import environment_of, settings_from
 from tests.support.facts import count
+from tests.support.loopback import Reply, serving
 from tests.support.paged import (
     PRESENT,
     PageResponse,
@@ -55,6 +59,23 @@ def test_pages_that_repeat_end_the_pass_as_not_documented(
         assert len(told.asked) < MOST_REQUESTS
         with psycopg.connect(database_url) as connection:
             assert count(connection, "SELECT count(*) FROM onetrading.trades") == len(rows)
+
+
+@pytest.mark.parametrize("stream", ["balances", "tickers", "instruments"])
+def test_a_response_that_never_ends_is_a_failed_pass(stream: str, tmp_path: Path) -> None:
+    endless = Reply(b"HTTP/1.1 200 OK\r\nX-Slow: ", pause_s=0.02, forever=b"a")
+    patient = Policy(base_s=1e6, cap_s=1e6, connect_s=60.0, read_s=60.0, attempt_s=0.4)
+    with serving(endless) as server:
+        environ = environment_of(server.base_url, tmp_path, {"main": "token"}, DATABASE_URL="none")
+        app = App(
+            settings := settings_from(environ), enabled(settings), runtime=Runtime(retry=patient)
+        )
+        for sync in app.syncs:
+            if sync.stream.name == stream:
+                assert app.runner.run(sync) == "failed"
+        states = [s for s in app.metrics.streams.summaries() if s.stream == stream]
+        assert [(s.success, s.last_error) for s in states] == [(False, "timeout")] * len(states)
+        app.close()
 
 
 def test_a_tail_has_a_deadline_and_keeps_what_it_proved(database_url: str, tmp_path: Path) -> None:
