@@ -40,7 +40,7 @@ class Service:
             settings.listen.host,
             settings.listen.port,
             Pages(
-                metrics=app.metrics.render,
+                metrics=app.metrics.scrape,
                 healthy=self._healthy,
                 ready=self._ready,
                 index=lambda: page.render(self._reporter.report()),

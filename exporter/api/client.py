@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from math import inf
 
-import httpx
-
 from exporter.api.clock import ExchangeClock
+from exporter.api.network import LookUp, system_addresses
 from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy, delay_s, pause_s
 from exporter.api.sender import HttpSender, Observer, Request, RequestResult
@@ -42,8 +41,8 @@ class Client:
     """Reads from the exchange for one account. Thread-safe.
 
     ``token`` is called before each attempt; None sends no Authorization header. ``random`` yields
-    values in [0, 1), ``monotonic`` seconds. Every wait ends at once when ``stop`` is set, and
-    ``interrupt`` ends the reads that are under way.
+    values in [0, 1), ``monotonic`` seconds; ``look_up`` resolves host names, and may block. Every
+    wait ends at once when ``stop`` is set, and ``interrupt`` ends the reads that are under way.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Client:
         policy: Policy,
         random: Callable[[], float],
         monotonic: Callable[[], float],
-        transport: httpx.BaseTransport | None = None,
+        look_up: LookUp = system_addresses,
     ) -> None:
         self._account = account
         self._rate_limiter = rate_limiter
@@ -80,7 +79,7 @@ class Client:
             stop=stop,
             policy=policy,
             monotonic=monotonic,
-            transport=transport,
+            look_up=look_up,
         )
 
     def get(

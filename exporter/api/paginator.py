@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from exporter.api.client import Client, OnError
 from exporter.api.coverage import CoverageTracker
+from exporter.api.cursor_chain import CursorChain
 from exporter.api.identity import made_up
 from exporter.api.rate_limiter import Priority
 from exporter.model.errors import CursorExpired, UnexpectedPayload
@@ -19,7 +20,6 @@ from exporter.model.page import confined, read
 from exporter.model.stream import Drift, History, Page, Partition
 from exporter.model.window import EPOCH, RESOLUTION, Window
 
-_MOST_EMPTY_PAGES = 100
 _MILLISECOND = timedelta(milliseconds=1)
 _WORTH_STEALING = timedelta(minutes=10)
 
@@ -97,7 +97,7 @@ class Paginator:
         yield from self._walk(self._window)
 
     def _walk(self, window: Window) -> Iterator[PageResult]:
-        chain = _CursorChain(self._stream.path)
+        chain = CursorChain(self._stream, window)
         requested, resumed = window, False
         restarted_at: datetime | None = None
         while True:
@@ -107,7 +107,7 @@ class Paginator:
                 reached = self._coverage.reached
                 if chain.cursor is None or (restarted_at is not None and reached >= restarted_at):
                     raise
-                restarted_at, chain, resumed = reached, _CursorChain(self._stream.path), True
+                restarted_at, chain, resumed = reached, CursorChain(self._stream, window), True
                 requested = self._remaining(window) if self._coverage.newest_first else window
                 continue
             if self._must_be_split(page):
@@ -193,30 +193,6 @@ class Paginator:
                 self._coverage.restart(part.end)
             for result in self._walk(part):
                 yield result._replace(complete=result.complete and part is older)
-
-
-class _CursorChain:
-    """The cursors of consecutive pages: none may come twice, and empty pages must end."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._seen: set[str] = set()
-        self._empty_pages = 0
-        self.cursor: str | None = None
-
-    def follow(self, page: Page) -> None:
-        """Go on to the page after ``page``. Raises UnexpectedPayload when there is no end to it."""
-        self.cursor = page.cursor
-        if page.cursor is None:
-            return
-        if page.cursor in self._seen:
-            raise UnexpectedPayload(f"{self._path}: cursor {page.cursor!r} was sent twice")
-        self._seen.add(page.cursor)
-        self._empty_pages = 0 if page.records else self._empty_pages + 1
-        if self._empty_pages > _MOST_EMPTY_PAGES:
-            raise UnexpectedPayload(
-                f"{self._path}: {self._empty_pages} empty pages in a row, and no end"
-            )
 
 
 def parameters(

@@ -26,6 +26,7 @@ from exporter.model.errors import (
     TokenRefused,
     UnexpectedPayload,
 )
+from exporter.model.limits import MOST_VALUES
 
 _THROTTLED = frozenset({"RATELIMIT", "CF_RATELIMIT"})
 _UNAVAILABLE = frozenset({"SERVICE_UNAVAILABLE", "GATEWAY_TIMEOUT", "INTERNAL_ERROR"})
@@ -91,6 +92,11 @@ def error_of(
     return UnexpectedPayload(message)
 
 
+def understood_by_status(status: int) -> bool:
+    """Whether the status alone says what to do next, so that a body that breaks off suffices."""
+    return status in (408, 429) or status >= 500
+
+
 def retry_after_s(header: str | None, now: Callable[[], datetime]) -> float | None:
     """Seconds that a ``Retry-After`` asks for (RFC 9110, 10.2.3), or None when it names none.
 
@@ -127,6 +133,8 @@ def _payload_error(message: str, body: bytes, redact: Callable[[str], str]) -> E
     if not text.endswith(_JSON_ENDS):
         # A body that ends with its connection has no length: only its text shows that it was cut.
         return ConnectionFailed(f"{message}: the response was cut off after {len(body)} bytes")
+    if body.count(b",") >= MOST_VALUES:
+        return UnexpectedPayload(f"{message}: more than {MOST_VALUES} values")
     return None
 
 

@@ -8,21 +8,29 @@ of httpx, which hold the headers, travels with them.
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol
-from weakref import WeakSet
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import NamedTuple, Protocol
 
 import httpx
 
 from exporter._version import __version__
+from exporter.api.body import (
+    ACCEPT_ENCODING,
+    LARGEST_BODY,
+    LARGEST_ERROR_BODY,
+    Body,
+    Damaged,
+    TooLarge,
+    UnknownEncoding,
+)
 from exporter.api.clock import ExchangeClock
-from exporter.api.response import error_of, retry_after_s
+from exporter.api.network import Attempt, LookUp, Network, system_addresses
+from exporter.api.response import error_of, retry_after_s, understood_by_status
 from exporter.api.retry import Policy
 from exporter.api.sent_tokens import SentTokens
 from exporter.logs import context
@@ -42,17 +50,14 @@ _log = logging.getLogger(__name__)
 for _library in ("httpx", "httpcore"):
     logging.getLogger(_library).setLevel(logging.WARNING)
 
-LARGEST_BODY = 64 * 1024 * 1024
-"""In bytes, decompressed. The largest response known, 5,000 candles, has about 2 MB."""
-
 _REQUEST_ID_HEADERS = ("CF-Ray", "X-Amzn-RequestId", "Apigw-RequestId", "X-Request-Id")
 """Ids that proxies and gateways give a request, to be quoted to support. The exchange documents
 none of them."""
 _LONGEST_REQUEST_ID = 100
+_LONGEST_ENCODING = 100
 
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
 _WRITE_S, _POOL_S = 5.0, 10.0
-_SOCKET_OPENED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
 class Observer(Protocol):
@@ -86,7 +91,10 @@ class RequestResult(NamedTuple):
     received: datetime = EPOCH
     """When the response's header arrived, by our own clock."""
     stale: bool = False
-    """The connection was reused and closed before any response: see `_Trace.stale`."""
+    """A connection left over from an earlier request broke before the status of a response.
+
+    The exchange may close an idle connection at the very moment at which we use it again: that says
+    nothing about its health, and a GET may be repeated (RFC 9110, 9.2.2)."""
     size: int | None = None
     """Bytes of the body, decompressed; None without a response."""
     exchange_id: str | None = None
@@ -133,6 +141,10 @@ class HttpSender:
     redirects are not followed and a path cannot change the host; it is in no returned error, log
     line or ``repr``, and is replaced by ``[token]`` in whatever the exchange echoes, good responses
     included, as are the tokens before it (`sent_tokens`).
+
+    An attempt is over after ``Policy.attempt_s``, whatever the exchange sends or does not send, and
+    what it may send is limited (`body`, `network`). Cookies are not kept: no request needs them,
+    and there is no limit to how many are sent.
     """
 
     def __init__(
@@ -146,7 +158,7 @@ class HttpSender:
         stop: threading.Event,
         policy: Policy,
         monotonic: Callable[[], float],
-        transport: httpx.BaseTransport | None,
+        look_up: LookUp = system_addresses,
     ) -> None:
         self._account = account
         self._base_url = base_url.rstrip("/")
@@ -157,10 +169,11 @@ class HttpSender:
         self._stop = stop
         self._attempt_s = policy.attempt_s
         self._monotonic = monotonic
-        self._sockets = _OpenSockets()
+        self._network = Network(monotonic, look_up)
         self._http = httpx.Client(
             headers={
                 "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
                 "User-Agent": f"onetrading-exporter/{__version__}",
             },
             timeout=httpx.Timeout(
@@ -169,8 +182,9 @@ class HttpSender:
             limits=_LIMITS,
             follow_redirects=False,
             verify=_tls(),
-            transport=transport,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
+        self._network.install(self._http)
 
     def attempt(self, request: Request, request_id: str) -> RequestResult:
         """Send ``request`` once. ``request_id`` tells attempts apart in the log.
@@ -213,7 +227,7 @@ class HttpSender:
 
     def interrupt(self) -> None:
         """End the reads under way, and any later one, at once."""
-        self._sockets.shut_down()
+        self._network.interrupt()
 
     def close(self) -> None:
         """Close all connections, once nobody reads any more.
@@ -221,31 +235,28 @@ class HttpSender:
         The descriptor of a socket that is closed under a reader may be given to another socket,
         on which the reader would then wait.
         """
-        self._sockets.shut_down()
+        self._network.interrupt()
         self._http.close()
 
     def _exchange(self, request: Request, bearer: BearerAuth, latest: float) -> RequestResult:
-        trace = _Trace(self._sockets)
-        try:
-            return self._send(request, bearer, trace, latest)
-        except httpx.TimeoutException as error:
-            message = f"{request.path}: {type(error).__name__}"
-            return RequestResult("timeout", TimedOut(message))
-        except _TooSlow:
-            message = f"{request.path}: not complete after {self._attempt_s:g} s"
-            return RequestResult("timeout", TimedOut(message))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            message = f"{request.path}: {type(error).__name__}: {bearer.redact(str(error))}"
-            return RequestResult("connection", ConnectionFailed(message), stale=trace.stale)
-        except RuntimeError as error:
-            # `close` closed the client between our last look at `stop` and the request.
-            if self._stop.is_set():
-                raise Stopping(f"shutting down: {request.path} was not requested") from error
-            raise
+        with self._network.attempt(latest) as attempt:
+            try:
+                return self._send(request, bearer, attempt)
+            except httpx.TimeoutException as error:
+                over = self._monotonic() >= latest
+                why = f"not complete after {self._attempt_s:g} s" if over else type(error).__name__
+                return RequestResult("timeout", TimedOut(f"{request.path}: {why}"))
+            except (httpx.HTTPError, httpx.InvalidURL, Damaged) as error:
+                message = f"{request.path}: {type(error).__name__}: {bearer.redact(str(error))}"
+                stale = not attempt.opened and not attempt.head_complete
+                return RequestResult("connection", ConnectionFailed(message), stale=stale)
+            except RuntimeError as error:
+                # `close` closed the client between our last look at `stop` and the request.
+                if self._stop.is_set():
+                    raise Stopping(f"shutting down: {request.path} was not requested") from error
+                raise
 
-    def _send(
-        self, request: Request, bearer: BearerAuth, trace: _Trace, latest: float
-    ) -> RequestResult:
+    def _send(self, request: Request, bearer: BearerAuth, attempt: Attempt) -> RequestResult:
         sent = self._clock.wall()
         with self._http.stream(
             "GET",
@@ -253,45 +264,60 @@ class HttpSender:
             f"{self._base_url}/{request.path}",
             params=request.params,
             auth=bearer,
-            extensions={"trace": trace},
         ) as response:
+            attempt.head_complete = True
             received = self._clock.wall()
             self._clock.observe_date(response.headers.get("Date", ""), sent, received)
-            code = str(response.status_code)
+            status = response.status_code
+            error: ExchangeError | None = None
             try:
-                body = bearer.hide(self._read(response, latest))
-            except _TooLarge:
-                message = f"{request.path}: {code}: more than {LARGEST_BODY} bytes"
-                return RequestResult(code, UnexpectedPayload(message))
+                body = bearer.hide(self._read(response, attempt))
+            except _Unusable as unusable:
+                message = f"{request.path}: {status}: {bearer.redact(str(unusable))}"
+                body, error = b"", UnexpectedPayload(message)
             after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now)
-        error = error_of(
-            request.path, response.status_code, body, after_s=after_s, redact=bearer.redact
-        )
+        error = error or error_of(request.path, status, body, after_s=after_s, redact=bearer.redact)
         exchange_id = _exchange_id(response.headers, bearer.redact)
         good = b"" if error else body
         return RequestResult(
-            code, error, good, sent, received, size=len(body), exchange_id=exchange_id
+            str(status), error, good, sent, received, size=len(body), exchange_id=exchange_id
         )
 
-    def _read(self, response: httpx.Response, latest: float) -> bytes:
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if self._stop.is_set():
-                raise Stopping("shutting down: a response was not read to its end")
-            if len(body) > LARGEST_BODY:
-                raise _TooLarge
-            if self._monotonic() > latest:
-                raise _TooSlow
-        return bytes(body)
+    def _read(self, response: httpx.Response, attempt: Attempt) -> bytes:
+        """The body of a good response, all of it. Of any other, what there is within a limit."""
+        good = response.status_code == httpx.codes.OK
+        encodings = response.headers.get_list("Content-Encoding", split_commas=True)
+        limit = LARGEST_BODY if good else LARGEST_ERROR_BODY
+        try:
+            body = Body(encodings, limit)
+        except UnknownEncoding as error:
+            if not good:
+                return b""
+            named = ", ".join(encodings)[:_LONGEST_ENCODING]
+            raise _Unusable(f"encoded as {named!r}, not as requested") from error
+        try:
+            for sent in response.iter_raw():
+                body.add(sent)
+                self._check_time(response, attempt)
+            return body.end()
+        except TooLarge as error:
+            if good:
+                raise _Unusable(f"more than {limit} bytes") from error
+        except (Damaged, httpx.HTTPError):
+            if not understood_by_status(response.status_code):
+                raise
+        return body.content
+
+    def _check_time(self, response: httpx.Response, attempt: Attempt) -> None:
+        """Between two reads: what is there already is read without a wait."""
+        if self._stop.is_set():
+            raise Stopping("shutting down: a response was not read to its end")
+        if self._monotonic() >= attempt.ends_at:
+            raise httpx.ReadTimeout("", request=response.request)
 
 
-class _TooSlow(Exception):
-    """A response drips so slowly that no single read times out."""
-
-
-class _TooLarge(Exception):
-    """A response is larger than LARGEST_BODY."""
+class _Unusable(Exception):
+    """A body that is not read, or not to its end; says why."""
 
 
 @cache
@@ -303,64 +329,3 @@ def _tls() -> ssl.SSLContext:
 def _exchange_id(headers: Mapping[str, str], redact: Callable[[str], str]) -> str | None:
     value = next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
     return None if value is None else redact(value)[:_LONGEST_REQUEST_ID]
-
-
-class _OpenSockets:
-    """The open sockets below httpx, so that a blocked read can be ended.
-
-    httpx offers no way to do that: closing the client leaves a reader waiting up to its timeout.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sockets: WeakSet[socket.socket] = WeakSet()
-        self._shut_down = False
-
-    def add(self, opened: socket.socket) -> None:
-        """Remember a socket for as long as httpx does."""
-        with self._lock:
-            self._sockets.add(opened)
-            if self._shut_down:
-                _shut_down(opened)
-
-    def shut_down(self) -> None:
-        """End every read that waits on one of them, now or later."""
-        with self._lock:
-            self._shut_down = True
-            for opened in list(self._sockets):
-                _shut_down(opened)
-
-
-def _shut_down(opened: socket.socket) -> None:
-    with suppress(OSError):
-        opened.shutdown(socket.SHUT_RDWR)
-
-
-class _Trace:
-    """The ``trace`` extension of one request (HTTPX documentation, "Extensions")."""
-
-    def __init__(self, sockets: _OpenSockets) -> None:
-        self._sockets = sockets
-        self._sending = False
-        self._opened = False
-
-    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by httpx for each event of the request."""
-        if event in _SOCKET_OPENED:
-            self._opened = True
-            opened = info["return_value"].get_extra_info("socket")
-            if isinstance(opened, socket.socket):
-                self._sockets.add(opened)
-        elif event == "http11.send_request_headers.started":
-            self._sending = True
-        elif event == "http11.receive_response_headers.complete":
-            self._sending = False
-
-    @property
-    def stale(self) -> bool:
-        """Whether a connection left over from an earlier request broke before any response.
-
-        The exchange may close an idle connection at the very moment at which we use it again:
-        that says nothing about its health, and a GET may be repeated (RFC 9110, 9.2.2).
-        """
-        return self._sending and not self._opened

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client.exposition import choose_encoder
 
@@ -12,12 +12,23 @@ from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
 from exporter.metrics.service_metrics import ServiceMetrics
 from exporter.metrics.stream_metrics import StreamMetrics
 from exporter.metrics.text import family_header
+from exporter.shared import Shared
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 # Level 1 takes a seventh of the time of level 9, for a body that is a little larger.
 _GZIP_LEVEL = 1
+
+
+Headers = list[tuple[str, str]]
+
+
+class _Variant(NamedTuple):
+    """What a scraper can choose."""
+
+    openmetrics: bool
+    compressed: bool
 
 
 class Exposition:
@@ -35,16 +46,23 @@ class Exposition:
         self._headers = {metric.name: family_header(metric) for metric in families}
         self._write_text, _ = choose_encoder("")
         self._write_openmetrics, _ = choose_encoder(OPENMETRICS)
+        self._shared = Shared(self._render)
 
-    def render(self, accept: str, accept_encoding: str) -> tuple[bytes, list[tuple[str, str]]]:
+    def render(self, accept: str, accept_encoding: str) -> tuple[bytes, Headers]:
         """Body and HTTP headers for a scrape with these Accept and Accept-Encoding headers."""
-        openmetrics = prefers_openmetrics(accept)
-        body = self._body(openmetrics)
+        return self._render(_variant(accept, accept_encoding))
+
+    def scrape(self, accept: str, accept_encoding: str) -> tuple[bytes, Headers]:
+        """The same, shared with other scrapes of this moment."""
+        return self._shared.get(_variant(accept, accept_encoding))
+
+    def _render(self, variant: _Variant) -> tuple[bytes, Headers]:
+        body = self._body(variant.openmetrics)
         headers = [
-            ("Content-Type", OPENMETRICS if openmetrics else TEXT),
+            ("Content-Type", OPENMETRICS if variant.openmetrics else TEXT),
             ("Vary", "Accept, Accept-Encoding"),
         ]
-        if accepts_gzip(accept_encoding):
+        if variant.compressed:
             body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
             headers.append(("Content-Encoding", "gzip"))
         return body, headers
@@ -64,3 +82,7 @@ class Exposition:
         write = self._write_openmetrics if openmetrics else self._write_text
         parts.append(write(self._registry))
         return b"".join(parts)
+
+
+def _variant(accept: str, accept_encoding: str) -> _Variant:
+    return _Variant(prefers_openmetrics(accept), accepts_gzip(accept_encoding))

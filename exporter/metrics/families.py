@@ -21,7 +21,8 @@ _PER_STREAM = ("account", "stream")
 # The sync of one stream of one account: written by `StreamMetrics`.
 SYNC_SUCCESS = Metric(
     "onetrading_sync_success",
-    "1 if the last pass of the stream succeeded, 0 if it failed or none has run yet.",
+    "1 if the last pass of the stream succeeded; 0 if it failed, if none has run yet, or if the "
+    "next one has not succeeded for max(3 x interval, 60 s).",
     _PER_STREAM,
 )
 SYNC_LAST_SUCCESS = Metric(

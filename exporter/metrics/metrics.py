@@ -44,5 +44,8 @@ class Metrics:
             python=platform.python_version(),
         )
         """Durations, requests and rows, measured while work is done."""
-        self.render = Exposition(self.streams, self.service, self.instrumentation).render
-        """Body and headers of a scrape: see `Exposition.render`."""
+        exposition = Exposition(self.streams, self.service, self.instrumentation)
+        self.render = exposition.render
+        """Body and headers of a scrape, as of now: see `Exposition.render`."""
+        self.scrape = exposition.scrape
+        """The same, shared by the scrapes of a moment: see `Exposition.scrape`."""

@@ -16,8 +16,9 @@ the event, what stands below them is the freshness after it; `*`: the age of the
     record_backfill_error   -      -         -         -         -     -       -         -
     replace_samples         -      -         -         -         -     -       -         -
     older than 2 intervals  -      held      -         -         -     -       -         -
-    older than hold_s       -      withdrawn withdrawn -         -     -       -         -
+    older than hold_s       -      withdrawn withdrawn -         -     no      -         -
 
+`success` as it is exported: a pass that succeeded long ago says nothing about one that never ends.
 `held` values are exported although they are stale, `withdrawn` ones are not. A database failure
 says nothing about the exchange: while Postgres is down, values stay, and tell their true age.
 """
@@ -62,7 +63,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     tried: bool
     success: bool
-    """Of the last pass: `onetrading_sync_success`."""
+    """Of the last pass, unless the next is long overdue: `onetrading_sync_success`."""
     permitted: bool
     """`onetrading_sync_permitted`"""
     standing_by: bool
@@ -212,6 +213,10 @@ class StreamState:
         young = at - self.good_at <= _INTERVALS_FRESH * self.interval_s
         return "fresh" if self.success and young else "held"
 
+    def succeeding(self, at: float) -> bool:
+        """Whether the last pass succeeded, and is not so long ago that the next must be stuck."""
+        return self.success and self.freshness(at) != "withdrawn"
+
     def exported(self, at: float) -> bool:
         """Whether the values are on `/metrics`."""
         return self.freshness(at) in ("fresh", "held")
@@ -227,7 +232,7 @@ class StreamState:
             account=self.account,
             stream=self.stream,
             tried=self.tried,
-            success=self.success,
+            success=self.succeeding(at),
             permitted=self.permitted,
             standing_by=self.standing_by,
             freshness=self.freshness(at),
@@ -243,6 +248,7 @@ class StreamState:
     def sync_chunks(self, at: float) -> Iterator[tuple[str, bytes]]:
         """Sample lines of the families about the sync, as pairs of family name and lines."""
         yield from self._steady
+        yield self._line(families.SYNC_SUCCESS, self.succeeding(at))
         yield self._line(families.SYNC_HELD, self.freshness(at) == "held")
         lag = self.coverage.lag(at)
         if lag is not None:
@@ -252,7 +258,6 @@ class StreamState:
     def _steady(self) -> tuple[tuple[str, bytes], ...]:
         """What does not change with the clock: rendered once, at the first scrape of a state."""
         values: dict[Metric, float | None] = {
-            families.SYNC_SUCCESS: self.success,
             families.SYNC_LAST_SUCCESS: self.last_success,
             families.SYNC_INTERVAL: self.interval_s,
             families.SYNC_PERMITTED: self.permitted,

@@ -16,6 +16,7 @@ import msgspec
 
 from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import decode_exactly, maybe_money, quoted
+from exporter.model.limits import MOST_RECORDS
 from exporter.model.mending import LARGEST_MENDED, SHOWN, mend
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -69,10 +70,13 @@ def members_of_any(body: bytes) -> dict[str, msgspec.Raw]:
 def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     """The items of a JSON array, not decoded. Raises UnexpectedPayload."""
     try:
-        return _items.decode(body)
+        found = _items.decode(body)
     except (ValueError, RecursionError) as error:
         start = _start(bytes(body))
         raise UnexpectedPayload(f"expected a JSON array: {error}: {start}") from error
+    if len(found) > MOST_RECORDS:
+        raise UnexpectedPayload(f"more than {MOST_RECORDS} records in one list")
+    return found
 
 
 def text_member(header: Mapping[str, msgspec.Raw], name: str) -> str | None:

@@ -10,6 +10,12 @@ HEARTBEAT_LIMIT_S = 60.0
 CLOCK_SKEW_LIMIT_S = 2.0
 """A larger difference between the exchange's clock and ours deserves attention."""
 
+MOST_RECORDS = 50_000
+"""In one list of a response; the longest page that the exchange documents has 5,000."""
+
+MOST_VALUES = 500_000
+"""In one response, at whatever depth: each costs many times its size once it is taken apart."""
+
 _SHORTEST_HOLD = timedelta(seconds=60)
 _INTERVALS_HELD = 3
 

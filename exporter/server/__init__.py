@@ -27,6 +27,10 @@ __all__ = ["Limits", "Pages", "Server", "WebConfigWatcher"]
 _BACKLOG = 1024
 """Connections that the operating system queues until they are accepted."""
 
+_SEND_BUFFER, _RECEIVE_BUFFER = 128 * 1024, 32 * 1024
+"""Bytes that the operating system may hold for one connection; Linux takes twice as many. By
+default it holds several megabytes of what a client does not read."""
+
 
 class Server:
     """Serves ``pages`` on ``host``:``port``. An empty host: all addresses; port 0: a free one."""
@@ -51,6 +55,7 @@ class Server:
             tls_context=lambda: self._web_config.active.context,
             accepts_certificate=self._accepts_certificate,
         )
+        self._unread_ms = int((limits or Limits()).exchange_s * 1000)
         self._listeners: list[socket.socket] = []
         self._stopping = threading.Event()
         # Daemons: a thread that does not end in time must not keep the process alive.
@@ -78,6 +83,7 @@ class Server:
     def start(self) -> None:
         """Listen and serve. Raises SettingsError when it cannot listen on that address."""
         listener = _listen(self._host, self._port)
+        _limit(listener, self._unread_ms)
         self._port = listener.getsockname()[1]
         self._listeners = [listener]
         self._thread.start()
@@ -124,3 +130,11 @@ def _listen(host: str, port: int) -> socket.socket:
     # asyncio sets it only on sockets opened with IPPROTO_TCP, which create_server does not pass.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _limit(listener: socket.socket, unread_ms: int) -> None:
+    """Set what its connections inherit: how much the operating system holds, and for how long."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: of what was sent and is not acknowledged
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)

@@ -16,6 +16,9 @@ from typing import Any
 _logger = logging.getLogger(__name__)
 
 _NO_DESCRIPTORS_PAUSE_S = 0.2
+_AT_ONCE = 64
+"""Connections accepted in one round of the event loop. One a round would let those in the queue
+wait for as many rounds as there are connections before them."""
 
 
 class Acceptor:
@@ -68,8 +71,17 @@ class Acceptor:
                     await asyncio.sleep(_NO_DESCRIPTORS_PAUSE_S)
                     continue
                 self._begin(connection)
+                self._begin_waiting(listener)
                 # Accepting from a full queue never yields to the event loop by itself.
                 await asyncio.sleep(0)
+
+    def _begin_waiting(self, listener: socket.socket) -> None:
+        """Accept those that wait already; what fails here is met again in the next round."""
+        with suppress(OSError):
+            for _ in range(_AT_ONCE - 1):
+                connection, _ = listener.accept()
+                connection.setblocking(False)
+                self._begin(connection)
 
     def _begin(self, connection: socket.socket) -> None:
         task = asyncio.create_task(self._open(connection))

@@ -5,6 +5,7 @@ Specification: https://asgi.readthedocs.io/en/latest/specs/www.html, HTTP connec
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -15,6 +16,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Headers = Iterable[tuple[str, str]]
+
+_PART = 32 * 1024
+"""Bytes of a body that are sent at once. The server waits between two parts while the client takes
+none: it never holds more than a few of them for one client."""
 
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
@@ -36,7 +41,12 @@ class HttpResponse(NamedTuple):
                 "headers": encoded(headers),
             }
         )
-        await send({"type": "http.response.body", "body": self.body})
+        for start in range(0, max(len(self.body), 1), _PART):
+            if start:
+                await asyncio.sleep(0)  # others, and the news that this client is gone
+            part = self.body[start : start + _PART]
+            left = start + _PART < len(self.body)
+            await send({"type": "http.response.body", "body": part, "more_body": left})
 
 
 def status_only(status: HTTPStatus, *headers: tuple[str, str]) -> HttpResponse:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from exporter.server.asgi import Headers, HttpResponse, Receive, Scope, Send, header, status_only
+from exporter.shared import Shared
 
 _logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ _ALWAYS = (
 class Pages:
     """The functions that make the pages.
 
+    ``index`` and ``status`` are shared by all who ask at about the same time (`Shared`).
     ``metrics`` and ``healthy`` are called on the event loop and must not block. The others are
     called in worker threads: one that hangs delays its like, never a scrape.
     """
@@ -63,12 +65,14 @@ class Application:
     def __init__(self, pages: Pages, workers: Executor) -> None:
         self._workers = workers
         self._headers = (*_ALWAYS, ("Content-Security-Policy", pages.content_security_policy))
+        index = Shared[None, HttpResponse](lambda _: HttpResponse(pages.index(), [_HTML]))
+        status = Shared[None, HttpResponse](lambda _: HttpResponse(pages.status(), [_JSON]))
         self._routes = {
             "/metrics": _Route(lambda scope: _metrics(pages, scope), in_worker=False),
             "/-/healthy": _Route(lambda _: _probe(*pages.healthy()), in_worker=False),
             "/-/ready": _Route(lambda _: _probe(*pages.ready()), in_worker=True),
-            "/api/status": _Route(lambda _: HttpResponse(pages.status(), [_JSON]), in_worker=True),
-            "/": _Route(lambda _: HttpResponse(pages.index(), [_HTML]), in_worker=True),
+            "/api/status": _Route(lambda _: status.get(None), in_worker=True),
+            "/": _Route(lambda _: index.get(None), in_worker=True),
         }
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:

@@ -5,9 +5,10 @@ attributes and methods of `H11Protocol` and `Server`, which tests/server/test_uv
 lists. When an upgrade of uvicorn changes one of them, that test says which.
 
 What uvicorn lacks: it waits for ever for the first request of a connection, and for a client that
-does not read its response; its limit of connections counts silent ones as well and then refuses
-every scrape; it raises where a request turns out to be malformed after its response has begun; and
-it keeps the TLS context that it was started with.
+does not read its response; it answers as many requests as a client sends ahead of their responses;
+its limit of connections counts silent ones as well and then refuses every scrape; it raises where a
+request turns out to be malformed after its response has begun; and it keeps the TLS context that it
+was started with.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from exporter.server.asgi import App
 
 _logger = logging.getLogger(__name__)
 
+_WRITE_BUFFER = 32 * 1024
+"""Bytes for one client, beyond which the rest of its response waits until it reads."""
 _GRACE_S = 1
 """How long responses under way may take once the server stops."""
 
@@ -44,6 +47,9 @@ class Limits:
 
     exchange_s: float = 10.0
     """To send a request and read its response; before that, to finish the TLS handshake."""
+    pipelined: int = 4
+    """Requests that a client may send ahead of their responses; then its connection is closed.
+    No scraper does that."""
     keep_alive_s: int = 75
     """To stay idle between requests. Longer than the usual scrape interval of a minute."""
     connections: int = 500
@@ -104,7 +110,7 @@ class LimitedServer(uvicorn.Server):
 
 
 class LimitedConnection(H11Protocol):
-    """A connection with a deadline, which starts again with each response.
+    """A connection with a deadline for each exchange, whether it sends, reads or does neither.
 
     Each request finds in its scope's state, under ``context``, the TLS context of its connection.
     """
@@ -119,14 +125,19 @@ class LimitedConnection(H11Protocol):
         super().__init__(config, server_state, app_state={})
         self.active_at = 0.0
         """When it was accepted or last answered, on the event loop's clock."""
+        self._idle = False
+        """It was answered and has sent nothing since; some of the answer may still be unread."""
+        self._ahead = 0
+        """Requests in a row that were there before the response to the one before."""
         self._limits = limits
         self._accepts_certificate = accepts_certificate
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        self.transport.set_write_buffer_limits(high=_WRITE_BUFFER)
         self.app_state["context"] = transport.get_extra_info("sslcontext")
-        self._set_deadline(self._limits.exchange_s)
+        self._begin_exchange()
         if not self._accepts_certificate(transport.get_extra_info("peercert") or {}):
             # Only clients with a verified certificate get here: nobody else can fill the log.
             _logger.warning(
@@ -136,10 +147,20 @@ class LimitedConnection(H11Protocol):
         if len(self.connections) > self._limits.connections:
             self._make_room()
 
+    def data_received(self, data: bytes) -> None:
+        if self._idle:
+            self._idle = False
+            self._set_deadline(self._limits.exchange_s)
+        super().data_received(data)
+
     def on_response_complete(self) -> None:
+        more = self.conn.their_state is h11.DONE and bool(self.conn.trailing_data[0])
+        self._ahead = self._ahead + 1 if more else 0
+        if self._ahead > self._limits.pipelined:
+            self.transport.close()
+        self._begin_exchange()
+        self._idle = not more
         super().on_response_complete()
-        idle_s = 0 if self.transport.is_closing() else self._limits.keep_alive_s
-        self._set_deadline(idle_s + self._limits.exchange_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline is not None:
@@ -155,12 +176,22 @@ class LimitedConnection(H11Protocol):
             super().send_400_response(msg)
         self.transport.close()
 
-    def _set_deadline(self, seconds: float) -> None:
+    def _begin_exchange(self) -> None:
         self.active_at = self.loop.time()
+        self._set_deadline(self._limits.exchange_s)
+
+    def _set_deadline(self, seconds: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+        self._deadline = self.loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        """The time of an exchange is over: only an idle client that has read all may stay."""
+        unread = self.transport.get_write_buffer_size() > 0
+        if self._idle and not unread and not self.transport.is_closing():
+            return  # uvicorn closes it after `keep_alive_s`
         # abort, not close: closing waits for the client to read what is still unsent.
-        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+        self.transport.abort()
 
     def _make_room(self) -> None:
         # Not by deadline: an idle connection has a late one, so each newcomer would go first.

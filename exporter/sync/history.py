@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from math import inf
 
 from exporter.api.client import OnError
 from exporter.api.paginator import PageResult, Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.logs import context
-from exporter.model.errors import BadRequest, DataRefused, ExchangeError, NotYet
+from exporter.model.errors import BadRequest, DataRefused, ExchangeError, NotYet, TimedOut
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 from exporter.store import bookkeeping, loader, totals
@@ -30,6 +31,8 @@ BATCH_SECONDS = 1.0
 """A batch is committed when it has this many rows, or is this old."""
 _LONGEST_TAIL = timedelta(hours=1)
 _LONGEST_DEADLINE_S = 60.0
+_LONGEST_TAIL_WALK_S = 60.0
+"""A tail that takes longer ends with what it has proven: the backfill reads the rest."""
 _DEFAULT_HISTORY = timedelta(days=30)
 _WINDOW_SLACK = timedelta(seconds=1)
 """Windows are requested a little wider than they are, and the exchange limits what is requested."""
@@ -135,6 +138,7 @@ class HistorySync(StreamSync):
     ) -> None:
         lowest = run.wanted.start + self.stream.overlap + RESOLUTION
         batch, began = Batch(), self.monotonic()
+        ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
         try:
             for page in paginator.pages():
                 self.account.check_lease()
@@ -148,6 +152,11 @@ class HistorySync(StreamSync):
                 if full and not page.complete:
                     self._commit(partition, run, batch, loaded)
                     batch, began = Batch(), self.monotonic()
+                if not page.complete and self.monotonic() >= ends_at:
+                    raise TimedOut(
+                        f"{self.stream.path}: the newest part was not read to its end within "
+                        f"{_LONGEST_TAIL_WALK_S:g} s; the backfill reads what is left of it"
+                    )
         finally:
             if batch.pages:
                 self._commit(partition, run, batch, loaded)

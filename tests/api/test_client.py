@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter import __version__
+from exporter.api.body import LARGEST_BODY
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy
-from exporter.api.sender import LARGEST_BODY
 from exporter.model.errors import (
     BadRequest,
     ConnectionFailed,
@@ -290,7 +290,7 @@ def test_a_page_in_place_of_json_is_retried_once() -> None:
 def test_a_response_that_unpacks_without_end_is_refused() -> None:
     bomb = gzip.compress(b"[" + b" " * LARGEST_BODY + b"]", 9)
     endless = reply(200, bomb, Content_Encoding="gzip")
-    refused = pytest.raises(UnexpectedPayload, match="more than 67108864 bytes")
+    refused = pytest.raises(UnexpectedPayload, match="more than 33554432 bytes")
     with rig(endless, policy=Policy()) as it, refused:
         it.get(deadline_s=0)
 
@@ -536,7 +536,18 @@ def test_the_time_of_the_exchange_is_read_and_learned() -> None:
     assert urlsplit(it.server.requests[0].target).path == "/fast/v1/time"
 
 
-@pytest.mark.parametrize("body", ["{}", "[]", '{"epoch_millis":"x"}', '{"epoch_millis":1e300}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        "[]",
+        '{"epoch_millis":"x"}',
+        '{"epoch_millis":1e300}',
+        '{"epoch_millis":NaN}',
+        '{"epoch_millis":' + "9" * 5_000 + "}",
+        "[" * 100_000 + "]" * 100_000,
+    ],
+)
 def test_a_time_that_cannot_be_read_is_an_unexpected_payload(body: str) -> None:
     with rig(reply(200, body)) as it, pytest.raises(UnexpectedPayload, match="epoch_millis"):
         it.client.server_time()

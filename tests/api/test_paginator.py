@@ -24,7 +24,7 @@ from exporter.model.window import RESOLUTION, Window
 from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.trades import TRADES
 from tests.support.interval_oracle import union, within
-from tests.support.paged import ACCOUNT_ID, Exchange, PagedServer, Row, instant, paged
+from tests.support.paged import ACCOUNT_ID, Exchange, PagedServer, Row, instant, numbered, paged
 
 HOURS = 3_600_000
 CURSORLESS = replace(FUNDING_HISTORY, paging=replace(FUNDING_HISTORY.paging, size=4))
@@ -81,10 +81,6 @@ def rig() -> Iterator[Rig]:
         one = Rig(server)
         yield one
         one.client.close()
-
-
-def numbered(instants: list[int]) -> list[Row]:
-    return [Row(at, number) for number, at in enumerate(instants, 1)]
 
 
 # Few instants, so that many rows share one; the window's own ends among them.

@@ -11,8 +11,8 @@ import pytest
 from exporter.model.stream import History
 from exporter.model.window import Window
 from exporter.streams.trades import TRADES
-from tests.api.test_paginator import CURSORLESS, HOURS, Delivered, Rig, identity, numbered
-from tests.support.paged import Exchange, PageResponse, Row, instant, paged
+from tests.api.test_paginator import CURSORLESS, HOURS, Delivered, Rig, identity
+from tests.support.paged import Exchange, PageResponse, Row, instant, numbered, paged
 
 LONG_AGO = -100_000 * HOURS
 WINDOW = Window(instant(10 * HOURS), instant(20 * HOURS))

@@ -194,7 +194,9 @@ def test_a_stream_that_is_not_polled_any_more_is_withdrawn_too(
     assert state(stream_metrics).freshness == "held"
     clock.at = 61
     assert not domain(stream_metrics)
-    assert sync(stream_metrics, "success") == "1"  # no pass has failed; last_success and held tell
+    assert sync(stream_metrics, "success") == "0"  # whatever the next pass does, it is overdue
+    assert not state(stream_metrics).success
+    assert state(stream_metrics).last_error is None
 
 
 def test_withdrawn_values_never_come_back_without_a_success(

@@ -29,6 +29,7 @@ VERSION = f"uvicorn {uvicorn.__version__}"
         (H11Protocol.__init__, ["self", "config", "server_state", "app_state", "_loop"]),
         (H11Protocol.connection_made, ["self", "transport"]),
         (H11Protocol.connection_lost, ["self", "exc"]),
+        (H11Protocol.data_received, ["self", "data"]),
         (H11Protocol.on_response_complete, ["self"]),
         (H11Protocol.send_400_response, ["self", "msg"]),
     ],
@@ -57,6 +58,10 @@ def test_the_servers_methods_are_coroutines(name: str) -> None:
         (H11Protocol.handle_events, "on_response=self.on_response_complete"),
         (H11Protocol.handle_events, '"state": self.app_state.copy()'),
         (RequestResponseCycle.send, "self.disconnected"),
+        # Flow control, which keeps what is unread small.
+        (RequestResponseCycle.send, "await self.flow.drain()"),
+        # A connection that is closed after too many requests is not read on.
+        (H11Protocol.on_response_complete, "if self.transport.is_closing():\n            return"),
     ],
 )
 def test_uvicorn_calls_what_is_overridden_and_reads_what_is_set(
@@ -97,6 +102,16 @@ def test_the_attributes_that_are_used_are_there_and_are_what_they_were() -> None
 
 def test_the_attributes_that_are_added_are_not_uvicorns_own() -> None:
     connection, server = protocol()
-    for name in ("active_at", "_limits", "_accepts_certificate", "_deadline", "_set_deadline"):
+    for name in (
+        "active_at",
+        "_idle",
+        "_ahead",
+        "_limits",
+        "_accepts_certificate",
+        "_deadline",
+        "_set_deadline",
+        "_begin_exchange",
+        "_expire",
+    ):
         assert not hasattr(connection, name), f"{VERSION}: H11Protocol has an attribute {name} now"
     assert not hasattr(server, "_acceptor"), f"{VERSION}: Server has an attribute _acceptor now"

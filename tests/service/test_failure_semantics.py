@@ -52,6 +52,7 @@ BREAKAGES = {
     "500s": Breakage({"error_rate": 1}, "server"),
     "timeout": Breakage({"latency_ms": 400}, "timeout"),
     "truncated body": Breakage({"truncate_rate": 1}, "connection"),
+    "bomb": Breakage({"bomb_rate": 1}, "payload"),
     "dropped connection": Breakage({"drop_rate": 1}, "connection"),
     "garbage HTML": Breakage({"garbage_rate": 1}, "payload"),
     "malformed record": Breakage({"bad_record_rate": 1}, "payload"),

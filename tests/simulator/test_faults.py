@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import http.client
+import json
+import socket
 import time
 from collections import Counter
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -65,6 +71,27 @@ def test_truncated_responses(exchange: Simulator, main: SimulatorClient) -> None
         main.get("/instruments")
     exchange.set_faults()
     assert main.get("/instruments").status_code == 200
+
+
+def test_dripping_responses(exchange: Simulator) -> None:
+    exchange.set_faults(drip_rate=1)
+    url = urlsplit(exchange.base_url)
+    with socket.create_connection((url.hostname, url.port), timeout=20) as client:
+        client.sendall(b"GET /fast/v1/instruments HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert [client.recv(100) for _ in range(3)] == [b"H", b"T", b"T"]
+
+
+def test_bombs(exchange: Simulator) -> None:
+    exchange.set_faults(bomb_rate=1)
+    url = urlsplit(exchange.base_url)
+    with closing(http.client.HTTPConnection(url.netloc, timeout=20)) as client:
+        client.request("GET", f"{url.path}/instruments")
+        response = client.getresponse()
+        assert response.headers["Content-Encoding"] == "gzip"
+        packed = response.read()
+    assert len(packed) < 100_000
+    assert len(unpacked := gzip.decompress(packed)) > 64 * 1024 * 1024
+    assert json.loads(unpacked) == []
 
 
 def test_dropped_connections(exchange: Simulator, main: SimulatorClient) -> None:

@@ -40,3 +40,8 @@ class SimulatedStop(threading.Event):
         self.waits.append(timeout)
         self.now += timeout
         return self.is_set()
+
+
+def utc_now() -> datetime:
+    """The wall clock of this machine."""
+    return datetime.now(UTC)

@@ -18,6 +18,8 @@ class Reply(NamedTuple):
     then: Literal["keep", "close", "reset", "hold"] = "keep"
     pause_s: float = 0.0
     """Seconds between the bytes of the body; 0 sends all at once."""
+    forever: bytes = b""
+    """Sent after ``raw`` again and again, with pauses of ``pause_s``, until nobody takes it."""
 
 
 class Seen(NamedTuple):
@@ -94,15 +96,8 @@ class Loopback:
             reader.close()
 
     def _send(self, connection: socket.socket, response: Reply) -> bool:
-        if response.pause_s:
-            head, gap, body = response.raw.partition(b"\r\n\r\n")
-            connection.sendall(head + gap)
-            for byte in body:
-                connection.sendall(bytes([byte]))
-                if self.ended.wait(response.pause_s):
-                    return False
-        else:
-            connection.sendall(response.raw)
+        if not self._deliver(connection, response):
+            return False
         if response.then == "hold":
             self.ended.wait()
         if response.then == "reset":
@@ -112,6 +107,24 @@ class Loopback:
         if response.then != "keep":
             connection.close()
         return response.then == "keep"
+
+    def _deliver(self, connection: socket.socket, response: Reply) -> bool:
+        """Send its bytes; whether that came to an end."""
+        if response.forever:
+            connection.sendall(response.raw)
+            while not self.ended.wait(response.pause_s):
+                connection.sendall(response.forever)
+            return False
+        if not response.pause_s:
+            connection.sendall(response.raw)
+            return True
+        head, gap, body = response.raw.partition(b"\r\n\r\n")
+        connection.sendall(head + gap)
+        for byte in body:
+            connection.sendall(bytes([byte]))
+            if self.ended.wait(response.pause_s):
+                return False
+        return True
 
 
 def _read_head(reader: Iterator[bytes]) -> Seen | None:

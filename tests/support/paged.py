@@ -17,7 +17,7 @@ from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from exporter.app import App
+from exporter.app import App, Runtime
 from tests.support.configuration import environment_of
 from tests.support.sync_app import running
 
@@ -49,6 +49,11 @@ class Row(NamedTuple):
 def row_at(at: datetime, number: int) -> Row:
     """The record of an instant."""
     return Row((at - BASE) // _MILLISECOND, number)
+
+
+def numbered(instants: list[int]) -> list[Row]:
+    """A record for each instant, in milliseconds since BASE."""
+    return [Row(at, number) for number, at in enumerate(instants, 1)]
 
 
 def instant(millis: int) -> datetime:
@@ -115,7 +120,7 @@ class Exchange:
 
     def _body(self, page: list[Row], cursor: str | None) -> Any:
         if self.cursors:
-            body: dict[str, Any] = {"trade_history": [_trade(row) for row in page]}
+            body: dict[str, Any] = {"trade_history": [trade_of(row) for row in page]}
         else:
             body = {"funding_rates": [_rate(row) for row in page]}
         return body if cursor is None else body | {"cursor": cursor}
@@ -152,7 +157,8 @@ def _parsed(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
-def _trade(row: Row) -> dict[str, Any]:
+def trade_of(row: Row) -> dict[str, Any]:
+    """A record as one of trades."""
     return {
         "fee": {"fee_amount": "0.1", "fee_currency": "USD"},
         "trade": {
@@ -215,7 +221,13 @@ def paged() -> Iterator[PagedServer]:
 
 
 @contextmanager
-def syncing(exchange: Exchange, database_url: str, folder: Path, start: datetime) -> Iterator[App]:
+def syncing(
+    exchange: Exchange,
+    database_url: str,
+    folder: Path,
+    start: datetime,
+    runtime: Runtime | None = None,
+) -> Iterator[App]:
     """An app that reads the trades of ``exchange`` from ``start`` on."""
     with paged() as server:
         server.exchange = exchange
@@ -228,5 +240,5 @@ def syncing(exchange: Exchange, database_url: str, folder: Path, start: datetime
             ONETRADING_STREAMS="trades",
             DATABASE_URL=database_url,
         )
-        with running(environ) as app:
+        with running(environ, runtime=runtime) as app:
             yield app

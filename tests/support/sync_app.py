@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from exporter.app import App, enabled, process_name
+from exporter.app import App, Runtime, enabled, process_name
 from exporter.metrics.families import SYNC_FAMILIES
 from exporter.simulator import AccountSpec, Simulator
 from tests.support.configuration import environment_of, settings_from
@@ -39,11 +39,13 @@ def environment(
 
 
 @contextmanager
-def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[App]:
+def running(
+    environ: Mapping[str, str], *, service: bool = False, runtime: Runtime | None = None
+) -> Iterator[App]:
     """An app with its database open; ``service``: one that takes leases, as `run` does."""
     holder = process_name() if service else None
     settings = settings_from(environ)
-    app = App(settings, enabled(settings), holder=holder)
+    app = App(settings, enabled(settings), holder=holder, runtime=runtime)
     try:
         assert app.open_database()
         if app.leases is not None:

@@ -13,11 +13,12 @@ class Faults:
     """The active faults. A `_rate` is a fraction from 0 to 1; everything is off by default.
 
     Per request, drawn each time: `error_rate` 500, 502 or 503; `drop_rate` the connection closes
-    without a response; `truncate_rate` it closes in the middle of the body; `garbage_rate` 200 with
-    HTML; `cursor_expiry_rate` a valid cursor is rejected; `duplicate_rate` a page starts with rows
-    of the previous page; `empty_pages` (a fraction) a page after the first is empty but has a
-    cursor; `latency_ms` plus up to `jitter_ms` before the response; `budget` requests in any 60 s
-    for each token, then 429, with `retry_after` seconds in Retry-After unless that is 0.
+    without a response; `truncate_rate` it closes in the middle of the body; `drip_rate` headers and
+    body come at a byte a second; `bomb_rate` a small gzip that unpacks to 64 MiB; `garbage_rate`
+    200 with HTML; `cursor_expiry_rate` a valid cursor is rejected; `duplicate_rate` a page starts
+    with rows of the previous page; `empty_pages` (a fraction) a page after the first is empty but
+    has a cursor; `latency_ms` plus up to `jitter_ms` before the response; `budget` requests in any
+    60 s for each token, then 429, with `retry_after` seconds in Retry-After unless that is 0.
 
     Per row, the same rows each time: `late_rate` served only `late_seconds` after their instant;
     `hidden_rate` not served at all; `changed_rate` trades with another price; `bad_record_rate`
@@ -38,6 +39,8 @@ class Faults:
     jitter_ms: float = 0.0
     truncate_rate: float = 0.0
     drop_rate: float = 0.0
+    drip_rate: float = 0.0
+    bomb_rate: float = 0.0
     garbage_rate: float = 0.0
     cursor_expiry_rate: float = 0.0
     late_rate: float = 0.0

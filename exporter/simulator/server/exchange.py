@@ -8,11 +8,13 @@ meet the same faults.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -30,6 +32,7 @@ from exporter.simulator.server.clock import RequestMeter, SimulatedClock
 
 PREFIX = "/fast/v1"
 _LOGGED_REQUESTS = 1_000_000
+_BOMB_MIB = 64
 _FORBIDDEN = ErrorResponse(403, {"message": "Forbidden"})
 _NOT_FOUND = ErrorResponse(404, {"message": "Not Found"})
 
@@ -54,7 +57,7 @@ class Response:
     """What goes onto the wire.
 
     `date` is in nanoseconds since the epoch, `delay` in seconds, and `delivery` is `complete`,
-    `truncated` or `dropped`.
+    `truncated`, `dripping` or `dropped`. `encoding` is its Content-Encoding, if it has one.
     """
 
     status: int
@@ -64,6 +67,7 @@ class Response:
     delivery: str = "complete"
     retry_after: int = 0
     content_type: str = "application/json"
+    encoding: str = ""
 
 
 def make_token(seed: int, name: str) -> str:
@@ -76,6 +80,13 @@ def make_token(seed: int, name: str) -> str:
 
 def _base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@cache
+def _bomb() -> bytes:
+    """A JSON array with nothing but spaces in it, compressed."""
+    parts = gzip.compress(b"["), gzip.compress(b" " * 1024 * 1024) * _BOMB_MIB, gzip.compress(b"]")
+    return b"".join(parts)
 
 
 class SimulatedExchange:
@@ -143,11 +154,15 @@ class SimulatedExchange:
         if injector.draw(faults.garbage_rate):
             page = b"<html><body><h1>Just a moment...</h1></body></html>"
             return Response(200, page, now, delay, content_type="text/html")
+        if injector.draw(faults.bomb_rate):
+            return Response(200, _bomb(), now, delay, encoding="gzip")
         try:
             body = self._body(path, query, account, injector)
         except ErrorResponse as error:
             return Response(error.status, encode(error.body), now, delay)
         delivery = "truncated" if injector.draw(faults.truncate_rate) else "complete"
+        if injector.draw(faults.drip_rate):
+            delivery = "dripping"
         return Response(200, body, now, delay, delivery)
 
     def _body(

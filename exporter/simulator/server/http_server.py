@@ -17,6 +17,7 @@ from exporter.simulator.server.control import CONTROL, Control
 from exporter.simulator.server.exchange import Response, SimulatedExchange
 
 _POLL_S = 0.05
+_DRIP_S = 1.0
 _BEARER = "Bearer "
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -111,13 +112,26 @@ class _Handler(BaseHTTPRequestHandler):
             f"Content-Type: {response.content_type}",
             f"Content-Length: {len(response.body)}",
         ]
+        if response.encoding:
+            head.append(f"Content-Encoding: {response.encoding}")
         if response.retry_after:
             head.append(f"Retry-After: {response.retry_after}")
         body = b"" if self.command == "HEAD" else response.body
         if response.delivery == "truncated":
             body = body[: len(body) // 2]
             self.close_connection = True
-        self.wfile.write("\r\n".join((*head, "", "")).encode() + body)
+        sent = "\r\n".join((*head, "", "")).encode() + body
+        if response.delivery == "dripping":
+            self._drip(sent)
+        else:
+            self.wfile.write(sent)
+
+    def _drip(self, sent: bytes) -> None:
+        for byte in sent:
+            self.wfile.write(bytes([byte]))
+            if self.server.stopping.wait(_DRIP_S):
+                break
+        self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep the console quiet."""
