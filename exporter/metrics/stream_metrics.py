@@ -72,6 +72,7 @@ class StreamMetrics:
                 name,
                 intervals.get(name, stream.interval).total_seconds(),
                 backfilled=stream.backfilled,
+                partitioned=stream.partitioned,
             )
             for (account, name), stream in self._streams.items()
         }
@@ -151,11 +152,13 @@ class StreamMetrics:
         lag_s: float | None,
         gap_s: float | None,
         progress_ratio: float | None,
+        scopes_refused: int | None = None,
     ) -> None:
         """How much history is proven complete now; None: not known. The lag grows by itself."""
         with self._lock:
             key = (account, stream)
-            coverage = MeasuredCoverage(lag_s, gap_s, progress_ratio, self._monotonic())
+            at = self._monotonic()
+            coverage = MeasuredCoverage(lag_s, gap_s, progress_ratio, at, scopes_refused)
             self._states[key] = replace(self._states[key], coverage=coverage)
 
     def summaries(self) -> list[StreamSummary]:

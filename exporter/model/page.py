@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
-from exporter.model.envelope import RawRecord, text_member
-from exporter.model.errors import BadRecord
+from exporter.model.envelope import RawRecord, holds_nothing, text_member
+from exporter.model.errors import BadRecord, EmptyPayload
 from exporter.model.stream import Drift, Json, Page, Reject, Source, Stream
 
 
@@ -17,6 +17,8 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
     A record that cannot be read becomes a Reject; unknown fields and values load, and become
     Drift. Raises UnexpectedPayload when the response as a whole is not of the documented shape.
     """
+    if stream.requires_futures and holds_nothing(body):
+        raise EmptyPayload(f"{stream.path}: nothing in the response: {body[:60]!r}")
     envelope = stream.unwrap(body)
     echoed = text_member(envelope.header, "account_id")
     account_id = echoed or account_id

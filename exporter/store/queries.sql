@@ -238,7 +238,7 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
   AND retired_because IS DISTINCT FROM %(because)s;
 
 -- name: note_attempt
--- How the last pass ended. A success clears the error.
+-- How the last pass ended. A success clears the error, and what was not expected before is now.
 INSERT INTO onetrading_sync.progress AS known
     (account_id, stream, scope, last_attempt_at, last_success_at, next_due_at, last_error)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, now(),
@@ -247,7 +247,24 @@ ON CONFLICT (account_id, stream, scope) DO UPDATE
 SET last_attempt_at = excluded.last_attempt_at,
     last_success_at = coalesce(excluded.last_success_at, known.last_success_at),
     next_due_at = excluded.next_due_at,
-    last_error = excluded.last_error;
+    last_error = excluded.last_error,
+    retired_because = CASE WHEN excluded.last_error IS NOT NULL THEN known.retired_because END;
+
+-- name: ever_succeeded
+-- Whether any pass of a stream of an account succeeded, ever.
+SELECT EXISTS (
+    SELECT FROM onetrading_sync.progress JOIN onetrading.accounts USING (account_id)
+    WHERE name = %(name)s AND stream = %(stream)s AND last_success_at IS NOT NULL
+);
+
+-- name: choose_streams
+-- Nothing is expected of a stream that is not configured for an account, until it is again.
+UPDATE onetrading_sync.progress
+SET retired_because = CASE WHEN stream = ANY(%(streams)s) THEN NULL ELSE %(because)s END
+FROM onetrading.accounts
+WHERE accounts.account_id = progress.account_id AND name = %(name)s
+  AND CASE WHEN stream = ANY(%(streams)s) THEN retired_because = %(because)s
+           ELSE retired_because IS DISTINCT FROM %(because)s END;
 
 -- name: succeeded_after
 -- Whether a pass of a stream succeeded later than this, by the clock of Postgres.
@@ -258,9 +275,22 @@ SELECT EXISTS (
 );
 
 -- name: futures
--- Listed instruments that are not SPOT, with their state.
-SELECT instrument_code, state FROM onetrading.instruments
-WHERE valid_to IS NULL AND kind <> 'SPOT' ORDER BY instrument_code;
+-- Instruments that are not SPOT, with their state as listed last, and since when they are not.
+SELECT instrument_code, state, valid_to FROM (
+    SELECT DISTINCT ON (instrument_code) instrument_code, kind, state, valid_to
+    FROM onetrading.instruments ORDER BY instrument_code, valid_from DESC
+) AS newest
+WHERE kind <> 'SPOT' ORDER BY instrument_code;
+
+-- name: retired
+-- Why each scope of a stream is no longer read; null for one that is.
+SELECT scope, retired_because FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: retired_because
+-- Why a partition is no longer read.
+SELECT retired_because FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
 -- name: status
 -- The state of each stream, for `status`.
