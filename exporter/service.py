@@ -21,6 +21,7 @@ from exporter.sync import StreamSync
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
 _PRUNE_EVERY = timedelta(days=1)
+_CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
 _STOP_WITHIN_S = 5.0
 """How long work in progress may take to end; what still waits for Postgres is then cut off."""
@@ -140,6 +141,11 @@ class Service:
         return [
             Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
+            Task(
+                "chosen-streams",
+                _CHOOSE_EVERY,
+                lambda: self._housekeeping.record_choice(self.app.chosen_streams()),
+            ),
             # No poll does it while this process stands by, or for streams that are read rarely.
             Task("drain", _DRAIN_EVERY, self.app.snapshots.drain_if_possible),
         ]

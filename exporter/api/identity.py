@@ -7,9 +7,17 @@ import uuid
 from exporter.api.client import Client
 from exporter.api.rate_limiter import Priority
 from exporter.model.envelope import members, text_member
-from exporter.model.errors import BadRequest, NotPermitted, UnexpectedPayload
+from exporter.model.errors import (
+    BadRequest,
+    ExchangeError,
+    NotPermitted,
+    TokenRefused,
+    UnexpectedPayload,
+)
 
-_ECHOING = ("account/balances", "account/futures/summary", "account/fees")
+_SUMMARY = "account/futures/summary"
+"""Whatever it responds says nothing of the token: the account may have no futures."""
+_ECHOING = ("account/balances", _SUMMARY, "account/fees")
 """Endpoints whose response names the account; a token may be permitted only some of them."""
 
 _UNNAMED = uuid.UUID("8f0f3c0e-0b55-4f1c-9d0f-3a6f2f0f9a11")
@@ -23,14 +31,25 @@ def made_up(name: str) -> str:
 def identify(client: Client, *, deadline_s: float) -> str | None:
     """The account's UUID as the exchange echoes it, or None when no response names it.
 
-    Raises ExchangeError when the exchange cannot be reached now.
+    Raises ExchangeError when the exchange cannot be reached now, or gives no usable response where
+    the token is permitted: an id that is made up for good must not follow from a passing fault.
     """
+    unclear: ExchangeError | None = None
     for path in _ECHOING:
         try:
             body = client.get(path, {}, priority=Priority.LIVE, deadline_s=deadline_s)
             account_id = text_member(members(body), "account_id")
-        except (NotPermitted, BadRequest, UnexpectedPayload):
+        except NotPermitted:
+            continue
+        except (BadRequest, TokenRefused, UnexpectedPayload) as error:
+            if path == _SUMMARY:
+                continue
+            if isinstance(error, TokenRefused):
+                raise
+            unclear = error
             continue
         if account_id is not None:
             return account_id.lower()
+    if unclear is not None:
+        raise unclear
     return None

@@ -18,7 +18,7 @@ from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.metrics import CoverageSummary, Metrics, StreamSummary, instant
 from exporter.metrics.families import REJECTS_OPEN, TOKEN_SCOPE
-from exporter.model.stream import PUBLIC_ACCOUNT, Stream
+from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.model.window import Window
 from exporter.settings import Settings
 from exporter.status.coverage_cache import CachedCoverage, CoverageCache
@@ -29,6 +29,7 @@ from exporter.status.report import (
     Report,
     RequestBudget,
     StreamReport,
+    UnreadScope,
 )
 from exporter.status.segments import segments
 from exporter.store.reports import Timeline
@@ -64,7 +65,7 @@ class StreamReports:
         return tuple(
             _stream_report(
                 summaries[key],
-                self._syncs[key].stream,
+                self._syncs[key],
                 due_at=self._due_at(key, due, now),
                 timeline=timelines.get(key),
                 rejects=rejects.get(key),
@@ -188,7 +189,7 @@ class Reporter:
 
 def _stream_report(
     summary: StreamSummary,
-    stream: Stream,
+    sync: StreamSync,
     *,
     due_at: datetime | None,
     timeline: Timeline | None,
@@ -197,9 +198,10 @@ def _stream_report(
     coverage = None if summary.coverage is None else _coverage_report(summary.coverage, timeline)
     return StreamReport(
         **(msgspec.structs.asdict(summary) | {"coverage": coverage}),
-        kind=stream.kind,
+        kind=sync.stream.kind,
         next_due_at=due_at,
         rejects_open=None if rejects is None else int(rejects),
+        unread_scopes=tuple(UnreadScope(*one) for one in sync.unread_scopes.items()),
     )
 
 

@@ -8,13 +8,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from exporter.model.errors import UnexpectedPayload
+from exporter.model.retirement import NOT_CONFIGURED
 from exporter.model.stream import History, Partition
 from exporter.model.window import Window
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
-
-NOT_CONFIGURED = "the stream is not configured for this account"
-"""Why nothing is expected of a stream that was read before."""
 
 
 def account_id(connection: Connection, name: str) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +26,7 @@ from exporter.model.errors import (
     Stopping,
 )
 from exporter.model.stream import Partition
-from exporter.model.window import Window
+from exporter.model.window import Window, cut_newest_first, merge, subtract
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.sync.history import HistorySync
 
@@ -47,6 +47,8 @@ class Progress:
     proven_s: float = 0.0
     """Seconds of it that were proven since."""
     pages: int = 0
+    late: int = 0
+    """New rows of time that had been proven complete: they appeared after it was read."""
     inserted: int = 0
     updated: int = 0
     rejected: int = 0
@@ -88,7 +90,8 @@ OnProgress = Callable[[Progress], None]
 class Backfill:
     """Fills the gaps of one stream of one account.
 
-    ``on_progress`` is called after each commit, from several threads.
+    ``on_progress`` is called after each commit, from several threads. ``again``: what is proven is
+    read once more, for rows that appeared late or changed; it stays proven meanwhile.
     """
 
     def __init__(
@@ -96,8 +99,14 @@ class Backfill:
         sync: HistorySync,
         on_progress: OnProgress = lambda _progress: None,
         deadline_s: float = DEADLINE_S,
+        *,
+        again: bool = False,
     ) -> None:
         self._deadline_s = deadline_s
+        self._again = again
+        self._read_again: dict[Partition, list[Window]] = {}
+        """What was proven once more by this backfill."""
+        self._proven_before: dict[Partition, list[Window]] = {}
         self._sync = sync
         self._on_progress = on_progress
         self._lock = threading.Lock()
@@ -124,9 +133,31 @@ class Backfill:
         sync, pieces = self._sync, list[tuple[Partition, Window]]()
         for partition in sync.partitions() if partitions is None else partitions:
             wanted = window or Window(sync.required(partition), newest or self._newest())
+            if self._again:
+                pieces.extend(
+                    (partition, piece) for piece in self._to_read_again(partition, wanted)
+                )
+                continue
             for gap in reversed(sync.missing(partition, wanted)):
                 pieces.extend((partition, piece) for piece in sync.pieces(partition, gap))
         return pieces
+
+    def _to_read_again(self, partition: Partition, wanted: Window) -> Iterator[Window]:
+        """All of ``wanted`` that this backfill has not read, newest first: what was proven before
+        and what was not in windows of their own, so that late rows can be told from others."""
+        before = self._proven_before.setdefault(partition, self._sync.covered(partition, wanted))
+        left = subtract(wanted, merge(self._read_again.get(partition, [])))
+        parts = [
+            part
+            for window in left
+            for part in (
+                *(known.intersect(window) for known in before),
+                *subtract(window, before),
+            )
+            if not part.empty
+        ]
+        for part in sorted(parts, reverse=True):
+            yield from cut_newest_first(part, self._sync.max_window)
 
     def _newest(self) -> datetime:
         """Where the tail begins, which its next pass reads."""
@@ -226,16 +257,23 @@ class Backfill:
                 paginator,
                 Run("backfill", window),
                 self._sync.settled(),
-                lambda loaded, batch: self._loaded(proven, loaded, batch),
+                lambda loaded, batch: self._loaded((partition, window), proven, loaded, batch),
             )
         finally:
             with self._lock:
                 del self._paginators[paginator]
             self._report()
 
-    def _loaded(self, proven: _Proven, loaded: Loaded, batch: Batch) -> None:
+    def _loaded(
+        self, task: tuple[Partition, Window], proven: _Proven, loaded: Loaded, batch: Batch
+    ) -> None:
+        partition, window = task
         with self._lock:
             progress = self.progress
+            if self._again and batch.proven is not None:
+                self._read_again.setdefault(partition, []).append(batch.proven)
+            if not subtract(window, self._proven_before.get(partition, [])):
+                progress.late += loaded.inserted
             progress.pages += batch.pages
             progress.inserted += loaded.inserted
             progress.updated += loaded.updated

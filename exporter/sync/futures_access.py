@@ -23,6 +23,7 @@ from exporter.model.errors import (
     NotYet,
     TokenRefused,
 )
+from exporter.model.retirement import NO_FUTURES
 from exporter.model.stream import Stream
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
@@ -30,7 +31,6 @@ from exporter.sync.account import Account
 from exporter.sync.stream_sync import StreamSync
 
 _log = logging.getLogger(__name__)
-NO_FUTURES = "the account has no futures"
 CONTROL = "account/balances"
 """Every token that may read anything of an account may read this, with futures or without."""
 _DEADLINE_S = 10.0

@@ -199,6 +199,11 @@ class HistorySync(StreamSync):
         return list(survey.ended)
 
     @property
+    def partly_read(self) -> bool:
+        """Whether the last pass failed for some of the scopes only."""
+        return bool(self._failed)
+
+    @property
     def ready_for_backfill(self) -> bool:
         """Whether it is known which scopes the exchange serves, or that the account has futures.
 

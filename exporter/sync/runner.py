@@ -25,10 +25,11 @@ from exporter.model.errors import (
     Stopping,
     TokenRefused,
 )
+from exporter.model.retirement import NO_FUTURES
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
 from exporter.sync.failure_streaks import FailureStreaks
-from exporter.sync.futures_access import NO_FUTURES, FuturesAccess
+from exporter.sync.futures_access import FuturesAccess
 from exporter.sync.refusals import Refusals
 from exporter.sync.stream_sync import StreamSync
 
@@ -93,6 +94,10 @@ class SyncRunner:
             if self._refusals.state(*sync.key) == "paused":
                 return "skipped"
             return self._run(sync)
+
+    def explain(self, sync: StreamSync, error: ExchangeError) -> ExchangeError:
+        """What ``error`` means for the stream: see `FuturesAccess.explain`."""
+        return self._futures.explain(sync, error)
 
     def _run(self, sync: StreamSync) -> Outcome:
         began = self._monotonic()

@@ -28,16 +28,13 @@ from typing import NamedTuple
 from exporter.logs import context
 from exporter.model.errors import REASON_MEANINGS, BadRequest, ExchangeError, NotYet
 from exporter.model.limits import GONE_AFTER
+from exporter.model.retirement import CLOSED, GONE, REFUSED
 from exporter.model.stream import History, Partition
 from exporter.store import bookkeeping
 from exporter.store.database import Database
 from exporter.sync.account import Account
 
 _log = logging.getLogger(__name__)
-CLOSED = "the instrument is closed"
-GONE = "the exchange no longer lists it"
-REFUSED = "the exchange refuses it: "
-"""How the reason of a refusal begins; status and error code follow."""
 _HOUR_S = 3_600.0
 _FIRST_PAUSE_S = 300.0
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
