@@ -160,7 +160,9 @@ class Service:
             app.clock,
             app.metrics,
             AccountReports(limiters, app.metrics, per_minute),
-            StreamReports(app.syncs, app.metrics, app.refusals, self._scheduler.due),
+            StreamReports(
+                app.syncs, app.metrics, app.refusals, self._scheduler.due, app.runner.read_before
+            ),
         )
 
     def _beat(self) -> None:

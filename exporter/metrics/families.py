@@ -34,7 +34,8 @@ SYNC_INTERVAL = Metric(
 )
 SYNC_PERMITTED = Metric(
     "onetrading_sync_permitted",
-    "0 while the exchange refuses the token for this stream (HTTP 401 or 403), else 1.",
+    "0 while the exchange refuses the token for this stream (HTTP 401 or 403), or the account has "
+    "no futures to read, else 1.",
     _PER_STREAM,
 )
 SYNC_HELD = Metric(

@@ -45,12 +45,18 @@ class StreamReports:
     """Reports on every stream of every account."""
 
     def __init__(
-        self, syncs: Sequence[StreamSync], metrics: Metrics, refusals: Refusals, due: Due
+        self,
+        syncs: Sequence[StreamSync],
+        metrics: Metrics,
+        refusals: Refusals,
+        due: Due,
+        read_before: Callable[[tuple[str, str]], bool] = lambda _key: False,
     ) -> None:
         self._syncs = {sync.key: sync for sync in syncs}
         self._metrics = metrics
         self._refusals = refusals
         self._due = due
+        self._read_before = read_before
 
     def build(self, cached: CachedCoverage, now: datetime) -> tuple[StreamReport, ...]:
         """By account, `public` last, then in the order in which streams are declared."""
@@ -69,6 +75,7 @@ class StreamReports:
                 due_at=self._due_at(key, due, now),
                 timeline=timelines.get(key),
                 rejects=rejects.get(key),
+                read_before=self._read_before(key),
             )
             for key in order
         )
@@ -194,6 +201,7 @@ def _stream_report(
     due_at: datetime | None,
     timeline: Timeline | None,
     rejects: Decimal | float | None,
+    read_before: bool,
 ) -> StreamReport:
     coverage = None if summary.coverage is None else _coverage_report(summary.coverage, timeline)
     return StreamReport(
@@ -201,6 +209,7 @@ def _stream_report(
         kind=sync.stream.kind,
         next_due_at=due_at,
         rejects_open=None if rejects is None else int(rejects),
+        read_before=read_before,
         unread_scopes=tuple(UnreadScope(*one) for one in sync.unread_scopes.items()),
     )
 

@@ -212,7 +212,9 @@ def _poll(stream: StreamReport, report: Report) -> _Problem | None:
 
 def _not_permitted(stream: StreamReport) -> _Problem:
     """Only a note where it is normal: an account without futures has no futures to read."""
-    if stream.last_success_at is None:
+    if stream.read_before and stream.freshness == "empty":
+        return _Problem("broken", f"{_NO_LONGER_PERMITTED}; no values yet")
+    if stream.last_success_at is None and not stream.read_before:
         severity: Severity = "note" if stream.stream in _FUTURES else "broken"
         return _Problem(severity, REASON_MEANINGS["permission"])
     if stream.freshness == "withdrawn":

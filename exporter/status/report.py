@@ -93,6 +93,9 @@ class StreamReport(StreamSummary, frozen=True, kw_only=True):
     next_due_at: datetime | None
     rejects_open: int | None
     """Rejected records: `onetrading_rejects_open`."""
+    read_before: bool = False
+    """A pass of a futures stream succeeded once, maybe before the start: the account has futures.
+    Known after a success, and once the exchange denies it."""
     unread_scopes: tuple[UnreadScope, ...] = ()
     """Instruments that the exchange refuses or no longer lists; `onetrading_scopes_refused` counts
     the refused ones."""

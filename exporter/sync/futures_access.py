@@ -55,7 +55,8 @@ class FuturesAccess:
     def record_read(self, sync: StreamSync) -> None:
         """A pass succeeded, so its token is good, and the account has what it read."""
         with self._lock:
-            self._succeeded.add(sync.key)
+            if sync.stream.requires_futures:
+                self._succeeded.add(sync.key)
             self._good_tokens[sync.account.name] = sync.account.token()
 
     def record_token_refused(self, sync: StreamSync) -> None:
@@ -70,6 +71,11 @@ class FuturesAccess:
         if self.succeeded_before(sync) is not False or not self._token_is_good(sync.account):
             return error
         return NoFutures(f"{NO_FUTURES}, or its token may not read them: {error}")
+
+    def read_before(self, key: tuple[str, str]) -> bool:
+        """Whether a futures stream is known to have succeeded; asks nobody."""
+        with self._lock:
+            return key in self._succeeded
 
     def succeeded_before(self, sync: StreamSync) -> bool | None:
         """Whether the stream ever succeeded; None while Postgres, which knows it, is away."""

@@ -99,6 +99,10 @@ class SyncRunner:
         """What ``error`` means for the stream: see `FuturesAccess.explain`."""
         return self._futures.explain(sync, error)
 
+    def read_before(self, key: tuple[str, str]) -> bool:
+        """Whether a futures stream is known to have been read at some time."""
+        return self._futures.read_before(key)
+
     def _run(self, sync: StreamSync) -> Outcome:
         began = self._monotonic()
         errors = _PassErrors(sync, self._metrics, self._futures)

@@ -79,6 +79,7 @@ def test_after_one_success_the_same_is_a_failure_and_a_restart_does_not_forget_i
         for stream in FUTURES:
             assert live.poll("main", stream) == ("not permitted" if form == "403" else "failed")
             assert live.state("main", stream).last_error == expected
+            assert live.app.runner.read_before(("main", stream))
         assert retired(database_url) == {}
 
 
