@@ -92,10 +92,10 @@ def _permissions(
     settings: Settings, account: Account, streams: Sequence[Stream]
 ) -> Iterator[CheckResult]:
     """Whether the token may read each stream, by the smallest request that shows it."""
-    errors = {stream: _request(account, stream) for stream in streams}
-    others = [error for stream, error in errors.items() if not stream.requires_futures]
+    errors = [(stream, _request(account, stream)) for stream in streams]
+    others = [error for stream, error in errors if not stream.requires_futures]
     token_is_good = None in (others or [_account_error(account)])
-    for stream, error in errors.items():
+    for stream, error in errors:
         subject = f"token of {account.name} for {stream.name}"
         if error is None:
             yield CheckResult(subject, True, "permitted")

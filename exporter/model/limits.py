@@ -10,9 +10,10 @@ HEARTBEAT_LIMIT_S = 60.0
 CLOCK_SKEW_LIMIT_S = 2.0
 """A larger difference between the exchange's clock and ours deserves attention."""
 
-GONE_AFTER = timedelta(hours=24)
-"""How long an instrument is missing from the exchange's list before it counts as gone: a list that
-lacks it once may be a mistake, and until then its history must be complete."""
+GONE_AFTER_READS = 24
+"""For how many readings of the exchange's list (a day, at one an hour) an instrument is missing
+before it counts as gone: a list that lacks it once may be a mistake, and until then its history
+must be complete."""
 
 _SHORTEST_HOLD = timedelta(seconds=60)
 _INTERVALS_HELD = 3

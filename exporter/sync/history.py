@@ -32,6 +32,8 @@ BATCH_SECONDS = 1.0
 _LONGEST_TAIL = timedelta(hours=1)
 _LONGEST_DEADLINE_S = 60.0
 _DEFAULT_HISTORY = timedelta(days=30)
+_LIST_INTERVAL = timedelta(hours=1)
+"""How often the instruments are read, unless that is configured."""
 _WINDOW_SLACK = timedelta(seconds=1)
 """Windows are requested a little wider than they are, and the exchange limits what is requested."""
 
@@ -52,7 +54,14 @@ class HistorySync(StreamSync):
         self._history_start = shared.history_start
         self.stop = shared.stop
         self.monotonic = shared.monotonic
-        self.scopes = Scopes(account, stream, lambda: self._database, shared.monotonic, account.now)
+        self.scopes = Scopes(
+            account,
+            stream,
+            lambda: self._database,
+            shared.monotonic,
+            account.now,
+            shared.intervals.get("instruments", _LIST_INTERVAL),
+        )
         self._tail_tried = False
         self._tail_read = False
         self._failed: list[Partition] = []

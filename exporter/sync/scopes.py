@@ -22,12 +22,12 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from exporter.logs import context
 from exporter.model.errors import REASON_MEANINGS, BadRequest, ExchangeError, NotYet
-from exporter.model.limits import GONE_AFTER
+from exporter.model.limits import GONE_AFTER_READS
 from exporter.model.retirement import CLOSED, GONE, REFUSED
 from exporter.model.stream import History, Partition
 from exporter.store import bookkeeping
@@ -65,7 +65,7 @@ class Scopes:
     """The scopes of one history stream of one account. Safe to use from any thread.
 
     ``database`` and ``now`` are asked whenever they are needed, and may raise; ``monotonic``
-    returns seconds that never go back.
+    returns seconds that never go back. ``list_interval``: how often the instruments are read.
     """
 
     def __init__(
@@ -75,12 +75,14 @@ class Scopes:
         database: Callable[[], Database],
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
+        list_interval: timedelta,
     ) -> None:
         self._account = account
         self._stream = stream
         self._database = database
         self._monotonic = monotonic
         self._now = now
+        self._gone_after = GONE_AFTER_READS * list_interval
         self._lock = threading.Lock()
         self._refusals: dict[str, _Refusal] = {}
         self._unread: dict[str, str] = {}
@@ -114,7 +116,7 @@ class Scopes:
             ended.pop(partition, None)
             if listing.state == "CLOSED":
                 ended[partition] = CLOSED
-            elif listing.gone_at is not None and now - listing.gone_at >= GONE_AFTER:
+            elif listing.gone_at is not None and now - listing.gone_at >= self._gone_after:
                 ended[partition] = GONE
             elif (stored.get(listing.code) or "").startswith(REFUSED):
                 refused.append(partition)
