@@ -108,6 +108,7 @@ class App:
         self.metrics = Metrics(
             streams,
             [account.name for account in settings.accounts],
+            read=self._reads,
             intervals=settings.intervals,
             now=lambda: runtime.wall().timestamp(),
             monotonic=runtime.boottime,
@@ -146,8 +147,26 @@ class App:
             sync_of(account, stream, shared)
             for stream in self.streams
             for account in self.accounts.values()
-            if stream.public == account.public
+            if stream.public == account.public and self._reads(account.name, stream.name)
         ]
+
+    def chosen_streams(self) -> dict[str, list[str]]:
+        """The streams that are read of each account, `public` last."""
+        return {
+            account: [
+                stream.name
+                for stream in self.streams
+                if stream.public == (account == PUBLIC_ACCOUNT)
+                and self._reads(account, stream.name)
+            ]
+            for account in self._tokens()
+        }
+
+    def _reads(self, account: str, stream: str) -> bool:
+        """Whether the settings of an account leave a stream in; `public` has none."""
+        chosen = {account.name: account.streams for account in self.settings.accounts}
+        names = chosen.get(account)
+        return names is None or stream in names
 
     def histories(self, account: str | None = None) -> list[HistorySync]:
         """The history streams of one account, or of all."""
@@ -190,11 +209,9 @@ class App:
         if address is None or holder is None:
             return None
         # Accounts that this process reads anything of, with their ids where they are known.
-        kinds = {stream.public for stream in self.streams}
-        private = dict[str, str | None].fromkeys(a.name for a in self.settings.accounts)
-        public: dict[str, str | None] = {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
-        accounts = (private if False in kinds else {}) | (public if True in kinds else {})
-        return Leases(address, holder, accounts)
+        ids = {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
+        read = {name: ids.get(name) for name, streams in self.chosen_streams().items() if streams}
+        return Leases(address, holder, read)
 
     def _rate_limiter(self, name: str) -> RateLimiter:
         limiter = RateLimiter(

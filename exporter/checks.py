@@ -8,9 +8,10 @@ from typing import NamedTuple
 from exporter.api.rate_limiter import Priority
 from exporter.app import App, enabled, plain_connection
 from exporter.logs import context
-from exporter.model.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
+from exporter.model.errors import ExchangeError, ExporterError, SettingsError
 from exporter.model.limits import CLOCK_SKEW_LIMIT_S
-from exporter.model.stream import PUBLIC_ACCOUNT, Stream
+from exporter.model.page import read
+from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Stream
 from exporter.server import WebConfigWatcher
 from exporter.server.security import exposure
 from exporter.server.security.tls import expiry
@@ -19,6 +20,7 @@ from exporter.store import bookkeeping, migrate
 from exporter.store.embedded import exists
 from exporter.store.session import READ_ONLY, accepts_writes
 from exporter.sync import Account, StreamSync
+from exporter.sync.futures_access import CONTROL, denies_futures
 
 _DEADLINE_S = 10.0
 _HEALTHY_SHARE = 0.5
@@ -84,28 +86,65 @@ def _exchange(app: App) -> Iterator[CheckResult]:
 def _account(app: App, account: Account) -> Iterator[CheckResult]:
     syncs = [sync for sync in app.syncs if sync.account is account]
     if not account.public:
-        for sync in syncs:
-            yield _permission(account, sync.stream)
+        yield from _permissions(app.settings, account, [sync.stream for sync in syncs])
     yield _budget(account, syncs, app.settings.requests_per_minute)
 
 
-def _permission(account: Account, stream: Stream) -> CheckResult:
-    subject = f"token of {account.name} for {stream.name}"
+def _permissions(
+    settings: Settings, account: Account, streams: Sequence[Stream]
+) -> Iterator[CheckResult]:
+    """Whether the token may read each stream, by the smallest request that shows it."""
+    errors = [(stream, _request(account, stream)) for stream in streams]
+    others = [error for stream, error in errors if not stream.requires_futures]
+    token_is_good = None in (others or [_account_error(account)])
+    for stream, error in errors:
+        subject = f"token of {account.name} for {stream.name}"
+        if error is None:
+            yield CheckResult(subject, True, "permitted")
+        elif (
+            token_is_good
+            and denies_futures(stream, error)
+            and not _read_before(settings, account, stream)
+        ):
+            finding = f"not permitted, as expected for an account without futures ({error})"
+            yield CheckResult(subject, True, finding)
+        else:
+            yield CheckResult(subject, False, str(error))
+
+
+def _account_error(account: Account) -> ExchangeError | None:
+    """What is wrong with a token of which no stream beside the futures is read."""
+    try:
+        account.client.get(CONTROL, {}, priority=Priority.LIVE, deadline_s=_DEADLINE_S)
+    except ExchangeError as error:
+        return error
+    return None
+
+
+def _request(account: Account, stream: Stream) -> ExchangeError | None:
     try:
         with context.bind(account=account.name, stream=stream.name):
-            account.client.get(
+            body = account.client.get(
                 stream.path,
                 stream.smallest_request,
                 priority=Priority.LIVE,
                 deadline_s=_DEADLINE_S,
             )
-    except NotPermitted as error:
-        expected = "not permitted, as expected for an account without futures"
-        message = expected if stream.requires_futures else str(error)
-        return CheckResult(subject, stream.requires_futures, message)
+            read(stream, body, PUBLIC_ACCOUNT_ID)
     except ExchangeError as error:
-        return CheckResult(subject, False, str(error))
-    return CheckResult(subject, True, "permitted")
+        return error
+    return None
+
+
+def _read_before(settings: Settings, account: Account, stream: Stream) -> bool:
+    """Whether Postgres knows of a success: what was readable once must stay so."""
+    if settings.database.kind != "url":
+        return False
+    try:
+        with plain_connection(settings) as connection:
+            return bookkeeping.ever_succeeded(connection, account.name, stream.name)
+    except ExporterError:
+        return False
 
 
 def _budget(account: Account, syncs: Sequence[StreamSync], limit: int) -> CheckResult:

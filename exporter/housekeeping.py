@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from exporter.api.clock import ExchangeClock
 from exporter.metrics import Metrics
-from exporter.model.errors import DatabaseError
+from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
 from exporter.store import bookkeeping
 from exporter.store.spool import Spool
@@ -75,6 +75,24 @@ class Housekeeping:
             self._storage.writable().run_briefly(bookkeeping.note_configured, self._accounts)
         except DatabaseError:
             return False
+        return True
+
+    def record_choice(self, chosen: Mapping[str, Collection[str]]) -> bool:
+        """Record which streams are ``chosen`` for each account: nothing is expected of the others.
+
+        Only for accounts that this process writes. Returns whether Postgres answered.
+        """
+        for account, streams in chosen.items():
+            if not streams:  # another process may read it
+                continue
+            try:
+                self._storage.check_lease(account)
+                database = self._storage.writable()
+                database.run_briefly(bookkeeping.choose_streams, account, streams)
+            except StandingBy:
+                continue
+            except (DatabaseError, NotYet):
+                return False
         return True
 
     def prune(self) -> bool:

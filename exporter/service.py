@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
 _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
 _PRUNE_EVERY = timedelta(days=1)
+_CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
 _STOP_WITHIN_S = 5.0
 """How long work in progress may take to end; what still waits for Postgres is then cut off."""
@@ -143,6 +144,11 @@ class Service:
             Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
+            Task(
+                "chosen-streams",
+                _CHOOSE_EVERY,
+                lambda: self._housekeeping.record_choice(self.app.chosen_streams()),
+            ),
             # No poll does it while this process stands by, or for streams that are read rarely.
             Task("drain", _DRAIN_EVERY, self.app.snapshots.drain_if_possible),
         ]
@@ -157,7 +163,9 @@ class Service:
             app.clock,
             app.metrics,
             AccountReports(limiters, app.metrics, per_minute),
-            StreamReports(app.syncs, app.metrics, app.refusals, self._scheduler.due),
+            StreamReports(
+                app.syncs, app.metrics, app.refusals, self._scheduler.due, app.runner.read_before
+            ),
         )
 
     def _beat(self) -> None:

@@ -29,7 +29,7 @@ from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 
-OnError = Callable[[ExchangeError], None]
+OnError = Callable[[ExchangeError], object]
 """Called with the error of each failed attempt."""
 
 

@@ -76,6 +76,20 @@ def error_of(
     before it is quoted: a gateway may echo the request.
     """
     sent = _read(body, redact) if status != 200 or _may_be_error(body) else _NO_ERROR
+    error = _meaning(path, status, sent, body, after_s, redact)
+    if error is not None:
+        error.status, error.code = status, sent.error or sent.message
+    return error
+
+
+def _meaning(
+    path: str,
+    status: int,
+    sent: _ErrorBody,
+    body: bytes,
+    after_s: float | None,
+    redact: Callable[[str], str],
+) -> ExchangeError | None:
     message = f"{path}: {status}" + (f": {sent.line}" if sent.line else "")
     if status == 429 or sent.error in _THROTTLED:
         return RateLimited(message, after_s)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +15,13 @@ from exporter.app import App, enabled
 from exporter.cli.database import app_with_database
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.progress import ProgressBar
-from exporter.model.errors import SettingsError
+from exporter.model.errors import ExchangeError, NoFutures, SettingsError, Stopping
 from exporter.model.window import Window
 from exporter.settings import Settings, instant
 from exporter.store import bookkeeping
+from exporter.store.database import Connection
 from exporter.streams import STREAMS
-from exporter.sync import Backfill, HistorySync, StreamSync
+from exporter.sync import Backfill, GapFiller, HistorySync, Outcome, StreamSync
 
 _HISTORY_STREAMS = [stream.name for stream in STREAMS if stream.backfilled]
 
@@ -74,23 +77,56 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
     with app_with_database(settings, enabled(settings, streams)) as app:
         app.storage.writable().run(bookkeeping.note_configured, app.accounts)
         syncs = _of_accounts(app, accounts)
-        if unavailable := sorted(set(streams) - {stream.name for stream in app.streams}):
-            raise SettingsError(
-                [f"--stream {name} needs a token; configure an account" for name in unavailable]
-            )
+        _check_available(app, streams)
+        if not streams and app.database is not None:
+            app.database.run(_record_choice, app.chosen_streams())
         filler = app.gap_filler()
         for sync in syncs:
-            outcome = app.runner.run(sync)
-            if outcome == "ok" and isinstance(sync, HistorySync) and not filler.fill(sync):
-                outcome = "failed"
+            outcome = _sync(app, filler, sync)
             stored = not app.spool.holds(*sync.key)
-            click.echo(f"{outcome if stored else 'not stored':<13} {sync.name}")
+            click.echo(f"{outcome if stored else 'not stored':<13} {sync.name}{_unread(sync)}")
             if outcome in ("failed", "skipped") or not stored:
                 failed.append(sync.name)
             if app.stop.is_set():
-                break
+                raise Stopping("asked to stop: not all streams were read to their end")
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _check_available(app: App, names: tuple[str, ...]) -> None:
+    """Raises SettingsError for a stream that is asked for, but read of no account."""
+    read = {sync.stream.name for sync in app.syncs}
+    faults = [
+        f"--stream {name} needs an account that reads it"
+        if app.settings.accounts
+        else f"--stream {name} needs a token; configure an account"
+        for name in sorted(set(names) - read)
+    ]
+    if faults:
+        raise SettingsError(faults)
+
+
+def _record_choice(connection: Connection, chosen: Mapping[str, Sequence[str]]) -> None:
+    for account, names in chosen.items():
+        if names:
+            bookkeeping.choose_streams(connection, account, names)
+
+
+def _sync(app: App, filler: GapFiller, sync: StreamSync) -> Outcome:
+    """One pass, and what is missing; also where only some of the instruments could be read."""
+    outcome = app.runner.run(sync)
+    if isinstance(sync, HistorySync) and (outcome == "ok" or sync.partly_read):
+        with suppress(Stopping):
+            if filler.fill(sync):
+                return outcome
+        return "failed"
+    return outcome
+
+
+def _unread(sync: StreamSync) -> str:
+    """What the exchange does not serve of a stream, which is no failure."""
+    told = "; ".join(f"{scope}: {reason}" for scope, reason in sync.unread_scopes.items())
+    return f" (without {told})" if told else ""
 
 
 @click.command()
@@ -112,9 +148,14 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
 )
 @click.option("--to", "end", type=InstantOption(), help="End of the range. Default: now.")
 @click.option(
+    "--again",
+    is_flag=True,
+    help="Read what is proven complete once more, for records that appeared late or changed.",
+)
+@click.option(
     "--dry-run",
     is_flag=True,
-    help="Only print what is missing and how many requests it takes.",
+    help="Only print what would be read and how many requests it takes.",
 )
 def backfill(
     settings: Settings,
@@ -122,40 +163,59 @@ def backfill(
     accounts: tuple[str, ...],
     start: datetime,
     end: datetime | None,
+    again: bool,
     dry_run: bool,
 ) -> None:
-    """Fill a range of history. What is proven complete already is not requested again."""
+    """Fill a range of history. What is proven complete is not requested again, unless --again."""
+    failed = False
     with app_with_database(settings, enabled(settings, [name])) as app:
-        for sync in _of_accounts(app, accounts):
+        syncs = _of_accounts(app, accounts)
+        _check_available(app, (name,))
+        for sync in syncs:
             if sync.stream.name != name or not isinstance(sync, HistorySync):
                 app.runner.run(sync)  # a stream that this one requires
                 continue
             window = Window(start, min(end or sync.now(), sync.settled()))
             if dry_run:
-                _describe(sync, window, settings.requests_per_minute)
-            else:
-                _fill(sync, window)
+                _describe(sync, window, settings.requests_per_minute, again=again)
+                continue
+            if sync.stream.partitioned:
+                app.runner.run(sync)  # finds out which instruments the exchange serves
+            failed |= not _fill(app, sync, window, again=again)
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
-def _fill(history: HistorySync, window: Window) -> None:
-    """Fill a window, with a progress bar."""
+def _fill(app: App, history: HistorySync, window: Window, *, again: bool) -> bool:
+    """Fill a window, with a progress bar; whether it succeeded, or there is nothing to read."""
     bar = ProgressBar(history.name, sys.stderr)
-    job = Backfill(history, bar.show)
+    job = Backfill(history, bar.show, again=again)
+    error: ExchangeError | None = None
     try:
         with history.logged():
             job.complete(window)
+    except ExchangeError as failure:
+        error = app.runner.explain(history, failure)
     finally:
         bar.end()
+    if isinstance(error, NoFutures):
+        click.echo(f"{history.name}: {error}")
+        return True
     done = job.progress
+    late = f" ({done.late} of them late)" if again else ""
     click.echo(
-        f"{history.name}: {done.pages} pages, {done.inserted} new rows, {done.updated} changed, "
-        f"{done.rejected} rejected, {time.monotonic() - done.began:.1f} s"
+        f"{history.name}: {done.pages} pages, {done.inserted} new rows{late}, "
+        f"{done.updated} changed, {done.rejected} rejected, "
+        f"{time.monotonic() - done.began:.1f} s{_unread(history)}"
     )
+    if error is not None:
+        click.echo(f"error: {history.name}: {error}", err=True)
+    return error is None
 
 
-def _describe(history: HistorySync, window: Window, per_minute: int) -> None:
+def _describe(history: HistorySync, window: Window, per_minute: int, *, again: bool) -> None:
     """Print what a backfill would read; a window without records still takes one request."""
-    windows = Backfill(history).plan(window)
+    windows = Backfill(history, again=again).plan(window)
     for partition, missing in windows:
         span = f"{missing.start:%FT%TZ} .. {missing.end:%FT%TZ}"
         click.echo(f"{history.name} {partition.instrument} {span}")

@@ -15,6 +15,7 @@ from exporter.settings import SETTINGS, Setting, Settings, load
 from exporter.streams import STREAMS
 
 STREAM_NAMES = [stream.name for stream in STREAMS]
+PUBLIC_STREAM_NAMES = [stream.name for stream in STREAMS if stream.public]
 
 
 def _option(setting: Setting) -> Callable[[Any], Any]:
@@ -67,7 +68,10 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _load(typed: dict[str, str]) -> Settings:
     settings = load(
-        {**os.environ, **typed}, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty()
+        {**os.environ, **typed},
+        stream_names=STREAM_NAMES,
+        public_streams=PUBLIC_STREAM_NAMES,
+        terminal=sys.stderr.isatty(),
     )
     logs.configure(settings.log_format, settings.log_level, settings.log_level_file)
     return settings

@@ -35,7 +35,8 @@ SYNC_INTERVAL = Metric(
 )
 SYNC_PERMITTED = Metric(
     "onetrading_sync_permitted",
-    "0 while the exchange refuses the token for this stream (HTTP 401 or 403), else 1.",
+    "0 while the exchange refuses the token for this stream (HTTP 401 or 403), or the account has "
+    "no futures to read, else 1.",
     _PER_STREAM,
 )
 SYNC_HELD = Metric(
@@ -72,6 +73,12 @@ BACKFILL_PROGRESS = Metric(
     "Share (0 to 1) of the history since the configured start that is proven complete in Postgres.",
     _PER_STREAM,
 )
+SCOPES_REFUSED = Metric(
+    "onetrading_scopes_refused",
+    "Instruments whose history the exchange refuses to serve while it serves that of others; they "
+    "count neither as lag nor as gap.",
+    _PER_STREAM,
+)
 SYNC_FAMILIES = (
     SYNC_SUCCESS,
     SYNC_LAST_SUCCESS,
@@ -83,6 +90,7 @@ SYNC_FAMILIES = (
     COVERAGE_LAG,
     COVERAGE_GAP,
     BACKFILL_PROGRESS,
+    SCOPES_REFUSED,
 )
 
 # The process and what it depends on: written by `ServiceMetrics`.

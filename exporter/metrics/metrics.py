@@ -17,7 +17,8 @@ from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 class Metrics:
     """The metrics of one process, for ``streams`` of ``accounts`` (names, without `public`).
 
-    ``intervals``: poll interval by stream name, where it differs from the stream's default.
+    ``read``: whether a stream is read of an account; by default all are. ``intervals``: poll
+    interval by stream name, where it differs from the stream's default.
     ``now``: wall clock in Unix seconds; ``monotonic``: seconds of a clock that never goes back,
     preferably one that goes on while the machine is suspended.
     """
@@ -27,12 +28,13 @@ class Metrics:
         streams: Sequence[Stream],
         accounts: Sequence[str],
         *,
+        read: Callable[[str, str], bool] = lambda _account, _stream: True,
         intervals: Mapping[str, timedelta],
         now: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
         self.streams = StreamMetrics(
-            streams, accounts, intervals=intervals, now=now, monotonic=monotonic
+            streams, accounts, read=read, intervals=intervals, now=now, monotonic=monotonic
         )
         """The exported values of each stream, and the state of its sync."""
         self.service = ServiceMetrics(now=now, monotonic=monotonic)

@@ -35,11 +35,11 @@ Key = tuple[str, str]
 class StreamMetrics:
     """The state of every stream of every account. Safe to use from any thread.
 
-    ``streams``: a private one exists once for each of ``accounts``, a public one once, under
-    account `public`. ``intervals``: poll interval by stream name, where it differs from the
-    stream's default. ``now``: wall clock in Unix seconds; ``monotonic``: seconds of a clock that
-    never goes back, preferably one that goes on while the machine is suspended. Raises ValueError
-    when the streams' metrics are invalid or clash, or an account's name is taken.
+    ``streams``: a private one exists once for each of ``accounts`` that it is ``read`` of, a public
+    one once, under account `public`. ``intervals``: poll interval by stream name, where it differs
+    from the stream's default. ``now``: wall clock in Unix seconds; ``monotonic``: seconds of a
+    clock that never goes back, preferably one that goes on while the machine is suspended. Raises
+    ValueError when the streams' metrics are invalid or clash, or an account's name is taken.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class StreamMetrics:
         streams: Sequence[Stream],
         accounts: Sequence[str],
         *,
+        read: Callable[[str, str], bool] = lambda _account, _stream: True,
         intervals: Mapping[str, timedelta],
         now: Callable[[], float],
         monotonic: Callable[[], float],
@@ -62,6 +63,7 @@ class StreamMetrics:
             (account, stream.name): stream
             for stream in streams
             for account in ((PUBLIC_ACCOUNT,) if stream.public else accounts)
+            if read(account, stream.name)
         }
         self._declared = {s.name: {m.name: m for m in s.metrics} for s in streams}
         names = [name for declared in self._declared.values() for name in declared]
@@ -72,6 +74,7 @@ class StreamMetrics:
                 name,
                 intervals.get(name, stream.interval).total_seconds(),
                 backfilled=stream.backfilled,
+                partitioned=stream.partitioned,
             )
             for (account, name), stream in self._streams.items()
         }
@@ -151,11 +154,13 @@ class StreamMetrics:
         lag_s: float | None,
         gap_s: float | None,
         progress_ratio: float | None,
+        scopes_refused: int | None = None,
     ) -> None:
         """How much history is proven complete now; None: not known. The lag grows by itself."""
         with self._lock:
             key = (account, stream)
-            coverage = MeasuredCoverage(lag_s, gap_s, progress_ratio, self._monotonic())
+            at = self._monotonic()
+            coverage = MeasuredCoverage(lag_s, gap_s, progress_ratio, at, scopes_refused)
             self._states[key] = replace(self._states[key], coverage=coverage)
 
     def summaries(self) -> list[StreamSummary]:

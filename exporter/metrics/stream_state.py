@@ -91,6 +91,7 @@ class MeasuredCoverage(NamedTuple):
     gap_s: float | None = None
     progress_ratio: float | None = None
     at: float = 0.0
+    scopes_refused: int | None = None
 
     def lag(self, at: float) -> float | None:
         """Grows with the clock, so that a sync that has stopped does not freeze its own lag."""
@@ -109,6 +110,8 @@ class StreamState:
     interval_s: float
     backfilled: bool = False
     """Whether it has coverage."""
+    partitioned: bool = False
+    """Whether it is read for each instrument by itself."""
     chunks: Mapping[str, bytes] = field(default_factory=dict)
     """The last good response as sample lines, by family."""
     shared: Mapping[str, Series] = field(default_factory=dict)
@@ -264,6 +267,7 @@ class StreamState:
             families.DUPLICATES: self.duplicates,
             families.COVERAGE_GAP: self.coverage.gap_s,
             families.BACKFILL_PROGRESS: self.coverage.progress_ratio,
+            families.SCOPES_REFUSED: self.coverage.scopes_refused if self.partitioned else None,
         }
         errors = [self._line(families.SYNC_ERRORS, n, reason) for reason, n in self.errors.items()]
         known = [self._line(metric, v) for metric, v in values.items() if v is not None]

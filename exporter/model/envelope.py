@@ -128,6 +128,17 @@ def _records(body: bytes | msgspec.Raw) -> list[RawRecord]:
     return list(map(RawRecord, map(bytes, items(body))))
 
 
+def holds_nothing(body: bytes) -> bool:
+    """Whether a response is ``{}`` or ``[]``, or an object of nulls beside its ``account_id``."""
+    try:
+        if body.lstrip()[:1] == b"[":
+            return not _items.decode(body)
+        sent = _members.decode(body)
+    except (ValueError, RecursionError):
+        return False
+    return all(bytes(raw) == b"null" for name, raw in sent.items() if name != "account_id")
+
+
 def bare_list(body: bytes) -> Envelope:
     """The response is an array of records."""
     return Envelope(_records(body))

@@ -21,10 +21,12 @@ ExporterError
     ├── Refused              stop the stream and try again with growing pauses
     │   ├── TokenRefused     the token is missing, wrong, expired or revoked
     │   └── NotPermitted     the token is good but may not read this
+    │       └── NoFutures    the account has no futures, so there is nothing to read
     └── UnexpectedResponse   stop this pass: a retry will not help
         ├── BadRequest       400, 404, ...: the exchange does not accept the request
         │   └── CursorExpired restart the window, once
         └── UnexpectedPayload the response is not what the documentation describes
+            └── EmptyPayload  an object or array with nothing in it, where more is documented
 """
 
 from __future__ import annotations
@@ -144,8 +146,12 @@ class DataRefused(DatabaseError):
 class ExchangeError(ExporterError):
     """The exchange sent no usable response. ``str()`` names the endpoint and the cause.
 
-    It never holds the token.
+    It never holds the token. ``status`` is that of the response, 0 without one; ``code`` what the
+    exchange calls the error, '' when it does not say.
     """
+
+    status: int = 0
+    code: str = ""
 
 
 class RetryLater(ExchangeError):
@@ -196,6 +202,10 @@ class NotPermitted(Refused):
     """A known token that may not read this: 403 with ``error``."""
 
 
+class NoFutures(NotPermitted):
+    """A futures stream that never succeeded is denied in some way, while the token is good."""
+
+
 class UnexpectedResponse(ExchangeError):
     """A complete response that is not usable; a retry would bring the same."""
 
@@ -209,6 +219,11 @@ class BadRequest(UnexpectedResponse):
         super().__init__(message)
         self.code = code
 
+    @property
+    def about_instrument(self) -> bool:
+        """Whether the exchange refuses the instrument, not the window that was requested."""
+        return "INSTRUMENT" in self.code.upper()
+
 
 class CursorExpired(BadRequest):
     """The exchange no longer knows the cursor of a walk."""
@@ -216,3 +231,7 @@ class CursorExpired(BadRequest):
 
 class UnexpectedPayload(UnexpectedResponse):
     """The response is not JSON, or not of the documented shape."""
+
+
+class EmptyPayload(UnexpectedPayload):
+    """``{}``, ``[]``, or an object of nulls, where a named member is documented."""

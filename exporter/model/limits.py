@@ -16,6 +16,11 @@ MOST_RECORDS = 50_000
 MOST_VALUES = 500_000
 """In one response, at whatever depth: each costs many times its size once it is taken apart."""
 
+GONE_AFTER_READS = 24
+"""For how many readings of the exchange's list (a day, at one an hour) an instrument is missing
+before it counts as gone: a list that lacks it once may be a mistake, and until then its history
+must be complete."""
+
 _SHORTEST_HOLD = timedelta(seconds=60)
 _INTERVALS_HELD = 3
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from exporter.model.envelope import Envelope, RawRecord, check_header, text_member
-from exporter.model.errors import BadRecord, UnexpectedPayload
+from exporter.model.envelope import Envelope, RawRecord, check_header, holds_nothing, text_member
+from exporter.model.errors import BadRecord, EmptyPayload, UnexpectedPayload
 from exporter.model.fields import uuid
 from exporter.model.mending import LARGEST_MENDED, SHOWN, Fault, Odd, allot, mend
 from exporter.model.rejects import rejected
@@ -27,6 +27,8 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
     and values load, and become Drift. Raises UnexpectedPayload, and nothing else, when the response
     as a whole is not of the documented shape.
     """
+    if stream.requires_futures and holds_nothing(body):
+        raise EmptyPayload(f"{stream.path}: nothing in the response: {body[:60]!r}")
     envelope, odd = _take_apart(stream, body)
     check_header(envelope.header)
     echoed = _echoed(envelope.header)

@@ -191,6 +191,11 @@ class Stream:
     """What the command ``status`` counts of it."""
 
     @property
+    def partitioned(self) -> bool:
+        """Whether it is read for each instrument by itself."""
+        return False
+
+    @property
     def requires(self) -> tuple[str, ...]:
         """Names of the streams that must have been read before this one."""
         return ()
@@ -281,6 +286,11 @@ class History(Stream):
     kind = "history"
     requires_database = True
     backfilled = True
+
+    @property
+    def partitioned(self) -> bool:
+        """Each instrument has coverage of its own."""
+        return bool(self.partition_by)
 
     @property
     def requires(self) -> tuple[str, ...]:

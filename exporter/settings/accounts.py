@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from exporter.settings.raw import RawSetting, RawSettings, Setting
 from exporter.settings.secret import Secret, read_secret
+from exporter.settings.values import stream_names
 
 _TOKEN = Setting(
     name="ONETRADING_API_TOKEN",
@@ -35,7 +36,9 @@ SETTINGS = (_TOKEN, _TOKEN_FILE, _NAME, _SEVERAL)
 
 _VALID_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _RESERVED = "public"
-_KEYS = ("name", "token", "token_file")
+_TEXTS = ("name", "token", "token_file")
+_STREAMS = "streams"
+_KEYS = (*_TEXTS, _STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class AccountSettings:
 
     name: str
     token: Secret
+    streams: frozenset[str] | None = None
+    """Only these are read of it, as far as they are enabled at all; None: all that are."""
 
 
 def read(raw: RawSettings) -> tuple[AccountSettings, ...]:
@@ -54,14 +59,18 @@ def read(raw: RawSettings) -> tuple[AccountSettings, ...]:
     elif several.tables is None:
         accounts = tuple(_from_list(several, raw.faults))
     else:
-        accounts = tuple(_from_tables(several, several.tables, raw.faults))
+        accounts = tuple(_from_tables(several, several.tables, raw))
     _check_unique(accounts, raw.faults)
     return accounts
 
 
 def redacted(accounts: Iterable[AccountSettings]) -> Mapping[str, str]:
     """By environment variable, as text that may be logged."""
-    shown = ",".join(f"{account.name}={account.token.path or '***'}" for account in accounts)
+    shown = ",".join(
+        f"{account.name}={account.token.path or '***'}"
+        + ("" if account.streams is None else f" ({', '.join(sorted(account.streams))})")
+        for account in accounts
+    )
     return {_SEVERAL.name: shown or "none"}
 
 
@@ -94,29 +103,54 @@ def _from_list(given: RawSetting, faults: list[str]) -> Iterator[AccountSettings
 
 
 def _from_tables(
-    given: RawSetting, tables: list[object], faults: list[str]
+    given: RawSetting, tables: list[object], raw: RawSettings
 ) -> Iterator[AccountSettings]:
     for number, table in enumerate(tables, start=1):
         label = f"{given.label}, account {number}"
-        account = _from_table(table, replace(given, label=label), faults)
+        account = _from_table(table, replace(given, label=label), raw)
         if account:
             yield account
 
 
-def _from_table(table: object, given: RawSetting, faults: list[str]) -> AccountSettings | None:
-    label = given.label
-    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+def _from_table(table: object, given: RawSetting, raw: RawSettings) -> AccountSettings | None:
+    label, faults = given.label, raw.faults
+    if not isinstance(table, dict) or not all(
+        isinstance(value, str) for key, value in table.items() if key != _STREAMS
+    ):
         faults.append(f"{label}: not a table of texts; write [[accounts]] with name and token_file")
         return None
     unknown = sorted(set(table) - set(_KEYS))
     faults += [f"{label}: {key} is unknown; write one of: {', '.join(_KEYS)}" for key in unknown]
-    name, text, path = (str(table.get(key, "")).strip() for key in _KEYS)
+    name, text, path = (str(table.get(key, "")).strip() for key in _TEXTS)
+    streams = _chosen_streams(table.get(_STREAMS), label, raw)
     if bool(text) == bool(path):
         faults.append(f"{label}: needs either token_file or token; write exactly one")
         return None
     token = read_secret(replace(given, text=path or text), faults, in_file=bool(path))
     valid = _is_valid_name(name, label, faults)
-    return AccountSettings(name, token) if valid and token and not unknown else None
+    return AccountSettings(name, token, streams) if valid and token and not unknown else None
+
+
+def _chosen_streams(given: object, label: str, raw: RawSettings) -> frozenset[str] | None:
+    """What ``streams`` of an account says: a list of names, or a text with commas between them."""
+    if given is None:
+        return None
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raw.faults.append(
+            f'{label}: streams is not a list of names; write for example ["balances", "trades"]'
+        )
+        return None
+    try:
+        names = stream_names(",".join(texts), raw.stream_names)
+    except ValueError as error:
+        raw.faults.append(f"{label}: streams {error}")
+        return None
+    for name in sorted(names.intersection(raw.public_streams)):
+        raw.faults.append(
+            f"{label}: streams names {name}, which is public and read for no account; leave it out"
+        )
+    return names
 
 
 def _is_valid_name(name: str, label: str, faults: list[str]) -> bool:

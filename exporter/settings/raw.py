@@ -96,6 +96,8 @@ class RawSettings:
     """All that was written, what ``load`` was called with, and the faults found so far."""
 
     stream_names: Collection[str]
+    public_streams: Collection[str]
+    """Those of them that are read for no account."""
     terminal: bool
     """Whether the log goes to a terminal."""
     values: dict[str, RawSetting] = field(default_factory=dict)
@@ -119,13 +121,14 @@ def gather(
     settings: Iterable[Setting],
     *,
     stream_names: Collection[str],
+    public_streams: Collection[str],
     terminal: bool,
 ) -> RawSettings:
     """Read the environment and the file that it names; the environment wins.
 
     Unknown names, an unreadable file and contradictions become faults.
     """
-    raw = RawSettings(stream_names, terminal)
+    raw = RawSettings(stream_names, public_streams, terminal)
     known = {
         name: setting
         for setting in settings

@@ -255,14 +255,25 @@ SETTINGS: tuple[Setting, ...] = tuple(
 
 
 def load(
-    environ: Mapping[str, str], *, stream_names: Collection[str], terminal: bool = False
+    environ: Mapping[str, str],
+    *,
+    stream_names: Collection[str],
+    public_streams: Collection[str] = (),
+    terminal: bool = False,
 ) -> Settings:
     """Read the settings from ``environ`` and the TOML file that ``ONETRADING_CONFIG`` names.
 
-    ``stream_names``: every stream that may be enabled or given an interval. ``terminal``: whether
-    the log goes to a terminal. Raises SettingsError with all faults at once.
+    ``stream_names``: every stream that may be enabled or given an interval. ``public_streams``:
+    those of them that are read for no account. ``terminal``: whether the log goes to a terminal.
+    Raises SettingsError with all faults at once.
     """
-    raw = gather(environ, SETTINGS, stream_names=stream_names, terminal=terminal)
+    raw = gather(
+        environ,
+        SETTINGS,
+        stream_names=stream_names,
+        public_streams=public_streams,
+        terminal=terminal,
+    )
     filled = {name: source.read(raw) for name, source in _sources().items()}
     if raw.faults:
         raise SettingsError(raw.faults)

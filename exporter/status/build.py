@@ -18,7 +18,7 @@ from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.metrics import CoverageSummary, Metrics, StreamSummary, instant
 from exporter.metrics.families import REJECTS_OPEN, TOKEN_SCOPE
-from exporter.model.stream import PUBLIC_ACCOUNT, Stream
+from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.model.window import Window
 from exporter.settings import Settings
 from exporter.status.coverage_cache import CachedCoverage, CoverageCache
@@ -30,6 +30,7 @@ from exporter.status.report import (
     Report,
     RequestBudget,
     StreamReport,
+    UnreadScope,
 )
 from exporter.status.segments import segments
 from exporter.store.reports import FailingMonth, Timeline
@@ -45,12 +46,18 @@ class StreamReports:
     """Reports on every stream of every account."""
 
     def __init__(
-        self, syncs: Sequence[StreamSync], metrics: Metrics, refusals: Refusals, due: Due
+        self,
+        syncs: Sequence[StreamSync],
+        metrics: Metrics,
+        refusals: Refusals,
+        due: Due,
+        read_before: Callable[[tuple[str, str]], bool] = lambda _key: False,
     ) -> None:
         self._syncs = {sync.key: sync for sync in syncs}
         self._metrics = metrics
         self._refusals = refusals
         self._due = due
+        self._read_before = read_before
 
     def build(self, cached: CachedCoverage, now: datetime) -> tuple[StreamReport, ...]:
         """By account, `public` last, then in the order in which streams are declared."""
@@ -65,10 +72,11 @@ class StreamReports:
         return tuple(
             _stream_report(
                 summaries[key],
-                self._syncs[key].stream,
+                self._syncs[key],
                 due_at=self._due_at(key, due, now),
                 timeline=timelines.get(key),
                 rejects=rejects.get(key),
+                read_before=self._read_before(key),
             )
             for key in order
         )
@@ -190,18 +198,21 @@ class Reporter:
 
 def _stream_report(
     summary: StreamSummary,
-    stream: Stream,
+    sync: StreamSync,
     *,
     due_at: datetime | None,
     timeline: Timeline | None,
     rejects: Decimal | float | None,
+    read_before: bool,
 ) -> StreamReport:
     coverage = None if summary.coverage is None else _coverage_report(summary.coverage, timeline)
     return StreamReport(
         **(msgspec.structs.asdict(summary) | {"coverage": coverage}),
-        kind=stream.kind,
+        kind=sync.stream.kind,
         next_due_at=due_at,
         rejects_open=None if rejects is None else int(rejects),
+        read_before=read_before,
+        unread_scopes=tuple(UnreadScope(*one) for one in sync.unread_scopes.items()),
     )
 
 

@@ -26,6 +26,7 @@ _TIMELINES_STALE_AFTER = timedelta(seconds=20)
 _BACKFILL_ERROR_RECENT = timedelta(minutes=10)
 _MAX_ACCOUNTS_NAMED = 4
 _MAX_MONTHS_NAMED = 3
+_MAX_SCOPES_NAMED = 6
 _MAX_NAMES_LENGTH = 120
 _FUTURES = frozenset(s.name for s in STREAMS if s.requires_futures)
 _PUBLIC_REFUSED = "the exchange refuses the request (401 or 403), although it needs no token"
@@ -177,6 +178,7 @@ def _of_streams(report: Report) -> Iterator[Finding]:
         for problem in (_poll(stream, report), _lag(stream, report), _gap(stream, report)):
             if problem is not None:
                 affected[problem].append(stream)
+        yield from _unread(stream)
         if stream.rejects_open:
             rejects = plural(stream.rejects_open, "rejected record")
             text = f"{rejects}, listed in reporting.open_rejects"
@@ -184,6 +186,18 @@ def _of_streams(report: Report) -> Iterator[Finding]:
     for (severity, text), streams in affected.items():
         since = min((s.failing_since for s in streams if s.failing_since is not None), default=None)
         yield Finding(severity, f"{_names(streams)}: {text}", since)
+
+
+def _unread(stream: StreamReport) -> Iterator[Finding]:
+    """Which instruments are not read, by reason; their history counts neither as lag nor gap."""
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for unread in stream.unread_scopes:
+        by_reason[unread.reason].append(unread.scope)
+    for reason, scopes in by_reason.items():
+        names = listed(scopes)
+        if len(scopes) > _MAX_SCOPES_NAMED:
+            names = plural(len(scopes), "instrument")
+        yield Finding("note", f"{_names([stream])}: without {names}: {reason}; asked again hourly")
 
 
 def _poll(stream: StreamReport, report: Report) -> _Problem | None:
@@ -210,7 +224,9 @@ def _poll(stream: StreamReport, report: Report) -> _Problem | None:
 
 def _not_permitted(stream: StreamReport) -> _Problem:
     """Only a note where it is normal: an account without futures has no futures to read."""
-    if stream.last_success_at is None:
+    if stream.read_before and stream.freshness == "empty":
+        return _Problem("broken", f"{_NO_LONGER_PERMITTED}; no values yet")
+    if stream.last_success_at is None and not stream.read_before:
         severity: Severity = "note" if stream.stream in _FUTURES else "broken"
         return _Problem(severity, REASON_MEANINGS["permission"])
     if stream.freshness == "withdrawn":

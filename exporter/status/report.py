@@ -77,6 +77,15 @@ class CoverageReport(CoverageSummary, frozen=True, kw_only=True):
     """From ``required_from`` to ``settled_to``, oldest first, without gap or overlap."""
 
 
+class UnreadScope(msgspec.Struct, frozen=True):
+    """An instrument that is not read, or only once an hour, although others are."""
+
+    scope: str
+    """The instrument's code."""
+    reason: str
+    """Refused, with status and error code; or no longer listed."""
+
+
 class StreamReport(StreamSummary, frozen=True, kw_only=True):
     """One stream of one account."""
 
@@ -84,6 +93,12 @@ class StreamReport(StreamSummary, frozen=True, kw_only=True):
     next_due_at: datetime | None
     rejects_open: int | None
     """Rejected records: `onetrading_rejects_open`."""
+    read_before: bool = False
+    """A pass of a futures stream succeeded once, maybe before the start: the account has futures.
+    Known after a success, and once the exchange denies it."""
+    unread_scopes: tuple[UnreadScope, ...] = ()
+    """Instruments that the exchange refuses or no longer lists; `onetrading_scopes_refused` counts
+    the refused ones."""
     coverage: CoverageReport | None
     """Null except for history streams."""
 

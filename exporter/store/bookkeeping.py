@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from exporter.model.errors import UnexpectedPayload
+from exporter.model.retirement import NOT_CONFIGURED
 from exporter.model.storable import storable
 from exporter.model.stream import History, Partition
 from exporter.model.window import Window
@@ -83,6 +84,33 @@ def retire(connection: Connection, partition: Partition, because: str | None) ->
     connection.execute(QUERIES["retire"], identity_of(partition) | {"because": because})
 
 
+def refuse(
+    connection: Connection, partition: Partition, because: str, error: str, pause_s: float
+) -> bool:
+    """Record that the exchange refuses a partition, and when it is asked for again.
+
+    Returns whether that was recorded before, maybe with another reason.
+    """
+    row = connection.execute(QUERIES["retired_because"], identity_of(partition)).fetchone()
+    note_attempt(connection, partition, timedelta(seconds=pause_s), error)
+    retire(connection, partition, because)
+    return row is not None and row[0] is not None
+
+
+def ever_succeeded(connection: Connection, account: str, stream: str) -> bool:
+    """Whether a pass of a stream ever succeeded for the account that is known by this name."""
+    row = connection.execute(
+        QUERIES["ever_succeeded"], {"name": account, "stream": stream}
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def choose_streams(connection: Connection, account: str, streams: Iterable[str]) -> None:
+    """Record which streams are configured for an account: nothing is expected of the others."""
+    parameters = {"name": account, "streams": sorted(streams), "because": NOT_CONFIGURED}
+    connection.execute(QUERIES["choose_streams"], parameters)
+
+
 def note_attempt(
     connection: Connection, partition: Partition, interval: timedelta, error: str | None
 ) -> None:
@@ -100,9 +128,24 @@ def succeeded_after(connection: Connection, partition: Partition, at: datetime) 
     return row is not None and bool(row[0])
 
 
-def futures(connection: Connection) -> list[tuple[str, str]]:
-    """Code and state of every listed instrument that is not SPOT."""
-    return [(code, state) for code, state in connection.execute(QUERIES["futures"])]
+class Listing(NamedTuple):
+    """What the exchange's list says of an instrument, or said last."""
+
+    code: str
+    state: str
+    gone_at: datetime | None
+    """When the list no longer had it; None while it is listed."""
+
+
+def futures(connection: Connection) -> list[Listing]:
+    """Every instrument that is not SPOT and was ever listed, by code."""
+    return [Listing(*row) for row in connection.execute(QUERIES["futures"])]
+
+
+def retired(connection: Connection, partition: Partition) -> dict[str, str | None]:
+    """Why each scope of a stream is no longer read, None for one that is; ``partition`` may be any
+    of them."""
+    return dict(connection.execute(QUERIES["retired"], identity_of(partition)).fetchall())
 
 
 def totals(

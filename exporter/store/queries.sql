@@ -323,7 +323,7 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
   AND retired_because IS DISTINCT FROM %(because)s;
 
 -- name: note_attempt
--- How the last pass ended. A success clears the error.
+-- How the last pass ended. A success clears the error, and what was not expected before is now.
 INSERT INTO onetrading_sync.progress AS known
     (account_id, stream, scope, last_attempt_at, last_success_at, next_due_at, last_error)
 VALUES (%(account_id)s, %(stream)s, %(scope)s, now(),
@@ -332,7 +332,24 @@ ON CONFLICT (account_id, stream, scope) DO UPDATE
 SET last_attempt_at = excluded.last_attempt_at,
     last_success_at = coalesce(excluded.last_success_at, known.last_success_at),
     next_due_at = excluded.next_due_at,
-    last_error = excluded.last_error;
+    last_error = excluded.last_error,
+    retired_because = CASE WHEN excluded.last_error IS NOT NULL THEN known.retired_because END;
+
+-- name: ever_succeeded
+-- Whether any pass of a stream of an account succeeded, ever.
+SELECT EXISTS (
+    SELECT FROM onetrading_sync.progress JOIN onetrading.accounts USING (account_id)
+    WHERE name = %(name)s AND stream = %(stream)s AND last_success_at IS NOT NULL
+);
+
+-- name: choose_streams
+-- Nothing is expected of a stream that is not configured for an account, until it is again.
+UPDATE onetrading_sync.progress
+SET retired_because = CASE WHEN stream = ANY(%(streams)s) THEN NULL ELSE %(because)s END
+FROM onetrading.accounts
+WHERE accounts.account_id = progress.account_id AND name = %(name)s
+  AND CASE WHEN stream = ANY(%(streams)s) THEN retired_because = %(because)s
+           ELSE retired_because IS DISTINCT FROM %(because)s END;
 
 -- name: succeeded_after
 -- Whether a pass of a stream succeeded later than this, by the clock of Postgres.
@@ -343,24 +360,42 @@ SELECT EXISTS (
 );
 
 -- name: futures
--- Listed instruments that are not SPOT, with their state.
-SELECT instrument_code, state FROM onetrading.instruments
-WHERE valid_to IS NULL AND kind <> 'SPOT' ORDER BY instrument_code;
+-- Instruments that are not SPOT, with their state as listed last, and since when they are not.
+SELECT instrument_code, state, valid_to FROM (
+    SELECT DISTINCT ON (instrument_code) instrument_code, kind, state, valid_to
+    FROM onetrading.instruments ORDER BY instrument_code, valid_from DESC
+) AS newest
+WHERE kind <> 'SPOT' ORDER BY instrument_code;
+
+-- name: retired
+-- Why each scope of a stream is no longer read; null for one that is.
+SELECT scope, retired_because FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: retired_because
+-- Why a partition is no longer read.
+SELECT retired_because FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
 -- name: status
--- The state of each stream, for `status`.
-SELECT fresh.account, fresh.account_id, fresh.stream, fresh.kind, fresh.last_success_at, fresh.lag,
+-- The state of each stream, for `status`; null where nothing of it is expected to be read.
+SELECT coalesce(accounts.name, due.account_id::text) AS account, due.account_id, due.stream,
+       fresh.kind, fresh.last_success_at, fresh.lag,
        fresh.required_from, fresh.covered_to,
        CASE WHEN fresh.required_from IS NOT NULL THEN round(
            coalesce(proven.seconds, 0) / greatest(fresh.scopes * extract(epoch FROM
                greatest(coalesce(fresh.covered_to, now()) - fresh.required_from, '0')), 1e-6), 6)
        END AS coverage,
-       due.next_due_at, fresh.last_error
-FROM reporting.freshness AS fresh
-LEFT JOIN (
-    SELECT account_id, stream, min(next_due_at) AS next_due_at
+       due.next_due_at, fresh.last_error,
+       coalesce(due.unread, '[]') AS unread
+FROM (
+    SELECT account_id, stream, min(next_due_at) AS next_due_at,
+        jsonb_agg(jsonb_build_object('scope', scope, 'reason', retired_because) ORDER BY scope)
+            FILTER (WHERE retired_because <> %(closed)s) AS unread
     FROM onetrading_sync.progress GROUP BY account_id, stream
-) AS due USING (account_id, stream)
+) AS due
+LEFT JOIN onetrading.accounts USING (account_id)
+LEFT JOIN reporting.freshness AS fresh USING (account_id, stream)
 LEFT JOIN LATERAL (
     SELECT sum(extract(epoch FROM upper(part) - lower(part))) AS seconds
     FROM onetrading_sync.coverage AS covered
@@ -372,15 +407,32 @@ LEFT JOIN LATERAL (
       AND scope.retired_because IS NULL AND scope.required_from < fresh.covered_to
       AND NOT isempty(part)
 ) AS proven ON true
-ORDER BY fresh.account, fresh.stream;
+ORDER BY 1, due.stream;
 
 -- name: count_snapshots
 -- The number of snapshots of a stream, by account.
 SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s GROUP BY account_id;
 
 -- name: gaps
--- The required history that is not proven complete, for `gaps`.
-SELECT account, stream, scope, gap_start, gap_end, is_tail FROM reporting.coverage_gaps
+-- The required history that is not proven complete, for `gaps`; and what is missing of scopes that
+-- the exchange refuses or no longer lists, with the reason why it does not count.
+SELECT account, stream, scope, gap_start, gap_end, is_tail, NULL AS not_counted_because
+FROM reporting.coverage_gaps
+UNION ALL
+SELECT coalesce(accounts.name, account_id::text), stream, scope, lower(gap), upper(gap),
+    upper(gap) = settled_to, retired_because
+FROM (
+    SELECT *, now() - settle AS settled_to FROM onetrading_sync.progress
+    WHERE scope <> '' AND retired_because IS NOT NULL
+        AND retired_because <> %(closed)s AND required_from < now() - settle
+) AS scopes
+CROSS JOIN LATERAL (
+    SELECT coalesce(range_agg(range), '{}') AS ranges FROM onetrading_sync.coverage
+    WHERE coverage.account_id = scopes.account_id AND coverage.stream = scopes.stream
+      AND coverage.scope = scopes.scope
+) AS proven
+CROSS JOIN LATERAL unnest(tstzmultirange(tstzrange(required_from, settled_to)) - ranges) AS gaps (gap)
+LEFT JOIN onetrading.accounts USING (account_id)
 ORDER BY account, stream, scope, gap_start;
 
 -- name: failing_months

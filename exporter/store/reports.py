@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from exporter.model.retirement import CLOSED
 from exporter.model.stream import PUBLIC_ACCOUNT_ID, Stream
 from exporter.model.window import Window
 from exporter.store.database import Connection
@@ -22,7 +23,8 @@ def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
     """One row for each account and stream that was ever read.
 
     ``rows`` counts the facts of history and reference streams, and the snapshots of the others.
-    ``coverage`` is the proven share of required history, 0 to 1; null without history.
+    ``coverage`` is the proven share of required history, 0 to 1; null without history. ``unread``
+    lists what is not read, with the reason: instruments (``scope``), or all of it (no scope).
     """
     counts = {
         (str(account_id), stream.name): count
@@ -36,7 +38,11 @@ def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
 
 
 def gaps(connection: Connection) -> list[Row]:
-    """The ranges of required history that are not proven complete."""
+    """The ranges of required history that are not proven complete.
+
+    With a reason in ``not_counted_because``: what is missing of instruments that the exchange
+    refuses or no longer lists, which is not waited for.
+    """
     return _rows(connection, "gaps")
 
 
@@ -91,7 +97,7 @@ def _windows(ranges: Iterable[Any]) -> list[Window]:
 
 def _rows(connection: Connection, query: str) -> list[Row]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(QUERIES[query]).fetchall()
+        return cursor.execute(QUERIES[query], {"closed": CLOSED}).fetchall()
 
 
 def _counting(stream: Stream) -> tuple[sql.SQL | sql.Composed, dict[str, str]]:

@@ -2,14 +2,16 @@
 
 Read `runner` for what one pass is and what a failure does, `stream_sync` for what every kind of
 stream has in common; then `snapshots` for what is (with `snapshot_queue` and `snapshot_writer`),
-`history` for windows of the past, `backfill` for filling what is missing of it.
+`history` for windows of the past (with `tail` for the newest one, and `scopes` for streams that are
+read instrument by instrument), `backfill` and `gap_filler` for filling what is missing of it.
 """
 
 from collections.abc import Mapping
 
 from exporter.model.stream import Stream
 from exporter.sync.account import Account
-from exporter.sync.backfill import Backfill, GapFiller, Progress
+from exporter.sync.backfill import Backfill, Progress
+from exporter.sync.gap_filler import GapFiller
 from exporter.sync.history import HistorySync
 from exporter.sync.refusals import Refusals
 from exporter.sync.runner import Outcome, SyncRunner

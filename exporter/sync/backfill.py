@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,20 +19,15 @@ from exporter.api.paginator import Paginator
 from exporter.logs import context
 from exporter.model.errors import (
     BadRequest,
-    Connecting,
     CursorExpired,
     DatabaseError,
     ExchangeError,
-    ExporterError,
-    NotYet,
     StandingBy,
     Stopping,
 )
 from exporter.model.stream import Partition
-from exporter.model.window import Window
+from exporter.model.window import Window, cut_newest_first, merge, subtract
 from exporter.store.loader import Batch, Loaded, Run
-from exporter.store.storage import Storage
-from exporter.sync.failure_streaks import FailureStreaks
 from exporter.sync.history import HistorySync
 
 _log = logging.getLogger(__name__)
@@ -40,9 +35,6 @@ WORKERS = 3
 DEADLINE_S = 300.0
 """How long a page is retried."""
 _IDLE_WAIT_S = 0.2
-_SOON_S = 0.5
-_CLOSED_INTERVAL_S = 3_600.0
-_CLOSED_DEADLINE_S = 10.0
 
 
 @dataclass
@@ -55,6 +47,8 @@ class Progress:
     proven_s: float = 0.0
     """Seconds of it that were proven since."""
     pages: int = 0
+    late: int = 0
+    """New rows of time that had been proven complete: they appeared after it was read."""
     inserted: int = 0
     updated: int = 0
     rejected: int = 0
@@ -96,7 +90,8 @@ OnProgress = Callable[[Progress], None]
 class Backfill:
     """Fills the gaps of one stream of one account.
 
-    ``on_progress`` is called after each commit, from several threads.
+    ``on_progress`` is called after each commit, from several threads. ``again``: what is proven is
+    read once more, for rows that appeared late or changed; it stays proven meanwhile.
     """
 
     def __init__(
@@ -104,14 +99,21 @@ class Backfill:
         sync: HistorySync,
         on_progress: OnProgress = lambda _progress: None,
         deadline_s: float = DEADLINE_S,
+        *,
+        again: bool = False,
     ) -> None:
         self._deadline_s = deadline_s
+        self._again = again
+        self._read_again: dict[Partition, list[Window]] = {}
+        """What was proven once more by this backfill."""
+        self._proven_before: dict[Partition, list[Window]] = {}
         self._sync = sync
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._queue: list[tuple[Partition, Window]] = []
         self._paginators: dict[Paginator, Partition] = {}
         self._errors: list[Exception] = []
+        self._left_out: dict[Partition, BadRequest] = {}
         self._standing_by: StandingBy | None = None
         """Another process took the account over: nothing more is requested."""
         self.progress = Progress(sync.monotonic)
@@ -131,9 +133,31 @@ class Backfill:
         sync, pieces = self._sync, list[tuple[Partition, Window]]()
         for partition in sync.partitions() if partitions is None else partitions:
             wanted = window or Window(sync.required(partition), newest or self._newest())
+            if self._again:
+                pieces.extend(
+                    (partition, piece) for piece in self._to_read_again(partition, wanted)
+                )
+                continue
             for gap in reversed(sync.missing(partition, wanted)):
                 pieces.extend((partition, piece) for piece in sync.pieces(partition, gap))
         return pieces
+
+    def _to_read_again(self, partition: Partition, wanted: Window) -> Iterator[Window]:
+        """All of ``wanted`` that this backfill has not read, newest first: what was proven before
+        and what was not in windows of their own, so that late rows can be told from others."""
+        before = self._proven_before.setdefault(partition, self._sync.covered(partition, wanted))
+        left = subtract(wanted, merge(self._read_again.get(partition, [])))
+        parts = [
+            part
+            for window in left
+            for part in (
+                *(known.intersect(window) for known in before),
+                *subtract(window, before),
+            )
+            if not part.empty
+        ]
+        for part in sorted(parts, reverse=True):
+            yield from cut_newest_first(part, self._sync.max_window)
 
     def _newest(self) -> datetime:
         """Where the tail begins, which its next pass reads."""
@@ -151,13 +175,17 @@ class Backfill:
         newest = self._newest()
         while True:
             proven_s = self.progress.proven_s
+            planned = self.plan(window, wanted, newest)
             try:
-                self.run(self.plan(window, wanted, newest))
-                return
+                self.run(task for task in planned if task[0] not in self._left_out)
             except ExchangeError as error:
                 if self.progress.proven_s <= proven_s:
                     raise
                 _log.info("retrying the backfill, since it made progress: %s", error)
+                continue
+            for refusal in self._left_out.values():
+                raise refusal
+            return
 
     def run(self, pieces: Iterable[tuple[Partition, Window]]) -> Progress:
         """Read the planned windows. Raises the last error after trying all, or Stopping."""
@@ -201,6 +229,14 @@ class Backfill:
                 # The last one is raised, and logged by whoever catches it.
                 _log.debug("could not read a window: %s", error, extra={"window": str(task[1])})
                 self._errors.append(error)
+                if isinstance(error, BadRequest) and error.about_instrument:
+                    self._leave_out(task[0], error)
+
+    def _leave_out(self, partition: Partition, refusal: BadRequest) -> None:
+        """The exchange does not know the instrument: its other windows would be refused, too."""
+        with self._lock:
+            self._left_out[partition] = refusal
+            self._queue = [task for task in self._queue if task[0] != partition]
 
     def _steal(self) -> tuple[Partition, Window] | None:
         for paginator, partition in self._paginators.items():
@@ -221,16 +257,23 @@ class Backfill:
                 paginator,
                 Run("backfill", window),
                 self._sync.settled(),
-                lambda loaded, batch: self._loaded(proven, loaded, batch),
+                lambda loaded, batch: self._loaded((partition, window), proven, loaded, batch),
             )
         finally:
             with self._lock:
                 del self._paginators[paginator]
             self._report()
 
-    def _loaded(self, proven: _Proven, loaded: Loaded, batch: Batch) -> None:
+    def _loaded(
+        self, task: tuple[Partition, Window], proven: _Proven, loaded: Loaded, batch: Batch
+    ) -> None:
+        partition, window = task
         with self._lock:
             progress = self.progress
+            if self._again and batch.proven is not None:
+                self._read_again.setdefault(partition, []).append(batch.proven)
+            if not subtract(window, self._proven_before.get(partition, [])):
+                progress.late += loaded.inserted
             progress.pages += batch.pages
             progress.inserted += loaded.inserted
             progress.updated += loaded.updated
@@ -249,102 +292,6 @@ class Backfill:
             isinstance(error, BadRequest) and not isinstance(error, CursorExpired)
             for error in self._errors
         )
-
-
-class GapFiller:
-    """Keeps histories complete for as long as the service runs.
-
-    ``keep_away`` tells, by account and stream, which must not be requested now.
-    """
-
-    def __init__(
-        self,
-        syncs: Sequence[HistorySync],
-        storage: Storage,
-        stop: threading.Event,
-        keep_away: Callable[[str, str], bool] = lambda _account, _stream: False,
-        interval_s: float = 10.0,
-    ) -> None:
-        self._syncs = syncs
-        self._storage = storage
-        self._stop = stop
-        self._keep_away = keep_away
-        self._interval_s = interval_s
-        self._closed_due: dict[tuple[str, str], float] = {}
-        self._streaks = FailureStreaks()
-        self._connecting = False
-        """Postgres is about to answer."""
-
-    def run(self) -> None:
-        """Fill gaps whenever there are some, until the process stops."""
-        while not self._stop.is_set():
-            self._connecting = False
-            for sync in self._syncs:
-                try:
-                    if not self._keep_away(*sync.key):
-                        self.fill(sync)
-                except Stopping:
-                    return
-                except Exception:  # noqa: BLE001  a bug in one stream must not end the others
-                    _log.exception("bug: unhandled exception in a backfill")
-            self._stop.wait(_SOON_S if self._connecting else self._interval_s)
-
-    def _fill_closed(self, sync: HistorySync) -> None:
-        """Read the history of closed instruments once an hour; a refusal is not a failure."""
-        if sync.monotonic() < self._closed_due.get(sync.key, 0.0):
-            return
-        for partition in sync.closed_partitions():
-            backfill = Backfill(sync, deadline_s=_CLOSED_DEADLINE_S)
-            try:
-                sync.required(partition)
-                sync.retire(partition, closed=True)
-                backfill.complete(partitions=[partition])
-            except ExchangeError as error:
-                _log.info("could not read the history of a closed instrument: %s", error)
-        for partition in sync.partitions():
-            sync.retire(partition, closed=False)
-        # Last, so that a pass that was interrupted is repeated soon.
-        self._closed_due[sync.key] = sync.monotonic() + _CLOSED_INTERVAL_S
-
-    def fill(self, sync: HistorySync, on_progress: OnProgress = lambda _progress: None) -> bool:
-        """Fill the gaps of one stream; whether all could be filled. Raises Stopping."""
-        with sync.logged():
-            return self._fill(sync, Backfill(sync, on_progress))
-
-    def _fill(self, sync: HistorySync, backfill: Backfill) -> bool:
-        try:
-            sync.account.check_lease()
-            backfill.complete()
-            opened = sync.open_counting()
-            self._fill_closed(sync)
-            if opened or backfill.progress.pages:
-                sync.refresh()
-        except Stopping:
-            raise
-        except (NotYet, StandingBy) as error:
-            _log.debug("not now: %s", error)
-            self._connecting |= isinstance(error, Connecting)
-            return False
-        except BadRequest as error:
-            self._log_failure(
-                sync, logging.WARNING, "could not read some of the history: %s", error
-            )
-            if backfill.only_refusals:
-                sync.open_counting()
-            return False
-        except ExporterError as error:
-            self._log_failure(sync, logging.INFO, "history is still incomplete: %s", error)
-            return False
-        self._streaks.end(sync.key)
-        if backfill.progress.pages:
-            _log.info("history is complete", extra=backfill.progress.facts())
-        return True
-
-    def _log_failure(self, sync: HistorySync, level: int, text: str, error: ExporterError) -> None:
-        """A gap that stays is tried every few seconds, and logged less and less often."""
-        count, due = self._streaks.failed(sync.key, text)
-        quiet = not due or self._storage.repeats_outage(error)
-        _log.log(logging.DEBUG if quiet else level, text, error, extra={"failures": count})
 
 
 @dataclass

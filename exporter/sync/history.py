@@ -15,7 +15,7 @@ from exporter.api.client import OnError
 from exporter.api.paginator import PageResult, Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.logs import context
-from exporter.model.errors import BadRequest, DataRefused, ExchangeError, NotYet, TimedOut
+from exporter.model.errors import DataRefused, ExchangeError, TimedOut
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 from exporter.store import bookkeeping, loader, totals
@@ -23,7 +23,9 @@ from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
 from exporter.sync.outside import AHEAD, placed
+from exporter.sync.scopes import Scopes
 from exporter.sync.stream_sync import StreamSync, SyncContext
+from exporter.sync.tail import TailPass
 
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000
@@ -34,6 +36,8 @@ _LONGEST_DEADLINE_S = 60.0
 _LONGEST_TAIL_WALK_S = 60.0
 """A tail that takes longer ends with what it has proven: the backfill reads the rest."""
 _DEFAULT_HISTORY = timedelta(days=30)
+_LIST_INTERVAL = timedelta(hours=1)
+"""How often the instruments are read, unless that is configured."""
 _WINDOW_SLACK = timedelta(seconds=1)
 """Windows are requested a little wider than they are, and the exchange limits what is requested."""
 
@@ -54,6 +58,18 @@ class HistorySync(StreamSync):
         self._history_start = shared.history_start
         self.stop = shared.stop
         self.monotonic = shared.monotonic
+        self.scopes = Scopes(
+            account,
+            stream,
+            lambda: self._database,
+            shared.monotonic,
+            account.now,
+            shared.intervals.get("instruments", _LIST_INTERVAL),
+        )
+        self._tail_tried = False
+        self._tail_read = False
+        self._failed: list[Partition] = []
+        self._failure: ExchangeError | None = None
 
     def poll(self, on_error: OnError) -> None:
         """Read the newest part, then show what Postgres holds: counters come from there alone."""
@@ -61,7 +77,10 @@ class HistorySync(StreamSync):
         samples = self.samples()
         self.show_coverage()
         for partition in self.partitions():
-            self._database.run(bookkeeping.note_attempt, partition, self.interval, None)
+            if partition not in self._failed:
+                self._database.run(bookkeeping.note_attempt, partition, self.interval, None)
+        if self._failure is not None:
+            raise self._failure
         self._metrics.streams.record_success(*self.key, samples)
 
     @property
@@ -191,39 +210,51 @@ class HistorySync(StreamSync):
             return load(salvaging=True)
 
     def partitions(self) -> list[Partition]:
-        """What must be read: the stream as a whole, or each futures instrument that is not closed.
+        """What must be complete: the stream as a whole, or each futures instrument that is served.
 
         Raises NotYet before the instruments are known.
         """
-        base = self.account.partition(self.stream)
-        if not self.stream.partition_by:
-            return [base]
-        return [
-            base._replace(instrument=code) for code, state in self._futures() if state != "CLOSED"
-        ]
+        return self.scopes.survey().served
 
-    def closed_partitions(self) -> list[Partition]:
-        """Closed instruments. The exchange may refuse their history, so nothing waits for it: they
-        are retired, and read as far as the exchange still serves them.
+    def failed_partitions(self) -> list[Partition]:
+        """Those that failed in the last pass, when others did not; else all."""
+        return self._failed or self.partitions()
+
+    def retire_ended(self) -> list[Partition]:
+        """Instruments that are closed or no longer listed; they are recorded as such.
+
+        The exchange may refuse their history, so nothing waits for it: it is read as far as the
+        exchange still serves it.
         """
-        if not self.stream.partition_by:
-            return []
-        base = self.account.partition(self.stream)
-        return [
-            base._replace(instrument=code) for code, state in self._futures() if state == "CLOSED"
-        ]
+        survey = self.scopes.survey()
+        for partition in survey.ended:
+            self.required(partition)
+        survey = self.scopes.survey()
+        self.scopes.reconcile(survey)
+        return list(survey.ended)
 
-    def _futures(self) -> list[tuple[str, str]]:
-        """Code and state of each futures instrument. Raises NotYet before any is known."""
-        states = self._database.run(bookkeeping.futures)
-        if not states:
-            raise NotYet("no futures instrument is known yet")
-        return states
+    @property
+    def partly_read(self) -> bool:
+        """Whether the last pass failed for some of the scopes only."""
+        return bool(self._failed)
 
-    def retire(self, partition: Partition, closed: bool) -> None:
-        """Record whether a partition is closed: the gaps of a closed one do not count."""
-        because = "the instrument is closed" if closed else None
-        self._database.run(bookkeeping.retire, partition, because)
+    @property
+    def ready_for_backfill(self) -> bool:
+        """Whether it is known which scopes the exchange serves, or that the account has futures.
+
+        A backfill before the first pass would find that out with many more requests.
+        """
+        tried = self._tail_tried or not self.stream.partitioned
+        return tried and (self._tail_read or not self.stream.requires_futures)
+
+    def stand_by(self) -> None:
+        """Another process reads the stream now."""
+        self.scopes.forget()
+
+    @property
+    def unread_scopes(self) -> Mapping[str, str]:
+        """Instruments that are refused or no longer listed, with the reason."""
+        return self.scopes.unread
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
@@ -261,19 +292,28 @@ class HistorySync(StreamSync):
         yield Window(gap.start - self.stream.overlap, oldest.end) if follows else oldest
 
     def tail(self, on_error: OnError | None = None) -> None:
-        """Read the newest part of every partition. Raises the last error after trying them all."""
-        last: BadRequest | None = None
-        for partition in self.partitions():
-            try:
-                self._read_tail(partition, on_error)
-            except BadRequest as error:
-                if last is not None:
-                    _log.warning("could not read the history of an instrument: %s", last)
-                last = error
-        if last is not None:
-            raise last  # whoever catches it logs it
+        """Read the newest part of every scope. A scope that is refused fails alone.
 
-    def _read_tail(self, partition: Partition, on_error: OnError | None) -> None:
+        Raises the error of a stream of which no scope could be read. What is wrong with some of
+        the scopes only, and is no refusal, is kept for `poll` to raise.
+        """
+        self._failed, self._failure = [], None
+        survey = self.scopes.survey()
+        self.scopes.reconcile(survey)
+        report = on_error or self._count_error
+        try:
+            if not self.stream.partitioned:
+                self._read_tail(survey.served[0], report, retry=True)
+            else:
+                failures = TailPass(self.scopes, self._read_tail, report).run(survey)
+                self._failed = [failure.partition for failure in failures]
+                self._failure = failures[-1].error if failures else None
+        finally:
+            self._tail_tried = True
+        self._tail_read = True
+
+    def _read_tail(self, partition: Partition, on_error: OnError, *, retry: bool) -> bool:
+        """Whether anything was requested; ``retry``: transient errors, up to a deadline."""
         required = self.required(partition)
         now = self.now()
         covered_to = self._database.run(bookkeeping.covered_to, partition)
@@ -283,10 +323,11 @@ class HistorySync(StreamSync):
             start = max(required, min(covered_to, now) - self.stream.overlap)
         window = Window(start, now - self.stream.paging.unit)
         if window.empty:
-            return
-        deadline_s = min(self.interval.total_seconds(), _LONGEST_DEADLINE_S)
+            return False
+        deadline_s = min(self.interval.total_seconds(), _LONGEST_DEADLINE_S) if retry else 0.0
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
         self.load(partition, paginator, Run("tail", window), now - self.stream.allowed_lateness)
+        return True
 
     def open_counting(self) -> bool:
         """Start the counters, once the required history was read as far as it is served.
@@ -321,6 +362,7 @@ class HistorySync(StreamSync):
             lag_s=lag_s,
             gap_s=gap_s,
             progress_ratio=covered_s / (covered_s + gap_s) if covered_s else 0.0,
+            scopes_refused=self.scopes.refused_count(),
         )
 
     def samples(self) -> list[Sample]:

@@ -16,6 +16,7 @@ from exporter.model.errors import (
     DatabaseError,
     ExchangeError,
     ExporterError,
+    NoFutures,
     NotPermitted,
     NotYet,
     Reason,
@@ -24,9 +25,11 @@ from exporter.model.errors import (
     Stopping,
     TokenRefused,
 )
+from exporter.model.retirement import NO_FUTURES
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
 from exporter.sync.failure_streaks import FailureStreaks
+from exporter.sync.futures_access import FuturesAccess
 from exporter.sync.refusals import Refusals
 from exporter.sync.stream_sync import StreamSync
 
@@ -36,6 +39,28 @@ _LONGEST_ERROR = 500
 Outcome = Literal["ok", "failed", "not permitted", "skipped", "standing by"]
 """``skipped``: too early to retry, something else must come first, or the process is stopping.
 ``standing by``: another process reads and writes the account; no request was sent."""
+
+
+class _PassErrors:
+    """The errors of one pass: each is explained and counted once, whoever meets it first."""
+
+    def __init__(self, sync: StreamSync, metrics: Metrics, futures: FuturesAccess) -> None:
+        self._sync = sync
+        self._metrics = metrics
+        self._futures = futures
+        self._explained: list[tuple[ExporterError, ExporterError]] = []
+
+    def count(self, error: ExporterError) -> ExporterError:
+        """What ``error`` means for the stream."""
+        for known, meaning in self._explained:
+            if known is error:
+                return meaning
+        meaning = error
+        if isinstance(error, ExchangeError):
+            meaning = self._futures.explain(self._sync, error)
+        self._explained.append((error, meaning))
+        self._metrics.streams.record_failure(*self._sync.key, meaning.reason)
+        return meaning
 
 
 class SyncRunner:
@@ -53,6 +78,7 @@ class SyncRunner:
         self._refusals = refusals
         self._monotonic = monotonic
         self._streaks = FailureStreaks()
+        self._futures = FuturesAccess(storage)
 
     def run(self, sync: StreamSync) -> Outcome:
         """One pass, and how it went. Raises nothing."""
@@ -69,17 +95,20 @@ class SyncRunner:
                 return "skipped"
             return self._run(sync)
 
+    def explain(self, sync: StreamSync, error: ExchangeError) -> ExchangeError:
+        """What ``error`` means for the stream: see `FuturesAccess.explain`."""
+        return self._futures.explain(sync, error)
+
+    def read_before(self, key: tuple[str, str]) -> bool:
+        """Whether a futures stream is known to have been read at some time."""
+        return self._futures.read_before(key)
+
     def _run(self, sync: StreamSync) -> Outcome:
         began = self._monotonic()
-        counted: list[ExchangeError] = []
-
-        def on_error(error: ExchangeError) -> None:
-            counted.append(error)
-            self._metrics.streams.record_failure(*sync.key, error.reason)
-
+        errors = _PassErrors(sync, self._metrics, self._futures)
         error: Exception | None = None
         try:
-            sync.poll(on_error)
+            sync.poll(errors.count)
             # The lease may be lost meanwhile: then another process exports the account.
             sync.account.check_lease()
         except (Stopping, NotYet) as reason:
@@ -89,9 +118,7 @@ class SyncRunner:
         except StandingBy as reason:
             return self._stand_by(sync, reason)
         except ExporterError as known:
-            error = known
-            if known not in counted:
-                self._metrics.streams.record_failure(*sync.key, known.reason)
+            error = errors.count(known)
         except Exception as bug:  # noqa: BLE001  a bug in one pass must not end the service
             error = bug
             self._metrics.streams.record_failure(*sync.key, "internal")
@@ -109,10 +136,12 @@ class SyncRunner:
         self._metrics.streams.mark_standing_by(*sync.key)
         self._metrics.service.forget_token(sync.account.name)
         self._refusals.record_standing_by(sync)
+        sync.stand_by()
         return "standing by"
 
     def _succeeded(self, sync: StreamSync, took_s: float) -> None:
         self._refusals.record_read(sync)
+        self._futures.record_read(sync)
         self._show_token(sync, granted=True)
         failures = self._streaks.end(sync.key)
         level = logging.INFO if failures else logging.DEBUG
@@ -126,17 +155,22 @@ class SyncRunner:
         if isinstance(error, Refused):
             self._refusals.record_refusal(sync, whole=isinstance(error, TokenRefused))
         if isinstance(error, TokenRefused):
+            self._futures.record_token_refused(sync)
             self._show_token(sync, granted=False)
         if not isinstance(error, DatabaseError) and sync.account.account_id is not None:
-            self._note(sync, f"{reason}: {error}"[:_LONGEST_ERROR])
+            because = NO_FUTURES if isinstance(error, NoFutures) else None
+            self._note(sync, f"{reason}: {error}"[:_LONGEST_ERROR], because)
 
-    def _note(self, sync: StreamSync, text: str) -> None:
+    def _note(self, sync: StreamSync, text: str, because: str | None) -> None:
+        """``because``: why nothing is expected of the stream, which is no failure then."""
         try:
             database = self._storage.writable()
             pause = timedelta(seconds=self._refusals.paused_s(*sync.key))
             interval = max(sync.interval, pause)
-            for partition in sync.partitions():
+            for partition in sync.failed_partitions():
                 database.run_briefly(bookkeeping.note_attempt, partition, interval, text)
+                if because is not None:
+                    database.run_briefly(bookkeeping.retire, partition, because)
         except ExporterError as unnoted:
             _log.debug("could not note the failure in Postgres: %s", unnoted)
 
@@ -150,8 +184,9 @@ class SyncRunner:
         refused_before = self._refusals.state(*sync.key) != "permitted"
         quiet = (isinstance(error, NotPermitted) and refused_before) or not due
         quiet = quiet or self._storage.repeats_outage(error)
-        level = logging.DEBUG if quiet else logging.WARNING
-        _log.log(level, "failed (%s): %s", reason, error, extra=facts)
+        level = logging.INFO if isinstance(error, NoFutures) else logging.WARNING
+        text = "failed (%s): %s"
+        _log.log(logging.DEBUG if quiet else level, text, reason, error, extra=facts)
 
     def _show_token(self, sync: StreamSync, *, granted: bool) -> None:
         """Export whether the token may read at all; its other scopes cannot be seen by reading."""

@@ -65,6 +65,18 @@ class StreamSync(ABC):
         """What is read, and noted in Postgres, one by one. Raises ExchangeError, DatabaseError."""
         return [self.account.partition(self.stream)]
 
+    def failed_partitions(self) -> list[Partition]:
+        """Those of which a failed pass is noted. Raises as `partitions`."""
+        return self.partitions()
+
+    def stand_by(self) -> None:  # noqa: B027  most kinds have nothing to forget
+        """Another process reads the stream now: what a takeover must not rely on is forgotten."""
+
+    @property
+    def unread_scopes(self) -> Mapping[str, str]:
+        """Instruments that are not read although others of the stream are, with the reason."""
+        return {}
+
     @contextmanager
     def logged(self) -> Iterator[None]:
         """Log lines inside carry account, stream and a number of this pass as ``run``: `p17`.

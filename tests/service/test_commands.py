@@ -135,7 +135,8 @@ def test_check(simulator: Simulator, tmp_path: Path, database_url: str) -> None:
         "configuration: 3 accounts",
         f"exchange: {simulator.base_url}",
         "token of main for balances: permitted",
-        "token of spot for positions: not permitted, as expected for an account without futures",
+        "token of spot for positions: not permitted, as expected for an account without futures"
+        " (account/futures/positions: 403: Permission denied.)",
         "database: schema current",
     ]
     assert [text for text in expected if f"OK   {text}" not in lines] == []

@@ -278,6 +278,13 @@ def test_only_futures_may_be_barred_from_the_start(name: str, severity: str) -> 
     ]
 
 
+def test_futures_that_were_read_before_the_start_are_no_account_without_futures() -> None:
+    barred = failing("permission", permitted=False, last_success_at=None, freshness="empty")
+    assert findings(changed(("hedge", "positions", barred | {"read_before": True}))) == [
+        ("broken", f"positions of hedge: {NO_LONGER}; no values yet")
+    ]
+
+
 # Of their history
 
 LATE = ("attention", "trades of main: history lags: its newest part is overdue")

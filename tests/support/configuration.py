@@ -10,6 +10,7 @@ from exporter.streams import STREAMS
 
 NAMES = [stream.name for stream in STREAMS]
 """Of every stream."""
+PUBLIC_NAMES = [stream.name for stream in STREAMS if stream.public]
 
 
 def environment_of(
@@ -37,4 +38,4 @@ def environment_of(
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """The settings that an environment gives. Raises SettingsError."""
-    return load(environ, stream_names=NAMES)
+    return load(environ, stream_names=NAMES, public_streams=PUBLIC_NAMES)

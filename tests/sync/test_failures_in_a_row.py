@@ -61,7 +61,7 @@ def test_a_backfill_counts_those_of_its_own_stream_and_account(
             histories = live.app.histories(account)
             (history,) = (found for found in histories if found.stream.name == stream)
             assert not filler.fill(history)
-            return lines(caplog, "exporter.sync.backfill")
+            return lines(caplog, "exporter.sync.gap_filler")
 
         live.simulator.set_faults(error_rate=1)
         assert fill("main", "trades") == [("INFO", 1)]

@@ -73,6 +73,31 @@ def test_a_token_that_may_read_nothing_but_trades_reads_them(
     assert spot in rows(database_url, "trades")
 
 
+@pytest.mark.parametrize("fault", [400, 404])
+def test_no_id_is_made_up_for_a_passing_fault(
+    fault: int, tmp_path: Path, database_url: str
+) -> None:
+    paths = ["/account/balances", "/account/futures/summary", "/account/fees"]
+    with world(tmp_path, database_url, accounts=("spot",)) as live:
+        live.simulator.set_faults(fail_paths=dict.fromkeys(paths, fault))
+        assert live.poll("spot", "trades") == "failed"
+        live.simulator.set_faults()
+        assert live.poll("spot", "trades") == "ok"
+        assert live.poll("spot", "balances") == "ok"
+        assert live.fill("spot", "trades")
+        spot = live.simulator.account_ids["spot"]
+    assert set(rows(database_url, "trades")) == {spot}
+
+
+def test_futures_that_are_refused_with_a_401_do_not_hide_the_account(
+    tmp_path: Path, database_url: str
+) -> None:
+    """No response but that to balances names the account here, and balances are forbidden."""
+    with world(tmp_path, database_url, accounts=("spot",)) as live:
+        live.simulator.set_faults(no_futures="401", forbid=["/account/balances"])
+        assert live.poll("spot", "trades") == "ok"
+
+
 def test_an_empty_page_of_another_account_proves_nothing(tmp_path: Path, database_url: str) -> None:
     body = b'{"account_id":"a0000000-0000-4000-8000-00000000000f","funding_payments":{}}'
     pages = {"/account/futures/funding-payments": body}

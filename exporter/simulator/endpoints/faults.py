@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_DENIALS = ("", "400", "401", "403", "404", "{}", "[]")
+
 
 @dataclass(frozen=True, slots=True)
 class Faults:
@@ -28,8 +30,11 @@ class Faults:
     Always: `unknown_fields` adds members to every object; `shuffle_equal_instants` shuffles the
     rows of one instant within a page; `page_size_cap` serves at most that many rows; `forbid` paths
     respond 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a
-    path to its status. Paths are below the base URL, such as `/account/trades`. `account` limits
-    all of this to the requests of one account.
+    path to its status. Paths are below the base URL, such as `/account/trades`.
+    `refuse_instruments` maps an instrument to the status of its funding history; `unlist` leaves
+    instruments out of the list of all. `no_futures` is what the futures endpoints respond to an
+    account without futures: a status (403 when not set), `{}` or `[]`. `account` limits all of this
+    to the requests of one account, for which `no_futures` then holds in any case.
     """
 
     error_rate: float = 0.0
@@ -56,6 +61,9 @@ class Faults:
     forbid: tuple[str, ...] = ()
     refuse_tokens: tuple[str, ...] = ()
     fail_paths: Mapping[str, int] = field(default_factory=dict)
+    refuse_instruments: Mapping[str, int] = field(default_factory=dict)
+    unlist: tuple[str, ...] = ()
+    no_futures: str = ""
     page_size_cap: int = 0
     empty_pages: float = 0.0
     account: str = ""
@@ -68,6 +76,8 @@ class Faults:
                 raise ValueError(f"{name} must be from 0 to 1, not {value}")
             if isinstance(value, (int, float)) and value < 0:
                 raise ValueError(f"{name} cannot be negative: {value}")
+        if self.no_futures not in _DENIALS:
+            raise ValueError(f"no_futures must be one of {', '.join(filter(None, _DENIALS))}")
 
     @classmethod
     def parse(cls, text: str) -> Faults:
@@ -107,7 +117,7 @@ NO_FAULTS = Faults()
 
 
 def _read(key: str, value: Any) -> Any:
-    default = getattr(NO_FAULTS, key) if key != "fail_paths" else {}
+    default = getattr(NO_FAULTS, key)
     try:
         if isinstance(default, bool):
             return _flag(value)

@@ -10,10 +10,16 @@ from exporter.simulator.endpoints.paging import read_instruments
 from exporter.simulator.endpoints.records import Record
 from exporter.simulator.endpoints.requests import EndpointRequest
 from exporter.simulator.endpoints.times import iso_millis, iso_seconds
-from exporter.simulator.endpoints.wire import bad_request
+from exporter.simulator.endpoints.wire import ErrorResponse, bad_request
 from exporter.simulator.market.exact import text
 from exporter.simulator.market.instruments import INSTRUMENTS, SimulatedInstrument
 from exporter.simulator.market.prices import SECOND, mix, settled_at, slots
+
+_REFUSALS = {
+    400: "INVALID_INSTRUMENT_CODE",
+    403: "Permission denied.",
+    404: "INSTRUMENT_NOT_FOUND",
+}
 
 
 def funding_rates(request: EndpointRequest) -> Any:
@@ -63,6 +69,9 @@ def funding_history(request: EndpointRequest) -> Any:
         raise bad_request("MISSING_INSTRUMENT_CODE" if not codes else "INVALID_INSTRUMENT_CODE")
     size = _history_size(request.params.get("limit", ""))
     instrument = INSTRUMENTS[next(iter(codes))]
+    refused = request.injector.faults.refuse_instruments.get(instrument.code)
+    if refused is not None:
+        raise ErrorResponse(refused, {"error": _REFUSALS.get(refused, "Server error.")})
     size = min(size, request.injector.faults.page_size_cap or size)
     rows = []
     for slot in reversed(settled_slots(request, instrument)):

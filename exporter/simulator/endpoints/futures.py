@@ -35,8 +35,14 @@ _CLOSED = WindowRules(longest=None, floor=True)
 
 
 def _permitted(request: AccountRequest) -> SimulatedAccount:
+    faults = request.injector.faults
+    denied = faults.no_futures if request.account.name == faults.account else ""
     if not request.account.futures:
-        raise ErrorResponse(403, {"error": "Permission denied."})
+        denied = faults.no_futures or "403"
+    if denied in {"{}", "[]"}:
+        raise ErrorResponse(200, [] if denied == "[]" else {})
+    if denied:
+        raise ErrorResponse(int(denied), {"error": "Permission denied."})
     return request.account
 
 

@@ -46,7 +46,7 @@ def instruments(request: EndpointRequest) -> Any:
     rows = [
         _instrument(instrument)
         for instrument in INSTRUMENTS.values()
-        if kind in {"", instrument.type}
+        if kind in {"", instrument.type} and instrument.code not in request.injector.faults.unlist
     ]
     return [
         request.injector.alter(row, n, "min_price", "state") for n, row in enumerate(rows, 10_000)

@@ -16,12 +16,12 @@ def encode(value: Any) -> bytes:
 
 
 class ErrorResponse(Exception):
-    """A response other than 200, with the exchange's own body."""
+    """A response in place of what was requested, with the exchange's own body."""
 
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, body: Mapping[str, Any] | list[Any]) -> None:
         super().__init__(status, body)
         self.status = status
-        self.body = dict(body)
+        self.body = body
 
 
 def bad_request(code: str, message: str = "") -> ErrorResponse:

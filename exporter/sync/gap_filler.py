@@ -1,0 +1,124 @@
+"""Keep the histories complete: fill gaps, start counters, look after what has ended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from exporter.model.errors import (
+    BadRequest,
+    Connecting,
+    ExchangeError,
+    ExporterError,
+    NotYet,
+    StandingBy,
+    Stopping,
+)
+from exporter.store.storage import Storage
+from exporter.sync.backfill import Backfill, OnProgress
+from exporter.sync.failure_streaks import FailureStreaks
+from exporter.sync.history import HistorySync
+
+_log = logging.getLogger(__name__)
+_SOON_S = 0.5
+_ENDED_INTERVAL_S = 3_600.0
+_ENDED_DEADLINE_S = 10.0
+
+
+class GapFiller:
+    """Keeps histories complete for as long as the service runs.
+
+    ``keep_away`` tells, by account and stream, which must not be requested now.
+    """
+
+    def __init__(
+        self,
+        syncs: Sequence[HistorySync],
+        storage: Storage,
+        stop: threading.Event,
+        keep_away: Callable[[str, str], bool] = lambda _account, _stream: False,
+        interval_s: float = 10.0,
+    ) -> None:
+        self._syncs = syncs
+        self._storage = storage
+        self._stop = stop
+        self._keep_away = keep_away
+        self._interval_s = interval_s
+        self._ended_due: dict[tuple[str, str], float] = {}
+        self._streaks = FailureStreaks()
+        self._connecting = False
+        """Postgres is about to answer."""
+
+    def run(self) -> None:
+        """Fill gaps whenever there are some, until the process stops."""
+        while not self._stop.is_set():
+            self._connecting = False
+            for sync in self._syncs:
+                try:
+                    if sync.ready_for_backfill and not self._keep_away(*sync.key):
+                        self.fill(sync)
+                except Stopping:
+                    return
+                except Exception:  # noqa: BLE001  a bug in one stream must not end the others
+                    _log.exception("bug: unhandled exception in a backfill")
+            self._stop.wait(_SOON_S if self._connecting else self._interval_s)
+
+    def _fill_ended(self, sync: HistorySync) -> None:
+        """Read the history of instruments that are closed or gone, once an hour, as far as the
+        exchange serves it; a refusal is not a failure."""
+        if sync.monotonic() < self._ended_due.get(sync.key, 0.0):
+            return
+        for partition in sync.retire_ended():
+            try:
+                Backfill(sync, deadline_s=_ENDED_DEADLINE_S).complete(partitions=[partition])
+            except ExchangeError as error:
+                _log.info("could not read the history of an instrument that ended: %s", error)
+        # Last, so that a pass that was interrupted is repeated soon.
+        self._ended_due[sync.key] = sync.monotonic() + _ENDED_INTERVAL_S
+
+    def fill(self, sync: HistorySync, on_progress: OnProgress = lambda _progress: None) -> bool:
+        """Fill the gaps of one stream; whether all could be filled. Raises Stopping."""
+        with sync.logged():
+            return self._fill(sync, Backfill(sync, on_progress))
+
+    def _fill(self, sync: HistorySync, backfill: Backfill) -> bool:
+        try:
+            sync.account.check_lease()
+            refusal = self._complete(backfill)
+            opened = (refusal is None or backfill.only_refusals) and sync.open_counting()
+            self._fill_ended(sync)
+            if opened or backfill.progress.pages:
+                sync.refresh()
+        except Stopping:
+            raise
+        except (NotYet, StandingBy) as error:
+            _log.debug("not now: %s", error)
+            self._connecting |= isinstance(error, Connecting)
+            return False
+        except ExporterError as error:
+            self._log_failure(sync, logging.INFO, "history is still incomplete: %s", error)
+            return False
+        if refusal is not None:
+            text = "could not read some of the history: %s"
+            self._log_failure(sync, logging.WARNING, text, refusal)
+            return False
+        self._streaks.end(sync.key)
+        if backfill.progress.pages:
+            _log.info("history is complete", extra=backfill.progress.facts())
+        return True
+
+    @staticmethod
+    def _complete(backfill: Backfill) -> BadRequest | None:
+        """Fill all gaps; the refusal that ended it, if one did. Raises as `Backfill.complete`."""
+        try:
+            backfill.complete()
+        except BadRequest as refusal:
+            return refusal
+        return None
+
+    def _log_failure(self, sync: HistorySync, level: int, text: str, error: ExporterError) -> None:
+        """A gap that stays is tried every few seconds, and logged less and less often."""
+        count, due = self._streaks.failed(sync.key, text)
+        quiet = not due or self._storage.repeats_outage(error)
+        _log.log(logging.DEBUG if quiet else level, text, error, extra={"failures": count})
