@@ -42,8 +42,9 @@ class Housekeeping:
         self.show_leader()
 
     def show_leader(self) -> None:
-        """Export whether this process holds the leases of all its accounts."""
-        self._metrics.service.set_leader(self._storage.leading)
+        """Export of which accounts this process holds the leases."""
+        read = dict.fromkeys(account for account, _ in self._metrics.streams.keys)
+        self._metrics.service.set_leader({name: self._storage.leads(name) for name in read})
 
     @property
     def alive(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Collection
 from datetime import timedelta
 
 from exporter.app import App, Runtime, enabled, process_name
@@ -110,10 +111,14 @@ class Service:
         for filler in self._fillers:
             filler.start()
 
-    def _on_lease_change(self, account: str) -> None:
+    def _on_lease_change(self, accounts: Collection[str]) -> None:
         """A takeover, or its loss, is acted on at once, not at each stream's next turn."""
         self._housekeeping.show_leader()
-        self._scheduler.run_now(account)
+        lost = {account for account in accounts if self.app.storage.stands_by(account)}
+        for sync in self.app.syncs:
+            if sync.account.name in lost:
+                self.app.runner.stand_by(sync)
+        self._scheduler.run_now(set(accounts) - lost)
 
     def stop(self) -> None:
         """Finish transactions in progress, begin nothing new."""
@@ -153,7 +158,7 @@ class Service:
             app.spool,
             app.clock,
             app.metrics,
-            AccountReports(limiters, app.metrics, per_minute),
+            AccountReports(limiters, app.metrics, per_minute, app.storage.leads),
             StreamReports(app.syncs, app.metrics, app.refusals, self._scheduler.due),
         )
 

@@ -62,7 +62,7 @@ def test_a_task_that_is_running_runs_again_once() -> None:
     work = Work()
     with running(main=work) as (scheduler, events):
         for _ in range(3):
-            scheduler.run_now("main")
+            scheduler.run_now({"main"})
         assert not is_due(scheduler, "main")
         work.go.release(5)
         wait_until(lambda: work.ended == 2)
@@ -77,9 +77,9 @@ def test_a_task_that_waits_for_its_turn_runs_at_once() -> None:
         mine.go.release()
         other.go.release()
         wait_until(lambda: mine.ended == other.ended == 1)
-        scheduler.run_now("mai")
+        scheduler.run_now({"mai"})
         assert not is_due(scheduler, "main")
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         assert not is_due(scheduler, "hedge")
         mine.go.release()
         wait_until(lambda: mine.ended == 2)
@@ -111,7 +111,7 @@ def test_a_run_that_was_skipped_for_one_that_has_ended_is_made_up_for() -> None:
     with running(main=work) as (scheduler, events):
         work.go.release(2)
         wait_until(lambda: work.ended == 1)
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         wait_until(lambda: work.ended == 2)
         assert set(events) <= {"max_instances"}
 
@@ -132,7 +132,7 @@ def test_a_run_that_raises_leaves_its_task_ready_to_run() -> None:
     scheduler.start()
     try:
         wait_until(lambda: events == ["error"])
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         assert done.wait(30)
     finally:
         scheduler.stop()
@@ -154,7 +154,7 @@ def test_every_task_of_an_account_runs_at_once_and_no_other() -> None:
     scheduler.start()
     try:
         wait_until(lambda: len(runs) == len(NAMES), "not every task runs at the start")
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         wait_until(lambda: runs["main/trades"] > 1 and runs["main/balances"] > 1)
     finally:
         scheduler.stop()

@@ -64,9 +64,9 @@ class ServiceMetrics:
             self.database_since = self._now()
         self._merge(DATABASE_UP, {(): int(up)})
 
-    def set_leader(self, leads: bool) -> None:
-        """Whether this process holds the leases of its accounts."""
-        self._merge(LEADER, {(): int(leads)})
+    def set_leader(self, leads: Mapping[str, bool]) -> None:
+        """Whether this process holds the lease of each account, by its name."""
+        self._merge(LEADER, {(account,): int(held) for account, held in leads.items()})
 
     def set_spool(self, waiting: int, dropped: int) -> None:
         """Snapshots in the spool, and snapshots dropped since the start because it was full."""

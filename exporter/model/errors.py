@@ -11,6 +11,7 @@ ExporterError
 │   └── LeaseLost            the same, noticed by a transaction, which was rolled back
 ├── BadRecord                skip the record: it goes to the rejects, its page goes on
 ├── DatabaseError            wait: the whole transaction is retried later
+│   └── DatabaseBusy         the same: Postgres is up, and has nothing to spare now
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
@@ -130,6 +131,13 @@ class DatabaseError(ExporterError):
     """Postgres is unreachable or refused the transaction; nothing of it was kept."""
 
     reason: ClassVar[Reason] = "database"
+
+
+class DatabaseBusy(DatabaseError):
+    """Postgres responds, but not to this: no connection was free in time, or it lacks a resource.
+
+    Overload is no outage: no connection is given up. Logged by `Database`, not per stream.
+    """
 
 
 class ExchangeError(ExporterError):

@@ -91,10 +91,12 @@ class AccountReports:
         rate_limiters: Mapping[str, RateLimiter],
         metrics: Metrics,
         requests_per_minute: int,
+        leads: Callable[[str], bool],
     ) -> None:
         self._rate_limiters = rate_limiters
         self._metrics = metrics
         self._per_minute = requests_per_minute
+        self._leads = leads
 
     def build(self) -> tuple[AccountReport, ...]:
         """In the order configured, `public` last."""
@@ -102,6 +104,7 @@ class AccountReports:
         return tuple(
             AccountReport(
                 account=name,
+                leader=self._leads(name),
                 token_scopes={
                     scope: bool(granted)
                     for (account, scope), granted in scopes.items()

@@ -17,7 +17,9 @@ from exporter.model.errors import DatabaseError
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CONNECT_S = 5
-_SIZE = 8
+SIZE = 8
+"""Connections of a process, however many accounts it has: more would only queue for the CPU and the
+disk of Postgres. Threads wait for one."""
 
 RETRYABLE = (
     pg.SerializationFailure,
@@ -31,8 +33,23 @@ RETRYABLE = (
 TIMED_OUT = (pg.LockNotAvailable, pg.QueryCanceled)
 """Somebody holds a lock, or a statement takes too long; the connection is still good."""
 
+EXHAUSTED = (
+    pg.InsufficientResources,
+    pg.DiskFull,
+    pg.OutOfMemory,
+    pg.TooManyConnections,
+    pg.ConfigurationLimitExceeded,
+)
+"""Postgres responds, and lacks a resource (class 53): the connection is still good."""
+
 DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError)
-"""The connection is lost."""
+"""The connection is lost, unless it is one of those above: see `is_lost`."""
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is lost, not merely refused, busy or short of something."""
+    responded = (*RETRYABLE, *TIMED_OUT, *EXHAUSTED, PoolTimeout)
+    return isinstance(error, DISCONNECTED) and not isinstance(error, responded)
 
 
 @contextmanager
@@ -50,7 +67,7 @@ def open_pool(url: str) -> ConnectionPool[Connection]:
     pool: ConnectionPool[Connection] = ConnectionPool(
         url,
         min_size=1,
-        max_size=_SIZE,
+        max_size=SIZE,
         open=False,
         configure=_prepare,
         kwargs={"connect_timeout": CONNECT_S},
@@ -74,7 +91,8 @@ def _prepare(connection: Connection) -> None:
     """Set up the session of a new connection.
 
     Look-ups by key must use the index even when the statistics of a young table make the planner
-    prefer a sequential scan, and compiling them (JIT) takes longer than running them.
+    prefer a sequential scan, and compiling them (JIT) takes longer than running them. A transaction
+    that idles is one of a process that was suspended: until it ends, nobody can take its account.
     """
     connection.execute(
         "SELECT set_config('timezone', 'UTC', false), set_config('jit', 'off', false),"
@@ -82,7 +100,7 @@ def _prepare(connection: Connection) -> None:
         " set_config('application_name', 'onetrading-exporter', false),"
         " set_config('lock_timeout', '30s', false),"
         " set_config('statement_timeout', '120s', false),"
-        " set_config('idle_in_transaction_session_timeout', '60s', false)"
+        " set_config('idle_in_transaction_session_timeout', '15s', false)"
     )
     connection.commit()
 

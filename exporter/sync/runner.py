@@ -64,7 +64,8 @@ class SyncRunner:
                 _log.debug("not now: %s", reason)
                 return "skipped"
             except StandingBy as reason:
-                return self._stand_by(sync, reason)
+                _log.debug("not now: %s", reason)
+                return self.stand_by(sync)
             if self._refusals.state(*sync.key) == "paused":
                 return "skipped"
             return self._run(sync)
@@ -87,7 +88,8 @@ class SyncRunner:
             self._metrics.streams.mark_tried(*sync.key)
             return "skipped"
         except StandingBy as reason:
-            return self._stand_by(sync, reason)
+            _log.debug("not now: %s", reason)
+            return self.stand_by(sync)
         except ExporterError as known:
             error = known
             if known not in counted:
@@ -103,9 +105,8 @@ class SyncRunner:
         self._failed(sync, error)
         return "not permitted" if isinstance(error, NotPermitted) else "failed"
 
-    def _stand_by(self, sync: StreamSync, reason: StandingBy) -> Outcome:
+    def stand_by(self, sync: StreamSync) -> Outcome:
         """Withdraw what this process exported of the stream: the holder of the lease does now."""
-        _log.debug("not now: %s", reason)
         self._metrics.streams.mark_standing_by(*sync.key)
         self._metrics.service.forget_token(sync.account.name)
         self._refusals.record_standing_by(sync)

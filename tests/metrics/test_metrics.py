@@ -231,7 +231,7 @@ def filled(*accounts: str) -> Page:
         page.instrumentation.record_request(account, "account/balances", "200", 0.2)
         page.instrumentation.record_wait(account, 1.5)
     page.service_metrics.set_database_up(True)
-    page.service_metrics.set_leader(True)
+    page.service_metrics.set_leader({"main": True, "hedge": False})
     page.service_metrics.set_spool(0, 0)
     page.service_metrics.record_heartbeat()
     return page
@@ -414,8 +414,8 @@ def test_service_metrics_are_absent_until_known() -> None:
 def test_service_metrics_show_the_latest() -> None:
     at = iter((100.0, 130.0))
     service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: next(at))
-    service_metrics.set_leader(True)
-    service_metrics.set_leader(False)
+    service_metrics.set_leader({"main": True})
+    service_metrics.set_leader({"main": False})
     service_metrics.set_spool(3, 0)
     service_metrics.set_clock_skew("main", -1.5)
     service_metrics.set_clock_skew("desk", 0)
@@ -425,7 +425,7 @@ def test_service_metrics_show_the_latest() -> None:
     service_metrics.record_heartbeat()
     assert service_metrics.heartbeat_age_s() == 30
     found = shown(service_metrics)
-    assert found["onetrading_exporter_leader"] == "0"
+    assert found['onetrading_exporter_leader{account="main"}'] == "0"
     assert found["onetrading_spool_snapshots"] == "3"
     assert found['onetrading_exchange_clock_skew_seconds{account="main"}'] == "-1.5"
     assert found['onetrading_exchange_clock_skew_seconds{account="desk"}'] == "0"
