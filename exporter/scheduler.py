@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import zlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from apscheduler.events import (
@@ -65,7 +65,7 @@ def offset_of(task: Task, tasks: int) -> timedelta:
 
     It depends on the task's name alone. A few tasks begin almost at once, many are spread out.
     """
-    share = zlib.crc32(task.name.encode()) / 2**32
+    share = int.from_bytes(blake2b(task.name.encode(), digest_size=4).digest()) / 2**32
     return min(task.interval, tasks * _PACE) * share
 
 

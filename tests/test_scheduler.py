@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exporter.scheduler import Event, Scheduler, Task
+from exporter.scheduler import Event, Scheduler, Task, offset_of
 from tests.support.waiting import wait_until
 
 SELDOM = timedelta(hours=1)
@@ -159,3 +161,52 @@ def test_every_task_of_an_account_runs_at_once_and_no_other() -> None:
     finally:
         scheduler.stop()
     assert runs == dict.fromkeys(NAMES, 1) | {"main/trades": 2, "main/balances": 2}
+
+
+@given(
+    name=st.text(min_size=1),
+    interval_s=st.floats(1, 86_400),
+    tasks=st.integers(1, 10_000),
+)
+def test_a_task_begins_within_its_interval_and_soon_where_there_are_few(
+    name: str, interval_s: float, tasks: int
+) -> None:
+    """Always at the same offset, which no other task changes but by their number."""
+    task = Task(name, timedelta(seconds=interval_s), lambda: True)
+    offset = offset_of(task, tasks)
+    assert timedelta(0) <= offset < task.interval
+    assert offset == offset_of(task._replace(work=lambda: False), tasks)
+    assert offset_of(task, 20) <= timedelta(seconds=0.2)
+
+
+@pytest.mark.parametrize("prefix", ["account", "a", "main-"])
+def test_many_tasks_do_not_begin_in_the_same_instant(prefix: str) -> None:
+    """Names that differ in a digit only are spread as evenly as any others."""
+    streams = ("balances", "positions", "portfolio", "trades", "funding_payments")
+    tasks = [
+        Task(f"{prefix}{n}/{stream}", timedelta(seconds=15), lambda: True)
+        for n in range(300)
+        for stream in streams
+    ]
+    begin = Counter(int(offset_of(task, len(tasks)).total_seconds()) for task in tasks)
+    assert set(begin) == set(range(15))
+    assert max(begin.values()) < 150
+
+
+def test_skipped_runs_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """However many there are; each is counted."""
+    works = {f"a{n}": Work() for n in range(20)}
+    tasks = [
+        Task(f"{account}/balances", timedelta(seconds=0.2), work) for account, work in works.items()
+    ]
+    events: list[Event] = []
+    scheduler = Scheduler(tasks, heartbeat=lambda: None, on_event=events.append)
+    with caplog.at_level(logging.INFO, "exporter"):
+        scheduler.start()
+        try:
+            wait_until(lambda: events.count("max_instances") > 60)
+        finally:
+            for work in works.values():
+                work.go.release(100)
+            scheduler.stop()
+    assert sum("skipped a run" in text for text in caplog.messages) == 1
