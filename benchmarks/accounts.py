@@ -25,6 +25,8 @@ from exporter.simulator import Faults, Simulator
 from exporter.simulator.market.market import AccountSpec
 
 _ACCOUNTS = 300
+_WARM_UP_S = 90.0
+"""Covers the first polls and the backfill of every account."""
 _SECONDS = 60.0
 _LATENCY_MS = 100
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -77,39 +79,63 @@ def run(say: Say) -> None:
             "DATABASE_URL": url,
         }
         with exporter_with(folder, "run", **settings) as process:
+            time.sleep(_WARM_UP_S)
+            before = _measured(process, address)
             time.sleep(_SECONDS)
-            _report(say, process, address, folder / "log")
+            _report(say, before, _measured(process, address), folder / "log")
 
 
-def _report(say: Say, process: Process, address: str, log: Path) -> None:
-    cpu, memory, threads = _cpu_s(process) / _SECONDS, resident_mib(process), _threads(process)
+class _Measured(NamedTuple):
+    """What the process says and has used so far."""
+
+    at: float
+    cpu_s: float
+    mib: float
+    threads: int
+    lines: list[str]
+    scrape_s: float
+
+    def total(self, series: str) -> float:
+        """The sum of all samples whose line begins with ``series``."""
+        found = [line for line in self.lines if line.startswith(series)]
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
+
+def _measured(process: Process, address: str) -> _Measured:
     began = time.monotonic()
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as response:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=120) as response:
         lines = response.read().decode().splitlines()
-    scrape_s = time.monotonic() - began
-    messages = Counter(json.loads(line)["message"].split(":")[0] for line in log.open())
-    what = f"{_ACCOUNTS} accounts for {_SECONDS:.0f} s"
-    passes = _total(lines, "onetrading_sync_duration_seconds_count")
-    say(Finding(f"{what}: passes", number(passes)))
-    errors = _total(lines, "onetrading_sync_errors_total")
-    say(Finding(f"{what}: errors counted", number(errors), "", "0"))
-    lost = messages["lost the connection to Postgres"]
-    say(Finding(f"{what}: connections to Postgres taken for lost", str(lost), "", "0"))
-    spooled = _total(lines, "onetrading_spool_snapshots")
-    say(Finding(f"{what}: snapshots that wait on disk", number(spooled), "", "0"))
+    scraped = time.monotonic()
+    return _Measured(
+        scraped, _cpu_s(process), resident_mib(process), _threads(process), lines, scraped - began
+    )
+
+
+def _report(say: Say, before: _Measured, after: _Measured, log: Path) -> None:
+    took_s = after.at - before.at
+    what = f"{_ACCOUNTS} accounts"
+
+    def grown(series: str) -> str:
+        return number(after.total(series) - before.total(series))
+
+    passes = grown("onetrading_sync_duration_seconds_count")
+    say(Finding(f"{what}: passes in {took_s:.0f} s", passes))
+    say(Finding(f"{what}: errors counted", grown("onetrading_sync_errors_total"), "", "0"))
     for event in ("missed", "max_instances"):
-        count = _total(lines, f'onetrading_scheduler_events_total{{event="{event}"}}')
-        say(Finding(f"{what}: scheduled runs {event}", number(count)))
+        series = f'onetrading_scheduler_events_total{{event="{event}"}}'
+        say(Finding(f"{what}: scheduled runs {event}", grown(series), "", "0"))
+    spooled = number(after.total("onetrading_spool_snapshots"))
+    say(Finding(f"{what}: snapshots that wait on disk", spooled, "", "0"))
+    cores = (after.cpu_s - before.cpu_s) / took_s
+    say(Finding(f"{what}: CPU", f"{cores:.2f} cores", f"{before.cpu_s:.0f} s before", "< 1"))
+    say(Finding(f"{what}: memory, threads", f"{after.mib:.0f} MiB, {after.threads}"))
+    scrape_ms = number(after.scrape_s * 1_000)
+    say(Finding(f"{what}: one scrape, {len(after.lines):,} lines", f"{scrape_ms} ms"))
+    messages = Counter(json.loads(line)["message"].split(":")[0] for line in log.open())
+    lost = str(messages["lost the connection to Postgres"])
+    say(Finding(f"{what}: connections to Postgres taken for lost, in all", lost, "", "0"))
     common = ", ".join(f"{count} x {text}" for text, count in messages.most_common(4))
-    say(Finding(f"{what}: log lines", str(messages.total()), common, "< 100"))
-    say(Finding(f"{what}: CPU", f"{cpu:.2f} cores", "", "< 1"))
-    say(Finding(f"{what}: memory, threads", f"{memory:.0f} MiB, {threads}"))
-    say(Finding(f"{what}: one scrape, {len(lines):,} lines", f"{scrape_s * 1_000:.0f} ms"))
-
-
-def _total(lines: list[str], series: str) -> float:
-    """The sum of all samples whose line begins with ``series``."""
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(series))
+    say(Finding(f"{what}: log lines, in all", str(messages.total()), common, "< 100"))
 
 
 def _cpu_s(process: Process) -> float:

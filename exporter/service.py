@@ -17,17 +17,21 @@ from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
 from exporter.status import AccountReports, Reporter, StreamReports, page, to_json
-from exporter.sync import StreamSync
+from exporter.sync import GapFiller, StreamSync
 
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
 _PRUNE_EVERY = timedelta(days=1)
 _DRAIN_EVERY = timedelta(seconds=30)
+_FILLER_PACE_S = 0.2
+"""How far apart the backfills of accounts begin at the start."""
 _STOP_WITHIN_S = 5.0
 """How long work in progress may take to end; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
 """Python's thread switch interval. At the default of 5 ms a scrape beside a loading thread can
 wait for seconds, since it gives up the interpreter often."""
+_FEW_ACCOUNTS = 20
+"""Up to so many it pays. With hundreds of threads, switching so often costs more than it brings."""
 
 
 class Service:
@@ -62,9 +66,10 @@ class Service:
         )
         self._reporter = self._status()
         self._fillers = [
-            threading.Thread(target=app.gap_filler(name).run, name=f"backfill-{name}")
-            for name in app.accounts
-            if app.histories(name)
+            threading.Thread(
+                target=self._fill, args=(app.gap_filler(name), place), name=f"backfill-{name}"
+            )
+            for place, name in enumerate(name for name in app.accounts if app.histories(name))
         ]
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
@@ -73,7 +78,8 @@ class Service:
     def start(self) -> None:
         """Start everything. Raises SettingsError when it cannot listen as configured."""
         _warn_unprotected(self.app.settings, self._web_config)
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        if len(self.app.accounts) <= _FEW_ACCOUNTS:
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
         self._beat()
         self._scheduler.start()
@@ -110,6 +116,11 @@ class Service:
         self.app.snapshots.drain_if_possible()
         for filler in self._fillers:
             filler.start()
+
+    def _fill(self, filler: GapFiller, place: int) -> None:
+        """Keep the history of an account complete. Not all accounts begin in the same instant."""
+        if not self.app.stop.wait(place * _FILLER_PACE_S):
+            filler.run()
 
     def _on_lease_change(self, accounts: Collection[str]) -> None:
         """A takeover, or its loss, is acted on at once, not at each stream's next turn."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -100,16 +101,14 @@ class AccountReports:
 
     def build(self) -> tuple[AccountReport, ...]:
         """In the order configured, `public` last."""
-        scopes = self._metrics.service.readings(TOKEN_SCOPE)
+        scopes: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+        for (account, scope), granted in self._metrics.service.readings(TOKEN_SCOPE).items():
+            scopes[account][scope] = bool(granted)
         return tuple(
             AccountReport(
                 account=name,
                 leader=self._leads(name),
-                token_scopes={
-                    scope: bool(granted)
-                    for (account, scope), granted in scopes.items()
-                    if account == name
-                },
+                token_scopes=scopes.get(name, {}),
                 requests=RequestBudget(
                     per_minute=self._per_minute,
                     burst=limiter.burst,

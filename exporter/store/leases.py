@@ -152,7 +152,7 @@ class Leases:
 
     def _asked(self, account_id: str) -> bool:
         view = self._view
-        return account_id in {*self._more, *view.elsewhere} or account_id in view.held
+        return any(account_id in known for known in (view.held, view.elsewhere, self._more))
 
     def report_lost(self, account_id: str, lease: Lease) -> None:
         """A transaction found ``lease`` invalid: another process has taken it over. Never waits."""
