@@ -105,7 +105,7 @@ class ServiceMetrics:
         By account and stream; of all of them at once, since each call copies what is known.
         """
         for metric, counts in ((REJECTS_OPEN, rejects), (DRIFT, drift), (FACTS_CHANGED, changed)):
-            self._merge(metric, dict(counts))
+            self._merge(metric, {key: float(count) for key, count in counts.items()})
 
     def record_heartbeat(self) -> None:
         """The scheduler is running."""
