@@ -47,20 +47,20 @@ class Watch:
 
     def __init__(self) -> None:
         self._watched: dict[str, _Watched] = {}
-        self._met: set[str] = set()
+        self._first: dict[str, str] = {}
+        """The version with which each lease was met; empty once Postgres was away meanwhile."""
 
     def is_free(self, account_id: str, seen: Seen, now: float) -> bool:
         """Whether a lease may be taken over, after this look at it.
 
-        One that is met for the first time and looks abandoned in both ways is: nobody may run any
-        more who could renew it.
+        A process that has just started, and sees no sign of a holder but the row that it left, does
+        not wait for a holder that ended long ago.
         """
         if seen.released:
             return True
-        if account_id not in self._met:
-            self._met.add(account_id)
-            if seen.gone and seen.age_s > GRACE_S:
-                return True
+        untouched = self._first.setdefault(account_id, seen.version) == seen.version
+        if untouched and seen.gone and seen.age_s > GRACE_S:
+            return True
         watched = self._watched.get(account_id)
         if watched is None or watched.version != seen.version:
             self._watched[account_id] = _Watched(seen.version, now)
@@ -72,3 +72,4 @@ class Watch:
     def interrupt(self) -> None:
         """Postgres could not be asked: nor could holders renew, so every wait begins anew."""
         self._watched.clear()
+        self._first = dict.fromkeys(self._first, "")

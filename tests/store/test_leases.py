@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.model.errors import DatabaseError, LeaseLost
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition
@@ -20,7 +22,7 @@ from exporter.store.database import Connection, Database
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Lease, Run
 from exporter.store.storage import Storage
-from exporter.store.takeover import EXPIRY_S, GRACE_S
+from exporter.store.takeover import EXPIRY_S, GRACE_S, Seen, Watch
 from exporter.streams.trades import TRADES
 from tests.support.clocks import START, Clock
 from tests.support.facts import count
@@ -268,6 +270,38 @@ def test_a_process_that_starts_long_after_the_end_of_another_waits_for_nobody(
         )
         second.renew()
         assert second.get(MAIN) == Lease("second", 2)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.1, 5),  # seconds since the look before
+            st.booleans(),  # whether it was renewed since
+            st.booleans(),  # whether the connection is gone
+            st.floats(0, 100),  # its age by the clock of Postgres
+            st.booleans(),  # whether Postgres was away since
+        ),
+        max_size=60,
+    )
+)
+def test_a_lease_that_was_seen_alive_is_only_free_after_a_long_silence(
+    looks: list[tuple[float, bool, bool, float, bool]],
+) -> None:
+    """Whatever the clock of Postgres says."""
+    watch, now, version, silent_s = Watch(), 0.0, 0, 0.0
+    for alive in (1, 2):  # met, and seen renewed
+        watch.is_free(MAIN, Seen(str(-alive), released=False, gone=False, age_s=0.0), now)
+    for after_s, renewed, gone, age_s, lost in looks:
+        now += after_s
+        silent_s += after_s
+        if renewed or lost or not version:
+            silent_s = 0.0
+        version += renewed or not version
+        if lost:
+            watch.interrupt()
+        seen = Seen(str(version), released=False, gone=gone, age_s=age_s)
+        if watch.is_free(MAIN, seen, now):
+            assert silent_s >= (GRACE_S if gone else EXPIRY_S)
 
 
 def test_another_connection_with_the_process_id_of_the_holders_is_not_the_holder(
