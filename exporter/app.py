@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,11 +81,6 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
         and (stream.public or settings.accounts)
         and not (stream.requires_database and settings.database.kind == "none")
     )
-
-
-def process_name() -> str:
-    """A lease holder's name that no other process has."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 class App:

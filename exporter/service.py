@@ -8,7 +8,7 @@ import threading
 from collections.abc import Collection
 from datetime import timedelta
 
-from exporter.app import App, Runtime, enabled, process_name
+from exporter.app import App, Runtime, enabled
 from exporter.housekeeping import Housekeeping
 from exporter.model.errors import EmbeddedPostgresError, ExporterError, SchemaError
 from exporter.scheduler import Scheduler, Task
@@ -17,6 +17,7 @@ from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
 from exporter.status import AccountReports, Reporter, StreamReports, page, to_json
+from exporter.store.holder import new_holder
 from exporter.sync import GapFiller, StreamSync
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Service:
 
     def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
         self._web_config = WebConfigWatcher(settings.web_config)
-        self.app = app = App(settings, enabled(settings), holder=process_name(), runtime=runtime)
+        self.app = app = App(settings, enabled(settings), holder=new_holder(), runtime=runtime)
         self.server = Server(
             settings.listen.host,
             settings.listen.port,

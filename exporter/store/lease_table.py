@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import psycopg
 
+from exporter.store.holder import has_ended
 from exporter.store.loader import Lease
 from exporter.store.pool import Connection
 from exporter.store.queries import QUERIES
@@ -43,7 +44,10 @@ class LeaseTable:
     def others(self, connection: Connection, account_ids: Iterable[str]) -> dict[str, Seen]:
         """Those of these leases that belong to other processes, or did last."""
         found = connection.execute(QUERIES["other_leases"], self._of(account_ids))
-        return {account_id: Seen(*seen) for account_id, *seen in found}
+        return {
+            account_id: Seen(version, released or has_ended(holder), gone, age_s)
+            for account_id, version, holder, released, gone, age_s in found
+        }
 
     def take(self, connection: Connection, versions: Mapping[str, str | None]) -> dict[str, Lease]:
         """Take leases that still have these versions (None: nobody ever had it); those taken.

@@ -24,6 +24,7 @@ RETURNING account_id::text, epoch;
 -- Leases of other processes, with what tells whether they are still renewed: see `takeover.Seen`.
 SELECT account_id::text,
        lease::text,
+       holder,
        expires_at = '-infinity',
        NOT EXISTS (
            SELECT FROM pg_stat_activity AS activity

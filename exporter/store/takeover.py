@@ -28,7 +28,7 @@ class Seen(NamedTuple):
     version: str
     """Differs after each renewal."""
     released: bool
-    """Its holder has given it back."""
+    """Its holder has given it back, or is known to have ended."""
     gone: bool
     """The connection that renewed it last is gone."""
     age_s: float
