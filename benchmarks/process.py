@@ -25,10 +25,20 @@ def exporter(
     """Run a command with the token of account ``main``; its log is written to ``folder``."""
     token = folder / "token"
     token.write_text(simulator.tokens["main"])
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ONETRADING")},
+    given = {
         "ONETRADING_BASE_URL": simulator.base_url,
         "ONETRADING_API_TOKEN_FILE": str(token),
+        **settings,
+    }
+    with exporter_with(folder, *arguments, **given) as process:
+        yield process
+
+
+@contextmanager
+def exporter_with(folder: Path, *arguments: str, **settings: str) -> Iterator[Process]:
+    """Run a command with these settings; its data and its log are written to ``folder``."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ONETRADING")},
         "ONETRADING_DATA_DIR": str(folder / "data"),
         **settings,
     }

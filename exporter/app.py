@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +46,12 @@ def _boottime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+_GAPS_EVERY_S = 10.0
+"""How often gaps in the history of an account are looked for."""
+_GAPS_PACE_S = 0.2
+"""The same per account: looking costs Postgres as much for an account without a gap."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """What a process takes from the outside world: clocks, randomness, waiting."""
@@ -78,11 +81,6 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
         and (stream.public or settings.accounts)
         and not (stream.requires_database and settings.database.kind == "none")
     )
-
-
-def process_name() -> str:
-    """A lease holder's name that no other process has."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 class App:
@@ -179,7 +177,11 @@ class App:
     def gap_filler(self, account: str | None = None) -> GapFiller:
         """What keeps the history of one account, or of all, complete."""
         return GapFiller(
-            self.histories(account), self.storage, self.stop, self.refusals.keep_backfill_away
+            self.histories(account),
+            self.storage,
+            self.stop,
+            self.refusals.keep_backfill_away,
+            interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.accounts)),
         )
 
     def open_database(self) -> bool:

@@ -35,15 +35,15 @@ class Housekeeping:
         service = self._metrics.service
         service.record_heartbeat()
         service.set_spool(len(self._spool), self._spool.dropped)
-        for name in self._accounts:
-            service.set_clock_skew(name, self._clock.skew_s)
+        service.set_clock_skew(self._accounts, self._clock.skew_s)
         if self._storage.database is not None:
             service.set_database_up(self._storage.up)
         self.show_leader()
 
     def show_leader(self) -> None:
-        """Export whether this process holds the leases of all its accounts."""
-        self._metrics.service.set_leader(self._storage.leading)
+        """Export of which accounts this process holds the leases."""
+        read = dict.fromkeys(account for account, _ in self._metrics.streams.keys)
+        self._metrics.service.set_leader({name: self._storage.leads(name) for name in read})
 
     @property
     def alive(self) -> bool:
@@ -62,9 +62,13 @@ class Housekeeping:
             found = self._storage.writable().run_briefly(bookkeeping.data_quality_counts)
         except DatabaseError:
             return False
-        for account, stream in self._metrics.streams.keys:
-            counts = found.get((account, stream), bookkeeping.DataQualityCounts())
-            self._metrics.service.set_data_quality(account, stream, **counts._asdict())
+        none = bookkeeping.DataQualityCounts()
+        counts = {key: found.get(key, none) for key in self._metrics.streams.keys}
+        self._metrics.service.set_data_quality(
+            rejects={key: count.rejects for key, count in counts.items()},
+            drift={key: count.drift for key, count in counts.items()},
+            changed={key: count.changed for key, count in counts.items()},
+        )
         return True
 
     def note_accounts(self) -> bool:

@@ -3,16 +3,20 @@
 The job store is in memory: what is due after a restart follows from Postgres, not from a file of
 jobs. A run that is late runs late instead of being dropped, and several that were missed run once.
 A run that failed long before its next turn is retried soon.
+
+Tasks do not begin in the same instant: each has an offset of its own, which is the same at every
+start (`offset_of`), and keeps it since its interval counts from its run before.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from apscheduler.events import (
@@ -25,6 +29,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+
+from exporter.logs.recurring import Recurring
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +48,8 @@ _MESSAGES: dict[Event, str] = {
 _HEARTBEAT_S = 5
 _FIRST_RETRY = timedelta(seconds=1)
 _LAST_RETRY = timedelta(minutes=1)
+_PACE = timedelta(milliseconds=10)
+"""How far apart tasks begin on average, where their interval leaves room for it."""
 
 
 class Task(NamedTuple):
@@ -50,6 +58,15 @@ class Task(NamedTuple):
     name: str
     interval: timedelta
     work: Callable[[], bool]
+
+
+def offset_of(task: Task, tasks: int) -> timedelta:
+    """How long after the start a task begins, as one of so many: less than its interval.
+
+    It depends on the task's name alone. A few tasks begin almost at once, many are spread out.
+    """
+    share = int.from_bytes(blake2b(task.name.encode(), digest_size=4).digest()) / 2**32
+    return min(task.interval, tasks * _PACE) * share
 
 
 @dataclass
@@ -65,7 +82,7 @@ class _Turn:
 
 
 class Scheduler:
-    """Runs tasks at their intervals, the first time at once.
+    """Runs tasks at their intervals, the first time soon (`offset_of`).
 
     ``heartbeat`` is called every few seconds through the same machinery; ``on_event`` for each
     missed, failed or overlapping run.
@@ -79,9 +96,13 @@ class Scheduler:
         on_event: Callable[[Event], None],
     ) -> None:
         self._on_event = on_event
+        self._heartbeat = heartbeat
+        self._recurring = Recurring()
+        self._tasks = len(tasks)
         self._lock = threading.Lock()
         """Guards `running` and `again` of the turns."""
-        # A thread for each task: one that waits for a slow response delays no other.
+        # Up to a thread for each task: one that waits for a slow response delays no other. There
+        # are only as many as have been busy at once.
         self._workers = ThreadPoolExecutor(len(tasks) + 1)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -93,13 +114,14 @@ class Scheduler:
         )
         self._scheduler.add_listener(self._notice, sum(_EVENTS))
         self._scheduler.add_job(
-            heartbeat,
+            self._beat,
             "interval",
             seconds=_HEARTBEAT_S,
             executor="heartbeat",
             id="heartbeat",
             next_run_time=datetime.now(UTC),
         )
+        now = datetime.now(UTC)
         for task in tasks:
             self._scheduler.add_job(
                 self._run,
@@ -107,11 +129,14 @@ class Scheduler:
                 args=[_Turn(task)],
                 seconds=task.interval.total_seconds(),
                 id=task.name,
-                next_run_time=datetime.now(UTC),
+                next_run_time=now + self._offset(task),
             )
 
+    def _offset(self, task: Task) -> timedelta:
+        return offset_of(task, self._tasks)
+
     def start(self) -> None:
-        """Begin; every task runs at once."""
+        """Begin; every task runs soon."""
         self._scheduler.start()
 
     def due(self) -> dict[str, datetime]:
@@ -119,18 +144,20 @@ class Scheduler:
         jobs = self._scheduler.get_jobs()
         return {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
 
-    def run_now(self, account: str) -> None:
-        """Run every task of an account, named `account/...`, as soon as possible.
+    def run_now(self, accounts: Collection[str]) -> None:
+        """Run every task of these accounts, named `account/...`, soon, at their usual offsets.
 
         One that is running runs again afterwards.
         """
+        now = datetime.now(UTC)
         for job in self._scheduler.get_jobs():
-            if job.id.startswith(f"{account}/"):
+            account, slash, _ = job.id.partition("/")
+            if slash and account in accounts:
                 (turn,) = job.args
                 with self._lock:
                     turn.again = turn.running
                 if not turn.again:
-                    self._advance(job, datetime.now(UTC))
+                    self._advance(job, now + self._offset(turn.task))
 
     def stop(self) -> None:
         """Start no new runs and wait for those in progress, which the caller has asked to stop."""
@@ -175,13 +202,19 @@ class Scheduler:
         if job is not None and not any(turn.running for turn in job.args):
             self._advance(job, datetime.now(UTC) + _FIRST_RETRY)
 
+    def _beat(self) -> None:
+        for kind, count in self._recurring.summaries():
+            _log.warning("scheduler: %d times again in the last minute: %s", count, kind)
+        self._heartbeat()
+
     def _notice(self, event: JobEvent) -> None:
         self._on_event(_EVENTS[event.code])
         if event.code == EVENT_JOB_MAX_INSTANCES:
             self._make_up_for(event.job_id)
-        if event.code != EVENT_JOB_ERROR:
+        message = _MESSAGES[_EVENTS[event.code]]
+        if event.code != EVENT_JOB_ERROR and self._recurring.is_first(message):
             # The task of a stream is named `account/stream`.
             account, _, stream = event.job_id.partition("/")
             facts = {"account": account, "stream": stream} if stream else {}
             level = logging.INFO if event.code == EVENT_JOB_MAX_INSTANCES else logging.WARNING
-            _log.log(level, "scheduler: %s", _MESSAGES[_EVENTS[event.code]], extra=facts)
+            _log.log(level, "scheduler: %s", message, extra=facts)

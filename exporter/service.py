@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Collection
 from datetime import timedelta
 
-from exporter.app import App, Runtime, enabled, process_name
+from exporter.app import App, Runtime, enabled
 from exporter.housekeeping import Housekeeping
 from exporter.model.errors import EmbeddedPostgresError, ExporterError, SchemaError
 from exporter.scheduler import Scheduler, Task
@@ -16,7 +17,8 @@ from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
 from exporter.status import AccountReports, Reporter, StreamReports, page, to_json
-from exporter.sync import StreamSync
+from exporter.store.holder import new_holder
+from exporter.sync import GapFiller, StreamSync
 
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
@@ -24,11 +26,15 @@ _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
 _PRUNE_EVERY = timedelta(days=1)
 _CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
+_FILLER_PACE_S = 0.2
+"""How far apart the backfills of accounts begin at the start."""
 _STOP_WITHIN_S = 5.0
 """How long work in progress may take to end; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
 """Python's thread switch interval. At the default of 5 ms a scrape beside a loading thread can
 wait for seconds, since it gives up the interpreter often."""
+_FEW_ACCOUNTS = 20
+"""Up to so many it pays. With hundreds of threads, switching so often costs more than it brings."""
 
 
 class Service:
@@ -36,7 +42,7 @@ class Service:
 
     def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
         self._web_config = WebConfigWatcher(settings.web_config)
-        self.app = app = App(settings, enabled(settings), holder=process_name(), runtime=runtime)
+        self.app = app = App(settings, enabled(settings), holder=new_holder(), runtime=runtime)
         self.server = Server(
             settings.listen.host,
             settings.listen.port,
@@ -63,9 +69,10 @@ class Service:
         )
         self._reporter = self._status()
         self._fillers = [
-            threading.Thread(target=app.gap_filler(name).run, name=f"backfill-{name}")
-            for name in app.accounts
-            if app.histories(name)
+            threading.Thread(
+                target=self._fill, args=(app.gap_filler(name), place), name=f"backfill-{name}"
+            )
+            for place, name in enumerate(name for name in app.accounts if app.histories(name))
         ]
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
@@ -74,7 +81,8 @@ class Service:
     def start(self) -> None:
         """Start everything. Raises SettingsError when it cannot listen as configured."""
         _warn_unprotected(self.app.settings, self._web_config)
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        if len(self.app.accounts) <= _FEW_ACCOUNTS:
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
         self.app.spool.tidy()
         self._beat()
@@ -113,10 +121,19 @@ class Service:
         for filler in self._fillers:
             filler.start()
 
-    def _on_lease_change(self, account: str) -> None:
+    def _fill(self, filler: GapFiller, place: int) -> None:
+        """Keep the history of an account complete. Not all accounts begin in the same instant."""
+        if not self.app.stop.wait(place * _FILLER_PACE_S):
+            filler.run()
+
+    def _on_lease_change(self, accounts: Collection[str]) -> None:
         """A takeover, or its loss, is acted on at once, not at each stream's next turn."""
         self._housekeeping.show_leader()
-        self._scheduler.run_now(account)
+        lost = {account for account in accounts if self.app.storage.stands_by(account)}
+        for sync in self.app.syncs:
+            if sync.account.name in lost:
+                self.app.runner.stand_by(sync)
+        self._scheduler.run_now(set(accounts) - lost)
 
     def stop(self) -> None:
         """Finish transactions in progress, begin nothing new."""
@@ -162,7 +179,7 @@ class Service:
             app.spool,
             app.clock,
             app.metrics,
-            AccountReports(limiters, app.metrics, per_minute),
+            AccountReports(limiters, app.metrics, per_minute, app.storage.leads),
             StreamReports(
                 app.syncs, app.metrics, app.refusals, self._scheduler.due, app.runner.read_before
             ),

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exporter.scheduler import Event, Scheduler, Task
+from exporter.scheduler import Event, Scheduler, Task, offset_of
 from tests.support.waiting import wait_until
 
 SELDOM = timedelta(hours=1)
@@ -62,7 +64,7 @@ def test_a_task_that_is_running_runs_again_once() -> None:
     work = Work()
     with running(main=work) as (scheduler, events):
         for _ in range(3):
-            scheduler.run_now("main")
+            scheduler.run_now({"main"})
         assert not is_due(scheduler, "main")
         work.go.release(5)
         wait_until(lambda: work.ended == 2)
@@ -77,9 +79,9 @@ def test_a_task_that_waits_for_its_turn_runs_at_once() -> None:
         mine.go.release()
         other.go.release()
         wait_until(lambda: mine.ended == other.ended == 1)
-        scheduler.run_now("mai")
+        scheduler.run_now({"mai"})
         assert not is_due(scheduler, "main")
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         assert not is_due(scheduler, "hedge")
         mine.go.release()
         wait_until(lambda: mine.ended == 2)
@@ -111,7 +113,7 @@ def test_a_run_that_was_skipped_for_one_that_has_ended_is_made_up_for() -> None:
     with running(main=work) as (scheduler, events):
         work.go.release(2)
         wait_until(lambda: work.ended == 1)
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         wait_until(lambda: work.ended == 2)
         assert set(events) <= {"max_instances"}
 
@@ -132,7 +134,7 @@ def test_a_run_that_raises_leaves_its_task_ready_to_run() -> None:
     scheduler.start()
     try:
         wait_until(lambda: events == ["error"])
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         assert done.wait(30)
     finally:
         scheduler.stop()
@@ -154,8 +156,57 @@ def test_every_task_of_an_account_runs_at_once_and_no_other() -> None:
     scheduler.start()
     try:
         wait_until(lambda: len(runs) == len(NAMES), "not every task runs at the start")
-        scheduler.run_now("main")
+        scheduler.run_now({"main"})
         wait_until(lambda: runs["main/trades"] > 1 and runs["main/balances"] > 1)
     finally:
         scheduler.stop()
     assert runs == dict.fromkeys(NAMES, 1) | {"main/trades": 2, "main/balances": 2}
+
+
+@given(
+    name=st.text(min_size=1),
+    interval_s=st.floats(1, 86_400),
+    tasks=st.integers(1, 10_000),
+)
+def test_a_task_begins_within_its_interval_and_soon_where_there_are_few(
+    name: str, interval_s: float, tasks: int
+) -> None:
+    """Always at the same offset, which no other task changes but by their number."""
+    task = Task(name, timedelta(seconds=interval_s), lambda: True)
+    offset = offset_of(task, tasks)
+    assert timedelta(0) <= offset < task.interval
+    assert offset == offset_of(task._replace(work=lambda: False), tasks)
+    assert offset_of(task, 20) <= timedelta(seconds=0.2)
+
+
+@pytest.mark.parametrize("prefix", ["account", "a", "main-"])
+def test_many_tasks_do_not_begin_in_the_same_instant(prefix: str) -> None:
+    """Names that differ in a digit only are spread as evenly as any others."""
+    streams = ("balances", "positions", "portfolio", "trades", "funding_payments")
+    tasks = [
+        Task(f"{prefix}{n}/{stream}", timedelta(seconds=15), lambda: True)
+        for n in range(300)
+        for stream in streams
+    ]
+    begin = Counter(int(offset_of(task, len(tasks)).total_seconds()) for task in tasks)
+    assert set(begin) == set(range(15))
+    assert max(begin.values()) < 150
+
+
+def test_skipped_runs_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """However many there are; each is counted."""
+    works = {f"a{n}": Work() for n in range(20)}
+    tasks = [
+        Task(f"{account}/balances", timedelta(seconds=0.2), work) for account, work in works.items()
+    ]
+    events: list[Event] = []
+    scheduler = Scheduler(tasks, heartbeat=lambda: None, on_event=events.append)
+    with caplog.at_level(logging.INFO, "exporter"):
+        scheduler.start()
+        try:
+            wait_until(lambda: events.count("max_instances") > 60)
+        finally:
+            for work in works.values():
+                work.go.release(100)
+            scheduler.stop()
+    assert sum("skipped a run" in text for text in caplog.messages) == 1

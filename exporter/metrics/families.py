@@ -99,8 +99,9 @@ DATABASE_UP = Metric(
 )
 LEADER = Metric(
     "onetrading_exporter_leader",
-    "1 while this process holds the leases of all its accounts, 0 while it stands by for one of "
-    "them and until Postgres has answered.",
+    "1 in the process that reads, writes and exports the account, since it holds its lease; 0 in "
+    "all others, and until Postgres has said who holds it. Always 1 without a database.",
+    ("account",),
 )
 BUDGET_REMAINING = Metric(
     "onetrading_api_budget_remaining",

@@ -6,7 +6,7 @@ A series is absent until its value is first known: nothing is 0 that was never m
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from threading import Lock
 from typing import Literal
@@ -64,18 +64,18 @@ class ServiceMetrics:
             self.database_since = self._now()
         self._merge(DATABASE_UP, {(): int(up)})
 
-    def set_leader(self, leads: bool) -> None:
-        """Whether this process holds the leases of its accounts."""
-        self._merge(LEADER, {(): int(leads)})
+    def set_leader(self, leads: Mapping[str, bool]) -> None:
+        """Whether this process holds the lease of each account, by its name."""
+        self._merge(LEADER, {(account,): int(held) for account, held in leads.items()})
 
     def set_spool(self, waiting: int, dropped: int) -> None:
         """Snapshots in the spool, and snapshots lost since the start: it was full, or its disk."""
         self._merge(SPOOL_SNAPSHOTS, {(): waiting})
         self._merge(SPOOL_DROPPED, {(): dropped})
 
-    def set_clock_skew(self, account: str, seconds: float) -> None:
+    def set_clock_skew(self, accounts: Iterable[str], seconds: float) -> None:
         """The exchange's clock minus the local one, in seconds."""
-        self._merge(CLOCK_SKEW, {(account,): seconds})
+        self._merge(CLOCK_SKEW, {(account,): seconds for account in accounts})
 
     def set_token_scope(self, account: str, scope: str, granted: bool) -> None:
         """Whether the account's token has the scope."""
@@ -94,13 +94,18 @@ class ServiceMetrics:
             self._budgets = {**self._budgets, account: remaining}
 
     def set_data_quality(
-        self, account: str, stream: str, *, rejects: int, drift: int, changed: int
+        self,
+        *,
+        rejects: Mapping[tuple[str, str], int],
+        drift: Mapping[tuple[str, str], int],
+        changed: Mapping[tuple[str, str], int],
     ) -> None:
-        """What Postgres holds: open rejects, undocumented contents, changed facts."""
-        labels = (account, stream)
-        self._merge(REJECTS_OPEN, {labels: rejects})
-        self._merge(DRIFT, {labels: drift})
-        self._merge(FACTS_CHANGED, {labels: changed})
+        """What Postgres holds: open rejects, undocumented contents, changed facts.
+
+        By account and stream; of all of them at once, since each call copies what is known.
+        """
+        for metric, counts in ((REJECTS_OPEN, rejects), (DRIFT, drift), (FACTS_CHANGED, changed)):
+            self._merge(metric, {key: float(count) for key, count in counts.items()})
 
     def record_heartbeat(self) -> None:
         """The scheduler is running."""

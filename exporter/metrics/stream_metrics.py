@@ -197,11 +197,13 @@ class StreamMetrics:
         """``state`` with new samples; counts series that other streams export already."""
         own = {n: s for n, s in rendered.families.items() if n not in self._shared}
         shared = {n: s for n, s in rendered.families.items() if n in self._shared}
-        key = (state.account, state.stream)
-        others = [other.shared for k, other in self._states.items() if k != key]
-        exported_twice = sum(
+        twice = self._exported_twice((state.account, state.stream), shared) if shared else 0
+        return state.replace_samples(own, shared, rendered.duplicates + twice)
+
+    def _exported_twice(self, key: Key, shared: Mapping[str, Series]) -> int:
+        others = [other.shared for k, other in self._states.items() if k != key and other.shared]
+        return sum(
             len(series.keys() & other.get(name, {}).keys())
             for name, series in shared.items()
             for other in others
         )
-        return state.replace_samples(own, shared, rendered.duplicates + exported_twice)

@@ -11,7 +11,8 @@ ExporterError
 │   └── LeaseLost            the same, noticed by a transaction, which was rolled back
 ├── BadRecord                skip the record: it goes to the rejects, its page goes on
 ├── DatabaseError            wait: the whole transaction is retried later
-│   └── DataRefused          find the record and reject it: a retry brings the same
+│   ├── DataRefused          find the record and reject it: a retry brings the same
+│   └── DatabaseBusy         the same: Postgres is up, and has nothing to spare now
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
@@ -140,6 +141,13 @@ class DataRefused(DatabaseError):
 
     Nothing of the transaction was kept. The cause is to be found record by record: neither the
     batch nor what waits behind it is lost for it.
+    """
+
+
+class DatabaseBusy(DatabaseError):
+    """Postgres responds, but not to this: no connection was free in time, or it lacks a resource.
+
+    Overload is no outage: no connection is given up. Logged by `Database`, not per stream.
     """
 
 

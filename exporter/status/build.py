@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -100,22 +101,23 @@ class AccountReports:
         rate_limiters: Mapping[str, RateLimiter],
         metrics: Metrics,
         requests_per_minute: int,
+        leads: Callable[[str], bool],
     ) -> None:
         self._rate_limiters = rate_limiters
         self._metrics = metrics
         self._per_minute = requests_per_minute
+        self._leads = leads
 
     def build(self) -> tuple[AccountReport, ...]:
         """In the order configured, `public` last."""
-        scopes = self._metrics.service.readings(TOKEN_SCOPE)
+        scopes: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+        for (account, scope), granted in self._metrics.service.readings(TOKEN_SCOPE).items():
+            scopes[account][scope] = bool(granted)
         return tuple(
             AccountReport(
                 account=name,
-                token_scopes={
-                    scope: bool(granted)
-                    for (account, scope), granted in scopes.items()
-                    if account == name
-                },
+                leader=self._leads(name),
+                token_scopes=scopes.get(name, {}),
                 requests=RequestBudget(
                     per_minute=self._per_minute,
                     burst=limiter.burst,

@@ -45,6 +45,8 @@ class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
     """An account; ``public`` stands for what is read without a token."""
 
     account: str
+    leader: bool
+    """Whether this process reads, writes and exports it: `onetrading_exporter_leader`."""
     token_scopes: dict[str, bool]
     """Whether the exchange granted a scope: `onetrading_token_scope`. Empty: not known yet."""
     requests: RequestBudget
@@ -155,7 +157,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     clock_skew_seconds: float | None
     """The exchange's clock minus the local one."""
     leader: bool
-    """Whether this process writes its accounts: `onetrading_exporter_leader`."""
+    """Whether this process reads and writes all its accounts."""
     database: Literal["url", "embedded", "none"]
     database_up: bool | None
     """`onetrading_database_up`; null without a database."""

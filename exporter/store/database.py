@@ -4,6 +4,10 @@ Postgres may go away and come back at any moment. The first broken connection cl
 from then on `Database.run` fails at once, so that threads that poll the exchange never wait for it,
 and a watcher thread tries once a second to reconnect (possibly to another port: the address is
 read each time).
+
+Overload is no outage: a thread that gets no connection in time, or whose transaction takes too long
+while others end, gets DatabaseBusy, and the pool stays. Only when nothing ends at all is Postgres
+asked whether it still responds.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from math import inf
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -20,15 +25,18 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.logs import context
-from exporter.model.errors import DatabaseError, ExporterError, SchemaError
+from exporter.logs.recurring import Recurring
+from exporter.model.errors import DatabaseBusy, DatabaseError, ExporterError, SchemaError
 from exporter.store.pool import (
-    DISCONNECTED,
+    EXHAUSTED,
     RETRYABLE,
+    SIZE,
     TIMED_OUT,
     Connection,
     connected,
     data_refusals,
     gave_up,
+    is_lost,
     message_of,
     open_pool,
     shut,
@@ -46,7 +54,22 @@ _WATCH_INTERVAL_S = 1.0
 _RECONNECT_WAIT_S = 0.2
 _TIMEOUT_S = 600.0
 _BRIEF_TIMEOUT_S = 5.0
+_WAIT_S = 30.0
+_BRIEF_WAIT_S = 5.0
+"""How long a thread waits for a connection while all are in use."""
+_SILENT_S = 5.0
+"""When no transaction has ended for so long, a pool without a free connection may be a dead one."""
 _ATTEMPTS = 5
+
+
+@dataclass
+class _Running:
+    """A transaction: its connection, and the monotonic second by which it must end."""
+
+    connection: Connection
+    due: float
+    overdue: bool = False
+    """It was cut off because it did not end in time."""
 
 
 class Database:
@@ -67,8 +90,13 @@ class Database:
         self._watcher: threading.Thread | None = None
         self._attempts = 0
         self._guard = threading.Lock()
-        self._deadlines: dict[object, tuple[Connection, float]] = {}
-        """Connection and deadline (monotonic seconds) of each transaction that is running."""
+        self._running: dict[object, _Running] = {}
+        """Each transaction that is running, by a key of its own."""
+        self._ended_at = -inf
+        """When a transaction ended well last, in monotonic seconds."""
+        self._doubted = False
+        """Whether the watcher is to find out if Postgres still responds."""
+        self._recurring = Recurring()
         self.tried = False
         """Whether the first attempt to connect has ended."""
         self.why_away = "not connected yet"
@@ -109,7 +137,7 @@ class Database:
         Raises DatabaseError when Postgres is away or refuses, DataRefused when it refuses for good
         because of a value; the transaction is rolled back then.
         """
-        return self._run(_TIMEOUT_S, lambda connection: work(connection, *args, **kwargs))
+        return self._run(_TIMEOUT_S, _WAIT_S, lambda connection: work(connection, *args, **kwargs))
 
     def run_briefly(
         self,
@@ -119,72 +147,126 @@ class Database:
     ) -> T:
         """As `run`, for threads that poll the exchange: a Postgres that hangs counts as away.
 
-        A transaction gets 5 seconds, and 3 seconds for each lock.
+        A transaction gets 5 seconds, 4 for each statement and 3 for each lock.
         """
 
         def briefly(connection: Connection) -> T:
-            connection.execute("SELECT set_config('lock_timeout', '3s', true)")
+            connection.execute(
+                "SELECT set_config('lock_timeout', '3s', true),"
+                " set_config('statement_timeout', '4s', true)"
+            )
             return work(connection, *args, **kwargs)
 
-        return self._run(_BRIEF_TIMEOUT_S, briefly)
+        return self._run(_BRIEF_TIMEOUT_S, _BRIEF_WAIT_S, briefly)
 
-    def _run(self, timeout_s: float, work: Callable[[Connection], T]) -> T:
-        due = time.monotonic() + timeout_s
+    def _run(self, timeout_s: float, wait_s: float, work: Callable[[Connection], T]) -> T:
+        began = time.monotonic()
         for attempt in range(1, _ATTEMPTS + 1):
             pool = self._pool
             if pool is None:
                 raise DatabaseError(f"Postgres is away: {self.why_away}")
             try:
-                with data_refusals(), self._connection(pool, due) as connection:
+                with (
+                    data_refusals(),
+                    self._transaction(pool, timeout_s, wait_s) as connection,
+                ):
                     return work(connection)
             except RETRYABLE as error:
                 if attempt == _ATTEMPTS:
                     raise gave_up(error, attempt) from error
                 self._stopped.wait(0.02 * 2**attempt)
-            except TIMED_OUT as error:
-                raise DatabaseError(f"Postgres is busy: {message_of(error)}") from error
-            except DISCONNECTED as error:
-                with context.clear():  # the outage is not about the stream that noticed it
-                    self._lose(pool, error, due)
             except psycopg.Error as error:
-                raise DatabaseError(f"Postgres refused: {message_of(error)}") from error
+                if not is_lost(error):
+                    raise self._refused(error) from error
+                with context.clear():  # the outage is not about the stream that noticed it
+                    self._lose(pool, error, began + wait_s + timeout_s)
         raise DatabaseError(f"Postgres is away: {self.why_away}")
 
-    @contextmanager
-    def _connection(self, pool: ConnectionPool[Session], due: float) -> Iterator[Connection]:
-        """A connection with a transaction that must end by ``due``, commit included."""
-        with (
-            self._watched(due) as watch,
-            pool.connection(timeout=CONNECT_S) as connection,
-        ):
-            watch(connection)
-            connection.begin()
-            yield connection
+    def _refused(self, error: psycopg.Error) -> DatabaseError:
+        """What an error means that leaves the connection as good as it was."""
+        if isinstance(error, TIMED_OUT):
+            return DatabaseError(f"Postgres is busy: {message_of(error)}")
+        if isinstance(error, PoolTimeout):
+            self._doubt()
+            return self._busy(f"none of {SIZE} connections was free in time")
+        if isinstance(error, EXHAUSTED):
+            return self._busy(message_of(error))
+        return DatabaseError(f"Postgres refused: {message_of(error)}")
 
     @contextmanager
-    def _watched(self, due: float) -> Iterator[Callable[[Connection], None]]:
-        """Yield a function that has its connection cut off when the block runs past ``due``."""
+    def _transaction(
+        self, pool: ConnectionPool[Session], timeout_s: float, wait_s: float
+    ) -> Iterator[Connection]:
+        """A connection with a transaction that must end within ``timeout_s``, commit included."""
+        with self._watched() as watch:
+            began = inf
+            try:
+                with pool.connection(timeout=wait_s) as connection:
+                    began = time.monotonic()
+                    running = watch(connection, began + timeout_s)
+                    connection.begin()
+                    yield connection
+            except psycopg.Error as error:
+                if self._ended_at > began and running.overdue:
+                    raise self._busy(f"a transaction took longer than {timeout_s:.0f} s") from error
+                raise
+        self._ended_at = time.monotonic()
+
+    @contextmanager
+    def _watched(self) -> Iterator[Callable[[Connection, float], _Running]]:
+        """Yield a function that has its connection cut off when the block runs past its ``due``."""
         block = object()  # the next block may get the connection before this one has ended
 
-        def watch(connection: Connection) -> None:
+        def watch(connection: Connection, due: float) -> _Running:
             with self._guard:
                 if self._stopped.is_set():
                     raise DatabaseError("Postgres is away: closed")
-                self._deadlines[block] = connection, due
+                running = self._running[block] = _Running(connection, due)
+                return running
 
         try:
             yield watch
         finally:
             with self._guard:
-                self._deadlines.pop(block, None)
+                self._running.pop(block, None)
 
     def _cut(self, due_by: float) -> None:
         """Break the connections past their deadline: reading from a hung server never returns."""
+        now = time.monotonic()
         with self._guard:
-            for connection, due in self._deadlines.values():
-                if due <= due_by:
+            for running in self._running.values():
+                if running.due <= due_by:
+                    running.overdue = running.due <= now
                     with suppress(psycopg.Error, OSError):
-                        shut(connection.fileno())
+                        shut(running.connection.fileno())
+
+    def _busy(self, why: str) -> DatabaseBusy:
+        """The error of a transaction that overload prevented; one line for many of them."""
+        with context.clear():
+            if self._recurring.is_first(why):
+                _log.warning("Postgres is busy: %s", why)
+        return DatabaseBusy(f"Postgres is busy: {why}")
+
+    def _doubt(self) -> None:
+        """Let the watcher find out whether Postgres still responds, if no transaction shows it."""
+        if time.monotonic() - self._ended_at > _SILENT_S:
+            self._doubted = True
+            self._lost.set()
+
+    def _settle_doubt(self) -> None:
+        self._doubted, pool = False, self._pool
+        if pool is None:
+            return
+        try:
+            with psycopg.connect(self._address(), connect_timeout=CONNECT_S):
+                self._ended_at = time.monotonic()
+        except psycopg.errors.ConnectionTimeout as error:
+            if self._drop(message_of(error), pool):
+                self._tell_lost(message_of(error))
+                self._cut(due_by=inf)
+        except (psycopg.Error, ExporterError) as error:
+            # It responds, or is gone: then the connections in use say so themselves.
+            _log.debug("could not ask whether Postgres responds: %s", message_of(error))
 
     def _lose(self, pool: ConnectionPool[Session], error: Exception, due: float) -> None:
         """A connection broke: reconnect once, else leave it to the watcher.
@@ -192,7 +274,7 @@ class Database:
         Raises DatabaseError when there is no time left for another attempt.
         """
         if self._drop(message_of(error), pool):
-            _log.warning("lost the connection to Postgres: %s", message_of(error))
+            self._tell_lost(message_of(error))
             try:
                 is_up = self._connect()
             except SchemaError as refused:
@@ -205,6 +287,11 @@ class Database:
         if time.monotonic() > due:
             raise DatabaseError(f"Postgres does not respond: {message_of(error)}") from error
 
+    def _tell_lost(self, why: str) -> None:
+        text = f"lost the connection to Postgres: {why}"
+        if self._recurring.is_first(text):
+            _log.warning("%s", text)
+
     def _watch(self) -> None:
         while not self._stopped.is_set():
             self._lost.wait(_WATCH_INTERVAL_S)
@@ -212,6 +299,10 @@ class Database:
             if self._stopped.is_set():
                 return
             self._cut(due_by=time.monotonic())
+            for text, count in self._recurring.summaries():
+                _log.warning("%d times again in the last minute: %s", count, text)
+            if self._doubted:
+                self._settle_doubt()
             if not self.up:
                 try:
                     self._connect()
@@ -232,10 +323,10 @@ class Database:
             try:
                 url = self._address()
                 with (
-                    self._watched(inf) as watch,
+                    self._watched() as watch,
                     Session.connect(url, connect_timeout=CONNECT_S) as session,
                 ):
-                    watch(session)
+                    watch(session, inf)
                     session.set_up(MEANING)
                     _check_writable(session)
                     self._ready(session)
@@ -248,7 +339,8 @@ class Database:
         if self._stopped.is_set():
             self._drop("closed")
             return False
-        _log.info("Postgres is up")
+        if self._recurring.is_first("Postgres is up"):
+            _log.info("Postgres is up")
         return True
 
     def _report(self, error: Exception) -> None:

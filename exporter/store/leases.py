@@ -1,8 +1,11 @@
 """One writer per account: a lease with an epoch, held over a dedicated connection.
 
 Each writing transaction checks holder and epoch (`loader.check`), so a process that was paused
-and wakes up late can no longer write. A lease expires when it is not renewed, and at once when
-the connection that took it is gone: a restart after a crash does not have to wait.
+and wakes up late can no longer write. `takeover` says when the lease of another process is free.
+
+An account that Postgres does not know yet has no id, so its first reader holds a *claim* instead: a
+lease under an id made from the configured name. Whoever has it reads the account and learns its id;
+the account's own lease is then taken by the same process, and the claim is dropped.
 
 A thread does the asking; everybody else reads what it found. While Postgres is away the last holder
 continues and no other process takes over.
@@ -12,21 +15,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import psycopg
 
 from exporter.model.errors import ExporterError
+from exporter.store.lease_table import LeaseTable
 from exporter.store.loader import Lease
 from exporter.store.pool import message_of
-from exporter.store.queries import QUERIES
 from exporter.store.session import MEANING, Session, connect
+from exporter.store.takeover import Watch
 
 _log = logging.getLogger(__name__)
-_TIME_TO_LIVE = timedelta(seconds=30)
 _RELEASE_TIMEOUT_S = 1.0
+_MOST_NAMED = 4
+_CLAIMS = uuid.UUID("b6a1c1a8-5f0e-4f53-9d0c-3d4f1c8f5e20")
 _LIBPQ: Mapping[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 5,
@@ -41,13 +48,41 @@ _SETTINGS = {
     "idle_session_timeout": "0",
 }
 
-LeaseState = Literal["unknown", "unclaimed", "held", "elsewhere"]
-"""``unknown``: Postgres has not answered yet. ``unclaimed``: Postgres does not know the account, so
-no process can hold its lease. ``held``: by this process. ``elsewhere``: by another one."""
+LeaseState = Literal["unknown", "held", "elsewhere"]
+"""``unknown``: Postgres has not answered yet. ``held``: by this process. ``elsewhere``: by another
+one."""
 
 
-def _ignore(_account: str) -> None:
+def claim_of(name: str) -> str:
+    """The id under which an account is leased by its name, until its own id is known."""
+    return str(uuid.uuid5(_CLAIMS, name))
+
+
+def _ignore(_accounts: Collection[str]) -> None:
     """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class _View:
+    """What Postgres said last. Replaced as a whole, so that readers need no lock."""
+
+    ids: Mapping[str, str | None]
+    """By name; None where Postgres knows no account of the name yet."""
+    held: Mapping[str, Lease] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
+
+    def key(self, account: str) -> str:
+        """What the lease of an account is kept under."""
+        return self.ids.get(account) or claim_of(account)
+
+    def state(self, account: str) -> LeaseState:
+        key = self.key(account)
+        if key in self.elsewhere:
+            return "elsewhere"
+        return "held" if key in self.held else "unknown"
+
+    def states(self) -> dict[str, LeaseState]:
+        return {account: self.state(account) for account in self.ids}
 
 
 class Leases:
@@ -55,9 +90,10 @@ class Leases:
 
     ``address`` returns a libpq URL and may raise ExporterError. ``holder`` must be unique to this
     process. ``accounts`` maps the names of the accounts to their ids; an id that is None is looked
-    up in Postgres. ``on_change`` is called with the name of an account whose state has changed.
+    up in Postgres. ``on_change`` is called with the names of accounts whose state has changed.
     All leases are renewed every ``renew_every_s`` seconds, and every ``retry_every_s`` while one is
-    missing: after an outage, and while another process may be about to end.
+    missing: after an outage, and while another process may be about to end. ``monotonic`` returns
+    seconds that never go back.
     """
 
     def __init__(
@@ -66,24 +102,23 @@ class Leases:
         holder: str,
         accounts: Mapping[str, str | None] | None = None,
         *,
-        on_change: Callable[[str], None] = _ignore,
+        on_change: Callable[[Collection[str]], None] = _ignore,
         renew_every_s: float = 5.0,
         retry_every_s: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
-        self._holder = holder
+        self._table = LeaseTable(holder)
         self.on_change = on_change
         self._renew_every_s = renew_every_s
         self._retry_every_s = retry_every_s
-        self._ids = dict(accounts or {})
-        self._wanted = {account_id for account_id in self._ids.values() if account_id is not None}
-        self._tried: set[str] = set()
-        self._answered = False
-        self._held: dict[str, Lease] = {}
-        """What may be used to write now."""
-        self._ours: set[str] = set()
-        """Whose lease this process held when Postgres last answered."""
-        self._elsewhere: set[str] = set()
+        self._monotonic = monotonic
+        self._view = _View(dict(accounts or {}))
+        self._more: set[str] = set()
+        """Ids that were asked for, beside those of the named accounts."""
+        self._swap = threading.Lock()
+        """Guards the replacement of the view, and nothing that waits."""
+        self._watch = Watch()
         self.why_unknown = "Postgres was not asked yet"
         """Why no lease can be taken or renewed; empty while they can."""
         self._connection: Session | None = None
@@ -97,54 +132,55 @@ class Leases:
 
     def state(self, account: str) -> LeaseState:
         """Who holds the lease of an account, by its name, as Postgres said last. Never waits."""
-        account_id = self._ids.get(account)
-        if account_id is None:
-            return "unclaimed" if self._answered else "unknown"
-        if account_id in self._elsewhere:
-            return "elsewhere"
-        return "held" if account_id in self._ours else "unknown"
+        return self._view.state(account)
 
     def get(self, account_id: str) -> Lease | None:
         """The lease of an account; None while another process holds it or Postgres is away.
 
-        The first call for an account that was not named before tries to take its lease.
+        The first call for an account that Postgres had no id of tries to take its lease.
         """
-        if account_id not in self._tried:
-            before = self._states()
+        if not self._asked(account_id):
             with self._lock:
-                if account_id not in self._tried:
-                    self._wanted.add(account_id)
-                    self._renew()
+                before = self._view
+                if not self._asked(account_id):
+                    self._ask(lambda connection: self._take_one(connection, account_id))
                     # Last, so that a thread that calls meanwhile waits for the result.
-                    self._tried.add(account_id)
+                    self._more.add(account_id)
             self._announce(before)
         # Without the lock, because a renewal that hangs must not block threads that poll.
-        return self._held.get(account_id)
+        return self._view.held.get(account_id)
+
+    def _asked(self, account_id: str) -> bool:
+        view = self._view
+        return any(account_id in known for known in (view.held, view.elsewhere, self._more))
 
     def report_lost(self, account_id: str, lease: Lease) -> None:
-        """A transaction found ``lease`` invalid: another process has taken it over."""
-        if self._held.get(account_id) != lease:
-            return
-        before = self._states()
-        self._held.pop(account_id, None)
-        self._move_elsewhere(account_id)
+        """A transaction found ``lease`` invalid: another process has taken it over. Never waits."""
+        with self._swap:
+            before = self._view
+            if before.held.get(account_id) != lease:
+                return
+            held = {id_: kept for id_, kept in before.held.items() if id_ != account_id}
+            after = replace(before, held=held, elsewhere=before.elsewhere | {account_id})
+            self._view = after
+        _tell(before, after)
         self._announce(before)
 
     def held_elsewhere(self, account_id: str) -> bool:
         """Whether another process holds the lease of an account, by its id."""
-        return account_id in self._elsewhere
+        return account_id in self._view.elsewhere
 
     @property
     def leading(self) -> bool:
-        """Whether this process holds the lease of every account, as far as Postgres knows them."""
-        return self._ours >= self._wanted and "unknown" not in self._states().values()
+        """Whether this process holds the lease of every account."""
+        view = self._view
+        return view.held.keys() >= {*map(view.key, view.ids), *self._more}
 
     def renew(self) -> None:
         """Take or renew every lease once: what the thread does at intervals."""
-        before = self._states()
         with self._lock:
-            if not self._stopped.is_set():
-                self._renew()
+            before = self._view
+            self._ask(self._renew_all)
         self._announce(before)
 
     def stop(self) -> None:
@@ -153,22 +189,14 @@ class Leases:
         if not self._lock.acquire(timeout=_RELEASE_TIMEOUT_S):
             return
         try:
-            self._release()
-        finally:
-            self._lock.release()
-
-    def _release(self) -> None:
-        if self._connection is None:
-            return
-        try:
-            for account_id in list(self._held):
-                self._connection.execute(
-                    QUERIES["release_lease"],
-                    {"account_id": account_id, "holder": self._holder},
-                )
+            if self._connection is not None:
+                self._table.release(self._connection)
         except psycopg.Error as error:
             _log.debug("could not release the leases, they will expire: %s", error)
-        self._disconnect()
+        finally:
+            self._view = replace(self._view, held={})
+            self._disconnect()
+            self._lock.release()
 
     def _keep(self) -> None:
         while not self._stopped.is_set():
@@ -179,80 +207,128 @@ class Leases:
             self._stopped.wait(self._interval_s())
 
     def _interval_s(self) -> float:
-        complete = self._held.keys() >= self._wanted and None not in self._ids.values()
+        view = self._view
+        complete = self.leading and None not in view.ids.values() and not self.why_unknown
         return self._renew_every_s if complete else self._retry_every_s
 
-    def _renew(self) -> None:
-        if self._stopped.is_set():
-            return
-        try:
-            if self._connection is None:
-                self._connection = connect(self._address(), _SETTINGS, autocommit=True, **_LIBPQ)
-            self._look_up(self._connection)
-            for account_id in sorted(self._wanted):
-                self._take(self._connection, account_id)
-                self._tried.add(account_id)
-            self._answered, self.why_unknown = True, ""
-        except (psycopg.Error, ExporterError) as error:
-            self._explain(message_of(error))
-            self._disconnect()
+    def _ask(self, work: Callable[[Session], None]) -> None:
+        """Run ``work``, once more over a new connection when an older one turns out to be cut."""
+        while not self._stopped.is_set():
+            established = self._connection is not None
+            try:
+                if self._connection is None:
+                    address = self._address()
+                    self._connection = connect(address, _SETTINGS, autocommit=True, **_LIBPQ)
+                work(self._connection)
+            except psycopg.errors.LockNotAvailable as error:
+                self._explain(message_of(error))  # the holders stay the same meanwhile
+                return
+            except (psycopg.Error, ExporterError) as error:
+                self._disconnect()
+                if not established:
+                    self._watch.interrupt()
+                    self._explain(message_of(error))
+                    return
+            else:
+                self.why_unknown = ""
+                return
 
     def _explain(self, why: str) -> None:
-        """Log a cause once."""
-        level = logging.DEBUG if why == self.why_unknown else logging.WARNING
+        """Log a cause once. Not a warning: a write that needs the lease warns."""
+        level = logging.DEBUG if why == self.why_unknown else logging.INFO
         self.why_unknown = why
         _log.log(level, "could not take or renew the leases: %s", why)
 
-    def _look_up(self, connection: Session) -> None:
-        """Learn the ids of accounts that Postgres knows by now."""
-        names = [name for name, account_id in self._ids.items() if account_id is None]
-        if names:
-            for name, account_id in connection.execute(QUERIES["ids_by_name"], {"names": names}):
-                self._ids[name] = account_id
-                self._wanted.add(account_id)
+    def _renew_all(self, connection: Session) -> None:
+        before = self._view
+        unnamed = [name for name, account_id in before.ids.items() if account_id is None]
+        learned = self._table.ids(connection, unnamed)
+        view = replace(before, ids={**before.ids, **learned})
+        keys = {view.key(name) for name in view.ids} | self._more
+        # Who claims an account is about to take its lease, as soon as its id is known.
+        claims = {
+            account_id: claim_of(name)
+            for name, account_id in view.ids.items()
+            if account_id is not None and (name in learned or account_id not in before.held)
+        }
+        ours = self._table.renew(connection, {*keys, *claims.values()})
+        rest = keys - ours.keys()
+        ours |= self._take(connection, rest, claims, ours)
+        held = {key: lease for key, lease in ours.items() if key in keys}
+        self._show(replace(view, held=held, elsewhere=frozenset(keys - held.keys())))
+        settled = {claim_of(name) for name, account_id in learned.items() if account_id in held}
+        self._table.drop_claims(connection, settled, ours.keys() & set(claims.values()))
 
-    def _take(self, connection: Session, account_id: str) -> None:
-        try:
-            with connection.statement():
-                row = connection.execute(
-                    QUERIES["take_lease"],
-                    {"account_id": account_id, "holder": self._holder, "ttl": _TIME_TO_LIVE},
-                ).fetchone()
-        except psycopg.errors.LockNotAvailable:
-            # A transaction of the holder's is open: the holder stays the same.
-            if account_id not in self._ours:
-                self._move_elsewhere(account_id)
-            return
-        if row is None:
-            self._held.pop(account_id, None)
-            self._move_elsewhere(account_id)
-            return
-        self._held[account_id] = Lease(self._holder, row[0])
-        self._ours.add(account_id)
-        if account_id in self._elsewhere:
-            self._elsewhere.remove(account_id)
-            _log.info("took over the lease of an account", extra={"account_id": account_id})
+    def _take_one(self, connection: Session, account_id: str) -> None:
+        """Ask for the lease of one account, whose id a response has just named."""
+        before, ids = self._view, dict(self._view.ids)
+        name = self._table.name(connection, account_id)
+        if name in ids:
+            ids[name] = account_id
+        found = self._table.renew(connection, [account_id])
+        found = found or self._take(connection, {account_id}, {}, {})
+        elsewhere = before.elsewhere if found else before.elsewhere | {account_id}
+        self._show(_View(ids, {**before.held, **found}, elsewhere))
+        if name in ids:
+            self._table.drop_claims(connection, (), [claim_of(name)])
 
-    def _move_elsewhere(self, account_id: str) -> None:
-        facts = {"account_id": account_id}
-        if account_id in self._ours:
-            self._ours.discard(account_id)
-            _log.warning("lost the lease of an account to another process", extra=facts)
-        elif account_id not in self._elsewhere:
-            _log.info("standing by: another process holds the lease of an account", extra=facts)
-        self._elsewhere.add(account_id)
+    def _take(
+        self,
+        connection: Session,
+        wanted: Collection[str],
+        claims: Mapping[str, str],
+        ours: Collection[str],
+    ) -> dict[str, Lease]:
+        """Take those leases that are free, and return them."""
+        if not wanted:
+            return {}
+        others = self._table.others(connection, {*wanted, *claims.values()})
+        now = self._monotonic()
+        free = {key for key, seen in others.items() if self._watch.is_free(key, seen, now)}
+        versions: dict[str, str | None] = {}
+        for key in sorted(wanted):
+            claim = claims.get(key)
+            claimed = claim in others and claim not in free and claim not in ours
+            if key in free:
+                versions[key] = others[key].version
+            elif key not in others and not claimed:
+                versions[key] = None
+        return self._table.take(connection, versions) if versions else {}
 
-    def _states(self) -> dict[str, LeaseState]:
-        return {account: self.state(account) for account in list(self._ids)}
+    def _show(self, view: _View) -> None:
+        with self._swap:
+            before, self._view = self._view, view
+        _tell(before, view)
 
-    def _announce(self, before: Mapping[str, LeaseState]) -> None:
+    def _announce(self, before: _View) -> None:
         """Outside of the lock: whoever listens may ask for a lease."""
-        for account, state in self._states().items():
-            if state != before.get(account):
-                self.on_change(account)
+        states = before.states()
+        changed = {name for name, state in self._view.states().items() if state != states[name]}
+        if changed:
+            self.on_change(changed)
 
     def _disconnect(self) -> None:
-        self._held.clear()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _tell(before: _View, view: _View) -> None:
+    """Log what has changed: one line, however many accounts it concerns."""
+    names = {key: name for name in view.ids for key in (claim_of(name), view.key(name))}
+    lost = (before.held.keys() & view.elsewhere) - view.held.keys()
+    if lost:
+        _log.warning("lost to another process: the lease of %s", _listed(lost, names))
+    gained = before.elsewhere & view.held.keys()
+    if gained:
+        _log.info("took over the lease of %s", _listed(gained, names))
+    new = view.elsewhere - before.elsewhere - before.held.keys()
+    if new:
+        _log.info("standing by: another process has the lease of %s", _listed(new, names))
+
+
+def _listed(keys: Collection[str], names: Mapping[str, str]) -> str:
+    """A few accounts by name, many by their number."""
+    if len(keys) > _MOST_NAMED:
+        return f"{len(keys)} accounts"
+    return ", ".join(sorted(names.get(key, key) for key in keys))

@@ -17,7 +17,9 @@ from exporter.store.session import CONNECT_S, SERVICE, Session, connect
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-_SIZE = 8
+SIZE = 8
+"""Connections of a process, however many accounts it has: more would only queue for the CPU and the
+disk of Postgres. Threads wait for one."""
 
 RETRYABLE = (
     pg.SerializationFailure,
@@ -40,9 +42,25 @@ _DATA_CLASSES = ("21", "22", "23", "54")
 integrity constraints, program limits (PostgreSQL, Appendix A). The last one counts as an
 OperationalError in psycopg, but the connection is good."""
 
+EXHAUSTED = (
+    pg.InsufficientResources,
+    pg.DiskFull,
+    pg.OutOfMemory,
+    pg.TooManyConnections,
+    pg.ConfigurationLimitExceeded,
+)
+"""Postgres responds, and lacks a resource (class 53): the connection is still good."""
+
 DISCONNECTED = (psycopg.OperationalError, psycopg.InterfaceError, pg.ReadOnlySqlTransaction)
-"""The connection is lost. One that may only read is of no use either, and stays so when the server
-accepts writes again: whether it may write was decided when it was opened."""
+"""The connection is lost, unless it is one of those above (`is_lost`). One that may only read is of
+no use either, and stays so when the server accepts writes again: whether it may write was decided
+when it was opened."""
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is lost, not merely refused, busy or short of something."""
+    responded = (*RETRYABLE, *TIMED_OUT, *EXHAUSTED, PoolTimeout)
+    return isinstance(error, DISCONNECTED) and not isinstance(error, responded)
 
 
 @contextmanager
@@ -62,7 +80,7 @@ def open_pool(url: str) -> ConnectionPool[Session]:
         url,
         connection_class=Session,
         min_size=1,
-        max_size=_SIZE,
+        max_size=SIZE,
         open=False,
         configure=_set_up,
         kwargs={"connect_timeout": CONNECT_S},

@@ -6,41 +6,86 @@ SELECT pg_advisory_xact_lock(hashtextextended(%(account_id)s || '/' || %(stream)
 
 -- name: check_lease
 -- A row while this process is the account's writer; locked so that no other takes over before the
--- transaction commits.
+-- transaction commits. Its own renewals, which change no key, do not wait for that.
 SELECT epoch FROM onetrading_sync.leases
 WHERE account_id = %(account_id)s AND holder = %(holder)s AND epoch = %(epoch)s
-FOR SHARE;
+FOR KEY SHARE;
 
--- name: take_lease
--- Take or renew the lease of an account. It is free when it has expired, when this process holds
--- it, or when the connection of its holder is gone. No row: another process holds it.
-INSERT INTO onetrading_sync.leases AS lease
-    (account_id, holder, epoch, backend_pid, backend_start, expires_at)
-SELECT %(account_id)s, %(holder)s, 1, pg_backend_pid(),
-       (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
-       clock_timestamp() + %(ttl)s
-ON CONFLICT (account_id) DO UPDATE
-SET holder = excluded.holder,
-    epoch = lease.epoch + (lease.holder <> excluded.holder)::int,
-    backend_pid = excluded.backend_pid,
-    backend_start = excluded.backend_start,
-    expires_at = excluded.expires_at
-WHERE lease.holder = excluded.holder
-   OR lease.expires_at < clock_timestamp()
-   OR NOT EXISTS (
-        SELECT FROM pg_stat_activity AS activity
-        WHERE activity.pid = lease.backend_pid
-          AND (activity.backend_start IS NULL OR activity.backend_start = lease.backend_start))
-RETURNING epoch;
+-- name: renew_leases
+-- Keep the leases that this process holds, over this connection. No row: another process holds it.
+UPDATE onetrading_sync.leases
+SET backend_pid = pg_backend_pid(),
+    backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
+    expires_at = clock_timestamp() + %(expiry)s
+WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s
+RETURNING account_id::text, epoch;
 
--- name: release_lease
--- Let another process take the account at once.
-UPDATE onetrading_sync.leases SET expires_at = '-infinity'
-WHERE account_id = %(account_id)s AND holder = %(holder)s;
+-- name: other_leases
+-- Leases of other processes, with what tells whether they are still renewed: see `takeover.Seen`.
+SELECT account_id::text,
+       lease::text,
+       holder,
+       expires_at = '-infinity',
+       NOT EXISTS (
+           SELECT FROM pg_stat_activity AS activity
+           WHERE activity.pid = lease.backend_pid
+             AND (activity.backend_start IS NULL OR activity.backend_start = lease.backend_start)),
+       extract(epoch FROM clock_timestamp()
+                          - (coalesce(nullif(expires_at, '-infinity'), now()) - %(expiry)s))::float8
+FROM onetrading_sync.leases AS lease
+WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder <> %(holder)s;
+
+-- name: lock_takeover
+-- One process at a time takes leases, so that two which start together do not divide them by chance.
+SELECT pg_advisory_xact_lock(hashtextextended('onetrading_sync.leases', 0));
+
+-- name: take_leases
+-- Take the leases that are still as they were seen (`versions`), and those that nobody ever had
+-- (NULL). What a transaction of the holder's has locked is left for later.
+WITH wanted AS (
+    SELECT * FROM unnest(%(account_ids)s::uuid[], %(versions)s::text[]) AS seen (account_id, version)
+), self AS (
+    SELECT %(holder)s AS holder, pg_backend_pid() AS pid, clock_timestamp() + %(expiry)s AS expires_at,
+           (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()) AS started
+), free AS (
+    SELECT lease.account_id
+    FROM onetrading_sync.leases AS lease JOIN wanted USING (account_id)
+    WHERE lease::text = wanted.version
+    FOR UPDATE OF lease SKIP LOCKED
+), taken AS (
+    UPDATE onetrading_sync.leases AS lease
+    SET holder = self.holder, epoch = lease.epoch + 1, backend_pid = self.pid,
+        backend_start = self.started, expires_at = self.expires_at
+    FROM free, self
+    WHERE lease.account_id = free.account_id
+    RETURNING lease.account_id, lease.epoch
+), added AS (
+    INSERT INTO onetrading_sync.leases
+        (account_id, holder, epoch, backend_pid, backend_start, expires_at)
+    SELECT account_id, holder, 1, pid, started, expires_at FROM wanted, self WHERE version IS NULL
+    ON CONFLICT (account_id) DO NOTHING
+    RETURNING account_id, epoch
+)
+SELECT account_id::text, epoch FROM taken UNION ALL SELECT account_id::text, epoch FROM added;
+
+-- name: release_leases
+-- Let another process take the accounts at once.
+UPDATE onetrading_sync.leases SET expires_at = '-infinity' WHERE holder = %(holder)s;
+
+-- name: drop_claims
+-- Names whose accounts have ids by now need no claim: one of this process, or of whomever where this
+-- process holds the account itself.
+DELETE FROM onetrading_sync.leases
+WHERE account_id = ANY(%(settled)s::uuid[])
+   OR account_id = ANY(%(known)s::uuid[]) AND holder = %(holder)s;
 
 -- name: ids_by_name
 -- The identities of configured names, as far as they are known.
 SELECT name, account_id::text FROM onetrading.accounts WHERE name = ANY(%(names)s);
+
+-- name: name_by_id
+-- The configured name of an account.
+SELECT name FROM onetrading.accounts WHERE account_id = %(account_id)s;
 
 -- name: account_by_name
 -- The id of the account that is known under a configured name.
@@ -278,7 +323,8 @@ WHERE total.value < excluded.value;
 -- name: totals
 -- The counters of a stream.
 SELECT metric, labels, value FROM onetrading_sync.totals
-WHERE account_id = %(account_id)s AND stream = %(stream)s;
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+ORDER BY metric, labels;
 
 -- name: last_snapshot
 -- The newest snapshot of a stream.

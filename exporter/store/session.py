@@ -48,7 +48,8 @@ SERVICE: Mapping[str, str] = {
     "enable_bitmapscan": "on",
     "lock_timeout": "30s",
     "statement_timeout": "120s",
-    "idle_in_transaction_session_timeout": "60s",
+    # A transaction that idles is one of a process that was suspended: nobody can take its account.
+    "idle_in_transaction_session_timeout": "15s",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
 }

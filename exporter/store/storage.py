@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from exporter.model.errors import Connecting, DatabaseError, LeaseLost, StandingBy
+from exporter.model.errors import Connecting, DatabaseBusy, DatabaseError, LeaseLost, StandingBy
 from exporter.store.database import Connection, Database
 from exporter.store.leases import Leases
 from exporter.store.loader import Lease
 
 T = TypeVar("T")
 
-LEASE_WAIT_S = 3.0
-"""How long a service that starts waits for Postgres to say who holds an account."""
+LEASE_WAIT_S = 10.0
+"""How long a service that starts waits for Postgres to say who holds an account: less when the
+first attempt to connect fails, which one to a Postgres that hangs does after 5 s."""
 
 
 class Storage:
@@ -102,12 +103,23 @@ class Storage:
 
     @property
     def leading(self) -> bool:
-        """Whether this process holds the leases of all its accounts; a command needs none."""
+        """Whether this process holds the leases of all its accounts, or needs none."""
         return self._leases is None or self._leases.leading
 
+    def leads(self, account: str) -> bool:
+        """Whether this process holds the lease of an account, by its name, or needs none.
+
+        False until Postgres has said so: several processes may start in the same moment.
+        """
+        return self._leases is None or self._leases.state(account) == "held"
+
+    def stands_by(self, account: str) -> bool:
+        """Whether another process holds the lease of an account, by its name."""
+        return self._leases is not None and self._leases.state(account) == "elsewhere"
+
     def repeats_outage(self, error: Exception) -> bool:
-        """Whether ``error`` only repeats that Postgres is away, which was logged already."""
-        return isinstance(error, DatabaseError) and not self.up
+        """Whether ``error`` only repeats that Postgres is away or busy, which is logged already."""
+        return isinstance(error, DatabaseBusy) or (isinstance(error, DatabaseError) and not self.up)
 
     def close(self) -> None:
         """Release the leases and close every connection."""

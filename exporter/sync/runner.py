@@ -90,7 +90,8 @@ class SyncRunner:
                 _log.debug("not now: %s", reason)
                 return "skipped"
             except StandingBy as reason:
-                return self._stand_by(sync, reason)
+                _log.debug("not now: %s", reason)
+                return self.stand_by(sync)
             if self._refusals.state(*sync.key) == "paused":
                 return "skipped"
             return self._run(sync)
@@ -116,7 +117,8 @@ class SyncRunner:
             self._metrics.streams.mark_tried(*sync.key)
             return "skipped"
         except StandingBy as reason:
-            return self._stand_by(sync, reason)
+            _log.debug("not now: %s", reason)
+            return self.stand_by(sync)
         except ExporterError as known:
             error = errors.count(known)
         except Exception as bug:  # noqa: BLE001  a bug in one pass must not end the service
@@ -130,9 +132,8 @@ class SyncRunner:
         self._failed(sync, error)
         return "not permitted" if isinstance(error, NotPermitted) else "failed"
 
-    def _stand_by(self, sync: StreamSync, reason: StandingBy) -> Outcome:
+    def stand_by(self, sync: StreamSync) -> Outcome:
         """Withdraw what this process exported of the stream: the holder of the lease does now."""
-        _log.debug("not now: %s", reason)
         self._metrics.streams.mark_standing_by(*sync.key)
         self._metrics.service.forget_token(sync.account.name)
         self._refusals.record_standing_by(sync)

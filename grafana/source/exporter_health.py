@@ -32,8 +32,8 @@ _HELD = latest("onetrading_sync_held", public=True)
 _PERMITTED = lowest("onetrading_sync_permitted", public=True)
 _AGE = f"(time() - {_LAST})"
 _WITHDRAWN = f"({_AGE} > clamp_min(3 * {_INTERVAL}, 60))"
-_LAG = lowest("onetrading_coverage_lag_seconds", public=True)
-_GAP = lowest("onetrading_coverage_gap_seconds", public=True)
+_LAG = latest("onetrading_coverage_lag_seconds", public=True)
+_GAP = latest("onetrading_coverage_gap_seconds", public=True)
 _PROGRESS = latest("onetrading_backfill_progress_ratio", public=True)
 _ERRORS = "onetrading_sync_errors_total"
 _STALE = [runbook("OnetradingStreamStale"), runbook("OnetradingStreamNeverSucceeded")]

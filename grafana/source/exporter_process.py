@@ -94,11 +94,11 @@ SKEW = lines(
 )
 ALIVE = stat(
     "Processes",
-    "Exporters that are scraped; the leader is the one that reads and writes. With none, no"
-    " dashboard has data.",
+    "Exporters that are scraped, and how many of them lead: each account has one leader, which"
+    " reads and writes it. 0: an account has none, and its values are missing.",
     EXPORTER,
     Series("count(onetrading_exporter_build_info) or vector(0)", "running"),
-    Series("sum(onetrading_exporter_leader) or vector(0)", "leader"),
+    Series("min(sum by (account) (onetrading_exporter_leader)) or vector(0)", "leader"),
     unit=COUNT,
     decimals=0,
     steps=(BAD, ((1, GOOD),)),
@@ -115,11 +115,13 @@ DATABASE = stat(
     links=[runbook("OnetradingDatabaseDown")],
 )
 WRITERS = lines(
-    "Postgres and leader",
-    "1 while Postgres is up, and while one process is the writer of the accounts.",
+    "Postgres and leaders",
+    "1 while Postgres is up, and while each account has one process that reads and writes it: 0 is"
+    " an account without one, 2 one that has just moved.",
     EXPORTER,
     Series("max(onetrading_database_up)", "Postgres up"),
-    Series("sum(onetrading_exporter_leader)", "leaders"),
+    Series("min(sum by (account) (onetrading_exporter_leader))", "leaders, fewest"),
+    Series("max(sum by (account) (onetrading_exporter_leader))", "leaders, most"),
     unit=COUNT,
     decimals=0,
     minimum=0,

@@ -266,7 +266,7 @@ CONTRACT: dict[str, tuple[str, tuple[str, ...]]] = {
     "api_wait_seconds_total": ("counter", ("account",)),
     "api_budget_remaining": ("gauge", ("account",)),
     "database_up": ("gauge", ()),
-    "exporter_leader": ("gauge", ()),
+    "exporter_leader": ("gauge", ("account",)),
     "exporter_build_info": ("gauge", ("version", "python")),
     "token_scope": ("gauge", ("account", "scope")),
 }

@@ -223,15 +223,16 @@ def filled(*accounts: str) -> Page:
         page.stream_metrics.record_coverage(account, stream, lag_s=1, gap_s=2, progress_ratio=0.5)
         page.instrumentation.record_pass(account, stream, 0.3)
         page.instrumentation.record_rows(account, stream, inserted=5, updated=1, rejected=1)
-        page.service_metrics.set_data_quality(account, stream, rejects=1, drift=2, changed=3)
+        one = {(account, stream): 1}
+        page.service_metrics.set_data_quality(rejects=one, drift=one, changed=one)
     for account in accounts or ("main", "desk"):
         page.service_metrics.set_token_scope(account, "READ", True)
-        page.service_metrics.set_clock_skew(account, -0.25)
+        page.service_metrics.set_clock_skew([account], -0.25)
         page.service_metrics.track_rate_limiter(account, lambda: 240)
         page.instrumentation.record_request(account, "account/balances", "200", 0.2)
         page.instrumentation.record_wait(account, 1.5)
     page.service_metrics.set_database_up(True)
-    page.service_metrics.set_leader(True)
+    page.service_metrics.set_leader({"main": True, "hedge": False})
     page.service_metrics.set_spool(0, 0)
     page.service_metrics.record_heartbeat()
     return page
@@ -414,18 +415,18 @@ def test_service_metrics_are_absent_until_known() -> None:
 def test_service_metrics_show_the_latest() -> None:
     at = iter((100.0, 130.0))
     service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: next(at))
-    service_metrics.set_leader(True)
-    service_metrics.set_leader(False)
+    service_metrics.set_leader({"main": True})
+    service_metrics.set_leader({"main": False})
     service_metrics.set_spool(3, 0)
-    service_metrics.set_clock_skew("main", -1.5)
-    service_metrics.set_clock_skew("desk", 0)
+    service_metrics.set_clock_skew(["main"], -1.5)
+    service_metrics.set_clock_skew(["desk"], 0)
     service_metrics.set_token_scope("main", "READ", True)
     service_metrics.set_token_scope("main", "TRADE", False)
     service_metrics.count_scheduler_event("missed")
     service_metrics.record_heartbeat()
     assert service_metrics.heartbeat_age_s() == 30
     found = shown(service_metrics)
-    assert found["onetrading_exporter_leader"] == "0"
+    assert found['onetrading_exporter_leader{account="main"}'] == "0"
     assert found["onetrading_spool_snapshots"] == "3"
     assert found['onetrading_exchange_clock_skew_seconds{account="main"}'] == "-1.5"
     assert found['onetrading_exchange_clock_skew_seconds{account="desk"}'] == "0"

@@ -86,7 +86,7 @@ CONTRACT = {
         onetrading_api_wait_seconds_total account
         onetrading_api_budget_remaining account
         onetrading_database_up
-        onetrading_exporter_leader
+        onetrading_exporter_leader account
         onetrading_exporter_build_info
         onetrading_token_scope account scope
     """,

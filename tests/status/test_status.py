@@ -100,11 +100,13 @@ def test_the_report_agrees_with_metrics(quiet: Quiet) -> None:
     for a in body["accounts"]:
         left = float(shown[f'onetrading_api_budget_remaining{{account="{a["account"]}"}}'])
         assert left == pytest.approx(a["requests"]["remaining"], abs=0.1)
+        name = f'onetrading_exporter_leader{{account="{a["account"]}"}}'
+        assert float(shown[name]) == a["leader"]
         for scope, granted in a["token_scopes"].items():
             name = f'onetrading_token_scope{{account="{a["account"]}",scope="{scope}"}}'
             assert float(shown[name]) == granted
     assert float(shown["onetrading_database_up"]) == body["database_up"]
-    assert float(shown["onetrading_exporter_leader"]) == body["leader"]
+    assert body["leader"] == all(a["leader"] for a in body["accounts"])
     assert float(shown["onetrading_spool_snapshots"]) == body["spooled_snapshots"]
     assert f'version="{body["version"]}"' in get(base, "/metrics")
 

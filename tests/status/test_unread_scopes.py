@@ -52,7 +52,7 @@ def reporter(live: World) -> Reporter:
         app.spool,
         app.clock,
         app.metrics,
-        AccountReports(app.rate_limiters, app.metrics, 240),
+        AccountReports(app.rate_limiters, app.metrics, 240, app.storage.leads),
         StreamReports(app.syncs, app.metrics, app.refusals, dict),
     )
 

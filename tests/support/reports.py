@@ -83,7 +83,9 @@ def stream(account: str, name: str, kind: Kind = "snapshot", **more: Any) -> Str
 def account(name: str, **more: Any) -> AccountReport:
     """An account without a problem; ``more`` replaces fields."""
     scopes = {} if name == "public" else {"read": True}
-    return replace(AccountReport(account=name, token_scopes=scopes, requests=REQUESTS), **more)
+    return replace(
+        AccountReport(account=name, leader=True, token_scopes=scopes, requests=REQUESTS), **more
+    )
 
 
 def error(account: str, name: str, **more: Any) -> ErrorRun:

@@ -9,9 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from exporter.app import App, Runtime, enabled, process_name
+from exporter.app import App, Runtime, enabled
 from exporter.metrics.families import SYNC_FAMILIES
 from exporter.simulator import AccountSpec, Simulator
+from exporter.store.holder import new_holder
 from tests.support.configuration import environment_of, settings_from
 from tests.support.simulator_client import NOW
 
@@ -43,7 +44,7 @@ def running(
     environ: Mapping[str, str], *, service: bool = False, runtime: Runtime | None = None
 ) -> Iterator[App]:
     """An app with its database open; ``service``: one that takes leases, as `run` does."""
-    holder = process_name() if service else None
+    holder = new_holder() if service else None
     settings = settings_from(environ)
     app = App(settings, enabled(settings), holder=holder, runtime=runtime)
     try:

@@ -100,7 +100,7 @@ def test_a_standby_takes_over_from_a_holder_that_ends(tmp_path: Path, database_u
         assert outcomes(standby) == {"standing by"}
         changed: list[str] = []
         assert standby.app.leases is not None
-        standby.app.leases.on_change = changed.append
+        standby.app.leases.on_change = changed.extend
         holder.close()
         standby.renew_leases()
         assert sorted(changed) == ["main", "public"]
@@ -278,7 +278,7 @@ def test_an_account_that_is_locked_by_its_holder_is_held_elsewhere(
     with two_writers(tmp_path, database_url) as (holder, standby):
         assert outcomes(holder) == {"ok"}
         with psycopg.connect(database_url) as writing:
-            writing.execute("SELECT FROM onetrading_sync.leases FOR SHARE")
+            writing.execute("SELECT FROM onetrading_sync.leases FOR KEY SHARE")
             standby.renew_leases()
             asked = requests(holder.simulator)
             assert outcomes(standby) == {"standing by"}

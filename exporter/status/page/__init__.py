@@ -162,11 +162,11 @@ def _written(report: Report) -> str:
     """The accounts of which this process is the writer, as far as Postgres has said."""
     if report.leader:
         return "all accounts"
-    elsewhere = {stream.account for stream in report.streams if stream.standing_by}
-    if not elsewhere:
-        return "not known yet"
-    ours = [a.account for a in report.accounts if a.account not in elsewhere]
-    return listed(ours) if ours else "no account: on standby"
+    ours = [account.account for account in report.accounts if account.leader]
+    if ours:
+        return listed(ours)
+    elsewhere = any(stream.standing_by for stream in report.streams)
+    return "no account: on standby" if elsewhere else "not known yet"
 
 
 def _spool(report: Report) -> str:

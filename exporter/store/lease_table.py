@@ -1,0 +1,91 @@
+"""The table of leases as one process uses it: a few statements for all accounts together.
+
+However many accounts there are, a holder renews with one statement, and a standby looks with two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+
+from exporter.store.holder import has_ended
+from exporter.store.loader import Lease
+from exporter.store.queries import QUERIES
+from exporter.store.session import Session
+from exporter.store.takeover import EXPIRY_S, Seen
+
+_EXPIRY = timedelta(seconds=EXPIRY_S)
+
+
+class LeaseTable:
+    """What one holder does with its leases. Every method raises psycopg.Error."""
+
+    def __init__(self, holder: str) -> None:
+        self._holder = holder
+
+    def ids(self, connection: Session, names: Collection[str]) -> dict[str, str]:
+        """The ids of the accounts of these names that Postgres knows by now."""
+        if not names:
+            return {}
+        found = _execute(connection, "ids_by_name", {"names": list(names)})
+        return dict(found.fetchall())
+
+    def name(self, connection: Session, account_id: str) -> str | None:
+        """The name of an account, if Postgres knows it."""
+        found = _execute(connection, "name_by_id", {"account_id": account_id}).fetchone()
+        return None if found is None else str(found[0])
+
+    def renew(self, connection: Session, account_ids: Iterable[str]) -> dict[str, Lease]:
+        """Renew those of these leases that this process holds; the others are left out."""
+        found = _execute(connection, "renew_leases", self._of(account_ids))
+        return {account_id: Lease(self._holder, epoch) for account_id, epoch in found}
+
+    def others(self, connection: Session, account_ids: Iterable[str]) -> dict[str, Seen]:
+        """Those of these leases that belong to other processes, or did last."""
+        found = _execute(connection, "other_leases", self._of(account_ids))
+        return {
+            account_id: Seen(version, released or has_ended(holder), gone, age_s)
+            for account_id, version, holder, released, gone, age_s in found
+        }
+
+    def take(self, connection: Session, versions: Mapping[str, str | None]) -> dict[str, Lease]:
+        """Take leases that still have these versions (None: nobody ever had it); those taken.
+
+        None is when another process takes leases right now, or holds a lock.
+        """
+        wanted = {"account_ids": list(versions), "versions": list(versions.values())}
+        parameters = wanted | {"holder": self._holder, "expiry": _EXPIRY}
+        try:
+            with connection.transaction():
+                connection.begin()
+                connection.execute(QUERIES["lock_takeover"])
+                found = connection.execute(QUERIES["take_leases"], parameters).fetchall()
+        except psycopg.errors.LockNotAvailable:
+            return {}
+        return {account_id: Lease(self._holder, epoch) for account_id, epoch in found}
+
+    def drop_claims(
+        self, connection: Session, settled: Collection[str], known: Collection[str]
+    ) -> None:
+        """Forget claims (see `leases`): ``settled`` of whomever, ``known`` of this process."""
+        if settled or known:
+            claims = {"settled": list(settled), "known": list(known), "holder": self._holder}
+            _execute(connection, "drop_claims", claims)
+
+    def release(self, connection: Session) -> None:
+        """Let other processes have every lease at once."""
+        _execute(connection, "release_leases", {"holder": self._holder})
+
+    def _of(self, account_ids: Iterable[str]) -> dict[str, object]:
+        return {"account_ids": list(account_ids), "holder": self._holder, "expiry": _EXPIRY}
+
+
+def _execute(
+    connection: Session, name: str, parameters: Mapping[str, object]
+) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Execute a statement in a transaction of its own."""
+    with connection.statement():
+        return connection.execute(QUERIES[name], parameters)
