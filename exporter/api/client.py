@@ -15,7 +15,8 @@ from math import inf
 
 import httpx
 
-from exporter.api.clock import ExchangeClock
+from exporter.api.clock import ExchangeClock, Source
+from exporter.api.clock_votes import LEAST_RESPONSES
 from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy, delay_s, pause_s
 from exporter.api.sender import HttpSender, Observer, Request, RequestResult
@@ -29,6 +30,8 @@ from exporter.model.errors import (
 from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
+_MOST_TIME_REQUESTS = 16
+_TIME_PAUSE_S = 1.0
 
 OnError = Callable[[ExchangeError], None]
 """Called with the error of each failed attempt."""
@@ -119,8 +122,22 @@ class Client:
             server = EPOCH + timedelta(milliseconds=json.loads(result.body)["epoch_millis"])
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise UnexpectedPayload(f"time: no usable epoch_millis: {error}") from error
-        self._clock.observe_instant(server, result.sent, result.received)
+        source = Source(self._account, "time")
+        self._clock.observe_instant(server, result.sent, result.received, source)
         return server
+
+    def learn_time(self, *, deadline_s: float) -> None:
+        """Ask for the exchange's time until it is known: see `ExchangeClock`.
+
+        For some seconds where its clock and ours differ; what they agree on is not known then.
+        Raises as ``server_time``.
+        """
+        for number in range(_MOST_TIME_REQUESTS):
+            if number >= LEAST_RESPONSES and self._stop.wait(_TIME_PAUSE_S):
+                raise Stopping("shutting down: the exchange's time was not confirmed")
+            self.server_time(deadline_s=deadline_s)
+            if self._clock.known:
+                return
 
     def interrupt(self) -> None:
         """End the reads under way, and any later one, at once. Set ``stop`` first."""

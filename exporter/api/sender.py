@@ -13,7 +13,6 @@ import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
@@ -21,7 +20,7 @@ from weakref import WeakSet
 import httpx
 
 from exporter._version import __version__
-from exporter.api.clock import ExchangeClock
+from exporter.api.clock import ExchangeClock, Source
 from exporter.api.response import error_of, retry_after_s
 from exporter.api.retry import Policy
 from exporter.logs import context
@@ -33,7 +32,6 @@ from exporter.model.errors import (
     TokenRefused,
     UnexpectedPayload,
 )
-from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 
@@ -80,10 +78,10 @@ class RequestResult(NamedTuple):
     error: ExchangeError | None
     body: bytes = b""
     """Complete and JSON when ``error`` is None, else empty."""
-    sent: datetime = EPOCH
-    """When the request was sent, by our own clock."""
-    received: datetime = EPOCH
-    """When the response's header arrived, by our own clock."""
+    sent: float = 0.0
+    """When the request was sent, by the steady clock."""
+    received: float = 0.0
+    """When the response's header arrived, by the steady clock."""
     stale: bool = False
     """The connection was reused and closed before any response: see `_Trace.stale`."""
     size: int | None = None
@@ -237,7 +235,7 @@ class HttpSender:
     def _send(
         self, request: Request, bearer: BearerAuth, trace: _Trace, latest: float
     ) -> RequestResult:
-        sent = self._clock.wall()
+        sent = self._clock.steady()
         with self._http.stream(
             "GET",
             # Joined as text: whatever a path holds, the token goes to no other host.
@@ -246,8 +244,14 @@ class HttpSender:
             auth=bearer,
             extensions={"trace": trace},
         ) as response:
-            received = self._clock.wall()
-            self._clock.observe_date(response.headers.get("Date", ""), sent, received)
+            received = self._clock.steady()
+            self._clock.observe_date(
+                response.headers.get("Date", ""),
+                sent,
+                received,
+                Source(self._account, request.endpoint),
+                response.headers.get("Age", ""),
+            )
             code = str(response.status_code)
             try:
                 body = self._read(response, latest)

@@ -11,6 +11,7 @@ ExporterError
 │   └── LeaseLost            the same, noticed by a transaction, which was rolled back
 ├── BadRecord                skip the record: it goes to the rejects, its page goes on
 ├── DatabaseError            wait: the whole transaction is retried later
+├── Outdated                 say so: Postgres holds a response that was observed later
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
@@ -29,6 +30,7 @@ ExporterError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar, Literal, get_args
 
 Reason = Literal[
@@ -130,6 +132,23 @@ class DatabaseError(ExporterError):
     """Postgres is unreachable or refused the transaction; nothing of it was kept."""
 
     reason: ClassVar[Reason] = "database"
+
+
+class Outdated(ExporterError):
+    """A response was not stored, because Postgres holds one that was observed later.
+
+    ``by``: how much later.
+    """
+
+    reason: ClassVar[Reason] = "database"
+
+    def __init__(self, stored: datetime, observed: datetime) -> None:
+        self.by = stored - observed
+        super().__init__(
+            f"Postgres holds a response that was observed at {stored:%Y-%m-%d %H:%M:%S} UTC, later "
+            f"than this one ({observed:%Y-%m-%d %H:%M:%S}), which is not stored: compare the "
+            "clocks of the exchange, of this machine and of the processes that write this account"
+        )
 
 
 class ExchangeError(ExporterError):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from exporter.api.clock import ExchangeClock
 from exporter.logs import context
 from exporter.model.errors import (
     DatabaseError,
@@ -39,6 +41,8 @@ class SnapshotQueue:
         self._spool = spool
         self._writers: dict[tuple[str, str], SnapshotWriter] = {}
         self._draining = threading.Lock()
+        self._outdated = 0
+        """Of the responses that are being drained: Postgres holds later ones."""
 
     def add(self, writer: SnapshotWriter) -> None:
         """Register the writer of a stream; spooled responses without one stay where they are."""
@@ -47,8 +51,9 @@ class SnapshotQueue:
     def keep(self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes) -> None:
         """Store a response, or spool it. Without a database nothing is kept.
 
-        Raises DatabaseError when it cannot be spooled either, and StandingBy, once it is spooled,
-        when another process holds the account: what was shown of it is to be withdrawn.
+        Raises DatabaseError when it cannot be spooled either, Outdated when Postgres holds what was
+        observed long after it, and StandingBy, once it is spooled, when another process holds the
+        account: what was shown of it is to be withdrawn.
         """
         if self._storage.database is None:
             return
@@ -75,6 +80,7 @@ class SnapshotQueue:
         if not len(self._spool) or not self._draining.acquire(blocking=False):
             return
         held: set[tuple[str, str]] = set()
+        self._outdated = 0
         try:
             for path, waiting in self._spool.waiting(held):
                 with context.bind(account=waiting.account, stream=waiting.stream):
@@ -85,6 +91,11 @@ class SnapshotQueue:
                     held.add((waiting.account, waiting.stream))
         finally:
             self._draining.release()
+        if self._outdated:
+            _log.info(
+                "did not store %d spooled responses, since Postgres holds later ones",
+                self._outdated,
+            )
 
     def drain_if_possible(self) -> bool:
         """As `drain`; returns whether it was possible. Raises nothing."""
@@ -127,12 +138,32 @@ class SnapshotQueue:
         except UnexpectedPayload as error:
             self._spool.mark_unreadable(path, str(error))
             return True
-        # The clock may have been set back while it waited.
-        observed = Observed(waiting.first, max(waiting.first, waiting.last))
+        observed = _credible(path, waiting, writer.clock)
         try:
-            writer.write(page, observed)
+            self._outdated += not writer.write(page, observed)
         except (DatabaseError, StandingBy) as error:
             _log.debug("could not store %s: %s", path.name, error)
             # Another process may hold the lease, and have stored a later one.
-            return writer.outdated(observed)
+            outdated = writer.outdated(observed)
+            self._outdated += outdated
+            return outdated
         return True
+
+
+def _credible(path: Path, waiting: Spooled, clock: ExchangeClock) -> Observed:
+    """When a response was observed. A clock that was ahead dated it into the future: then it was
+    when its file was written."""
+    # The clock may have been set back while it waited.
+    first, last = waiting.first, max(waiting.first, waiting.last)
+    if last <= clock.latest_possible():
+        return Observed(first, last)
+    at = clock.now()
+    with suppress(OSError):  # dropped just now, to make room
+        at = min(at, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    _log.warning(
+        "spool: %s was observed in the future, at %s, by a wrong clock: storing it as of %s",
+        path.name,
+        last,
+        at,
+    )
+    return Observed(min(first, at), at)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from exporter.api.clock import ExchangeClock
 from exporter.metrics import Instrumentation
-from exporter.model.errors import DatabaseError, ExchangeError, NotYet
+from exporter.model.errors import DatabaseError, ExchangeError, NotYet, Outdated
 from exporter.model.limits import hold
 from exporter.model.page import read
 from exporter.model.stream import Page, Partition, Reference, Snapshot, SnapshotResponse
@@ -57,20 +58,35 @@ class SnapshotWriter:
         """Read a response again. Raises UnexpectedPayload."""
         return read(self._stream, body, account_id)
 
-    def write(self, page: Page, observed: Observed, *, newest: bool = False) -> None:
+    @property
+    def clock(self) -> ExchangeClock:
+        """By which responses are observed."""
+        return self._account.clock
+
+    def write(self, page: Page, observed: Observed, *, newest: bool = False) -> bool:
         """Store a good response; ``newest``: rejects of earlier ones are resolved by it.
 
-        Raises DatabaseError, StandingBy and what `Account.identified` raises.
+        Returns whether it is stored: not when Postgres holds a later one. Raises Outdated when the
+        newest one is far older than that, DatabaseError, StandingBy and what `Account.identified`
+        raises.
         """
         partition = self._account.partition(self._stream)
-        written = self._storage.run_leased(
-            partition.account_id,
-            lambda connection, lease: self._write(
-                connection, partition, page, observed, lease, newest=newest
-            ),
-            briefly=True,
-        )
+        try:
+            written = self._storage.run_leased(
+                partition.account_id,
+                lambda connection, lease: self._write(
+                    connection, partition, page, observed, lease, newest=newest
+                ),
+                briefly=True,
+            )
+        except Outdated as later:
+            if newest and later.by > _CLOCKS_APART:
+                raise
+            # Another process stored a later one in the meantime.
+            _log.log(logging.INFO if newest else logging.DEBUG, "not stored: %s", later)
+            return False
         self._instrumentation.record_rows(*self.key, inserted=written)
+        return True
 
     def outdated(self, observed: Observed) -> bool:
         """Whether Postgres holds a response that was observed later. Raises as `write`."""
@@ -123,6 +139,7 @@ class SnapshotWriter:
             response,
             observed,
             patience=self.patience,
+            latest=self.clock.latest_possible(),
             lease=lease,
         )
 
@@ -148,5 +165,11 @@ class ReferenceWriter(SnapshotWriter):
         lease: loader.Lease | None,
     ) -> int:
         return snapshots.save_reference(
-            connection, self._stream, partition, response, observed.first, lease=lease
+            connection,
+            self._stream,
+            partition,
+            response,
+            observed.first,
+            latest=self.clock.latest_possible(),
+            lease=lease,
         )

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from exporter.app import App, enabled, process_name
+from exporter.app import App, Runtime, enabled, process_name
 from exporter.metrics.families import SYNC_FAMILIES
 from exporter.simulator import AccountSpec, Simulator
 from tests.support.configuration import environment_of, settings_from
@@ -38,12 +38,23 @@ def environment(
     return environment_of(simulator.base_url, folder, simulator.tokens, **(given | more))
 
 
+class Steady:
+    """A steady clock that only the test advances, as it does the exchange's."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
 @contextmanager
 def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[App]:
     """An app with its database open; ``service``: one that takes leases, as `run` does."""
     holder = process_name() if service else None
     settings = settings_from(environ)
-    app = App(settings, enabled(settings), holder=holder)
+    steady = Steady()
+    app = App(settings, enabled(settings), holder=holder, runtime=Runtime(steady=steady))
     try:
         assert app.open_database()
         if app.leases is not None:
@@ -86,6 +97,7 @@ def shown(app: App) -> list[bytes]:
 
 
 def let_pass(simulator: Simulator, app: App, seconds: float) -> None:
-    """Advance the exchange's clock, and let the app read it again."""
+    """Let time pass for both."""
     simulator.advance(seconds)
-    app.accounts["public"].client.server_time()
+    assert isinstance(app.clock.steady, Steady)
+    app.clock.steady.at += seconds

@@ -50,7 +50,7 @@ def exchange(status: int, body: bytes) -> Iterator[str]:
 @contextmanager
 def account(url: str) -> Iterator[Account]:
     stop = threading.Event()
-    clock = ExchangeClock(wall=lambda: OURS)
+    clock = ExchangeClock(wall=lambda: OURS, steady=lambda: 0.0)
     client = Client(
         account="main",
         base_url=url,
