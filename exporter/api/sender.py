@@ -20,7 +20,7 @@ from weakref import WeakSet
 import httpx
 
 from exporter._version import __version__
-from exporter.api.clock import ExchangeClock, Source
+from exporter.api.clock import ExchangeClock, Source, http_date
 from exporter.api.response import error_of, retry_after_s
 from exporter.api.retry import Policy
 from exporter.logs import context
@@ -258,7 +258,9 @@ class HttpSender:
             except _TooLarge:
                 message = f"{request.path}: {code}: more than {LARGEST_BODY} bytes"
                 return RequestResult(code, UnexpectedPayload(message))
-            after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now)
+            # The same clock wrote both headers.
+            stated = http_date(response.headers.get("Date", "")) or self._clock.now()
+            after_s = retry_after_s(response.headers.get("Retry-After"), lambda: stated)
         error = error_of(
             request.path, response.status_code, body, after_s=after_s, redact=bearer.redact
         )

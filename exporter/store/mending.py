@@ -87,7 +87,8 @@ def mend_reference(
 ) -> int:
     """Bring versions that are valid from or to later than ``latest`` back to ``now``; how many.
 
-    Their order stays: each instant becomes one of the last microseconds before ``now``.
+    Their order stays: each instant becomes one of the last microseconds before ``now``, or of the
+    first ones after what was valid before.
     """
     bounds = {"latest": latest, "now": now}
     statement = _mend_reference(table.name, table.key)
@@ -108,10 +109,15 @@ def _mend_reference(name: str, key: tuple[str, ...]) -> sql.Composed:
         WITH instants AS (
             SELECT valid_from AS at FROM {table} WHERE valid_from > %(latest)s
             UNION SELECT valid_to FROM {table} WHERE valid_to > %(latest)s
+        ), past AS (
+            SELECT max(at) AS at FROM (
+                SELECT valid_from AS at FROM {table} UNION SELECT valid_to FROM {table}
+            ) AS found WHERE at <= %(latest)s
         ), placed AS (
-            SELECT at, %(now)s - interval '1 microsecond'
-                * (count(*) OVER () - row_number() OVER (ORDER BY at)) AS placed_at
-            FROM instants
+            SELECT instants.at, interval '1 microsecond' * row_number() OVER (ORDER BY instants.at)
+                + greatest(past.at, %(now)s - interval '1 microsecond' * count(*) OVER ())
+                AS placed_at
+            FROM instants CROSS JOIN past
         ), ahead AS (
             SELECT {columns}, valid_from, valid_to,
                 coalesce(began.placed_at, valid_from) AS from_at,

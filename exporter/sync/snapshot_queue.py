@@ -23,6 +23,7 @@ from exporter.model.errors import (
     UnexpectedPayload,
 )
 from exporter.model.stream import Page
+from exporter.model.window import RESOLUTION
 from exporter.store.snapshots import Observed
 from exporter.store.spool import Spool, Spooled
 from exporter.store.storage import Storage
@@ -157,7 +158,7 @@ def _credible(path: Path, waiting: Spooled, clock: ExchangeClock) -> Observed:
     first, last = waiting.first, max(waiting.first, waiting.last)
     if last <= clock.latest_possible():
         return Observed(first, last)
-    at = clock.now()
+    at = clock.now() - RESOLUTION  # before what is observed now
     with suppress(OSError):  # dropped just now, to make room
         at = min(at, datetime.fromtimestamp(path.stat().st_mtime, UTC))
     _log.warning(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -49,12 +49,20 @@ class Steady:
 
 
 @contextmanager
-def running(environ: Mapping[str, str], *, service: bool = False) -> Iterator[App]:
-    """An app with its database open; ``service``: one that takes leases, as `run` does."""
+def running(
+    environ: Mapping[str, str],
+    *,
+    service: bool = False,
+    steady: Callable[[], float] | None = None,
+) -> Iterator[App]:
+    """An app with its database open; ``service``: one that takes leases, as `run` does.
+
+    ``steady``: what its exchange's time is carried forward with; None: see `let_pass`.
+    """
     holder = process_name() if service else None
     settings = settings_from(environ)
-    steady = Steady()
-    app = App(settings, enabled(settings), holder=holder, runtime=Runtime(steady=steady))
+    runtime = Runtime(steady=steady or Steady())
+    app = App(settings, enabled(settings), holder=holder, runtime=runtime)
     try:
         assert app.open_database()
         if app.leases is not None:

@@ -71,7 +71,7 @@ def account(url: str) -> Iterator[Account]:
 
 
 def test_the_exchange_is_asked_for_its_time() -> None:
-    theirs = OURS + timedelta(hours=3)
+    theirs = OURS - timedelta(hours=3)
     body = b'{"epoch_millis": %d}' % int(theirs.timestamp() * 1_000)
     with exchange(200, body) as url, account(url) as asked:
         assert abs(asked.now() - theirs) < timedelta(seconds=1)
