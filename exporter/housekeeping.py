@@ -37,6 +37,7 @@ class Housekeeping:
         service.set_spool(len(self._spool), self._spool.dropped)
         for name in self._accounts:
             service.set_clock_skew(name, self._clock.skew_s)
+        service.set_clock_disputed(self._clock.disputed)
         if self._storage.database is not None:
             service.set_database_up(self._storage.up)
         self.show_leader()
