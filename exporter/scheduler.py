@@ -69,7 +69,7 @@ class SteadyInterval(BaseTrigger):  # type: ignore[misc]  # the library has no t
     def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
         """The next turn after one that begins ``now``; those that were missed are left out."""
         steady = self._steady()
-        if self._due_at <= steady + _ROUNDING_S:
+        if self._due_at <= steady + min(_ROUNDING_S, self._interval_s / 2):
             # From the turn that was due, so that late starts do not add up.
             missed = max(steady - self._due_at, 0.0) // self._interval_s
             self._due_at += (missed + 1) * self._interval_s

@@ -49,15 +49,18 @@ class SnapshotQueue:
         """Register the writer of a stream; spooled responses without one stay where they are."""
         self._writers[writer.key] = writer
 
+    @property
+    def storing(self) -> bool:
+        """Whether there is a database, or else nothing is kept."""
+        return self._storage.database is not None
+
     def keep(self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes) -> None:
-        """Store a response, or spool it. Without a database nothing is kept.
+        """Store a response, or spool it.
 
         Raises DatabaseError when it cannot be spooled either, Outdated when Postgres holds what was
         observed long after it, and StandingBy, once it is spooled, when another process holds the
         account: what was shown of it is to be withdrawn.
         """
-        if self._storage.database is None:
-            return
         known = writer.account_id is not None
         try:
             self.drain()

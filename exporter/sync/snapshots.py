@@ -59,8 +59,9 @@ class SnapshotSync(StreamSync):
         samples = self.stream.samples(SnapshotResponse(page.rows, page.header))
         if not self._stream_metrics.record_success(*self.key, list(samples)):
             raise UnexpectedPayload(f"{self.stream.path}: the response cannot be shown")
-        # What is shown does not wait until the exchange's time is known.
-        self._snapshots.keep(self._writer, page, self.account.observed_at(received_at), body)
+        if self._snapshots.storing:
+            # What is shown does not wait until the exchange's time is known.
+            self._snapshots.keep(self._writer, page, self.account.observed_at(received_at), body)
 
     def _recognise(self, account_id: str) -> None:
         """Raises UnexpectedPayload when an earlier response was of another account."""
