@@ -150,13 +150,16 @@ class Scheduler:
             next_run_time=_wall(),
         )
         for task in tasks:
-            self._scheduler.add_job(
-                self._run,
-                SteadyInterval(task.interval, steady),
-                args=[_Turn(task)],
-                id=task.name,
-                next_run_time=_wall(),
-            )
+            self._add(task)
+
+    def _add(self, task: Task) -> None:
+        self._scheduler.add_job(
+            self._run,
+            SteadyInterval(task.interval, self._steady),
+            args=[_Turn(task)],
+            id=task.name,
+            next_run_time=_wall(),
+        )
 
     def start(self) -> None:
         """Begin; every task runs at once."""

@@ -26,6 +26,7 @@ from exporter.model.errors import (
     RetryLater,
     Stopping,
     UnexpectedPayload,
+    UnexpectedResponse,
 )
 from exporter.model.window import EPOCH
 
@@ -135,7 +136,11 @@ class Client:
         for number in range(_MOST_TIME_REQUESTS):
             if number >= LEAST_RESPONSES and self._stop.wait(_TIME_PAUSE_S):
                 raise Stopping("shutting down: the exchange's time was not confirmed")
-            self.server_time(deadline_s=deadline_s)
+            try:
+                self.server_time(deadline_s=deadline_s)
+            except UnexpectedResponse:
+                if not self._clock.heard:
+                    raise  # else its header told a time
             if self._clock.known:
                 return
 

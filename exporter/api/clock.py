@@ -54,6 +54,8 @@ _LARGEST_DRIFT = 0.001
 """Of two clocks that nobody sets, in seconds per second: ten times that of a bad crystal."""
 _FIRST_PROBE_S, _LONGEST_PROBE_S = 2.0, 300.0
 _STAMPS_KEPT = 64
+_QUIET_S = 600.0
+"""A dispute is a new one, and logged, when nobody disagreed for so long."""
 
 
 class Source(NamedTuple):
@@ -84,7 +86,9 @@ class ExchangeClock:
         small steps would otherwise be one large one."""
         self._seen_at = 0.0
         self._behind: dict[Source, deque[tuple[float, datetime]]] = {}
-        self._disputed_since: float | None = None
+        self._in_dispute = False
+        self._disputed_at: float | None = None
+        """When a response disagreed last."""
         self._probe_at, self._probe_pause_s = 0.0, _FIRST_PROBE_S
 
     @property
@@ -228,7 +232,7 @@ class ExchangeClock:
         nearest = self._votes.consensus(stamp.nearest(before), agreeing)
         was = self._offset
         self._set(stamp.nearest(nearest), stamp.at)
-        self._disputed_since = None
+        self._in_dispute, self._disputed_at = False, None
         moved_s = (stamp.nearest(nearest) - before).total_seconds()
         if was is None:
             return (
@@ -240,8 +244,9 @@ class ExchangeClock:
         )
 
     def _dispute(self, stamp: Stamp) -> str:
-        before, self._disputed_since = self._disputed_since, stamp.at
-        if before is not None:
+        before, self._disputed_at = self._disputed_at, stamp.at
+        self._in_dispute = True
+        if before is not None and stamp.at - before <= _QUIET_S:
             return ""
         self._probe_pause_s, self._probe_at = _FIRST_PROBE_S, 0.0
         apart_s = (stamp.nearest(self._anchor) - self._anchor).total_seconds()
@@ -252,9 +257,9 @@ class ExchangeClock:
 
     def _settled(self, at: float) -> str:
         """A stamp agrees: the dispute is over when nobody has disagreed for a while."""
-        if self._disputed_since is not None and not self._dissenting(at):
-            self._disputed_since = None
-            _log.info("the exchange's responses agree on the time again")
+        if self._in_dispute and not self._dissenting(at):
+            self._in_dispute = False
+            _log.debug("the exchange's responses agree on the time again")
         return ""
 
     def _dissenting(self, at: float) -> list[Stamp]:

@@ -52,13 +52,7 @@ def save(
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
     content = _content(response)
-    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
-    if last is not None and last[2] > latest:
-        before = observed.last - RESOLUTION
-        _warn(mending.mend_snapshots(connection, partition, latest, before))
-        last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
-    if last is not None and last[2] >= observed.last:
-        raise Outdated(last[2], observed.last)
+    last = _last(connection, partition, observed, latest)
     if last is not None and last[1] == content and observed.first - last[2] <= patience:
         extended = {"snapshot_id": last[0], "last": observed.last}
         connection.execute(QUERIES["extend_snapshot"], extended)
@@ -77,6 +71,21 @@ def save(
     assert header is not None  # noqa: S101  RETURNING of an INSERT without a condition
     _copy(connection, stream.table, "snapshot_id", header[0], response.rows)
     return len(response.rows)
+
+
+def _last(
+    connection: Connection, partition: Partition, observed: Observed, latest: datetime
+) -> tuple[Any, ...] | None:
+    """The newest snapshot, which was observed before this one. Raises Outdated."""
+    identity = identity_of(partition)
+    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
+    if last is not None and last[2] > latest:
+        before = observed.last - RESOLUTION
+        _warn(mending.mend_snapshots(connection, partition, latest, before))
+        last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
+    if last is not None and last[2] >= observed.last:
+        raise Outdated(last[2], observed.last)
+    return last
 
 
 def outdated(connection: Connection, partition: Partition, observed: Observed) -> bool:
@@ -139,13 +148,7 @@ def save_reference(
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
     statements = _statements(stream.table)
-    changed_at = _changed_at(connection, statements)
-    if changed_at is not None and changed_at > latest:
-        before = observed_at - RESOLUTION
-        _warn(mending.mend_reference(connection, partition, stream.table, latest, before))
-        changed_at = _changed_at(connection, statements)
-    if changed_at is not None and changed_at >= observed_at:
-        raise Outdated(changed_at, observed_at)
+    _check_order(connection, partition, stream.table, observed_at, latest)
     stored = connection.execute(statements.current)
     current = {_key(stream.table, values): values for values in stored}
     listed = {_key(stream.table, row): row for row in response.rows}
@@ -160,6 +163,24 @@ def save_reference(
     fresh = [listed[key] for key in sorted(changed)]
     _copy(connection, stream.table, "valid_from", observed_at, fresh)
     return len(fresh)
+
+
+def _check_order(
+    connection: Connection,
+    partition: Partition,
+    table: Table,
+    observed_at: datetime,
+    latest: datetime,
+) -> None:
+    """Raises Outdated unless a list changed last before it was observed now."""
+    statements = _statements(table)
+    changed_at = _changed_at(connection, statements)
+    if changed_at is not None and changed_at > latest:
+        before = observed_at - RESOLUTION
+        _warn(mending.mend_reference(connection, partition, table, latest, before))
+        changed_at = _changed_at(connection, statements)
+    if changed_at is not None and changed_at >= observed_at:
+        raise Outdated(changed_at, observed_at)
 
 
 def _changed_at(connection: Connection, statements: _ReferenceStatements) -> datetime | None:

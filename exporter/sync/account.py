@@ -10,7 +10,7 @@ from datetime import datetime
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock, Source
 from exporter.api.identity import identify, made_up
-from exporter.model.errors import ExchangeError, UnexpectedPayload, UnexpectedResponse
+from exporter.model.errors import ExchangeError, NotYet, UnexpectedPayload, UnexpectedResponse
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
@@ -50,7 +50,8 @@ class Account:
         return self.name == PUBLIC_ACCOUNT
 
     def now(self) -> datetime:
-        """The exchange's time, aware UTC. Raises ExchangeError while it cannot be read.
+        """The exchange's time, aware UTC. Raises ExchangeError while it cannot be read, and NotYet
+        while another thread asks for it.
 
         The local clock is used only if the exchange sends its time nowhere. While the exchange's
         responses contradict what is known, it is asked for its time.
@@ -64,7 +65,7 @@ class Account:
 
     def observed_at(self, steady: float) -> datetime:
         """The exchange's time at an instant of the steady clock, whatever is known of it."""
-        with suppress(ExchangeError):
+        with suppress(ExchangeError, NotYet):
             self.now()
         return self.clock.at(steady)
 
@@ -73,7 +74,9 @@ class Account:
         return self.clock.stated(Source(self.name, endpoint), since)
 
     def _learn_time(self) -> None:
-        with self.clock.learning:
+        if not self.clock.learning.acquire(timeout=_DEADLINE_S):
+            raise NotYet("the exchange is being asked for its time")
+        try:
             if self.clock.known:
                 return
             with suppress(UnexpectedResponse):
@@ -86,6 +89,8 @@ class Account:
                     "the exchange's responses do not agree on the time, nor with the local clock: "
                     "using the earliest"
                 )
+        finally:
+            self.clock.learning.release()
 
     def check_lease(self) -> None:
         """Raises StandingBy while another process holds the account's lease, and Connecting at the
