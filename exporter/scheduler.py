@@ -58,12 +58,17 @@ _LAST_RETRY = timedelta(minutes=1)
 
 
 class SteadyInterval(BaseTrigger):  # type: ignore[misc]  # the library has no types
-    """Turns at an interval of a steady clock, in seconds; translated into the time of day."""
+    """Turns at an interval of a steady clock, in seconds; translated into the time of day.
 
-    def __init__(self, interval: timedelta, steady: Callable[[], float]) -> None:
+    ``first``: from now until the first turn.
+    """
+
+    def __init__(
+        self, interval: timedelta, steady: Callable[[], float], first: timedelta = timedelta(0)
+    ) -> None:
         self._interval_s = interval.total_seconds()
         self._steady = steady
-        self._due_at = steady()
+        self._due_at = steady() + first.total_seconds()
         """When the next turn is, by the steady clock."""
 
     def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
