@@ -62,6 +62,9 @@ class Runtime:
     """Seconds that never go back: what waits and pauses are measured with."""
     boottime: Callable[[], float] = _boottime
     """The same, with the time that the machine was suspended: what ages are measured with."""
+    steady: Callable[[], float] = _boottime
+    """The same, as the exchange counts seconds: what its time is carried forward with. Only a
+    simulated exchange counts other ones."""
     random: Callable[[], float] = random.random
     """Values in [0, 1) for jitter."""
     retry: Policy = field(default_factory=Policy)
@@ -111,7 +114,7 @@ class App:
             now=lambda: runtime.wall().timestamp(),
             monotonic=runtime.boottime,
         )
-        self.clock = ExchangeClock(wall=runtime.wall)
+        self.clock = ExchangeClock(wall=runtime.wall, steady=runtime.steady)
         # A cluster of our own that does not exist yet holds no lease of another process.
         created = settings.database.kind == "embedded" and not exists(settings.data_dir)
         address = self._address()

@@ -36,6 +36,7 @@ class Housekeeping:
         service.record_heartbeat()
         service.set_spool(len(self._spool), self._spool.dropped)
         service.set_clock_skew(self._accounts, self._clock.skew_s)
+        service.set_clock_disputed(self._clock.disputed)
         if self._storage.database is not None:
             service.set_database_up(self._storage.up)
         self.show_leader()

@@ -6,12 +6,17 @@ A run that failed long before its next turn is retried soon.
 
 Tasks do not begin in the same instant: each has an offset of its own, which is the same at every
 start (`offset_of`), and keeps it since its interval counts from its run before.
+
+Turns follow a steady clock, but APScheduler plans by the time of day. So each turn's place on the
+steady clock is kept by its trigger, and a watchdog plans all turns again when the two drift apart:
+our clock was set, or the machine was suspended.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,8 +34,10 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from exporter.logs.recurring import Recurring
+from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +52,52 @@ _MESSAGES: dict[Event, str] = {
     "error": "a run raised an exception",
     "max_instances": "skipped a run: the previous one is still running",
 }
-_HEARTBEAT_S = 5
+_HEARTBEAT = timedelta(seconds=5)
+_ROUNDING_S = 0.05
+"""A turn that begins by so much too early, as two clocks see it, is the one that was due."""
+_WATCH_EVERY_S = 0.5
+_JUMP_S = 1.0
+"""A clock that is slewed, as NTP does, moves by less in the meantime."""
 _FIRST_RETRY = timedelta(seconds=1)
 _LAST_RETRY = timedelta(minutes=1)
 _PACE = timedelta(milliseconds=10)
 """How far apart tasks begin on average, where their interval leaves room for it."""
+
+
+class SteadyInterval(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """Turns at an interval of a steady clock, in seconds; translated into the time of day.
+
+    ``first``: from now until the first turn.
+    """
+
+    def __init__(
+        self, interval: timedelta, steady: Callable[[], float], first: timedelta = timedelta(0)
+    ) -> None:
+        self._interval_s = interval.total_seconds()
+        self._steady = steady
+        self._due_at = steady() + first.total_seconds()
+        """When the next turn is, by the steady clock."""
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        """The next turn after one that begins ``now``; those that were missed are left out."""
+        steady = self._steady()
+        if self._due_at <= steady + min(_ROUNDING_S, self._interval_s / 2):
+            # From the turn that was due, so that late starts do not add up.
+            missed = max(steady - self._due_at, 0.0) // self._interval_s
+            self._due_at += (missed + 1) * self._interval_s
+        return self.at(now)
+
+    def at(self, now: datetime) -> datetime:
+        """The next turn by a clock that shows ``now``."""
+        return now + timedelta(seconds=self._due_at - self._steady())
+
+    def advance(self, delay: timedelta) -> bool:
+        """Let the next turn be after ``delay``; False when it is earlier anyway."""
+        at = self._steady() + delay.total_seconds()
+        if at >= self._due_at:
+            return False
+        self._due_at = at
+        return True
 
 
 class Task(NamedTuple):
@@ -94,11 +142,17 @@ class Scheduler:
         *,
         heartbeat: Callable[[], None],
         on_event: Callable[[Event], None],
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_event = on_event
         self._heartbeat = heartbeat
         self._recurring = Recurring()
         self._tasks = len(tasks)
+        self._steady = steady
+        self._stopping = threading.Event()
+        self._planned_apart = self._apart()
+        """The time of day less the steady clock's when the first turns were planned."""
+        self._watchdog = threading.Thread(target=self._watch, name="scheduler-watchdog")
         self._lock = threading.Lock()
         """Guards `running` and `again` of the turns."""
         # Up to a thread for each task: one that waits for a slow response delays no other. There
@@ -115,22 +169,23 @@ class Scheduler:
         self._scheduler.add_listener(self._notice, sum(_EVENTS))
         self._scheduler.add_job(
             self._beat,
-            "interval",
-            seconds=_HEARTBEAT_S,
+            SteadyInterval(_HEARTBEAT, steady),
             executor="heartbeat",
             id="heartbeat",
-            next_run_time=datetime.now(UTC),
+            next_run_time=_wall(),
         )
-        now = datetime.now(UTC)
         for task in tasks:
-            self._scheduler.add_job(
-                self._run,
-                "interval",
-                args=[_Turn(task)],
-                seconds=task.interval.total_seconds(),
-                id=task.name,
-                next_run_time=now + self._offset(task),
-            )
+            self._add(task)
+
+    def _add(self, task: Task) -> None:
+        first = self._offset(task)
+        self._scheduler.add_job(
+            self._run,
+            SteadyInterval(task.interval, self._steady, first),
+            args=[_Turn(task)],
+            id=task.name,
+            next_run_time=_wall() + first,
+        )
 
     def _offset(self, task: Task) -> timedelta:
         return offset_of(task, self._tasks)
@@ -138,18 +193,18 @@ class Scheduler:
     def start(self) -> None:
         """Begin; every task runs soon."""
         self._scheduler.start()
+        self._watchdog.start()
 
     def due(self) -> dict[str, datetime]:
         """When each task runs next, by name."""
-        jobs = self._scheduler.get_jobs()
-        return {job.id: job.next_run_time for job in jobs if job.next_run_time is not None}
+        now = _wall()
+        return {job.id: job.trigger.at(now) for job in self._scheduler.get_jobs()}
 
     def run_now(self, accounts: Collection[str]) -> None:
         """Run every task of these accounts, named `account/...`, soon, at their usual offsets.
 
         One that is running runs again afterwards.
         """
-        now = datetime.now(UTC)
         for job in self._scheduler.get_jobs():
             account, slash, _ = job.id.partition("/")
             if slash and account in accounts:
@@ -157,14 +212,17 @@ class Scheduler:
                 with self._lock:
                     turn.again = turn.running
                 if not turn.again:
-                    self._advance(job, now + self._offset(turn.task))
+                    self._advance(job, self._offset(turn.task))
 
     def stop(self) -> None:
         """Start no new runs and wait for those in progress, which the caller has asked to stop."""
+        self._stopping.set()
         # Two steps: `shutdown(wait=True)` waits while it holds a lock that an ending run needs.
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._workers.shutdown(wait=True)
+        if self._watchdog.is_alive():
+            self._watchdog.join()
 
     def _run(self, turn: _Turn) -> None:
         if self._work(turn):
@@ -174,7 +232,7 @@ class Scheduler:
         delay = min(_FIRST_RETRY * 2 ** min(turn.failures - 1, 10), _LAST_RETRY)
         job = self._scheduler.get_job(turn.task.name)
         if job is not None:
-            self._advance(job, datetime.now(UTC) + delay)
+            self._advance(job, delay)
 
     def _work(self, turn: _Turn) -> bool:
         """Run the task, once more for as long as `run_now` asked for that meanwhile."""
@@ -190,17 +248,40 @@ class Scheduler:
         finally:
             turn.running = False
 
-    def _advance(self, job: Job, at: datetime) -> None:
-        """Let the next run be at ``at``, unless it is earlier anyway."""
-        if job.next_run_time is not None and at < job.next_run_time:
-            with suppress(JobLookupError):  # stopped just now
-                job.modify(next_run_time=at)
+    def _advance(self, job: Job, delay: timedelta) -> None:
+        """Let the next run be after ``delay``, unless it is earlier anyway."""
+        if job.trigger.advance(delay):
+            self._plan(job)
+
+    def _plan(self, job: Job) -> None:
+        """Let the next run be when the steady clock says that it is due."""
+        with suppress(JobLookupError):  # stopped just now
+            job.modify(next_run_time=job.trigger.at(_wall()))
+
+    def _watch(self) -> None:
+        """Plan all turns again whenever the time of day jumps away from the steady clock."""
+        apart = self._planned_apart
+        while not self._stopping.wait(_WATCH_EVERY_S):
+            jumped_s = (self._apart() - apart).total_seconds()
+            if abs(jumped_s) < _JUMP_S:
+                continue
+            apart = self._apart()
+            for job in self._scheduler.get_jobs():
+                self._plan(job)
+            _log.warning(
+                "the local clock was set %s by %.1f s: planned all polls again",
+                "forward" if jumped_s > 0 else "back",
+                abs(jumped_s),
+            )
+
+    def _apart(self) -> timedelta:
+        return _wall() - EPOCH - timedelta(seconds=self._steady())
 
     def _make_up_for(self, name: str) -> None:
         """A run was skipped because of one that has ended by now: do not wait an interval."""
         job = self._scheduler.get_job(name)
         if job is not None and not any(turn.running for turn in job.args):
-            self._advance(job, datetime.now(UTC) + _FIRST_RETRY)
+            self._advance(job, _FIRST_RETRY)
 
     def _beat(self) -> None:
         for kind, count in self._recurring.summaries():
@@ -218,3 +299,8 @@ class Scheduler:
             facts = {"account": account, "stream": stream} if stream else {}
             level = logging.INFO if event.code == EVENT_JOB_MAX_INSTANCES else logging.WARNING
             _log.log(level, "scheduler: %s", message, extra=facts)
+
+
+def _wall() -> datetime:
+    """The time of day as APScheduler sees it."""
+    return datetime.now(UTC)

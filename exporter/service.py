@@ -42,6 +42,7 @@ class Service:
 
     def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
         self._web_config = WebConfigWatcher(settings.web_config)
+        runtime = runtime or Runtime()
         self.app = app = App(settings, enabled(settings), holder=new_holder(), runtime=runtime)
         self.server = Server(
             settings.listen.host,
@@ -66,6 +67,7 @@ class Service:
             ],
             heartbeat=self._beat,
             on_event=app.metrics.service.count_scheduler_event,
+            steady=runtime.boottime,
         )
         self._reporter = self._status()
         self._fillers = [

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.scheduler import Event, Scheduler, Task, offset_of
+from exporter.scheduler import Event, Scheduler, SteadyInterval, Task, offset_of
 from tests.support.waiting import wait_until
 
 SELDOM = timedelta(hours=1)
@@ -210,3 +210,57 @@ def test_skipped_runs_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
                 work.go.release(100)
             scheduler.stop()
     assert sum("skipped a run" in text for text in caplog.messages) == 1
+
+
+def test_a_turn_that_was_due_while_the_machine_was_suspended_begins_at_once() -> None:
+    """Its steady clock went on; no time of day tells that the turn is due.
+
+    The same with a time of day that is set: tests/service/test_clock_steps.py.
+    """
+    runs: list[float] = []
+    suspended_s = 0.0
+
+    def work() -> bool:
+        runs.append(time.monotonic())
+        return True
+
+    scheduler = Scheduler(
+        [Task("main/balances", SELDOM, work)],
+        heartbeat=lambda: None,
+        on_event=lambda _event: None,
+        steady=lambda: time.monotonic() + suspended_s,
+    )
+    scheduler.start()
+    try:
+        wait_until(lambda: len(runs) == 1)
+        suspended_s = 2.5 * SELDOM.total_seconds()
+        wait_until(lambda: len(runs) == 2, "no turn after the suspension")
+        left = scheduler.due()["main/balances"] - datetime.now(UTC)
+        assert SELDOM / 3 < left < SELDOM
+    finally:
+        scheduler.stop()
+
+
+@given(
+    interval_s=st.integers(1, 3_600),
+    waits=st.lists(st.tuples(st.floats(0, 10_000), st.floats(-0.04, 2), st.floats(0, 4_000))),
+)
+def test_turns_keep_their_places_on_the_steady_clock(
+    interval_s: int, waits: list[tuple[float, float, float]]
+) -> None:
+    """Missed ones are left out, late starts do not add up, and an advanced one moves the rest."""
+    at = 1_000.0
+    wall = datetime(2026, 3, 1, tzinfo=UTC)
+    trigger = SteadyInterval(timedelta(seconds=interval_s), lambda: at)
+    place = at  # of a turn that was due
+    for idle, late, delay in waits:
+        if trigger.advance(timedelta(seconds=delay)):
+            place = at + delay
+        due = at + (trigger.at(wall) - wall).total_seconds()
+        at = max(at, due + late + (idle if late > 1 else 0))
+        following = trigger.get_next_fire_time(wall, wall)
+        assert following == trigger.get_next_fire_time(following, wall)
+        left_s = (following - wall).total_seconds()
+        assert 0 < left_s <= interval_s + 0.06
+        turns = (at + left_s - place) / interval_s
+        assert abs(turns - round(turns)) * interval_s < 0.001

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from math import inf
 
-from exporter.api.clock import ExchangeClock
+from exporter.api.clock import ExchangeClock, Source
+from exporter.api.clock_votes import LEAST_RESPONSES
 from exporter.api.network import LookUp, system_addresses
 from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.retry import Policy, delay_s, pause_s
@@ -24,10 +25,13 @@ from exporter.model.errors import (
     RetryLater,
     Stopping,
     UnexpectedPayload,
+    UnexpectedResponse,
 )
 from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
+_MOST_TIME_REQUESTS = 16
+_TIME_PAUSE_S = 1.0
 
 OnError = Callable[[ExchangeError], object]
 """Called with the error of each failed attempt."""
@@ -118,8 +122,26 @@ class Client:
             server = EPOCH + timedelta(milliseconds=json.loads(result.body)["epoch_millis"])
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise UnexpectedPayload(f"time: no usable epoch_millis: {error}") from error
-        self._clock.observe_instant(server, result.sent, result.received)
+        source = Source(self._account, "time")
+        self._clock.observe_instant(server, result.sent, result.received, source)
         return server
+
+    def learn_time(self, *, deadline_s: float) -> None:
+        """Ask for the exchange's time until it is known: see `ExchangeClock`.
+
+        For some seconds where its clock and ours differ; what they agree on is not known then.
+        Raises as ``server_time``.
+        """
+        for number in range(_MOST_TIME_REQUESTS):
+            if number >= LEAST_RESPONSES and self._stop.wait(_TIME_PAUSE_S):
+                raise Stopping("shutting down: the exchange's time was not confirmed")
+            try:
+                self.server_time(deadline_s=deadline_s)
+            except UnexpectedResponse:
+                if not self._clock.heard:
+                    raise  # else its header told a time
+            if self._clock.known:
+                return
 
     def interrupt(self) -> None:
         """End the reads under way, and any later one, at once. Set ``stop`` first."""

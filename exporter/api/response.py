@@ -114,7 +114,7 @@ def understood_by_status(status: int) -> bool:
 def retry_after_s(header: str | None, now: Callable[[], datetime]) -> float | None:
     """Seconds that a ``Retry-After`` asks for (RFC 9110, 10.2.3), or None when it names none.
 
-    ``now`` is the exchange's clock, which its HTTP dates refer to.
+    ``now`` is the clock that wrote the response, which its HTTP dates refer to.
     """
     if not header:
         return None

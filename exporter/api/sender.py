@@ -11,7 +11,6 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
-from datetime import datetime
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple, Protocol
@@ -28,7 +27,7 @@ from exporter.api.body import (
     TooLarge,
     UnknownEncoding,
 )
-from exporter.api.clock import ExchangeClock
+from exporter.api.clock import ExchangeClock, Source, http_date
 from exporter.api.network import Attempt, LookUp, Network, system_addresses
 from exporter.api.response import error_of, retry_after_s, understood_by_status
 from exporter.api.retry import Policy
@@ -42,7 +41,6 @@ from exporter.model.errors import (
     TokenRefused,
     UnexpectedPayload,
 )
-from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 
@@ -86,10 +84,10 @@ class RequestResult(NamedTuple):
     error: ExchangeError | None
     body: bytes = b""
     """Complete and JSON when ``error`` is None, else empty."""
-    sent: datetime = EPOCH
-    """When the request was sent, by our own clock."""
-    received: datetime = EPOCH
-    """When the response's header arrived, by our own clock."""
+    sent: float = 0.0
+    """When the request was sent, by the steady clock."""
+    received: float = 0.0
+    """When the response's header arrived, by the steady clock."""
     stale: bool = False
     """A connection left over from an earlier request broke before the status of a response.
 
@@ -257,7 +255,7 @@ class HttpSender:
                 raise
 
     def _send(self, request: Request, bearer: BearerAuth, attempt: Attempt) -> RequestResult:
-        sent = self._clock.wall()
+        sent = self._clock.steady()
         with self._http.stream(
             "GET",
             # Joined as text: whatever a path holds, the token goes to no other host.
@@ -266,8 +264,14 @@ class HttpSender:
             auth=bearer,
         ) as response:
             attempt.head_complete = True
-            received = self._clock.wall()
-            self._clock.observe_date(response.headers.get("Date", ""), sent, received)
+            received = self._clock.steady()
+            self._clock.observe_date(
+                response.headers.get("Date", ""),
+                sent,
+                received,
+                Source(self._account, request.endpoint),
+                response.headers.get("Age", ""),
+            )
             status = response.status_code
             error: ExchangeError | None = None
             try:
@@ -275,7 +279,9 @@ class HttpSender:
             except _Unusable as unusable:
                 message = f"{request.path}: {status}: {bearer.redact(str(unusable))}"
                 body, error = b"", UnexpectedPayload(message)
-            after_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now)
+            # The same clock wrote both headers.
+            stated = http_date(response.headers.get("Date", "")) or self._clock.now()
+            after_s = retry_after_s(response.headers.get("Retry-After"), lambda: stated)
         error = error or error_of(request.path, status, body, after_s=after_s, redact=bearer.redact)
         exchange_id = _exchange_id(response.headers, bearer.redact)
         good = b"" if error else body

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from exporter import logs
+from exporter.app import Runtime
 from exporter.cli.options import STREAM_NAMES
 from exporter.model.errors import SettingsError
 from exporter.service import Service
@@ -148,7 +149,9 @@ def demo(
         }
         settings = load(environ, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty())
         logs.configure(settings.log_format, settings.log_level)
-        service = Service(settings)
+        boottime = Runtime().boottime
+        # The seconds of this exchange are not ours.
+        service = Service(settings, Runtime(steady=lambda: boottime() * speed))
         threading.Thread(target=_announce, args=[service, sim, began], daemon=True).start()
         service.run()
 

@@ -30,6 +30,12 @@ SYNC_LAST_SUCCESS = Metric(
     "Unix time of the last successful pass of the stream; 0 if none has succeeded since the start.",
     _PER_STREAM,
 )
+SYNC_AGE = Metric(
+    "onetrading_sync_age_seconds",
+    "Seconds since the last successful pass of the stream, by a clock that nobody sets; absent "
+    "before the first.",
+    _PER_STREAM,
+)
 SYNC_INTERVAL = Metric(
     "onetrading_sync_interval_seconds", "Poll interval of the stream, in seconds.", _PER_STREAM
 )
@@ -82,6 +88,7 @@ SCOPES_REFUSED = Metric(
 SYNC_FAMILIES = (
     SYNC_SUCCESS,
     SYNC_LAST_SUCCESS,
+    SYNC_AGE,
     SYNC_INTERVAL,
     SYNC_PERMITTED,
     SYNC_HELD,
@@ -119,6 +126,11 @@ CLOCK_SKEW = Metric(
     "responses state.",
     ("account",),
 )
+CLOCK_DISPUTED = Metric(
+    "onetrading_exchange_clock_disputed",
+    "1 while responses of the exchange state a time that a steady clock contradicts and that is "
+    "not confirmed, else 0.",
+)
 SPOOL_SNAPSHOTS = Metric(
     "onetrading_spool_snapshots", "Snapshots spooled on disk until Postgres can store them."
 )
@@ -151,6 +163,10 @@ HEARTBEAT = Metric(
     "onetrading_scheduler_heartbeat_timestamp_seconds",
     "Unix time of the scheduler's last heartbeat.",
 )
+HEARTBEAT_AGE = Metric(
+    "onetrading_scheduler_heartbeat_age_seconds",
+    "Seconds since the scheduler's last heartbeat, by a clock that nobody sets.",
+)
 SCHEDULER_EVENTS = Metric(
     "onetrading_scheduler_events_total",
     "Scheduled runs that were missed, that raised an error, or that were skipped because the "
@@ -164,12 +180,14 @@ SERVICE_FAMILIES = (
     BUDGET_REMAINING,
     TOKEN_SCOPE,
     CLOCK_SKEW,
+    CLOCK_DISPUTED,
     SPOOL_SNAPSHOTS,
     SPOOL_DROPPED,
     REJECTS_OPEN,
     DRIFT,
     FACTS_CHANGED,
     HEARTBEAT,
+    HEARTBEAT_AGE,
     SCHEDULER_EVENTS,
 )
 

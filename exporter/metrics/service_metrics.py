@@ -13,11 +13,13 @@ from typing import Literal
 
 from exporter.metrics.families import (
     BUDGET_REMAINING,
+    CLOCK_DISPUTED,
     CLOCK_SKEW,
     DATABASE_UP,
     DRIFT,
     FACTS_CHANGED,
     HEARTBEAT,
+    HEARTBEAT_AGE,
     LEADER,
     REJECTS_OPEN,
     SCHEDULER_EVENTS,
@@ -77,6 +79,10 @@ class ServiceMetrics:
         """The exchange's clock minus the local one, in seconds."""
         self._merge(CLOCK_SKEW, {(account,): seconds for account in accounts})
 
+    def set_clock_disputed(self, disputed: bool) -> None:
+        """Whether responses state a time that a steady clock contradicts."""
+        self._merge(CLOCK_DISPUTED, {(): int(disputed)})
+
     def set_token_scope(self, account: str, scope: str, granted: bool) -> None:
         """Whether the account's token has the scope."""
         self._merge(TOKEN_SCOPE, {(account, scope): int(granted)})
@@ -131,6 +137,9 @@ class ServiceMetrics:
         """Pairs of family name and sample lines, as of now."""
         values = dict(self._values)
         values[BUDGET_REMAINING] = self._remaining()
+        heartbeat_age_s = self.heartbeat_age_s()
+        if heartbeat_age_s is not None:
+            values[HEARTBEAT_AGE] = {(): round(heartbeat_age_s, 3)}
         for metric, readings in values.items():
             series = {
                 series_name(metric.name, metric.labels, labels): text

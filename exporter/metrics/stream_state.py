@@ -126,6 +126,8 @@ class StreamState:
     standing_by: bool = False
     last_success: float = 0.0
     """Unix time."""
+    succeeded_at: float | None = None
+    """The same by the monotonic clock; None while this process does not read the stream."""
     last_error: Reason | None = None
     failing_since: float | None = None
     """Unix time."""
@@ -139,6 +141,7 @@ class StreamState:
             self,
             good_at=at,
             held_at=at,
+            succeeded_at=at,
             tried=True,
             success=True,
             permitted=True,
@@ -177,6 +180,7 @@ class StreamState:
             standing_by=True,
             good_at=None,
             held_at=None,
+            succeeded_at=None,
             chunks={},
             shared={},
             last_error=None,
@@ -253,6 +257,8 @@ class StreamState:
         yield from self._steady
         yield self._line(families.SYNC_SUCCESS, self.succeeding(at))
         yield self._line(families.SYNC_HELD, self.freshness(at) == "held")
+        if self.succeeded_at is not None:
+            yield self._line(families.SYNC_AGE, round(at - self.succeeded_at, 3))
         lag = self.coverage.lag(at)
         if lag is not None:
             yield self._line(families.COVERAGE_LAG, lag)

@@ -13,6 +13,7 @@ ExporterError
 ├── DatabaseError            wait: the whole transaction is retried later
 │   ├── DataRefused          find the record and reject it: a retry brings the same
 │   └── DatabaseBusy         the same: Postgres is up, and has nothing to spare now
+├── Outdated                 say so: Postgres holds a response that was observed later
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
@@ -33,6 +34,7 @@ ExporterError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar, Literal, get_args
 
 Reason = Literal[
@@ -149,6 +151,23 @@ class DatabaseBusy(DatabaseError):
 
     Overload is no outage: no connection is given up. Logged by `Database`, not per stream.
     """
+
+
+class Outdated(ExporterError):
+    """A response was not stored, because Postgres holds one that was observed later.
+
+    ``by``: how much later.
+    """
+
+    reason: ClassVar[Reason] = "database"
+
+    def __init__(self, stored: datetime, observed: datetime) -> None:
+        self.by = stored - observed
+        super().__init__(
+            f"Postgres holds a response that was observed at {stored:%Y-%m-%d %H:%M:%S} UTC, later "
+            f"than this one ({observed:%Y-%m-%d %H:%M:%S}), which is not stored: compare the "
+            "clocks of the exchange, of this machine and of the processes that write this account"
+        )
 
 
 class ExchangeError(ExporterError):

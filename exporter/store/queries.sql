@@ -158,6 +158,32 @@ CROSS JOIN LATERAL (
 CROSS JOIN generate_series(0, end_day - first_day - 1) AS steps (step)
 ON CONFLICT DO NOTHING;
 
+-- name: first_run_ahead
+-- When the first walk began that wanted more than there was by then: its clock was ahead. The clock
+-- of Postgres may differ from the exchange's, whose time is given.
+SELECT min(started_at) + (%(now)s - clock_timestamp()) FROM onetrading_sync.runs
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND (upper(wanted) > %(now)s
+       OR upper(wanted) > started_at + (%(now)s - clock_timestamp()) + interval '1 minute');
+
+-- name: scopes_ahead
+-- The scopes of a stream that are proven beyond an instant, and until when.
+SELECT scope, max(upper(range)) FROM onetrading_sync.coverage
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+GROUP BY scope HAVING max(upper(range)) > %(at)s ORDER BY scope;
+
+-- name: drop_coverage_from
+-- What begins after an instant is not proven any more.
+DELETE FROM onetrading_sync.coverage
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND lower(range) >= %(at)s;
+
+-- name: cut_coverage_at
+-- What is proven ends at an instant.
+UPDATE onetrading_sync.coverage SET range = tstzrange(lower(range), %(at)s)
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND upper(range) > %(at)s;
+
 -- name: start_run
 -- The record of a walk, written with its first batch; whether the stream has open rejects.
 INSERT INTO onetrading_sync.runs
@@ -279,6 +305,32 @@ WHERE NOT EXISTS (
     WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = %(kind)s
       AND md5(key::text) = md5(%(key)s::jsonb::text) AND new_record = %(new)s::jsonb);
 
+-- name: mend_snapshots
+-- Snapshots that were observed in the future, by a wrong clock: no later than the last one before
+-- them, or now. Their order, and what was stored, stays; the instants as they were go to the issues.
+WITH prior AS (
+    SELECT max(last_observed_at) AS at FROM onetrading.snapshots
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND last_observed_at <= %(latest)s
+), ahead AS (
+    SELECT snapshot_id, first_observed_at, last_observed_at,
+        CASE WHEN first_observed_at > %(latest)s THEN coalesce(prior.at, %(now)s)
+             ELSE first_observed_at END AS first_at,
+        CASE WHEN first_observed_at > %(latest)s THEN coalesce(prior.at, %(now)s)
+             ELSE greatest(first_observed_at, %(now)s) END AS last_at
+    FROM onetrading.snapshots CROSS JOIN prior
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND last_observed_at > %(latest)s
+), mended AS (
+    UPDATE onetrading.snapshots AS snapshot
+    SET first_observed_at = ahead.first_at, last_observed_at = ahead.last_at
+    FROM ahead WHERE snapshot.snapshot_id = ahead.snapshot_id
+)
+INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
+SELECT %(account_id)s, %(stream)s, 'future_snapshot',
+    jsonb_build_object('snapshot_id', snapshot_id),
+    jsonb_build_object('first_observed_at', first_observed_at, 'last_observed_at', last_observed_at),
+    jsonb_build_object('first_observed_at', first_at, 'last_observed_at', last_at)
+FROM ahead ORDER BY snapshot_id;
+
 -- name: data_quality_counts
 -- Per account and stream: open rejects, drift, stored facts that changed.
 SELECT accounts.name, stream, sum(rejects)::bigint, sum(drift)::bigint, sum(changed)::bigint
@@ -290,7 +342,9 @@ FROM (
     FROM onetrading_sync.drift GROUP BY account_id, stream
     UNION ALL
     SELECT account_id, stream, 0, 0, count(*)
-    FROM onetrading_sync.issues WHERE kind <> 'older' GROUP BY account_id, stream
+    FROM onetrading_sync.issues
+    WHERE kind NOT IN ('older', 'future_coverage', 'future_snapshot', 'future_version')
+    GROUP BY account_id, stream
 ) AS found JOIN onetrading.accounts USING (account_id)
 GROUP BY accounts.name, stream;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg import sql
 
+from exporter.model.errors import Outdated
 from exporter.model.stream import (
     Partition,
     Reference,
@@ -19,11 +21,15 @@ from exporter.model.stream import (
     SnapshotResponse,
     Table,
 )
+from exporter.model.window import RESOLUTION
+from exporter.store import mending
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.records import differ
 from exporter.store.salvage import write_all_but_the_refused
+
+_log = logging.getLogger(__name__)
 
 
 class Observed(NamedTuple):
@@ -41,20 +47,20 @@ def save(
     observed: Observed,
     *,
     patience: timedelta,
+    latest: datetime,
     lease: Lease | None,
 ) -> int:
     """Store a response; the number of rows written, 0 when it only extends the last snapshot.
 
     The last snapshot is extended when nothing changed and no more than ``patience`` passed since:
-    that time counts as observed. A response from before its end is not stored. Raises LeaseLost.
+    that time counts as observed. Snapshots that were observed after ``latest``, in the future, are
+    mended first. Raises LeaseLost, and Outdated for a response from before the last one's end.
     """
     identity = identity_of(partition)
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
     content = _content(response)
-    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
-    if last is not None and last[2] >= observed.last:
-        return 0
+    last = _last(connection, partition, observed, latest)
     if last is not None and last[1] == content and observed.first - last[2] <= patience:
         extended = {"snapshot_id": last[0], "last": observed.last}
         connection.execute(QUERIES["extend_snapshot"], extended)
@@ -73,6 +79,21 @@ def save(
     assert header is not None  # noqa: S101  RETURNING of an INSERT without a condition
     _copy(connection, stream.table, "snapshot_id", header[0], response.rows)
     return len(response.rows)
+
+
+def _last(
+    connection: Connection, partition: Partition, observed: Observed, latest: datetime
+) -> tuple[Any, ...] | None:
+    """The newest snapshot, which was observed before this one. Raises Outdated."""
+    identity = identity_of(partition)
+    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
+    if last is not None and last[2] > latest:
+        before = observed.last - RESOLUTION
+        _warn(mending.mend_snapshots(connection, partition, latest, before))
+        last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
+    if last is not None and last[2] >= observed.last:
+        raise Outdated(last[2], observed.last)
+    return last
 
 
 def outdated(connection: Connection, partition: Partition, observed: Observed) -> bool:
@@ -120,6 +141,7 @@ def save_reference(
     response: SnapshotResponse,
     observed_at: datetime,
     *,
+    latest: datetime,
     lease: Lease | None,
     unreadable: Sequence[Reject] = (),
     salvaging: bool = False,
@@ -127,8 +149,10 @@ def save_reference(
     """Bring a list of slowly changing facts up to date; the number of versions written.
 
     A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
-    there is one, begins there. A list observed before the last change is ignored, because what
-    only it contains may have been removed since. Raises LeaseLost.
+    there is one, begins there. Changes after ``latest``, in the future, are mended first.
+
+    Raises LeaseLost, and Outdated for a list observed before the last change, because what only it
+    contains may have been removed since.
 
     ``unreadable``: records of the list that are not among its rows. Their facts stay as they were;
     where the key of one cannot be read either, no fact counts as no longer listed.
@@ -140,8 +164,7 @@ def save_reference(
     check(connection, partition.account_id, lease)
     table = stream.table
     statements = _statements(table)
-    if connection.execute(statements.later, {"observed_at": observed_at}).fetchone() is not None:
-        return 0, []
+    _check_order(connection, partition, table, observed_at, latest)
     current = {_key(table, values): values for values in connection.execute(statements.current)}
     listed = {_key(table, row): row for row in response.rows}
     for key in sorted(_gone(table, current, listed, unreadable)):
@@ -191,8 +214,40 @@ def _close(connection: Connection, table: Table, key: tuple[Any, ...], at: datet
     connection.execute(_statements(table).close, parameters)
 
 
+def _check_order(
+    connection: Connection,
+    partition: Partition,
+    table: Table,
+    observed_at: datetime,
+    latest: datetime,
+) -> None:
+    """Raises Outdated unless a list changed last before it was observed now."""
+    statements = _statements(table)
+    changed_at = _changed_at(connection, statements)
+    if changed_at is not None and changed_at > latest:
+        before = observed_at - RESOLUTION
+        _warn(mending.mend_reference(connection, partition, table, latest, before))
+        changed_at = _changed_at(connection, statements)
+    if changed_at is not None and changed_at >= observed_at:
+        raise Outdated(changed_at, observed_at)
+
+
+def _changed_at(connection: Connection, statements: _ReferenceStatements) -> datetime | None:
+    """When a list changed last."""
+    row = connection.execute(statements.changed_at).fetchone()
+    return row[0] if row else None
+
+
+def _warn(mended: int) -> None:
+    _log.warning(
+        "Postgres held what was observed in the future, by a wrong clock: dated %d rows back, see "
+        "onetrading_sync.issues",
+        mended,
+    )
+
+
 class _ReferenceStatements(NamedTuple):
-    later: sql.Composed
+    changed_at: sql.Composed
     current: sql.Composed
     close: sql.Composed
 
@@ -209,9 +264,7 @@ def _statements(table: Table) -> _ReferenceStatements:
         for column in table.key
     )
     return _ReferenceStatements(
-        later=sql.SQL(
-            "SELECT true FROM {} WHERE greatest(valid_from, valid_to) >= {} LIMIT 1"
-        ).format(name, sql.Placeholder("observed_at")),
+        changed_at=sql.SQL("SELECT max(greatest(valid_from, valid_to)) FROM {}").format(name),
         current=sql.SQL("SELECT {} FROM {} WHERE valid_to IS NULL").format(columns, name),
         close=sql.SQL("UPDATE {} SET valid_to = {} WHERE {} AND valid_to IS NULL").format(
             name, sql.Placeholder("valid_to"), match

@@ -8,15 +8,16 @@ from contextlib import suppress
 from datetime import datetime
 
 from exporter.api.client import Client
-from exporter.api.clock import ExchangeClock
+from exporter.api.clock import ExchangeClock, Source
 from exporter.api.identity import identify, made_up
-from exporter.model.errors import UnexpectedPayload, UnexpectedResponse
+from exporter.model.errors import ExchangeError, NotYet, UnexpectedPayload, UnexpectedResponse
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
 
 _log = logging.getLogger(__name__)
 _DEADLINE_S = 20.0
+_PROBE_DEADLINE_S = 5.0
 
 
 class Account:
@@ -49,17 +50,47 @@ class Account:
         return self.name == PUBLIC_ACCOUNT
 
     def now(self) -> datetime:
-        """The exchange's time, aware UTC. Raises ExchangeError while it cannot be read.
+        """The exchange's time, aware UTC. Raises ExchangeError while it cannot be read, and NotYet
+        while another thread asks for it.
 
-        The local clock is used only if the exchange sends its time nowhere.
+        The local clock is used only if the exchange sends its time nowhere. While the exchange's
+        responses contradict what is known, it is asked for its time.
         """
         if not self.clock.known:
-            with suppress(UnexpectedResponse):
-                self.client.server_time(deadline_s=_DEADLINE_S)
-        if not self.clock.known:
-            _log.warning("the exchange does not tell its time: using the local clock")
-            self.clock.known = True
+            self._learn_time()
+        elif self.clock.probe_due():
+            with suppress(ExchangeError):
+                self.client.server_time(deadline_s=_PROBE_DEADLINE_S)
         return self.clock.now()
+
+    def observed_at(self, steady: float) -> datetime:
+        """The exchange's time at an instant of the steady clock, whatever is known of it."""
+        with suppress(ExchangeError, NotYet):
+            self.now()
+        return self.clock.at(steady)
+
+    def stated(self, endpoint: str, since: float) -> datetime | None:
+        """The lowest time that responses stated if they were older than now: `ExchangeClock`."""
+        return self.clock.stated(Source(self.name, endpoint), since)
+
+    def _learn_time(self) -> None:
+        if not self.clock.learning.acquire(timeout=_DEADLINE_S):
+            raise NotYet("the exchange is being asked for its time")
+        try:
+            if self.clock.known:
+                return
+            with suppress(UnexpectedResponse):
+                self.client.learn_time(deadline_s=_DEADLINE_S)
+            if not self.clock.heard:
+                _log.warning("the exchange does not tell its time: using the local clock")
+                self.clock.use_wall()
+            elif not self.clock.known:
+                _log.warning(
+                    "the exchange's responses do not agree on the time, nor with the local clock: "
+                    "using the earliest"
+                )
+        finally:
+            self.clock.learning.release()
 
     def check_lease(self) -> None:
         """Raises StandingBy while another process holds the account's lease, and Connecting at the

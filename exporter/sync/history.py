@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from math import inf
 
 from exporter.api.client import OnError
+from exporter.api.clock_votes import TOLERANCE
 from exporter.api.paginator import PageResult, Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.logs import context
 from exporter.model.errors import DataRefused, ExchangeError, TimedOut
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
-from exporter.store import bookkeeping, loader, totals
+from exporter.store import bookkeeping, loader, mending, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
@@ -156,13 +157,13 @@ class HistorySync(StreamSync):
         loaded: OnLoaded,
     ) -> None:
         lowest = run.wanted.start + self.stream.overlap + RESOLUTION
-        batch, began = Batch(), self.monotonic()
+        batch, began, walk_began = Batch(), self.monotonic(), self.account.clock.steady()
         ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
         try:
             for page in paginator.pages():
                 self.account.check_lease()
-                # A response may have corrected the offset of the exchange's clock.
-                limits = Window(lowest, min(settled, self.settled()))
+                # A response may have corrected the exchange's clock, or tell that it is old.
+                limits = Window(lowest, min(settled, self.settled(walk_began)))
                 if page.page.outside:
                     history = Window(self.required(partition), self.now() + AHEAD)
                     page = placed(self.stream, page, history)
@@ -267,9 +268,15 @@ class HistorySync(StreamSync):
             explicit=self._history_start is not None,
         )
 
-    def settled(self) -> datetime:
-        """Up to when rows can be expected to have appeared, aware UTC."""
-        return self.now() - self.stream.allowed_lateness
+    def settled(self, walk_began: float | None = None) -> datetime:
+        """Up to when rows can be expected to have appeared, aware UTC.
+
+        ``walk_began``, by the steady clock: in what was read since, which may be older than now.
+        """
+        now = self.now()
+        if walk_began is not None:
+            now = min(now, self.account.stated(self.stream.path, walk_began) or now)
+        return now - self.stream.allowed_lateness
 
     def covered(self, partition: Partition, window: Window) -> list[Window]:
         """The proven parts of ``window``, oldest first."""
@@ -316,7 +323,7 @@ class HistorySync(StreamSync):
         """Whether anything was requested; ``retry``: transient errors, up to a deadline."""
         required = self.required(partition)
         now = self.now()
-        covered_to = self._database.run(bookkeeping.covered_to, partition)
+        covered_to = self._covered_to(partition, now - self.stream.allowed_lateness)
         longest = max(_LONGEST_TAIL, self.stream.overlap + self.stream.allowed_lateness)
         start = max(required, now - longest)
         if covered_to is not None and covered_to >= start:
@@ -328,6 +335,31 @@ class HistorySync(StreamSync):
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
         self.load(partition, paginator, Run("tail", window), now - self.stream.allowed_lateness)
         return True
+
+    def _covered_to(self, partition: Partition, settled: datetime) -> datetime | None:
+        """The end of what is proven, after what was claimed of the future is taken back.
+
+        A wrong clock had claimed it; nobody would ever read it again.
+        """
+        covered_to = self._database.run(bookkeeping.covered_to, partition)
+        ahead = covered_to is not None and covered_to > settled + TOLERANCE
+        if not ahead or not self.account.clock.known:
+            return covered_to
+        cuts = self._storage.run_leased(
+            partition.account_id,
+            lambda connection, lease: mending.cut_coverage(
+                connection, partition, settled, lease, lateness=self.stream.allowed_lateness
+            ),
+        )
+        for cut in cuts:
+            _log.warning(
+                "coverage ended at %s, which is in the future: took it back to %s, to read what "
+                "follows again",
+                cut.before,
+                cut.after,
+                extra={"scope": cut.scope},
+            )
+        return self._database.run(bookkeeping.covered_to, partition)
 
     def open_counting(self) -> bool:
         """Start the counters, once the required history was read as far as it is served.

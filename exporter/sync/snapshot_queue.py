@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from exporter.api.clock import ExchangeClock
 from exporter.logs import context
 from exporter.model.errors import (
     DatabaseError,
@@ -24,6 +26,7 @@ from exporter.model.errors import (
     UnexpectedPayload,
 )
 from exporter.model.stream import Page, Reject
+from exporter.model.window import RESOLUTION
 from exporter.store.snapshots import Observed
 from exporter.store.spool import Spool, Spooled
 from exporter.store.storage import Storage
@@ -42,20 +45,26 @@ class SnapshotQueue:
         self._spool = spool
         self._writers: dict[tuple[str, str], SnapshotWriter] = {}
         self._draining = threading.Lock()
+        self._outdated = 0
+        """Of the responses that are being drained: Postgres holds later ones."""
 
     def add(self, writer: SnapshotWriter) -> None:
         """Register the writer of a stream; spooled responses without one stay where they are."""
         self._writers[writer.key] = writer
 
+    @property
+    def storing(self) -> bool:
+        """Whether there is a database, or else nothing is kept."""
+        return self._storage.database is not None
+
     def keep(self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes) -> None:
-        """Store a response, or spool it. Without a database nothing is kept.
+        """Store a response, or spool it.
 
         Raises DatabaseError when it cannot be spooled either, DataRefused when Postgres refuses it
-        for good, and StandingBy, once it is spooled, when another process holds the account: what
-        was shown of it is to be withdrawn.
+        for good, Outdated when Postgres holds what was observed long after it, and StandingBy, once
+        it is spooled, when another process holds the account: what was shown of it is to be
+        withdrawn.
         """
-        if self._storage.database is None:
-            return
         known = writer.account_id is not None
         try:
             self.drain()
@@ -112,6 +121,7 @@ class SnapshotQueue:
         if not len(self._spool) or not self._draining.acquire(blocking=False):
             return
         held: set[tuple[str, str]] = set()
+        self._outdated = 0
         try:
             for path, waiting in self._spool.waiting(held):
                 with context.bind(account=waiting.account, stream=waiting.stream):
@@ -122,6 +132,11 @@ class SnapshotQueue:
                     held.add((waiting.account, waiting.stream))
         finally:
             self._draining.release()
+        if self._outdated:
+            _log.info(
+                "did not store %d spooled responses, since Postgres holds later ones",
+                self._outdated,
+            )
 
     def drain_if_possible(self) -> bool:
         """As `drain`; returns whether it was possible. Raises nothing."""
@@ -180,15 +195,35 @@ class SnapshotQueue:
             writer.keep_rejects(malformed)
             self._spool.set_aside(path, malformed[0].reason)
             return True
-        # The clock may have been set back while it waited.
-        observed = Observed(waiting.first, max(waiting.first, waiting.last))
+        observed = _credible(path, waiting, writer.clock)
         try:
-            writer.write(page, observed)
+            self._outdated += not writer.write(page, observed)
         except DataRefused as refused:
             self._reject(writer, body, refused)
             self._spool.set_aside(path, str(refused))
         except (DatabaseError, StandingBy) as error:
             _log.debug("could not store %s: %s", path.name, error)
             # Another process may hold the lease, and have stored a later one.
-            return writer.outdated(observed)
+            outdated = writer.outdated(observed)
+            self._outdated += outdated
+            return outdated
         return True
+
+
+def _credible(path: Path, waiting: Spooled, clock: ExchangeClock) -> Observed:
+    """When a response was observed. A clock that was ahead dated it into the future: then it was
+    when its file was written."""
+    # The clock may have been set back while it waited.
+    first, last = waiting.first, max(waiting.first, waiting.last)
+    if last <= clock.latest_possible():
+        return Observed(first, last)
+    at = clock.now() - RESOLUTION  # before what is observed now
+    with suppress(OSError):  # dropped just now, to make room
+        at = min(at, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    _log.warning(
+        "spool: %s was observed in the future, at %s, by a wrong clock: storing it as of %s",
+        path.name,
+        last,
+        at,
+    )
+    return Observed(min(first, at), at)

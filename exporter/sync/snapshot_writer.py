@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
+from exporter.api.clock import ExchangeClock
 from exporter.metrics import Instrumentation
-from exporter.model.errors import DataRefused
+from exporter.model.errors import DataRefused, Outdated
 from exporter.model.limits import hold
 from exporter.model.page import read
 from exporter.model.stream import (
@@ -77,16 +78,37 @@ class SnapshotWriter:
         """Read a response again. Raises UnexpectedPayload."""
         return read(self._stream, body, account_id)
 
+    @property
+    def clock(self) -> ExchangeClock:
+        """By which responses are observed."""
+        return self._account.clock
+
     def unusable(self, page: Page, body: bytes) -> list[Reject]:
         """What makes a response as a whole malformed; nothing: it may be shown and stored."""
         return unusable(self._stream, page, body)
 
-    def write(self, page: Page, observed: Observed, *, newest: bool = False) -> None:
+    def write(self, page: Page, observed: Observed, *, newest: bool = False) -> bool:
         """Store a good response; ``newest``: rejects of earlier ones are resolved by it.
 
-        Raises DatabaseError, DataRefused when Postgres refuses it for good, StandingBy and what
-        `Account.identified` raises.
+        Returns whether it is stored: not when Postgres holds a later one. Raises Outdated when the
+        newest one is far older than that, DatabaseError, DataRefused when Postgres refuses it for
+        good, StandingBy and what `Account.identified` raises.
         """
+        try:
+            written, rejected = self._stored(page, observed, newest=newest)
+        except Outdated as later:
+            if newest and later.by > _CLOCKS_APART:
+                raise
+            # Another process stored a later one in the meantime.
+            _log.log(logging.INFO if newest else logging.DEBUG, "not stored: %s", later)
+            return False
+        self._instrumentation.record_rows(*self.key, inserted=written, rejected=rejected)
+        if rejected:
+            _log.warning("rejected unreadable records: see onetrading_sync.rejects")
+        return True
+
+    def _stored(self, page: Page, observed: Observed, *, newest: bool) -> tuple[int, int]:
+        """As `_write`, in a transaction; what Postgres refuses of a list is left out."""
         partition = self._account.partition(self._stream)
 
         def write(*, salvaging: bool) -> tuple[int, int]:
@@ -97,14 +119,11 @@ class SnapshotWriter:
             return self._storage.run_leased(partition.account_id, work, briefly=True)
 
         try:
-            written, rejected = write(salvaging=False)
+            return write(salvaging=False)
         except DataRefused:
             if not self._stream.tolerates_rejects:
                 raise
-            written, rejected = write(salvaging=True)
-        self._instrumentation.record_rows(*self.key, inserted=written, rejected=rejected)
-        if rejected:
-            _log.warning("rejected unreadable records: see onetrading_sync.rejects")
+            return write(salvaging=True)
 
     def outdated(self, observed: Observed) -> bool:
         """Whether Postgres holds a response that was observed later. Raises as `write`."""
@@ -155,6 +174,7 @@ class SnapshotWriter:
             SnapshotResponse(page.rows, page.header),
             observed,
             patience=self.patience,
+            latest=self.clock.latest_possible(),
             lease=saving.lease,
         )
         return written, ()
@@ -181,6 +201,7 @@ class ReferenceWriter(SnapshotWriter):
             saving.partition,
             SnapshotResponse(page.rows, page.header),
             observed.first,
+            latest=self.clock.latest_possible(),
             lease=saving.lease,
             unreadable=page.rejects,
             salvaging=saving.salvaging,

@@ -49,7 +49,7 @@ class SnapshotSync(StreamSync):
             deadline_s=min(interval_s * _SHARE_OF_INTERVAL, _LONGEST_DEADLINE_S),
             on_error=on_error,
         )
-        observed_at = self.account.clock.now()
+        received_at = self.account.clock.steady()
         page = read(self.stream, body, self.account.account_id or PUBLIC_ACCOUNT_ID)
         if page.account_id is not None:
             self._recognise(page.account_id)
@@ -62,7 +62,9 @@ class SnapshotSync(StreamSync):
         samples = self.stream.samples(SnapshotResponse(page.rows, page.header))
         if not self._stream_metrics.record_success(*self.key, list(samples)):
             raise UnexpectedPayload(f"{self.stream.path}: the response cannot be shown")
-        self._snapshots.keep(self._writer, page, observed_at, body)
+        if self._snapshots.storing:
+            # What is shown does not wait until the exchange's time is known.
+            self._snapshots.keep(self._writer, page, self.account.observed_at(received_at), body)
 
     def _recognise(self, account_id: str) -> None:
         """Raises UnexpectedPayload when an earlier response was of another account."""

@@ -146,6 +146,7 @@ def test_a_request_is_a_get_that_says_who_asks() -> None:
 def test_there_is_no_way_to_send_anything_but_a_get() -> None:
     assert {name for name in vars(Client) if not name.startswith("_")} == {
         "get",
+        "learn_time",
         "server_time",
         "interrupt",
         "close",
@@ -521,18 +522,21 @@ def test_the_observer_gets_the_label_not_the_id() -> None:
 
 
 def test_the_clock_learns_from_every_response() -> None:
-    with rig(reply(404, Date=in_seconds(500))) as it, pytest.raises(BadRequest):
+    with rig(reply(404, Date=in_seconds(4))) as it, pytest.raises(BadRequest):
         it.get()
-    assert it.clock.skew_s == pytest.approx(500, abs=2)
+    assert it.clock.skew_s == pytest.approx(3.5, abs=1)
 
 
 def test_the_time_of_the_exchange_is_read_and_learned() -> None:
-    ahead = datetime.now(UTC) + timedelta(hours=2)
-    millis = int(ahead.timestamp() * 1000)
+    behind = datetime.now(UTC) - timedelta(hours=2)
+    millis = int(behind.timestamp() * 1000)
     with rig(reply(200, f'{{"iso":"ignored","epoch_millis":{millis}}}')) as it:
         server = it.client.server_time()
-    assert timedelta(0) <= ahead - server < timedelta(milliseconds=1)
-    assert it.clock.skew_s == pytest.approx(7200, abs=1)
+        assert timedelta(0) <= behind - server < timedelta(milliseconds=1)
+        assert not it.clock.known
+        it.client.learn_time(deadline_s=5)
+        assert len(it.server.requests) == 3
+    assert it.clock.skew_s == pytest.approx(-7200, abs=1)
     assert urlsplit(it.server.requests[0].target).path == "/fast/v1/time"
 
 

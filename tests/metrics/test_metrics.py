@@ -234,6 +234,7 @@ def filled(*accounts: str) -> Page:
     page.service_metrics.set_database_up(True)
     page.service_metrics.set_leader({"main": True, "hedge": False})
     page.service_metrics.set_spool(0, 0)
+    page.service_metrics.set_clock_disputed(False)
     page.service_metrics.record_heartbeat()
     return page
 
@@ -413,13 +414,14 @@ def test_service_metrics_are_absent_until_known() -> None:
 
 
 def test_service_metrics_show_the_latest() -> None:
-    at = iter((100.0, 130.0))
+    at = iter((100.0, 130.0, 145.5))
     service_metrics = ServiceMetrics(now=lambda: 5.0, monotonic=lambda: next(at))
     service_metrics.set_leader({"main": True})
     service_metrics.set_leader({"main": False})
     service_metrics.set_spool(3, 0)
     service_metrics.set_clock_skew(["main"], -1.5)
     service_metrics.set_clock_skew(["desk"], 0)
+    service_metrics.set_clock_disputed(True)
     service_metrics.set_token_scope("main", "READ", True)
     service_metrics.set_token_scope("main", "TRADE", False)
     service_metrics.count_scheduler_event("missed")
@@ -434,6 +436,8 @@ def test_service_metrics_show_the_latest() -> None:
     assert found['onetrading_token_scope{account="main",scope="TRADE"}'] == "0"
     assert found['onetrading_scheduler_events_total{event="missed"}'] == "1"
     assert found["onetrading_scheduler_heartbeat_timestamp_seconds"] == "5"
+    assert found["onetrading_scheduler_heartbeat_age_seconds"] == "45.5"
+    assert found["onetrading_exchange_clock_disputed"] == "1"
 
 
 def test_a_budget_is_read_at_each_scrape_and_may_fail() -> None:

@@ -464,3 +464,20 @@ def test_nothing_older_than_its_limit_is_ever_shown(events: list[Event]) -> None
         expected = {k: [str(value[k])] for k in value if clock.at - since[k] <= limit[k[1]]}
         shown = {k: list(of(k, domain(stream_metrics)).values()) for k in stream_metrics.keys}
         assert {k: v for k, v in shown.items() if v} == expected
+
+
+def test_the_age_of_the_last_success_follows_no_time_of_day(
+    clock: Clock, stream_metrics: StreamMetrics
+) -> None:
+    """Absent before the first, and while another process reads the stream."""
+    name = 'onetrading_sync_age_seconds{account="main",stream="balances"}'
+    assert name not in lines(stream_metrics)
+    stream_metrics.record_success("main", "balances", BTC)
+    clock.at += 20
+    stream_metrics.record_failure("main", "balances", "server")
+    clock.at += 21.5
+    assert lines(stream_metrics)[name] == "41.5"
+    stream_metrics.record_success("main", "balances", BTC)
+    assert lines(stream_metrics)[name] == "0"
+    stream_metrics.mark_standing_by("main", "balances")
+    assert name not in lines(stream_metrics)

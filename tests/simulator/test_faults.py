@@ -9,6 +9,8 @@ import socket
 import time
 from collections import Counter
 from contextlib import closing
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -55,6 +57,24 @@ def test_budget_comes_back_after_a_minute() -> None:
         response = client.get("/time")
         assert response.status_code == 200
         assert "retry-after" not in response.headers
+
+
+def test_a_wrong_time_is_stated_by_chosen_endpoints_so_many_times(
+    exchange: Simulator, main: SimulatorClient
+) -> None:
+    def stated(path: str) -> datetime:
+        return parsedate_to_datetime(main.get(path).headers["date"])
+
+    hour = timedelta(hours=1)
+    right = NOW.replace(microsecond=0)
+    exchange.set_faults(clock_offset=-3600)
+    assert stated("/currencies") == right - hour
+    exchange.set_faults(Faults.parse("clock_offset=3600,clock_paths=/time,clock_responses=2"))
+    assert stated("/currencies") == right
+    assert main.get("/time").json()["epoch_millis"] == (NOW + hour).timestamp() * 1_000
+    assert [stated("/time") for _ in range(2)] == [right + hour, right]
+    exchange.set_faults()
+    assert stated("/time") == right
 
 
 def test_latency(exchange: Simulator, main: SimulatorClient) -> None:

@@ -48,11 +48,20 @@ def store(connection: psycopg.Connection[Any], stream: Stream, page: Page) -> No
     rejects.keep(connection, partition, page.rejects)
     response = SnapshotResponse(rows, page.header)
     if isinstance(stream, Reference):
-        snapshots.save_reference(connection, stream, partition, response, NOW, lease=None)
+        snapshots.save_reference(
+            connection, stream, partition, response, NOW, latest=NOW, lease=None
+        )
         return
     observed = Observed(NOW, NOW)
     snapshots.save(
-        connection, stream, partition, response, observed, patience=timedelta(0), lease=None
+        connection,
+        stream,
+        partition,
+        response,
+        observed,
+        patience=timedelta(0),
+        latest=NOW,
+        lease=None,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,31 @@ def environment(
     return environment_of(simulator.base_url, folder, simulator.tokens, **(given | more))
 
 
+class Steady:
+    """A steady clock that only the test advances, as it does the exchange's."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
 @contextmanager
 def running(
-    environ: Mapping[str, str], *, service: bool = False, runtime: Runtime | None = None
+    environ: Mapping[str, str],
+    *,
+    service: bool = False,
+    steady: Callable[[], float] | None = None,
+    runtime: Runtime | None = None,
 ) -> Iterator[App]:
-    """An app with its database open; ``service``: one that takes leases, as `run` does."""
+    """An app with its database open; ``service``: one that takes leases, as `run` does.
+
+    ``steady``: what its exchange's time is carried forward with; None: see `let_pass`.
+    """
     holder = new_holder() if service else None
     settings = settings_from(environ)
+    runtime = replace(runtime or Runtime(), steady=steady or Steady())
     app = App(settings, enabled(settings), holder=holder, runtime=runtime)
     try:
         assert app.open_database()
@@ -89,6 +108,7 @@ def shown(app: App) -> list[bytes]:
 
 
 def let_pass(simulator: Simulator, app: App, seconds: float) -> None:
-    """Advance the exchange's clock, and let the app read it again."""
+    """Let time pass for both."""
     simulator.advance(seconds)
-    app.accounts["public"].client.server_time()
+    assert isinstance(app.clock.steady, Steady)
+    app.clock.steady.at += seconds

@@ -79,6 +79,7 @@ class World:
             wall=self.clock.wall,
             monotonic=self.clock.monotonic,
             boottime=self.clock.monotonic,
+            steady=self.clock.monotonic,
             random=lambda: 0.999,
             retry=ONE_ATTEMPT,
         )

@@ -50,7 +50,7 @@ def exchange(status: int, body: bytes) -> Iterator[str]:
 @contextmanager
 def account(url: str) -> Iterator[Account]:
     stop = threading.Event()
-    clock = ExchangeClock(wall=lambda: OURS)
+    clock = ExchangeClock(wall=lambda: OURS, steady=lambda: 0.0)
     client = Client(
         account="main",
         base_url=url,
@@ -71,7 +71,7 @@ def account(url: str) -> Iterator[Account]:
 
 
 def test_the_exchange_is_asked_for_its_time() -> None:
-    theirs = OURS + timedelta(hours=3)
+    theirs = OURS - timedelta(hours=3)
     body = b'{"epoch_millis": %d}' % int(theirs.timestamp() * 1_000)
     with exchange(200, body) as url, account(url) as asked:
         assert abs(asked.now() - theirs) < timedelta(seconds=1)

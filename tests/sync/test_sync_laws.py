@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -115,11 +116,14 @@ def test_history_that_is_complete_is_not_asked_for(database_url: str, tmp_path: 
 def test_our_clock_proves_nothing(ahead: timedelta, database_url: str, tmp_path: Path) -> None:
     """This machine's clock is wrong, and nothing was asked yet."""
     present = datetime.now(UTC) - ahead
-    with Simulator(now=present, speed=0, history_days=0.5, accounts=ONE_ACCOUNT) as simulator:
+    with Simulator(now=present, speed=10, history_days=0.5, accounts=ONE_ACCOUNT) as simulator:
         environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS="trades")
         environ["ONETRADING_HISTORY_START"] = (present - DAY).isoformat()
         for _ in range(2):  # the second app knows the account, and begins with a walk
-            with running(environ) as app, connected(database_url) as connection:
+            with (
+                running(environ, steady=lambda: 10 * time.monotonic()) as app,
+                connected(database_url) as connection,
+            ):
                 assert run_passes(app) == {("main", "trades"): "ok"}
                 assert broken_claims(connection, truth(simulator), simulator.now) == []
                 assert coverage(connection)

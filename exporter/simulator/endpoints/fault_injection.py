@@ -25,6 +25,8 @@ class FaultInjector:
         self._random = random
         self._seed = seed
         self._now = now
+        self.clock_offset = 0
+        """Nanoseconds by which the time that the response states is wrong."""
 
     def draw(self, rate: float) -> bool:
         """Draw whether a fault that affects `rate` of the requests affects this one."""

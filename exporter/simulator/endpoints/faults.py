@@ -30,11 +30,13 @@ class Faults:
     Always: `unknown_fields` adds members to every object; `shuffle_equal_instants` shuffles the
     rows of one instant within a page; `page_size_cap` serves at most that many rows; `forbid` paths
     respond 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a
-    path to its status. Paths are below the base URL, such as `/account/trades`.
-    `refuse_instruments` maps an instrument to the status of its funding history; `unlist` leaves
-    instruments out of the list of all. `no_futures` is what the futures endpoints respond to an
-    account without futures: a status (403 when not set), `{}` or `[]`. `account` limits all of this
-    to the requests of one account, for which `no_futures` then holds in any case.
+    path to its status. `refuse_instruments` maps an instrument to the status of its funding
+    history; `unlist` leaves instruments out of the list of all. `no_futures` is what the futures
+    endpoints respond to an account without futures: a status (403 when not set), `{}` or `[]`.
+    `clock_offset` seconds (negative: behind) are added to the time that a response states, in its
+    `Date` and in the body of `/time`, for `clock_paths` (none: all) and the first `clock_responses`
+    of them (0: all). Paths are below the base URL, such as `/account/trades`. `account` limits all
+    of this to the requests of one account, for which `no_futures` then holds in any case.
     """
 
     error_rate: float = 0.0
@@ -64,6 +66,9 @@ class Faults:
     refuse_instruments: Mapping[str, int] = field(default_factory=dict)
     unlist: tuple[str, ...] = ()
     no_futures: str = ""
+    clock_offset: float = 0.0
+    clock_paths: tuple[str, ...] = ()
+    clock_responses: int = 0
     page_size_cap: int = 0
     empty_pages: float = 0.0
     account: str = ""
@@ -74,7 +79,8 @@ class Faults:
             fraction = name.endswith("_rate") or name in {"unknown_enums", "empty_pages"}
             if fraction and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {value}")
-            if isinstance(value, (int, float)) and value < 0:
+            signed = name == "clock_offset"
+            if isinstance(value, (int, float)) and value < 0 and not signed:
                 raise ValueError(f"{name} cannot be negative: {value}")
         if self.no_futures not in _DENIALS:
             raise ValueError(f"no_futures must be one of {', '.join(filter(None, _DENIALS))}")

@@ -21,7 +21,8 @@ from exporter.simulator.market.instruments import (
 
 def time(request: EndpointRequest) -> Any:
     """`GET /time`."""
-    return {"iso": iso_millis(request.now), "epoch_millis": request.now // 1_000_000}
+    stated = request.now + request.injector.clock_offset
+    return {"iso": iso_millis(stated), "epoch_millis": stated // 1_000_000}
 
 
 def currencies(request: EndpointRequest) -> Any:

@@ -46,6 +46,7 @@ class Control:
         """Replace the active faults."""
         with self._exchange.lock:
             self._exchange.faults = faults
+            self._exchange.wrong_times = 0
 
     def restore(self) -> None:
         """End the faults that hide or alter rows; the other faults stay."""

@@ -27,7 +27,7 @@ from exporter.simulator.endpoints.routes import PRIVATE, PUBLIC, match_route
 from exporter.simulator.endpoints.wire import ErrorResponse, encode
 from exporter.simulator.market.exact import exact
 from exporter.simulator.market.market import Market
-from exporter.simulator.market.prices import seeded
+from exporter.simulator.market.prices import SECOND, seeded
 from exporter.simulator.server.clock import RequestMeter, SimulatedClock
 
 PREFIX = "/fast/v1"
@@ -103,6 +103,8 @@ class SimulatedExchange:
         self.market = market
         self.clock = clock
         self.faults = faults
+        self.wrong_times = 0
+        """Responses that stated a wrong time since the faults were set."""
         self.overrides = Overrides()
         self.requests: deque[ReceivedRequest] = deque(maxlen=_LOGGED_REQUESTS)
         self.meters: dict[str, RequestMeter] = {}
@@ -141,8 +143,9 @@ class SimulatedExchange:
     def _response(self, method: str, path: str, query: str, account: str | None) -> Response:
         faults = self.faults.for_account(account)
         injector = FaultInjector(faults, self._random, self.market.seed, self.market.instant)
+        injector.clock_offset = self._clock_offset(faults, path.removeprefix(PREFIX))
         delay = (faults.latency_ms + self._random.random() * faults.jitter_ms) / 1_000
-        now = self.market.instant
+        now = self.market.instant + injector.clock_offset
         if method != "GET":
             return Response(405, encode({"message": "Method Not Allowed"}), now, delay)
         meter = self.meters.setdefault(account or "public", RequestMeter())
@@ -164,6 +167,16 @@ class SimulatedExchange:
         if injector.draw(faults.drip_rate):
             delivery = "dripping"
         return Response(200, body, now, delay, delivery)
+
+    def _clock_offset(self, faults: Faults, path: str) -> int:
+        """Nanoseconds by which the time in a response is wrong."""
+        affected = not faults.clock_paths or path in faults.clock_paths
+        if not (faults.clock_offset and affected):
+            return 0
+        if faults.clock_responses and self.wrong_times >= faults.clock_responses:
+            return 0
+        self.wrong_times += 1
+        return int(faults.clock_offset * SECOND)
 
     def _body(
         self, full_path: str, query: str, account: str | None, injector: FaultInjector
