@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
 from exporter.metrics import Metrics
+from exporter.model.errors import DatabaseError, SchemaError
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Stream
 from exporter.settings import Settings
 from exporter.store import migrate
@@ -49,6 +50,11 @@ def _boottime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+_RECONNECT_WAIT_S = 2.0
+"""How long a thread that needs Postgres waits for the embedded server to start; others poll, and
+must not be late for that."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
     """What a process takes from the outside world: clocks, randomness, waiting."""
@@ -63,6 +69,8 @@ class Runtime:
     """Values in [0, 1) for jitter."""
     retry: Policy = field(default_factory=Policy)
     """How patiently one request is made."""
+    embedded_wait_s: float = 30.0
+    """How long the service waits at its start for an embedded Postgres, which then comes later."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set to end the process. Every wait is a wait for it: there is no other sleep."""
 
@@ -89,7 +97,8 @@ class App:
     """Everything that one process needs.
 
     ``holder``: the name under which it holds the leases of its accounts; None for a command, which
-    writes beside the service.
+    writes beside the service. ``embedded``: the embedded Postgres, where the caller has prepared
+    one. ``prepare``: what is done with a fresh connection before anything else.
     """
 
     def __init__(
@@ -99,12 +108,14 @@ class App:
         *,
         holder: str | None = None,
         runtime: Runtime | None = None,
+        embedded: EmbeddedPostgres | None = None,
+        prepare: Callable[[Connection], None] | None = None,
     ) -> None:
         self.settings = settings
         self.streams = streams
         self._runtime = runtime = runtime or Runtime()
         self.stop = runtime.stop
-        self.embedded: EmbeddedPostgres | None = None
+        self.embedded = embedded
         self.metrics = Metrics(
             streams,
             [account.name for account in settings.accounts],
@@ -113,14 +124,10 @@ class App:
             monotonic=runtime.boottime,
         )
         self.clock = ExchangeClock(wall=runtime.wall)
-        # A cluster of our own that does not exist yet holds no lease of another process.
-        created = settings.database.kind == "embedded" and not exists(settings.data_dir)
         address = self._address()
-        self.database = None if address is None else Database(address, apply_migrations)
+        self.database = None if address is None else Database(address, prepare or apply_migrations)
         self.leases = self._leases(address, holder)
-        self.storage = Storage(
-            self.database, self.leases, runtime.monotonic, 0.0 if created else LEASE_WAIT_S
-        )
+        self.storage = Storage(self.database, self.leases, runtime.monotonic, self._lease_wait_s())
         self.spool = Spool(settings.data_dir / "spool")
         self.rate_limiters = {name: self._rate_limiter(name) for name in self._tokens()}
         """By account name."""
@@ -163,12 +170,19 @@ class App:
             self.histories(account), self.storage, self.stop, self.refusals.keep_backfill_away
         )
 
-    def open_database(self) -> bool:
-        """Connect and migrate; whether it is up. Raises EmbeddedPostgresError and SchemaError."""
+    def open_database(self, *, patient: bool = True) -> bool:
+        """Connect and migrate; whether it is up.
+
+        ``patient``: wait for the embedded Postgres as long as its recovery takes. Otherwise it
+        comes up later, like a server that is away.
+
+        Raises EmbeddedPostgresError and SchemaError, and Stopping while it waits.
+        """
         if self.database is None:
             return False
         if self.embedded is not None:
-            self.embedded.ensure()
+            with suppress(*() if patient else (DatabaseError,)):
+                self.embedded.ensure(None if patient else self._runtime.embedded_wait_s)
         return self.database.open()
 
     def close(self) -> None:
@@ -195,6 +209,11 @@ class App:
         public: dict[str, str | None] = {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
         accounts = (private if False in kinds else {}) | (public if True in kinds else {})
         return Leases(address, holder, accounts)
+
+    def _lease_wait_s(self) -> float:
+        """A cluster of our own that does not exist yet holds no lease of another process."""
+        created = self.settings.database.kind == "embedded" and not exists(self.settings.data_dir)
+        return 0.0 if created else LEASE_WAIT_S
 
     def _rate_limiter(self, name: str) -> RateLimiter:
         limiter = RateLimiter(
@@ -223,8 +242,9 @@ class App:
         if self.settings.database.kind == "none":
             return None
         if self.settings.database.kind == "embedded":
-            self.embedded = EmbeddedPostgres(self.settings.data_dir)
-            return self.embedded.ensure
+            if self.embedded is None:
+                self.embedded = EmbeddedPostgres(self.settings.data_dir, stop_event=self.stop)
+            return partial(self.embedded.ensure, _RECONNECT_WAIT_S)
         return self.settings.database.url
 
 
@@ -238,6 +258,20 @@ def plain_connection(settings: Settings) -> Iterator[Connection]:
     finally:
         if embedded is not None:
             embedded.stop()
+
+
+def require_schema(connection: Connection) -> None:
+    """Check that a database has the schema of this version, and change nothing.
+
+    Raises SchemaError.
+    """
+    known = migrate.load(migrate.migrations_dir())
+    if pending := migrate.pending(connection, known):
+        names = ", ".join(migration.name for migration in pending)
+        raise SchemaError(
+            f"the database's schema is not that of this version (pending: {names}): `migrate` and"
+            " `run` apply the migrations"
+        )
 
 
 def apply_migrations(connection: Connection) -> None:

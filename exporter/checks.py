@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from exporter.api.rate_limiter import Priority
-from exporter.app import App, enabled, plain_connection
+from exporter.app import App, enabled
 from exporter.logs import context
 from exporter.model.errors import ExchangeError, ExporterError, NotPermitted, SettingsError
 from exporter.model.limits import CLOCK_SKEW_LIMIT_S
@@ -16,6 +16,8 @@ from exporter.server.security import exposure
 from exporter.server.security.tls import expiry
 from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
+from exporter.store.database import connected
+from exporter.store.embedded import examine, running_url
 from exporter.sync import Account, StreamSync
 
 _DEADLINE_S = 10.0
@@ -119,7 +121,13 @@ def _database(settings: Settings) -> CheckResult:
     if settings.database.kind == "none":
         return CheckResult("database", True, "none: metrics only")
     try:
-        with plain_connection(settings) as connection:
+        if settings.database.kind == "url":
+            address = settings.database.url()
+        elif (running := running_url(settings.data_dir)) is not None:
+            address = running
+        else:
+            return CheckResult("database", True, examine(settings.data_dir))
+        with connected(address) as connection:
             known = migrate.load(migrate.migrations_dir())
             pending = migrate.pending(connection, known)
             if not bookkeeping.may_write(connection):

@@ -20,7 +20,13 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.logs import context
-from exporter.model.errors import DatabaseError, ExporterError, SchemaError
+from exporter.model.errors import (
+    DatabaseError,
+    EmbeddedPostgresError,
+    ExporterError,
+    SchemaError,
+    Stopping,
+)
 from exporter.store.pool import (
     CONNECT_S,
     DISCONNECTED,
@@ -45,6 +51,8 @@ _RECONNECT_WAIT_S = 0.2
 _TIMEOUT_S = 600.0
 _BRIEF_TIMEOUT_S = 5.0
 _ATTEMPTS = 5
+_UNUSABLE = (SchemaError, EmbeddedPostgresError)
+"""What ends the process when it starts, and is waited for later."""
 
 
 class Database:
@@ -78,7 +86,10 @@ class Database:
         return self._pool is not None
 
     def open(self) -> bool:
-        """Connect if possible and start the watcher; whether it connected. Raises SchemaError."""
+        """Connect if possible and start the watcher; whether it connected.
+
+        Raises SchemaError and EmbeddedPostgresError: it cannot be used as it is.
+        """
         try:
             is_up = self._connect()
         finally:
@@ -193,7 +204,7 @@ class Database:
             _log.warning("lost the connection to Postgres: %s", message_of(error))
             try:
                 is_up = self._connect()
-            except SchemaError as refused:
+            except _UNUSABLE as refused:
                 raise DatabaseError(str(refused)) from refused
             if not is_up:
                 self._cut(due_by=inf)  # the others would notice only later
@@ -213,7 +224,7 @@ class Database:
             if not self.up:
                 try:
                     self._connect()
-                except SchemaError as error:
+                except _UNUSABLE as error:
                     self._report(error)
 
     def _connect(self) -> bool:
@@ -236,8 +247,10 @@ class Database:
                     watch(connection)
                     self._ready(connection)
                 self._pool = open_pool(url)
-            except SchemaError:
+            except _UNUSABLE:
                 raise
+            except Stopping:
+                return False
             except (psycopg.Error, PoolTimeout, ExporterError) as error:
                 self._report(error)
                 return False
