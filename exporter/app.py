@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
 from exporter.metrics import Metrics
+from exporter.model.errors import DatabaseError, SchemaError
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Stream
 from exporter.settings import Settings
 from exporter.store import migrate
@@ -50,6 +51,9 @@ _GAPS_EVERY_S = 10.0
 """How often gaps in the history of an account are looked for."""
 _GAPS_PACE_S = 0.2
 """The same per account: looking costs Postgres as much for an account without a gap."""
+_RECONNECT_WAIT_S = 2.0
+"""How long a thread that needs Postgres waits for the embedded server to start; others poll, and
+must not be late for that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,8 @@ class Runtime:
     """Values in [0, 1) for jitter."""
     retry: Policy = field(default_factory=Policy)
     """How patiently one request is made."""
+    embedded_wait_s: float = 30.0
+    """How long the service waits at its start for an embedded Postgres, which then comes later."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set to end the process. Every wait is a wait for it: there is no other sleep."""
 
@@ -90,7 +96,8 @@ class App:
     """Everything that one process needs.
 
     ``holder``: the name under which it holds the leases of its accounts; None for a command, which
-    writes beside the service.
+    writes beside the service. ``embedded``: the embedded Postgres, where the caller has prepared
+    one. ``prepare``: what is done with a fresh connection before anything else.
     """
 
     def __init__(
@@ -100,12 +107,14 @@ class App:
         *,
         holder: str | None = None,
         runtime: Runtime | None = None,
+        embedded: EmbeddedPostgres | None = None,
+        prepare: Callable[[Connection], None] | None = None,
     ) -> None:
         self.settings = settings
         self.streams = streams
         self._runtime = runtime = runtime or Runtime()
         self.stop = runtime.stop
-        self.embedded: EmbeddedPostgres | None = None
+        self.embedded = embedded
         self.metrics = Metrics(
             streams,
             [account.name for account in settings.accounts],
@@ -115,14 +124,10 @@ class App:
             monotonic=runtime.boottime,
         )
         self.clock = ExchangeClock(wall=runtime.wall, steady=runtime.steady)
-        # A cluster of our own that does not exist yet holds no lease of another process.
-        created = settings.database.kind == "embedded" and not exists(settings.data_dir)
         address = self._address()
-        self.database = None if address is None else Database(address, apply_migrations)
+        self.database = None if address is None else Database(address, prepare or apply_migrations)
         self.leases = self._leases(address, holder)
-        self.storage = Storage(
-            self.database, self.leases, runtime.monotonic, 0.0 if created else LEASE_WAIT_S
-        )
+        self.storage = Storage(self.database, self.leases, runtime.monotonic, self._lease_wait_s())
         self.spool = Spool(settings.data_dir / "spool")
         self.rate_limiters = {name: self._rate_limiter(name) for name in self._tokens()}
         """By account name."""
@@ -187,12 +192,19 @@ class App:
             interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.accounts)),
         )
 
-    def open_database(self) -> bool:
-        """Connect and migrate; whether it is up. Raises EmbeddedPostgresError and SchemaError."""
+    def open_database(self, *, patient: bool = True) -> bool:
+        """Connect and migrate; whether it is up.
+
+        ``patient``: wait for the embedded Postgres as long as its recovery takes. Otherwise it
+        comes up later, like a server that is away.
+
+        Raises EmbeddedPostgresError and SchemaError, and Stopping while it waits.
+        """
         if self.database is None:
             return False
         if self.embedded is not None:
-            self.embedded.ensure()
+            with suppress(*() if patient else (DatabaseError,)):
+                self.embedded.ensure(None if patient else self._runtime.embedded_wait_s)
         return self.database.open()
 
     def close(self) -> None:
@@ -217,6 +229,11 @@ class App:
         ids = {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
         read = {name: ids.get(name) for name, streams in self.chosen_streams().items() if streams}
         return Leases(address, holder, read)
+
+    def _lease_wait_s(self) -> float:
+        """A cluster of our own that does not exist yet holds no lease of another process."""
+        created = self.settings.database.kind == "embedded" and not exists(self.settings.data_dir)
+        return 0.0 if created else LEASE_WAIT_S
 
     def _rate_limiter(self, name: str) -> RateLimiter:
         limiter = RateLimiter(
@@ -245,8 +262,9 @@ class App:
         if self.settings.database.kind == "none":
             return None
         if self.settings.database.kind == "embedded":
-            self.embedded = EmbeddedPostgres(self.settings.data_dir)
-            return self.embedded.ensure
+            if self.embedded is None:
+                self.embedded = EmbeddedPostgres(self.settings.data_dir, stop_event=self.stop)
+            return partial(self.embedded.ensure, _RECONNECT_WAIT_S)
         return self.settings.database.url
 
 
@@ -260,6 +278,20 @@ def plain_connection(settings: Settings) -> Iterator[Connection]:
     finally:
         if embedded is not None:
             embedded.stop()
+
+
+def require_schema(connection: Connection) -> None:
+    """Check that a database has the schema of this version, and change nothing.
+
+    Raises SchemaError.
+    """
+    known = migrate.load(migrate.migrations_dir())
+    if pending := migrate.pending(connection, known):
+        names = ", ".join(migration.name for migration in pending)
+        raise SchemaError(
+            f"the database's schema is not that of this version (pending: {names}): `migrate` and"
+            " `run` apply the migrations"
+        )
 
 
 def apply_migrations(connection: Connection) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from exporter.api.rate_limiter import Priority
-from exporter.app import App, enabled, plain_connection
+from exporter.app import App, enabled
 from exporter.logs import context
 from exporter.model.errors import ExchangeError, ExporterError, SettingsError
 from exporter.model.limits import CLOCK_SKEW_LIMIT_S
@@ -17,7 +17,8 @@ from exporter.server.security import exposure
 from exporter.server.security.tls import expiry
 from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
-from exporter.store.embedded import exists
+from exporter.store.database import Connection, connected
+from exporter.store.embedded import examine, running_url
 from exporter.store.session import READ_ONLY, accepts_writes
 from exporter.sync import Account, StreamSync
 from exporter.sync.futures_access import CONTROL, denies_futures
@@ -140,10 +141,11 @@ def _request(account: Account, stream: Stream) -> ExchangeError | None:
 
 def _read_before(settings: Settings, account: Account, stream: Stream) -> bool:
     """Whether Postgres knows of a success: what was readable once must stay so."""
-    if settings.database.kind != "url":
-        return False
     try:
-        with plain_connection(settings) as connection:
+        address = _address(settings)
+        if address is None:
+            return False
+        with connected(address) as connection:
             return bookkeeping.ever_succeeded(connection, account.name, stream.name)
     except ExporterError:
         return False
@@ -161,25 +163,34 @@ def _budget(account: Account, syncs: Sequence[StreamSync], limit: int) -> CheckR
 def _database(settings: Settings) -> CheckResult:
     if settings.database.kind == "none":
         return CheckResult("database", True, "none: metrics only")
-    if settings.database.kind == "embedded" and not exists(settings.data_dir):
-        return CheckResult("database", True, "embedded: does not exist yet, `run` creates it")
     try:
-        with plain_connection(settings) as connection:
-            if not accepts_writes(connection):
-                return CheckResult("database", False, READ_ONLY)
-            known = migrate.load(migrate.migrations_dir())
-            pending = migrate.pending(connection, known)
-            if not bookkeeping.may_write(connection):
-                return CheckResult("database", False, "this role may not create schemas or tables")
-            denied = bookkeeping.not_writable(connection)
+        address = _address(settings)
+        if address is None:
+            return CheckResult("database", True, examine(settings.data_dir))
+        with connected(address) as connection:
+            return _schema(connection)
     except ExporterError as error:
         return CheckResult("database", False, str(error))
-    if denied:
+
+
+def _address(settings: Settings) -> str | None:
+    """The URL of a database that may be asked; None while the embedded one does not run."""
+    if settings.database.kind == "url":
+        return settings.database.url()
+    return running_url(settings.data_dir) if settings.database.kind == "embedded" else None
+
+
+def _schema(connection: Connection) -> CheckResult:
+    """Whether the service can write. Raises SchemaError."""
+    if not accepts_writes(connection):
+        return CheckResult("database", False, READ_ONLY)
+    pending = migrate.pending(connection, migrate.load(migrate.migrations_dir()))
+    if not bookkeeping.may_write(connection):
+        return CheckResult("database", False, "this role may not create schemas or tables")
+    if denied := bookkeeping.not_writable(connection):
+        message = "GRANT SELECT, INSERT, UPDATE, DELETE on them to this role"
         return CheckResult(
-            "database",
-            False,
-            f"permission denied for {', '.join(denied)}: GRANT SELECT, INSERT, UPDATE, DELETE on"
-            " them to this role",
+            "database", False, f"permission denied for {', '.join(denied)}: {message}"
         )
     if not pending:
         return CheckResult("database", True, "schema current")

@@ -10,13 +10,14 @@ from datetime import timedelta
 
 from exporter.app import App, Runtime, enabled
 from exporter.housekeeping import Housekeeping
-from exporter.model.errors import EmbeddedPostgresError, ExporterError, SchemaError
+from exporter.model.errors import EmbeddedPostgresError, ExporterError, SchemaError, Stopping
 from exporter.scheduler import Scheduler, Task
 from exporter.server import Pages, Server, WebConfigWatcher
 from exporter.server.security import exposure
 from exporter.settings import Settings
 from exporter.signals import catch_signals
 from exporter.status import AccountReports, Reporter, StreamReports, page, to_json
+from exporter.store.embedded import EmbeddedPostgres
 from exporter.store.holder import new_holder
 from exporter.sync import GapFiller, StreamSync
 
@@ -40,10 +41,17 @@ _FEW_ACCOUNTS = 20
 class Service:
     """Polls, serves and syncs until it is asked to stop."""
 
-    def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        runtime: Runtime | None = None,
+        embedded: EmbeddedPostgres | None = None,
+    ) -> None:
         self._web_config = WebConfigWatcher(settings.web_config)
         runtime = runtime or Runtime()
-        self.app = app = App(settings, enabled(settings), holder=new_holder(), runtime=runtime)
+        self.app = app = App(
+            settings, enabled(settings), holder=new_holder(), runtime=runtime, embedded=embedded
+        )
         self.server = Server(
             settings.listen.host,
             settings.listen.port,
@@ -70,12 +78,7 @@ class Service:
             steady=runtime.boottime,
         )
         self._reporter = self._status()
-        self._fillers = [
-            threading.Thread(
-                target=self._fill, args=(app.gap_filler(name), place), name=f"backfill-{name}"
-            )
-            for place, name in enumerate(name for name in app.accounts if app.histories(name))
-        ]
+        self._fillers = self._backfills()
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
         self._fatal: ExporterError | None = None
@@ -108,13 +111,23 @@ class Service:
             raise self._fatal
 
     def _open_database(self) -> None:
-        """Live gauges do not wait for Postgres. A schema that cannot be used ends the service."""
+        """Live gauges do not wait for Postgres. One that cannot be used ends the service.
+
+        An embedded Postgres that recovers from a crash may take long. Everything that needs it is
+        started meanwhile, as when a server is away, and comes to life once it is there.
+        """
         try:
-            self._schema_checked |= self.app.open_database()
+            self._schema_checked |= self.app.open_database(patient=False)
+            self._begin_writing()
+            if self.app.embedded is not None:
+                self.app.embedded.ensure()
+        except Stopping:
+            return
         except (SchemaError, EmbeddedPostgresError) as error:
             self._fatal = error
             self.app.stop.set()
-            return
+
+    def _begin_writing(self) -> None:
         if self.app.leases is not None:
             self.app.leases.on_change = self._on_lease_change
             self.app.leases.renew()
@@ -154,6 +167,16 @@ class Service:
         for thread in (self._opening, *self._fillers):
             if thread.is_alive():
                 thread.join()
+
+    def _backfills(self) -> list[threading.Thread]:
+        app = self.app
+        read = [name for name in app.accounts if app.histories(name)]
+        return [
+            threading.Thread(
+                target=self._fill, args=(app.gap_filler(name), place), name=f"backfill-{name}"
+            )
+            for place, name in enumerate(read)
+        ]
 
     def _task(self, sync: StreamSync) -> Task:
         return Task(sync.name, sync.interval, lambda: self.app.runner.run(sync) == "ok")

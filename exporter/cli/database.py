@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from exporter.app import App, plain_connection
+from exporter.app import App, plain_connection, require_schema
 from exporter.cli.options import with_settings
 from exporter.model.errors import DatabaseError, SettingsError
 from exporter.model.stream import Stream
@@ -21,14 +21,24 @@ EXIT_PENDING = 3
 
 
 @contextmanager
-def app_with_database(settings: Settings, streams: tuple[Stream, ...]) -> Iterator[App]:
+def app_with_database(
+    settings: Settings, streams: tuple[Stream, ...], *, only_look: bool = False
+) -> Iterator[App]:
     """An app with an open database, closed at the end of the command.
 
-    Raises SettingsError when there is to be none, DatabaseError when Postgres is away.
+    ``only_look``: create no database and no schema, but say that there is none.
+
+    Raises SettingsError when there is to be none, DatabaseError when Postgres is away, SchemaError
+    when the schema is not this version's.
     """
     if settings.database.kind == "none":
         raise SettingsError(["DATABASE_URL is none, but this command needs a database; set it"])
-    app = App(settings, streams)
+    if only_look and settings.database.kind == "embedded" and not exists(settings.data_dir):
+        raise DatabaseError(
+            f"there is no database in {settings.data_dir} yet: `run` creates it, or set"
+            " ONETRADING_DATA_DIR or DATABASE_URL to those of the service"
+        )
+    app = App(settings, streams, prepare=require_schema if only_look else None)
     catch_signals(app.stop)
     try:
         if not app.open_database():

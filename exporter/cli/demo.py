@@ -7,6 +7,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,11 +16,13 @@ import click
 from exporter import logs
 from exporter.app import Runtime
 from exporter.cli.options import STREAM_NAMES
-from exporter.model.errors import SettingsError
+from exporter.model.errors import EmbeddedPostgresError, SettingsError
+from exporter.server import check_free
 from exporter.service import Service
 from exporter.settings import load
 from exporter.signals import catch_signals
 from exporter.simulator import Faults, Simulator, serve
+from exporter.store.embedded import FORGOTTEN, EmbeddedPostgres, exists, is_ours
 
 _SIMULATION_OPTIONS = (
     click.option("--seed", default=1, show_default=True, help="Seed of the simulated market."),
@@ -38,6 +42,11 @@ _SAMPLE_QUERIES = (
     "SELECT account, stream, scope, gap_start, gap_end FROM reporting.coverage_gaps\n"
     "    WHERE gap > interval '1 hour';  -- in the end: what the token of spot may not read",
 )
+
+_MARKER = ".demo"
+"""In each directory that a demo has made, and may delete."""
+_KEPT = (_MARKER, "postgres.lock", "postgres-binaries")
+_OPTION_OF = {"ONETRADING_LISTEN": "--listen", "ONETRADING_DATA_DIR": "--data-dir"}
 
 _SAMPLE_FAULTS = '{"refuse_tokens": ["hedge"], "error_rate": 0.2}'
 
@@ -99,7 +108,9 @@ def simulate(
             ready=ready,
         )
     except (ValueError, OSError) as error:
-        raise SettingsError([f"--listen {listen}: {error}"]) from error
+        cause = getattr(error, "strerror", None) or error
+        advice = "stop the program that uses it, or give another host and port"
+        raise SettingsError([f"--listen {listen}: {cause}; {advice}"]) from error
 
 
 def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
@@ -130,30 +141,101 @@ def demo(
     faults: str,
 ) -> None:
     """Run everything on a simulated exchange and an embedded Postgres: no token, no server."""
-    folder = (data_dir or load({}, stream_names=STREAM_NAMES).data_dir) / "demo"
-    click.echo("Starting a simulated exchange, an embedded Postgres and the exporter ...")
-    began = time.monotonic()
-    shutil.rmtree(folder, ignore_errors=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="onetrading-demo-") as tokens,
-        Simulator(seed=seed, speed=speed, history_days=history_days, faults=_faults(faults)) as sim,
-    ):
-        files = _write_tokens(sim, Path(tokens))
+    injected, began = _faults(faults), time.monotonic()
+    with _named_by_options():
+        folder = _folder(data_dir)
         environ = {
-            "ONETRADING_BASE_URL": sim.base_url,
-            "ONETRADING_ACCOUNTS": ",".join(f"{name}={file}" for name, file in files.items()),
             "ONETRADING_DATA_DIR": str(folder),
             "ONETRADING_LISTEN": listen,
             "ONETRADING_LOG_LEVEL": "warning",
             "ONETRADING_LOG_FORMAT": "text",
         }
-        settings = load(environ, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty())
-        logs.configure(settings.log_format, settings.log_level)
+        checked = load(environ, stream_names=STREAM_NAMES, terminal=sys.stderr.isatty())
+        check_free(checked.listen.host, checked.listen.port)
+        logs.configure(checked.log_format, checked.log_level)
         boottime = Runtime().boottime
         # The seconds of this exchange are not ours.
-        service = Service(settings, Runtime(steady=lambda: boottime() * speed))
-        threading.Thread(target=_announce, args=[service, sim, began], daemon=True).start()
+        runtime = Runtime(steady=lambda: boottime() * speed)
+        with EmbeddedPostgres(folder, stop_event=runtime.stop) as embedded:
+            _clear(folder, embedded, named=data_dir is not None)
+            click.echo("Starting a simulated exchange, an embedded Postgres and the exporter ...")
+            with Simulator(
+                seed=seed, speed=speed, history_days=history_days, faults=injected
+            ) as exchange:
+                _serve(exchange, environ, runtime, embedded, began)
+
+
+def _serve(
+    exchange: Simulator,
+    environ: dict[str, str],
+    runtime: Runtime,
+    embedded: EmbeddedPostgres,
+    began: float,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="onetrading-demo-") as tokens:
+        files = _write_tokens(exchange, Path(tokens))
+        accounts = ",".join(f"{name}={file}" for name, file in files.items())
+        ours = {"ONETRADING_BASE_URL": exchange.base_url, "ONETRADING_ACCOUNTS": accounts}
+        settings = load(environ | ours, stream_names=STREAM_NAMES)
+        service = Service(settings, runtime, embedded)
+        threading.Thread(target=_announce, args=[service, exchange, began], daemon=True).start()
         service.run()
+
+
+@contextmanager
+def _named_by_options() -> Iterator[None]:
+    """Have errors name the options of `demo`, which ignores the settings of the environment."""
+
+    def named(text: str) -> str:
+        for setting, option in _OPTION_OF.items():
+            text = text.replace(setting, option)
+        return text
+
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError([named(fault) for fault in error.faults]) from error
+    except EmbeddedPostgresError as error:
+        raise EmbeddedPostgresError(named(str(error))) from error
+
+
+def _folder(data_dir: Path | None) -> Path:
+    given = {} if data_dir is None else {"ONETRADING_DATA_DIR": str(data_dir)}
+    return load(given, stream_names=STREAM_NAMES).data_dir / "demo"
+
+
+def _clear(folder: Path, embedded: EmbeddedPostgres, *, named: bool) -> None:
+    """Delete what an earlier demo left, and nothing else: never what another process uses.
+
+    ``named``: the user chose the directory. Raises SettingsError before anything is deleted.
+    """
+    elsewhere = "stop it first, or choose another directory with --data-dir"
+    try:
+        if not embedded.reserve():
+            raise SettingsError([f"{folder} is in use by a demo that still runs; {elsewhere}"])
+        marker, entries = folder / _MARKER, sorted(folder.iterdir())
+        foreign = [entry for entry in entries if not is_ours(entry)]
+        if not foreign and named and not marker.exists() and exists(folder):
+            foreign = [folder / "postgres"]  # of a service with this data directory
+        if foreign:
+            raise SettingsError(
+                [
+                    f"{foreign[0]} was not made by a demo, which deletes {folder} when it starts;"
+                    " move it away, or choose another directory with --data-dir"
+                ]
+            )
+        for entry in entries:
+            if entry.name in _KEPT:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        marker.touch()
+    except OSError as error:
+        raise SettingsError(
+            [f"{folder} cannot be used: {error}; allow it, or choose another with --data-dir"]
+        ) from error
 
 
 def _announce(service: Service, exchange: Simulator, began: float) -> None:
@@ -165,11 +247,13 @@ def _announce(service: Service, exchange: Simulator, began: float) -> None:
     if app.stop.is_set() or app.embedded is None:
         return
     base = f"http://{app.settings.listen.host}:{service.server.port}"
-    url = app.embedded.ensure()
+    # Variables for another server would lead psql away from this one.
+    without = "".join(f"-u {name} " for name in FORGOTTEN)
+    psql = f"{f'env {without}' if without else ''}psql '{app.embedded.ensure()}'"
     click.echo(
         f"\nAll streams were read after {time.monotonic() - began:.1f} s."
         f"\n\n  metrics    {base}/metrics\n  overview   {base}/"
-        f"\n  postgres   psql '{url}'"
+        f"\n  postgres   {psql}"
         f"\n  faults     curl -d '{_SAMPLE_FAULTS}' {exchange.control_url}/faults"
         "\n             to clear them: -d '{}'\n\nThree queries to try:\n"
     )

@@ -50,7 +50,7 @@ def gaps(settings: Settings, as_json: bool) -> None:
 
 
 def _query(settings: Settings, query: Callable[[Connection], Found]) -> Found:
-    with app_with_database(settings, ()) as app:
+    with app_with_database(settings, (), only_look=True) as app:
         if app.database is None:
             raise DatabaseError("there is no database")
         return app.database.run(query)

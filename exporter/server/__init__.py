@@ -22,7 +22,7 @@ from exporter.server.security.tls import has_allowed_san
 from exporter.server.security.watcher import WebConfigWatcher
 from exporter.server.uvicorn_adapter import LimitedServer, Limits
 
-__all__ = ["Limits", "Pages", "Server", "WebConfigWatcher"]
+__all__ = ["Limits", "Pages", "Server", "WebConfigWatcher", "check_free"]
 
 _BACKLOG = 1024
 """Connections that the operating system queues until they are accepted."""
@@ -106,6 +106,11 @@ class Server:
         tls = self._web_config.active.config.tls
         allowed = frozenset() if tls is None else tls.allowed_sans
         return not allowed or has_allowed_san(certificate, allowed)
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise SettingsError unless a server could listen on that address now."""
+    _listen(host, port).close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

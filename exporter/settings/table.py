@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -104,11 +105,23 @@ def _directory(given: RawSetting) -> Path:
     return path
 
 
-def _default_data_dir(_raw: RawSettings) -> Path:
+def _default_data_dir(raw: RawSettings) -> Path:
     """The data directory of the user who runs us; root's is the system's."""
+    system = Path("/var/lib/onetrading-exporter")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        return Path("/var/lib/onetrading-exporter")
-    return Path(platformdirs.user_data_dir("onetrading-exporter"))
+        return system
+    # A user id without a name in a container, for example, has no home.
+    with suppress(RuntimeError):
+        path = Path(platformdirs.user_data_dir("onetrading-exporter"))
+        if path.is_absolute():  # older versions of platformdirs return a path with ~ instead
+            return path
+    url = raw.values.get("DATABASE_URL")
+    if url is None or url.text != "none":
+        raw.faults.append(
+            "ONETRADING_DATA_DIR is not set, and this user has no home directory that it could be "
+            "in; set it to a directory that this user may write"
+        )
+    return system
 
 
 _INTERVAL = Setting(

@@ -26,7 +26,14 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from exporter.logs import context
 from exporter.logs.recurring import Recurring
-from exporter.model.errors import DatabaseBusy, DatabaseError, ExporterError, SchemaError
+from exporter.model.errors import (
+    DatabaseBusy,
+    DatabaseError,
+    EmbeddedPostgresError,
+    ExporterError,
+    SchemaError,
+    Stopping,
+)
 from exporter.store.pool import (
     EXHAUSTED,
     RETRYABLE,
@@ -60,6 +67,8 @@ _BRIEF_WAIT_S = 5.0
 _SILENT_S = 5.0
 """When no transaction has ended for so long, a pool without a free connection may be a dead one."""
 _ATTEMPTS = 5
+_UNUSABLE = (SchemaError, EmbeddedPostgresError)
+"""What ends the process when it starts, and is waited for later."""
 
 
 @dataclass
@@ -108,7 +117,10 @@ class Database:
         return self._pool is not None
 
     def open(self) -> bool:
-        """Connect if possible and start the watcher; whether it connected. Raises SchemaError."""
+        """Connect if possible and start the watcher; whether it connected.
+
+        Raises SchemaError and EmbeddedPostgresError: it cannot be used as it is.
+        """
         try:
             is_up = self._connect()
         finally:
@@ -277,7 +289,7 @@ class Database:
             self._tell_lost(message_of(error))
             try:
                 is_up = self._connect()
-            except SchemaError as refused:
+            except _UNUSABLE as refused:
                 raise DatabaseError(str(refused)) from refused
             if not is_up:
                 self._cut(due_by=inf)  # the others would notice only later
@@ -306,7 +318,7 @@ class Database:
             if not self.up:
                 try:
                     self._connect()
-                except SchemaError as error:
+                except _UNUSABLE as error:
                     self._report(error)
 
     def _connect(self) -> bool:
@@ -331,8 +343,10 @@ class Database:
                     _check_writable(session)
                     self._ready(session)
                 self._pool = open_pool(url)
-            except SchemaError:
+            except _UNUSABLE:
                 raise
+            except Stopping:
+                return False
             except (psycopg.Error, PoolTimeout, ExporterError) as error:
                 self._report(error)
                 return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from exporter.model.errors import SettingsError
 from exporter.settings import SETTINGS, Secret, Settings, duration, duration_text, instant, load
 from exporter.store.pool import message_of
+from tests.support.process import finished, process_environment
 
 STREAMS = ("balances", "trades", "funding_history")
 TOKEN = "eyJhbGciOiJFUzUxMiJ9.s3cr3t-p4yload.sig"
@@ -436,3 +438,25 @@ def test_an_instant_is_the_same_moment_in_utc(value: datetime) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has the system's data directory")
 def test_roots_data_directory_is_the_systems() -> None:
     assert read().data_dir == Path("/var/lib/onetrading-exporter")
+
+
+@pytest.mark.parametrize(("database", "code"), [("embedded", 2), ("none", 0)])
+def test_a_user_without_a_home_is_told_to_name_a_directory(database: str, code: int) -> None:
+    program = (
+        "from exporter.settings import load\n"
+        "from exporter.model.errors import SettingsError\n"
+        "import sys\n"
+        "try:\n"
+        f"    load({{'DATABASE_URL': {database!r}}}, stream_names=[])\n"
+        "except SettingsError as error:\n"
+        "    print(error, end='')\n"
+        "    sys.exit(2)\n"
+    )
+    other = ("setpriv", "--reuid=123456", "--ambient-caps=+dac_read_search")
+    become = (*other, "--inh-caps=+dac_read_search") if os.geteuid() == 0 else ()
+    env = process_environment({"HOME": "nowhere"}) | {"XDG_DATA_HOME": ""}
+    ended = finished(*become, sys.executable, "-c", program, env=env)
+    assert ended.returncode == code, ended.stderr
+    if code:
+        assert ended.stdout.startswith("ONETRADING_DATA_DIR is not set, and this user has no home")
+        assert "\n" not in ended.stdout

@@ -1,71 +1,43 @@
 """The embedded Postgres: real servers, real crashes, real users."""
 
-import logging
 import os
-import pwd
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from exporter.model.errors import EmbeddedPostgresError, Stopping
-from exporter.store.embedded import EmbeddedPostgres, cluster
+from exporter.store.embedded import EmbeddedPostgres, binaries, cluster
+from tests.support.embedded import (
+    alive,
+    execute,
+    first_line,
+    other_process,
+    server_in,
+    value,
+)
 from tests.support.ports import unused_port
-from tests.support.postgres import THROWAWAY, PostgresServer, postmaster_pid
-
-AS_ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
-
-# Another process that uses a data directory until it is killed or its input ends.
-OTHER_PROCESS = """
-import sys
-from pathlib import Path
-from exporter.store.embedded import EmbeddedPostgres
-with EmbeddedPostgres(Path(sys.argv[1]), settings={"fsync": "off"}) as server:
-    print(server.ensure(), flush=True)
-    sys.stdin.read()
-"""
+from tests.support.postgres import PostgresServer, open_directory, postmaster_pid
 
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
     """A data directory whose cluster has a table with one row. Tests leave it as they found it."""
-    with TemporaryDirectory(prefix="onetrading-embedded-") as parent_directory:
-        Path(parent_directory).chmod(0o711)
-        directory = Path(parent_directory) / "data"
+    with open_directory() as parent_directory:
+        directory = parent_directory / "data"
         with server_in(directory) as server:
             execute(server.ensure(), "CREATE TABLE kept AS SELECT 42 AS answer")
         yield directory
 
 
-def server_in(data_dir: Path) -> EmbeddedPostgres:
-    return EmbeddedPostgres(data_dir, settings=THROWAWAY)
-
-
-def execute(url: str, statement: str) -> None:
-    with psycopg.connect(url) as connection:
-        connection.execute(statement.encode())
-
-
 def write(url: str) -> None:
     execute(url, "DROP TABLE IF EXISTS written; CREATE TABLE written AS SELECT 7 AS answer")
-
-
-def value(url: str, query: str) -> object:
-    with psycopg.connect(url) as connection:
-        row = connection.execute(query.encode()).fetchone()
-        assert row is not None
-        return row[0]
 
 
 def soon(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
@@ -77,39 +49,12 @@ def soon(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     return True
 
 
-def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def other_process(data_dir: Path, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*prefix, sys.executable, "-c", OTHER_PROCESS, str(data_dir)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-
-
-def first_line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def test_a_new_cluster_is_private_utf8_and_reachable_by_password_only(tmp_path: Path) -> None:
-    tmp_path.chmod(0o700)
-    with server_in(tmp_path / "not" / "there") as server:
+def test_a_new_cluster_is_private_utf8_and_reachable_by_password_only(open_path: Path) -> None:
+    with server_in(open_path / "not" / "there") as server:
         url = server.ensure()
         assert value(url, "SHOW server_encoding") == "UTF8"
         assert value(url, "SELECT upper('ä') || ('a' < 'B')") == "Äfalse"
@@ -121,7 +66,7 @@ def test_a_new_cluster_is_private_utf8_and_reachable_by_password_only(tmp_path: 
         for wrong in (url.replace("@", "x@"), url.replace(url.split(":")[2].split("@")[0], "")):
             with pytest.raises(psycopg.OperationalError, match="password"):
                 psycopg.connect(wrong)
-    directory = tmp_path / "not" / "there"
+    directory = open_path / "not" / "there"
     for name in ("postgres.json", "postgres.lock", "postgres.log"):
         assert (directory / name).stat().st_mode & 0o777 == 0o600
     assert (directory / "postgres").stat().st_mode & 0o777 == 0o700
@@ -207,14 +152,14 @@ def test_a_guest_that_stops_leaves_the_server_alone(data_dir: Path) -> None:
         assert value(url, "SELECT answer FROM kept") == 42
 
 
-def test_an_interrupted_initdb_does_not_block_the_next_start(tmp_path: Path) -> None:
-    with other_process(tmp_path) as owner:
-        assert soon((tmp_path / "postgres.new" / "cluster" / "global").exists, 20)
+def test_an_interrupted_initdb_does_not_block_the_next_start(open_path: Path) -> None:
+    with other_process(open_path) as owner:
+        assert soon((open_path / "postgres.new" / "cluster" / "global").exists, 20)
         owner.kill()
-    assert not (tmp_path / "postgres").exists()
-    with server_in(tmp_path) as server:
+    assert not (open_path / "postgres").exists()
+    with server_in(open_path) as server:
         assert value(server.ensure(), "SELECT 1") == 1
-    assert not (tmp_path / "postgres.new").exists()
+    assert not (open_path / "postgres.new").exists()
 
 
 def test_a_taken_port_is_left_for_another_one(data_dir: Path) -> None:
@@ -242,25 +187,25 @@ def port_of(url: str) -> int:
     return port
 
 
-def test_another_major_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
-    found = cluster.find_binaries().major
-    with server_in(tmp_path) as server, pytest.raises(EmbeddedPostgresError) as error:
+def test_another_major_version_is_refused_with_what_to_do(open_path: Path) -> None:
+    (open_path / "postgres").mkdir()
+    (open_path / "postgres" / "PG_VERSION").write_text("16\n")
+    found = binaries.find_binaries().major
+    with server_in(open_path) as server, pytest.raises(EmbeddedPostgresError) as error:
         server.ensure()
-    for part in ("Postgres 16", f"Postgres {found}", str(tmp_path / "postgres"), "pg_dump"):
+    for part in ("Postgres 16", f"Postgres {found}", str(open_path / "postgres"), "pg_dump"):
         assert part in str(error.value)
 
 
-def test_a_directory_with_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "letter.txt").write_text("dear")
+def test_a_directory_with_something_else_is_left_alone(open_path: Path) -> None:
+    (open_path / "postgres").mkdir()
+    (open_path / "postgres" / "letter.txt").write_text("dear")
     with (
-        server_in(tmp_path) as server,
+        server_in(open_path) as server,
         pytest.raises(EmbeddedPostgresError, match="not a Postgres data directory"),
     ):
         server.ensure()
-    assert (tmp_path / "postgres" / "letter.txt").read_text() == "dear"
+    assert (open_path / "postgres" / "letter.txt").read_text() == "dear"
 
 
 def test_a_lost_or_wrong_password_file_is_named(data_dir: Path) -> None:
@@ -304,86 +249,3 @@ def test_a_server_keeps_its_address_through_outages(postgres_server: PostgresSer
         postgres_server.start()
         assert postgres_server.url == url
         assert value(url, "SELECT answer FROM written") == 7
-
-
-@needs_root
-def test_the_server_of_root_has_no_capability_where_no_directory_is_closed(
-    data_dir: Path,
-) -> None:
-    with server_in(data_dir) as server:
-        server.ensure()
-        status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
-    assert user_and_capabilities(status) == ((data_dir / "postgres").stat().st_uid, 0)
-
-
-@contextmanager
-def closed(directory: Path) -> Iterator[None]:
-    directory.chmod(0o700)
-    try:
-        yield
-    finally:
-        directory.chmod(0o711)
-
-
-@needs_root
-def test_the_server_of_root_keeps_one_capability_where_a_directory_is_closed(
-    data_dir: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with (
-        closed(data_dir.parent),
-        caplog.at_level(logging.WARNING),
-        server_in(data_dir) as server,
-    ):
-        assert value(server.ensure(), "SELECT answer FROM kept") == 42
-        status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
-    uid, capabilities = user_and_capabilities(status)
-    assert uid != 0
-    assert capabilities.bit_count() == 1
-    assert f"may not pass {data_dir.parent}: the embedded Postgres keeps" in caplog.text
-
-
-@needs_root
-def test_root_without_that_capability_is_refused_with_the_directory_to_open() -> None:
-    without = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-    with TemporaryDirectory(prefix="onetrading-embedded-") as directory:
-        with other_process(Path(directory) / "data", without) as process:
-            _, errors = process.communicate()
-        assert process.returncode == 1
-        assert f"chmod o+x {directory})" in errors
-
-
-def user_and_capabilities(status: str) -> tuple[int, int]:
-    fields = dict(line.split(":", 1) for line in status.splitlines())
-    return int(fields["Uid"].split()[1]), int(fields["CapEff"].strip(), 16)
-
-
-@needs_root
-def test_a_plain_user_needs_no_change_of_user() -> None:
-    nobody = pwd.getpwnam("nobody")
-    as_nobody = (
-        "setpriv",
-        f"--reuid={nobody.pw_uid}",
-        f"--regid={nobody.pw_gid}",
-        "--clear-groups",
-        # Only for the way to this interpreter, which may be installed below /root.
-        "--inh-caps=+dac_read_search",
-        "--ambient-caps=+dac_read_search",
-    )
-    with TemporaryDirectory(prefix="onetrading-embedded-") as directory:
-        data_dir = Path(directory)
-        os.chown(data_dir, nobody.pw_uid, nobody.pw_gid)
-        with other_process(data_dir, as_nobody) as owner:
-            url = first_line(owner)
-            assert value(url, "SELECT 1") == 1
-            status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
-            assert user_and_capabilities(status)[0] == nobody.pw_uid
-            # Root may read its files, and so uses the same server.
-            with server_in(data_dir) as guest:
-                assert guest.ensure() == url
-            owner.communicate("")
-        assert owner.returncode == 0
-        # When root starts the same cluster, the server still runs as its owner.
-        with server_in(data_dir) as server:
-            assert server.ensure() == url
-            status = Path(f"/proc/{postmaster_pid(data_dir)}/status").read_text()
-            assert user_and_capabilities(status) == (nobody.pw_uid, 0)

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from exporter.store import migrate
-from exporter.store.embedded.cluster import find_binaries
+from exporter.store.embedded.binaries import find_binaries
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "schema.sql"
 _NOISE = re.compile(r"^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*|)$")

@@ -63,6 +63,21 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory that every user may pass; pytest's own are closed to the server of root."""
+    with open_directory() as directory:
+        yield directory
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """A temporary directory that every user may pass."""
+    with TemporaryDirectory(prefix="onetrading-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory)
+
+
+@pytest.fixture
 def postgres_server() -> Iterator["PostgresServer"]:
     """A server of this test's own, running, to be stopped, killed and started again."""
     with TemporaryDirectory(prefix="onetrading-postgres-") as directory:

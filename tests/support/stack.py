@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import psycopg
 import yaml
 
-from exporter.store.embedded.cluster import find_binaries
+from exporter.store.embedded.binaries import find_binaries
 from tests.support.process import ROOT, process_environment
 from tests.support.waiting import wait_until
 

@@ -1,4 +1,10 @@
-"""The address of the embedded server: its file, its port, and the first connections to it."""
+"""The address of the embedded server: its file, its port, and the first connections to it.
+
+libpq takes what a URL leaves open from the environment. Variables that are meant for another server
+(PGSSLMODE, PGHOSTADDR, ...) would lead away from ours, and some cannot be overridden by a URL at
+all: a PGSERVICE that does not exist, or a PGTZ that the server refuses. So a process that uses the
+embedded server forgets them.
+"""
 
 import json
 import os
@@ -15,6 +21,16 @@ from exporter.model.errors import EmbeddedPostgresError
 USER = "onetrading"
 DATABASE = "onetrading"
 
+FORGOTTEN: list[str] = []
+"""The variables that this process was started with and that libpq would have obeyed."""
+
+
+def forget_libpq_variables() -> None:
+    """Remove what libpq reads from this process's environment; its own server is its only one."""
+    for name in sorted(name for name in os.environ if name.startswith("PG")):
+        del os.environ[name]
+        FORGOTTEN.append(name)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -25,19 +41,29 @@ class Address:
 
     def url(self, database: str = DATABASE) -> str:
         """Return the libpq URL."""
-        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+        return (
+            f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+            "?sslmode=disable&gssencmode=disable"
+        )
 
     @classmethod
     def read(cls, path: Path) -> "Address | None":
-        """Read the file; None when it does not exist."""
-        if not path.exists():
+        """Read the file; None when it does not exist. Raises EmbeddedPostgresError, OSError."""
+        try:
+            content = json.loads(path.read_text())
+            return cls(port=int(content["port"]), password=str(content["password"]))
+        except FileNotFoundError:
             return None
-        content = json.loads(path.read_text())
-        return cls(port=content["port"], password=content["password"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise EmbeddedPostgresError(
+                f"{path}, which has the port and the password of the embedded Postgres, cannot be"
+                " read: restore it, or choose another ONETRADING_DATA_DIR"
+            ) from error
 
     def write(self, path: Path) -> None:
         """Replace the file atomically and durably; mode 0600, because it holds the password."""
         draft = path.with_name(f"{path.name}.new")
+        draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         with draft.open("w") as file:
             json.dump({"port": self.port, "user": USER, "password": self.password}, file)
@@ -56,7 +82,7 @@ def accepts_connections(address: Address) -> bool:
 
 
 def create_database(address: Address) -> None:
-    """Create the database unless it exists. Raises psycopg.OperationalError."""
+    """Create the database unless it exists. Raises psycopg.Error."""
     with psycopg.connect(
         address.url("postgres"), autocommit=True, connect_timeout=2, require_auth="scram-sha-256"
     ) as connection:

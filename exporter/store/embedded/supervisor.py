@@ -21,27 +21,39 @@ STDIN = 0
 # Postgres, "Shutting Down the Server": SIGINT is the fast shutdown (ends sessions, checkpoints),
 # SIGQUIT the immediate one (the next start replays the log). Seconds to wait after each.
 STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, None))
+# A server that replays its log ends at the next record. To end it harder would only throw away what
+# it has done, and the next start would begin again: it gets as long as it takes.
+STOP_STEPS_IN_RECOVERY = ((signal.SIGINT, None),)
 
 GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+MAX_SIGNAL = 64
 
-# <linux/prctl.h> and <linux/capability.h>
-PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
-PR_CAP_AMBIENT = 47
-PR_CAP_AMBIENT_RAISE = 2
-LINUX_CAPABILITY_VERSION_3 = 0x20080522
+# The eighth line of `postmaster.pid` (Postgres, miscadmin.h and pidfile.h).
+STATUS_LINE = 7
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class Program(TypedDict):
     """What to run, and as which user: `uid` and `gid` are None to stay the same user.
 
-    `capability` is the number of the one Linux capability that the program keeps, or None.
+    `status_file` is the `postmaster.pid` of a server, None for another program.
     """
 
     argv: list[str]
     uid: int | None
     gid: int | None
-    capability: int | None
+    status_file: str | None
+
+
+def status_of(path: str) -> str:
+    """What a server says of itself in its `postmaster.pid`; nothing when there is no such file."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 -- as below
+            lines = file.read().splitlines()
+    except OSError:
+        return ""
+    return lines[STATUS_LINE].strip() if len(lines) > STATUS_LINE else ""
 
 
 def main(program: Program) -> int:
@@ -63,7 +75,8 @@ def main(program: Program) -> int:
     for number in GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     code = _wait(child, [STDIN, woken], None)
-    for number, timeout_s in STOP_STEPS:
+    recovering = status_of(program["status_file"] or "") == "starting"
+    for number, timeout_s in STOP_STEPS_IN_RECOVERY if recovering else STOP_STEPS:
         if code is not None:
             break
         os.kill(child, number)
@@ -93,7 +106,7 @@ def _run(program: Program, supervisor: int) -> NoReturn:
         # Only the supervisor keeps the descriptor of the lock file.
         os.closerange(3, 65536)
         libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-        _drop_privileges(program, libc)
+        _drop_privileges(program)
         if libc is not None:
             # After the change of user, which clears it (prctl(2)); the check closes the gap before.
             _prctl(libc, PR_SET_PDEATHSIG, signal.SIGINT)
@@ -106,32 +119,17 @@ def _run(program: Program, supervisor: int) -> NoReturn:
     os._exit(127)
 
 
-def _drop_privileges(program: Program, libc: ctypes.CDLL | None) -> None:
-    uid, gid, capability = program["uid"], program["gid"], program["capability"]
-    if uid is None or gid is None:
-        return
-    if libc is not None and capability is not None:
-        _prctl(libc, PR_SET_KEEPCAPS, 1)
-    os.setgroups([gid])
-    os.setgid(gid)
-    os.setuid(uid)
-    if libc is not None and capability is not None:
-        _keep_capability(libc, capability)
+def _drop_privileges(program: Program) -> None:
+    uid, gid = program["uid"], program["gid"]
+    if uid is not None and gid is not None:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
 
 
-def _keep_capability(libc: ctypes.CDLL, capability: int) -> None:
-    """Drop all capabilities but one, and keep that one over exec (capabilities(7), ambient)."""
-    mask = 1 << capability
-    header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
-    sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable
-    if libc.capset(header, sets) != 0:
-        raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
-    _prctl(libc, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
-
-
-def _prctl(libc: ctypes.CDLL, option: int, first: int, second: int = 0) -> None:
+def _prctl(libc: ctypes.CDLL, option: int, argument: int) -> None:
     libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    if libc.prctl(option, first, second, 0, 0) != 0:
+    if libc.prctl(option, argument, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl({option}): {os.strerror(ctypes.get_errno())}")
 
 
