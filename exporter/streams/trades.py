@@ -129,7 +129,7 @@ class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     matched_as: str | None = None
     order_type: str | None = None
     filled_amount: Number | None = None
-    sequence: str | int | None = None
+    sequence: Number | int | None = None
 
 
 class TradeRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):

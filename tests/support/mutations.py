@@ -119,6 +119,6 @@ def _mutate_bytes(body: bytes, chance: random.Random) -> bytes:
         lambda text, _: text.decode("utf-8", "replace").encode("utf-16"),
         lambda text, at: text[:at] + b"[" * 200_000 + text[at:],
     ]
-    weights = [10, 30, 30, 15, 15, 1, 1, 1]
+    weights = [20, 60, 60, 30, 30, 2, 2, 1]
     [change] = chance.choices(changes, weights)
     return change(body, chance.randrange(len(body) + 1))
