@@ -101,18 +101,7 @@ def load(
     """
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
-
-    def write(rows: Sequence[Any]) -> tables.WriteResult:
-        comparison = tables.compare(connection, stream.table, rows, run.recent)
-        written = tables.apply(connection, stream.table, comparison)
-        issues.note(connection, partition, stream, comparison)
-        totals.add(connection, stream, partition, written)
-        return written
-
-    if salvaging:
-        done = write_all_but_the_refused(connection, stream.table, batch.rows, write)
-    else:
-        done = Salvaged([write(batch.rows)], batch.rows, [])
+    done = _write(connection, stream, partition, run, batch.rows, salvaging=salvaging)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     rejected = _keep_rejects(connection, stream, partition, run, [*batch.rejects, *refused])
     rejects.note_drift(connection, partition, batch.drift)
@@ -129,6 +118,29 @@ def load(
     if open_rejects:
         _resolve_rejects(connection, stream, partition, run, done.loaded, batch.walked)
     return Loaded(counts["inserted"], counts["updated"], rejected, run_id)
+
+
+def _write(
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    run: Run,
+    rows: Sequence[Any],
+    *,
+    salvaging: bool,
+) -> Salvaged:
+    """Write rows with their issues and counters: all, or all that Postgres does not refuse."""
+
+    def write(some: Sequence[Any]) -> tables.WriteResult:
+        comparison = tables.compare(connection, stream.table, some, run.recent)
+        written = tables.apply(connection, stream.table, comparison)
+        issues.note(connection, partition, stream, comparison)
+        totals.add(connection, stream, partition, written)
+        return written
+
+    if salvaging:
+        return write_all_but_the_refused(connection, stream.table, rows, write)
+    return Salvaged([write(rows)], list(rows), [])
 
 
 def check(connection: Connection, account_id: str, lease: Lease | None) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -128,15 +128,11 @@ def save_reference(
 
     A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
     there is one, begins there. A list observed before the last change is ignored, because what
-    only it contains may have been removed since. Raises LeaseLost.
-
-    ``unreadable``: records of the list that are not among its rows. Their facts stay as they were;
-    where the key of one cannot be read either, no fact counts as no longer listed.
-    ``salvaging``: after Postgres refused the list for a value (DataRefused), leave out the facts
-    that it refuses, which are returned and stay as they were.
+    only it contains may have been removed since. ``unreadable``: records of the list that are not
+    among its rows. ``salvaging``: after Postgres refused the list for a value (DataRefused), leave
+    out the facts that it refuses, which are returned, too. Raises LeaseLost.
     """
-    identity = identity_of(partition)
-    connection.execute(QUERIES["lock_stream"], identity)
+    connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
     table = stream.table
     statements = _statements(table)
@@ -152,16 +148,31 @@ def save_reference(
         if key not in current or differ(current[key], row)
     ]
 
-    def replace(rows: Sequence[Any]) -> int:
-        for row in rows:
-            if (key := _key(table, row)) in current:
-                _close(connection, table, key, observed_at)
-        _copy(connection, table, "valid_from", observed_at, rows)
-        return len(rows)
+    replace = partial(_replace, connection, table, current, observed_at)
+    if salvaging:
+        return _salvaged(connection, table, changed, replace)
+    return replace(changed), []
 
-    if not salvaging:
-        return replace(changed), []
-    done = write_all_but_the_refused(connection, table, changed, replace)
+
+def _replace(
+    connection: Connection,
+    table: Table,
+    current: Mapping[tuple[Any, ...], Any],
+    at: datetime,
+    rows: Sequence[Any],
+) -> int:
+    """Let new versions of facts begin where their ``current`` ones end; how many there are."""
+    for key in sorted(current.keys() & {_key(table, row) for row in rows}):
+        _close(connection, table, key, at)
+    _copy(connection, table, "valid_from", at, rows)
+    return len(rows)
+
+
+def _salvaged(
+    connection: Connection, table: Table, rows: Sequence[Any], write: Callable[[Sequence[Any]], int]
+) -> tuple[int, list[Reject]]:
+    """Write all rows but those that Postgres refuses; how many were written, and the others."""
+    done = write_all_but_the_refused(connection, table, rows, write)
     refused = [
         Reject(str(getattr(row, "raw", row)), reason, table.key_of(row))
         for row, reason in done.refused
@@ -175,7 +186,11 @@ def _gone(
     listed: Mapping[tuple[Any, ...], Any],
     unreadable: Sequence[Reject],
 ) -> set[tuple[Any, ...]]:
-    """The keys of facts that are no longer listed, as far as that can be told."""
+    """The keys of facts that are no longer listed, as far as that can be told.
+
+    A fact whose record is ``unreadable`` stays as it was; where its key cannot be read either, that
+    may be any fact.
+    """
     listed_unreadably = {
         None if reject.key is None else tuple(reject.key.get(name) for name in table.key)
         for reject in unreadable
