@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import httpcore
 import httpx
@@ -35,6 +36,8 @@ from tests.support.waiting import wait_until
 
 PATIENT = Policy(connect_s=60.0, read_s=60.0, attempt_s=0.4)
 """Only the timer of the whole request can end one soon."""
+UNHURRIED = Policy(connect_s=60.0, read_s=60.0, attempt_s=60.0)
+"""Nothing ends before the exchange ends it."""
 SOON_S = 20.0
 GOOD = reply(200, '{"good": true}')
 
@@ -50,7 +53,7 @@ class Quiet:
 @contextmanager
 def client_of(
     base_url: str,
-    policy: Policy = PATIENT,
+    policy: Policy = UNHURRIED,
     look_up: Callable[[str, int], Sequence[str]] = system_addresses,
     stop: threading.Event | None = None,
 ) -> Iterator[Client]:
@@ -113,7 +116,7 @@ FOREVER = {
 
 @pytest.mark.parametrize("what", FOREVER)
 def test_what_never_ends_is_ended_by_the_timer_of_the_request(what: str) -> None:
-    with serving(FOREVER[what]) as server, client_of(server.base_url) as client:
+    with serving(FOREVER[what]) as server, client_of(server.base_url, PATIENT) as client:
         error = failure(client)
     assert type(error) is TimedOut
     assert str(error) == "account/trades: not complete after 0.4 s"
@@ -124,7 +127,8 @@ def test_an_error_whose_text_never_ends_is_known_by_its_status(
     status: int, kind: type[ExchangeError]
 ) -> None:
     endless = Reply(head(status, "Retry-After: 7") + b"<html>", pause_s=0.02, forever=b".")
-    with serving(endless) as server, client_of(server.base_url) as client:
+    policy = replace(PATIENT, attempt_s=2.0)  # time for the headers, on a busy machine
+    with serving(endless) as server, client_of(server.base_url, policy) as client:
         error = failure(client)
     assert type(error) is kind
     assert getattr(error, "after_s", None) == 7
@@ -132,8 +136,7 @@ def test_an_error_whose_text_never_ends_is_known_by_its_status(
 
 def test_a_flood_of_informational_responses_is_ended_by_its_size() -> None:
     flood = Reply(b"", forever=head(103, f"Link: {'x' * 1_000}") * 10)
-    policy = Policy(connect_s=60.0, read_s=60.0, attempt_s=60.0)
-    with serving(flood) as server, client_of(server.base_url, policy) as client:
+    with serving(flood) as server, client_of(server.base_url) as client:
         error = failure(client)
     assert type(error) is ConnectionFailed
     assert f"no response within {LARGEST_HEAD} bytes" in str(error)
@@ -232,7 +235,7 @@ def dripping(first: bytes) -> Iterator[int]:
 def test_a_tls_handshake_that_drips_is_ended() -> None:
     with (
         dripping(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03") as port,
-        client_of(f"https://127.0.0.1:{port}") as client,
+        client_of(f"https://127.0.0.1:{port}", PATIENT) as client,
     ):
         assert type(failure(client)) is TimedOut
 
@@ -257,8 +260,9 @@ def named(server: Loopback) -> str:
 
 def test_a_resolver_that_hangs_is_not_waited_for_and_holds_one_thread() -> None:
     resolver = Resolver("127.0.0.1")
-    with serving(GOOD) as server, client_of(named(server), look_up=resolver.look_up) as client:
-        for _ in range(4):
+    policy = replace(PATIENT, attempt_s=2.0)
+    with serving(GOOD) as server, client_of(named(server), policy, resolver.look_up) as client:
+        for _ in range(3):
             assert type(failure(client)) is TimedOut
         assert resolver.asked == ["exchange.test"]
         resolver.answer.set()
@@ -276,8 +280,7 @@ def test_every_address_of_a_host_is_tried() -> None:
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64 + ".test"])
 def test_a_host_that_cannot_be_resolved_is_a_failed_connection(host: str) -> None:
-    policy = Policy(attempt_s=60.0)
-    with client_of(f"http://{host}/", policy) as client:
+    with client_of(f"http://{host}/") as client:
         assert type(failure(client)) is ConnectionFailed
 
 
@@ -288,9 +291,7 @@ def test_a_host_without_an_address_is_a_failed_connection() -> None:
 
 def test_an_interrupt_ends_the_wait_for_a_resolver() -> None:
     resolver, stop, ended = Resolver(), threading.Event(), threading.Event()
-    with client_of(
-        "http://exchange.test", Policy(attempt_s=60.0, connect_s=60.0), resolver.look_up, stop
-    ) as client:
+    with client_of("http://exchange.test", UNHURRIED, resolver.look_up, stop) as client:
 
         def run() -> None:
             with pytest.raises(Stopping):
@@ -339,7 +340,7 @@ def test_a_proxy_has_no_more_time_than_the_exchange(
     with proxy(drip) as url:
         monkeypatch.setenv(f"{scheme}_proxy", url)
         monkeypatch.delenv("no_proxy", raising=False)
-        with client_of(f"{scheme}://exchange.test") as client:
+        with client_of(f"{scheme}://exchange.test", PATIENT) as client:
             assert type(failure(client)) is TimedOut
         over.set()
 
