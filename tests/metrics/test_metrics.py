@@ -220,7 +220,9 @@ def filled(*accounts: str) -> Page:
         declared = next(s for s in (*STREAMS, PRIVATE) if s.name == stream)
         samples = [m(1, *("x" for _ in m.labels)) for m in declared.metrics]
         assert page.stream_metrics.record_success(account, stream, samples)
-        page.stream_metrics.record_coverage(account, stream, lag_s=1, gap_s=2, progress_ratio=0.5)
+        page.stream_metrics.record_coverage(
+            account, stream, lag_s=1, gap_s=2, progress_ratio=0.5, scopes_refused=0
+        )
         page.instrumentation.record_pass(account, stream, 0.3)
         page.instrumentation.record_rows(account, stream, inserted=5, updated=1, rejected=1)
         one = {(account, stream): 1}

@@ -80,6 +80,7 @@ CONTRACT = {
         onetrading_rows_rejected_total account stream
         onetrading_coverage_lag_seconds account stream
         onetrading_coverage_gap_seconds account stream
+        onetrading_scopes_refused account stream
         onetrading_backfill_progress_ratio account stream
         onetrading_api_requests_total account endpoint code
         onetrading_api_request_duration_seconds endpoint
