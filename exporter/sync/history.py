@@ -1,4 +1,4 @@
-"""Read windows of history and load their rows, page by page, with the coverage that they prove.
+"""Read windows of history into Postgres, with the coverage that they prove.
 
 Two lanes share one coverage table. The tail reads the newest part on every pass and overlaps what
 is proven already; the backfill (a module of its own) reads what is missing before it.
@@ -7,43 +7,33 @@ is proven already; the backfill (a module of its own) reads what is missing befo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from math import inf
 
 from exporter.api.client import OnError
 from exporter.api.clock_votes import TOLERANCE
-from exporter.api.paginator import PageResult, Paginator
+from exporter.api.paginator import Paginator
 from exporter.api.rate_limiter import Priority
-from exporter.logs import context
-from exporter.model.errors import DataRefused, ExchangeError, TimedOut
+from exporter.model.errors import ExchangeError
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
-from exporter.store import bookkeeping, loader, mending, totals
+from exporter.store import bookkeeping, mending, totals
 from exporter.store.database import Database
-from exporter.store.loader import Batch, Lane, Loaded, Run
+from exporter.store.loader import Lane, Run
 from exporter.sync.account import Account
-from exporter.sync.outside import AHEAD, placed
 from exporter.sync.scopes import Scopes
 from exporter.sync.stream_sync import StreamSync, SyncContext
 from exporter.sync.tail import TailPass
+from exporter.sync.walk_loader import OnLoaded, WalkLoader
 
 _log = logging.getLogger(__name__)
-BATCH_ROWS = 1_000
-BATCH_SECONDS = 1.0
-"""A batch is committed when it has this many rows, or is this old."""
 _LONGEST_TAIL = timedelta(hours=1)
 _LONGEST_DEADLINE_S = 60.0
-_LONGEST_TAIL_WALK_S = 60.0
-"""A tail that takes longer ends with what it has proven: the backfill reads the rest."""
 _DEFAULT_HISTORY = timedelta(days=30)
 _LIST_INTERVAL = timedelta(hours=1)
 """How often the instruments are read, unless that is configured."""
 _WINDOW_SLACK = timedelta(seconds=1)
 """Windows are requested a little wider than they are, and the exchange limits what is requested."""
-
-OnLoaded = Callable[[Loaded, Batch], None]
-"""Called after each commit with what it changed and the pages that it was made of."""
 
 
 class HistorySync(StreamSync):
@@ -66,6 +56,14 @@ class HistorySync(StreamSync):
             shared.monotonic,
             account.now,
             shared.intervals.get("instruments", _LIST_INTERVAL),
+        )
+        self._loader = WalkLoader(
+            account,
+            stream,
+            shared.storage,
+            shared.metrics.instrumentation,
+            shared.monotonic,
+            self.required,
         )
         self._tail_tried = False
         self._tail_read = False
@@ -135,80 +133,8 @@ class HistorySync(StreamSync):
         settled: datetime,
         loaded: OnLoaded = lambda _loaded, _batch: None,
     ) -> None:
-        """Load all pages, in batches; ``run`` is the record of this walk.
-
-        Rows newer than ``settled`` are loaded, but prove nothing yet. What was read before an error
-        is loaded and claimed, then the error is raised. Until the walk is complete it proves
-        nothing of the overlap at its older end: joined to the range proven before, that range would
-        look as if its overlap had been read again.
-
-        Raises ExchangeError, DatabaseError, StandingBy and Stopping.
-        """
-        run.run_id = self._database.run(bookkeeping.number_run)
-        with context.bind(scope=partition.instrument, run=str(run.run_id or "")):
-            self._load(partition, paginator, run, settled, loaded)
-
-    def _load(
-        self,
-        partition: Partition,
-        paginator: Paginator,
-        run: Run,
-        settled: datetime,
-        loaded: OnLoaded,
-    ) -> None:
-        lowest = run.wanted.start + self.stream.overlap + RESOLUTION
-        batch, began, walk_began = Batch(), self.monotonic(), self.account.clock.steady()
-        ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
-        try:
-            for page in paginator.pages():
-                self.account.check_lease()
-                # A response may have corrected the exchange's clock, or tell that it is old.
-                limits = Window(lowest, min(settled, self.settled(walk_began)))
-                if page.page.outside:
-                    history = Window(self.required(partition), self.now() + AHEAD)
-                    page = placed(self.stream, page, history)
-                _add(batch, page, limits, run.wanted)
-                full = len(batch.rows) >= BATCH_ROWS or self.monotonic() - began >= BATCH_SECONDS
-                if full and not page.complete:
-                    self._commit(partition, run, batch, loaded)
-                    batch, began = Batch(), self.monotonic()
-                if not page.complete and self.monotonic() >= ends_at:
-                    raise TimedOut(
-                        f"{self.stream.path}: the newest part was not read to its end within "
-                        f"{_LONGEST_TAIL_WALK_S:g} s; the backfill reads what is left of it"
-                    )
-        finally:
-            if batch.pages:
-                self._commit(partition, run, batch, loaded)
-
-    def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: OnLoaded) -> None:
-        done = self._write(partition, run, batch)
-        run.run_id = done.run_id
-        loader.remember(run, self.stream, batch)
-        rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
-        facts = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}
-        _log.debug("committed", extra=facts | {"run_id": run.run_id})
-        if done.rejected:
-            _log.warning("rejected unreadable records: see onetrading_sync.rejects", extra=rows)
-        self._metrics.instrumentation.record_rows(partition.account, partition.stream, **rows)
-        loaded(done, batch)
-
-    def _write(self, partition: Partition, run: Run, batch: Batch) -> Loaded:
-        """Load a batch; when Postgres refuses it for a value, all of it but the odd records."""
-
-        def load(*, salvaging: bool) -> Loaded:
-            return self._storage.run_leased(
-                partition.account_id,
-                lambda connection, lease: loader.load(
-                    connection, self.stream, partition, run, batch, lease, salvaging=salvaging
-                ),
-            )
-
-        try:
-            return load(salvaging=False)
-        except DataRefused as refused:
-            _log.debug("looking for the records that cannot be stored: %s", refused)
-            return load(salvaging=True)
+        """Load all pages of a walk: see `WalkLoader.load`."""
+        self._loader.load(partition, paginator, run, settled, loaded)
 
     def partitions(self) -> list[Partition]:
         """What must be complete: the stream as a whole, or each futures instrument that is served.
@@ -268,15 +194,9 @@ class HistorySync(StreamSync):
             explicit=self._history_start is not None,
         )
 
-    def settled(self, walk_began: float | None = None) -> datetime:
-        """Up to when rows can be expected to have appeared, aware UTC.
-
-        ``walk_began``, by the steady clock: in what was read since, which may be older than now.
-        """
-        now = self.now()
-        if walk_began is not None:
-            now = min(now, self.account.stated(self.stream.path, walk_began) or now)
-        return now - self.stream.allowed_lateness
+    def settled(self) -> datetime:
+        """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
+        return self._loader.settled()
 
     def covered(self, partition: Partition, window: Window) -> list[Window]:
         """The proven parts of ``window``, oldest first."""
@@ -403,24 +323,3 @@ class HistorySync(StreamSync):
         stored = self._database.run(bookkeeping.totals, partition)
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
-
-
-def _add(batch: Batch, result: PageResult, limits: Window, wanted: Window) -> None:
-    """Add a page to a batch of a walk through ``wanted``; what it proves is cut to ``limits``."""
-    batch.rows.extend(result.rows)
-    batch.rejects.extend(result.page.rejects)
-    batch.drift.update(result.drift)
-    batch.pages += 1
-    batch.complete = result.complete
-    if result.proven is None:
-        return
-    if result.complete:
-        # Its older part may have been left to another walk.
-        batch.walked = Window(result.proven.start, min(wanted.end, limits.end))
-    start = result.proven.start if result.complete else max(result.proven.start, limits.start)
-    proven = Window(start, min(result.proven.end, limits.end))
-    if batch.proven is not None and proven.end == batch.proven.start:
-        # A window that was split proves its newer half first.
-        proven = Window(proven.start, batch.proven.end)
-    if not proven.empty:
-        batch.proven = proven
