@@ -68,15 +68,7 @@ class Service:
         self._housekeeping = Housekeeping(
             app.metrics, app.storage, app.spool, app.clock, app.accounts
         )
-        self._scheduler = Scheduler(
-            [
-                *(self._task(sync) for sync in app.syncs),
-                *(self._chores() if app.database is not None else ()),
-            ],
-            heartbeat=self._beat,
-            on_event=app.metrics.service.count_scheduler_event,
-            steady=runtime.boottime,
-        )
+        self._scheduler = self._schedule(runtime)
         self._reporter = self._status()
         self._fillers = self._backfills()
         self._opening = threading.Thread(target=self._open_database, name="opening")
@@ -177,6 +169,18 @@ class Service:
             )
             for place, name in enumerate(read)
         ]
+
+    def _schedule(self, runtime: Runtime) -> Scheduler:
+        app = self.app
+        return Scheduler(
+            [
+                *(self._task(sync) for sync in app.syncs),
+                *(self._chores() if app.database is not None else ()),
+            ],
+            heartbeat=self._beat,
+            on_event=app.metrics.service.count_scheduler_event,
+            steady=runtime.boottime,
+        )
 
     def _task(self, sync: StreamSync) -> Task:
         return Task(sync.name, sync.interval, lambda: self.app.runner.run(sync) == "ok")

@@ -234,8 +234,8 @@ class Leases:
                 return
 
     def _explain(self, why: str) -> None:
-        """Log a cause once. Not a warning: a write that needs the lease warns."""
-        level = logging.DEBUG if why == self.why_unknown else logging.INFO
+        """Log a cause once."""
+        level = logging.DEBUG if why == self.why_unknown else logging.WARNING
         self.why_unknown = why
         _log.log(level, "could not take or renew the leases: %s", why)
 

@@ -64,11 +64,13 @@ def _cut(
     at = settled if first is None else min(settled, first - lateness)
     connection.execute(QUERIES["drop_coverage_from"], identity | {"at": at})
     connection.execute(QUERIES["cut_coverage_at"], identity | {"at": at})
+    connection.execute(QUERIES["drop_proven_days_from"], identity | {"at": at})
     issue = {
         "kind": "future_coverage",
         "key": Jsonb({"scope": partition.instrument}),
         "old": Jsonb({"covered_to": covered_to.isoformat()}),
         "new": Jsonb({"covered_to": at.isoformat()}),
+        "happened_at": None,
     }
     connection.execute(QUERIES["note_issue"], identity | issue)
     return Cut(partition.instrument, covered_to, at)

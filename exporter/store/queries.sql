@@ -184,6 +184,12 @@ UPDATE onetrading_sync.coverage SET range = tstzrange(lower(range), %(at)s)
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
   AND upper(range) > %(at)s;
 
+-- name: drop_proven_days_from
+-- The days that end after an instant were not complete when they seemed so.
+DELETE FROM onetrading_sync.proven_days
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND day >= (%(at)s::timestamptz AT TIME ZONE 'UTC')::date;
+
 -- name: start_run
 -- The record of a walk, written with its first batch; whether the stream has open rejects.
 INSERT INTO onetrading_sync.runs

@@ -150,14 +150,12 @@ def save_reference(
 
     A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
     there is one, begins there. Changes after ``latest``, in the future, are mended first.
+    ``unreadable``: records of the list that are not among its rows. ``salvaging``: after Postgres
+    refused the list for a value (DataRefused), leave out the facts that it refuses, which are
+    returned, too.
 
     Raises LeaseLost, and Outdated for a list observed before the last change, because what only it
     contains may have been removed since.
-
-    ``unreadable``: records of the list that are not among its rows. Their facts stay as they were;
-    where the key of one cannot be read either, no fact counts as no longer listed.
-    ``salvaging``: after Postgres refused the list for a value (DataRefused), leave out the facts
-    that it refuses, which are returned and stay as they were.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)

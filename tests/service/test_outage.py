@@ -22,7 +22,12 @@ from exporter.api.rate_limiter import Priority
 from exporter.simulator import Simulator
 from exporter.store.spool import Spool, Spooled
 from tests.support.clocks import START
-from tests.support.postgres import PostgresServer, fresh_database, standing_still
+from tests.support.postgres import (
+    PostgresServer,
+    database_of,
+    fresh_database,
+    standing_still,
+)
 from tests.support.process import running
 from tests.support.waiting import wait_until
 from tests.support.world import World, environment, exchange, world
@@ -114,7 +119,7 @@ def shared() -> Iterator[PostgresServer]:
 @pytest.fixture
 def server(shared: PostgresServer) -> Iterator[Server]:
     with fresh_database(shared.url) as url:
-        name = url.rpartition("/")[2]
+        name = database_of(url)
         with psycopg.connect(url, autocommit=True) as connection:
             # What is committed survives a kill of this server, though not of the machine.
             connection.execute(f"ALTER DATABASE {name} SET synchronous_commit TO on".encode())
@@ -413,7 +418,7 @@ def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
 @contextmanager
 def writes_refused(url: str) -> Iterator[Callable[[], object]]:
     """New sessions are read-only in this block; it gets what ends those that are not."""
-    name = url.rpartition("/")[2]
+    name = database_of(url)
     switch = f"ALTER DATABASE {name} SET default_transaction_read_only TO "
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute((switch + "on").encode())

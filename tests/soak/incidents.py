@@ -37,7 +37,13 @@ def quiet(_: Surroundings) -> None:
 def flaky(around: Surroundings) -> None:
     """Requests fail, break off, and return something else."""
     around.simulator.set_faults(
-        error_rate=0.15, drop_rate=0.1, truncate_rate=0.1, garbage_rate=0.05, jitter_ms=200
+        error_rate=0.15,
+        drop_rate=0.1,
+        truncate_rate=0.1,
+        garbage_rate=0.05,
+        drip_rate=0.02,
+        bomb_rate=0.02,
+        jitter_ms=200,
     )
     time.sleep(25)
     around.simulator.set_faults()
@@ -52,6 +58,7 @@ def odd_pages(around: Surroundings) -> None:
         page_size_cap=7,
         unknown_fields=True,
         unknown_enums=0.05,
+        odd_record_rate=0.05,
         shuffle_equal_instants=True,
     )
     time.sleep(25)
@@ -63,6 +70,22 @@ def bad_records(around: Surroundings) -> None:
     around.simulator.set_faults(bad_record_rate=0.05, late_rate=0.2, late_seconds=20)
     time.sleep(20)
     around.simulator.restore()
+
+
+def clock_ahead(around: Surroundings) -> None:
+    """The exchange states a time an hour ahead for some seconds, then for one endpoint alone."""
+    around.simulator.set_faults(clock_offset=3600)
+    time.sleep(5)
+    around.simulator.set_faults(clock_offset=86_400, clock_paths="/account/trades")
+    time.sleep(15)
+    around.simulator.set_faults()
+
+
+def instrument_refused(around: Surroundings) -> None:
+    """The exchange refuses the history of one instrument."""
+    around.simulator.set_faults(refuse_instruments="BTC_USD_P:400")
+    time.sleep(15)
+    around.simulator.set_faults()
 
 
 def rate_limited(around: Surroundings) -> None:
@@ -127,6 +150,8 @@ INCIDENTS: tuple[Callable[[Surroundings], None], ...] = (
     flaky,
     odd_pages,
     bad_records,
+    clock_ahead,
+    instrument_refused,
     postgres_restarted,
     rate_limited,
     connections_cut,

@@ -47,13 +47,13 @@ def test_failures_are_reported_without_quoting_responses(tmp_path: Path) -> None
     assert str(tmp_path) not in text
 
 
-def test_without_postgres_the_live_part_continues(tmp_path: Path) -> None:
+def test_without_postgres_the_live_part_continues(tmp_path: Path, open_path: Path) -> None:
     more = {f"ONETRADING_INTERVAL_{name}": "1s" for name in ("BALANCES", "TICKERS")}
     more |= {
         "ONETRADING_REQUESTS_PER_MINUTE": "100000",
         "ONETRADING_HISTORY_START": (datetime.now(UTC) - timedelta(minutes=30)).isoformat(),
     }
-    server = PostgresServer(tmp_path / "server")
+    server = PostgresServer(open_path / "server")
     server.start()
     try:
         with (

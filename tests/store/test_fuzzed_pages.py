@@ -34,7 +34,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BODIES = 60
 
 
-def store(connection: psycopg.Connection[Any], stream: Stream, page: Page) -> None:
+def store(connection: psycopg.Connection[Any], stream: Stream, page: Page, at: datetime) -> None:
     """Store a page as the sync does; each key once, since twins are another matter."""
     partition = Partition("main", ACCOUNT, stream.name)
     rows = list(
@@ -48,11 +48,9 @@ def store(connection: psycopg.Connection[Any], stream: Stream, page: Page) -> No
     rejects.keep(connection, partition, page.rejects)
     response = SnapshotResponse(rows, page.header)
     if isinstance(stream, Reference):
-        snapshots.save_reference(
-            connection, stream, partition, response, NOW, latest=NOW, lease=None
-        )
+        snapshots.save_reference(connection, stream, partition, response, at, latest=at, lease=None)
         return
-    observed = Observed(NOW, NOW)
+    observed = Observed(at, at)
     snapshots.save(
         connection,
         stream,
@@ -60,7 +58,7 @@ def store(connection: psycopg.Connection[Any], stream: Stream, page: Page) -> No
         response,
         observed,
         patience=timedelta(0),
-        latest=NOW,
+        latest=at,
         lease=None,
     )
 
@@ -79,6 +77,6 @@ def test_what_was_read_can_be_stored(stream: Stream, database_url: str) -> None:
                 continue
             # Twice, since the second time what is stored is compared with what was read.
             with connection.transaction(force_rollback=True):
-                store(connection, stream, page)
-                store(connection, stream, page)
+                store(connection, stream, page, NOW)
+                store(connection, stream, page, NOW + timedelta(seconds=1))
             stored += 1

@@ -27,17 +27,17 @@ VALUES = {
         "INSERT INTO onetrading.accounts SELECT %s::uuid, n FROM unnest('{a,b}'::text[]) AS n",
         "a0000000-0000-4000-8000-000000000001",
     ),
-    "a key that is too long": ("INSERT INTO long_keys SELECT string_agg(md5(n::text), %s)"
+    "a key that is too long": ("INSERT INTO public.long_keys SELECT string_agg(md5(n::text), %s)"
                                " FROM generate_series(1, 1000) AS n", ""),
-    "a check": ("INSERT INTO checked VALUES (%s)", -1),
+    "a check": ("INSERT INTO public.checked VALUES (%s)", -1),
 }  # fmt: skip
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     with psycopg.connect(database_url) as connection:
-        connection.execute("CREATE TABLE long_keys (key text PRIMARY KEY)")
-        connection.execute("CREATE TABLE checked (number numeric CHECK (number > 0))")
+        connection.execute("CREATE TABLE public.long_keys (key text PRIMARY KEY)")
+        connection.execute("CREATE TABLE public.checked (number numeric CHECK (number > 0))")
     database = Database(lambda: database_url, apply_migrations)
     assert database.open()
     yield database

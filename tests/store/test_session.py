@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -16,6 +15,7 @@ from exporter.store.leases import Leases
 from exporter.store.session import SERVICE, connect
 from tests.support.facts import broken_claims, count, stored, truth, unproven
 from tests.support.pgbouncer import PoolMode, pooler
+from tests.support.postgres import database_of, with_options
 from tests.support.process import command
 from tests.support.simulator_client import NOW
 from tests.support.sync_app import DAY, environment, exchange, run_passes, running, sync
@@ -55,7 +55,7 @@ def set_for_database(url: str, settings: dict[str, str]) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         for name, value in settings.items():
             statement = sql.SQL("ALTER DATABASE {} SET {} TO {}")
-            database = sql.Identifier(url.rpartition("/")[2])
+            database = sql.Identifier(database_of(url))
             # A list is written without quotes around the whole.
             values = sql.SQL(", ").join(sql.Literal(part.strip()) for part in value.split(","))
             connection.execute(statement.format(database, sql.Identifier(name), values))
@@ -89,7 +89,7 @@ def test_the_settings_of_a_role_change_nothing(
     set_for_database(empty_database_url, HOSTILE)
     sync_through(empty_database_url, simulator, tmp_path)
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        name = sql.Identifier(empty_database_url.rpartition("/")[2])
+        name = sql.Identifier(database_of(empty_database_url))
         connection.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(name))
     assert_true(empty_database_url, simulator)
 
@@ -160,8 +160,7 @@ def setting(connection: psycopg.Connection, name: str) -> str:
 
 
 def test_a_role_in_the_options_of_the_url_stays(database_url: str) -> None:
-    options = quote("-c role=onetrading_reader")
-    with connect(f"{database_url}?options={options}", SERVICE) as session:
+    with connect(with_options(database_url, "-c role=onetrading_reader"), SERVICE) as session:
         assert setting(session, "role") == "onetrading_reader"
         assert setting(session, "timezone") == "UTC"
 
@@ -176,7 +175,7 @@ def test_a_lease_that_cannot_be_asked_for_is_told_in_the_words_of_postgres(
         owner.execute("GRANT SELECT ON ALL TABLES IN SCHEMA onetrading_sync TO of_no_use")
         owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA onetrading TO of_no_use")
         try:
-            url = f"{database_url}?options={quote('-c role=of_no_use')}"
+            url = with_options(database_url, "-c role=of_no_use")
             given = environment(simulator, url, tmp_path)
             with caplog.at_level(logging.WARNING), running(given, service=True):
                 wait_until(lambda: "permission denied for table leases" in caplog.text)

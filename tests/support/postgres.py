@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -100,6 +100,17 @@ def fresh_database(server_url: str, template: str = "template1") -> Iterator[str
     yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def database_of(url: str) -> str:
+    """The name of the database that a URL names."""
+    return urlsplit(url).path.removeprefix("/")
+
+
+def with_options(url: str, options: str) -> str:
+    """The URL with libpq's ``options``."""
+    separator = "&" if urlsplit(url).query else "?"
+    return f"{url}{separator}options={quote(options)}"
 
 
 def postmaster_pid(data_dir: Path) -> int:

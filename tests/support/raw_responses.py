@@ -21,7 +21,7 @@ from tests.support.expositions import samples, text_families
 from tests.support.facts import Connection
 from tests.support.loopback import Loopback, reply, serving
 from tests.support.simulator_client import NOW
-from tests.support.sync_app import running
+from tests.support.sync_app import Steady, running
 
 ACCOUNT_ID = "a0000000-0000-4000-8000-000000000001"
 RECENTLY = NOW - timedelta(minutes=2)
@@ -40,6 +40,8 @@ class Scripted:
     def poll(self, stream: str, body: str) -> str:
         """One pass, half a minute later, that gets ``body``; its outcome."""
         self._now += timedelta(seconds=30)
+        assert isinstance(self._app.clock.steady, Steady)
+        self._app.clock.steady.at += 30
         self._server.script[:] = [reply(200, body, Date=format_datetime(self._now, usegmt=True))]
         sync = next(sync for sync in self._app.syncs if sync.stream.name == stream)
         return self._app.runner.run(sync)
