@@ -149,13 +149,10 @@ def save_reference(
     """Bring a list of slowly changing facts up to date; the number of versions written.
 
     A fact that changed or is no longer listed is closed at ``observed_at``; its new version, if
-    there is one, begins there. Changes after ``latest``, in the future, are mended first.
-    ``unreadable``: records of the list that are not among its rows. ``salvaging``: after Postgres
-    refused the list for a value (DataRefused), leave out the facts that it refuses, which are
-    returned, too.
-
-    Raises LeaseLost, and Outdated for a list observed before the last change, because what only it
-    contains may have been removed since.
+    there is one, begins there. Changes after ``latest``, in the future, are mended first. Records
+    that are ``unreadable`` are not among the rows. ``salvaging``: after DataRefused, leave out the
+    facts that Postgres refuses, which are returned, too. Raises LeaseLost, and Outdated for a list
+    observed before the last change, because what only it contains may have been removed since.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
