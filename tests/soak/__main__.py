@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
 
@@ -20,7 +19,7 @@ from tests.soak.incidents import INCIDENTS, Surroundings
 from tests.soak.watch import Watch
 from tests.support.configuration import environment_of
 from tests.support.facts import broken_claims, count, recounted, stored, totals, truth, unproven
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, open_directory
 from tests.support.process import running
 from tests.support.waiting import wait_until
 
@@ -41,7 +40,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20)
     minutes = parser.parse_args().minutes
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="onetrading-soak-")))
+        folder = stack.enter_context(open_directory())
         postgres = PostgresServer(folder / "postgres")
         postgres.start()
         stack.callback(postgres.stop)
