@@ -19,7 +19,7 @@ from exporter.settings import Settings
 from exporter.store import bookkeeping, migrate
 from exporter.store.database import Connection, connected
 from exporter.store.embedded import examine, running_url
-from exporter.store.session import READ_ONLY, accepts_writes
+from exporter.store.session import READ_ONLY, accepts_writes, begin
 from exporter.sync import Account, StreamSync
 from exporter.sync.futures_access import CONTROL, denies_futures
 
@@ -146,6 +146,7 @@ def _read_before(settings: Settings, account: Account, stream: Stream) -> bool:
         if address is None:
             return False
         with connected(address) as connection:
+            begin(connection)
             return bookkeeping.ever_succeeded(connection, account.name, stream.name)
     except ExporterError:
         return False
@@ -182,6 +183,7 @@ def _address(settings: Settings) -> str | None:
 
 def _schema(connection: Connection) -> CheckResult:
     """Whether the service can write. Raises SchemaError."""
+    begin(connection)
     if not accepts_writes(connection):
         return CheckResult("database", False, READ_ONLY)
     pending = migrate.pending(connection, migrate.load(migrate.migrations_dir()))

@@ -24,6 +24,7 @@ from psycopg import sql
 from exporter import __version__
 from exporter.model.errors import DatabaseError, SchemaError, Stopping
 from exporter.store.pool import Connection
+from exporter.store.session import begin
 
 LOG = logging.getLogger(__name__)
 FILE_NAME = re.compile(r"(\d{4})_[a-z0-9]+(_[a-z0-9]+)+\.sql")
@@ -113,6 +114,7 @@ def pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mig
     Raises SchemaError when the applied ones differ from `migrations`.
     """
     with connection.transaction():
+        begin(connection)
         return _pending(connection, migrations)
 
 
@@ -219,6 +221,7 @@ def _try(
 ) -> bool | None:
     """Apply one file in a transaction; False if it already is applied, None if another migrates."""
     with connection.transaction():
+        begin(connection)
         if not _value(
             connection, sql.SQL("SELECT pg_try_advisory_xact_lock({})").format(ADVISORY_LOCK)
         ):

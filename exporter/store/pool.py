@@ -65,10 +65,11 @@ def is_lost(error: psycopg.Error) -> bool:
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
-    """A single connection, for a command that needs only one. Raises DatabaseError."""
+    """A single connection, for a command that needs only one, outside a transaction: each begins
+    with `session.begin`. Raises DatabaseError.
+    """
     try:
         with connect(url) as session:
-            session.begin()
             yield session
     except psycopg.Error as error:
         raise DatabaseError(f"Postgres refused: {message_of(error)}") from error

@@ -132,6 +132,12 @@ def connect(
     return session
 
 
+def begin(connection: psycopg.Connection[Any]) -> None:
+    """As `Session.begin`; nothing for a connection that was opened elsewhere, as a test's."""
+    if isinstance(connection, Session):
+        connection.begin()
+
+
 def accepts_writes(connection: psycopg.Connection[Any]) -> bool:
     """Whether a transaction may write: not on a standby, nor while
     ``default_transaction_read_only`` is on. Raises psycopg.Error.

@@ -117,6 +117,22 @@ def test_a_sync_through_a_pooler_stores_the_same(
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_migrations_through_a_pooler_do_not_depend_on_the_role(
+    mode: PoolMode, empty_database_url: str, database_url: str
+) -> None:
+    """As `migrate` applies them; the views are those of any other database."""
+    set_for_database(empty_database_url, HOSTILE)
+    with pooler(empty_database_url, mode, size=2) as through:
+        applied = command("migrate", env={"DATABASE_URL": through})
+        assert applied.returncode == 0, applied.stderr
+        again = command("migrate", "--check", env={"DATABASE_URL": through})
+        assert again.returncode == 0, again.stdout + again.stderr
+    views = "SELECT count(*) FROM pg_views WHERE schemaname = 'reporting'"
+    with connect(empty_database_url) as migrated, connect(database_url) as other:
+        assert count(migrated, views) == count(other, views) > 10
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_a_pooler_is_recognised(mode: PoolMode, database_url: str) -> None:
     with connect(database_url) as direct, pooler(database_url, mode) as through:
         assert not direct.pooled
