@@ -25,7 +25,7 @@ INSERT INTO onetrading_sync.known_since (what) VALUES ('first_seen_at');
 -- An issue belongs to the month of its fact.
 ALTER TABLE onetrading_sync.issues ADD COLUMN happened_at timestamptz;
 COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
 UPDATE onetrading_sync.issues SET happened_at = traded_at
 FROM onetrading.trades WHERE stream = 'trades' AND trade_id = (key ->> 'trade_id')::uuid;
 UPDATE onetrading_sync.issues SET happened_at = (key ->> 'funding_time')::timestamptz
@@ -137,6 +137,8 @@ CREATE INDEX trades_by_order ON onetrading.trades (order_id);
 -- Rows are stored in the order in which they are first seen, which this kind of index needs; it
 -- takes kilobytes.
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
+
+COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
 
 ALTER TABLE onetrading.accounts ADD COLUMN left_at timestamptz;
 COMMENT ON COLUMN onetrading.accounts.left_at IS 'When it was found that no process has the account configured any more; null while one has it.';

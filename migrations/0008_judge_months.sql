@@ -39,7 +39,10 @@ WITH known AS (
     SELECT account_id, 'funding_payments', '',
         jsonb_build_object(
             'account_id', account_id, 'instrument_code', instrument_code, 'funding_time',
-            to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS+00:00')),
+            to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+                || CASE WHEN extract(microseconds FROM funding_time) % 1000000 <> 0
+                        THEN to_char(funding_time AT TIME ZONE 'UTC', '.US') ELSE '' END
+                || '+00:00'),
         booked_at, first_seen_at, raw
     FROM onetrading.funding_payments
     WHERE first_seen_at > (SELECT since FROM known)
@@ -49,7 +52,10 @@ WITH known AS (
     SELECT '00000000-0000-0000-0000-000000000000', 'funding_history', instrument_code,
         jsonb_build_object(
             'instrument_code', instrument_code, 'funding_time',
-            to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS+00:00')),
+            to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+                || CASE WHEN extract(microseconds FROM funding_time) % 1000000 <> 0
+                        THEN to_char(funding_time AT TIME ZONE 'UTC', '.US') ELSE '' END
+                || '+00:00'),
         funding_time, first_seen_at, raw
     FROM onetrading.funding_rates
     WHERE first_seen_at > (SELECT since FROM known)
@@ -106,7 +112,7 @@ COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by colu
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at or funding_time. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
 COMMENT ON COLUMN reporting.late_facts.first_seen_at IS 'When the fact was first stored here. What was stored before an upgrade to a version with this column has the time of that upgrade, and is not listed as late.';
-COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange) or duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
+COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange), duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
 COMMENT ON COLUMN reporting.late_facts.old_record IS 'The record as sent before; null for late.';
 COMMENT ON COLUMN reporting.late_facts.new_record IS 'The record as sent now; null for vanished.';
 COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: first_seen_at of a late fact, else when the difference was noticed.';
@@ -127,18 +133,21 @@ WITH possible AS (
     FROM reporting.open_rejects AS rejects
 ), scopes AS (
     -- What must be proven. A scope that is no longer asked or is refused proves and lacks nothing.
-    SELECT account_id, stream, scope, settle, required_from, ranges,
-        min(required_from) OVER (PARTITION BY account_id, stream) AS stream_from,
+    SELECT account_id, stream, scope, settle, required_from, ranges, stream_from,
         -- The time since the last pass is always open; that is a fault once passes are overdue.
-        CASE WHEN now() - settle - upper(ranges)
+        CASE WHEN left_at IS NOT NULL OR now() - settle - upper(ranges)
                 <= greatest(5 * (next_due_at - last_attempt_at), interval '15 minutes')
             THEN least(upper(ranges), now() - settle) ELSE now() - settle END AS due_to
-    FROM onetrading_sync.progress
+    FROM (
+        SELECT *, min(required_from) OVER (PARTITION BY account_id, stream) AS stream_from
+        FROM onetrading_sync.progress
+    ) AS progress
     CROSS JOIN LATERAL (
         SELECT coalesce(range_agg(range), '{}') AS ranges FROM onetrading_sync.coverage
         WHERE coverage.account_id = progress.account_id AND coverage.stream = progress.stream
           AND coverage.scope = progress.scope
     ) AS proven
+    LEFT JOIN onetrading.accounts USING (account_id)
     WHERE required_from IS NOT NULL AND retired_because IS NULL
 ), spans AS (
     SELECT account_id, name, first_seen_at, required_from,
@@ -166,7 +175,7 @@ WITH possible AS (
     ) AS facts
 ), months AS (
     SELECT account_id, coalesce(name, account_id::text) AS account, first_seen_at,
-        starts::date AS month, first_month::date, last_month::date,
+        starts::date AS month,
         starts AT TIME ZONE 'UTC' AS starts_at,
         (starts + interval '1 month') AT TIME ZONE 'UTC' AS ends_at
     FROM spans
@@ -284,8 +293,10 @@ CROSS JOIN LATERAL (
         format(
             'SELECT reject_id, stream, reason, record, happened_at, first_seen_at'
             ' FROM reporting.open_rejects'
-            ' WHERE account_id = %1$L AND coalesce(possible_from < %3$L, first_seen_at >= %2$L)'
-            ' AND coalesce(possible_to >= %2$L, true) ORDER BY reject_id',
+            ' WHERE account_id = %1$L AND coalesce(possible_to, first_seen_at) >= %2$L'
+            ' AND coalesce(possible_from, CASE WHEN possible_to IS NULL AND stream NOT IN'
+            ' (SELECT stream FROM reporting.freshness WHERE account_id = %1$L AND kind = ''history'')'
+            ' THEN first_seen_at ELSE ''-infinity'' END) < %3$L ORDER BY reject_id',
             months.account_id,
             to_char(starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
             to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'))

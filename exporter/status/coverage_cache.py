@@ -13,11 +13,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from exporter.model.errors import DatabaseError
-from exporter.store.database import Connection, Database
+from exporter.store.database import Database
 from exporter.store.reports import FailingMonth, Timeline, failing_months, timelines
 
 _log = logging.getLogger(__name__)
 REFRESH_S = 3.0
+_MONTHS_REFRESH_S = 30.0
 _WAIT_S = 0.3
 """How long the caller that starts a query waits for it; all others get what is cached."""
 _STATEMENT_TIMEOUT_MS = 2_000
@@ -29,11 +30,6 @@ class CachedCoverage(NamedTuple):
     timelines: tuple[Timeline, ...] = ()
     read_at: datetime | None = None
     failing_months: tuple[FailingMonth, ...] = ()
-
-
-def _read(connection: Connection) -> tuple[tuple[Timeline, ...], tuple[FailingMonth, ...]]:
-    found = timelines(connection, within_ms=_STATEMENT_TIMEOUT_MS)
-    return tuple(found), tuple(failing_months(connection))
 
 
 class CoverageCache:
@@ -55,6 +51,7 @@ class CoverageCache:
         self._refreshing = False
         self._due_at = 0.0
         self._cached = CachedCoverage()
+        self._months_due_at = 0.0
 
     def get(self) -> CachedCoverage:
         """What is cached, refreshed first when that is due. Waits for a moment, raises nothing."""
@@ -86,8 +83,13 @@ class CoverageCache:
 
     def _refresh(self, database: Database) -> None:
         try:
-            found, months = database.run_briefly(_read)
-            self._cached = CachedCoverage(found, self._now(), months)
+            found = database.run_briefly(timelines, within_ms=_STATEMENT_TIMEOUT_MS)
+            self._cached = CachedCoverage(tuple(found), self._now(), self._cached.failing_months)
+            # They change slowly, and cost more: nothing else waits for them.
+            if self._monotonic() >= self._months_due_at:
+                months = database.run_briefly(failing_months)
+                self._cached = self._cached._replace(failing_months=tuple(months))
+                self._months_due_at = self._monotonic() + _MONTHS_REFRESH_S
         except DatabaseError as error:
             _log.debug("could not read the coverage: %s", error)
         except Exception:  # noqa: BLE001  the rest of the report must still be shown

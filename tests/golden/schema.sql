@@ -496,7 +496,7 @@ CREATE TABLE onetrading_sync.issues (
     happened_at timestamp with time zone
 );
 COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
 COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
 ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.issues_issue_id_seq
@@ -537,7 +537,7 @@ CREATE TABLE onetrading_sync.progress (
 COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
 COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
 COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
-COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why this scope is no longer asked (a closed instrument); its gaps do not count.';
+COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
 CREATE TABLE onetrading_sync.proven_days (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -912,7 +912,11 @@ CREATE VIEW reporting.late_facts AS
          SELECT funding_payments.account_id,
             'funding_payments'::text,
             ''::text,
-            jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS+00:00'::text)) AS jsonb_build_object,
+            jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', ((to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text) ||
+                CASE
+                    WHEN ((EXTRACT(microseconds FROM funding_payments.funding_time) % (1000000)::numeric) <> (0)::numeric) THEN to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), '.US'::text)
+                    ELSE ''::text
+                END) || '+00:00'::text)) AS jsonb_build_object,
             funding_payments.booked_at,
             funding_payments.first_seen_at,
             funding_payments.raw
@@ -923,7 +927,11 @@ CREATE VIEW reporting.late_facts AS
          SELECT '00000000-0000-0000-0000-000000000000'::uuid,
             'funding_history'::text,
             funding_rates.instrument_code,
-            jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', to_char((funding_rates.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS+00:00'::text)) AS jsonb_build_object,
+            jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', ((to_char((funding_rates.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text) ||
+                CASE
+                    WHEN ((EXTRACT(microseconds FROM funding_rates.funding_time) % (1000000)::numeric) <> (0)::numeric) THEN to_char((funding_rates.funding_time AT TIME ZONE 'UTC'::text), '.US'::text)
+                    ELSE ''::text
+                END) || '+00:00'::text)) AS jsonb_build_object,
             funding_rates.funding_time,
             funding_rates.first_seen_at,
             funding_rates.raw
@@ -1002,7 +1010,7 @@ COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by colu
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at or funding_time. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
 COMMENT ON COLUMN reporting.late_facts.first_seen_at IS 'When the fact was first stored here. What was stored before an upgrade to a version with this column has the time of that upgrade, and is not listed as late.';
-COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange) or duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
+COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange), duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
 COMMENT ON COLUMN reporting.late_facts.old_record IS 'The record as sent before; null for late.';
 COMMENT ON COLUMN reporting.late_facts.new_record IS 'The record as sent now; null for vanished.';
 COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: first_seen_at of a late fact, else when the difference was noticed.';
@@ -1073,15 +1081,27 @@ CREATE VIEW reporting.month_close AS
             progress.settle,
             progress.required_from,
             proven.ranges,
-            min(progress.required_from) OVER (PARTITION BY progress.account_id, progress.stream) AS stream_from,
+            progress.stream_from,
                 CASE
-                    WHEN (((now() - progress.settle) - upper(proven.ranges)) <= GREATEST(((5)::double precision * (progress.next_due_at - progress.last_attempt_at)), '00:15:00'::interval)) THEN LEAST(upper(proven.ranges), (now() - progress.settle))
+                    WHEN ((accounts.left_at IS NOT NULL) OR (((now() - progress.settle) - upper(proven.ranges)) <= GREATEST(((5)::double precision * (progress.next_due_at - progress.last_attempt_at)), '00:15:00'::interval))) THEN LEAST(upper(proven.ranges), (now() - progress.settle))
                     ELSE (now() - progress.settle)
                 END AS due_to
-           FROM (onetrading_sync.progress
+           FROM ((( SELECT progress_1.account_id,
+                    progress_1.stream,
+                    progress_1.scope,
+                    progress_1.required_from,
+                    progress_1.settle,
+                    progress_1.last_attempt_at,
+                    progress_1.last_success_at,
+                    progress_1.next_due_at,
+                    progress_1.last_error,
+                    progress_1.retired_because,
+                    min(progress_1.required_from) OVER (PARTITION BY progress_1.account_id, progress_1.stream) AS stream_from
+                   FROM onetrading_sync.progress progress_1) progress
              CROSS JOIN LATERAL ( SELECT COALESCE(range_agg(coverage_1.range), '{}'::tstzmultirange) AS ranges
                    FROM onetrading_sync.coverage coverage_1
                   WHERE ((coverage_1.account_id = progress.account_id) AND (coverage_1.stream = progress.stream) AND (coverage_1.scope = progress.scope))) proven)
+             LEFT JOIN onetrading.accounts USING (account_id))
           WHERE ((progress.required_from IS NOT NULL) AND (progress.retired_because IS NULL))
         ), spans AS (
          SELECT known.account_id,
@@ -1114,8 +1134,6 @@ CREATE VIEW reporting.month_close AS
             COALESCE(spans.name, (spans.account_id)::text) AS account,
             spans.first_seen_at,
             (series.starts)::date AS month,
-            (spans.first_month)::date AS first_month,
-            (spans.last_month)::date AS last_month,
             (series.starts AT TIME ZONE 'UTC'::text) AS starts_at,
             ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text) AS ends_at
            FROM (spans
@@ -1226,7 +1244,7 @@ CREATE VIEW reporting.month_close AS
                     WHEN (rejects.records > 0) THEN format('%s records could not be read: %s'::text, rejects.records, rejects.streams)
                     ELSE 'every record that was sent could be read'::text
                 END AS "case",
-            format('SELECT reject_id, stream, reason, record, happened_at, first_seen_at FROM reporting.open_rejects WHERE account_id = %1$L AND coalesce(possible_from < %3$L, first_seen_at >= %2$L) AND coalesce(possible_to >= %2$L, true) ORDER BY reject_id'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS format) checks);
+            format('SELECT reject_id, stream, reason, record, happened_at, first_seen_at FROM reporting.open_rejects WHERE account_id = %1$L AND coalesce(possible_to, first_seen_at) >= %2$L AND coalesce(possible_from, CASE WHEN possible_to IS NULL AND stream NOT IN (SELECT stream FROM reporting.freshness WHERE account_id = %1$L AND kind = ''history'') THEN first_seen_at ELSE ''-infinity'' END) < %3$L ORDER BY reject_id'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS format) checks);
 COMMENT ON VIEW reporting.month_close IS 'Whether a month is complete, per account and check: the only place that judges it. A month is complete when none of its rows is failing or open. Streams that the account cannot have (futures of a spot account) and instruments that are no longer asked are not counted; what is read without a token is judged as account "public".
 Example:
 SELECT account, check_name, state, difference, detail, rows_to_look_at
