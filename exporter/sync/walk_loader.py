@@ -100,8 +100,10 @@ class WalkLoader:
         try:
             for page in paginator.pages():
                 self._account.check_lease()
-                # A response may have corrected the exchange's clock, or tell that it is old.
-                limits = Window(lowest, min(settled, self.settled(walk_began)))
+                # A response may have corrected the exchange's clock, or tell that it is old: so is
+                # what the walk has read, whatever later responses tell.
+                settled = min(settled, self.settled(walk_began))
+                limits = Window(lowest, settled)
                 if page.page.outside:
                     history = Window(self._required(partition), self._account.now() + AHEAD)
                     page = placed(self._stream, page, history)
