@@ -17,6 +17,8 @@ from exporter.store.storage import Storage
 
 _log = logging.getLogger(__name__)
 _DEADLINE_S = 20.0
+_TIME_PAUSE_S = 60.0
+"""Until the exchange is asked again for a time on which its responses do not agree."""
 _PROBE_DEADLINE_S = 5.0
 
 
@@ -43,6 +45,8 @@ class Account:
         public = name == PUBLIC_ACCOUNT
         self.account_id: str | None = PUBLIC_ACCOUNT_ID if public else None
         self._stored = public
+        self._ask_again_at = 0.0
+        """When the exchange is asked for its time again, by the steady clock."""
 
     @property
     def public(self) -> bool:
@@ -56,7 +60,7 @@ class Account:
         The local clock is used only if the exchange sends its time nowhere. While the exchange's
         responses contradict what is known, it is asked for its time.
         """
-        if not self.clock.known:
+        if not self.clock.known and self.clock.steady() >= self._ask_again_at:
             self._learn_time()
         elif self.clock.probe_due():
             with suppress(ExchangeError):
@@ -89,6 +93,7 @@ class Account:
                     "the exchange's responses do not agree on the time, nor with the local clock: "
                     "using the earliest"
                 )
+                self._ask_again_at = self.clock.steady() + _TIME_PAUSE_S
         finally:
             self.clock.learning.release()
 

@@ -21,6 +21,7 @@ from exporter.model.errors import (
     NoFutures,
     NotPermitted,
     NotYet,
+    Stopping,
     TokenRefused,
 )
 from exporter.model.retirement import NO_FUTURES
@@ -101,7 +102,7 @@ class FuturesAccess:
                 return True
         try:
             account.client.get(CONTROL, {}, priority=Priority.LIVE, deadline_s=_DEADLINE_S)
-        except ExchangeError as error:
+        except (ExchangeError, Stopping) as error:
             _log.debug("could not find out whether the token is good: %s", error)
             return False
         with self._lock:

@@ -19,7 +19,7 @@ from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
 from exporter.store import bookkeeping, mending, totals
 from exporter.store.database import Database
-from exporter.store.loader import Lane, Run
+from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
 from exporter.sync.scopes import Scopes
 from exporter.sync.stream_sync import StreamSync, SyncContext
@@ -253,8 +253,13 @@ class HistorySync(StreamSync):
             return False
         deadline_s = min(self.interval.total_seconds(), _LONGEST_DEADLINE_S) if retry else 0.0
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
-        self.load(partition, paginator, Run("tail", window), now - self.stream.allowed_lateness)
+        settled = now - self.stream.allowed_lateness
+        self.load(partition, paginator, Run("tail", window), settled, self._note_read)
         return True
+
+    def _note_read(self, _loaded: Loaded, _batch: Batch) -> None:
+        """A page came: the account has futures, even if the walk does not end in time."""
+        self._tail_read = True
 
     def _covered_to(self, partition: Partition, settled: datetime) -> datetime | None:
         """The end of what is proven, after what was claimed of the future is taken back.

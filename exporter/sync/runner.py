@@ -14,6 +14,7 @@ from typing import Literal
 from exporter.metrics import Metrics
 from exporter.model.errors import (
     DatabaseError,
+    DataRefused,
     ExchangeError,
     ExporterError,
     NoFutures,
@@ -158,7 +159,8 @@ class SyncRunner:
         if isinstance(error, TokenRefused):
             self._futures.record_token_refused(sync)
             self._show_token(sync, granted=False)
-        if not isinstance(error, DatabaseError) and sync.account.account_id is not None:
+        away = isinstance(error, DatabaseError) and not isinstance(error, DataRefused)
+        if not away and sync.account.account_id is not None:
             because = NO_FUTURES if isinstance(error, NoFutures) else None
             self._note(sync, f"{reason}: {error}"[:_LONGEST_ERROR], because)
 

@@ -23,6 +23,7 @@ from exporter.model.errors import (
     ExporterError,
     NotYet,
     StandingBy,
+    Stopping,
     UnexpectedPayload,
 )
 from exporter.model.stream import Page, Reject
@@ -61,9 +62,9 @@ class SnapshotQueue:
         """Store a response, or spool it.
 
         Raises DatabaseError when it cannot be spooled either, DataRefused when Postgres refuses it
-        for good, Outdated when Postgres holds what was observed long after it, and StandingBy, once
-        it is spooled, when another process holds the account: what was shown of it is to be
-        withdrawn.
+        for good, Outdated when Postgres holds what was observed long after it, and once it is
+        spooled Stopping, and StandingBy when another process holds the account: what was shown of
+        it is to be withdrawn.
         """
         known = writer.account_id is not None
         try:
@@ -75,10 +76,10 @@ class SnapshotQueue:
             self._write_newest(writer, page, observed_at, body)
         except DataRefused:
             raise
-        except _LATER as error:
+        except (*_LATER, Stopping) as error:
             _log.debug("spooled the response: %s", error)
             self._put(writer, observed_at, body)
-            if isinstance(error, StandingBy):
+            if isinstance(error, (StandingBy, Stopping)):
                 raise
         else:
             self._spool.end_outage()

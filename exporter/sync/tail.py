@@ -57,8 +57,10 @@ class Failure:
         error = self.error
         if isinstance(error, CursorExpired | RateLimited):
             return False
+        # The end of our own patience with a long walk is no attempt that failed.
+        attempted = any(failed is error for failed in self.counted)
         return isinstance(error, BadRequest | Refused) or (
-            isinstance(error, RetryLater) and self.retried
+            isinstance(error, RetryLater) and self.retried and attempted
         )
 
     @property
