@@ -39,6 +39,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from exporter.api.clock_votes import BODY, TOLERANCE, Stamp, Votes
+from exporter.model.limits import CLOCKS_APART
 from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
@@ -48,8 +49,6 @@ _CREDIBLE = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 """A server whose clock is not set sends 1970; believing it would request windows that end there."""
 AGAINST_ONE_S, AGAINST_TWO_S = 10.0, 30.0
 """How long the exchange must insist on a time that one or two other clocks contradict."""
-_APART = timedelta(minutes=1)
-"""By how much the clocks of several processes may differ at most."""
 _LARGEST_DRIFT = 0.001
 """Of two clocks that nobody sets, in seconds per second: ten times that of a bad crystal."""
 _FIRST_PROBE_S, _LONGEST_PROBE_S = 2.0, 300.0
@@ -149,7 +148,7 @@ class ExchangeClock:
 
     def latest_possible(self) -> datetime:
         """What is later than this lies in the future, whichever clock is right."""
-        return max(self.now(), self.wall()) + _APART
+        return max(self.now(), self.wall()) + CLOCKS_APART
 
     def stated(self, source: Source, since: float) -> datetime | None:
         """The lowest time, behind ours, that responses of a source stated since then, if any did.

@@ -52,7 +52,7 @@ _REQUEST_ID_HEADERS = ("CF-Ray", "X-Amzn-RequestId", "Apigw-RequestId", "X-Reque
 """Ids that proxies and gateways give a request, to be quoted to support. The exchange documents
 none of them."""
 _LONGEST_REQUEST_ID = 100
-_LONGEST_ENCODING = 100
+_LONGEST_CAUSE = 200
 
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
 _WRITE_S, _POOL_S = 5.0, 10.0
@@ -277,7 +277,8 @@ class HttpSender:
             try:
                 body = bearer.hide(self._read(response, attempt))
             except _Unusable as unusable:
-                message = f"{request.path}: {status}: {bearer.redact(str(unusable))}"
+                cause = bearer.redact(str(unusable))[:_LONGEST_CAUSE]
+                message = f"{request.path}: {status}: {cause}"
                 body, error = b"", UnexpectedPayload(message)
             # The same clock wrote both headers.
             stated = http_date(response.headers.get("Date", "")) or self._clock.now()
@@ -299,8 +300,7 @@ class HttpSender:
         except UnknownEncoding as error:
             if not good:
                 return b""
-            named = ", ".join(encodings)[:_LONGEST_ENCODING]
-            raise _Unusable(f"encoded as {named!r}, not as requested") from error
+            raise _Unusable(f"encoded as {', '.join(encodings)!r}, not as requested") from error
         try:
             for sent in response.iter_raw():
                 body.add(sent)

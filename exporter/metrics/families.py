@@ -154,8 +154,8 @@ DRIFT = Metric(
 )
 FACTS_CHANGED = Metric(
     "onetrading_facts_changed_total",
-    "Settled records (trades, payments, rates) that later came back with different contents, as "
-    "recorded in Postgres.",
+    "Settled records (trades, payments, rates) that later came back with different contents, and "
+    "second, different records of one fact, which are left out, as recorded in Postgres.",
     _PER_STREAM,
     "counter",
 )

@@ -10,6 +10,15 @@ HEARTBEAT_LIMIT_S = 60.0
 CLOCK_SKEW_LIMIT_S = 2.0
 """A larger difference between the exchange's clock and ours deserves attention."""
 
+CLOCKS_APART = timedelta(minutes=1)
+"""By how much clocks that are right may differ at most: the exchange's, Postgres' and ours."""
+
+LONGEST_REASON = 500
+"""Characters that are kept of why a record was rejected."""
+
+LONGEST_SAMPLE = 200
+"""Characters that are kept of a value that is not documented."""
+
 MOST_RECORDS = 50_000
 """In one list of a response; the longest page that the exchange documents has 5,000."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from exporter.model.envelope import Envelope, RawRecord, check_header, holds_nothing, text_member
 from exporter.model.errors import BadRecord, EmptyPayload, UnexpectedPayload
 from exporter.model.fields import uuid
+from exporter.model.limits import LONGEST_SAMPLE
 from exporter.model.mending import LARGEST_MENDED, SHOWN, Fault, Odd, allot, mend
 from exporter.model.rejects import rejected
 from exporter.model.storable import storable
@@ -17,7 +18,6 @@ from exporter.model.window import Window
 
 _MOST_UNKNOWN = 50
 """Unknown fields that are reported of one record."""
-_LONGEST_SAMPLE = 200
 
 
 def read(stream: Stream, body: bytes, account_id: str) -> Page:
@@ -144,7 +144,7 @@ def _row(
 
 def _unknown_fields(paths: Sequence[str]) -> Iterator[Drift]:
     for path in paths[:_MOST_UNKNOWN]:
-        yield Drift("unknown_field", storable(path)[:_LONGEST_SAMPLE], "")
+        yield Drift("unknown_field", storable(path)[:LONGEST_SAMPLE], "")
 
 
 def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
@@ -152,4 +152,4 @@ def _unknown_values(stream: Stream, rows: Sequence[Any]) -> Iterator[Drift]:
     for column, known in stream.enums.items():
         values = set(map(attrgetter(column), rows))
         for value in sorted(values - known - {None}):
-            yield Drift("unknown_value", column, storable(str(value))[:_LONGEST_SAMPLE])
+            yield Drift("unknown_value", column, storable(str(value))[:LONGEST_SAMPLE])

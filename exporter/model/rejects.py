@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from exporter.model.envelope import RawRecord
+from exporter.model.limits import LONGEST_REASON
 from exporter.model.members import Member, decoded, value_of
 from exporter.model.storable import storable
 from exporter.model.stream import History, Reject, Stream
-
-LONGEST_REASON = 500
-"""In characters; a message may quote what was sent."""
 
 
 def rejected(

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
+from exporter.model.limits import LONGEST_REASON, LONGEST_SAMPLE
 from exporter.model.storable import storable
 from exporter.model.stream import Drift, History, Partition, Reject, Table
 from exporter.model.window import Window
@@ -25,8 +26,6 @@ from exporter.store.table import hash_of
 
 LONGEST_RECORD = 1_000_000
 """Characters that are kept of a record; a whole response may be one."""
-_LONGEST_REASON = 500
-_LONGEST_SAMPLE = 200
 
 
 class Asked(NamedTuple):
@@ -102,7 +101,7 @@ def _keep(
     parameters = identity_of(partition) | {
         "record": reject.raw,
         "record_hash": record_hash,
-        "reason": storable(reject.reason)[:_LONGEST_REASON],
+        "reason": storable(reject.reason)[:LONGEST_REASON],
         "key": None if reject.key is None else Jsonb(_storable_key(reject.key)),
         "happened_at": reject.happened_at,
         "times": times,
@@ -123,7 +122,7 @@ def note_drift(connection: Connection, partition: Partition, drift: Iterable[Dri
     """Store what the exchange does not document, each thing once."""
     for item in sorted(set(drift)):
         parameters = identity_of(partition) | {
-            name: storable(value[:_LONGEST_SAMPLE]) for name, value in item._asdict().items()
+            name: storable(value[:LONGEST_SAMPLE]) for name, value in item._asdict().items()
         }
         connection.execute(QUERIES["note_drift"], parameters)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from exporter.api.clock import ExchangeClock
 from exporter.metrics import Instrumentation
 from exporter.model.errors import DataRefused, Outdated
-from exporter.model.limits import hold
+from exporter.model.limits import CLOCKS_APART, hold
 from exporter.model.page import read
 from exporter.model.stream import (
     Page,
@@ -28,8 +28,6 @@ from exporter.store.storage import Storage
 from exporter.sync.account import Account
 
 _log = logging.getLogger(__name__)
-_CLOCKS_APART = timedelta(minutes=1)
-"""By how much the clocks of the exchange and of Postgres may differ at most."""
 
 
 class _Saving(NamedTuple):
@@ -97,7 +95,7 @@ class SnapshotWriter:
         try:
             written, rejected = self._stored(page, observed, newest=newest)
         except Outdated as later:
-            if newest and later.by > _CLOCKS_APART:
+            if newest and later.by > CLOCKS_APART:
                 raise
             # Another process stored a later one in the meantime.
             _log.log(logging.INFO if newest else logging.DEBUG, "not stored: %s", later)
@@ -189,7 +187,7 @@ class ReferenceWriter(SnapshotWriter):
         No row may tell: a list that brings nothing new leaves none.
         """
         partition = self._account.partition(self._stream)
-        later = observed.last + _CLOCKS_APART
+        later = observed.last + CLOCKS_APART
         return self._storage.writable().run_briefly(bookkeeping.succeeded_after, partition, later)
 
     def _save(

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from exporter.model.limits import LONGEST_REASON
 from exporter.model.page import read
-from exporter.model.rejects import LONGEST_REASON, rejected
+from exporter.model.rejects import rejected
 from exporter.model.storable import storable
 from exporter.model.stream import History, Reject, Stream
 from exporter.streams import STREAMS
