@@ -266,6 +266,17 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
 -- Records of these keys have been loaded.
 UPDATE onetrading_sync.rejects SET resolved_at = now() WHERE reject_id = ANY(%(ids)s::bigint[]);
 
+-- name: rejected_times
+-- Where in time the open rejects of a stream can lie, by scope, oldest first; null: without a bound.
+SELECT scope, lower(part), upper(part) + interval '1 microsecond'
+FROM (
+    SELECT scope, range_agg(part) AS parts
+    FROM onetrading_sync.rejects CROSS JOIN LATERAL unnest(possible_times) AS times (part)
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL
+    GROUP BY scope
+) AS scopes CROSS JOIN LATERAL unnest(parts) AS merged (part)
+ORDER BY scope, part;
+
 -- name: narrow_rejects
 -- A complete walk: what it has shown lies in its window, or at the very edge, which is asked for as
 -- well; everything else does not lie in what it has read. A reject that can lie nowhere any more is

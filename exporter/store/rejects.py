@@ -9,7 +9,7 @@ snapshot or a list is resolved by the next response that does not show it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
@@ -19,11 +19,12 @@ from psycopg.types.range import TimestamptzRange
 from exporter.model.limits import LONGEST_REASON, LONGEST_SAMPLE
 from exporter.model.storable import storable
 from exporter.model.stream import Drift, History, Partition, Reject, Table
-from exporter.model.window import Window
+from exporter.model.window import EPOCH, Window
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.table import hash_of
 
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 LONGEST_RECORD = 1_000_000
 """Characters that are kept of a record; a whole response may be one."""
 
@@ -173,6 +174,15 @@ def narrow(connection: Connection, partition: Partition, walked: Walked) -> None
         "walked": _multirange(walked.window),
     }
     connection.execute(QUERIES["narrow_rejects"], parameters)
+
+
+def rejected_times(connection: Connection, partition: Partition) -> list[tuple[Partition, Window]]:
+    """Where in time the open rejects of a stream can lie: only reading that again ends them."""
+    found = connection.execute(QUERIES["rejected_times"], identity_of(partition)).fetchall()
+    return [
+        (partition._replace(instrument=scope), Window(start or EPOCH, end or _LATEST))
+        for scope, start, end in found
+    ]
 
 
 def _in_order(table: Table, key: dict[str, str]) -> tuple[tuple[str, str | None], ...]:

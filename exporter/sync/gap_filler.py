@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _SOON_S = 0.5
 _ENDED_INTERVAL_S = 3_600.0
 _ENDED_DEADLINE_S = 10.0
+_FIRST_REREAD_S, _LONGEST_REREAD_S = 3_600.0, 86_400.0
+"""How long open rejects wait to be read again: twice as long each time that they remain."""
 
 
 class GapFiller:
@@ -46,6 +48,8 @@ class GapFiller:
         self._keep_away = keep_away
         self._interval_s = interval_s
         self._ended_due: dict[tuple[str, str], float] = {}
+        self._rejects_due: dict[tuple[str, str], tuple[float, float]] = {}
+        """When rejects are read again, and the pause after that."""
         self._streaks = FailureStreaks()
         self._connecting = False
         """Postgres is about to answer."""
@@ -77,6 +81,21 @@ class GapFiller:
         # Last, so that a pass that was interrupted is repeated soon.
         self._ended_due[sync.key] = sync.monotonic() + _ENDED_INTERVAL_S
 
+    def _read_rejects_again(self, sync: HistorySync) -> None:
+        """Read again where open rejects can lie: the exchange may have repaired their records or
+        taken them back, and what is proven is read by nobody else."""
+        due, pause_s = self._rejects_due.get(sync.key, (0.0, _FIRST_REREAD_S))
+        if sync.monotonic() < due:
+            return
+        windows = sync.rejected_windows()
+        for partition, window in windows:
+            try:
+                Backfill(sync, again=True).complete(window, [partition])
+            except ExchangeError as error:
+                _log.info("could not read the records again that were rejected: %s", error)
+        longer_s = min(2 * pause_s, _LONGEST_REREAD_S) if windows else _FIRST_REREAD_S
+        self._rejects_due[sync.key] = sync.monotonic() + pause_s, longer_s
+
     def fill(self, sync: HistorySync, on_progress: OnProgress = lambda _progress: None) -> bool:
         """Fill the gaps of one stream; whether all could be filled. Raises Stopping."""
         with sync.logged():
@@ -88,6 +107,7 @@ class GapFiller:
             refusal = self._complete(backfill)
             opened = (refusal is None or backfill.only_refusals) and sync.open_counting()
             self._fill_ended(sync)
+            self._read_rejects_again(sync)
             if opened or backfill.progress.pages:
                 sync.refresh()
         except Stopping:

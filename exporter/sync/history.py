@@ -17,7 +17,7 @@ from exporter.api.rate_limiter import Priority
 from exporter.model.errors import ExchangeError
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
-from exporter.store import bookkeeping, mending, totals
+from exporter.store import bookkeeping, mending, rejects, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
@@ -285,6 +285,20 @@ class HistorySync(StreamSync):
                 extra={"scope": cut.scope},
             )
         return self._database.run(bookkeeping.covered_to, partition)
+
+    def rejected_windows(self) -> list[tuple[Partition, Window]]:
+        """What must be read again for open rejects to end, newest first; not what tails read."""
+        survey = self.scopes.survey()
+        read = {place.instrument: place for place in (*survey.served, *survey.ended)}
+        base = self.account.partition(self.stream)
+        found = self._database.run(rejects.rejected_times, base)
+        latest = self.settled() - self.stream.overlap
+        windows = [
+            (read[place.instrument], window.intersect(Window(self.required(place), latest)))
+            for place, window in found
+            if place.instrument in read
+        ]
+        return [(place, window) for place, window in reversed(windows) if not window.empty]
 
     def open_counting(self) -> bool:
         """Start the counters, once the required history was read as far as it is served.

@@ -234,6 +234,7 @@ def test_a_good_answer_resolves_what_was_malformed_before(kept: World) -> None:
         assert kept.poll("main", "balances") == "failed"
         assert [stream for stream, _ in open_rejects(kept)] == ["balances"]
         kept.simulator.override_balance("main", "EUR", available="1.5")
+        kept.tick(15)
         assert kept.poll("main", "positions") == "ok"
         assert [stream for stream, _ in open_rejects(kept)] == ["balances"]
         assert kept.poll("main", "balances") == "ok"

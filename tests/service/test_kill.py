@@ -84,6 +84,7 @@ def assert_true(connection: Connection, simulator: Simulator) -> None:
     assert totals(connection) == recounted(connection)
 
 
+@pytest.mark.timeout(400)
 def test_thirty_kills_lose_and_double_nothing(database_url: str, tmp_path: Path) -> None:
     random = Random(9)  # noqa: S311  not for secrets
     accounts = (AccountSpec("main", trades_per_day=900),)

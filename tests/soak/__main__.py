@@ -6,6 +6,7 @@ Exits with 1 when a row is missing, doubled or different, a counter fell, or a p
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from tests.soak.watch import Watch
 from tests.support.configuration import environment_of
 from tests.support.facts import broken_claims, count, recounted, stored, totals, truth, unproven
 from tests.support.postgres import PostgresServer, open_directory
-from tests.support.process import running
+from tests.support.process import finished, process_environment, running
 from tests.support.waiting import wait_until
 
 ACCOUNTS = (
@@ -45,7 +46,7 @@ def main() -> None:
         postgres.start()
         stack.callback(postgres.stop)
         simulator = stack.enter_context(Simulator(history_days=1, accounts=ACCOUNTS))
-        runs = []
+        runs, given = [], dict[str, str]()
         for name in ("first", "second"):
             (folder / name).mkdir()
             given = environment(simulator, postgres, folder / name)
@@ -53,7 +54,7 @@ def main() -> None:
         watches = [Watch(name, run) for name, run in zip(("first", "second"), runs, strict=True)]
         around = Surroundings(simulator, postgres, runs)
         suffer(around, minutes)
-        problems = settle(around)
+        problems = settle(around, given)
         for watch in watches:
             watch.stop()
             problems += report(watch)
@@ -68,7 +69,7 @@ def main() -> None:
     raise SystemExit(1 if problems else 0)
 
 
-def environment(simulator: Simulator, postgres: PostgresServer, folder: Path) -> Mapping[str, str]:
+def environment(simulator: Simulator, postgres: PostgresServer, folder: Path) -> dict[str, str]:
     """Everything is polled often, so that an hour of ordinary life passes in minutes."""
     live = ("BALANCES", "POSITIONS", "PORTFOLIO", "TICKERS", "FUNDING_RATES")
     history = ("TRADES", "FUNDING_PAYMENTS", "FUNDING_HISTORY")
@@ -93,7 +94,7 @@ def suffer(around: Surroundings, minutes: float) -> None:
             time.sleep(_PAUSE_S)
 
 
-def settle(around: Surroundings) -> list[str]:
+def settle(around: Surroundings, environ: Mapping[str, str]) -> list[str]:
     """End all faults, wait until everything is read, and compare; what is wrong."""
     around.simulator.set_faults()
     until = around.simulator.now - _LATENESS
@@ -108,7 +109,11 @@ def settle(around: Surroundings) -> list[str]:
         wait_until(complete, "history never becomes complete", within_s=600, every_s=1)
         # Rows that came late are read again with the overlap.
         time.sleep(30)
-        problems = []
+        # The service reads rejects again once an hour, the command at once.
+        synced = finished(
+            sys.executable, "-m", "exporter", "sync", env=process_environment(environ), timeout=300
+        )
+        problems = [f"sync: {synced.stdout}{synced.stderr}"] if synced.returncode else []
         broken = broken_claims(connection, truth(around.simulator), around.simulator.now)
         problems += [f"{len(broken)} facts differ, such as {broken[0]}"] if broken else []
         connection.commit()
