@@ -211,7 +211,9 @@ WITH possible AS (
     FROM months
     JOIN scopes USING (account_id)
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN required_from > stream_from THEN greatest(starts_at, required_from)
+        -- Scopes that a service finds at its start are not later, though some seconds apart.
+        SELECT CASE WHEN required_from > stream_from + interval '1 day'
+            THEN greatest(starts_at, required_from)
             ELSE starts_at END AS wanted_from, least(ends_at, due_to) AS wanted_to
     ) AS wanted
     LEFT JOIN LATERAL unnest(

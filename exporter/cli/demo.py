@@ -40,7 +40,7 @@ _SAMPLE_QUERIES = (
     "SELECT month, instrument_code, sum(fees_paid) AS paid FROM reporting.monthly_fees\n"
     "    GROUP BY month, instrument_code ORDER BY 1, 2;",
     "SELECT account, stream, scope, gap_start, gap_end FROM reporting.coverage_gaps\n"
-    "    WHERE gap > interval '1 hour';  -- in the end: what the token of spot may not read",
+    "    WHERE gap > interval '1 hour';  -- in the end: none",
 )
 
 _MARKER = ".demo"

@@ -1161,7 +1161,7 @@ CREATE VIEW reporting.month_close AS
              JOIN scopes USING (account_id))
              CROSS JOIN LATERAL ( SELECT
                         CASE
-                            WHEN (scopes.required_from > scopes.stream_from) THEN GREATEST(months_1.starts_at, scopes.required_from)
+                            WHEN (scopes.required_from > (scopes.stream_from + '1 day'::interval)) THEN GREATEST(months_1.starts_at, scopes.required_from)
                             ELSE months_1.starts_at
                         END AS wanted_from,
                     LEAST(months_1.ends_at, scopes.due_to) AS wanted_to) wanted)

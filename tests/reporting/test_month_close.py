@@ -123,7 +123,7 @@ def expected_of(now: datetime, scopes: Scopes) -> dict[tuple[str, date], tuple[s
         while month <= now:
             key, end = (NAMES[account], month.date()), first_of(month, 1)
             due = due_to(now, scope)
-            later = scope.required > starts[account, stream]
+            later = scope.required > starts[account, stream] + DAY
             wanted = Window(max(month, scope.required) if later else month, min(end, due))
             missing[key] += 0 if wanted.empty else seconds(subtract(wanted, scope.proven))
             if due < end:
@@ -251,6 +251,20 @@ def test_an_instrument_that_was_listed_later_is_required_from_then_on(
             },
         )
         assert state_in(reporting, "coverage", MARCH.date(), "public") == "ok"
+
+
+def test_scopes_that_were_found_at_the_start_are_the_first_ones(reporting: Connection) -> None:
+    """A retired one among them, some seconds before the others, excuses none."""
+    with facts(reporting, "UTC"):
+        start, later = MARCH + 20 * DAY, MARCH + 20 * DAY + MINUTE
+        put_scopes(
+            reporting,
+            {
+                (PUBLIC, "funding_history", "A_P"): Scope(start, [], "the instrument is closed"),
+                (PUBLIC, "funding_history", "B_P"): Scope(later, [Window(later, APRIL)]),
+            },
+        )
+        assert state_in(reporting, "coverage", MARCH.date(), "public") == "failing"
 
 
 def test_months_with_facts_are_judged_though_not_required(reporting: Connection) -> None:
