@@ -14,6 +14,9 @@ from tests.support.process import Run
 
 _COUNTER = re.compile(r"^(onetrading_\w+_total(?:\{[^}]*\})?) ([0-9.eE+-]+)", re.MULTILINE)
 _SCRAPE_EVERY_S = 1.0
+_LEADS = 'onetrading_exporter_leader{account="main"} 1'
+_LEAST_READINGS = 120
+"""Fewer show no growth."""
 
 
 class Reading(NamedTuple):
@@ -47,6 +50,7 @@ class Watch:
         self._stopped = threading.Event()
         self._counters: dict[str, float] = {}
         self.readings: list[Reading] = []
+        """While it led: a standby needs less."""
         self.fallen: list[str] = []
         """Counters that fell: series, before, after."""
         self.scrapes = self.failed = 0
@@ -67,7 +71,9 @@ class Watch:
                 continue
             self.scrapes += 1
             self._compare(text)
-            self.readings.append(reading(self._run.process.pid, time.monotonic() - self._began))
+            if _LEADS in text:
+                at_s = time.monotonic() - self._began
+                self.readings.append(reading(self._run.process.pid, at_s))
 
     def _compare(self, text: str) -> None:
         for series, value in _COUNTER.findall(text):
@@ -77,8 +83,11 @@ class Watch:
             self._counters[series] = float(value)
 
     def growth(self) -> dict[str, tuple[float, float]]:
-        """Medians of the second and of the last quarter, by what is measured."""
-        quarter = max(1, len(self.readings) // 4)
+        """Medians of the second and of the last quarter, by what is measured; nothing when it led
+        for too short a time."""
+        if len(self.readings) < _LEAST_READINGS:
+            return {}
+        quarter = len(self.readings) // 4
         early, late = self.readings[quarter : 2 * quarter], self.readings[-quarter:]
         found: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
         for name in ("memory_mb", "threads", "descriptors"):
