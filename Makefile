@@ -4,8 +4,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait more than they compute: three at a time use two cores.
-WORKERS ?= 3
 # Every package is verified by the hash in a requirements file.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP) --require-hashes
@@ -27,7 +25,7 @@ stack: ## the demo with Prometheus, Alertmanager and Grafana, as containers (nee
 	docker compose up --build --wait
 
 test: lint ## everything that must pass before a change is merged
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

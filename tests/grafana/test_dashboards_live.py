@@ -121,7 +121,7 @@ def test_every_query_returns_data(
     time.sleep(6 * SCRAPE_S)
     simulator.set_faults(account="hedge", bad_record_rate=0.3, unknown_fields=True)
     assert screen.left_dark(but=ANNOTATION) == []
-    assert set(screen.seen("account-overview", "Equity AGE")) == {"age"}
+    service.wait_until(lambda: set(screen.seen("account-overview", "Equity AGE")) == {"age"})
     simulator.set_faults(error_rate=1)
     gone = f"{ANNOTATION} No exporter"
     assert screen.left_dark(but=gone) == []
