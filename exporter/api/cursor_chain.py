@@ -24,8 +24,6 @@ MOST_EMPTY_PAGES = 100
 MOST_STANDING_PAGES = 1_000
 """Pages in a row with new records, but none beyond the oldest and the newest instant so far: as
 many rows of one instant, or in no order, as no account has."""
-LONGEST_CURSOR = 4_096
-"""Characters. It is sent in a URL, and most servers accept no more than 8 kB of one."""
 
 
 class CursorChain:
@@ -54,8 +52,6 @@ class CursorChain:
         self.cursor = cursor = page.cursor
         if cursor is None:
             return
-        if len(cursor) > LONGEST_CURSOR:
-            raise UnexpectedPayload(f"{self._path}: a cursor of {len(cursor)} characters")
         if cursor in self._cursors:
             raise UnexpectedPayload(f"{self._path}: cursor {cursor!r} was sent twice")
         self._cursors.add(cursor)

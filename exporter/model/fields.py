@@ -17,6 +17,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar, Union, get_args
 import msgspec
 
 from exporter.model.errors import BadRecord
+from exporter.model.limits import DEEPEST
 from exporter.model.window import EPOCH
 
 _UUID = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -39,7 +40,6 @@ _BIGINT_DIGITS = 19
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:s?nan|inf(?:inity)?)", re.IGNORECASE)
 _NUMERIC_BEFORE, _NUMERIC_AFTER = 131_072, 16_383
-_DEEPEST = 100
 _LONGEST_QUOTE = 40
 _MOST_DIGITS = 30
 _SECONDS_BELOW = 10**11
@@ -220,8 +220,8 @@ def decode_exactly(json: bytes | msgspec.Raw) -> Any:
         raise BadRecord(f"not UTF-8: {error.reason}") from error
     except (ValueError, RecursionError) as error:
         raise BadRecord(f"not JSON: {str(error)[:200]}") from error
-    if _depth_exceeds(value, _DEEPEST):
-        raise BadRecord(f"nested deeper than {_DEEPEST}")
+    if _depth_exceeds(value, DEEPEST):
+        raise BadRecord(f"nested deeper than {DEEPEST}")
     return value
 
 

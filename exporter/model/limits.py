@@ -13,6 +13,9 @@ CLOCK_SKEW_LIMIT_S = 2.0
 CLOCKS_APART = timedelta(minutes=1)
 """By how much clocks that are right may differ at most: the exchange's, Postgres' and ours."""
 
+DEEPEST = 100
+"""Levels of JSON in a record; more than anything here expects, and than ``jsonb`` may take."""
+
 LONGEST_REASON = 500
 """Characters that are kept of why a record was rejected."""
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from exporter.model.limits import DEEPEST
 from exporter.model.storable import NUL_SHOWN, SURROGATE_SHOWN
 
 LARGEST_MENDED = 4 * 1024 * 1024
 """In bytes; no page is known to be half as large, and one of this size takes seconds."""
-_DEEPEST = 100
 _UNREADABLE = "\x7f"
 """Stands for a byte of a string that JSON or UTF-8 does not allow there."""
 SHOWN = frozenset({NUL_SHOWN, SURROGATE_SHOWN, _UNREADABLE})
@@ -75,14 +75,14 @@ def _mend_depth(mended: bytearray, text: bytes, faults: list[Fault]) -> Iterator
         first = token[0][:1]
         if first in (b"[", b"{"):
             depth += 1
-            if depth == _DEEPEST + 1:
+            if depth == DEEPEST + 1:
                 began = token.start()
         elif first in (b"]", b"}"):
-            if depth == _DEEPEST + 1:
+            if depth == DEEPEST + 1:
                 _blank(mended, began, token.end())
-                faults.append(Fault(began, token.end(), f"nested deeper than {_DEEPEST}"))
+                faults.append(Fault(began, token.end(), f"nested deeper than {DEEPEST}"))
             depth -= 1
-        elif depth <= _DEEPEST:
+        elif depth <= DEEPEST:
             yield token
 
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.cursor_chain import (
-    LONGEST_CURSOR,
     MOST_EMPTY_PAGES,
     MOST_REPEATED_PAGES,
     MOST_STANDING_PAGES,
@@ -129,10 +128,3 @@ def test_little_is_remembered_of_a_walk_in_order(size: int, count: int) -> None:
     for number, part in enumerate(cut(rows, size)):
         chain.follow(page(part, cursor=f"c{number}"))
         assert len(chain._known) <= size
-
-
-def test_a_cursor_that_no_url_can_hold_is_an_error() -> None:
-    chain = CursorChain(TRADES, WINDOW)
-    chain.follow(page([Row(HOUR, 1)], cursor="c" * LONGEST_CURSOR))
-    with pytest.raises(UnexpectedPayload, match="a cursor of 5000 characters"):
-        chain.follow(page([Row(0, 2)], cursor="c" * 5_000))

@@ -233,3 +233,14 @@ def test_what_is_huge_and_odd_is_refused_as_a_whole(start: str) -> None:
     body = (start + "[" * LARGEST_MENDED).encode()
     with pytest.raises(UnexpectedPayload):
         read(TRADES, body, ACCOUNT)
+
+
+@pytest.mark.parametrize(("characters", "usable"), [(4_000, True), (4_001, False)])
+def test_a_cursor_that_no_url_can_hold_is_malformed(characters: int, usable: bool) -> None:
+    cursor = "c" * characters
+    body = f'{{"account_id":"{ACCOUNT}","trade_history":[],"cursor":"{cursor}"}}'.encode()
+    if usable:
+        assert read(TRADES, body, ACCOUNT).cursor == cursor
+    else:
+        with pytest.raises(UnexpectedPayload, match="cursor is not a usable text"):
+            read(TRADES, body, ACCOUNT)

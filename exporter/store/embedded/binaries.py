@@ -113,9 +113,9 @@ def _copy(source: Path, target: Path) -> None:
             original, copied = Path(folder) / name, there / name
             shutil.copyfile(original, copied)
             copied.chmod(0o755 if original.stat().st_mode & 0o100 else 0o644)
-            _flush(copied)
+            flush(copied)
     staging.rename(target)
-    _flush(target.parent)
+    flush(target.parent)
 
 
 def _directory(path: Path) -> None:
@@ -123,7 +123,8 @@ def _directory(path: Path) -> None:
     path.chmod(0o755)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Make a file, or a rename in a directory, durable (fsync(2))."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

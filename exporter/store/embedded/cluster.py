@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from exporter.model.errors import EmbeddedPostgresError
 from exporter.store.embedded.address import USER, Address
-from exporter.store.embedded.binaries import PACKAGE, Binaries
+from exporter.store.embedded.binaries import PACKAGE, Binaries, flush
 from exporter.store.embedded.os_user import Identity, hand_over, name_environment
 
 MAX_LOG_BYTES = 10 * 1024 * 1024
@@ -86,7 +86,7 @@ def create(
     run(initdb_command(binaries, staging / "cluster", password_file, settings), name)
     Address(port=0, password=password).write(address_file)
     (staging / "cluster").rename(cluster)
-    _sync_directory(cluster.parent)
+    flush(cluster.parent)
     shutil.rmtree(staging)
 
 
@@ -161,12 +161,3 @@ def rotate_log(log: Path) -> None:
     """Rotate a log that is longer than MAX_LOG_BYTES; one old log is kept beside it."""
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a rename in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
