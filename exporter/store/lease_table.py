@@ -18,6 +18,8 @@ from exporter.store.session import Session
 from exporter.store.takeover import EXPIRY_S, Seen
 
 _EXPIRY = timedelta(seconds=EXPIRY_S)
+_SUSPENDED = timedelta(seconds=15)
+"""How long ago a transaction began whose client is taken for suspended."""
 
 
 class LeaseTable:
@@ -54,7 +56,8 @@ class LeaseTable:
     def take(self, connection: Session, versions: Mapping[str, str | None]) -> dict[str, Lease]:
         """Take leases that still have these versions (None: nobody ever had it); those taken.
 
-        None is when another process takes leases right now, or holds a lock.
+        None is when another process takes leases right now, or holds a lock. A lock of a suspended
+        process, which would hold it until it goes on, is broken for the next call.
         """
         wanted = {"account_ids": list(versions), "versions": list(versions.values())}
         parameters = wanted | {"holder": self._holder, "expiry": _EXPIRY}
@@ -64,7 +67,9 @@ class LeaseTable:
                 connection.execute(QUERIES["lock_takeover"])
                 found = connection.execute(QUERIES["take_leases"], parameters).fetchall()
         except psycopg.errors.LockNotAvailable:
-            return {}
+            found = []
+        if len(found) < len(versions):
+            _execute(connection, "end_suspended", {"suspended": _SUSPENDED})
         return {account_id: Lease(self._holder, epoch) for account_id, epoch in found}
 
     def drop_claims(

@@ -45,6 +45,7 @@ _SETTINGS = {
     **MEANING,
     "lock_timeout": "1s",
     "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "15s",
     "idle_session_timeout": "0",
 }
 

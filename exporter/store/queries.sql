@@ -68,6 +68,21 @@ WITH wanted AS (
 )
 SELECT account_id::text, epoch FROM taken UNION ALL SELECT account_id::text, epoch FROM added;
 
+-- name: end_suspended
+-- End sessions that keep a free lease locked: those that wait for a client which does not go on.
+-- Postgres itself waits for the data of a COPY without a limit, whatever the timeouts say.
+SELECT pg_terminate_backend(activity.pid)
+FROM pg_stat_activity AS activity
+WHERE activity.datname = current_database()
+  AND activity.wait_event_type = 'Client'
+  AND activity.xact_start < clock_timestamp() - %(suspended)s
+  AND activity.pid <> pg_backend_pid()
+  AND pg_has_role(activity.usesysid, 'USAGE')
+  AND EXISTS (
+      SELECT FROM pg_locks AS held
+      WHERE held.pid = activity.pid AND held.mode = 'RowShareLock'
+        AND held.relation = 'onetrading_sync.leases'::regclass);
+
 -- name: release_leases
 -- Let another process take the accounts at once.
 UPDATE onetrading_sync.leases SET expires_at = '-infinity' WHERE holder = %(holder)s;

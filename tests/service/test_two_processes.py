@@ -21,8 +21,8 @@ from tests.support.waiting import wait_until
 from tests.support.world import ACCOUNTS, environment, exchange
 
 NAMES = {*ACCOUNTS, "public"}
-MOVES_WITHIN_S = 60.0
-"""After a crash, or a suspension: twice of what is promised, for a machine that is busy."""
+MOVES_WITHIN_S = 30.0
+"""After a crash, or a suspension."""
 _LEADER = re.compile(r'^onetrading_exporter_leader\{account="(\w+)"\} (\d)$', re.MULTILINE)
 
 

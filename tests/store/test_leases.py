@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from exporter.model.errors import DatabaseError, LeaseLost
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition
 from exporter.model.window import Window
-from exporter.store import loader
+from exporter.store import lease_table, loader
 from exporter.store.database import Connection, Database
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Lease, Run
@@ -562,6 +562,33 @@ def test_nobody_takes_over_during_a_transaction_of_the_holder(database_url: str)
         assert written(connection) == (2, 2)
         third = stack.enter_context(process(database_url, "third"))
         assert third.get(MAIN) == Lease("third", 2)
+
+
+def test_a_process_that_is_suspended_within_a_copy_does_not_keep_its_account(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres waits for the data of a COPY without a limit, and the lease stays locked."""
+    monkeypatch.setattr(lease_table, "_SUSPENDED", timedelta(seconds=0.5))
+    with (
+        process(database_url, "first") as first,
+        process(database_url, "second", {"main": MAIN}) as second,
+        connected(database_url) as connection,
+    ):
+        lease = first.get(MAIN)
+        let_go(connection, MAIN)
+        with ExitStack() as stack:
+            stack.enter_context(pytest.raises(psycopg.errors.AdminShutdown))
+            writing = stack.enter_context(psycopg.connect(database_url))
+            write(writing, lease)
+            writing.execute("CREATE TEMPORARY TABLE rows (value text)")
+            copy = stack.enter_context(writing.cursor().copy("COPY rows FROM STDIN"))
+            copy.write_row(("one",))
+            second.renew()
+            assert not second.leading, "it takes over beside a transaction that may be alive"
+            second.start()
+            wait_until(lambda: second.leading, "it never takes over")
+        assert written(connection) == (0, 0)
+        assert holder_of(connection, MAIN) == ("second", 2)
 
 
 def test_a_long_transaction_of_its_own_does_not_hold_up_a_renewal(database_url: str) -> None:
