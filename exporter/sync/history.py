@@ -21,7 +21,7 @@ from exporter.store import bookkeeping, mending, rejects, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
-from exporter.sync.scopes import Scopes
+from exporter.sync.scopes import Scopes, Survey
 from exporter.sync.stream_sync import StreamSync, SyncContext
 from exporter.sync.tail import TailPass
 from exporter.sync.walk_loader import OnLoaded, WalkLoader
@@ -232,12 +232,20 @@ class HistorySync(StreamSync):
             if not self.stream.partitioned:
                 self._read_tail(survey.served[0], report, retry=True)
             else:
-                failures = TailPass(self.scopes, self._read_tail, report).run(survey)
-                self._failed = [failure.partition for failure in failures]
-                self._failure = failures[-1].error if failures else None
+                self._read_scopes(survey, TailPass(self.scopes, self._read_tail, report))
         finally:
             self._tail_tried = True
         self._tail_read = True
+
+    def _read_scopes(self, survey: Survey, tails: TailPass) -> None:
+        try:
+            failures = tails.run(survey)
+        except ExchangeError:
+            # What was read before the whole token was paused, say, did not fail.
+            self._failed = [scope for scope in survey.served if scope not in tails.served]
+            raise
+        self._failed = [failure.partition for failure in failures]
+        self._failure = failures[-1].error if failures else None
 
     def _read_tail(self, partition: Partition, on_error: OnError, *, retry: bool) -> bool:
         """Whether anything was requested; ``retry``: transient errors, up to a deadline."""
