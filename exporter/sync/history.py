@@ -21,6 +21,7 @@ from exporter.store import bookkeeping, mending, rejects, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
+from exporter.sync.reach import Reach
 from exporter.sync.scopes import Scopes, Survey
 from exporter.sync.stream_sync import StreamSync, SyncContext
 from exporter.sync.tail import TailPass
@@ -57,6 +58,9 @@ class HistorySync(StreamSync):
             account.now,
             shared.intervals.get("instruments", _LIST_INTERVAL),
         )
+        self.reach = Reach(
+            account.client, stream, lambda: self._database, account.now, shared.monotonic
+        )
         self._loader = WalkLoader(
             account,
             stream,
@@ -90,7 +94,7 @@ class HistorySync(StreamSync):
     @property
     def max_window(self) -> timedelta:
         """The longest window that may be requested."""
-        return self.stream.max_window - _WINDOW_SLACK
+        return self.reach.longest_window - _WINDOW_SLACK
 
     def now(self) -> datetime:
         """The exchange's time, aware UTC: windows do not follow the local clock.
@@ -193,6 +197,10 @@ class HistorySync(StreamSync):
             start,
             explicit=self._history_start is not None,
         )
+
+    def served_from(self, partition: Partition) -> datetime | None:
+        """From when on the exchange serves a partition; None where it was not found to end."""
+        return self._database.run(bookkeeping.reach, partition)
 
     def settled(self) -> datetime:
         """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
