@@ -229,8 +229,8 @@ def test_a_refusal_is_logged_once(
 
 
 def test_a_backfill_leaves_a_refused_instrument_alone(tmp_path: Path, database_url: str) -> None:
-    """One request finds out; the other windows of 40 days are not requested."""
-    start = (START - timedelta(days=40)).isoformat()
+    """One request finds out; the other windows of four years are not requested."""
+    start = (START - timedelta(days=4 * 366)).isoformat()
     with world(tmp_path, database_url, ONETRADING_HISTORY_START=start) as live:
         read_list(live)
         live.simulator.set_faults(refuse_instruments={BAD: 400})
