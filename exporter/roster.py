@@ -232,7 +232,7 @@ class Roster:
                 self._storage.leave(unit.name)
             present[unit.name] = unit
         self._publish([present[name] for name in (*(a.name for a in accounts), PUBLIC_ACCOUNT)])
-        if self._jobs is not None:
+        if self._jobs is not None and joining:
             self._jobs.begin(joining)
 
     def _publish(self, units: Sequence[AccountUnit]) -> None:
