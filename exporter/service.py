@@ -79,6 +79,8 @@ class Service:
         self._reporter = self._status()
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
+        self._all_tried = False
+        """Once: an account that is added later takes no process out of service."""
         self._fatal: ExporterError | None = None
 
     def _config(self, now: Callable[[], float]) -> ConfigFollower:
@@ -254,13 +256,15 @@ class Service:
         return True, "healthy"
 
     def _ready(self) -> tuple[bool, str]:
-        untried = [
-            f"{state.account}/{state.stream}"
-            for state in self.app.metrics.streams.summaries()
-            if not state.tried
-        ]
-        if untried:
-            return False, f"not tried yet: {', '.join(untried)}"
+        if not self._all_tried:
+            untried = [
+                f"{state.account}/{state.stream}"
+                for state in self.app.metrics.streams.summaries()
+                if not state.tried
+            ]
+            if untried:
+                return False, f"not tried yet: {', '.join(untried)}"
+            self._all_tried = True
         if not self._schema_checked:
             return False, "the database's schema could not be checked yet"
         return True, "ready"

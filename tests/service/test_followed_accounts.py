@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from exporter.service import Service
 from exporter.simulator import Simulator
 from exporter.store.leases import claim_of
 from tests.support.config_file import ConfigFile
+from tests.support.process import running
 from tests.support.service import get, status
 from tests.support.stored_snapshots import ask
 from tests.support.waiting import wait_until
@@ -291,3 +293,40 @@ def test_a_claim_goes_with_its_name(file: ConfigFile, database_url: str) -> None
         assert ask(database_url, released, claim_of("main")) == [(True,)]
     finally:
         app.close()
+
+
+def test_sighup_has_the_file_read_at_once(tmp_path: Path, simulator: Simulator) -> None:
+    """By the real command, which stays ready meanwhile."""
+    file = ConfigFile(tmp_path, simulator, ONETRADING_STREAMS="balances")
+    file.write({})
+    with running(file.environ, tmp_path / "log") as run:
+        run.wait_until_ready()
+        assert "onetrading_balance_available" not in run.get("/metrics").text
+        simulator.set_faults(latency_ms=2_000)
+        file.write({"main": "main"})
+        run.process.send_signal(signal.SIGHUP)
+        run.wait_until(lambda: "the configuration file changed: accounts added: main" in run.log)
+        assert "SIGHUP: reading the configuration file" in run.log
+        assert run.get("/-/ready").status == 200
+        run.wait_for('onetrading_sync_success{account="main",stream="balances"}', 1)
+        file.path.write_text("[[accounts]")
+        run.wait_for("onetrading_config_last_reload_successful", 0)
+        assert "is not valid TOML" in run.log
+        assert run.terminate()[0] == 0
+
+
+def test_an_account_that_is_added_takes_no_service_out_of_service(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    file = ConfigFile(tmp_path, simulator, ONETRADING_STREAMS="balances,tickers")
+    file.write({})
+    with serving(file) as (service, base):
+        tried = service.app.metrics.streams.summaries
+        wait_until(lambda: all(state.tried for state in tried()))
+        assert get(base, "/-/ready") == "ready\n"
+        simulator.set_faults(latency_ms=10_000)
+        file.write({"main": "main"})
+        service.config.read()
+        untried = [s for s in service.app.metrics.streams.summaries() if not s.tried]
+        assert [(s.account, s.stream) for s in untried] == [("main", "balances")]
+        assert get(base, "/-/ready") == "ready\n"

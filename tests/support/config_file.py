@@ -19,7 +19,7 @@ class ConfigFile:
     def __init__(self, folder: Path, simulator: Simulator, **more: str) -> None:
         self.folder = folder
         self.path = folder / "exporter.toml"
-        self._environ = {
+        self.environ = {
             "ONETRADING_CONFIG": str(self.path),
             "ONETRADING_BASE_URL": simulator.base_url,
             "ONETRADING_DATA_DIR": str(folder / "data"),
@@ -61,4 +61,4 @@ class ConfigFile:
 
     def settings(self) -> Settings:
         """The settings as of now."""
-        return settings_from(self._environ)
+        return settings_from(self.environ)
