@@ -177,7 +177,7 @@ class Client:
 
     def _acquire(self, priority: Priority, within_s: float, on_error: OnError) -> None:
         try:
-            waited_s = self._rate_limiter.acquire(priority, within_s=within_s)
+            waited_s = self._rate_limiter.acquire(priority, within_s=within_s, stop=self._stop)
         except RateLimited as error:
             on_error(error)
             raise

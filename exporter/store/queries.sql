@@ -87,6 +87,11 @@ WHERE activity.datname = current_database()
 -- Let another process take the accounts at once.
 UPDATE onetrading_sync.leases SET expires_at = '-infinity' WHERE holder = %(holder)s;
 
+-- name: release_some_leases
+-- Let another process take these accounts at once.
+UPDATE onetrading_sync.leases SET expires_at = '-infinity'
+WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s;
+
 -- name: drop_claims
 -- Names whose accounts have ids by now need no claim: one of this process, or of whomever where this
 -- process holds the account itself.
@@ -107,9 +112,10 @@ SELECT name FROM onetrading.accounts WHERE account_id = %(account_id)s;
 SELECT account_id::text FROM onetrading.accounts WHERE name = %(name)s;
 
 -- name: remember_account
--- Record an account, or the new name that the configuration gives it.
+-- Record an account, or the new name that the configuration gives it, under which it is read.
 INSERT INTO onetrading.accounts AS known (account_id, name) VALUES (%(account_id)s, %(name)s)
-ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE known.name <> excluded.name;
+ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, left_at = NULL
+WHERE known.name <> excluded.name;
 
 -- name: note_configured
 -- An account that this process does not have configured has left, unless another process holds its
