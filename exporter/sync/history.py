@@ -17,7 +17,7 @@ from exporter.api.rate_limiter import Priority
 from exporter.model.errors import ExchangeError
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
-from exporter.store import bookkeeping, mending, rejects, totals
+from exporter.store import bookkeeping, future, rejects, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
@@ -272,7 +272,7 @@ class HistorySync(StreamSync):
             return covered_to
         cuts = self._storage.run_leased(
             partition.account_id,
-            lambda connection, lease: mending.cut_coverage(
+            lambda connection, lease: future.cut_coverage(
                 connection, partition, settled, lease, lateness=self.stream.allowed_lateness
             ),
         )
