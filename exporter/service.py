@@ -71,6 +71,7 @@ class Service:
         self._scheduler = self._schedule(runtime)
         self._reporter = self._status()
         self._fillers = self._backfills()
+        self._verifying = threading.Thread(target=app.verifier().run, name="verify")
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
         self._fatal: ExporterError | None = None
@@ -125,7 +126,7 @@ class Service:
             self.app.leases.renew()
             self.app.leases.start()
         self.app.snapshots.drain_if_possible()
-        for filler in self._fillers:
+        for filler in (*self._fillers, self._verifying):
             filler.start()
 
     def _fill(self, filler: GapFiller, place: int) -> None:
@@ -156,7 +157,7 @@ class Service:
 
     def _finish_work(self) -> None:
         self._scheduler.stop()
-        for thread in (self._opening, *self._fillers):
+        for thread in (self._opening, *self._fillers, self._verifying):
             if thread.is_alive():
                 thread.join()
 
