@@ -41,6 +41,7 @@ from exporter.sync import (
     StreamSync,
     SyncContext,
     SyncRunner,
+    Verifier,
     sync_of,
 )
 
@@ -178,6 +179,10 @@ class App:
             self.refusals.keep_backfill_away,
             interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.roster.units)),
         )
+
+    def verifier(self) -> Verifier:
+        """What reads the proven history of all accounts again."""
+        return Verifier(self.histories, self.storage, self.stop, self.refusals.keep_backfill_away)
 
     def open_database(self, *, patient: bool = True) -> bool:
         """Connect and migrate; whether it is up.

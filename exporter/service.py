@@ -77,6 +77,7 @@ class Service:
             target=self.config.watch, args=[app.stop], name="config", daemon=True
         )
         self._reporter = self._status()
+        self._verifying = threading.Thread(target=app.verifier().run, name="verify")
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
         self._all_tried = False
@@ -155,6 +156,7 @@ class Service:
         self.app.snapshots.drain_if_possible()
         self._writing.set()
         self._backfill(self.app.roster.units)
+        self._verifying.start()
 
     def begin(self, units: Sequence[AccountUnit]) -> None:
         """Poll these accounts at their intervals and keep their histories complete."""
@@ -207,8 +209,9 @@ class Service:
 
     def _finish_work(self) -> None:
         self._scheduler.stop()
-        if self._opening.is_alive():
-            self._opening.join()
+        for thread in (self._opening, self._verifying):
+            if thread.is_alive():
+                thread.join()
         for unit in self.app.roster.units:
             unit.join_backfill()
 

@@ -30,6 +30,8 @@ class Priority(IntEnum):
 
     LIVE = 0
     HISTORY = 1
+    VERIFY = 2
+    """Only what nobody else needs: half of a burst is left to whoever comes next."""
 
 
 @dataclass(order=True)
@@ -57,6 +59,8 @@ class TokenBucket:
         self.burst = 1 + requests_per_minute // _LIMIT_PER_BURST
         horizon_s = _WINDOW_S + JITTER_S + _MARGIN_S
         self.interval_s = horizon_s / (requests_per_minute - self.burst + 1)
+        self._reserve = self.burst // 2
+        """Requests that stay free to start at once while `Priority.VERIFY` sends."""
         self.paused_until = -inf
         self._full_at = -inf
         self._queue: list[Waiter] = []
@@ -79,12 +83,12 @@ class TokenBucket:
 
         Each call serves everybody who is due, so that a slow thread holds nobody up.
         """
-        while self._queue and self._next_at() <= now + _ROUNDING_S:
+        while self._queue and self._next_at(self._queue[0]) <= now + _ROUNDING_S:
             self._queue.pop(0).served = True
             self._full_at = max(self._full_at, now) + self.interval_s
         if waiter.served:
             return 0.0
-        return self._next_at() + self._queue.index(waiter) * self.interval_s - now
+        return self._next_at(waiter) + self._queue.index(waiter) * self.interval_s - now
 
     def pause(self, seconds: float, now: float) -> None:
         """Serve nobody for ``seconds``; then one at once and the others at the usual pace."""
@@ -95,8 +99,10 @@ class TokenBucket:
         """How many requests may start at once."""
         return max(0.0, self.burst - max(0.0, self._full_at - now) / self.interval_s)
 
-    def _next_at(self) -> float:
-        return self._full_at - (self.burst - 1) * self.interval_s
+    def _next_at(self, waiter: Waiter) -> float:
+        """When a waiter is served that nobody is in front of."""
+        reserve = self._reserve if waiter.priority is Priority.VERIFY else 0
+        return self._full_at - (self.burst - 1 - reserve) * self.interval_s
 
 
 class RateLimiter:

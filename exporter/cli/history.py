@@ -23,7 +23,7 @@ from exporter.store.database import Connection
 from exporter.streams import STREAMS
 from exporter.sync import Backfill, GapFiller, HistorySync, Outcome, StreamSync
 
-_HISTORY_STREAMS = [stream.name for stream in STREAMS if stream.backfilled]
+HISTORY_STREAMS = [stream.name for stream in STREAMS if stream.backfilled]
 
 
 class InstantOption(click.ParamType[datetime]):
@@ -41,7 +41,7 @@ class InstantOption(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
-_accounts_option = click.option(
+accounts_option = click.option(
     "--account",
     "accounts",
     multiple=True,
@@ -50,7 +50,7 @@ _accounts_option = click.option(
 )
 
 
-def _of_accounts(app: App, names: tuple[str, ...]) -> list[StreamSync]:
+def of_accounts(app: App, names: tuple[str, ...]) -> list[StreamSync]:
     """The streams of the named accounts, or of all. Raises SettingsError for an unknown name."""
     if unknown := sorted(set(names) - set(app.accounts)):
         advice = f"write one of: {', '.join(app.accounts)}"
@@ -67,7 +67,7 @@ def _of_accounts(app: App, names: tuple[str, ...]) -> list[StreamSync]:
     type=click.Choice(STREAM_NAMES),
     help="Only this stream; repeat it for several. Default: all.",
 )
-@_accounts_option
+@accounts_option
 def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
     """Run one pass of each stream and fill what is missing of its history, then exit.
 
@@ -76,15 +76,15 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
     failed = []
     with app_with_database(settings, enabled(settings, streams)) as app:
         app.storage.writable().run(bookkeeping.note_configured, app.accounts)
-        syncs = _of_accounts(app, accounts)
-        _check_available(app, streams)
+        syncs = of_accounts(app, accounts)
+        check_available(app, streams)
         if not streams and app.database is not None:
             app.database.run(_record_choice, app.chosen_streams())
         filler = app.gap_filler()
         for sync in syncs:
             outcome = _sync(app, filler, sync)
             stored = not app.spool.holds(*sync.key)
-            click.echo(f"{outcome if stored else 'not stored':<13} {sync.name}{_unread(sync)}")
+            click.echo(f"{outcome if stored else 'not stored':<13} {sync.name}{unread(sync)}")
             if outcome in ("failed", "skipped") or not stored:
                 failed.append(sync.name)
             if app.stop.is_set():
@@ -93,7 +93,7 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
         raise click.exceptions.Exit(1)
 
 
-def _check_available(app: App, names: tuple[str, ...]) -> None:
+def check_available(app: App, names: tuple[str, ...]) -> None:
     """Raises SettingsError for a stream that is asked for, but read of no account."""
     read = {sync.stream.name for sync in app.syncs}
     faults = [
@@ -123,7 +123,7 @@ def _sync(app: App, filler: GapFiller, sync: StreamSync) -> Outcome:
     return outcome
 
 
-def _unread(sync: StreamSync) -> str:
+def unread(sync: StreamSync) -> str:
     """What the exchange does not serve of a stream, which is no failure."""
     told = "; ".join(f"{scope}: {reason}" for scope, reason in sync.unread_scopes.items())
     return f" (without {told})" if told else ""
@@ -135,10 +135,10 @@ def _unread(sync: StreamSync) -> str:
     "--stream",
     "name",
     required=True,
-    type=click.Choice(_HISTORY_STREAMS),
+    type=click.Choice(HISTORY_STREAMS),
     help="The stream to fill.",
 )
-@_accounts_option
+@accounts_option
 @click.option(
     "--from",
     "start",
@@ -169,8 +169,8 @@ def backfill(
     """Fill a range of history. What is proven complete is not requested again, unless --again."""
     failed = False
     with app_with_database(settings, enabled(settings, [name])) as app:
-        syncs = _of_accounts(app, accounts)
-        _check_available(app, (name,))
+        syncs = of_accounts(app, accounts)
+        check_available(app, (name,))
         for sync in syncs:
             if sync.stream.name != name or not isinstance(sync, HistorySync):
                 app.runner.run(sync)  # a stream that this one requires
@@ -206,7 +206,7 @@ def _fill(app: App, history: HistorySync, window: Window, *, again: bool) -> boo
     click.echo(
         f"{history.name}: {done.pages} pages, {done.inserted} new rows{late}, "
         f"{done.updated} changed, {done.rejected} rejected, "
-        f"{time.monotonic() - done.began:.1f} s{_unread(history)}"
+        f"{time.monotonic() - done.began:.1f} s{unread(history)}"
     )
     if error is not None:
         click.echo(f"error: {history.name}: {error}", err=True)

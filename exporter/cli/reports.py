@@ -19,22 +19,31 @@ from exporter.streams import STREAMS
 
 Found = TypeVar("Found")
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
 @with_settings
-@_as_json
-def status(settings: Settings, as_json: bool) -> None:
+@as_json_option
+@click.option(
+    "--drift",
+    "only_drift",
+    is_flag=True,
+    help="Show what the exchange sends and does not document instead: fields, values, page shapes.",
+)
+def status(settings: Settings, as_json: bool, only_drift: bool) -> None:
     """Show last success, lag, rows, coverage and next due time per account and stream.
 
     Then the months that are not complete, which JSON leaves to reporting.month_close.
     """
+    if only_drift:
+        print_rows(_query(settings, reports.drift), as_json)
+        return
     rows, months = _query(settings, _status)
-    _print(rows, as_json)
+    print_rows(rows, as_json)
     if months and not as_json:
         click.echo()
-        _print([month._asdict() for month in months], as_json)
+        print_rows([month._asdict() for month in months], as_json)
 
 
 def _status(connection: Connection) -> tuple[list[dict[str, Any]], list[reports.FailingMonth]]:
@@ -43,10 +52,10 @@ def _status(connection: Connection) -> tuple[list[dict[str, Any]], list[reports.
 
 @click.command()
 @with_settings
-@_as_json
+@as_json_option
 def gaps(settings: Settings, as_json: bool) -> None:
     """Show the time ranges of history that are not proven complete."""
-    _print(_query(settings, reports.gaps), as_json)
+    print_rows(_query(settings, reports.gaps), as_json)
 
 
 def _query(settings: Settings, query: Callable[[Connection], Found]) -> Found:
@@ -56,9 +65,9 @@ def _query(settings: Settings, query: Callable[[Connection], Found]) -> Found:
         return app.database.run(query)
 
 
-def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
+def print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(rows, default=_json_value, indent=1))
+        click.echo(json.dumps(rows, default=json_value, indent=1))
         return
     if not rows:
         click.echo("none")
@@ -69,7 +78,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
         click.echo("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip())
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Instants as ISO 8601, durations in seconds, amounts as text."""
     if isinstance(value, datetime):
         return value.isoformat()
@@ -77,8 +86,10 @@ def _json_value(value: Any) -> Any:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value == []:
+    if value is None or value in ([], ""):
         return "-"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={text}" for name, text in value.items())
     if isinstance(value, list):
         return "; ".join(f"{item['scope']} {item['reason']}".strip() for item in value)
     if isinstance(value, datetime):

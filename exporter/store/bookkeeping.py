@@ -75,8 +75,13 @@ def require(
         "explicit": explicit,
     }
     connection.execute(QUERIES["require"], parameters)
+    return required_from(connection, partition) or start
+
+
+def required_from(connection: Connection, partition: Partition) -> datetime | None:
+    """From when on the history of a partition must be complete; None where it never had to be."""
     row = connection.execute(QUERIES["required_from"], identity_of(partition)).fetchone()
-    return row[0] if row else start
+    return row[0] if row else None
 
 
 def reach(connection: Connection, partition: Partition) -> datetime | None:
@@ -193,6 +198,8 @@ class DataQualityCounts(NamedTuple):
     """Ever seen: fields, values and page shapes that the documentation does not describe."""
     changed: int = 0
     """Ever seen: facts that came back different. Older versions of a fact do not count."""
+    newest_drift: float | None = None
+    """When the newest drift was met first, in Unix seconds; None without any."""
 
 
 def data_quality_counts(connection: Connection) -> dict[tuple[str, str], DataQualityCounts]:

@@ -5,6 +5,7 @@ Coverage is true because it commits with the rows that make it true, or not at a
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -19,7 +20,10 @@ from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
 
-Lane = Literal["tail", "backfill"]
+Lane = Literal["tail", "backfill", "verify", "retry"]
+"""``verify``: what is proven is read again. ``retry``: rejected records, which no walk brought."""
+Found = Literal["late", "changed", "returned"]
+"""``returned``: it had vanished, and is shown again."""
 
 
 class Lease(NamedTuple):
@@ -43,6 +47,8 @@ class Run:
     """The rows of the batch before, by key: twins may come on two pages."""
     shown: set[int] = field(default_factory=set)
     """The identities of all records so far that could not be read."""
+    found: dict[Found, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The keys, as JSON, of facts that were not as stored; late and changed ones if it verifies."""
 
 
 @dataclass
@@ -114,9 +120,11 @@ def load(
         "rejected": rejected,
         "complete": batch.complete,
     }
-    run_id, open_rejects = _record(connection, partition, run, counts)
+    run_id, open_rejects, vanished = _record(connection, partition, run, counts)
     if open_rejects:
         _resolve_rejects(connection, stream, partition, run, done.loaded, batch.walked)
+    if vanished:
+        run.found["returned"] |= issues.resolve_vanished(connection, partition, stream, done.loaded)
     return Loaded(counts["inserted"], counts["updated"], rejected, run_id)
 
 
@@ -130,11 +138,18 @@ def _write(
     salvaging: bool,
 ) -> Salvaged:
     """Write rows with their issues and counters: all, or all that Postgres does not refuse."""
+    instant = attrgetter(stream.instant)
 
     def write(some: Sequence[Any]) -> tables.WriteResult:
         comparison = tables.compare(connection, stream.table, some, run.recent)
         written = tables.apply(connection, stream.table, comparison)
-        issues.note(connection, partition, stream, comparison)
+        verifying = run.lane == "verify"
+        found_by: Literal["verify"] | None = "verify" if verifying else None
+        changed = issues.note(connection, partition, stream, comparison, found_by=found_by)
+        if verifying:
+            late = [row for row in written.inserted if run.wanted.holds(instant(row))]
+            run.found["late"] |= issues.note_late(connection, partition, stream, late)
+            run.found["changed"] |= changed
         totals.add(connection, stream, partition, written)
         return written
 
@@ -198,8 +213,9 @@ def _asked(stream: History, run: Run) -> rejects.Asked:
 
 def _record(
     connection: Connection, partition: Partition, run: Run, counts: dict[str, int]
-) -> tuple[int, bool]:
-    """Write the record of the walk: its number, and whether the stream has open rejects."""
+) -> tuple[int, bool, bool]:
+    """Write the record of the walk: its number, whether the stream has open rejects, and whether
+    facts of it have vanished."""
     walk = {"lane": run.lane, "start": run.wanted.start, "end": run.wanted.end}
     record = identity_of(partition) | counts | walk
     if run.run_id is not None:
@@ -208,4 +224,4 @@ def _record(
         ).fetchone()
     else:
         row = connection.execute(QUERIES["start_run"], record).fetchone()
-    return (int(row[0]), bool(row[1])) if row else (0, True)
+    return (int(row[0]), bool(row[1]), bool(row[2])) if row else (0, True, True)

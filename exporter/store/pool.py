@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -141,7 +142,14 @@ def gave_up(error: psycopg.Error, attempts: int) -> DatabaseError:
 
 def message_of(error: Exception) -> str:
     """What Postgres says, without the lines that quote rows: logs and pages show it."""
-    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+    if isinstance(error, psycopg.ProgrammingError) and _of_conninfo(error):
         return "the Postgres URL cannot be read"  # libpq quotes the part, maybe the password
     diagnosis = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     return diagnosis or str(error).strip()
+
+
+def _of_conninfo(error: psycopg.ProgrammingError) -> bool:
+    """Whether it was raised where connection strings are taken apart; psycopg has no class for it,
+    and no SQLSTATE either, as for a query with too few parameters."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") == "psycopg.conninfo" for frame, _ in frames)

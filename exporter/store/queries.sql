@@ -212,7 +212,8 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
   AND day >= (%(at)s::timestamptz AT TIME ZONE 'UTC')::date;
 
 -- name: start_run
--- The record of a walk, written with its first batch; whether the stream has open rejects.
+-- The record of a walk, written with its first batch; whether the stream has open rejects, and facts
+-- that have vanished.
 INSERT INTO onetrading_sync.runs
     (account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted, rows_updated,
      rows_rejected, complete)
@@ -220,7 +221,10 @@ VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(
         clock_timestamp(), %(pages)s, %(inserted)s, %(updated)s, %(rejected)s, %(complete)s)
 RETURNING run_id, EXISTS (
     SELECT FROM onetrading_sync.rejects
-    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL);
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL), EXISTS (
+    SELECT FROM onetrading_sync.issues
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'vanished'
+      AND issues.resolved_at IS NULL);
 
 -- name: number_run
 -- The number that a walk's record will have, for log lines written before it. No row for a role
@@ -231,7 +235,7 @@ WHERE has_sequence_privilege(numbers, 'USAGE');
 
 -- name: continue_run
 -- Add a batch to the record of a walk; inserts the record when its number was drawn beforehand.
--- Whether the stream has open rejects.
+-- Whether the stream has open rejects, and facts that have vanished.
 INSERT INTO onetrading_sync.runs AS run
     (run_id, account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted,
      rows_updated, rows_rejected, complete)
@@ -245,7 +249,10 @@ SET finished_at = excluded.finished_at, pages = run.pages + excluded.pages,
     rows_rejected = run.rows_rejected + excluded.rows_rejected, complete = excluded.complete
 RETURNING run_id, EXISTS (
     SELECT FROM onetrading_sync.rejects
-    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL);
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL), EXISTS (
+    SELECT FROM onetrading_sync.issues
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'vanished'
+      AND issues.resolved_at IS NULL);
 
 -- name: prune_runs
 -- Records of walks are kept for 90 days; coverage holds what they proved.
@@ -320,7 +327,12 @@ WHERE reject.reject_id = narrowed.reject_id
   AND reject.possible_times IS DISTINCT FROM narrowed.times;
 
 -- name: note_drift
--- Something the documentation does not describe; each thing once.
+-- Something the documentation does not describe; each thing once, and once an hour that it was met.
+WITH again AS (
+    UPDATE onetrading_sync.drift SET last_seen_at = now(), hours_seen = hours_seen + 1
+    WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = %(kind)s
+      AND path = %(path)s AND sample = %(sample)s AND last_seen_at < now() - interval '1 hour'
+)
 INSERT INTO onetrading_sync.drift (account_id, stream, kind, path, sample)
 VALUES (%(account_id)s, %(stream)s, %(kind)s, %(path)s, %(sample)s)
 ON CONFLICT DO NOTHING;
@@ -328,8 +340,9 @@ ON CONFLICT DO NOTHING;
 -- name: note_issue
 -- A stored fact that came back different, and was replaced.
 INSERT INTO onetrading_sync.issues
-    (account_id, stream, kind, key, old_record, new_record, happened_at)
-VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s, %(happened_at)s);
+    (account_id, stream, kind, key, old_record, new_record, happened_at, found_by)
+VALUES (%(account_id)s, %(stream)s, %(kind)s, %(key)s, %(old)s, %(new)s, %(happened_at)s,
+        %(found_by)s);
 
 -- name: note_once
 -- A record that was left out in favour of the stored one; each record once, since every pass that
@@ -370,18 +383,22 @@ SELECT %(account_id)s, %(stream)s, 'future_snapshot',
 FROM ahead ORDER BY snapshot_id;
 
 -- name: data_quality_counts
--- Per account and stream: open rejects, drift, stored facts that changed.
-SELECT accounts.name, stream, sum(rejects)::bigint, sum(drift)::bigint, sum(changed)::bigint
+-- Per account and stream: open rejects, drift, stored facts that changed, and the Unix time at which
+-- the newest drift was met first.
+SELECT accounts.name, stream, sum(rejects)::bigint, sum(drift)::bigint, sum(changed)::bigint,
+    extract(epoch FROM max(newest_drift))::float8
 FROM (
-    SELECT account_id, stream, count(*) AS rejects, 0 AS drift, 0 AS changed
+    SELECT account_id, stream, count(*) AS rejects, 0 AS drift, 0 AS changed,
+        NULL::timestamptz AS newest_drift
     FROM onetrading_sync.rejects WHERE resolved_at IS NULL GROUP BY account_id, stream
     UNION ALL
-    SELECT account_id, stream, 0, count(*), 0
+    SELECT account_id, stream, 0, count(*), 0, max(first_seen_at)
     FROM onetrading_sync.drift GROUP BY account_id, stream
     UNION ALL
-    SELECT account_id, stream, 0, 0, count(*)
+    SELECT account_id, stream, 0, 0, count(*), NULL
     FROM onetrading_sync.issues
-    WHERE kind NOT IN ('older', 'future_coverage', 'future_snapshot', 'future_version')
+    WHERE kind NOT IN ('older', 'late', 'vanished', 'funding_sign_changed',
+                       'future_coverage', 'future_snapshot', 'future_version')
     GROUP BY account_id, stream
 ) AS found JOIN onetrading.accounts USING (account_id)
 GROUP BY accounts.name, stream;

@@ -204,3 +204,45 @@ def _times(asked: Asked | None, happened_at: datetime | None) -> TimestamptzMult
 
 def _multirange(window: Window) -> TimestamptzMultirange:
     return TimestamptzMultirange([TimestamptzRange(window.start, window.end)])
+
+
+class OpenReject(NamedTuple):
+    """A record that could not be read and is missing since."""
+
+    reject_id: int
+    stream: str
+    account: str
+    """Configured name; the id as text where there is none."""
+    account_id: str
+    scope: str
+    since: datetime
+    reason: str
+    key: Mapping[str, str] | None
+    happened_at: datetime | None
+    record: str
+    """As sent; cut at `LONGEST_RECORD` characters."""
+
+
+def open_rejects(
+    connection: Connection, stream: str | None, account: str | None
+) -> list[OpenReject]:
+    """The open rejects of a stream, or of all, and of an account by its name, or of all."""
+    parameters = {"stream": stream, "account": account}
+    return [OpenReject(*row) for row in connection.execute(QUERIES["open_rejects"], parameters)]
+
+
+def resolve(connection: Connection, reject_id: int) -> None:
+    """The record of a reject was loaded."""
+    connection.execute(QUERIES["resolve_loaded"], {"ids": [reject_id]})
+
+
+def still_rejected(connection: Connection, reject_id: int, reason: str) -> None:
+    """The record of a reject cannot be read by this version either, for this reason."""
+    parameters = {"reject_id": reject_id, "reason": storable(reason)[:LONGEST_REASON]}
+    connection.execute(QUERIES["still_rejected"], parameters)
+
+
+def reach_of_history(connection: Connection, partition: Partition) -> datetime | None:
+    """From when on facts of a stream are kept; None while that is not known."""
+    row = connection.execute(QUERIES["reach_of_history"], identity_of(partition)).fetchone()
+    return row[0] if row else None

@@ -48,6 +48,11 @@ def gaps(connection: Connection) -> list[Row]:
     return _rows(connection, "gaps")
 
 
+def drift(connection: Connection) -> list[Row]:
+    """What the exchange sends and does not document, the newest first."""
+    return _rows(connection, "drift")
+
+
 class FailingMonth(NamedTuple):
     """A check of `reporting.month_close` that fails: the month is not complete."""
 

@@ -22,7 +22,7 @@ from exporter.model.stream import (
     Table,
 )
 from exporter.model.window import RESOLUTION
-from exporter.store import mending
+from exporter.store import future
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of
@@ -89,7 +89,7 @@ def _last(
     last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
     if last is not None and last[2] > latest:
         before = observed.last - RESOLUTION
-        _warn(mending.mend_snapshots(connection, partition, latest, before))
+        _warn(future.mend_snapshots(connection, partition, latest, before))
         last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
     if last is not None and last[2] >= observed.last:
         raise Outdated(last[2], observed.last)
@@ -239,7 +239,7 @@ def _check_order(
     changed_at = _changed_at(connection, statements)
     if changed_at is not None and changed_at > latest:
         before = observed_at - RESOLUTION
-        _warn(mending.mend_reference(connection, partition, table, latest, before))
+        _warn(future.mend_reference(connection, partition, table, latest, before))
         changed_at = _changed_at(connection, statements)
     if changed_at is not None and changed_at >= observed_at:
         raise Outdated(changed_at, observed_at)

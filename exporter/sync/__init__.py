@@ -3,7 +3,8 @@
 Read `runner` for what one pass is and what a failure does, `stream_sync` for what every kind of
 stream has in common; then `snapshots` for what is (with `snapshot_queue` and `snapshot_writer`),
 `history` for windows of the past (with `tail` for the newest one, and `scopes` for streams that are
-read instrument by instrument), `backfill` and `gap_filler` for filling what is missing of it.
+read instrument by instrument), `backfill` and `gap_filler` for filling what is missing of it,
+`verification` and `verifier` for reading again what is proven.
 """
 
 from collections.abc import Mapping
@@ -18,11 +19,14 @@ from exporter.sync.runner import Outcome, SyncRunner
 from exporter.sync.snapshot_queue import SnapshotQueue
 from exporter.sync.snapshots import ReferenceSync, SnapshotSync
 from exporter.sync.stream_sync import StreamSync, SyncContext
+from exporter.sync.verification import Compared, Verification
+from exporter.sync.verifier import Verifier
 
 __all__ = [
     "KINDS",
     "Account",
     "Backfill",
+    "Compared",
     "GapFiller",
     "HistorySync",
     "Outcome",
@@ -32,6 +36,8 @@ __all__ = [
     "StreamSync",
     "SyncContext",
     "SyncRunner",
+    "Verification",
+    "Verifier",
     "sync_of",
 ]
 

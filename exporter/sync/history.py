@@ -17,7 +17,7 @@ from exporter.api.rate_limiter import Priority
 from exporter.model.errors import ExchangeError
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
-from exporter.store import bookkeeping, mending, rejects, totals
+from exporter.store import bookkeeping, future, rejects, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
@@ -37,6 +37,13 @@ _WINDOW_SLACK = timedelta(seconds=1)
 """Windows are requested a little wider than they are, and the exchange limits what is requested."""
 
 
+_PRIORITIES: Mapping[Lane, Priority] = {
+    "tail": Priority.LIVE,
+    "backfill": Priority.HISTORY,
+    "verify": Priority.VERIFY,
+}
+
+
 class HistorySync(StreamSync):
     """Reads windows of one history stream of one account into Postgres."""
 
@@ -46,20 +53,20 @@ class HistorySync(StreamSync):
         super().__init__(account, stream, shared)
         self.stream = stream
         self._metrics = shared.metrics
-        self._storage = shared.storage
+        self.storage = shared.storage
         self._history_start = shared.history_start
         self.stop = shared.stop
         self.monotonic = shared.monotonic
         self.scopes = Scopes(
             account,
             stream,
-            lambda: self._database,
+            lambda: self.database,
             shared.monotonic,
             account.now,
             shared.intervals.get("instruments", _LIST_INTERVAL),
         )
         self.reach = Reach(
-            account.client, stream, lambda: self._database, account.now, shared.monotonic
+            account.client, stream, lambda: self.database, account.now, shared.monotonic
         )
         self._loader = WalkLoader(
             account,
@@ -81,15 +88,15 @@ class HistorySync(StreamSync):
         self.show_coverage()
         for partition in self.partitions():
             if partition not in self._failed:
-                self._database.run(bookkeeping.note_attempt, partition, self.interval, None)
+                self.database.run(bookkeeping.note_attempt, partition, self.interval, None)
         if self._failure is not None:
             raise self._failure
         self._metrics.streams.record_success(*self.key, samples)
 
     @property
-    def _database(self) -> Database:
+    def database(self) -> Database:
         """Raises DatabaseError while Postgres is away, NotYet before the first try."""
-        return self._storage.writable()
+        return self.storage.writable()
 
     @property
     def max_window(self) -> timedelta:
@@ -121,7 +128,7 @@ class HistorySync(StreamSync):
             self.stream,
             partition,
             window,
-            priority=Priority.LIVE if lane == "tail" else Priority.HISTORY,
+            priority=_PRIORITIES[lane],
             deadline_s=deadline_s,
             on_error=on_error or self._count_error,
         )
@@ -190,7 +197,7 @@ class HistorySync(StreamSync):
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
         start = self._history_start or self.now() - _DEFAULT_HISTORY
-        return self._database.run(
+        return self.database.run(
             bookkeeping.require,
             self.stream,
             partition,
@@ -200,7 +207,7 @@ class HistorySync(StreamSync):
 
     def served_from(self, partition: Partition) -> datetime | None:
         """From when on the exchange serves a partition; None where it was not found to end."""
-        return self._database.run(bookkeeping.reach, partition)
+        return self.database.run(bookkeeping.reach, partition)
 
     def settled(self) -> datetime:
         """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
@@ -208,7 +215,7 @@ class HistorySync(StreamSync):
 
     def covered(self, partition: Partition, window: Window) -> list[Window]:
         """The proven parts of ``window``, oldest first."""
-        found = self._database.run(bookkeeping.covered, partition, window)
+        found = self.database.run(bookkeeping.covered, partition, window)
         return [part.intersect(window) for part in found]
 
     def missing(self, partition: Partition, window: Window) -> list[Window]:
@@ -282,13 +289,13 @@ class HistorySync(StreamSync):
 
         A wrong clock had claimed it; nobody would ever read it again.
         """
-        covered_to = self._database.run(bookkeeping.covered_to, partition)
+        covered_to = self.database.run(bookkeeping.covered_to, partition)
         ahead = covered_to is not None and covered_to > settled + TOLERANCE
         if not ahead or not self.account.clock.known:
             return covered_to
-        cuts = self._storage.run_leased(
+        cuts = self.storage.run_leased(
             partition.account_id,
-            lambda connection, lease: mending.cut_coverage(
+            lambda connection, lease: future.cut_coverage(
                 connection, partition, settled, lease, lateness=self.stream.allowed_lateness
             ),
         )
@@ -300,14 +307,14 @@ class HistorySync(StreamSync):
                 cut.after,
                 extra={"scope": cut.scope},
             )
-        return self._database.run(bookkeeping.covered_to, partition)
+        return self.database.run(bookkeeping.covered_to, partition)
 
     def rejected_windows(self) -> list[tuple[Partition, Window]]:
         """What must be read again for open rejects to end, newest first; not what tails read."""
         survey = self.scopes.survey()
         read = {place.instrument: place for place in (*survey.served, *survey.ended)}
         base = self.account.partition(self.stream)
-        found = self._database.run(rejects.rejected_times, base)
+        found = self.database.run(rejects.rejected_times, base)
         latest = self.settled() - self.stream.overlap
         windows = [
             (read[place.instrument], window.intersect(Window(self.required(place), latest)))
@@ -325,7 +332,7 @@ class HistorySync(StreamSync):
             return False
         partition = self.account.partition(self.stream)
         since = self.required(partition)
-        return self._database.run(totals.open_counting, self.stream, partition, since)
+        return self.database.run(totals.open_counting, self.stream, partition, since)
 
     def refresh(self) -> None:
         """Show what a backfill changed: the counters, and how much is proven."""
@@ -355,6 +362,6 @@ class HistorySync(StreamSync):
     def samples(self) -> list[Sample]:
         """The values of the stream's counters, from Postgres."""
         partition = self.account.partition(self.stream)
-        stored = self._database.run(bookkeeping.totals, partition)
+        stored = self.database.run(bookkeeping.totals, partition)
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]

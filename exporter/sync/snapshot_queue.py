@@ -16,6 +16,7 @@ from pathlib import Path
 
 from exporter.api.clock import ExchangeClock
 from exporter.logs import context
+from exporter.logs.recurring import Recurring
 from exporter.model.errors import (
     DatabaseError,
     DataRefused,
@@ -50,6 +51,7 @@ class SnapshotQueue:
         """Held while a response from the spool is stored."""
         self._outdated = 0
         """Of the responses that are being drained: Postgres holds later ones."""
+        self._recurring = Recurring()
 
     def add(self, writer: SnapshotWriter) -> None:
         """Register the writer of a stream; spooled responses without one stay where they are."""
@@ -98,7 +100,20 @@ class SnapshotQueue:
         try:
             writer.keep_rejects(found)
         except (DatabaseError, ExchangeError, NotYet) as error:
-            _log.warning("could not store the rejected records (%s): %s", found[0].reason, error)
+            # At every poll, while Postgres is away.
+            first = self._recurring.is_first("/".join(writer.key))
+            level = logging.WARNING if first else logging.DEBUG
+            text = "could not store the rejected records (%s): %s"
+            _log.log(level, text, found[0].reason, error)
+
+    def tell_recurring(self) -> None:
+        """Log how often rejected records could not be stored since the last line about it."""
+        for stream, count in self._recurring.summaries():
+            _log.warning(
+                "could not store the rejected records of %s %d times more in the last minute",
+                stream,
+                count,
+            )
 
     def _write_newest(
         self, writer: SnapshotWriter, page: Page, observed_at: datetime, body: bytes
@@ -153,6 +168,7 @@ class SnapshotQueue:
 
     def drain_if_possible(self) -> bool:
         """As `drain`; returns whether it was possible. Raises nothing."""
+        self.tell_recurring()
         if not len(self._spool):
             return True
         try:

@@ -122,8 +122,11 @@ class WalkLoader:
                 self._commit(partition, run, batch, loaded)
 
     def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: OnLoaded) -> None:
+        before = len(run.found["returned"])
         done = self._write(partition, run, batch)
         run.run_id = done.run_id
+        if len(run.found["returned"]) > before:
+            _log.warning("facts that had vanished are shown again: see reporting.late_facts")
         loader.remember(run, self._stream, batch)
         rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
         facts = {"lane": run.lane, "pages": batch.pages, **rows, "complete": batch.complete}

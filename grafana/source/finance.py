@@ -16,12 +16,12 @@ _MONTH = "time:YYYY-MM"
 AT_A_GLANCE = figures(
     "Is $month complete?",
     "Complete when no check of it is failing or open: the month is over, all of its history is"
-    " proven without a gap, and no record of it is in quarantine. The other panels rely on it.",
+    " proven without a gap, and no record of it was rejected. The other panels rely on it.",
     "month_at_a_glance",
     Column("the month", words={"1": ("complete", GOOD), "0": ("not complete", BAD)}),
     Column("checks failing", steps=(GOOD, ((1, BAD),))),
     Column("checks open", steps=(GOOD, ((1, WARN),))),
-    Column("records in quarantine", steps=(GOOD, ((1, BAD),))),
+    Column("rejected records", steps=(GOOD, ((1, BAD),))),
     Column("history behind", unit=SECONDS, decimals=0, steps=(PLAIN, ((1800, WARN), (7200, BAD)))),
     links=[*_GAPS, *_REJECTS],
 )
@@ -122,7 +122,7 @@ GAPS = report(
     links=_GAPS,
 )
 REJECTS = report(
-    "Records in quarantine",
+    "Rejected records",
     "Records of the exchange that could not be decoded. Empty is good.",
     "rejects",
     Column("records", steps=(GOOD, ((1, BAD),))),

@@ -133,7 +133,7 @@ SELECT CASE WHEN count(*) > 0 AND bool_and(state IN ('ok', 'not_applicable')) TH
         AS "the month",
     count(*) FILTER (WHERE state = 'failing') AS "checks failing",
     count(*) FILTER (WHERE state = 'open') AS "checks open",
-    coalesce(sum(difference) FILTER (WHERE check_name = 'rejects'), 0) AS "records in quarantine",
+    coalesce(sum(difference) FILTER (WHERE check_name = 'rejects'), 0) AS "rejected records",
     (
         SELECT extract(epoch FROM max(lag)) FROM reporting.freshness
         WHERE kind = 'history' AND account IN (${account:sqlstring}, 'public')

@@ -162,6 +162,24 @@ def simulated(limit: int) -> tuple[RateLimiter, SimulatedStop]:
     return RateLimiter(limit, monotonic=stop.monotonic, stop=stop), stop
 
 
+@pytest.mark.parametrize("limit", [60, 100, 240, 600])
+def test_verification_leaves_half_of_a_burst_to_whoever_comes(limit: int) -> None:
+    """However many of its requests wait: a poll of several requests starts all of them at once."""
+    crowd = Crowd(TokenBucket(limit))
+    for _ in range(3 * limit):
+        crowd.at(0.0, Priority.VERIFY)
+    crowd.run(until=30.0)
+    spared = crowd.bucket.burst // 2
+    assert spared >= 1
+    for _ in range(spared):
+        crowd.at(30.0, Priority.LIVE)
+    crowd.run(until=30.001)
+    live = [when for when, waiter in crowd.starts if waiter.priority is Priority.LIVE]
+    assert live == [30.0] * spared
+    crowd.run()
+    assert len(crowd.starts) == 3 * limit + spared  # all the same, each has its turn
+
+
 def test_a_burst_passes_and_the_next_waits_as_long_as_it_says() -> None:
     rate_limiter, stop = simulated(240)
     assert rate_limiter.remaining == 7

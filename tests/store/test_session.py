@@ -12,6 +12,7 @@ from psycopg import sql
 
 from exporter.simulator import Simulator
 from exporter.store.leases import Leases
+from exporter.store.pool import message_of
 from exporter.store.session import SERVICE, connect
 from tests.support.facts import broken_claims, count, stored, truth, unproven
 from tests.support.pgbouncer import PoolMode, pooler
@@ -48,6 +49,17 @@ HOSTILE = {
 def simulator() -> Iterator[Simulator]:
     with exchange(days=1) as found:
         yield found
+
+
+def test_only_a_connection_string_is_called_one_that_cannot_be_read(database_url: str) -> None:
+    """psycopg's other complaints without a SQLSTATE say what they are."""
+    with pytest.raises(psycopg.ProgrammingError) as unreadable:
+        connect("postgresql://me:hunter2%zz@db/money")
+    assert message_of(unreadable.value) == "the Postgres URL cannot be read"
+    with connect(database_url) as session, pytest.raises(psycopg.ProgrammingError) as misused:
+        session.execute("SELECT %s", [])
+    assert misused.value.sqlstate is None
+    assert "1 placeholder" in message_of(misused.value)
 
 
 def set_for_database(url: str, settings: dict[str, str]) -> None:

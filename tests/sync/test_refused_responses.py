@@ -82,6 +82,20 @@ def test_what_was_shown_before_is_held(tmp_path: Path, database_url: str) -> Non
         assert live.sync("success", "main", "balances") == "0"
 
 
+def test_what_cannot_be_kept_while_postgres_is_away_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not at every poll of an outage."""
+    caplog.set_level(logging.DEBUG)
+    with exporter(tmp_path, away(), at=15) as live:
+        live.simulator.override_balance("main", "EUR", currency_code="BTC")
+        for _ in range(3):
+            assert live.poll("main", "balances") == "failed"
+            live.tick(15)
+    told = [r for r in caplog.records if "could not store the rejected" in r.getMessage()]
+    assert [record.levelname for record in told] == ["WARNING", "DEBUG", "DEBUG"]
+
+
 REFUSE: LiteralString = "ALTER TABLE onetrading.balances ADD CHECK (available <> 13)"
 
 

@@ -71,6 +71,7 @@ def _cut(
         "old": Jsonb({"covered_to": covered_to.isoformat()}),
         "new": Jsonb({"covered_to": at.isoformat()}),
         "happened_at": None,
+        "found_by": None,
     }
     connection.execute(QUERIES["note_issue"], identity | issue)
     return Cut(partition.instrument, covered_to, at)
