@@ -21,7 +21,7 @@ import msgspec
 
 from exporter.model.columns import RowCheck
 from exporter.model.envelope import Envelope
-from exporter.model.fields import RecordDecoder, Uuid
+from exporter.model.fields import EXACT, RecordDecoder, Uuid
 from exporter.model.members import Member
 
 Row = tuple[Any, ...]
@@ -127,7 +127,14 @@ class Table:
 
     def key_of(self, row: Any) -> dict[str, str]:
         """The key of a row, column to text: as rejects and issues keep it."""
-        return {name: str(getattr(row, name)) for name in self.key}
+        return {name: key_text(getattr(row, name)) for name in self.key}
+
+
+def key_text(value: Any) -> str:
+    """The value of a key column as text; one number has one text, however it was sent."""
+    if isinstance(value, Decimal):
+        return format(EXACT.normalize(value), "f") if value else "0"
+    return str(value)
 
 
 def _bare(hint: Any) -> Any:
