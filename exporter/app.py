@@ -89,6 +89,7 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
         if stream.name in chosen
         and (stream.public or settings.accounts)
         and not (stream.requires_database and settings.database.kind == "none")
+        and not (stream.needs_scopes and not settings.scopes.get(stream.name))
     )
 
 
@@ -147,6 +148,7 @@ class App:
             stop=self.stop,
             monotonic=self._runtime.monotonic,
             intervals=self.settings.intervals,
+            scopes=self.settings.scopes,
             history_start=self.settings.history_start,
         )
         return [

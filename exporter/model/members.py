@@ -28,6 +28,8 @@ class Member(NamedTuple):
     """``trade.time_nanos``: of these, the first that is neither absent, null nor empty counts."""
     then: Converter | None = None
     """What is made of the value, once it is of the column's type."""
+    read: Converter | None = None
+    """Makes the value of the whole record, where no single member holds it; None: it cannot."""
 
 
 def decoded(json: bytes) -> Any:
@@ -43,7 +45,8 @@ def value_of(record: Any, member: Member, kind: str, default: str = "") -> Any:
 
     ``default`` counts where the record does not hold the value itself.
     """
-    sent = (_at(record, path) for path in member.paths)
+    sent = [_at(record, path) for path in member.paths]
+    sent += [member.read(record)] if member.read else []
     found = next((v for v in sent if v or (v == 0 and kind == "numeric")), default)
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from exporter.model.stream import Stream
 from exporter.streams.account_fees import ACCOUNT_FEES
 from exporter.streams.balances import BALANCES
+from exporter.streams.candlesticks import CANDLESTICKS
 from exporter.streams.currencies import CURRENCIES
 from exporter.streams.fees import FEES
 from exporter.streams.funding_history import FUNDING_HISTORY
@@ -34,4 +35,5 @@ STREAMS: tuple[Stream, ...] = (
     TRADES,
     FUNDING_PAYMENTS,
     FUNDING_HISTORY,
+    CANDLESTICKS,
 )

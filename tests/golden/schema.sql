@@ -136,6 +136,36 @@ COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
 COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
+CREATE TABLE onetrading.candlesticks (
+    instrument_code text NOT NULL,
+    granularity text NOT NULL,
+    start_time timestamp with time zone NOT NULL,
+    end_time timestamp with time zone NOT NULL,
+    open_price numeric NOT NULL,
+    high_price numeric NOT NULL,
+    low_price numeric NOT NULL,
+    close_price numeric NOT NULL,
+    volume numeric,
+    last_sequence bigint,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT candlesticks_amounts CHECK (((open_price > (0)::numeric) AND (open_price < 'Infinity'::numeric) AND (high_price > (0)::numeric) AND (high_price < 'Infinity'::numeric) AND (low_price > (0)::numeric) AND (low_price < 'Infinity'::numeric) AND (close_price > (0)::numeric) AND (close_price < 'Infinity'::numeric) AND (volume > '-Infinity'::numeric) AND (volume < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.candlesticks IS 'Prices and volume by minutes, hours or days, of the instruments that ONETRADING_CANDLESTICKS names (GET candlesticks). A span without a trade has no row. Only candles that are over are kept.';
+COMMENT ON COLUMN onetrading.candlesticks.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.candlesticks.granularity IS 'Length of the candle: 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w or 1M (a month).';
+COMMENT ON COLUMN onetrading.candlesticks.start_time IS 'When the candle begins.';
+COMMENT ON COLUMN onetrading.candlesticks.end_time IS 'The last millisecond of the candle, as sent.';
+COMMENT ON COLUMN onetrading.candlesticks.open_price IS 'Price of the first trade, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.high_price IS 'Highest price, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.low_price IS 'Lowest price, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.close_price IS 'Price of the last trade, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.volume IS 'As sent: by the exchange''s examples in the quote currency, which is not documented; null when not sent.';
+COMMENT ON COLUMN onetrading.candlesticks.last_sequence IS 'The exchange''s counter of the last trade; null when not sent.';
+COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.candlesticks.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.candlesticks.first_seen_at IS 'When it was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.currencies (
     currency_code text NOT NULL,
     name text,
@@ -568,7 +598,7 @@ CREATE TABLE onetrading_sync.coverage (
     CONSTRAINT coverage_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
 );
 COMMENT ON TABLE onetrading_sync.coverage IS 'Ranges of time for which history is proven complete. Nothing else proves anything.';
-COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument, else empty.';
+COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument; of candlesticks instrument and granularity (BTC_EUR:1h); else empty.';
 CREATE TABLE onetrading_sync.drift (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -738,6 +768,41 @@ COMMENT ON COLUMN reporting.account_fee_tiers.maker_ratio IS 'Fee of a maker as 
 COMMENT ON COLUMN reporting.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
 COMMENT ON COLUMN reporting.account_fee_tiers.valid_from IS 'When this version was first observed; before the first version of all, nothing is known.';
 COMMENT ON COLUMN reporting.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+CREATE VIEW reporting.candlesticks AS
+ SELECT candlesticks.instrument_code,
+    candlesticks.granularity,
+    candlesticks.start_time,
+    candlesticks.end_time,
+    candlesticks.open_price,
+    candlesticks.high_price,
+    candlesticks.low_price,
+    candlesticks.close_price,
+    candlesticks.volume,
+    market.base_code,
+    market.quote_code
+   FROM (onetrading.candlesticks
+     LEFT JOIN ( SELECT DISTINCT ON (instruments.instrument_code) instruments.instrument_code,
+            instruments.base_code,
+            instruments.quote_code
+           FROM onetrading.instruments
+          ORDER BY instruments.instrument_code, instruments.valid_from DESC) market USING (instrument_code));
+COMMENT ON VIEW reporting.candlesticks IS 'Candles of the instruments that ONETRADING_CANDLESTICKS names, once they are over (GET candlesticks). A span without a trade has no row; whether a time was read at all is told by coverage_gaps (stream candlesticks, scope BTC_EUR:1h).
+Example:
+SELECT start_time, open_price, high_price, low_price, close_price, volume
+FROM reporting.candlesticks
+WHERE instrument_code = ''BTC_EUR'' AND granularity = ''1h'' AND start_time >= ''2026-03-01''
+ORDER BY start_time;';
+COMMENT ON COLUMN reporting.candlesticks.instrument_code IS 'Code of the market.';
+COMMENT ON COLUMN reporting.candlesticks.granularity IS 'Length of the candle: 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w or 1M (a month).';
+COMMENT ON COLUMN reporting.candlesticks.start_time IS 'When the candle begins.';
+COMMENT ON COLUMN reporting.candlesticks.end_time IS 'The last millisecond of the candle, as sent.';
+COMMENT ON COLUMN reporting.candlesticks.open_price IS 'Price of the first trade, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.high_price IS 'Highest price, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.low_price IS 'Lowest price, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.close_price IS 'Price of the last trade, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.volume IS 'As sent: by the exchange''s examples in quote_code, which is not documented; null when not sent.';
+COMMENT ON COLUMN reporting.candlesticks.base_code IS 'The asset that is traded; null when the market is not known.';
+COMMENT ON COLUMN reporting.candlesticks.quote_code IS 'The asset that prices are in; null when the market is not known.';
 CREATE VIEW reporting.coverage_gaps AS
  SELECT COALESCE(accounts.name, (scopes.account_id)::text) AS account,
     scopes.account_id,
@@ -1652,6 +1717,8 @@ ALTER TABLE ONLY onetrading.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading.balances
     ADD CONSTRAINT balances_pkey PRIMARY KEY (snapshot_id, currency_code);
+ALTER TABLE ONLY onetrading.candlesticks
+    ADD CONSTRAINT candlesticks_pkey PRIMARY KEY (instrument_code, granularity, start_time);
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
 ALTER TABLE ONLY onetrading.fee_tiers
@@ -1733,6 +1800,7 @@ ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.coverage_gaps TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;

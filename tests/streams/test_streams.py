@@ -172,7 +172,12 @@ def samples_of(stream: Stream, page: Page) -> list[Sample]:
 
 
 ABOVE_ZERO: defaultdict[str, set[str]] = defaultdict(
-    set, {"trades": {"price", "amount"}, "funding_history": {"mark_price"}}
+    set,
+    {
+        "trades": {"price", "amount"},
+        "funding_history": {"mark_price"},
+        "candlesticks": {"open_price", "high_price", "low_price", "close_price"},
+    },
 )
 """Columns of prices and sizes: what is not above 0 is none."""
 

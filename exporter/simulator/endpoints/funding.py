@@ -80,9 +80,7 @@ def funding_history(request: EndpointRequest) -> Any:
         raise bad_request("MISSING_INSTRUMENT_CODE" if not codes else "INVALID_INSTRUMENT_CODE")
     size = _history_size(request.params.get("limit", ""))
     instrument = INSTRUMENTS[next(iter(codes))]
-    refused = request.injector.faults.refuse_instruments.get(instrument.code)
-    if refused is not None:
-        raise ErrorResponse(refused, {"error": _REFUSALS.get(refused, "Server error.")})
+    refuse_instrument(request, instrument)
     size = min(size, request.injector.faults.page_size_cap or size)
     rows = []
     for slot in reversed(settled_slots(request, instrument)):
@@ -93,6 +91,13 @@ def funding_history(request: EndpointRequest) -> Any:
         if len(rows) == size:
             break
     return request.injector.add_unknown_fields({"funding_rates": rows})
+
+
+def refuse_instrument(request: EndpointRequest, instrument: SimulatedInstrument) -> None:
+    """Raise ErrorResponse for an instrument whose history a fault refuses."""
+    refused = request.injector.faults.refuse_instruments.get(instrument.code)
+    if refused is not None:
+        raise ErrorResponse(refused, {"error": _REFUSALS.get(refused, "Server error.")})
 
 
 def _history_size(limit: str) -> int:
