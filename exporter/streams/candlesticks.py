@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.model.envelope import listed
-from exporter.model.errors import BadRecord
+from exporter.model.envelope import Envelope, listed, text_member
+from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import (
     Number,
     RecordDecoder,
@@ -80,6 +80,23 @@ class CandlestickRecord(msgspec.Struct, forbid_unknown_fields=True):
     last_sequence: Number | int | None = None
 
 
+_unwrap = listed("candlesticks")
+_WITH_NOTHING = (None, "data", "no_data")
+
+
+def unwrap(body: bytes) -> Envelope:
+    """``{"status": "data", "candlesticks": [...]}``.
+
+    Other values of ``status`` were never seen. With candles they do not matter; an empty list under
+    such a value may be an error, and must not prove that nobody traded: UnexpectedPayload.
+    """
+    envelope = _unwrap(body)
+    status = text_member(envelope.header, "status")
+    if not envelope.records and status not in _WITH_NOTHING:
+        raise UnexpectedPayload(f"no candle, and status {quoted(status)} in place of data")
+    return envelope
+
+
 def _name(unit: object, period: object) -> str:
     """The name of a granularity. Raises KeyError for one that is not documented."""
     return BY_UNIT[str(unit), int(str(period))].name
@@ -144,7 +161,7 @@ CANDLESTICKS = History(
     path="candlesticks/{instrument}",
     public=True,
     interval=timedelta(minutes=5),
-    unwrap=listed("candlesticks"),
+    unwrap=unwrap,
     decoder=RecordDecoder(CandlestickRecord),
     row=row,
     table=Table(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.api.paginator import parameters
 from exporter.app import enabled
-from exporter.model.errors import SettingsError
+from exporter.model.errors import SettingsError, UnexpectedPayload
 from exporter.model.granularity import GRANULARITIES
 from exporter.model.page import read
 from exporter.model.stream import PUBLIC_ACCOUNT_ID
@@ -277,6 +277,37 @@ def test_no_request_spans_more_than_5000_candles(name: str, offset: int) -> None
         GRANULARITIES[name].unit,
         str(GRANULARITIES[name].period),
     )
+
+
+@given(st.sampled_from(sorted(GRANULARITIES)), st.integers(0, 10**6), st.integers(0, 10**9))
+def test_every_candle_that_ends_in_a_window_is_asked_for(
+    name: str, number: int, before_ms: int
+) -> None:
+    """Whether the exchange compares ``from`` and ``to`` with the start or the end of a candle."""
+    span = GRANULARITIES[name].span
+    starts = START - number % 1_000 * span
+    ends = starts + span - timedelta(milliseconds=1)
+    window = Window(ends - timedelta(milliseconds=before_ms), ends + timedelta(microseconds=1))
+    query = parameters(CANDLESTICKS.of(f"{BTC}:{name}"), window, f"{BTC}:{name}", None)
+    since, until = (datetime.fromisoformat(query[bound]) for bound in ("from", "to"))
+    assert since < starts
+    assert ends < until
+
+
+@pytest.mark.parametrize("status", ["error", "ERROR", "partial"])
+def test_no_candle_under_an_unknown_status_proves_nothing(status: str) -> None:
+    with pytest.raises(UnexpectedPayload, match="in place of data"):
+        read(
+            CANDLESTICKS,
+            json.dumps({"status": status, "candlesticks": []}).encode(),
+            PUBLIC_ACCOUNT_ID,
+        )
+
+
+@pytest.mark.parametrize("body", ['{"status":"data","candlesticks":[]}', '{"candlesticks":[]}'])
+def test_no_candle_is_an_answer(body: str) -> None:
+    page = read(CANDLESTICKS, body.encode(), PUBLIC_ACCOUNT_ID)
+    assert (page.records, page.cursor) == (0, None)
 
 
 def test_a_granularity_that_is_not_documented_is_rejected() -> None:
