@@ -68,7 +68,8 @@ class Paginator:
         self._own_start = window.start
         """What lies before it was stolen: another walk reads it."""
         margin = 2 * stream.paging.unit
-        self._asked = Window(window.start - margin, window.end + margin)
+        lead = stream.paging.lead
+        self._asked = Window(window.start - margin - lead, window.end + margin)
         """What is really requested: one unit more on both sides, in whole milliseconds."""
         self._was_split = False
         self._complete = False
@@ -127,6 +128,7 @@ class Paginator:
             parameters(self._stream, window, self._partition.instrument, cursor),
             priority=self._priority,
             deadline_s=self._deadline_s,
+            endpoint=self._stream.endpoint or None,
             on_error=self._on_error,
         )
         page = read(self._stream, body, self._partition.account_id)
@@ -201,12 +203,13 @@ def parameters(
     """The query of one page: the window, one unit wider on both sides, and the cursor."""
     paging = stream.paging
     write = _iso_millis if paging.time == "iso_ms" else _epoch_millis
-    since = (window.start - EPOCH) // _MILLISECOND
+    since = (window.start - paging.lead - EPOCH) // _MILLISECOND
     until = -((EPOCH - window.end) // _MILLISECOND)
     unit = paging.unit // _MILLISECOND
     query = {**stream.parameters, "from": write(since - unit), "to": write(until + unit)}
-    query[paging.size_param] = str(paging.size)
-    if instrument:
+    if paging.size_param:
+        query[paging.size_param] = str(paging.size)
+    if stream.partition_by == "instrument":
         query["instrument_code"] = instrument
     if cursor is not None:
         query[paging.cursor or "cursor"] = cursor

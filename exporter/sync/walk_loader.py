@@ -20,7 +20,7 @@ from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.store.storage import Storage
 from exporter.sync.account import Account
-from exporter.sync.outside import AHEAD, placed
+from exporter.sync.outside import AHEAD, placed, settled_only
 
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000
@@ -94,7 +94,8 @@ class WalkLoader:
         settled: datetime,
         loaded: OnLoaded,
     ) -> None:
-        lowest = run.wanted.start + self._stream.overlap + RESOLUTION
+        overlap = self._stream.of(partition.instrument).overlap
+        lowest = run.wanted.start + overlap + RESOLUTION
         batch, began, walk_began = Batch(), self._monotonic(), self._account.clock.steady()
         ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
         try:
@@ -104,6 +105,8 @@ class WalkLoader:
                 # what the walk has read, whatever later responses tell.
                 settled = min(settled, self.settled(walk_began))
                 limits = Window(lowest, settled)
+                if self._stream.settles:
+                    page = settled_only(self._stream, page, settled)
                 if page.page.outside:
                     history = Window(self._required(partition), self._account.now() + AHEAD)
                     page = placed(self._stream, page, history)

@@ -32,11 +32,12 @@ from exporter.simulator.endpoints.requests import AccountRequest
 from exporter.simulator.endpoints.times import iso_millis
 from exporter.simulator.endpoints.wire import ErrorResponse, bad_request
 from exporter.simulator.market.instruments import FEE_TIERS
-from exporter.simulator.market.prices import DAY
+from exporter.simulator.market.prices import DAY, MINUTE
 
 _TRADES = WindowRules()
 _ORDERS = WindowRules(lookback=DAY, default_from_midnight=False)
-_TIER = FEE_TIERS[1]
+_TIER = 1
+_VOLUME = Decimal("10349.68")
 
 
 def balances(request: AccountRequest) -> Any:
@@ -76,19 +77,28 @@ def _empty(currency: str, now: int) -> Record:
 
 
 def fees(request: AccountRequest) -> Any:
-    """`GET /account/fees`: the same tier for all accounts; volumes are JSON numbers."""
-    volume, maker, taker = _TIER
+    """`GET /account/fees`: volumes are JSON numbers; the running volume grows within each day."""
+    volume, maker, taker = FEE_TIERS[request.overrides.fee_tiers.get(request.account.name, _TIER)]
+    running = volume - FEE_TIERS[_TIER][0] + _VOLUME + request.now % DAY // MINUTE
     groups = ("SPOT", "FUTURES") if request.account.futures else ("SPOT",)
     return request.injector.add_unknown_fields(
         {
             "account_id": request.account.id,
             "running_volumes": [
-                {"fee_group_id": group, "volume": Decimal("12349.68"), "currency": "EUR"}
-                for group in groups
+                {"fee_group_id": group, "volume": running, "currency": "EUR"} for group in groups
             ],
             "active_fee_tiers": [
-                {"fee_group_id": group, "volume": volume, "maker_fee": maker, "taker_fee": taker}
-                for group in groups
+                request.injector.alter(
+                    {
+                        "fee_group_id": group,
+                        "volume": volume,
+                        "maker_fee": maker,
+                        "taker_fee": taker,
+                    },
+                    request.row_key("fees", n),
+                    "maker_fee",
+                )
+                for n, group in enumerate(groups)
             ],
         }
     )

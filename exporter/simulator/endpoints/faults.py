@@ -32,8 +32,9 @@ class Faults:
     a `from` that is older is a 400, as is a window longer than `window_days`; `forbid` paths
     respond 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a
     path to its status. `refuse_instruments` maps an instrument to the status of its funding
-    history; `unlist` leaves instruments out of the list of all. `no_futures` is what the futures
-    endpoints respond to an account without futures: a status (403 when not set), `{}` or `[]`.
+    history and its candles; `unlist` leaves instruments out of the list of all. `no_futures` is
+    what the futures endpoints respond to an account without futures: a status (403 when not set),
+    `{}` or `[]`.
     `clock_offset` seconds (negative: behind) are added to the time that a response states, in its
     `Date` and in the body of `/time`, for `clock_paths` (none: all) and the first `clock_responses`
     of them (0: all). Paths are below the base URL, such as `/account/trades`. `account` limits all
