@@ -28,15 +28,18 @@ class Faults:
     hold; `unknown_enums` (a fraction) records with an undocumented value.
 
     Always: `unknown_fields` adds members to every object; `shuffle_equal_instants` shuffles the
-    rows of one instant within a page; `page_size_cap` serves at most that many rows; `forbid` paths
-    respond 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a
-    path to its status. `refuse_instruments` maps an instrument to the status of its funding
-    history; `unlist` leaves instruments out of the list of all. `no_futures` is what the futures
+    rows of one instant within a page; `page_size_cap` serves at most that many rows;
+    `cursor_inclusive`: a page of orders starts at its cursor's instant, not strictly before it;
+    `orders_unversioned`: orders have neither sequence nor update time; `forbid` paths respond 403
+    Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a path to
+    its status. `refuse_instruments` maps an instrument to the status of its funding history;
+    `unlist` leaves instruments out of the list of all. `no_futures` is what the futures
     endpoints respond to an account without futures: a status (403 when not set), `{}` or `[]`.
-    `clock_offset` seconds (negative: behind) are added to the time that a response states, in its
-    `Date` and in the body of `/time`, for `clock_paths` (none: all) and the first `clock_responses`
-    of them (0: all). Paths are below the base URL, such as `/account/trades`. `account` limits all
-    of this to the requests of one account, for which `no_futures` then holds in any case.
+    `clock_offset` seconds (negative: behind) are added to the time that a response states, in
+    its `Date` and in the body of `/time`, for `clock_paths` (none: all) and the first
+    `clock_responses` of them (0: all). Paths are below the base URL, such as `/account/trades`.
+    `account` limits all of this to the requests of one account, for which `no_futures` then
+    holds in any case.
     """
 
     error_rate: float = 0.0
@@ -70,6 +73,8 @@ class Faults:
     clock_paths: tuple[str, ...] = ()
     clock_responses: int = 0
     page_size_cap: int = 0
+    cursor_inclusive: bool = False
+    orders_unversioned: bool = False
     empty_pages: float = 0.0
     account: str = ""
 
