@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 
 import msgspec
 
+from exporter.model.changes import Changes
 from exporter.model.columns import RowCheck
 from exporter.model.envelope import Envelope
 from exporter.model.fields import RecordDecoder, Uuid
@@ -108,6 +109,8 @@ class Table:
     """The column of the instant that the exchange stamps on a record, where the key holds a coarser
     one. Records of one key and one stamp are one record, whatever precision the stamp is sent in;
     with another stamp it is another record: the first one stored stays, see `store.slots`."""
+    changes: Changes | None = None
+    """How its facts go on changing; None: they are settled, and a changed one is an issue."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
     row_check: RowCheck = field(init=False, compare=False, repr=False)
@@ -262,6 +265,9 @@ class Paging:
     """Notation of both bounds: ISO 8601 with milliseconds and ``Z``, or milliseconds since 1970."""
     unit: timedelta = timedelta(milliseconds=1)
     """Precision of both bounds; windows are requested one unit wider on both sides."""
+    cursor_is_time: bool = False
+    """The cursor is the instant of a page's oldest row. It may lose the other rows of that instant,
+    so it only tells that there is more: what is left of the window is requested instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +287,9 @@ class History(Stream):
     """What a request must name besides the window: nothing, or one futures instrument."""
     totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """What new rows add to counters; may yield a series more than once, which is summed."""
+    events: Table | None = None
+    """The table that keeps each state of a changing fact as first seen; its columns are among those
+    of ``table``."""
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """Gauges of which the greatest value of all rows is exported; may yield a series repeatedly."""
     kind = "history"
