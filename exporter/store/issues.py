@@ -20,13 +20,21 @@ def note(
     What was left out is kept once, because every pass that reads its page meets it again.
     """
     for stored, read, _ in comparison.changed:
-        kind = "raw_changed" if _same_columns(stream.table, stored, read) else "changed"
-        connection.execute(QUERIES["note_issue"], _issue(partition, stream, kind, stored, read))
+        kind = _kind(stream.table, stored, read)
+        if kind:
+            connection.execute(QUERIES["note_issue"], issue(partition, stream, kind, stored, read))
     left_out = (("older", comparison.older), (stream.table.twins, comparison.twins))
     for kind, pairs in left_out:
         for counts, read in pairs:
-            issue = _issue(partition, stream, kind, counts, read)
-            connection.execute(QUERIES["note_once"], issue)
+            left_out_one = issue(partition, stream, kind, counts, read)
+            connection.execute(QUERIES["note_once"], left_out_one)
+
+
+def _kind(table: Table, stored: Any, read: Any) -> str:
+    """What kind of issue it is that ``read`` replaced ``stored``; '': none."""
+    if table.changes is not None:
+        return table.changes.contradiction(stored, read)
+    return "raw_changed" if _same_columns(table, stored, read) else "changed"
 
 
 def _same_columns(table: Table, stored: Any, read: Any) -> bool:
@@ -35,7 +43,8 @@ def _same_columns(table: Table, stored: Any, read: Any) -> bool:
     )
 
 
-def _issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
+def issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
+    """The parameters of `note_issue` and `note_once` for two rows of a stream."""
     return identity_of(partition) | {
         "kind": kind,
         "key": Jsonb(stream.table.key_of(new)),

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from exporter.model.errors import LeaseLost
 from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
-from exporter.store import issues, rejects, totals
+from exporter.store import events, issues, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
 
 Lane = Literal["tail", "backfill"]
+_NO_EDGES = timedelta(0)
 
 
 class Lease(NamedTuple):
@@ -101,7 +103,7 @@ def load(
     """
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
-    done = _write(connection, stream, partition, run, batch.rows, salvaging=salvaging)
+    done = _write(connection, stream, partition, run.recent, batch.rows, salvaging=salvaging)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     rejected = _keep_rejects(connection, stream, partition, run, [*batch.rejects, *refused])
     rejects.note_drift(connection, partition, batch.drift)
@@ -120,11 +122,40 @@ def load(
     return Loaded(counts["inserted"], counts["updated"], rejected, run_id)
 
 
+def load_present(
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    batch: Batch,
+    lease: Lease | None,
+    history: Window,
+    *,
+    salvaging: bool = False,
+) -> Loaded:
+    """Write records that were not requested by a window, in the caller's transaction.
+
+    They prove nothing of the history, and no walk is recorded. ``history``: where a record that
+    cannot be read can lie. Raises LeaseLost.
+    """
+    connection.execute(QUERIES["lock_stream"], identity_of(partition))
+    check(connection, partition.account_id, lease)
+    done = _write(connection, stream, partition, {}, batch.rows, salvaging=salvaging)
+    refused = [reject_of(stream, row, reason) for row, reason in done.refused]
+    found = [*batch.rejects, *refused]
+    rejected = rejects.keep(connection, partition, found, rejects.Asked(history, _NO_EDGES))
+    rejects.note_drift(connection, partition, batch.drift)
+    shown = map(rejects.identity, found)
+    rejects.resolve_loaded(connection, partition, stream, done.loaded, shown)
+    inserted = sum(len(written.inserted) for written in done.results)
+    updated = sum(len(written.changed) for written in done.results)
+    return Loaded(inserted, updated, rejected, 0)
+
+
 def _write(
     connection: Connection,
     stream: History,
     partition: Partition,
-    run: Run,
+    recent: Mapping[Any, Any],
     rows: Sequence[Any],
     *,
     salvaging: bool,
@@ -132,10 +163,12 @@ def _write(
     """Write rows with their issues and counters: all, or all that Postgres does not refuse."""
 
     def write(some: Sequence[Any]) -> tables.WriteResult:
-        comparison = tables.compare(connection, stream.table, some, run.recent)
+        comparison = tables.compare(connection, stream.table, some, recent)
         written = tables.apply(connection, stream.table, comparison)
         issues.note(connection, partition, stream, comparison)
         totals.add(connection, stream, partition, written)
+        if stream.events is not None:
+            events.note(connection, stream.events, comparison)
         return written
 
     if salvaging:

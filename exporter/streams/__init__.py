@@ -12,6 +12,7 @@ from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.funding_payments import FUNDING_PAYMENTS
 from exporter.streams.funding_rates import FUNDING_RATES
 from exporter.streams.instruments import INSTRUMENTS
+from exporter.streams.orders import ORDERS
 from exporter.streams.portfolio import PORTFOLIO
 from exporter.streams.positions import POSITIONS
 from exporter.streams.tickers import TICKERS
@@ -26,6 +27,7 @@ STREAMS: tuple[Stream, ...] = (
     INSTRUMENTS,
     CURRENCIES,
     TRADES,
+    ORDERS,
     FUNDING_PAYMENTS,
     FUNDING_HISTORY,
 )

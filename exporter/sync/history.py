@@ -28,7 +28,8 @@ from exporter.sync.walk_loader import OnLoaded, WalkLoader
 
 _log = logging.getLogger(__name__)
 _LONGEST_TAIL = timedelta(hours=1)
-_LONGEST_DEADLINE_S = 60.0
+LONGEST_DEADLINE_S = 60.0
+"""How long a live request is retried, unless the interval is shorter."""
 _DEFAULT_HISTORY = timedelta(days=30)
 _LIST_INTERVAL = timedelta(hours=1)
 """How often the instruments are read, unless that is configured."""
@@ -47,6 +48,8 @@ class HistorySync(StreamSync):
         self._metrics = shared.metrics
         self._storage = shared.storage
         self._history_start = shared.history_start
+        self._default_start: datetime | None = None
+        """Where the history begins when no start is configured; None: 30 days ago."""
         self.stop = shared.stop
         self.monotonic = shared.monotonic
         self.scopes = Scopes(
@@ -63,7 +66,7 @@ class HistorySync(StreamSync):
             shared.storage,
             shared.metrics.instrumentation,
             shared.monotonic,
-            self.required,
+            self.believed_from,
         )
         self._tail_tried = False
         self._tail_read = False
@@ -185,7 +188,7 @@ class HistorySync(StreamSync):
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
-        start = self._history_start or self.now() - _DEFAULT_HISTORY
+        start = self._history_start or self._default_start or self.now() - _DEFAULT_HISTORY
         return self._database.run(
             bookkeeping.require,
             self.stream,
@@ -193,6 +196,10 @@ class HistorySync(StreamSync):
             start,
             explicit=self._history_start is not None,
         )
+
+    def believed_from(self, partition: Partition) -> datetime:
+        """From when on a row is a fact although no window has asked for it, aware UTC."""
+        return self.required(partition)
 
     def settled(self) -> datetime:
         """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
@@ -251,7 +258,7 @@ class HistorySync(StreamSync):
         window = Window(start, now - self.stream.paging.unit)
         if window.empty:
             return False
-        deadline_s = min(self.interval.total_seconds(), _LONGEST_DEADLINE_S) if retry else 0.0
+        deadline_s = min(self.interval.total_seconds(), LONGEST_DEADLINE_S) if retry else 0.0
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
         settled = now - self.stream.allowed_lateness
         self.load(partition, paginator, Run("tail", window), settled, self._note_read)
