@@ -375,7 +375,8 @@ FROM (
     UNION ALL
     SELECT account_id, stream, 0, 0, count(*)
     FROM onetrading_sync.issues
-    WHERE kind NOT IN ('older', 'future_coverage', 'future_snapshot', 'future_version')
+    WHERE kind NOT IN ('older', 'order_unknown', 'future_coverage', 'future_snapshot',
+                       'future_version')
     GROUP BY account_id, stream
 ) AS found JOIN onetrading.accounts USING (account_id)
 GROUP BY accounts.name, stream;
