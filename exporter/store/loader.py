@@ -134,15 +134,19 @@ def load_present(
 ) -> Loaded:
     """Write records that were not requested by a window, in the caller's transaction.
 
-    They prove nothing of the history, and no walk is recorded. ``history``: where a record that
-    cannot be read can lie. Raises LeaseLost.
+    They prove nothing of the history, and no walk is recorded. ``history``: where a record can lie
+    whose instant cannot be read. Raises LeaseLost.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
     done = _write(connection, stream, partition, {}, batch.rows, salvaging=salvaging)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     found = [*batch.rejects, *refused]
-    rejected = rejects.keep(connection, partition, found, rejects.Asked(history, _NO_EDGES))
+    rejected = 0
+    for reject in found:
+        life = Window(min(history.start, reject.happened_at or history.start), history.end)
+        asked = rejects.Asked(life, _NO_EDGES)
+        rejected += rejects.keep(connection, partition, [reject], asked)
     rejects.note_drift(connection, partition, batch.drift)
     shown = map(rejects.identity, found)
     rejects.resolve_loaded(connection, partition, stream, done.loaded, shown)

@@ -85,14 +85,19 @@ def check(
     partition: Partition,
     inner: Partition,
     after: Place,
+    *,
+    awaited: bool,
 ) -> Checked:
     """Compare the trades inside of the next orders; ``inner`` is what the trades are read as.
 
-    Raises LeaseLost.
+    ``awaited``: their list is going to be read, even if nothing is known of that yet. Raises
+    LeaseLost.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(inner))
     loader.check(connection, inner.account_id, lease)
     proven = _proven(connection, inner)
+    if proven.required_from is None and awaited:
+        return Checked(Loaded(0, 0, 0, 0), None)
     orders = connection.execute(
         QUERIES["orders_to_check"],
         identity_of(partition)

@@ -301,7 +301,7 @@ class HistorySync(StreamSync):
         found = self._database.run(rejects.rejected_times, base)
         latest = self.settled() - self.stream.overlap
         windows = [
-            (read[place.instrument], window.intersect(Window(self.required(place), latest)))
+            (read[place.instrument], window.intersect(Window(self.believed_from(place), latest)))
             for place, window in found
             if place.instrument in read
         ]

@@ -50,6 +50,9 @@ class OrdersSync(HistorySync):
         self._unknown: list[Sample] = []
         self._zeros: dict[tuple[Metric, tuple[str, ...]], Sample] = {}
         self._start_known = False
+        trades = (account.name, stream.embedded.stream.name)
+        self._reads_trades = trades in shared.metrics.streams.keys
+        """Whether this process reads the list of trades, too."""
 
     def poll(self, on_error: OnError) -> None:
         """Read and show what is open, then what was closed, then what became of the others."""
@@ -145,7 +148,7 @@ class OrdersSync(HistorySync):
 
     def store(self, partition: Partition, batch: Batch) -> Loaded:
         """Keep orders that were not requested by a window."""
-        history = Window(EPOCH, self.now() + AHEAD)
+        history = Window(self.required(partition), self.now() + AHEAD)
 
         def load(*, salvaging: bool) -> Loaded:
             return self._storage.run_leased(
@@ -191,6 +194,7 @@ class OrdersSync(HistorySync):
                     partition=partition,
                     inner=inner,
                     after=after,
+                    awaited=self._reads_trades,
                 ),
             )
             self._record(inner, checked.loaded)

@@ -282,6 +282,11 @@ def test_a_list_that_cannot_be_read_concludes_nothing(database_url: str, tmp_pat
                 assert stored(connection) == before
                 assert gauges(app) == shown
             assert asked_by_id(simulator, asked) == []
+            open_rejects = "SELECT count(*) FROM onetrading_sync.rejects WHERE resolved_at IS NULL"
+            assert count(connection, open_rejects) > 0
+            simulator.set_faults()
+            sync(app)
+            assert count(connection, open_rejects) == 0
 
 
 def test_a_pass_that_was_cut_short_is_made_up_for(database_url: str, tmp_path: Path) -> None:
