@@ -77,6 +77,13 @@ def still_open(connection: Connection, partition: Partition, ids: Sequence[str])
     }
 
 
+def created_in(connection: Connection, partition: Partition, window: Window) -> int:
+    """How many orders are known that were created in a window."""
+    parameters = identity_of(partition) | {"start": window.start, "end": window.end}
+    row = connection.execute(QUERIES["orders_created"], parameters).fetchone()
+    return int(row[0]) if row else 0
+
+
 def judge(
     connection: Connection, partition: Partition, order_id: str, lease: Lease | None, *, known: bool
 ) -> bool:

@@ -649,6 +649,11 @@ ORDER BY created_at < %(answers_from)s, created_at, order_id;
 SELECT order_id::text FROM onetrading.orders
 WHERE account_id = %(account_id)s AND is_open AND order_id = ANY(%(ids)s::uuid[]);
 
+-- name: orders_created
+-- How many orders are known of a time.
+SELECT count(*) FROM onetrading.orders
+WHERE account_id = %(account_id)s AND created_at >= %(start)s AND created_at < %(end)s;
+
 -- name: reopen_listed
 -- An order whose state was unknown, or that was judged closed, is listed in the state that it had.
 UPDATE onetrading.orders AS stored SET is_open = true

@@ -1,7 +1,8 @@
 """Find out what became of orders that left the list of open ones.
 
-Many of one hour are read by a window; the others by their id, which the exchange responds to for 30
-days, then where they were created. What it does not tell of in either way is unknown.
+Many of one hour are read by a window, where that takes fewer requests; the others by their id,
+which the exchange responds to for 30 days, then where they were created. What it does not tell of
+in either way is unknown.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ _MOST_ASKED = 20
 _MOST_WINDOWS = 5
 _TOGETHER = timedelta(hours=1)
 _MANY = 3
-"""So many orders, none more than an hour after the one before, are read by one window."""
+"""So many orders, none more than an hour after the one before, are read by one window, if that
+takes fewer requests."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3_600.0
 """Until an order of which nothing new is told is asked for again: twice as long each time."""
 _DEADLINE_S = 10.0
@@ -61,8 +63,9 @@ class LeftOrders:
         ids = {order.order_id for order in left}
         self._pauses = {name: pause for name, pause in self._pauses.items() if name in ids}
         due = self._due(partition, left)
-        for window in _windows(due)[:_MOST_WINDOWS]:
-            self._read_window(partition, window, on_error)
+        for window, count in _windows(due)[:_MOST_WINDOWS]:
+            if self._sync.pages_of(partition, window) < count:
+                self._read_window(partition, window, on_error)
         if len(due) >= _MANY:
             due = self._due(partition, due)
         for order in due[:_MOST_ASKED]:
@@ -148,13 +151,13 @@ def _tells(error: ExchangeError) -> bool:
     return isinstance(error, BadRequest)
 
 
-def _windows(left: Sequence[Left]) -> list[Window]:
-    """Windows of orders that are so close together that reading them takes fewer requests than
-    asking for each; of a day at most."""
+def _windows(left: Sequence[Left]) -> list[tuple[Window, int]]:
+    """Windows of a day at most in which several orders were created, none more than an hour after
+    the one before; and how many."""
     instants = sorted(order.created_at for order in left)
     groups = [instants[:1]]
     for before, at in pairwise(instants):
         if at - before > _TOGETHER or at - groups[-1][0] > 24 * _TOGETHER:
             groups.append([])
         groups[-1].append(at)
-    return [Window(g[0], g[-1] + RESOLUTION) for g in groups if len(g) >= _MANY]
+    return [(Window(g[0], g[-1] + RESOLUTION), len(g)) for g in groups if len(g) >= _MANY]

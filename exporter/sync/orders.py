@@ -179,6 +179,11 @@ class OrdersSync(HistorySync):
         """Those of some orders that are open as far as Postgres knows."""
         return self._database.run(orders.still_open, partition, ids) if ids else set()
 
+    def pages_of(self, partition: Partition, window: Window) -> int:
+        """About how many requests a window takes, by the orders that are known of it."""
+        known = self._database.run(orders.created_in, partition, window)
+        return 1 + known // self.stream.paging.size
+
     def _check_trades(self, most_s: float) -> None:
         """Compare the trades inside of orders with the stored ones."""
         partition = self.account.partition(self.stream)

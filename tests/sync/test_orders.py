@@ -417,3 +417,22 @@ def test_a_new_stream_reaches_back_as_far_as_the_others(database_url: str, tmp_p
             ).fetchall()
             assert starts == [(NOW - 45 * DAY,)]
             assert unproven(connection, NOW - 45 * DAY, NOW - timedelta(minutes=6)) == []
+
+
+def test_many_that_left_at_once_take_one_window(database_url: str, tmp_path: Path) -> None:
+    """Not a request for each, and a pass asks for no more than a few dozen in any case."""
+    busy = (AccountSpec("main", trades_per_day=30_000),)
+    with exchange(days=0.02, accounts=busy) as simulator:
+        environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS="orders")
+        with running(environ) as app, connected(database_url) as connection:
+            sync(app)
+            open_before = {k for k, state in stored(connection).items() if state[-2]}
+            let_pass(simulator, app, 660)
+            now = truth(simulator)
+            left = {k for k in open_before if not now[k][-2]}
+            assert len(left) > 5
+            asked = len(simulator.requests)
+            run_passes(app)
+            kept = stored(connection)
+            assert {k: kept[k] for k in left} == {k: now[k] for k in left}
+            assert len(asked_by_id(simulator, asked)) < len(left)
