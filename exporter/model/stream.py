@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 
 import msgspec
 
+from exporter.model.changes import Changes
 from exporter.model.columns import RowCheck
 from exporter.model.envelope import Envelope
 from exporter.model.fields import EXACT, RecordDecoder, Uuid
@@ -85,6 +86,8 @@ class Table:
     """The column of the instant that the exchange stamps on a record, where the key holds a coarser
     one. Records of one key and one stamp are one record, whatever precision the stamp is sent in;
     with another stamp it is another record: the first one stored stays, see `store.slots`."""
+    changes: Changes | None = None
+    """How its facts go on changing; None: they are settled, and a changed one is an issue."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
     row_check: RowCheck = field(init=False, compare=False, repr=False)
@@ -256,6 +259,9 @@ class Paging:
     lead: timedelta = timedelta(0)
     """How much earlier than its window a request begins, where rows may be found by an earlier
     instant than the one that orders them."""
+    cursor_is_time: bool = False
+    """The cursor is the instant of a page's oldest row. It may lose the other rows of that instant,
+    so it only tells that there is more: what is left of the window is requested instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,8 +286,14 @@ class History(Stream):
     """The declaration with what differs for one of those scopes."""
     common: Mapping[str, str] = field(default_factory=dict)
     """Columns that all rows of one of those scopes have in common, with their values."""
+    settled: ClassVar[Mapping[str, str]] = {}
+    """Columns of a row that no longer changes, with their values, where others go on changing:
+    windows need not show those."""
     totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """What new rows add to counters; may yield a series more than once, which is summed."""
+    events: Table | None = None
+    """The table that keeps each state of a changing fact as first seen; its columns are among those
+    of ``table``."""
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """Gauges of which the greatest value of all rows is exported; may yield a series repeatedly."""
     kind = "history"

@@ -168,7 +168,7 @@ def save_reference(
     changed = [
         row
         for key, row in sorted(listed.items())
-        if key not in current or differ(current[key], row)
+        if key not in current or differ(table, current[key], row)
     ]
 
     replace = partial(_replace, connection, table, current, observed_at)

@@ -210,7 +210,8 @@ def _of(stream: History, partition: Partition, *, keys_only: bool) -> sql.Compos
 
 
 def _scoping(stream: History, partition: Partition) -> tuple[tuple[str, str], ...]:
-    return tuple(stream.columns_of(partition.instrument).items())
+    """The facts that a walk must show: those of the scope that are settled."""
+    return (*stream.columns_of(partition.instrument).items(), *stream.settled.items())
 
 
 @cache

@@ -16,6 +16,7 @@ from exporter.streams.funding_payments import FUNDING_PAYMENTS
 from exporter.streams.funding_rates import FUNDING_RATES
 from exporter.streams.funding_settings import FUNDING_SETTINGS
 from exporter.streams.instruments import INSTRUMENTS
+from exporter.streams.orders import ORDERS
 from exporter.streams.portfolio import PORTFOLIO
 from exporter.streams.positions import POSITIONS
 from exporter.streams.tickers import TICKERS
@@ -33,6 +34,7 @@ STREAMS: tuple[Stream, ...] = (
     FUNDING_SETTINGS,
     ACCOUNT_FEES,
     TRADES,
+    ORDERS,
     FUNDING_PAYMENTS,
     FUNDING_HISTORY,
     CANDLESTICKS,

@@ -29,7 +29,8 @@ from exporter.sync.walk_loader import OnLoaded, WalkLoader
 
 _log = logging.getLogger(__name__)
 _LONGEST_TAIL = timedelta(hours=1)
-_LONGEST_DEADLINE_S = 60.0
+LONGEST_DEADLINE_S = 60.0
+"""How long a live request is retried, unless the interval is shorter."""
 _DEFAULT_HISTORY = timedelta(days=30)
 _LIST_INTERVAL = timedelta(hours=1)
 """How often the instruments are read, unless that is configured."""
@@ -55,6 +56,8 @@ class HistorySync(StreamSync):
         self._metrics = shared.metrics
         self.storage = shared.storage
         self._history_start = shared.history_start
+        self._default_start: datetime | None = None
+        """Where the history begins when no start is configured; None: 30 days ago."""
         self.stop = shared.stop
         self.monotonic = shared.monotonic
         self.scopes = Scopes(
@@ -75,7 +78,7 @@ class HistorySync(StreamSync):
             shared.storage,
             shared.metrics.instrumentation,
             shared.monotonic,
-            self.required,
+            self.believed_from,
         )
         self._tail_tried = False
         self._tail_read = False
@@ -205,7 +208,7 @@ class HistorySync(StreamSync):
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
-        start = self._history_start or self.now() - _DEFAULT_HISTORY
+        start = self._history_start or self._default_start or self.now() - _DEFAULT_HISTORY
         return self.database.run(
             bookkeeping.require,
             self.stream,
@@ -217,6 +220,10 @@ class HistorySync(StreamSync):
     def served_from(self, partition: Partition) -> datetime | None:
         """From when on the exchange serves a partition; None where it was not found to end."""
         return self.database.run(bookkeeping.reach, partition)
+
+    def believed_from(self, partition: Partition) -> datetime:
+        """From when on a row is a fact although no window has asked for it, aware UTC."""
+        return self.required(partition)
 
     def settled(self) -> datetime:
         """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
@@ -285,7 +292,7 @@ class HistorySync(StreamSync):
         window = Window(start, settled if stream.settles else now - stream.paging.unit)
         if window.empty:
             return False
-        deadline_s = min(self.interval.total_seconds(), _LONGEST_DEADLINE_S) if retry else 0.0
+        deadline_s = min(self.interval.total_seconds(), LONGEST_DEADLINE_S) if retry else 0.0
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
         self.load(partition, paginator, Run("tail", window), settled, self._note_read)
         return True
@@ -330,7 +337,7 @@ class HistorySync(StreamSync):
             (
                 read[place.instrument],
                 window.intersect(
-                    Window(self.required(place), settled - self.declared(place).overlap)
+                    Window(self.believed_from(place), settled - self.declared(place).overlap)
                 ),
             )
             for place, window in found

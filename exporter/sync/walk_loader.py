@@ -36,7 +36,7 @@ OnLoaded = Callable[[Loaded, Batch], None]
 class WalkLoader:
     """Loads the walks through one history stream of one account. Safe to use from any thread.
 
-    ``required``: from when on the history of a partition must be complete.
+    ``believed_from``: from when on rows of a partition are facts, whatever was asked for.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class WalkLoader:
         storage: Storage,
         instrumentation: Instrumentation,
         monotonic: Callable[[], float],
-        required: Callable[[Partition], datetime],
+        believed_from: Callable[[Partition], datetime],
     ) -> None:
         self._account = account
         self._stream = stream
         self._storage = storage
         self._instrumentation = instrumentation
         self._monotonic = monotonic
-        self._required = required
+        self._believed_from = believed_from
 
     def load(
         self,
@@ -108,7 +108,7 @@ class WalkLoader:
                 if self._stream.settles:
                     page = settled_only(self._stream, page, settled)
                 if page.page.outside:
-                    history = Window(self._required(partition), self._account.now() + AHEAD)
+                    history = Window(self._believed_from(partition), self._account.now() + AHEAD)
                     page = placed(self._stream, page, history)
                 _add(batch, page, limits, run.wanted)
                 full = len(batch.rows) >= BATCH_ROWS or self._monotonic() - began >= BATCH_SECONDS

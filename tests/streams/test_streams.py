@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import EXACT, Number, instant
+from exporter.model.live_history import LiveHistory
 from exporter.model.page import read
 from exporter.model.stream import (
     History,
@@ -166,6 +167,8 @@ def samples_of(stream: Stream, page: Page) -> list[Sample]:
     """Every sample that a page adds to /metrics."""
     if isinstance(stream, Snapshot | Reference):
         return list(stream.samples(SnapshotResponse(page.rows, page.header)))
+    if isinstance(stream, LiveHistory):
+        return [*stream.open_samples(page.rows), stream.unknown(0)]
     assert isinstance(stream, History)
     yields = [f for f in (stream.totals, stream.latest) if f is not None]
     return [sample for find in yields for sample in find(page.rows)]
@@ -175,6 +178,7 @@ ABOVE_ZERO: defaultdict[str, set[str]] = defaultdict(
     set,
     {
         "trades": {"price", "amount"},
+        "orders": {"price", "amount", "average_price", "filled_amount"},
         "funding_history": {"mark_price"},
         "candlesticks": {"open_price", "high_price", "low_price", "close_price"},
     },

@@ -31,6 +31,8 @@ PRIVATE: dict[str, Callable[[AccountRequest], Any]] = {
     "/account/trades": account_routes.trades,
     "/account/trade/{}": account_routes.trade,
     "/account/orders": account_routes.orders,
+    "/account/orders/{}": account_routes.order,
+    "/account/orders/{}/trades": account_routes.order_trades,
     "/account/futures/summary": futures_routes.summary,
     "/account/futures/positions": futures_routes.positions,
     "/account/futures/positions-history": futures_routes.closed_positions,
