@@ -204,7 +204,10 @@ def parameters(
     since = (window.start - EPOCH) // _MILLISECOND
     until = -((EPOCH - window.end) // _MILLISECOND)
     unit = paging.unit // _MILLISECOND
-    query = {**stream.parameters, "from": write(since - unit), "to": write(until + unit)}
+    since -= unit
+    if paging.floor is not None:
+        since = max(since, (paging.floor - EPOCH) // _MILLISECOND)
+    query = {**stream.parameters, "from": write(since), "to": write(until + unit)}
     query[paging.size_param] = str(paging.size)
     if instrument:
         query["instrument_code"] = instrument

@@ -108,6 +108,8 @@ class Table:
     """The column of the instant that the exchange stamps on a record, where the key holds a coarser
     one. Records of one key and one stamp are one record, whatever precision the stamp is sent in;
     with another stamp it is another record: the first one stored stays, see `store.slots`."""
+    derived: tuple[str, ...] = ()
+    """Columns that may be taken from elsewhere: a record that lacks them replaces none of them."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
     row_check: RowCheck = field(init=False, compare=False, repr=False)
@@ -150,8 +152,8 @@ class SnapshotResponse(NamedTuple):
 class Stream:
     """What every kind of stream declares: one endpoint of the exchange, its table and metrics.
 
-    What differs between the kinds (`Snapshot`, `Reference`, `History`) is decided by each of them
-    here; `exporter.sync` has one class for each, which does the work.
+    What differs between the kinds (`Snapshot`, `Reference`, `History`; two more in `closings`) is
+    decided by each of them; `exporter.sync` has one class for each, which does the work.
     """
 
     name: str
@@ -182,11 +184,13 @@ class Stream:
     """Column to its documented values; other values load, and are counted as drift."""
     summary: str
     """One sentence for the table of streams in the README."""
-    kind: ClassVar[Literal["snapshot", "reference", "history"]]
+    kind: ClassVar[Literal["snapshot", "reference", "history", "closings", "follower"]]
     requires_database: ClassVar[bool] = False
     """Its metrics are computed from what Postgres holds, so it needs one."""
     backfilled: ClassVar[bool] = False
     """Its past can be requested, and has proven coverage."""
+    stands_alone: ClassVar[bool] = True
+    """It can be requested without an id that another stream has brought in."""
     counted_by: ClassVar[Literal["rows", "snapshots"]] = "rows"
     """What the command ``status`` counts of it."""
 
@@ -210,9 +214,8 @@ class Stream:
         """About how many requests a pass sends while there is nothing new."""
         return 1
 
-    def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
+    def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:  # noqa: ARG002
         """The order of a page's rows in time; ``tags`` names the list that each row came from."""
-        del rows, tags
         return "unknown"
 
 
@@ -262,6 +265,8 @@ class Paging:
     """Notation of both bounds: ISO 8601 with milliseconds and ``Z``, or milliseconds since 1970."""
     unit: timedelta = timedelta(milliseconds=1)
     """Precision of both bounds; windows are requested one unit wider on both sides."""
+    floor: datetime | None = None
+    """The earliest ``from`` that the exchange accepts, aware UTC; None where none is documented."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,9 +288,11 @@ class History(Stream):
     """What new rows add to counters; may yield a series more than once, which is summed."""
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """Gauges of which the greatest value of all rows is exported; may yield a series repeatedly."""
-    kind = "history"
+    kind: ClassVar[Literal["history", "closings"]] = "history"
     requires_database = True
     backfilled = True
+    ordered: ClassVar[bool] = True
+    """Whether each row tells its instant, so that single pages show how far a walk has come."""
 
     @property
     def partitioned(self) -> bool:
@@ -309,6 +316,8 @@ class History(Stream):
 
     def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
         """Judged within each list of the page: it may hold one list for each instrument."""
+        if not self.ordered:
+            return "unknown"
         instants: defaultdict[str, list[datetime]] = defaultdict(list)
         for tag, at in zip(tags, map(attrgetter(self.instant), rows), strict=True):
             instants[tag].append(at)

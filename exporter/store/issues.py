@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from exporter.model.closings import Follower
 from exporter.model.stream import History, Partition, Table
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
@@ -13,7 +14,10 @@ from exporter.store.table import Comparison
 
 
 def note(
-    connection: Connection, partition: Partition, stream: History, comparison: Comparison
+    connection: Connection,
+    partition: Partition,
+    stream: History | Follower,
+    comparison: Comparison,
 ) -> None:
     """Keep both records of each fact that changed, and of each record that was left out.
 
@@ -35,7 +39,9 @@ def _same_columns(table: Table, stored: Any, read: Any) -> bool:
     )
 
 
-def _issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
+def _issue(
+    partition: Partition, stream: History | Follower, kind: str, old: Any, new: Any
+) -> dict[str, Any]:
     return identity_of(partition) | {
         "kind": kind,
         "key": Jsonb(stream.table.key_of(new)),

@@ -5,15 +5,16 @@ Coverage is true because it commits with the rows that make it true, or not at a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
+from exporter.model.closings import Closings
 from exporter.model.errors import LeaseLost
 from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
-from exporter.store import issues, rejects, totals
+from exporter.store import counted_positions, issues, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
@@ -43,6 +44,8 @@ class Run:
     """The rows of the batch before, by key: twins may come on two pages."""
     shown: set[int] = field(default_factory=set)
     """The identities of all records so far that could not be read."""
+    at_end: Callable[[Connection, Batch], None] | None = None
+    """What else commits with the last batch of a complete walk."""
 
 
 @dataclass
@@ -107,6 +110,8 @@ def load(
     rejects.note_drift(connection, partition, batch.drift)
     if batch.proven is not None and not batch.proven.empty:
         claim(connection, partition, batch.proven)
+    if batch.complete and run.at_end is not None:
+        run.at_end(connection, batch)
     counts = {
         "pages": batch.pages,
         "inserted": sum(len(written.inserted) for written in done.results),
@@ -135,7 +140,10 @@ def _write(
         comparison = tables.compare(connection, stream.table, some, run.recent)
         written = tables.apply(connection, stream.table, comparison)
         issues.note(connection, partition, stream, comparison)
-        totals.add(connection, stream, partition, written)
+        if isinstance(stream, Closings):
+            counted_positions.note_written(connection, stream, partition, written)
+        else:
+            totals.add(connection, stream, partition, written)
         return written
 
     if salvaging:

@@ -1,4 +1,4 @@
-"""The fixed queries of `queries.sql`, by name, and the parameters that most of them share."""
+"""The fixed queries of the `.sql` files here, by name, and the parameters that most share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 def _load() -> dict[str, sql.SQL]:
     """Each query starts with ``-- name: its_name`` and ends before the next."""
-    text = files("exporter.store").joinpath("queries.sql").read_text("utf-8")
-    _, *pairs = _NAME.split(text)
-    names, bodies = pairs[::2], pairs[1::2]
+    names, bodies = list[str](), list[Any]()
+    for file in files("exporter.store").iterdir():
+        if file.name.endswith(".sql"):
+            _, *pairs = _NAME.split(file.read_text("utf-8"))
+            names += pairs[::2]
+            bodies += pairs[1::2]
     if len(set(names)) != len(names):
-        raise ValueError("queries.sql contains two queries of the same name")
+        raise ValueError("there are two queries of the same name")
     return {
         name: sql.SQL(cast(LiteralString, body.strip().rstrip(";")))
         for name, body in zip(names, bodies, strict=True)

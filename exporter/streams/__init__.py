@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from exporter.model.stream import Stream
 from exporter.streams.balances import BALANCES
+from exporter.streams.closed_positions import CLOSED_POSITIONS
 from exporter.streams.currencies import CURRENCIES
 from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.funding_payments import FUNDING_PAYMENTS
 from exporter.streams.funding_rates import FUNDING_RATES
 from exporter.streams.instruments import INSTRUMENTS
 from exporter.streams.portfolio import PORTFOLIO
+from exporter.streams.position_funding import POSITION_FUNDING
+from exporter.streams.position_trades import POSITION_TRADES
 from exporter.streams.positions import POSITIONS
 from exporter.streams.tickers import TICKERS
 from exporter.streams.trades import TRADES
@@ -28,4 +31,7 @@ STREAMS: tuple[Stream, ...] = (
     TRADES,
     FUNDING_PAYMENTS,
     FUNDING_HISTORY,
+    CLOSED_POSITIONS,
+    POSITION_FUNDING,
+    POSITION_TRADES,
 )

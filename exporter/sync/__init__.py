@@ -3,7 +3,9 @@
 Read `runner` for what one pass is and what a failure does, `stream_sync` for what every kind of
 stream has in common; then `snapshots` for what is (with `snapshot_queue` and `snapshot_writer`),
 `history` for windows of the past (with `tail` for the newest one, and `scopes` for streams that are
-read instrument by instrument), `backfill` and `gap_filler` for filling what is missing of it.
+read instrument by instrument), `closings` for what is listed only once it has ended, `follower` for
+the details of what another stream has brought in, `backfill` and `gap_filler` for filling what is
+missing of a history.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,8 @@ from collections.abc import Mapping
 from exporter.model.stream import Stream
 from exporter.sync.account import Account
 from exporter.sync.backfill import Backfill, Progress
+from exporter.sync.closings import ClosingsSync
+from exporter.sync.follower import FollowerSync
 from exporter.sync.gap_filler import GapFiller
 from exporter.sync.history import HistorySync
 from exporter.sync.refusals import Refusals
@@ -23,6 +27,7 @@ __all__ = [
     "KINDS",
     "Account",
     "Backfill",
+    "FollowerSync",
     "GapFiller",
     "HistorySync",
     "Outcome",
@@ -39,6 +44,8 @@ KINDS: Mapping[str, type[StreamSync]] = {
     "snapshot": SnapshotSync,
     "reference": ReferenceSync,
     "history": HistorySync,
+    "closings": ClosingsSync,
+    "follower": FollowerSync,
 }
 """Which class does the work of each kind of stream."""
 
