@@ -94,6 +94,8 @@ class PositionsExchange:
     """Positions whose details are a 404."""
     broken_details: set[str] = field(default_factory=set)
     """Positions whose details are not as documented."""
+    payments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What the positions were funded with, by id."""
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def open(self, instrument: str, direction: str = "LONG", before: float = 0) -> Position:
@@ -182,7 +184,7 @@ class PositionsExchange:
         if position_id in self.broken_details:
             return 200, {"something": "else"}
         if what == "funding-payments":
-            return 200, {"funding_payments": []}
+            return 200, {"funding_payments": self.payments.get(position_id, [])}
         (one,) = (one for one in self.positions if one.position_id == position_id)
         return 200, {"trades": [row for _, row in one.trades(self.account_id, self.now)]}
 

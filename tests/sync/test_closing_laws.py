@@ -5,120 +5,33 @@ The exchange lists a position by the time at which it was opened, and only once 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.api.retry import Policy
-from exporter.app import App, Runtime
-from tests.support.configuration import environment_of
 from tests.support.positions_exchange import (
     BASE,
+    FLOOR,
     HISTORY,
     Position,
     PositionsExchange,
     PositionsServer,
     serving,
 )
-from tests.support.sync_app import Steady, running
+from tests.support.positions_rig import Rig, new_exchange, rig, stored
 
 LATENESS = timedelta(minutes=5)
 QUARTER = 900.0
-ONE_ATTEMPT = Policy(base_s=1e6, cap_s=1e6)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PositionsServer]:
     with serving() as one:
         yield one
-
-
-class Rig:
-    """An exporter that reads the positions of an exchange, on one clock."""
-
-    def __init__(self, app: App, exchange: PositionsExchange) -> None:
-        self.app = app
-        self.exchange = exchange
-        self.syncs = {sync.stream.name: sync for sync in app.syncs}
-
-    def wait(self, seconds: float, *, looking: bool = False) -> None:
-        """Let time pass; ``looking``: with a look at the open positions every four minutes."""
-        while seconds > 0:
-            step = min(seconds, 240.0) if looking else seconds
-            self.exchange.now += timedelta(seconds=step)
-            assert isinstance(self.app.clock.steady, Steady)
-            self.app.clock.steady.at += step
-            seconds -= step
-            if looking:
-                self.run("positions")
-
-    def run(self, *streams: str) -> list[str]:
-        """One pass of each."""
-        return [self.app.runner.run(self.syncs[name]) for name in streams]
-
-    def fill(self) -> bool:
-        """What is missing of the history of closed positions."""
-        (history,) = (one for one in self.app.histories() if one.stream.name == "closed_positions")
-        return self.app.gap_filler().fill(history)
-
-    def read(self) -> None:
-        """Look, read what is new, fill what is missing."""
-        assert self.run("positions", "closed_positions") == ["ok", "ok"]
-        assert self.fill()
-
-    def history_requests(self) -> int:
-        """How often closed positions were requested."""
-        return len(self.exchange.asked(HISTORY))
-
-
-@contextmanager
-def rig(
-    server: PositionsServer,
-    exchange: PositionsExchange,
-    database_url: str,
-    folder: Path,
-    start: datetime = BASE - timedelta(days=40),
-    streams: str = "positions,closed_positions",
-) -> Iterator[Rig]:
-    """An exporter of an account that no other test has."""
-    server.exchange = exchange
-    name = f"a{exchange.account_id[:8]}"
-    environ = environment_of(
-        server.base_url,
-        folder,
-        {name: "token"},
-        ONETRADING_HISTORY_START=start.isoformat(),
-        ONETRADING_REQUESTS_PER_MINUTE="1000000",
-        ONETRADING_STREAMS=streams,
-        DATABASE_URL=database_url,
-    )
-    with running(environ, runtime=replace(Runtime(), retry=ONE_ATTEMPT)) as app:
-        yield Rig(app, exchange)
-
-
-_numbers = itertools.count(1_000, 1_000)
-
-
-def new_exchange() -> PositionsExchange:
-    return PositionsExchange(str(uuid4()), numbered_from=next(_numbers))
-
-
-def stored(database_url: str, exchange: PositionsExchange) -> set[str]:
-    with psycopg.connect(database_url) as connection:
-        found = connection.execute(
-            "SELECT position_id FROM onetrading.closed_positions WHERE account_id = %s",
-            [exchange.account_id],
-        ).fetchall()
-    return {position_id for (position_id,) in found}
 
 
 def ids(positions: list[Position]) -> set[str]:
@@ -214,3 +127,103 @@ def test_every_closed_position_is_found(
         )
         assert one.history_requests() - before <= pages
         assert stored(database_url, exchange) == ids(exchange.closed())
+
+
+DAY = 86_400.0
+
+
+def begins_at(exchange: PositionsExchange, at: datetime) -> bool:
+    """Whether the window in which closed positions were requested last begins about there."""
+    sent = datetime.fromisoformat(exchange.asked(HISTORY)[-1]["from"])
+    return at - timedelta(minutes=30) <= sent <= at
+
+
+def test_an_opening_is_found_in_trades(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """A position that was open before anybody looked is read again from its first trade on."""
+    exchange = new_exchange()
+    exchange.close(exchange.open("BTC_USD_P", before=30 * DAY))
+    old = exchange.open("BTC_USD_P", before=20 * DAY)
+    exchange.positions[0].closed_at = BASE - timedelta(days=25)
+    streams = "positions,closed_positions,trades"
+    with rig(server, exchange, database_url, tmp_path, streams=streams) as one:
+        one.read_trades()
+        one.read()
+        one.wait(QUARTER, looking=True)
+        one.read()
+        one.wait(QUARTER, looking=True)
+        one.read_trades()
+        exchange.close(old)
+        one.wait(QUARTER, looking=True)
+        one.read()
+        assert begins_at(exchange, old.opened_at)
+        assert old.position_id in stored(database_url, exchange)
+
+
+def test_trades_tell_of_a_position_that_nobody_saw_close(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """It was closed between two looks, and another one opened that looks the same."""
+    exchange = new_exchange()
+    streams = "positions,closed_positions,trades"
+    with rig(server, exchange, database_url, tmp_path, streams=streams) as one:
+        one.read()
+        one.wait(QUARTER, looking=True)
+        old = exchange.open("BTC_USD_P")
+        for _ in range(8):
+            one.wait(QUARTER, looking=True)
+            one.read_trades()
+            one.read()
+        asked = one.history_requests()
+        exchange.close(old)
+        exchange.open("BTC_USD_P")
+        one.wait(QUARTER, looking=True)
+        one.read_trades()
+        one.read()
+        assert one.history_requests() == asked + 1
+        assert stored(database_url, exchange) == {old.position_id}
+
+
+def test_what_cannot_be_known_is_read_from_the_start(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """Nobody knows when a position was opened, or which ones were open; a restart reads nothing."""
+    exchange = new_exchange()
+    old = exchange.open("BTC_USD_P", before=500 * DAY)
+    with rig(server, exchange, database_url, tmp_path) as one:
+        one.read()
+        one.wait(QUARTER, looking=True)
+        one.read()
+        one.wait(QUARTER, looking=True)
+    with rig(server, exchange, database_url, tmp_path) as one:
+        asked = one.history_requests()
+        one.read()
+        assert one.history_requests() == asked + 1
+        assert begins_at(exchange, exchange.now - timedelta(minutes=15))
+        exchange.close(old)
+        one.wait(QUARTER, looking=True)
+        one.read()
+        assert begins_at(exchange, FLOOR)
+        assert stored(database_url, exchange) == {old.position_id}
+
+
+def test_what_others_observed_is_not_relied_on_for_ever(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """Everything from the oldest open position on is read again each day, everything each month."""
+    exchange = new_exchange()
+    with rig(server, exchange, database_url, tmp_path) as one:
+        one.read()
+        one.wait(QUARTER, looking=True)
+        exchange.open("BTC_USD_P")
+        opened = one.exchange.now
+        for _ in range(2):
+            one.wait(QUARTER, looking=True)
+            one.read()
+        one.skip(DAY)
+        one.read()
+        assert begins_at(exchange, opened)
+        one.skip(30 * DAY)
+        one.read()
+        assert begins_at(exchange, BASE - timedelta(days=40))
