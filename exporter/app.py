@@ -86,7 +86,8 @@ class Runtime:
 def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
     """The chosen streams and those that they require, without those that the settings rule out."""
     chosen = set(names or settings.streams or {stream.name for stream in STREAMS})
-    chosen |= {name for stream in STREAMS if stream.name in chosen for name in stream.requires}
+    for stream in reversed(STREAMS):  # each comes after those that it requires
+        chosen |= set(stream.requires) if stream.name in chosen else set()
     return tuple(
         stream
         for stream in STREAMS

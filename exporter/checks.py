@@ -123,7 +123,8 @@ def _permissions(
     settings: Settings, account: Account, streams: Sequence[Stream]
 ) -> Iterator[CheckResult]:
     """Whether the token may read each stream, by the smallest request that shows it."""
-    errors = [(stream, _request(account, stream)) for stream in streams]
+    asked = [stream for stream in streams if stream.stands_alone]
+    errors = [(stream, _request(account, stream)) for stream in asked]
     others = [error for stream, error in errors if not stream.requires_futures]
     token_is_good = None in (others or [_account_error(account)])
     for stream, error in errors:

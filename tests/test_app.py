@@ -27,3 +27,10 @@ def test_only_a_cluster_that_exists_may_know_another_writer(
             assert {app.runner.run(sync) for sync in app.syncs} == {outcome}
         finally:
             app.close()
+
+
+def test_a_stream_brings_along_all_that_it_requires(tmp_path: Path) -> None:
+    with exchange() as simulator:
+        settings = settings_of(simulator, tmp_path, ("main",), {"DATABASE_URL": "embedded"})
+        names = [stream.name for stream in enabled(settings, ["position_trades"])]
+    assert names == ["positions", "closed_positions", "position_trades"]

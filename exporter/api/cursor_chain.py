@@ -37,6 +37,7 @@ class CursorChain:
     def __init__(self, stream: History, window: Window) -> None:
         self._path = stream.path
         self._window = window
+        self._ordered = stream.ordered
         self._instant: Callable[[Any], datetime] = attrgetter(stream.instant)
         self._key: Callable[[Any], Hashable] = attrgetter(*stream.table.key)
         self._cursors: set[str] = set()
@@ -71,11 +72,14 @@ class CursorChain:
 
     def _count(self, page: Page) -> None:
         start, end = self._window
-        rows = {
-            hash(self._key(row)): at
-            for row in page.rows
-            if start <= (at := self._instant(row)) < end
-        }
+        if self._ordered:
+            rows = {
+                hash(self._key(row)): at
+                for row in page.rows
+                if start <= (at := self._instant(row)) < end
+            }
+        else:
+            rows = {hash(self._key(row)): start for row in page.rows}
         # A record that cannot be read has no key; it is itself when it comes again.
         records = {*rows, *(hash(reject.raw) for reject in page.rejects)}
         if not records:
@@ -84,7 +88,8 @@ class CursorChain:
             self._repeated += 1
         else:
             self._empty = self._repeated = 0
-            self._standing += 1
+            # Without instants, new records are all that shows progress.
+            self._standing += self._ordered
         self._remember(records, [at for key, at in rows.items() if key not in self._known])
 
     def _remember(self, records: set[int], fresh: list[datetime]) -> None:

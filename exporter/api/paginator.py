@@ -218,7 +218,10 @@ def parameters(
     since = (window.start - paging.lead - EPOCH) // _MILLISECOND
     until = _last_millis(window)
     unit = paging.unit // _MILLISECOND
-    query = {**stream.parameters, "from": write(since - unit), "to": write(until + unit)}
+    since -= unit
+    if paging.floor is not None:
+        since = max(since, (paging.floor - EPOCH) // _MILLISECOND)
+    query = {**stream.parameters, "from": write(since), "to": write(until + unit)}
     if paging.size_param:
         query[paging.size_param] = str(paging.size)
     if stream.partition_by == "instrument":

@@ -21,7 +21,7 @@ from exporter.settings import Settings, instant
 from exporter.store import bookkeeping
 from exporter.store.database import Connection
 from exporter.streams import STREAMS
-from exporter.sync import Backfill, GapFiller, HistorySync, Outcome, StreamSync
+from exporter.sync import Backfill, FollowerSync, GapFiller, HistorySync, Outcome, StreamSync
 
 HISTORY_STREAMS = [stream.name for stream in STREAMS if stream.backfilled]
 
@@ -120,6 +120,8 @@ def _sync(app: App, filler: GapFiller, sync: StreamSync) -> Outcome:
             if filler.fill(sync):
                 return outcome
         return "failed"
+    while outcome == "ok" and isinstance(sync, FollowerSync) and sync.pending():
+        outcome = app.runner.run(sync)
     return outcome
 
 

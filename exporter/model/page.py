@@ -27,7 +27,7 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
     and values load, and become Drift. Raises UnexpectedPayload, and nothing else, when the response
     as a whole is not of the documented shape.
     """
-    if stream.requires_futures and holds_nothing(body):
+    if stream.requires_futures and stream.stands_alone and holds_nothing(body):
         raise EmptyPayload(f"{stream.path}: nothing in the response: {body[:60]!r}")
     envelope, odd = _take_apart(stream, body)
     check_header(envelope.header)
@@ -67,6 +67,8 @@ def confined(stream: History, page: Page, asked: Window) -> Page:
 
     They say nothing about the order of the others, nor about how far a walk has come.
     """
+    if not stream.ordered:
+        return page
     instant = attrgetter(stream.instant)
     instants = list(map(instant, page.rows))
     if not instants or (asked.start <= min(instants) and max(instants) < asked.end):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from exporter.model.closings import Follower
 from exporter.model.envelope import RawRecord
 from exporter.model.limits import LONGEST_REASON
 from exporter.model.members import Member, decoded, value_of
@@ -32,6 +33,8 @@ def rejected(
 def _key(stream: Stream, content: Any, tag: str, account_id: str) -> Mapping[str, str] | None:
     group, _, _ = tag.partition("/")
     defaults = {"account_id": account_id, "instrument_code": tag, "fee_group": group}
+    if isinstance(stream, Follower):
+        defaults = {"account_id": account_id, stream.table.key[0]: tag}
     key = {
         name: _column(stream, content, name, defaults.get(name, "")) for name in stream.table.key
     }
@@ -41,7 +44,7 @@ def _key(stream: Stream, content: Any, tag: str, account_id: str) -> Mapping[str
 
 
 def _happened_at(stream: Stream, content: Any) -> datetime | None:
-    if not isinstance(stream, History):
+    if not isinstance(stream, History | Follower):
         return None
     at: datetime | None = _column(stream, content, stream.instant)
     return at

@@ -88,6 +88,8 @@ class Table:
     with another stamp it is another record: the first one stored stays, see `store.slots`."""
     changes: Changes | None = None
     """How its facts go on changing; None: they are settled, and a changed one is an issue."""
+    derived: tuple[str, ...] = ()
+    """Columns that may be taken from elsewhere: a record that lacks them replaces none of them."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
     row_check: RowCheck = field(init=False, compare=False, repr=False)
@@ -137,8 +139,8 @@ class SnapshotResponse(NamedTuple):
 class Stream:
     """What every kind of stream declares: one endpoint of the exchange, its table and metrics.
 
-    What differs between the kinds (`Snapshot`, `Reference`, `History`) is decided by each of them
-    here; `exporter.sync` has one class for each, which does the work.
+    What differs between the kinds (`Snapshot`, `Reference`, `History`; two more in `closings`) is
+    decided by each of them; `exporter.sync` has one class for each, which does the work.
     """
 
     name: str
@@ -171,11 +173,13 @@ class Stream:
     """Column to its documented values; other values load, and are counted as drift."""
     summary: str
     """One sentence for the table of streams in the README."""
-    kind: ClassVar[Literal["snapshot", "reference", "history"]]
+    kind: ClassVar[Literal["snapshot", "reference", "history", "closings", "follower"]]
     requires_database: ClassVar[bool] = False
     """Its metrics are computed from what Postgres holds, so it needs one."""
     backfilled: ClassVar[bool] = False
     """Its past can be requested, and has proven coverage."""
+    stands_alone: ClassVar[bool] = True
+    """It can be requested without an id that another stream has brought in."""
     counted_by: ClassVar[Literal["rows", "snapshots"]] = "rows"
     """What the command ``status`` counts of it."""
 
@@ -204,9 +208,8 @@ class Stream:
         """About how many requests a pass sends while there is nothing new."""
         return 1
 
-    def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
+    def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:  # noqa: ARG002
         """The order of a page's rows in time; ``tags`` names the list that each row came from."""
-        del rows, tags
         return "unknown"
 
 
@@ -262,6 +265,8 @@ class Paging:
     cursor_is_time: bool = False
     """The cursor is the instant of a page's oldest row. It may lose the other rows of that instant,
     so it only tells that there is more: what is left of the window is requested instead."""
+    floor: datetime | None = None
+    """The earliest ``from`` that the exchange accepts, aware UTC; None where none is documented."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,9 +301,13 @@ class History(Stream):
     of ``table``."""
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """Gauges of which the greatest value of all rows is exported; may yield a series repeatedly."""
-    kind = "history"
+    kind: ClassVar[Literal["history", "closings"]] = "history"
     requires_database = True
     backfilled = True
+    may_gain_facts: ClassVar[bool] = False
+    """Whether a proven range may show more facts when it is read again, without a fault."""
+    ordered: ClassVar[bool] = True
+    """Whether each row tells its instant, so that single pages show how far a walk has come."""
 
     @property
     def partitioned(self) -> bool:
@@ -338,6 +347,8 @@ class History(Stream):
 
     def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
         """Judged within each list of the page: it may hold one list for each instrument."""
+        if not self.ordered:
+            return "unknown"
         instants: defaultdict[str, list[datetime]] = defaultdict(list)
         for tag, at in zip(tags, map(attrgetter(self.instant), rows), strict=True):
             instants[tag].append(at)

@@ -93,7 +93,7 @@ class UnreadScope(msgspec.Struct, frozen=True):
 class StreamReport(StreamSummary, frozen=True, kw_only=True):
     """One stream of one account."""
 
-    kind: Literal["snapshot", "reference", "history"]
+    kind: Literal["snapshot", "reference", "history", "closings", "follower"]
     next_due_at: datetime | None
     rejects_open: int | None
     """Rejected records: `onetrading_rejects_open`."""

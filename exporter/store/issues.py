@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
+from exporter.model.closings import Follower
 from exporter.model.stream import History, Partition, Table
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
@@ -17,7 +18,7 @@ from exporter.store.table import Comparison
 def note(
     connection: Connection,
     partition: Partition,
-    stream: History,
+    stream: History | Follower,
     comparison: Comparison,
     *,
     found_by: Literal["verify"] | None = None,
@@ -112,7 +113,9 @@ def _same_columns(table: Table, stored: Any, read: Any) -> bool:
     )
 
 
-def issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
+def issue(
+    partition: Partition, stream: History | Follower, kind: str, old: Any, new: Any
+) -> dict[str, Any]:
     """The parameters of `note_issue` and `note_once` for two rows of a stream."""
     return identity_of(partition) | {
         "kind": kind,

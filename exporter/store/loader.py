@@ -6,16 +6,17 @@ Coverage is true because it commits with the rows that make it true, or not at a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
+from exporter.model.closings import Closings
 from exporter.model.errors import LeaseLost
 from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
-from exporter.store import events, issues, rejects, totals
+from exporter.store import counted_positions, events, issues, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
@@ -51,6 +52,8 @@ class Run:
     """The identities of all records so far that could not be read."""
     found: dict[Found, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The keys, as JSON, of facts that were not as stored; late and changed ones if it verifies."""
+    at_end: Callable[[Connection, Batch], None] | None = None
+    """What else commits with the last batch of a complete walk."""
 
 
 @dataclass
@@ -115,6 +118,8 @@ def load(
     rejects.note_drift(connection, partition, batch.drift)
     if batch.proven is not None and not batch.proven.empty:
         claim(connection, partition, batch.proven)
+    if batch.complete and run.at_end is not None:
+        run.at_end(connection, batch)
     counts = {
         "pages": batch.pages,
         "inserted": sum(len(written.inserted) for written in done.results),
@@ -186,10 +191,14 @@ def _write(
         written = tables.apply(connection, stream.table, comparison)
         changed = issues.note(connection, partition, stream, comparison, found_by=found_by)
         if run is not None and verifying:
-            late = [row for row in written.inserted if run.wanted.holds(instant(row))]
+            inserted = () if stream.may_gain_facts else written.inserted
+            late = [row for row in inserted if run.wanted.holds(instant(row))]
             run.found["late"] |= issues.note_late(connection, partition, stream, late)
             run.found["changed"] |= changed
-        totals.add(connection, stream, partition, written)
+        if isinstance(stream, Closings):
+            counted_positions.note_written(connection, stream, partition, written)
+        else:
+            totals.add(connection, stream, partition, written)
         if stream.events is not None:
             events.note(connection, stream.events, comparison)
         return written

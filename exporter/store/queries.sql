@@ -398,7 +398,9 @@ FROM (
     SELECT account_id, stream, 0, 0, count(*), NULL
     FROM onetrading_sync.issues
     WHERE kind NOT IN ('older', 'late', 'vanished', 'funding_sign_changed', 'order_unknown',
-                       'future_coverage', 'future_snapshot', 'future_version')
+                       'future_coverage', 'future_snapshot', 'future_version',
+                       -- What does not fit together has not changed.
+                       'unbalanced', 'incomplete', 'missing', 'different', 'unlisted')
     GROUP BY account_id, stream
 ) AS found JOIN onetrading.accounts USING (account_id)
 GROUP BY accounts.name, stream;

@@ -52,7 +52,7 @@ def separate(
 
 def _differ(table: Table, one: Any, other: Any) -> bool:
     """Whether two versions of one record say something else, whatever their stamps' precision."""
-    return not _same_content(table, one, other) or not _same_json(one.raw, other.raw)
+    return not _same_content(table, one, other) or not same_json(one.raw, other.raw)
 
 
 def _one_record(table: Table, one: Any, other: Any) -> bool:
@@ -61,7 +61,7 @@ def _one_record(table: Table, one: Any, other: Any) -> bool:
     stamp = attrgetter(str(table.stamp))
     before, after = stamp(one), stamp(other)
     if _same_content(table, one, other):
-        return _same_instant(before, after)
+        return same_instant(before, after)
     return bool(abs(before - after) < min(_precision(before, after), _MILLISECOND))
 
 
@@ -73,7 +73,7 @@ def _same_content(table: Table, one: Any, other: Any) -> bool:
     )
 
 
-def _same_instant(one: datetime, other: datetime) -> bool:
+def same_instant(one: datetime, other: datetime) -> bool:
     """Whether they differ by less than the coarser of their precisions; of two in milliseconds one
     may have been cut and the other one rounded."""
     precision = _precision(one, other)
@@ -91,7 +91,7 @@ def _precision(one: datetime, other: datetime) -> timedelta:
     return _MICROSECOND
 
 
-def _same_json(one: Json, other: Json) -> bool:
+def same_json(one: Json, other: Json) -> bool:
     """Whether two records as sent say the same, apart from the notation of instants."""
     try:
         before, after = exact_json.decode(one.encode()), exact_json.decode(other.encode())
@@ -106,7 +106,7 @@ def _same_value(before: Any, after: Any) -> bool:
     if type(before) is type(after) and before == after:
         return True
     try:
-        return _same_instant(_at(before), _at(after))
+        return same_instant(_at(before), _at(after))
     except BadRecord:
         return bool(before == after)
 

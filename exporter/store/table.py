@@ -194,10 +194,9 @@ def _differences(
     key, newer = attrgetter(*table.key), newer_than(table)
     rows = sorted(rows, key=key)
     for index, (stored_hash, stored) in sorted(_stored_rows(connection, table, rows).items()):
-        read = rows[index]
-        alike = [
-            row for row in found.twins.get(key(read), (read,)) if not differ(table, stored, row)
-        ]
+        read = _filled(table, rows[index], stored)
+        group = found.twins.get(key(read), (read,))
+        alike = [row for row in group if not differ(table, stored, _filled(table, row, stored))]
         if alike:
             result.kept[key(read)] = alike[0]
             continue
@@ -206,6 +205,14 @@ def _differences(
         else:
             result.changed.append(Change(stored, read, stored_hash))
     return result
+
+
+def _filled(table: Table, read: Any, stored: Any) -> Any:
+    """A row read, with the derived columns that its record does not hold as they are stored."""
+    if not table.derived:
+        return read
+    known = {name: getattr(stored, name) for name in table.derived if getattr(read, name) is None}
+    return read._replace(**known) if known else read
 
 
 def _left_out(

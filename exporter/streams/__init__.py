@@ -9,6 +9,7 @@ from exporter.model.stream import Stream
 from exporter.streams.account_fees import ACCOUNT_FEES
 from exporter.streams.balances import BALANCES
 from exporter.streams.candlesticks import CANDLESTICKS
+from exporter.streams.closed_positions import CLOSED_POSITIONS
 from exporter.streams.currencies import CURRENCIES
 from exporter.streams.fees import FEES
 from exporter.streams.funding_history import FUNDING_HISTORY
@@ -18,6 +19,8 @@ from exporter.streams.funding_settings import FUNDING_SETTINGS
 from exporter.streams.instruments import INSTRUMENTS
 from exporter.streams.orders import ORDERS
 from exporter.streams.portfolio import PORTFOLIO
+from exporter.streams.position_funding import POSITION_FUNDING
+from exporter.streams.position_trades import POSITION_TRADES
 from exporter.streams.positions import POSITIONS
 from exporter.streams.tickers import TICKERS
 from exporter.streams.trades import TRADES
@@ -38,4 +41,7 @@ STREAMS: tuple[Stream, ...] = (
     FUNDING_PAYMENTS,
     FUNDING_HISTORY,
     CANDLESTICKS,
+    CLOSED_POSITIONS,
+    POSITION_FUNDING,
+    POSITION_TRADES,
 )

@@ -4,16 +4,20 @@ Read `runner` for what one pass is and what a failure does, `stream_sync` for wh
 stream has in common; then `snapshots` for what is (with `snapshot_queue` and `snapshot_writer`),
 `history` for windows of the past (with `tail` for the newest one, and `scopes` for streams that are
 read instrument by instrument), `orders` for a history whose facts go on changing (with `open_list`
-and `left_orders`), `backfill` and `gap_filler` for filling what is missing of it, `verification`
-and `verifier` for reading again what is proven.
+and `left_orders`), `closings` for what is listed only once it has ended, `follower` for the details
+of what another stream has brought in, `backfill` and `gap_filler` for filling what is missing of a
+history, `verification` and `verifier` for reading again what is proven.
 """
 
 from collections.abc import Mapping
 
+from exporter.model.closings import Closings, Follower
 from exporter.model.live_history import LiveHistory
 from exporter.model.stream import History, Reference, Snapshot, Stream
 from exporter.sync.account import Account
 from exporter.sync.backfill import Backfill, Progress
+from exporter.sync.closings import ClosingsSync
+from exporter.sync.follower import FollowerSync
 from exporter.sync.gap_filler import GapFiller
 from exporter.sync.history import HistorySync
 from exporter.sync.orders import OrdersSync
@@ -30,6 +34,7 @@ __all__ = [
     "Account",
     "Backfill",
     "Compared",
+    "FollowerSync",
     "GapFiller",
     "HistorySync",
     "Outcome",
@@ -49,6 +54,8 @@ KINDS: Mapping[type[Stream], type[StreamSync]] = {
     Reference: ReferenceSync,
     History: HistorySync,
     LiveHistory: OrdersSync,
+    Closings: ClosingsSync,
+    Follower: FollowerSync,
 }
 """Which class does the work of each kind of stream."""
 

@@ -166,6 +166,36 @@ COMMENT ON COLUMN onetrading.candlesticks.last_sequence IS 'The exchange''s coun
 COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.candlesticks.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.candlesticks.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading.closed_positions (
+    position_id text NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text,
+    direction text,
+    opened_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    closing_pnl numeric,
+    realised_pnl numeric,
+    total_funding_payments numeric,
+    total_trade_fees numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT closed_positions_amounts CHECK (((closing_pnl > '-Infinity'::numeric) AND (closing_pnl < 'Infinity'::numeric) AND (realised_pnl > '-Infinity'::numeric) AND (realised_pnl < 'Infinity'::numeric) AND (total_funding_payments > '-Infinity'::numeric) AND (total_funding_payments < 'Infinity'::numeric) AND (total_trade_fees > '-Infinity'::numeric) AND (total_trade_fees < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.closed_positions IS 'Closed futures positions (GET account/futures/positions-history). What the exchange does not send is taken from the position''s own trades, else null.';
+COMMENT ON COLUMN onetrading.closed_positions.position_id IS 'The exchange''s identity of the position: digits.';
+COMMENT ON COLUMN onetrading.closed_positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.closed_positions.instrument_code IS 'The market''s code, as sent or of its own trades; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.direction IS 'LONG or SHORT, as sent or by the side of its first trade; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.opened_at IS 'As sent, or when its first trade happened; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.closed_at IS 'As sent, or when its last trade happened; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.closing_pnl IS 'Result of its trades in the quote currency, before fees and funding.';
+COMMENT ON COLUMN onetrading.closed_positions.realised_pnl IS 'In the quote currency: closing_pnl plus total_funding_payments minus total_trade_fees, as the exchange says. One that is not is an issue of kind unbalanced.';
+COMMENT ON COLUMN onetrading.closed_positions.total_funding_payments IS 'In the quote currency, as sent: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.closed_positions.total_trade_fees IS 'In the quote currency, as sent: positive when paid, negative for a net rebate.';
+COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.closed_positions.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.closed_positions.first_seen_at IS 'When it was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.currencies (
     currency_code text NOT NULL,
     name text,
@@ -665,6 +695,78 @@ COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s c
 COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
 COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
 COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
+CREATE TABLE onetrading.position_funding_payments (
+    position_id text NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    booked_at_nanos bigint NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    funding_rate numeric,
+    mark_price numeric,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT position_funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.position_funding_payments IS 'Funding of closed positions (GET account/futures/positions/{position_id}/funding-payments): the payments of funding_payments once more, each with its position, rate and mark price.';
+COMMENT ON COLUMN onetrading.position_funding_payments.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading.position_funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.position_funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.position_funding_payments.booked_at IS 'When it was booked, floored to the microsecond.';
+COMMENT ON COLUMN onetrading.position_funding_payments.booked_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.position_funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.position_funding_payments.amount IS 'As sent, in the quote currency, rounded to 4 decimals: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.position_funding_payments.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
+COMMENT ON COLUMN onetrading.position_funding_payments.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.position_funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.position_funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.position_funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading.position_trades (
+    position_id text NOT NULL,
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT position_trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.position_trades IS 'Trades of closed positions (GET account/futures/positions/{position_id}/trades): those of trades once more, each with its position.';
+COMMENT ON COLUMN onetrading.position_trades.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading.position_trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.position_trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.position_trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.position_trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.position_trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.position_trades.price IS 'Quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.position_trades.amount IS 'In units of the base asset; no sign, side carries it.';
+COMMENT ON COLUMN onetrading.position_trades.quote_amount IS 'price times amount, exact, in the quote currency.';
+COMMENT ON COLUMN onetrading.position_trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received; null when not sent.';
+COMMENT ON COLUMN onetrading.position_trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.position_trades.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN onetrading.position_trades.order_source IS 'Where the order came from (order_type): API for example.';
+COMMENT ON COLUMN onetrading.position_trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.position_trades.traded_at IS 'When it happened, floored to the microsecond.';
+COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.positions (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -724,6 +826,28 @@ COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote curr
 COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
 COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
 COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
+CREATE TABLE onetrading_sync.closings (
+    account_id uuid NOT NULL,
+    closed_to timestamp with time zone NOT NULL,
+    open_read_at timestamp with time zone NOT NULL,
+    all_read_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.closings IS 'As of when closed positions are complete. A proven range of them says: of what was opened in it, all that had been closed before closed_to is stored.';
+COMMENT ON COLUMN onetrading_sync.closings.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.closings.closed_to IS 'Whatever was closed before this instant, and opened in a proven range, is stored. It commits with the rows of the walk that makes it true.';
+COMMENT ON COLUMN onetrading_sync.closings.open_read_at IS 'When everything from the oldest position on that was open by then was last read again.';
+COMMENT ON COLUMN onetrading_sync.closings.all_read_at IS 'When everything was last read again.';
+CREATE TABLE onetrading_sync.counted_positions (
+    position_id text NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    realised_pnl numeric
+);
+COMMENT ON TABLE onetrading_sync.counted_positions IS 'What each closed position added to the counters, so that none is counted twice when its instrument becomes known later.';
+COMMENT ON COLUMN onetrading_sync.counted_positions.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading_sync.counted_positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.counted_positions.instrument_code IS 'The label that it was counted under; empty when its instrument could not be found out.';
+COMMENT ON COLUMN onetrading_sync.counted_positions.realised_pnl IS 'The result that was counted; null when none was sent.';
 CREATE TABLE onetrading_sync.counting (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -797,6 +921,27 @@ CREATE TABLE onetrading_sync.leases (
     expires_at timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.leases IS 'The service that writes an account. Each of its transactions checks the epoch.';
+CREATE TABLE onetrading_sync.position_details (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    position_id text NOT NULL,
+    record_hash bigint NOT NULL,
+    read_at timestamp with time zone,
+    compared_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error text,
+    next_try_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.position_details IS 'Which details of closed positions were read, in which version of the position. One without a row, or with another record_hash than the position''s, is to be read.';
+COMMENT ON COLUMN onetrading_sync.position_details.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.position_details.stream IS 'position_funding or position_trades.';
+COMMENT ON COLUMN onetrading_sync.position_details.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading_sync.position_details.record_hash IS 'row_hash of the closed position when its details were requested.';
+COMMENT ON COLUMN onetrading_sync.position_details.read_at IS 'When they were read to their end; null when the exchange refused them.';
+COMMENT ON COLUMN onetrading_sync.position_details.compared_at IS 'When they were compared with funding_payments or trades; null until those are proven complete for the time of the position.';
+COMMENT ON COLUMN onetrading_sync.position_details.failures IS 'How often in a row they could not be read.';
+COMMENT ON COLUMN onetrading_sync.position_details.last_error IS 'Why they could not be read; null when they were.';
+COMMENT ON COLUMN onetrading_sync.position_details.next_try_at IS 'When they are requested again; null: not before the position changes.';
 CREATE TABLE onetrading_sync.progress (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -980,6 +1125,49 @@ COMMENT ON COLUMN reporting.candlesticks.close_price IS 'Price of the last trade
 COMMENT ON COLUMN reporting.candlesticks.volume IS 'As sent: by the exchange''s examples in quote_code, which is not documented; null when not sent.';
 COMMENT ON COLUMN reporting.candlesticks.base_code IS 'The asset that is traded; null when the market is not known.';
 COMMENT ON COLUMN reporting.candlesticks.quote_code IS 'The asset that prices are in; null when the market is not known.';
+CREATE VIEW reporting.closed_positions AS
+ SELECT positions.position_id,
+    COALESCE(accounts.name, (positions.account_id)::text) AS account,
+    positions.account_id,
+    positions.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    positions.direction,
+    positions.opened_at,
+    positions.closed_at,
+    positions.closing_pnl AS gross,
+    positions.total_trade_fees AS fees,
+    positions.total_funding_payments AS funding,
+    positions.realised_pnl AS net,
+    (positions.realised_pnl - ((positions.closing_pnl + positions.total_funding_payments) - positions.total_trade_fees)) AS difference,
+    ((positions.closed_at AT TIME ZONE 'UTC'::text))::date AS closed_on,
+    positions.first_seen_at
+   FROM ((onetrading.closed_positions positions
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= COALESCE(positions.closed_at, positions.opened_at, positions.first_seen_at)) AND (COALESCE(positions.closed_at, positions.opened_at, positions.first_seen_at) < assets.known_to))));
+COMMENT ON VIEW reporting.closed_positions IS 'One row per closed futures position (GET account/futures/positions-history). Coverage of it counts by opening: of what was opened in a proven range, everything is here that was closed before the end of the newest range. So a month is complete for what was closed in it once month_close is ok for it and for the months before it in which such positions were opened.
+Example:
+SELECT instrument_code, count(*) AS positions, sum(gross) AS gross, sum(fees) AS fees,
+    sum(funding) AS funding, sum(net) AS net, quote_code
+FROM reporting.closed_positions
+WHERE account = ''main'' AND closed_at >= ''2026-03-01 00:00Z'' AND closed_at < ''2026-04-01 00:00Z''
+GROUP BY instrument_code, quote_code ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.closed_positions.position_id IS 'Identity of the position at the exchange (positions[].position_id).';
+COMMENT ON COLUMN reporting.closed_positions.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.closed_positions.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.closed_positions.instrument_code IS 'Futures market, as sent or of its own trades; null while neither is known.';
+COMMENT ON COLUMN reporting.closed_positions.base_code IS 'Asset that was traded, from onetrading.instruments; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.closed_positions.quote_code IS 'Currency of all money of the row, from onetrading.instruments; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.closed_positions.direction IS 'LONG or SHORT, as sent or by the side of its first trade; null while neither is known.';
+COMMENT ON COLUMN reporting.closed_positions.opened_at IS 'When it was opened, as sent or when its first trade happened; null while neither is known.';
+COMMENT ON COLUMN reporting.closed_positions.closed_at IS 'When it was closed, as sent or when its last trade happened; null while neither is known.';
+COMMENT ON COLUMN reporting.closed_positions.gross IS 'Result of its trades in quote_code, before fees and funding (positions[].closing_pnl): positive for a gain.';
+COMMENT ON COLUMN reporting.closed_positions.fees IS 'Fees of its trades in quote_code (positions[].total_trade_fees): positive when paid, negative for a net rebate.';
+COMMENT ON COLUMN reporting.closed_positions.funding IS 'Funding in quote_code (positions[].total_funding_payments): positive when received, negative when paid.';
+COMMENT ON COLUMN reporting.closed_positions.net IS 'Result in quote_code as the exchange says (positions[].realised_pnl): gross minus fees plus funding.';
+COMMENT ON COLUMN reporting.closed_positions.difference IS 'net minus (gross plus funding minus fees), in quote_code: 0, or what rounding leaves; null when one of them was not sent.';
+COMMENT ON COLUMN reporting.closed_positions.closed_on IS 'UTC date of closed_at.';
+COMMENT ON COLUMN reporting.closed_positions.first_seen_at IS 'When it was first stored here.';
 CREATE VIEW reporting.coverage_gaps AS
  SELECT COALESCE(accounts.name, (scopes.account_id)::text) AS account,
     scopes.account_id,
@@ -2054,6 +2242,8 @@ ALTER TABLE ONLY onetrading.balances
     ADD CONSTRAINT balances_pkey PRIMARY KEY (snapshot_id, currency_code);
 ALTER TABLE ONLY onetrading.candlesticks
     ADD CONSTRAINT candlesticks_pkey PRIMARY KEY (instrument_code, granularity, start_time);
+ALTER TABLE ONLY onetrading.closed_positions
+    ADD CONSTRAINT closed_positions_pkey PRIMARY KEY (position_id);
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
 ALTER TABLE ONLY onetrading.fee_tiers
@@ -2074,6 +2264,10 @@ ALTER TABLE ONLY onetrading.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (order_id);
 ALTER TABLE ONLY onetrading.portfolios
     ADD CONSTRAINT portfolios_pkey PRIMARY KEY (snapshot_id, account_id);
+ALTER TABLE ONLY onetrading.position_funding_payments
+    ADD CONSTRAINT position_funding_payments_pkey PRIMARY KEY (position_id, booked_at);
+ALTER TABLE ONLY onetrading.position_trades
+    ADD CONSTRAINT position_trades_pkey PRIMARY KEY (position_id, trade_id);
 ALTER TABLE ONLY onetrading.positions
     ADD CONSTRAINT positions_pkey PRIMARY KEY (snapshot_id, instrument_code, direction);
 ALTER TABLE ONLY onetrading.snapshots
@@ -2082,6 +2276,10 @@ ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
+ALTER TABLE ONLY onetrading_sync.closings
+    ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
+ALTER TABLE ONLY onetrading_sync.counted_positions
+    ADD CONSTRAINT counted_positions_pkey PRIMARY KEY (position_id);
 ALTER TABLE ONLY onetrading_sync.counting
     ADD CONSTRAINT counting_pkey PRIMARY KEY (account_id, stream);
 ALTER TABLE ONLY onetrading_sync.coverage
@@ -2094,6 +2292,8 @@ ALTER TABLE ONLY onetrading_sync.known_since
     ADD CONSTRAINT known_since_pkey PRIMARY KEY (what);
 ALTER TABLE ONLY onetrading_sync.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (account_id);
+ALTER TABLE ONLY onetrading_sync.position_details
+    ADD CONSTRAINT position_details_pkey PRIMARY KEY (account_id, stream, position_id);
 ALTER TABLE ONLY onetrading_sync.progress
     ADD CONSTRAINT progress_pkey PRIMARY KEY (account_id, stream, scope);
 ALTER TABLE ONLY onetrading_sync.proven_days
@@ -2112,6 +2312,7 @@ ALTER TABLE ONLY onetrading_sync.verified
     ADD CONSTRAINT verified_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
 CREATE UNIQUE INDEX account_fee_tiers_current ON onetrading.account_fee_tiers USING btree (account_id, fee_group) WHERE (valid_to IS NULL);
 CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id, currency_code, snapshot_id);
+CREATE INDEX closed_positions_by_closing ON onetrading.closed_positions USING btree (account_id, closed_at);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
 CREATE UNIQUE INDEX fee_tiers_current ON onetrading.fee_tiers USING btree (fee_group, min_volume) WHERE (valid_to IS NULL);
 CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
@@ -2123,6 +2324,8 @@ CREATE INDEX orders_by_account ON onetrading.orders USING btree (account_id, cre
 CREATE INDEX orders_open ON onetrading.orders USING btree (account_id) WHERE is_open;
 CREATE INDEX orders_unchecked ON onetrading.orders USING btree (account_id, created_at) WHERE (NOT trades_checked);
 CREATE INDEX orders_unknown ON onetrading.orders USING btree (account_id) WHERE (is_open IS NULL);
+CREATE INDEX position_funding_payments_by_slot ON onetrading.position_funding_payments USING btree (account_id, instrument_code, funding_time);
+CREATE INDEX position_trades_by_trade ON onetrading.position_trades USING btree (trade_id);
 CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at);
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
@@ -2132,6 +2335,7 @@ CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
+CREATE INDEX position_details_uncompared ON onetrading_sync.position_details USING btree (account_id, stream) WHERE ((read_at IS NOT NULL) AND (compared_at IS NULL));
 CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
@@ -2148,6 +2352,7 @@ ALTER TABLE ONLY onetrading.tickers
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.coverage_gaps TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.orders TO onetrading_reader;

@@ -30,7 +30,12 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 UPDATE = bool(os.environ.get("WRITE_GOLDEN"))
 ACCOUNTS = ("main", "spot")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-HISTORIES = (("main", "trades"), ("main", "funding_payments"), ("spot", "trades"))
+HISTORIES = (
+    ("main", "trades"),
+    ("main", "funding_payments"),
+    ("main", "closed_positions"),
+    ("spot", "trades"),
+)
 
 
 def normal(live: World) -> None:

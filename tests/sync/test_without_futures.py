@@ -11,7 +11,12 @@ from tests.support.stored_snapshots import ask, retired
 from tests.support.world import World, world
 
 FORMS = ("400", "401", "403", "404", "{}", "[]")
-FUTURES = ("positions", "portfolio", "funding_payments")
+FUTURES = (
+    "positions",
+    "portfolio",
+    "funding_payments",
+    "closed_positions",
+)
 NO_FUTURES = "the account has no futures"
 
 
@@ -52,6 +57,21 @@ def test_every_form_of_having_no_futures_is_not_permitted(
         live.tick(30)
         assert live.poll("spot", "positions") == "not permitted"
         assert live.app.refusals.paused_s("spot", "positions") == 60
+
+
+def test_what_follows_closed_positions_is_not_permitted_either(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Without a closed position it would have nothing to ask for."""
+    followers = ("position_funding", "position_trades")
+    with world(tmp_path, database_url, accounts=("spot",)) as live:
+        read_balances(live, "spot")
+        assert live.poll("spot", "closed_positions") == "not permitted"
+        for stream in followers:
+            assert live.poll("spot", stream) == "not permitted"
+            assert live.sync("permitted", "spot", stream) == "0"
+            assert set(live.errors("spot", stream)) == {"permission"}
+        assert retired(database_url) == dict.fromkeys(("closed_positions", *followers), NO_FUTURES)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -23,7 +23,8 @@ class Faults:
     60 s for each token, then 429, with `retry_after` seconds in Retry-After unless that is 0.
 
     Per row, the same rows each time: `late_rate` served only `late_seconds` after their instant;
-    `hidden_rate` not served at all; `changed_rate` trades with another price; `bad_record_rate`
+    `hidden_rate` not served at all; `changed_rate` trades with another price, closed positions with
+    other fees; `bad_record_rate`
     records that cannot be decoded; `odd_record_rate` records with a value that Postgres cannot
     hold; `unknown_enums` (a fraction) records with an undocumented value.
 
@@ -36,6 +37,9 @@ class Faults:
     `refuse_instruments` maps an instrument to the status of its funding history and its candles;
     `unlist` leaves instruments out of the list of all. `no_futures` is what the futures endpoints
     respond to an account without futures: a status (403 when not set), `{}` or `[]`.
+    `only_documented` leaves members of closed positions out that are not documented; the list of a
+    position's trades is the member `trades_member` (empty: the whole body), with `flat_trades` of
+    records in one object; `refuse_positions` have no details (404).
     `clock_offset` seconds (negative: behind) are added to the time that a response states, in its
     `Date` and in the body of `/time`, for `clock_paths` (none: all) and the first `clock_responses`
     of them (0: all). Paths are below the base URL, such as `/account/trades`. `account` limits all
@@ -72,6 +76,10 @@ class Faults:
     clock_offset: float = 0.0
     clock_paths: tuple[str, ...] = ()
     clock_responses: int = 0
+    only_documented: bool = False
+    trades_member: str = "trades"
+    flat_trades: bool = False
+    refuse_positions: tuple[str, ...] = ()
     page_size_cap: int = 0
     depth_days: float = 0.0
     window_days: float = 0.0

@@ -23,6 +23,8 @@ from exporter.simulator.endpoints.records import (
     payment_record,
     position_payment_record,
     position_records,
+    trade_row,
+    trades_of,
 )
 from exporter.simulator.endpoints.requests import AccountRequest
 from exporter.simulator.endpoints.wire import ErrorResponse, bad_request
@@ -30,6 +32,14 @@ from exporter.simulator.market.exact import ZERO
 from exporter.simulator.market.ledger import ClosedPosition
 from exporter.simulator.market.market import SimulatedAccount
 
+_DOCUMENTED = (
+    "account_id",
+    "position_id",
+    "closing_pnl",
+    "realised_pnl",
+    "total_funding_payments",
+    "total_trade_fees",
+)
 _FUNDING = WindowRules(floor=True, only_to_from_midnight=True)
 _CLOSED = WindowRules(longest=None, floor=True)
 
@@ -161,6 +171,9 @@ def _closed_position(request: AccountRequest, closed: ClosedPosition) -> Record:
         request.account, closed, funding_of(request.account, closed.number)
     )
     row_key = request.row_key("closed", closed.number)
+    if request.injector.faults.only_documented:
+        record = {name: record[name] for name in _DOCUMENTED}
+    request.injector.change_price(record, row_key, "total_trade_fees")
     return request.injector.alter(record, row_key, "realised_pnl", "direction", "position_id")
 
 
@@ -173,11 +186,42 @@ def funding_of(account: SimulatedAccount, position: int) -> Decimal:
 def position_funding(request: AccountRequest) -> Any:
     """`GET /account/futures/positions/{id}/funding-payments`: oldest first, on one page."""
     account = _permitted(request)
-    if not request.path_parameter.isdigit():
-        raise bad_request("INVALID_QUERY")
+    number = _position_number(request)
     rows = [
         position_payment_record(account, payment)
-        for payment in account.ledger.payments
-        if payment.position == int(request.path_parameter)
+        for row, payment in enumerate(account.ledger.payments)
+        if payment.position == number
+        and request.injector.visible(request.row_key("position_funding", row), payment.instant)
     ]
     return request.injector.add_unknown_fields({"funding_payments": rows})
+
+
+def position_trades(request: AccountRequest) -> Any:
+    """`GET /account/futures/positions/{id}/trades`: oldest first, on one page.
+
+    What the list is called is not documented: see the fault `trades_member`.
+    """
+    account, injector = _permitted(request), request.injector
+    number = _position_number(request)
+    closed = next((one for one in account.ledger.closed if one.number == number), None)
+    if closed is None or closed.closed > request.now:
+        raise ErrorResponse(404, {"error": "POSITION_NOT_FOUND"})
+    records = [
+        trade_row(account, k)
+        for k in trades_of(account, closed)
+        if injector.visible(request.row_key("position_trades", k), account.trades.instants[k])
+    ]
+    rows = [row["trade"] | row["fee"] if injector.faults.flat_trades else row for row in records]
+    member = injector.faults.trades_member
+    if not member:
+        return rows
+    return injector.add_unknown_fields({member: rows})
+
+
+def _position_number(request: AccountRequest) -> int:
+    text = request.path_parameter
+    if not (text.isascii() and text.isdigit()):
+        raise bad_request("INVALID_QUERY")
+    if text in request.injector.faults.refuse_positions:
+        raise ErrorResponse(404, {"error": "POSITION_NOT_FOUND"})
+    return int(text)

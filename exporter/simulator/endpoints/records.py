@@ -169,7 +169,6 @@ def closed_position_record(
         "position_id": str(closed.number),
         "instrument_code": closed.code,
         "direction": closed.direction,
-        "closing_volume": trimmed(closed.volume),
         "closing_pnl": trimmed(closed.pnl),
         "realised_pnl": trimmed(closed.pnl + funding - closed.fees),
         "total_funding_payments": text(funding),
@@ -177,6 +176,12 @@ def closed_position_record(
         "opened_at": iso_nanos(closed.opened),
         "closed_at": iso_nanos(closed.closed),
     }
+
+
+def trades_of(account: SimulatedAccount, closed: ClosedPosition) -> list[int]:
+    """Return the indices of the trades of a closed position, oldest first."""
+    between = range(closed.first, closed.last + 1)
+    return [k for k in between if account.trades[k].code == closed.code]
 
 
 def position_records(account: SimulatedAccount, prices: Prices, now: int) -> list[Record]:

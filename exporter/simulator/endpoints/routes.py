@@ -37,6 +37,7 @@ PRIVATE: dict[str, Callable[[AccountRequest], Any]] = {
     "/account/futures/positions": futures_routes.positions,
     "/account/futures/positions-history": futures_routes.closed_positions,
     "/account/futures/positions/{}/funding-payments": futures_routes.position_funding,
+    "/account/futures/positions/{}/trades": futures_routes.position_trades,
     "/account/futures/funding-payments": futures_routes.funding_payments,
 }
 """Routes that need the token of an account."""

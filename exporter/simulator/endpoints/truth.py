@@ -18,6 +18,7 @@ from exporter.simulator.endpoints.records import (
     position_payment_record,
     position_records,
     trade_row,
+    trades_of,
 )
 from exporter.simulator.endpoints.requests import AccountRequest, EndpointRequest, Overrides
 from exporter.simulator.market.exact import exact, trimmed
@@ -63,6 +64,15 @@ def _position_funding(_market: Market, account: SimulatedAccount) -> Any:
     return [position_payment_record(account, row) for row in reversed(account.ledger.payments)]
 
 
+def _position_trades(market: Market, account: SimulatedAccount) -> Any:
+    known = [row for row in account.ledger.closed if row.closed <= market.instant]
+    return [
+        {"position_id": str(row.number)} | trade_row(account, k)
+        for row in known
+        for k in trades_of(account, row)
+    ]
+
+
 def _closed_positions(market: Market, account: SimulatedAccount) -> Any:
     known = [row for row in account.ledger.closed if row.closed <= market.instant]
     known.sort(key=lambda row: (row.opened, row.number), reverse=True)
@@ -84,6 +94,7 @@ _STREAMS: dict[str, Callable[[Market, SimulatedAccount], Any]] = {
     "orders": _orders,
     "funding_payments": _funding_payments,
     "position_funding": _position_funding,
+    "position_trades": _position_trades,
     "closed_positions": _closed_positions,
     "settlements": _settlements,
     "balances": _balances,
@@ -101,7 +112,8 @@ def truth(market: Market, stream: str, account: str | None) -> Any:
     """Return the records of `stream`, newest first where they have a time.
 
     `trades` are `{fee, trade}`, `orders` `{order, trades}`, `funding_payments` wire records with
-    their `instrument_code`, `position_funding` and `closed_positions` wire records, `positions` the
+    their `instrument_code`, `position_funding` and `closed_positions` wire records,
+    `position_trades` trades with their `position_id`, `positions` the
     list, `balances` the whole response, `settlements` what the minute settlements of each
     instrument have paid, `opening` the balances at the start. `funding_history` is public: the
     settled rates of every futures instrument since the start. JSON numbers are Decimals. Raises

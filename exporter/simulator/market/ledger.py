@@ -52,7 +52,10 @@ class SimulatedPayment(NamedTuple):
 
 
 class ClosedPosition(NamedTuple):
-    """A position from the trade that opened it to the one that closed it, with its fees."""
+    """A position from the trade that opened it to the one that closed it, with its fees.
+
+    Its trades are those of its instrument from index `first` to `last`, both included.
+    """
 
     number: int
     code: str
@@ -62,6 +65,8 @@ class ClosedPosition(NamedTuple):
     pnl: Decimal
     fees: Decimal
     volume: Decimal
+    first: int
+    last: int
 
 
 class Book:
@@ -73,12 +78,15 @@ class Book:
         self.fees = RunningSum(ZERO)
         self.opened = 0
         self.number = 0
+        self._first = 0
         self._before = (ZERO, ZERO, ZERO)
 
-    def fill(self, trade: SimulatedTrade, signed: Decimal, number: int) -> ClosedPosition | None:
-        """Apply a trade of `signed` volume; return the position that it closed, if any."""
+    def fill(
+        self, trade: SimulatedTrade, k: int, signed: Decimal, number: int
+    ) -> ClosedPosition | None:
+        """Apply the k-th trade, of `signed` volume; return the position that it closed, if any."""
         if not self.volume.last:
-            self.opened, self.number = trade.instant, number
+            self.opened, self.number, self._first = trade.instant, number, k
             self._before = (self.cost.last, self.fees.last, signed)
         self.volume.add(trade.instant, signed)
         self.cost.add(trade.instant, signed * trade.price)
@@ -95,6 +103,8 @@ class Book:
             cost - self.cost.last,
             self.fees.last - fees,
             abs(signed),
+            self._first,
+            k,
         )
 
 
@@ -132,8 +142,9 @@ class Ledger:
             self._move(instrument.base, trade.instant, signed)
             self._move(instrument.quote, trade.instant, -signed * trade.price)
         else:
-            number = 2_100_000_000_000_000 + mix(self._seed, len(self.trades)) % 10**14
-            closed = self.book(trade.code).fill(trade, signed, number)
+            k = len(self.trades)
+            number = 2_100_000_000_000_000 + mix(self._seed, k) % 10**14
+            closed = self.book(trade.code).fill(trade, k, signed, number)
             if closed is not None:
                 self.closed.append(closed)
         self._move(trade.fee_currency, trade.instant, -trade.fee)

@@ -1,0 +1,199 @@
+"""Details of closed positions: each is read once, none stops another, and differences are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from exporter.store import details
+from tests.support.positions_exchange import (
+    BASE,
+    PositionsExchange,
+    PositionsServer,
+    serving,
+)
+from tests.support.positions_rig import Rig, new_exchange, rig
+
+STREAMS = "positions,trades,funding_payments,closed_positions,position_funding,position_trades"
+FOLLOWERS = ("position_funding", "position_trades")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PositionsServer]:
+    with serving() as one:
+        yield one
+
+
+def closed(exchange: PositionsExchange, number: int) -> list[str]:
+    """So many positions of one hour each, oldest first; the ids."""
+    for hours in range(2 * number, 0, -2):
+        position = exchange.open("BTC_USD_P", before=3_600.0 * (hours + 2))
+        position.closed_at = position.opened_at + timedelta(hours=1)
+    return [one.position_id for one in exchange.positions]
+
+
+def ask(one: Rig, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(one.database_url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def detail_requests(one: Rig) -> int:
+    return sum(path.endswith("/trades") and path != "/account/trades" for path, _ in requests(one))
+
+
+def requests(one: Rig) -> list[tuple[str, dict[str, str]]]:
+    return one.exchange.requests
+
+
+def test_one_position_stops_no_other(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """What is refused for good is requested a few times; what is broken goes on being tried."""
+    exchange = new_exchange()
+    refused, broken, good = closed(exchange, 3)
+    exchange.missing_details, exchange.broken_details = {refused}, {broken}
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["failed"]
+        assert ask(one, "SELECT DISTINCT position_id FROM onetrading.position_trades") == [(good,)]
+        assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == 3
+        for pause in (*details.PAUSES, *details.PAUSES, details.PAUSES[-1]):
+            one.wait(pause.total_seconds() + 1)
+            one.run("position_trades")
+        tried = [path.split("/")[4] for path, _ in requests(one) if path.endswith("/trades")]
+        assert tried.count(refused) == len(details.PAUSES) + 1
+        assert tried.count(broken) > tried.count(refused)
+        assert tried.count(good) == 1
+        noted = ask(
+            one,
+            "SELECT position_id, next_try_at IS NULL, last_error LIKE '%404%'"
+            " FROM onetrading_sync.position_details WHERE read_at IS NULL ORDER BY 1",
+        )
+        assert noted == [(refused, True, True), (broken, False, False)]
+        # It is counted all the same, although nothing tells its instrument.
+        (history,) = (s for s in one.app.histories() if s.stream.name == "closed_positions")
+        history.open_counting()
+        assert ask(
+            one,
+            "SELECT labels[1], value FROM onetrading_sync.totals"
+            " WHERE metric = 'onetrading_positions_closed_total' ORDER BY 1",
+        ) == [("", 1), ("BTC_USD_P", 1)]
+        # The others come to be known, and are counted once, each under its first label.
+        exchange.broken_details, exchange.missing_details = set(), set()
+        exchange.positions[0].fees = "0.50"
+        one.wait(31 * 86_400.0)
+        one.read()
+        one.run("position_trades")
+        assert ask(
+            one,
+            "SELECT labels[1], value FROM onetrading_sync.totals"
+            " WHERE metric = 'onetrading_positions_closed_total' ORDER BY 1",
+        ) == [("", 1), ("BTC_USD_P", 2)]
+
+
+def issues(one: Rig) -> list[tuple[str, str, str]]:
+    """Stream, kind and position of each issue."""
+    return [
+        (stream, kind, position)
+        for stream, kind, position in ask(
+            one,
+            "SELECT stream, kind, key ->> 'position_id' FROM onetrading_sync.issues"
+            " ORDER BY stream, kind, 3",
+        )
+    ]
+
+
+def test_what_does_not_fit_together_is_told_once(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    exchange = new_exchange()
+    first, second = closed(exchange, 2)
+    exchange.positions[0].fees = "0.75"
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        one.read_trades()
+        with psycopg.connect(database_url) as connection:
+            # One trade was never stored, one of another amount, and one is in no position's list.
+            connection.execute(
+                "DELETE FROM onetrading.trades WHERE trade_id IN"
+                " (SELECT trade_id FROM onetrading.trades ORDER BY traded_at LIMIT 1)"
+            )
+            connection.execute(
+                "INSERT INTO onetrading.trades SELECT gen_random_uuid(), order_id, account_id,"
+                " instrument_code, side, price, amount, quote_amount, fee_amount, fee_currency,"
+                " liquidity, order_source, sequence, traded_at - interval '1 minute',"
+                " traded_at_nanos, raw, row_hash FROM onetrading.trades"
+                " ORDER BY traded_at DESC LIMIT 1"
+            )
+            connection.execute(
+                "UPDATE onetrading.trades SET amount = 2, quote_amount = 200 WHERE trade_id IN"
+                " (SELECT trade_id FROM onetrading.trades ORDER BY traded_at LIMIT 1)"
+            )
+        expected = [
+            ("closed_positions", "unbalanced", first),
+            ("position_trades", "different", first),
+            ("position_trades", "incomplete", first),
+            ("position_trades", "missing", first),
+            ("position_trades", "unlisted", second),
+        ]
+        assert one.run(*FOLLOWERS) == ["ok", "ok"]
+        assert issues(one) == expected
+        # Everything is read again, as if nothing had been.
+        with psycopg.connect(database_url) as connection:
+            connection.execute("DELETE FROM onetrading_sync.position_details")
+        assert one.run(*FOLLOWERS) == ["ok", "ok"]
+        assert issues(one) == expected
+
+
+def test_a_position_that_changes_is_read_again(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    exchange = new_exchange()
+    (position_id,) = closed(exchange, 1)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["ok"]
+        exchange.positions[0].fees = "0.5000"
+        one.read()
+        assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == 2
+        assert ("closed_positions", "raw_changed", position_id) in issues(one)
+        kept = ask(
+            one, "SELECT instrument_code, direction, opened_at FROM onetrading.closed_positions"
+        )
+        assert kept == [("BTC_USD_P", "LONG", exchange.positions[0].opened_at)]
+
+
+def test_a_payment_in_another_precision_is_the_same(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """Nanoseconds, then milliseconds; another payment of the same position is another one."""
+    exchange = new_exchange()
+    (position_id,) = closed(exchange, 1)
+    sent = [
+        {
+            "instrument_code": "BTC_USD_P",
+            "funding_payment": amount,
+            "time": f"{BASE - timedelta(hours=hours):%Y-%m-%dT%H:%M}:01.{fraction}Z",
+        }
+        for hours, amount, fraction in ((4, "-0.1", "054379456"), (8, "0.1", "049000001"))
+    ]
+    exchange.payments[position_id] = sent
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_funding") == ["ok"]
+        first = ask(one, "SELECT booked_at_nanos, raw FROM onetrading.position_funding_payments")
+        assert len(first) == 2
+        exchange.payments[position_id] = json.loads(json.dumps(sent).replace("054379456Z", "054Z"))
+        with psycopg.connect(database_url) as connection:
+            connection.execute("DELETE FROM onetrading_sync.position_details")
+        assert one.run("position_funding") == ["ok"]
+        again = ask(one, "SELECT booked_at_nanos, raw FROM onetrading.position_funding_payments")
+        assert again == first
