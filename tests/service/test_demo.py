@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from tests.support.embedded import (
     server_in,
     value,
 )
+from tests.support.fork_server import start
 from tests.support.ports import unused_port
 from tests.support.postgres import postmaster_pid
 from tests.support.process import command, process_environment
@@ -36,14 +35,11 @@ class Demo:
         self.folder = folder
         self.output = folder / "output"
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "exporter", "demo", *SMALL),
-                    *("--listen", listen, "--data-dir", str(folder)),
-                ],
+            self.process = start(
+                *("demo", *SMALL, "--listen", listen, "--data-dir", str(folder)),
                 env=process_environment(env),
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=output,
             )
 
     @property
