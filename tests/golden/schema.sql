@@ -167,6 +167,81 @@ COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settleme
 COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW onetrading.funding_sign_votes AS
+ WITH payments AS (
+         SELECT funding_payments.account_id,
+            funding_payments.funding_time,
+            funding_payments.instrument_code,
+            funding_payments.booked_at,
+            funding_payments.amount,
+            funding_payments.cash_balance,
+            max(funding_payments.booked_at) OVER (PARTITION BY funding_payments.account_id, funding_payments.funding_time ORDER BY funding_payments.booked_at RANGE BETWEEN UNBOUNDED PRECEDING AND '00:00:00.000001'::interval PRECEDING) AS before_at
+           FROM onetrading.funding_payments
+          WHERE (funding_payments.cash_balance IS NOT NULL)
+        ), compared AS (
+         SELECT payment.account_id,
+            payment.booked_at,
+            payment.instrument_code,
+            bool_or((abs(((payment.cash_balance - before.cash_balance) - payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS as_sent,
+            bool_or((abs(((payment.cash_balance - before.cash_balance) + payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS negated
+           FROM (payments payment
+             JOIN payments before ON (((before.account_id = payment.account_id) AND (before.funding_time = payment.funding_time) AND (before.instrument_code <> payment.instrument_code) AND ((before.booked_at = payment.booked_at) OR ((before.booked_at = payment.before_at) AND ((payment.booked_at - payment.before_at) <= '00:01:00'::interval))))))
+          WHERE (payment.amount <> (0)::numeric)
+          GROUP BY payment.account_id, payment.booked_at, payment.instrument_code
+        )
+ SELECT account_id,
+    booked_at,
+    instrument_code,
+    as_sent AS received_positive
+   FROM compared
+  WHERE (as_sent <> negated);
+COMMENT ON VIEW onetrading.funding_sign_votes IS 'What the cash balance after a funding payment, compared with that after the payment just before it, says of the sign of amount. Payments that say nothing are left out.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.account_id IS 'As in onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.booked_at IS 'When the payment was booked.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.instrument_code IS 'The payment''s instrument.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.received_positive IS 'Whether cash moved by amount as sent (received payments are positive), or by its opposite (paid ones are).';
+CREATE VIEW onetrading.funding_sign_conventions AS
+ WITH judged AS (
+         SELECT funding_sign_votes.account_id,
+            funding_sign_votes.booked_at,
+            funding_sign_votes.instrument_code,
+                CASE
+                    WHEN (count(*) OVER lately < 3) THEN NULL::text
+                    WHEN ((10 * count(*) FILTER (WHERE funding_sign_votes.received_positive) OVER lately) >= (9 * count(*) OVER lately)) THEN 'received_positive'::text
+                    WHEN ((10 * count(*) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately) >= (9 * count(*) OVER lately)) THEN 'paid_positive'::text
+                    ELSE NULL::text
+                END AS convention,
+            min(funding_sign_votes.booked_at) FILTER (WHERE funding_sign_votes.received_positive) OVER lately AS received_since,
+            min(funding_sign_votes.booked_at) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately AS paid_since
+           FROM onetrading.funding_sign_votes
+          WINDOW lately AS (PARTITION BY funding_sign_votes.account_id ORDER BY funding_sign_votes.booked_at, funding_sign_votes.instrument_code ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
+        ), known AS (
+         SELECT judged.account_id,
+            judged.booked_at,
+            judged.instrument_code,
+            judged.convention,
+            judged.received_since,
+            judged.paid_since,
+            lag(judged.convention) OVER (PARTITION BY judged.account_id ORDER BY judged.booked_at, judged.instrument_code) AS previous
+           FROM judged
+          WHERE (judged.convention IS NOT NULL)
+        )
+ SELECT account_id,
+    convention,
+    previous,
+        CASE convention
+            WHEN 'received_positive'::text THEN received_since
+            ELSE paid_since
+        END AS since,
+    booked_at AS known_at
+   FROM known
+  WHERE (convention IS DISTINCT FROM previous);
+COMMENT ON VIEW onetrading.funding_sign_conventions IS 'The conventions of the sign of funding payments that have held, one row per account and change.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.account_id IS 'As in onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_positive or paid_positive.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
 CREATE TABLE onetrading.snapshots (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -481,9 +556,14 @@ CREATE TABLE onetrading_sync.drift (
     kind text NOT NULL,
     path text NOT NULL,
     sample text NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    hours_seen bigint DEFAULT 1 NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that the exchange''s documentation does not know.';
+COMMENT ON COLUMN onetrading_sync.drift.first_seen_at IS 'When it was met first.';
+COMMENT ON COLUMN onetrading_sync.drift.last_seen_at IS 'When it was met last, to the hour; of what was met before this column existed, when it was met first.';
+COMMENT ON COLUMN onetrading_sync.drift.hours_seen IS 'In how many hours it was met: it is counted once an hour, so that what every response holds does not cost a write each time.';
 CREATE TABLE onetrading_sync.issues (
     issue_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -493,11 +573,16 @@ CREATE TABLE onetrading_sync.issues (
     old_record jsonb,
     new_record jsonb,
     noticed_at timestamp with time zone DEFAULT now() NOT NULL,
-    happened_at timestamp with time zone
+    happened_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    found_by text,
+    CONSTRAINT issues_found_by_check CHECK ((found_by = 'verify'::text))
 );
 COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. late: new_record came in as proven history was read again. vanished: the exchange no longer shows old_record, which stays stored. funding_sign_changed: the convention of the sign of funding, as reporting.funding_sign has it, before and after. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
 COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
+COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
+COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
 ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.issues_issue_id_seq
     START WITH 1
@@ -590,7 +675,7 @@ CREATE TABLE onetrading_sync.runs (
     complete boolean DEFAULT false NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.runs IS 'One row per walk through a window of history, written with the rows it brought.';
-COMMENT ON COLUMN onetrading_sync.runs.lane IS 'tail (the newest part), backfill (what is missing) or verify.';
+COMMENT ON COLUMN onetrading_sync.runs.lane IS 'tail (the newest part), backfill (what is missing), verify (what is proven, again) or retry (rejected records that this version can read).';
 COMMENT ON COLUMN onetrading_sync.runs.complete IS 'The walk reached its explicit end.';
 ALTER TABLE onetrading_sync.runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.runs_run_id_seq
@@ -621,6 +706,26 @@ CREATE TABLE onetrading_sync.totals (
     value numeric NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.totals IS 'What the counters on /metrics show, kept in the transaction that writes the rows.';
+CREATE TABLE onetrading_sync.verified (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    range tstzrange NOT NULL,
+    verified_at timestamp with time zone NOT NULL,
+    facts bigint NOT NULL,
+    not_served bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT verified_check CHECK (((facts >= 0) AND ((not_served >= 0) AND (not_served <= facts)))),
+    CONSTRAINT verified_range_check CHECK (((NOT isempty(range)) AND lower_inc(range) AND (NOT upper_inc(range)))),
+    CONSTRAINT verified_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
+);
+COMMENT ON TABLE onetrading_sync.verified IS 'When proven history was last read again and compared with what is stored. What is not in here was not, since it was proven.';
+COMMENT ON COLUMN onetrading_sync.verified.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN onetrading_sync.verified.stream IS 'The stream that was read.';
+COMMENT ON COLUMN onetrading_sync.verified.scope IS 'As in onetrading_sync.coverage.';
+COMMENT ON COLUMN onetrading_sync.verified.range IS 'The time that a walk read to its explicit end.';
+COMMENT ON COLUMN onetrading_sync.verified.verified_at IS 'When that was, by the exchange''s time.';
+COMMENT ON COLUMN onetrading_sync.verified.facts IS 'How many facts were stored of the window that was read, which later ranges may have cut.';
+COMMENT ON COLUMN onetrading_sync.verified.not_served IS 'How many of them the exchange did not show, nor anything as old: it no longer serves that time, which says nothing about the facts.';
 CREATE VIEW reporting.coverage_gaps AS
  SELECT COALESCE(accounts.name, (scopes.account_id)::text) AS account,
     scopes.account_id,
@@ -892,6 +997,51 @@ COMMENT ON COLUMN reporting.funding_payments.cash_balance IS 'In quote_code: cas
 COMMENT ON COLUMN reporting.funding_payments.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs paid shorts (GET funding-rate/history: funding_rate). Null when not (yet) read.';
 COMMENT ON COLUMN reporting.funding_payments.mark_price IS 'In quote_code: mark price at settlement (GET funding-rate/history: mark_price). Null when not (yet) read.';
 COMMENT ON COLUMN reporting.funding_payments.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
+CREATE VIEW reporting.funding_sign AS
+ SELECT COALESCE(accounts.name, (judged.account_id)::text) AS account,
+    judged.account_id,
+    judged.convention,
+    count(vote.booked_at) FILTER (WHERE (vote.received_positive = (judged.convention <> 'paid_positive'::text))) AS votes_for,
+    count(vote.booked_at) FILTER (WHERE (vote.received_positive <> (judged.convention <> 'paid_positive'::text))) AS votes_against,
+    judged.since,
+    max(vote.booked_at) AS last_vote_at
+   FROM ((( SELECT paying.account_id,
+                CASE
+                    WHEN (((10 * GREATEST(lately.received, lately.paid)) >= (9 * (lately.received + lately.paid))) AND ((lately.received + lately.paid) >= 3)) THEN held.convention
+                    ELSE 'unknown'::text
+                END AS convention,
+                CASE
+                    WHEN (((10 * GREATEST(lately.received, lately.paid)) >= (9 * (lately.received + lately.paid))) AND ((lately.received + lately.paid) >= 3)) THEN held.since
+                    ELSE NULL::timestamp with time zone
+                END AS since
+           FROM ((( SELECT DISTINCT funding_payments.account_id
+                   FROM onetrading.funding_payments) paying
+             CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE newest.received_positive) AS received,
+                    count(*) FILTER (WHERE (NOT newest.received_positive)) AS paid
+                   FROM ( SELECT votes.received_positive
+                           FROM onetrading.funding_sign_votes votes
+                          WHERE (votes.account_id = paying.account_id)
+                          ORDER BY votes.booked_at DESC, votes.instrument_code DESC
+                         LIMIT 20) newest) lately)
+             LEFT JOIN LATERAL ( SELECT conventions.convention,
+                    conventions.since
+                   FROM onetrading.funding_sign_conventions conventions
+                  WHERE (conventions.account_id = paying.account_id)
+                  ORDER BY conventions.known_at DESC
+                 LIMIT 1) held ON (true))) judged
+     LEFT JOIN onetrading.accounts ON ((accounts.account_id = judged.account_id)))
+     LEFT JOIN onetrading.funding_sign_votes vote ON (((vote.account_id = judged.account_id) AND (vote.booked_at >= COALESCE(judged.since, '-infinity'::timestamp with time zone)))))
+  GROUP BY COALESCE(accounts.name, (judged.account_id)::text), judged.account_id, judged.convention, judged.since;
+COMMENT ON VIEW reporting.funding_sign IS 'Which sign funding payments have, which the exchange does not document for sure: judged from cash_balance. Where several instruments are paid at one funding time, the cash after a payment less the cash after the one before it is that payment, as sent or negated, unless a trade or a settlement moved cash in between. Each payment of that kind is a vote; a convention holds when at least three of the last twenty votes and nine tenths of them are for it. A change is noted in onetrading_sync.issues as funding_sign_changed. reporting.funding_payments and the monthly views read amount as received_positive whatever is found here: amount stays as sent.
+Example:
+SELECT account, convention, votes_for, votes_against, since FROM reporting.funding_sign ORDER BY account;';
+COMMENT ON COLUMN reporting.funding_sign.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.funding_sign.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.funding_sign.convention IS 'received_positive (a positive amount came in), paid_positive (a positive amount was paid) or unknown (too few votes, or they do not agree).';
+COMMENT ON COLUMN reporting.funding_sign.votes_for IS 'Payments since then that speak for the convention; while it is unknown, all that speak for received_positive.';
+COMMENT ON COLUMN reporting.funding_sign.votes_against IS 'Payments since then that speak against it; while it is unknown, all that speak for paid_positive.';
+COMMENT ON COLUMN reporting.funding_sign.since IS 'booked_at of the first payment that speaks for the convention that holds now, of those that decided; null while it is unknown.';
+COMMENT ON COLUMN reporting.funding_sign.last_vote_at IS 'booked_at of the newest payment that is counted; null without any.';
 CREATE VIEW reporting.late_facts AS
  WITH known AS (
          SELECT known_since.since
@@ -948,7 +1098,8 @@ CREATE VIEW reporting.late_facts AS
             'late'::text AS kind,
             NULL::jsonb AS old_record,
             came_late.raw AS new_record,
-            came_late.first_seen_at AS noticed_at
+            came_late.first_seen_at AS noticed_at,
+            NULL::timestamp with time zone AS resolved_at
            FROM came_late
         UNION ALL
          SELECT issue.account_id,
@@ -963,7 +1114,8 @@ CREATE VIEW reporting.late_facts AS
             issue.kind,
             issue.old_record,
             issue.new_record,
-            issue.noticed_at
+            issue.noticed_at,
+            issue.resolved_at
            FROM (((onetrading_sync.issues issue
              LEFT JOIN onetrading.trades trade ON ((trade.trade_id =
                 CASE
@@ -980,7 +1132,7 @@ CREATE VIEW reporting.late_facts AS
                     WHEN (issue.stream = 'funding_history'::text) THEN ((issue.key ->> 'funding_time'::text))::timestamp with time zone
                     ELSE NULL::timestamp with time zone
                 END))))
-          WHERE (issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text]))
+          WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) OR ((issue.kind = 'late'::text) AND (issue.noticed_at < ((date_trunc('month'::text, (issue.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))
         )
  SELECT COALESCE(accounts.name, (found.account_id)::text) AS account,
     found.account_id,
@@ -994,11 +1146,12 @@ CREATE VIEW reporting.late_facts AS
     found.new_record,
     found.noticed_at,
     (found.noticed_at >= ((date_trunc('month'::text, (found.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AS after_month,
-    proven.proven_at
+    proven.proven_at,
+    found.resolved_at
    FROM ((found
      LEFT JOIN onetrading.accounts USING (account_id))
      LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))));
-COMMENT ON VIEW reporting.late_facts IS 'What a closed month has to know: facts that became known after their month was over, and facts that came back different, whenever that was noticed. History that is read in for the first time long after it happened is late as well; proven_at tells it from a fact that came after its day had been proven complete.
+COMMENT ON VIEW reporting.late_facts IS 'What a closed month has to know: facts that became known after their month was over, facts that were missing when their time had been proven complete, facts that came back different and facts that the exchange no longer shows, whenever that was noticed. History that is read in for the first time long after it happened is late as well; proven_at tells it from a fact that came after its day had been proven complete.
 Example:
 SELECT account, stream, kind, happened_at, noticed_at, old_record, new_record
 FROM reporting.late_facts
@@ -1010,12 +1163,13 @@ COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by colu
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at or funding_time. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
 COMMENT ON COLUMN reporting.late_facts.first_seen_at IS 'When the fact was first stored here. What was stored before an upgrade to a version with this column has the time of that upgrade, and is not listed as late.';
-COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange), duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
+COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over, or as proven history was read again), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange; it stays in every table and view), duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
 COMMENT ON COLUMN reporting.late_facts.old_record IS 'The record as sent before; null for late.';
 COMMENT ON COLUMN reporting.late_facts.new_record IS 'The record as sent now; null for vanished.';
 COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: first_seen_at of a late fact, else when the difference was noticed.';
-COMMENT ON COLUMN reporting.late_facts.after_month IS 'Whether the month was over when this became known; always true for late.';
+COMMENT ON COLUMN reporting.late_facts.after_month IS 'Whether the month was over when this became known.';
 COMMENT ON COLUMN reporting.late_facts.proven_at IS 'When the UTC day of happened_at had been proven complete, if that was before this became known: a report made since then lacks it. Null when the day was not proven by then (history read in for the first time).';
+COMMENT ON COLUMN reporting.late_facts.resolved_at IS 'When a fact that had vanished was sent again; null while it is gone, and for every other kind.';
 CREATE VIEW reporting.open_rejects AS
  SELECT rejects.reject_id,
     COALESCE(accounts.name, (rejects.account_id)::text) AS account,
@@ -1494,6 +1648,8 @@ ALTER TABLE ONLY onetrading_sync.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY onetrading_sync.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
+ALTER TABLE ONLY onetrading_sync.verified
+    ADD CONSTRAINT verified_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
 CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id, currency_code, snapshot_id);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
 CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
@@ -1507,6 +1663,7 @@ CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
+CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
 CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
@@ -1527,6 +1684,7 @@ GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_sign TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.late_facts TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
