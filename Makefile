@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 # Every package is verified by the hash in a requirements file.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP) --require-hashes
+# Tests start the command often; compiling it each time would take longer than what is tested.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run stack test soak lint format generate bench wheel sbom lock clean

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,10 +17,14 @@ from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
+from exporter.api.sender import Observer
+from exporter.known_names import require_free
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, SchemaError
-from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Stream
-from exporter.settings import Settings
+from exporter.model.stream import PUBLIC_ACCOUNT, Stream
+from exporter.roster import AccountUnit, Change, Roster
+from exporter.settings import AccountSettings, Settings
+from exporter.stop_event import StopEvent
 from exporter.store import migrate
 from exporter.store.database import Connection, Database, connected
 from exporter.store.embedded import EmbeddedPostgres, exists
@@ -76,7 +79,7 @@ class Runtime:
     """How patiently one request is made."""
     embedded_wait_s: float = 30.0
     """How long the service waits at its start for an embedded Postgres, which then comes later."""
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: StopEvent = field(default_factory=StopEvent)
     """Set to end the process. Every wait is a wait for it: there is no other sleep."""
 
 
@@ -88,7 +91,7 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
         stream
         for stream in STREAMS
         if stream.name in chosen
-        and (stream.public or settings.accounts)
+        and (stream.public or settings.accounts or settings.config)  # accounts may come later
         and not (stream.requires_database and settings.database.kind == "none")
     )
 
@@ -116,64 +119,48 @@ class App:
         self._runtime = runtime = runtime or Runtime()
         self.stop = runtime.stop
         self.embedded = embedded
-        self.metrics = Metrics(
-            streams,
-            [account.name for account in settings.accounts],
-            read=self._reads,
-            intervals=settings.intervals,
-            now=lambda: runtime.wall().timestamp(),
-            monotonic=runtime.boottime,
-        )
+        self.metrics = self._metrics()
         self.clock = ExchangeClock(wall=runtime.wall, steady=runtime.steady)
         address = self._address()
         self.database = None if address is None else Database(address, prepare or apply_migrations)
-        self.leases = self._leases(address, holder)
+        self.leases = Leases(address, holder) if address and holder else None
         self.storage = Storage(self.database, self.leases, runtime.monotonic, self._lease_wait_s())
         self.spool = Spool(settings.data_dir / "spool")
-        self.rate_limiters = {name: self._rate_limiter(name) for name in self._tokens()}
-        """By account name."""
-        self.accounts = {name: self._account(name, token) for name, token in self._tokens().items()}
-        """By name, `public` last."""
         self.snapshots = SnapshotQueue(self.storage, self.spool)
-        self.syncs = self._syncs()
-        """Every stream of every account."""
         self.refusals = Refusals(runtime.monotonic)
         self.runner = SyncRunner(self.metrics, self.storage, self.refusals, runtime.monotonic)
-
-    def _syncs(self) -> list[StreamSync]:
-        shared = SyncContext(
+        self._budgets: list[tuple[AccountSettings, RateLimiter]] = []
+        """Of every token that was ever in use."""
+        self.roster = Roster(
+            self._unit,
             metrics=self.metrics,
             storage=self.storage,
             snapshots=self.snapshots,
+            runner=self.runner,
             stop=self.stop,
-            monotonic=self._runtime.monotonic,
-            intervals=self.settings.intervals,
-            history_start=self.settings.history_start,
         )
-        return [
-            sync_of(account, stream, shared)
-            for stream in self.streams
-            for account in self.accounts.values()
-            if stream.public == account.public and self._reads(account.name, stream.name)
-        ]
+        self.roster.change(settings.accounts)
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """Those that are read now, by name, `public` last."""
+        return {unit.name: unit.account for unit in self.roster.units}
+
+    @property
+    def rate_limiters(self) -> dict[str, RateLimiter]:
+        """By account name, `public` last."""
+        return {unit.name: unit.rate_limiter for unit in self.roster.units}
+
+    @property
+    def syncs(self) -> list[StreamSync]:
+        """Every stream of every account, in the order in which streams are declared."""
+        places = {stream.name: place for place, stream in enumerate(self.streams)}
+        found = [sync for unit in self.roster.units for sync in unit.syncs]
+        return sorted(found, key=lambda sync: places[sync.stream.name])
 
     def chosen_streams(self) -> dict[str, list[str]]:
         """The streams that are read of each account, `public` last."""
-        return {
-            account: [
-                stream.name
-                for stream in self.streams
-                if stream.public == (account == PUBLIC_ACCOUNT)
-                and self._reads(account, stream.name)
-            ]
-            for account in self._tokens()
-        }
-
-    def _reads(self, account: str, stream: str) -> bool:
-        """Whether the settings of an account leave a stream in; `public` has none."""
-        chosen = {account.name: account.streams for account in self.settings.accounts}
-        names = chosen.get(account)
-        return names is None or stream in names
+        return self.roster.chosen_streams()
 
     def histories(self, account: str | None = None) -> list[HistorySync]:
         """The history streams of one account, or of all."""
@@ -183,19 +170,19 @@ class App:
             if isinstance(sync, HistorySync) and account in (None, sync.account.name)
         ]
 
-    def gap_filler(self, account: str | None = None) -> GapFiller:
+    def gap_filler(self, unit: AccountUnit | None = None) -> GapFiller:
         """What keeps the history of one account, or of all, complete."""
         return GapFiller(
-            self.histories(account),
+            self.histories() if unit is None else unit.histories,
             self.storage,
-            self.stop,
+            self.stop if unit is None else unit.stop,
             self.refusals.keep_backfill_away,
-            interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.accounts)),
+            interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.roster.units)),
         )
 
     def verifier(self) -> Verifier:
         """What reads the proven history of all accounts again."""
-        return Verifier(self.histories(), self.storage, self.stop, self.refusals.keep_backfill_away)
+        return Verifier(self.histories, self.storage, self.stop, self.refusals.keep_backfill_away)
 
     def open_database(self, *, patient: bool = True) -> bool:
         """Connect and migrate; whether it is up.
@@ -215,52 +202,101 @@ class App:
     def close(self) -> None:
         """Stop requests, let transactions finish, release everything. May be called twice."""
         self.stop.set()
-        for account in self.accounts.values():
-            account.client.close()
+        for unit in self.roster.units:
+            unit.account.client.close()
         self.storage.close()
         if self.embedded is not None:
             self.embedded.stop()
 
-    def _tokens(self) -> dict[str, Callable[[], str | None]]:
-        tokens: dict[str, Callable[[], str | None]] = {
-            account.name: account.token.get for account in self.settings.accounts
-        }
-        return tokens | {PUBLIC_ACCOUNT: lambda: None}
-
-    def _leases(self, address: Callable[[], str] | None, holder: str | None) -> Leases | None:
-        if address is None or holder is None:
-            return None
-        # Accounts that this process reads anything of, with their ids where they are known.
-        ids = {PUBLIC_ACCOUNT: PUBLIC_ACCOUNT_ID}
-        read = {name: ids.get(name) for name, streams in self.chosen_streams().items() if streams}
-        return Leases(address, holder, read)
+    def _metrics(self) -> Metrics:
+        """Of no account yet."""
+        return Metrics(
+            self.streams,
+            (),
+            intervals=self.settings.intervals,
+            now=lambda: self._runtime.wall().timestamp(),
+            monotonic=self._runtime.boottime,
+        )
 
     def _lease_wait_s(self) -> float:
         """A cluster of our own that does not exist yet holds no lease of another process."""
         created = self.settings.database.kind == "embedded" and not exists(self.settings.data_dir)
         return 0.0 if created else LEASE_WAIT_S
 
-    def _rate_limiter(self, name: str) -> RateLimiter:
+    def _unit(self, configured: AccountSettings | None) -> AccountUnit:
+        """Everything that one account needs; None: `public`."""
+        stop, limiter = self.stop.child(), self._rate_limiter(configured)
+        client = self._client(configured, limiter, stop, self.metrics.instrumentation)
+        name, token = _name(configured), _token(configured)
+        account = Account(name, client, self.clock, token, self.storage)
+        shared = SyncContext(
+            metrics=self.metrics,
+            storage=self.storage,
+            snapshots=self.snapshots,
+            stop=stop,
+            monotonic=self._runtime.monotonic,
+            intervals=self.settings.intervals,
+            history_start=self.settings.history_start,
+        )
+        chosen = None if configured is None else configured.streams
+        syncs = [
+            sync_of(account, stream, shared)
+            for stream in self.streams
+            if stream.public == account.public and (chosen is None or stream.name in chosen)
+        ]
+        return AccountUnit(configured, account, limiter, syncs, stop)
+
+    def _rate_limiter(self, configured: AccountSettings | None) -> RateLimiter:
+        """The budget of the account's token, which may have belonged to another name before."""
+        if configured is not None and self.roster.units:  # at the start no token has sent anything
+            token = configured.token.get()
+            for known, limiter in self._budgets:
+                if known.token.get() == token:
+                    return limiter
         limiter = RateLimiter(
             self.settings.requests_per_minute, monotonic=self._runtime.monotonic, stop=self.stop
         )
-        self.metrics.service.track_rate_limiter(name, partial(getattr, limiter, "remaining"))
+        if configured is not None:
+            self._budgets.append((configured, limiter))
         return limiter
 
-    def _account(self, name: str, token: Callable[[], str | None]) -> Account:
-        client = Client(
-            account=name,
+    def change_accounts(self, accounts: Sequence[AccountSettings]) -> Change:
+        """Let these be the accounts, as `Roster.change` does.
+
+        Raises SettingsError when Postgres knows a new name as another account; nothing has changed
+        then.
+        """
+        change = self.roster.compare(accounts)
+        coming = [a for a in accounts if a.name in (*change.added, *change.changed)]
+        require_free(
+            coming,
+            self.storage,
+            lambda configured: self._client(
+                configured, self._rate_limiter(configured), self.stop, _Unobserved()
+            ),
+        )
+        return self.roster.change(accounts)
+
+    def _client(
+        self,
+        configured: AccountSettings | None,
+        rate_limiter: RateLimiter,
+        stop: StopEvent,
+        observer: Observer,
+    ) -> Client:
+        """What sends the requests of an account."""
+        return Client(
+            account=_name(configured),
             base_url=self.settings.base_url,
-            token=token,
-            rate_limiter=self.rate_limiters[name],
+            token=_token(configured),
+            rate_limiter=rate_limiter,
             clock=self.clock,
-            observer=self.metrics.instrumentation,
-            stop=self.stop,
+            observer=observer,
+            stop=stop,
             policy=self._runtime.retry,
             random=self._runtime.random,
             monotonic=self._runtime.monotonic,
         )
-        return Account(name, client, self.clock, token, self.storage)
 
     def _address(self) -> Callable[[], str] | None:
         """Returns the URL of Postgres; called before each new connection, since it may move."""
@@ -271,6 +307,24 @@ class App:
                 self.embedded = EmbeddedPostgres(self.settings.data_dir, stop_event=self.stop)
             return partial(self.embedded.ensure, _RECONNECT_WAIT_S)
         return self.settings.database.url
+
+
+class _Unobserved:
+    """For requests of an account that may never be one of ours: it has no series yet."""
+
+    def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+        """Nothing is counted."""
+
+    def record_wait(self, account: str, seconds: float) -> None:
+        """Nothing is counted."""
+
+
+def _name(configured: AccountSettings | None) -> str:
+    return PUBLIC_ACCOUNT if configured is None else configured.name
+
+
+def _token(configured: AccountSettings | None) -> Callable[[], str | None]:
+    return (lambda: None) if configured is None else configured.token.get
 
 
 @contextmanager

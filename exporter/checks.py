@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
+from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import Priority
+from exporter.api.token_claims import claims_of
 from exporter.app import App, enabled
 from exporter.logs import context
 from exporter.model.errors import ExchangeError, ExporterError, SettingsError
-from exporter.model.limits import CLOCK_SKEW_LIMIT_S
+from exporter.model.limits import CLOCK_SKEW_LIMIT_S, TOKEN_EXPIRY_WARNING
 from exporter.model.page import read
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Stream
 from exporter.server import WebConfigWatcher
@@ -29,11 +32,15 @@ _HEALTHY_SHARE = 0.5
 
 
 class CheckResult(NamedTuple):
-    """The subject of a check, whether it passed, and what was found."""
+    """The subject of a check, whether it passed, and what was found.
+
+    ``warning``: it works, but deserves attention.
+    """
 
     subject: str
     ok: bool
     finding: str
+    warning: bool = False
 
 
 def run(settings: Settings) -> Iterator[CheckResult]:
@@ -89,8 +96,27 @@ def _exchange(app: App) -> Iterator[CheckResult]:
 def _account(app: App, account: Account) -> Iterator[CheckResult]:
     syncs = [sync for sync in app.syncs if sync.account is account]
     if not account.public:
+        yield from _token(account.name, account.token(), app.clock)
         yield from _permissions(app.settings, account, [sync.stream for sync in syncs])
     yield _budget(account, syncs, app.settings.requests_per_minute)
+
+
+def _token(name: str, token: str | None, clock: ExchangeClock) -> Iterator[CheckResult]:
+    """What the token says of itself: nothing of that is verified, and nothing more of it shown."""
+    claims = claims_of(token)
+    if claims.rights is not None:
+        subject, rights = f"scopes of the token of {name}", " and ".join(claims.rights)
+        finding = f"it may {rights}: a token with the scope Read only is enough; create one"
+        yield CheckResult(subject, True, finding if rights else "Read only", bool(rights))
+    if claims.expires_at is not None:
+        subject, at = f"expiry of the token of {name}", f"{claims.expires_at:%Y-%m-%d %H:%M} UTC"
+        left = claims.expires_at - (clock.now() if clock.known else clock.wall())
+        if left <= timedelta(0):
+            yield CheckResult(subject, False, f"it expired at {at}; create another one")
+        else:
+            soon = left < TOKEN_EXPIRY_WARNING
+            finding = f"it expires at {at}" + ("; create another one until then" if soon else "")
+            yield CheckResult(subject, True, finding, soon)
 
 
 def _permissions(

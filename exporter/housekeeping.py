@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 
 from exporter.api.clock import ExchangeClock
+from exporter.api.token_claims import claims_of
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
 from exporter.store import bookkeeping, verified
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
+from exporter.sync import Account
 
 _log = logging.getLogger(__name__)
 _YOUNG = timedelta(days=1)
@@ -22,7 +24,10 @@ _LATELY = timedelta(days=32)
 
 
 class Housekeeping:
-    """Exports the state of the process and its database; ``accounts``: names, `public` included."""
+    """Exports the state of the process and its database.
+
+    ``accounts`` returns those that are configured now, by name, `public` included.
+    """
 
     def __init__(
         self,
@@ -30,24 +35,30 @@ class Housekeeping:
         storage: Storage,
         spool: Spool,
         clock: ExchangeClock,
-        accounts: Iterable[str],
+        accounts: Callable[[], Mapping[str, Account]],
     ) -> None:
         self._metrics = metrics
         self._storage = storage
         self._spool = spool
         self._clock = clock
-        self._accounts = tuple(accounts)
+        self._accounts = accounts
 
     def beat(self) -> None:
         """Export the heartbeat, and every state that changes without a pass."""
         service = self._metrics.service
         service.record_heartbeat()
         service.set_spool(len(self._spool), self._spool.dropped)
-        service.set_clock_skew(self._accounts, self._clock.skew_s)
+        service.set_clock_skew(self._accounts(), self._clock.skew_s)
         service.set_clock_disputed(self._clock.disputed)
+        service.set_token_expiries(self._token_expiries())
         if self._storage.database is not None:
             service.set_database_up(self._storage.up)
         self.show_leader()
+
+    def _token_expiries(self) -> Mapping[str, float | None]:
+        """In Unix time, by account. The files of the tokens are read again when they change."""
+        found = {name: claims_of(a.token()).expires_at for name, a in self._accounts().items()}
+        return {name: None if at is None else at.timestamp() for name, at in found.items()}
 
     def show_leader(self) -> None:
         """Export of which accounts this process holds the leases."""
@@ -140,7 +151,7 @@ class Housekeeping:
         if not self._storage.up:
             return False
         try:
-            self._storage.writable().run_briefly(bookkeeping.note_configured, self._accounts)
+            self._storage.writable().run_briefly(bookkeeping.note_configured, self._accounts())
         except DatabaseError:
             return False
         return True

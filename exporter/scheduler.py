@@ -53,6 +53,8 @@ _MESSAGES: dict[Event, str] = {
     "max_instances": "skipped a run: the previous one is still running",
 }
 _HEARTBEAT = timedelta(seconds=5)
+_MOST_THREADS = 100_000
+"""No limit: what limits them is how many tasks there are."""
 _ROUNDING_S = 0.05
 """A turn that begins by so much too early, as two clocks see it, is the one that was due."""
 _WATCH_EVERY_S = 0.5
@@ -147,7 +149,7 @@ class Scheduler:
         self._on_event = on_event
         self._heartbeat = heartbeat
         self._recurring = Recurring()
-        self._tasks = len(tasks)
+        self._tasks = 0
         self._steady = steady
         self._stopping = threading.Event()
         self._planned_apart = self._apart()
@@ -155,9 +157,9 @@ class Scheduler:
         self._watchdog = threading.Thread(target=self._watch, name="scheduler-watchdog")
         self._lock = threading.Lock()
         """Guards `running` and `again` of the turns."""
-        # Up to a thread for each task: one that waits for a slow response delays no other. There
-        # are only as many as have been busy at once.
-        self._workers = ThreadPoolExecutor(len(tasks) + 1)
+        # A thread for each task that needs one: one that waits for a slow response delays no other.
+        # There are only as many as have been busy at once, and a task runs once at a time.
+        self._workers = ThreadPoolExecutor(_MOST_THREADS)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={
@@ -174,8 +176,20 @@ class Scheduler:
             id="heartbeat",
             next_run_time=_wall(),
         )
+        self.add(tasks)
+
+    def add(self, tasks: Sequence[Task]) -> None:
+        """Run these tasks, too; none may have the name of another one."""
+        self._tasks += len(tasks)
         for task in tasks:
             self._add(task)
+
+    def remove(self, names: Collection[str]) -> None:
+        """Begin no more runs of the tasks of these names. One in progress goes on to its end."""
+        for name in names:
+            with suppress(JobLookupError):
+                self._scheduler.remove_job(name)
+                self._tasks -= 1
 
     def _add(self, task: Task) -> None:
         first = self._offset(task)

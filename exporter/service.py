@@ -5,21 +5,22 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from exporter.app import App, Runtime, enabled
+from exporter.config_follower import ConfigFollower
 from exporter.housekeeping import Housekeeping
 from exporter.model.errors import EmbeddedPostgresError, ExporterError, SchemaError, Stopping
+from exporter.roster import AccountUnit, Change
 from exporter.scheduler import Scheduler, Task
 from exporter.server import Pages, Server, WebConfigWatcher
 from exporter.server.security import exposure
-from exporter.settings import Settings
+from exporter.settings import AccountSettings, Settings
 from exporter.signals import catch_signals
 from exporter.status import AccountReports, Reporter, StreamReports, page, to_json
 from exporter.store.embedded import EmbeddedPostgres
 from exporter.store.holder import new_holder
-from exporter.sync import GapFiller, StreamSync
 
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
@@ -56,36 +57,63 @@ class Service:
         self.server = Server(
             settings.listen.host,
             settings.listen.port,
-            Pages(
-                metrics=app.metrics.scrape,
-                healthy=self._healthy,
-                ready=self._ready,
-                index=lambda: page.render(self._reporter.report()),
-                status=lambda: to_json(self._reporter.report()),
-                content_security_policy=page.CONTENT_SECURITY_POLICY,
-            ),
+            self._pages(),
             web_config=self._web_config,
         )
         self._housekeeping = Housekeeping(
-            app.metrics, app.storage, app.spool, app.clock, app.accounts
+            app.metrics, app.storage, app.spool, app.clock, lambda: app.accounts
         )
-        self._scheduler = self._schedule(runtime)
+        self._scheduler = Scheduler(
+            self._chores() if app.database is not None else (),
+            heartbeat=self._beat,
+            on_event=app.metrics.service.count_scheduler_event,
+            steady=runtime.boottime,
+        )
+        self._writing = threading.Event()
+        """Set once leases are taken and backfills run."""
+        app.roster.attach(self)
+        self.config = self._config(lambda: runtime.wall().timestamp())
+        """Follows the accounts in the configuration file."""
+        self._following = threading.Thread(
+            target=self.config.watch, args=[app.stop], name="config", daemon=True
+        )
         self._reporter = self._status()
-        self._fillers = self._backfills()
         self._verifying = threading.Thread(target=app.verifier().run, name="verify")
         self._opening = threading.Thread(target=self._open_database, name="opening")
         self._schema_checked = app.database is None
+        self._all_tried = False
+        """Once: an account that is added later takes no process out of service."""
         self._fatal: ExporterError | None = None
+
+    def _config(self, now: Callable[[], float]) -> ConfigFollower:
+        metrics = self.app.metrics.service
+        return ConfigFollower(
+            self.app.settings,
+            self._change_accounts,
+            on_state=lambda state: metrics.set_config(state.ok, state.succeeded_at),
+            now=now,
+        )
+
+    def _pages(self) -> Pages:
+        return Pages(
+            metrics=self.app.metrics.scrape,
+            healthy=self._healthy,
+            ready=self._ready,
+            index=lambda: page.render(self._reporter.report()),
+            status=lambda: to_json(self._reporter.report()),
+            content_security_policy=page.CONTENT_SECURITY_POLICY,
+        )
 
     def start(self) -> None:
         """Start everything. Raises SettingsError when it cannot listen as configured."""
         _warn_unprotected(self.app.settings, self._web_config)
-        if len(self.app.accounts) <= _FEW_ACCOUNTS:
+        if len(self.app.roster.units) <= _FEW_ACCOUNTS:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.server.start()
         self.app.spool.tidy()
         self._beat()
         self._scheduler.start()
+        self._following.start()
         if self.app.database is not None:
             self._opening.start()
         _log.info("serving on %s", self.server.url)
@@ -95,7 +123,7 @@ class Service:
 
         Raises SchemaError and EmbeddedPostgresError when Postgres cannot be used as it is.
         """
-        catch_signals(self.app.stop)
+        catch_signals(self.app.stop, reload=self.config.read_soon)
         try:
             self.start()
             self.app.stop.wait()
@@ -127,13 +155,37 @@ class Service:
             self.app.leases.renew()
             self.app.leases.start()
         self.app.snapshots.drain_if_possible()
-        for filler in (*self._fillers, self._verifying):
-            filler.start()
+        self._writing.set()
+        self._backfill(self.app.roster.units)
+        self._verifying.start()
 
-    def _fill(self, filler: GapFiller, place: int) -> None:
-        """Keep the history of an account complete. Not all accounts begin in the same instant."""
-        if not self.app.stop.wait(place * _FILLER_PACE_S):
-            filler.run()
+    def begin(self, units: Sequence[AccountUnit]) -> None:
+        """Poll these accounts at their intervals and keep their histories complete."""
+        if self._writing.is_set() and self.app.leases is not None:
+            # Before they have their first turn, which another process may have instead.
+            self.app.leases.renew()
+        self._scheduler.add([task for unit in units for task in unit.tasks(self.app.runner)])
+        if self._writing.is_set():
+            self._backfill(units)
+
+    def end(self, units: Sequence[AccountUnit]) -> None:
+        """Begin no more passes of these accounts."""
+        self._scheduler.remove([sync.name for unit in units for sync in unit.syncs])
+
+    def _backfill(self, units: Sequence[AccountUnit]) -> None:
+        """Not all accounts begin in the same instant."""
+        with_history = [unit for unit in units if unit.histories]
+        for place, unit in enumerate(with_history):
+            unit.begin_backfill(self.app.gap_filler(unit), place * _FILLER_PACE_S)
+
+    def _change_accounts(self, accounts: Sequence[AccountSettings]) -> Change:
+        """Let these be the accounts. Raises SettingsError, and has changed nothing then."""
+        change = self.app.change_accounts(accounts)
+        if change != Change():
+            self._housekeeping.beat()
+            self._housekeeping.note_accounts()
+            self._housekeeping.record_choice(self.app.chosen_streams())
+        return change
 
     def _on_lease_change(self, accounts: Collection[str]) -> None:
         """A takeover, or its loss, is acted on at once, not at each stream's next turn."""
@@ -147,8 +199,8 @@ class Service:
     def stop(self) -> None:
         """Finish transactions in progress, begin nothing new."""
         self.app.stop.set()
-        for account in self.app.accounts.values():
-            account.client.interrupt()
+        for unit in self.app.roster.units:
+            unit.end()
         ending = threading.Thread(target=self._finish_work, name="stopping", daemon=True)
         ending.start()
         ending.join(_STOP_WITHIN_S)
@@ -158,34 +210,11 @@ class Service:
 
     def _finish_work(self) -> None:
         self._scheduler.stop()
-        for thread in (self._opening, *self._fillers, self._verifying):
+        for thread in (self._opening, self._verifying):
             if thread.is_alive():
                 thread.join()
-
-    def _backfills(self) -> list[threading.Thread]:
-        app = self.app
-        read = [name for name in app.accounts if app.histories(name)]
-        return [
-            threading.Thread(
-                target=self._fill, args=(app.gap_filler(name), place), name=f"backfill-{name}"
-            )
-            for place, name in enumerate(read)
-        ]
-
-    def _schedule(self, runtime: Runtime) -> Scheduler:
-        app = self.app
-        return Scheduler(
-            [
-                *(self._task(sync) for sync in app.syncs),
-                *(self._chores() if app.database is not None else ()),
-            ],
-            heartbeat=self._beat,
-            on_event=app.metrics.service.count_scheduler_event,
-            steady=runtime.boottime,
-        )
-
-    def _task(self, sync: StreamSync) -> Task:
-        return Task(sync.name, sync.interval, lambda: self.app.runner.run(sync) == "ok")
+        for unit in self.app.roster.units:
+            unit.join_backfill()
 
     def _chores(self) -> list[Task]:
         return [
@@ -217,17 +246,22 @@ class Service:
 
     def _status(self) -> Reporter:
         app = self.app
-        limiters, per_minute = app.rate_limiters, app.settings.requests_per_minute
+        per_minute = app.settings.requests_per_minute
         return Reporter(
             app.settings,
             app.storage,
             app.spool,
             app.clock,
             app.metrics,
-            AccountReports(limiters, app.metrics, per_minute, app.storage.leads),
+            AccountReports(lambda: app.rate_limiters, app.metrics, per_minute, app.storage.leads),
             StreamReports(
-                app.syncs, app.metrics, app.refusals, self._scheduler.due, app.runner.read_before
+                lambda: app.syncs,
+                app.metrics,
+                app.refusals,
+                self._scheduler.due,
+                app.runner.read_before,
             ),
+            lambda: self.config.state,
         )
 
     def _beat(self) -> None:
@@ -240,13 +274,15 @@ class Service:
         return True, "healthy"
 
     def _ready(self) -> tuple[bool, str]:
-        untried = [
-            f"{state.account}/{state.stream}"
-            for state in self.app.metrics.streams.summaries()
-            if not state.tried
-        ]
-        if untried:
-            return False, f"not tried yet: {', '.join(untried)}"
+        if not self._all_tried:
+            untried = [
+                f"{state.account}/{state.stream}"
+                for state in self.app.metrics.streams.summaries()
+                if not state.tried
+            ]
+            if untried:
+                return False, f"not tried yet: {', '.join(untried)}"
+            self._all_tried = True
         if not self._schema_checked:
             return False, "the database's schema could not be checked yet"
         return True, "ready"

@@ -1,8 +1,8 @@
 """What a signal does: shut down, or change the log level.
 
 SIGTERM, SIGINT  shut down in order
-SIGHUP           nothing, because changed files are read again anyway; but when it means that the
-                 terminal of a command was closed, shut down in order
+SIGHUP           read the configuration file at once; changed files are read again anyway. But when
+                 it means that the terminal of a command was closed, shut down in order
 SIGUSR1          log at debug; the next one goes back
 
 The interpreter writes a signal's number to a pipe at once, and a thread does the rest. A handler in
@@ -19,6 +19,7 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from exporter.logs import LEVEL
 
@@ -27,8 +28,14 @@ _LEVEL_FILE_EVERY_S = 1.0
 _CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
-def catch_signals(stop: threading.Event) -> None:
-    """Handle signals as described above from now on; ``stop`` is set to shut down.
+def _no_file() -> bool:
+    """There is nothing to read again."""
+    return False
+
+
+def catch_signals(stop: threading.Event, reload: Callable[[], bool] = _no_file) -> None:
+    """Handle signals as described above from now on; ``stop`` is set to shut down, ``reload`` has
+    the configuration file read again, and returns whether there is one.
 
     The same thread follows the log level file.
     """
@@ -42,7 +49,7 @@ def catch_signals(stop: threading.Event) -> None:
                 [read_end], [], [], _LEVEL_FILE_EVERY_S if LEVEL.followed else None
             )
             for number in os.read(read_end, 16) if ready else b"":
-                _act(signal.Signals(number), stop, started_in_terminal)
+                _act(signal.Signals(number), stop, reload, started_in_terminal)
             LEVEL.look()
 
     threading.Thread(target=watch, name="signals", daemon=True).start()
@@ -53,11 +60,17 @@ def catch_signals(stop: threading.Event) -> None:
             signal.signal(number, lambda _number, _frame: None)
 
 
-def _act(number: signal.Signals, stop: threading.Event, started_in_terminal: bool) -> None:
+def _act(
+    number: signal.Signals,
+    stop: threading.Event,
+    reload: Callable[[], bool],
+    started_in_terminal: bool,
+) -> None:
     if number is signal.SIGUSR1:
         LEVEL.toggle(number.name)
     elif number is signal.SIGHUP and not (started_in_terminal and not _in_terminal()):
-        _log.info("SIGHUP: nothing to do; files are read again when they change")
+        told = "reading the configuration file" if reload() else "nothing to do"
+        _log.info("SIGHUP: %s; files are read again when they change", told)
     elif number in _CAUGHT and not stop.is_set():
         _log.info("%s: stopping", number.name)
         stop.set()

@@ -3,6 +3,11 @@
 import pytest
 from hypothesis import settings
 
+from tests.support.memory import keep_temporary_files_in_memory
+
+# Before anything asks where temporary files go.
+keep_temporary_files_in_memory()
+
 # No deadline: a busy machine with two cores is slow now and then, which is no fault of the code.
 # Derandomized: the gate fails because of a change, never by chance. To search further:
 # pytest --hypothesis-profile=search

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from math import inf
 
-from exporter.api.clock import ExchangeClock, Source
+from exporter.api.clock import ExchangeClock, Witness
 from exporter.api.clock_votes import LEAST_RESPONSES
 from exporter.api.network import LookUp, system_addresses
 from exporter.api.rate_limiter import Priority, RateLimiter
@@ -122,8 +122,8 @@ class Client:
             server = EPOCH + timedelta(milliseconds=json.loads(result.body)["epoch_millis"])
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise UnexpectedPayload(f"time: no usable epoch_millis: {error}") from error
-        source = Source(self._account, "time")
-        self._clock.observe_instant(server, result.sent, result.received, source)
+        witness = Witness(self._account, "time")
+        self._clock.observe_instant(server, result.sent, result.received, witness)
         return server
 
     def learn_time(self, *, deadline_s: float) -> None:
@@ -177,7 +177,7 @@ class Client:
 
     def _acquire(self, priority: Priority, within_s: float, on_error: OnError) -> None:
         try:
-            waited_s = self._rate_limiter.acquire(priority, within_s=within_s)
+            waited_s = self._rate_limiter.acquire(priority, within_s=within_s, stop=self._stop)
         except RateLimited as error:
             on_error(error)
             raise

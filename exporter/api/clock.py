@@ -57,7 +57,7 @@ _QUIET_S = 600.0
 """A dispute is a new one, and logged, when nobody disagreed for so long."""
 
 
-class Source(NamedTuple):
+class Witness(NamedTuple):
     """Who a response was for, and of which endpoint it is."""
 
     account: str
@@ -84,7 +84,7 @@ class ExchangeClock:
         """The offset that stamps are compared with. It follows no faster than clocks drift: many
         small steps would otherwise be one large one."""
         self._seen_at = 0.0
-        self._behind: dict[Source, deque[tuple[float, datetime]]] = {}
+        self._behind: dict[Witness, deque[tuple[float, datetime]]] = {}
         self._in_dispute = False
         self._disputed_at: float | None = None
         """When a response disagreed last."""
@@ -108,7 +108,7 @@ class ExchangeClock:
             return bool(self._dissenting(self.steady()))
 
     def observe_date(
-        self, date_header: str, sent: float, received: float, source: Source, age: str = ""
+        self, date_header: str, sent: float, received: float, witness: Witness, age: str = ""
     ) -> None:
         """Learn from a ``Date`` header; ``sent`` and ``received`` are by the steady clock.
 
@@ -119,13 +119,13 @@ class ExchangeClock:
         server = http_date(date_header)
         if server is not None:
             cached = age.strip() not in ("", "0")
-            self._observe(server, _SECOND, sent, received, source, source.endpoint, cached=cached)
+            self._observe(server, _SECOND, sent, received, witness, witness.endpoint, cached=cached)
 
     def observe_instant(
-        self, server: datetime, sent: float, received: float, source: Source
+        self, server: datetime, sent: float, received: float, witness: Witness
     ) -> None:
         """Learn from an instant that the exchange truncated to the millisecond (``GET time``)."""
-        self._observe(server, _MILLISECOND, sent, received, source, BODY)
+        self._observe(server, _MILLISECOND, sent, received, witness, BODY)
 
     def use_wall(self) -> None:
         """The exchange tells its time nowhere: go on with ours."""
@@ -150,13 +150,13 @@ class ExchangeClock:
         """What is later than this lies in the future, whichever clock is right."""
         return max(self.now(), self.wall()) + CLOCKS_APART
 
-    def stated(self, source: Source, since: float) -> datetime | None:
-        """The lowest time, behind ours, that responses of a source stated since then, if any did.
+    def stated(self, witness: Witness, since: float) -> datetime | None:
+        """The lowest time, behind ours, that responses of a witness stated since then, if any did.
 
         What was read with them is as old as they say: a cache or a replica that lags.
         """
         with self._lock:
-            stamps = self._behind.get(source, ())
+            stamps = self._behind.get(witness, ())
             return min((server for at, server in stamps if at >= since), default=None)
 
     def probe_due(self) -> bool:
@@ -180,7 +180,7 @@ class ExchangeClock:
         resolution: timedelta,
         sent: float,
         received: float,
-        source: Source,
+        witness: Witness,
         voter: str,
         *,
         cached: bool = False,
@@ -196,10 +196,10 @@ class ExchangeClock:
                 self._votes.add(stamp)
             event = self._learn(stamp, cached)
             if self._offset is not None and stamp.highest < self._offset - TOLERANCE:
-                kept = self._behind.setdefault(source, deque(maxlen=_STAMPS_KEPT))
+                kept = self._behind.setdefault(witness, deque(maxlen=_STAMPS_KEPT))
                 kept.append((received, server))
         if event:
-            _log.warning("%s", event, extra={"endpoint": source.endpoint})
+            _log.warning("%s", event, extra={"endpoint": witness.endpoint})
 
     def _learn(self, stamp: Stamp, cached: bool) -> str:
         """Take a stamp into account; what is to be logged. The lock is held."""

@@ -109,7 +109,8 @@ class RateLimiter:
     """A `TokenBucket` that threads wait for. One for each token, shared by all who send with it.
 
     Nobody polls: each thread sleeps until the earliest instant at which its turn can come. It
-    sleeps on ``stop``, so that a shutdown wakes all of them. ``monotonic`` is a clock in seconds.
+    sleeps on ``stop``, or on an event of its own that ends it earlier, so that a shutdown wakes all
+    of them. ``monotonic`` is a clock in seconds.
     """
 
     def __init__(
@@ -121,28 +122,37 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._waited_s = 0.0
 
-    def acquire(self, priority: Priority, *, within_s: float = inf) -> float:
-        """Wait until one request may be sent; return the seconds waited.
+    def acquire(
+        self,
+        priority: Priority,
+        *,
+        within_s: float = inf,
+        stop: threading.Event | None = None,
+    ) -> float:
+        """Wait until one request may be sent, or until ``stop``; return the seconds waited.
 
         Raises Stopping, and RateLimited when the token is paused for longer than ``within_s``.
         """
+        stop = stop or self._stop
         with self._lock:
             joined_at = self._monotonic()
             waiter = self._bucket.join(priority)
         try:
             while True:
-                wait_s = self._check(waiter, joined_at, joined_at + within_s)
+                wait_s = self._check(waiter, joined_at, joined_at + within_s, stop)
                 if waiter.served:
                     break
-                self._stop.wait(wait_s)
+                stop.wait(wait_s)
         finally:
             with self._lock:
                 self._bucket.leave(waiter)
         return wait_s
 
-    def _check(self, waiter: Waiter, joined_at: float, deadline: float) -> float:
+    def _check(
+        self, waiter: Waiter, joined_at: float, deadline: float, stop: threading.Event
+    ) -> float:
         """Seconds waited when ``waiter`` is served, else the seconds still to wait."""
-        if self._stop.is_set():
+        if stop.is_set():
             raise Stopping("shutting down: a request waiting for the rate limiter was not sent")
         with self._lock:
             now = self._monotonic()

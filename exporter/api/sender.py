@@ -27,7 +27,7 @@ from exporter.api.body import (
     TooLarge,
     UnknownEncoding,
 )
-from exporter.api.clock import ExchangeClock, Source, http_date
+from exporter.api.clock import ExchangeClock, Witness, http_date
 from exporter.api.network import Attempt, LookUp, Network, system_addresses
 from exporter.api.response import error_of, retry_after_s, understood_by_status
 from exporter.api.retry import Policy
@@ -269,7 +269,7 @@ class HttpSender:
                 response.headers.get("Date", ""),
                 sent,
                 received,
-                Source(self._account, request.endpoint),
+                Witness(self._account, request.endpoint),
                 response.headers.get("Age", ""),
             )
             status = response.status_code

@@ -21,12 +21,13 @@ def run(settings: Settings) -> None:
 @click.command()
 @with_settings
 def check(settings: Settings) -> None:
-    """Check configuration, tokens, clock, database and request budget: OK or FAIL, line by line."""
+    """Check configuration, tokens, clock, database and request budget: OK, WARN or FAIL each."""
     failed = False
     for outcome in checks.run(settings):
         failed |= not outcome.ok
         finding = " ".join(outcome.finding.split())  # some messages of Postgres have two lines
-        click.echo(f"{'OK  ' if outcome.ok else 'FAIL'} {outcome.subject}: {finding}")
+        verdict = ("WARN" if outcome.warning else "OK") if outcome.ok else "FAIL"
+        click.echo(f"{verdict:<4} {outcome.subject}: {finding}")
     if failed:
         raise click.exceptions.Exit(1)
 

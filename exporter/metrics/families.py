@@ -120,6 +120,22 @@ TOKEN_SCOPE = Metric(
     "1 if the account's token has the scope, 0 if the exchange refused it.",
     ("account", "scope"),
 )
+TOKEN_EXPIRY = Metric(
+    "onetrading_token_expiry_timestamp_seconds",
+    "Unix time at which the account's token expires, as the token says of itself; absent when it "
+    "says nothing.",
+    ("account",),
+)
+CONFIG_RELOAD_SUCCESSFUL = Metric(
+    "onetrading_config_last_reload_successful",
+    "1 if the configuration file, as it was read last, is usable, else 0: then the accounts are "
+    "those of an earlier version of it. Absent without such a file.",
+)
+CONFIG_RELOAD_SUCCESS_TIME = Metric(
+    "onetrading_config_last_reload_success_timestamp_seconds",
+    "Unix time at which the configuration file was last read and found usable. Absent without such "
+    "a file.",
+)
 CLOCK_SKEW = Metric(
     "onetrading_exchange_clock_skew_seconds",
     "Clock of the exchange minus the local clock, in seconds, estimated from the times that its "
@@ -203,6 +219,9 @@ SERVICE_FAMILIES = (
     LEADER,
     BUDGET_REMAINING,
     TOKEN_SCOPE,
+    TOKEN_EXPIRY,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_SUCCESS_TIME,
     CLOCK_SKEW,
     CLOCK_DISPUTED,
     SPOOL_SNAPSHOTS,

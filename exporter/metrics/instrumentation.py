@@ -6,7 +6,8 @@ registers metrics at import must not add to `/metrics`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 from prometheus_client import (
     CollectorRegistry,
@@ -30,8 +31,8 @@ class Instrumentation:
     """Counters and histograms of the exporter's own work. Safe to use from any thread.
 
     ``keys``: every (account, stream); ``accounts``: those that send requests, `public` included.
-    All series whose labels are known in advance exist from the start, so that `rate()` sees their
-    first increment.
+    All series whose labels are known in advance exist from the start, or since `set_accounts`, so
+    that `rate()` sees their first increment.
     """
 
     def __init__(
@@ -56,29 +57,52 @@ class Instrumentation:
         build = families.BUILD_INFO
         info = Gauge(build.name, build.help, build.labels, registry=self.registry)
         info.labels(version, python).set(1)
+        self._present: frozenset[str] = frozenset()
+        self._left: frozenset[str] = frozenset()
+        """Accounts that are not read any more; a pass in flight may still report on them."""
+        self.set_accounts(keys, accounts)
+
+    def set_accounts(self, keys: Sequence[tuple[str, str]], accounts: Collection[str]) -> None:
+        """As in the constructor, instead of what was said before: the series of other accounts are
+        withdrawn, and begin at 0 when they are back."""
+        self._left = (self._left | self._present) - frozenset(accounts)
+        self._present = frozenset(accounts)
         for account, stream in keys:
             self._passes.labels(account, stream)
             self.record_rows(account, stream)
         for account in accounts:
             self._waits.labels(account)
+        for metric, family in (
+            (self._passes, families.SYNC_DURATION),
+            (self._written, families.ROWS_WRITTEN),
+            (self._rejected, families.ROWS_REJECTED),
+            (self._requests, families.API_REQUESTS),
+            (self._waits, families.API_WAIT),
+        ):
+            _remove(metric, family.labels, self._left)
 
     def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         """A request took ``seconds``; ``code``: its HTTP status, or the error if there is none."""
-        self._requests.labels(account, endpoint, code).inc()
+        if account not in self._left:
+            self._requests.labels(account, endpoint, code).inc()
         self._durations.labels(endpoint).observe(seconds)
 
     def record_wait(self, account: str, seconds: float) -> None:
         """A request waited ``seconds`` for the request budget."""
-        self._waits.labels(account).inc(seconds)
+        if account not in self._left:
+            self._waits.labels(account).inc(seconds)
 
     def record_pass(self, account: str, stream: str, seconds: float) -> None:
         """A pass ended after ``seconds``, whether it succeeded or not."""
-        self._passes.labels(account, stream).observe(seconds)
+        if account not in self._left:
+            self._passes.labels(account, stream).observe(seconds)
 
     def record_rows(
         self, account: str, stream: str, *, inserted: int = 0, updated: int = 0, rejected: int = 0
     ) -> None:
         """A transaction committed: so many rows written, so many records rejected."""
+        if account in self._left:
+            return
         self._written.labels(account, stream, "inserted").inc(inserted)
         self._written.labels(account, stream, "updated").inc(updated)
         self._rejected.labels(account, stream).inc(rejected)
@@ -90,3 +114,18 @@ class Instrumentation:
         return Histogram(
             family.name, family.help, family.labels, registry=self.registry, buckets=_BUCKETS_S
         )
+
+
+def _remove(metric: Counter | Histogram, names: Sequence[str], accounts: Collection[str]) -> None:
+    """Remove every series of these accounts; ``names``: of the metric's labels."""
+    if not accounts:
+        return
+    gone = {
+        tuple(sample.labels[name] for name in names)
+        for family in metric.collect()
+        for sample in family.samples
+        if sample.labels["account"] in accounts
+    }
+    for labels in gone:
+        with suppress(KeyError):
+            metric.remove(*labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 from exporter._version import __version__
@@ -51,3 +51,14 @@ class Metrics:
         """Body and headers of a scrape, as of now: see `Exposition.render`."""
         self.scrape = exposition.scrape
         """The same, shared by the scrapes of a moment: see `Exposition.scrape`."""
+
+    def set_accounts(self, chosen: Mapping[str, Collection[str]]) -> None:
+        """Export the ``chosen`` streams of each account, `public` included, and no other account.
+
+        What is exported stays as it is; what is withdrawn begins anew when it is back. What a pass
+        in flight still reports of a withdrawn account is ignored; calling this once more after its
+        end leaves no trace of it.
+        """
+        self.streams.set_accounts(chosen)
+        self.service.set_accounts(frozenset(chosen))
+        self.instrumentation.set_accounts(self.streams.keys, frozenset(chosen))

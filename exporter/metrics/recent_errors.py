@@ -62,6 +62,11 @@ class RecentErrors:
         for key in [key for key in self._open if key[:2] == (account, stream)]:
             del self._open[key]
 
+    def forget(self, account: str) -> None:
+        """The account is not read any more."""
+        self._runs = {number: run for number, run in self._runs.items() if run.account != account}
+        self._open = {key: number for key, number in self._open.items() if key[0] != account}
+
     def latest(self) -> list[ErrorRun]:
         """The run that failed last comes first."""
         return list(reversed(self._runs.values()))

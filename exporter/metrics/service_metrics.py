@@ -6,7 +6,7 @@ A series is absent until its value is first known: nothing is 0 that was never m
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from threading import Lock
 from typing import Literal
@@ -15,6 +15,8 @@ from exporter.metrics.families import (
     BUDGET_REMAINING,
     CLOCK_DISPUTED,
     CLOCK_SKEW,
+    CONFIG_RELOAD_SUCCESS_TIME,
+    CONFIG_RELOAD_SUCCESSFUL,
     DATABASE_UP,
     DRIFT,
     DRIFT_NEWEST,
@@ -27,6 +29,7 @@ from exporter.metrics.families import (
     SERVICE_FAMILIES,
     SPOOL_DROPPED,
     SPOOL_SNAPSHOTS,
+    TOKEN_EXPIRY,
     TOKEN_SCOPE,
     VERIFY_FINDINGS,
     VERIFY_LAST,
@@ -60,9 +63,20 @@ class ServiceMetrics:
             SCHEDULER_EVENTS: {(event,): 0 for event in _SCHEDULER_EVENTS}
         }
         self._budgets: Mapping[str, Callable[[], float]] = {}
+        self._accounts: Collection[str] | None = None
+        """Of no other account is anything exported; None: of every one that is reported."""
         self._heartbeat_at: float | None = None
         self.database_since: float | None = None
         """Unix time of the last change of `onetrading_database_up`; None before it is known."""
+
+    def set_accounts(self, accounts: Collection[str]) -> None:
+        """Withdraw whatever is known of other accounts, now and as long as they are not back."""
+        with self._lock:
+            self._accounts = accounts
+            self._budgets = {name: b for name, b in self._budgets.items() if name in accounts}
+            self._values = {
+                metric: self._of_accounts(metric, values) for metric, values in self._values.items()
+            }
 
     def set_database_up(self, up: bool) -> None:
         """Whether Postgres can be reached."""
@@ -90,6 +104,17 @@ class ServiceMetrics:
     def set_token_scope(self, account: str, scope: str, granted: bool) -> None:
         """Whether the account's token has the scope."""
         self._merge(TOKEN_SCOPE, {(account, scope): int(granted)})
+
+    def set_token_expiries(self, expiries: Mapping[str, float | None]) -> None:
+        """Unix time at which the token of each account expires; None: it does not say."""
+        known: _Values = {(name,): at for name, at in expiries.items() if at is not None}
+        with self._lock:
+            self._values = {**self._values, TOKEN_EXPIRY: self._of_accounts(TOKEN_EXPIRY, known)}
+
+    def set_config(self, ok: bool, succeeded_at: float) -> None:
+        """Whether the configuration file is usable, and when it last was, in Unix time."""
+        self._merge(CONFIG_RELOAD_SUCCESSFUL, {(): int(ok)})
+        self._merge(CONFIG_RELOAD_SUCCESS_TIME, {(): succeeded_at})
 
     def forget_token(self, account: str) -> None:
         """Another process uses the account's token now, and says what it may do."""
@@ -173,8 +198,16 @@ class ServiceMetrics:
 
     def _merge(self, metric: Metric, readings: _Values) -> None:
         with self._lock:
-            merged = {**self._values.get(metric, {}), **readings}
+            merged = {**self._values.get(metric, {}), **self._of_accounts(metric, readings)}
             self._values = {**self._values, metric: merged}
+
+    def _of_accounts(self, metric: Metric, readings: _Values) -> _Values:
+        """``readings`` without those of accounts that are not read."""
+        accounts = self._accounts
+        if accounts is None or "account" not in metric.labels:
+            return readings
+        at = metric.labels.index("account")
+        return {labels: value for labels, value in readings.items() if labels[at] in accounts}
 
     def _remaining(self) -> _Values:
         readings: dict[tuple[str, ...], float] = {}

@@ -8,7 +8,7 @@ each scrape, not by a timer: a poll thread that died has its values withdrawn li
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
@@ -59,29 +59,51 @@ class StreamMetrics:
         self._monotonic = monotonic
         self._lock = Lock()
         self._recent = RecentErrors()
-        self._streams = {
-            (account, stream.name): stream
-            for stream in streams
-            for account in ((PUBLIC_ACCOUNT,) if stream.public else accounts)
-            if read(account, stream.name)
-        }
+        self._declared_streams = {stream.name: stream for stream in streams}
+        self._intervals = intervals
+        self._streams: dict[Key, Stream] = {}
+        self._states: dict[Key, StreamState] = {}
+        """Both are replaced as a whole when accounts come and go: a scrape goes on with the old."""
+        self._left: frozenset[Key] = frozenset()
+        """Of accounts that are not read any more; a pass in flight may still report on them."""
         self._declared = {s.name: {m.name: m for m in s.metrics} for s in streams}
         names = [name for declared in self._declared.values() for name in declared]
         self._shared = frozenset(name for name in names if names.count(name) > 1)
-        self._states = {
-            (account, name): StreamState(
-                account,
-                name,
-                intervals.get(name, stream.interval).total_seconds(),
-                backfilled=stream.backfilled,
-                partitioned=stream.partitioned,
-            )
-            for (account, name), stream in self._streams.items()
+        names_of = {a: [s.name for s in streams if read(a, s.name)] for a in accounts}
+        names_of[PUBLIC_ACCOUNT] = [s.name for s in streams if read(PUBLIC_ACCOUNT, s.name)]
+        self.set_accounts(names_of)
+
+    def set_accounts(self, chosen: Mapping[str, Collection[str]]) -> None:
+        """Export the ``chosen`` streams of each account, and nothing of any other account.
+
+        What is exported already stays as it is. What is withdrawn here begins anew when it is back.
+        """
+        found = {
+            (account, stream.name): stream
+            for stream in self._declared_streams.values()
+            for account, names in chosen.items()
+            if stream.public == (account == PUBLIC_ACCOUNT) and stream.name in names
         }
+        with self._lock:
+            self._left = (self._left | self._streams.keys()) - found.keys()
+            for account in {account for account, _ in self._left} - chosen.keys():
+                self._recent.forget(account)
+            known = self._states
+            self._states = {key: known.get(key) or self._new(key, s) for key, s in found.items()}
+            self._streams = found
+
+    def _new(self, key: Key, stream: Stream) -> StreamState:
+        return StreamState(
+            *key,
+            self._intervals.get(stream.name, stream.interval).total_seconds(),
+            backfilled=stream.backfilled,
+            partitioned=stream.partitioned,
+        )
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """Every (account, stream); the methods below raise KeyError for any other."""
+        """Every (account, stream). The methods below raise KeyError for one that never was among
+        them, and ignore one that was withdrawn."""
         return tuple(self._streams)
 
     def record_success(self, account: str, stream: str, samples: Iterable[Sample] | None) -> bool:
@@ -92,6 +114,8 @@ class StreamMetrics:
         `internal`.
         """
         key = (account, stream)
+        if key in self._left:
+            return True
         try:
             rendered = None if samples is None else self._render(key, samples)
         except Exception:
@@ -100,9 +124,10 @@ class StreamMetrics:
             self.record_failure(account, stream, "internal")
             return False
         with self._lock:
-            self._recent.end_runs(account, stream)
-            state = self._states[key].record_success(self._monotonic(), self._now())
-            self._states[key] = state if rendered is None else self._exporting(state, rendered)
+            if key not in self._left:
+                self._recent.end_runs(account, stream)
+                state = self._states[key].record_success(self._monotonic(), self._now())
+                self._states[key] = state if rendered is None else self._exporting(state, rendered)
         return True
 
     def replace_samples(self, account: str, stream: str, samples: Iterable[Sample]) -> None:
@@ -112,39 +137,43 @@ class StreamMetrics:
         samples cannot be rendered.
         """
         key = (account, stream)
+        if key in self._left:
+            return
         rendered = self._render(key, samples)
-        with self._lock:
-            if self._states[key].good_at is not None:
-                self._states[key] = self._exporting(self._states[key], rendered)
+        self._change(
+            key,
+            lambda state: state if state.good_at is None else self._exporting(state, rendered),
+        )
 
     def record_failure(self, account: str, stream: str, reason: Reason) -> None:
         """Record a pass without a complete, good response: values stay until they are too old.
 
         Their age restarts with reason `database`: Postgres being down changes no domain series.
         """
-        with self._lock:
-            key, now = (account, stream), self._now()
-            self._states[key] = self._states[key].record_failure(reason, self._monotonic(), now)
+        now = self._now()
+
+        def fail(state: StreamState) -> StreamState:
             self._recent.add(account, stream, "poll", reason, instant(now))
+            return state.record_failure(reason, self._monotonic(), now)
+
+        self._change((account, stream), fail)
 
     def mark_tried(self, account: str, stream: str) -> None:
         """The stream had its turn, but something else must come first: it sent no request."""
-        with self._lock:
-            key = (account, stream)
-            self._states[key] = self._states[key].mark_tried()
+        self._change((account, stream), StreamState.mark_tried)
 
     def mark_standing_by(self, account: str, stream: str) -> None:
         """Another process reads the stream and exports it: this one exports no value of it."""
-        with self._lock:
-            key = (account, stream)
-            self._states[key] = self._states[key].mark_standing_by()
+        self._change((account, stream), StreamState.mark_standing_by)
 
     def record_backfill_error(self, account: str, stream: str, reason: Reason) -> None:
         """Count a failed backfill request; it says nothing about the polls."""
-        with self._lock:
-            key = (account, stream)
-            self._states[key] = self._states[key].record_backfill_error(reason)
+
+        def fail(state: StreamState) -> StreamState:
             self._recent.add(account, stream, "backfill", reason, instant(self._now()))
+            return state.record_backfill_error(reason)
+
+        self._change((account, stream), fail)
 
     def record_coverage(
         self,
@@ -157,11 +186,15 @@ class StreamMetrics:
         scopes_refused: int | None = None,
     ) -> None:
         """How much history is proven complete now; None: not known. The lag grows by itself."""
+        at = self._monotonic()
+        coverage = MeasuredCoverage(lag_s, gap_s, progress_ratio, at, scopes_refused)
+        self._change((account, stream), lambda state: replace(state, coverage=coverage))
+
+    def _change(self, key: Key, change: Callable[[StreamState], StreamState]) -> None:
+        """Replace the state of a stream, unless it was withdrawn. Raises KeyError."""
         with self._lock:
-            key = (account, stream)
-            at = self._monotonic()
-            coverage = MeasuredCoverage(lag_s, gap_s, progress_ratio, at, scopes_refused)
-            self._states[key] = replace(self._states[key], coverage=coverage)
+            if key not in self._left:
+                self._states[key] = change(self._states[key])
 
     def summaries(self) -> list[StreamSummary]:
         """Every stream of every account, as of now."""
@@ -189,7 +222,7 @@ class StreamMetrics:
             yield name, sample_lines(series)
 
     def _render(self, key: Key, samples: Iterable[Sample]) -> RenderedSamples:
-        stream = self._streams[key]
+        stream = self._declared_streams[key[1]]
         account = None if stream.public else key[0]
         return render_samples(samples, self._declared[stream.name], account)
 

@@ -13,6 +13,9 @@ CLOCK_SKEW_LIMIT_S = 2.0
 CLOCKS_APART = timedelta(minutes=1)
 """By how much clocks that are right may differ at most: the exchange's, Postgres' and ours."""
 
+TOKEN_EXPIRY_WARNING = timedelta(days=14)
+"""A token that expires sooner deserves attention; the alert's threshold is the same."""
+
 DEEPEST = 100
 """Levels of JSON in a record; more than anything here expects, and than ``jsonb`` may take."""
 

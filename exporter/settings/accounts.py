@@ -50,6 +50,14 @@ class AccountSettings:
     streams: frozenset[str] | None = None
     """Only these are read of it, as far as they are enabled at all; None: all that are."""
 
+    def same_as(self, other: AccountSettings) -> bool:
+        """Whether the same was written. What is in a token file may have changed meanwhile."""
+        return (
+            self.name == other.name
+            and self.streams == other.streams
+            and self.token.same_as(other.token)
+        )
+
 
 def read(raw: RawSettings) -> tuple[AccountSettings, ...]:
     """The accounts in the order written; what is wrong goes to ``raw.faults``."""

@@ -41,6 +41,12 @@ class DatabaseSettings:
             raise ValueError(f"the database is {self.kind}: it has no URL")
         return self.source.get()
 
+    def same_as(self, other: DatabaseSettings) -> bool:
+        """Whether the same was written. What is in a file may have changed meanwhile."""
+        if self.source is None or other.source is None:
+            return self.kind == other.kind
+        return self.source.same_as(other.source)
+
     def redacted(self) -> str:
         """Describe the database without its password."""
         return self.kind if self.source is None else redacted_postgres_url(self.source.get())

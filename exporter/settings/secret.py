@@ -53,6 +53,12 @@ class Secret:
                 self._last_error = f"could not be read: {error.strerror}"
             return self._value
 
+    def same_as(self, other: Secret) -> bool:
+        """Whether both come from the same file, or are the same text."""
+        if self.path is None and other.path is None:
+            return self._value == other._value
+        return self.path == other.path
+
     @property
     def path(self) -> Path | None:
         """The file that it comes from, if any."""

@@ -249,6 +249,17 @@ class Settings:
         default=None,
     )
     """Need not exist."""
+    read_again: Callable[[], Settings] = field(repr=False, compare=False)
+    """Reads the same environment and the file as it is now. Raises SettingsError."""
+
+    def others_changed(self, after: Settings) -> list[str]:
+        """The settings beside the accounts that differ in ``after``, by environment variable."""
+        before, now = self.redacted(), after.redacted()
+        changed = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+        changed -= accounts.redacted(self.accounts).keys()
+        if not self.database.same_as(after.database):
+            changed |= {"DATABASE_URL"}
+        return sorted(changed)
 
     def redacted(self) -> dict[str, str]:
         """Give every setting by its environment variable, as text that may be logged."""
@@ -259,7 +270,9 @@ class Settings:
 
 
 def _sources() -> Mapping[str, FieldSource[Any]]:
-    return {part.name: part.metadata[_SOURCE] for part in fields(Settings)}
+    return {
+        part.name: part.metadata[_SOURCE] for part in fields(Settings) if _SOURCE in part.metadata
+    }
 
 
 SETTINGS: tuple[Setting, ...] = tuple(
@@ -280,8 +293,15 @@ def load(
     those of them that are read for no account. ``terminal``: whether the log goes to a terminal.
     Raises SettingsError with all faults at once.
     """
+    taken = dict(environ)  # what is read again later must not have changed in between
+
+    def read_again() -> Settings:
+        return load(
+            taken, stream_names=stream_names, public_streams=public_streams, terminal=terminal
+        )
+
     raw = gather(
-        environ,
+        taken,
         SETTINGS,
         stream_names=stream_names,
         public_streams=public_streams,
@@ -290,4 +310,4 @@ def load(
     filled = {name: source.read(raw) for name, source in _sources().items()}
     if raw.faults:
         raise SettingsError(raw.faults)
-    return Settings(**filled)
+    return Settings(**filled, read_again=read_again)

@@ -17,9 +17,11 @@ import msgspec
 from exporter._version import __version__
 from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
+from exporter.config_follower import ConfigState
 from exporter.metrics import CoverageSummary, Metrics, StreamSummary, instant
 from exporter.metrics.families import (
     REJECTS_OPEN,
+    TOKEN_EXPIRY,
     TOKEN_SCOPE,
     VERIFY_FINDINGS,
     VERIFY_LAST,
@@ -32,6 +34,7 @@ from exporter.status.coverage_cache import CachedCoverage, CoverageCache
 from exporter.status.findings import judge
 from exporter.status.report import (
     AccountReport,
+    ConfigReport,
     CoverageReport,
     FailingMonthReport,
     Report,
@@ -51,17 +54,17 @@ Due = Callable[[], Mapping[str, datetime]]
 
 
 class StreamReports:
-    """Reports on every stream of every account."""
+    """Reports on every stream of every account. ``syncs`` returns those that are read now."""
 
     def __init__(
         self,
-        syncs: Sequence[StreamSync],
+        syncs: Callable[[], Sequence[StreamSync]],
         metrics: Metrics,
         refusals: Refusals,
         due: Due,
         read_before: Callable[[tuple[str, str]], bool] = lambda _key: False,
     ) -> None:
-        self._syncs = {sync.key: sync for sync in syncs}
+        self._syncs = syncs
         self._metrics = metrics
         self._refusals = refusals
         self._due = due
@@ -73,15 +76,17 @@ class StreamReports:
         timelines = {(line.account, line.stream): line for line in cached.timelines}
         rejects = self._metrics.service.readings(REJECTS_OPEN)
         summaries = {(s.account, s.stream): s for s in self._metrics.streams.summaries()}
-        accounts = dict.fromkeys(sync.account.name for sync in self._syncs.values())
+        # An account may come or go in between: it is reported once all know of it.
+        syncs = {sync.key: sync for sync in self._syncs() if sync.key in summaries}
+        accounts = dict.fromkeys(sync.account.name for sync in syncs.values())
         accounts |= {PUBLIC_ACCOUNT: accounts.pop(PUBLIC_ACCOUNT, None)}
         ranks = {account: rank for rank, account in enumerate(accounts)}
-        order = sorted(self._syncs, key=lambda key: ranks[key[0]])
+        order = sorted(syncs, key=lambda key: ranks[key[0]])
         return tuple(
             _stream_report(
                 summaries[key],
-                self._syncs[key],
-                due_at=self._due_at(key, due, now),
+                syncs[key],
+                due_at=self._due_at(key, due.get(syncs[key].name), now),
                 timeline=timelines.get(key),
                 rejects=rejects.get(key),
                 read_before=self._read_before(key),
@@ -91,10 +96,9 @@ class StreamReports:
         )
 
     def _due_at(
-        self, key: tuple[str, str], due: Mapping[str, datetime], now: datetime
+        self, key: tuple[str, str], scheduled_at: datetime | None, now: datetime
     ) -> datetime | None:
         """The next request: after a refusal, runs are skipped until the pause is over."""
-        scheduled_at = due.get(self._syncs[key].name)
         paused_s = self._refusals.paused_s(*key)
         if scheduled_at is None or not paused_s:
             return scheduled_at
@@ -102,11 +106,14 @@ class StreamReports:
 
 
 class AccountReports:
-    """Reports on every account: the scopes of its token, and its request budget."""
+    """Reports on every account: the scopes of its token, and its request budget.
+
+    ``rate_limiters`` returns those of the accounts that are read now.
+    """
 
     def __init__(
         self,
-        rate_limiters: Mapping[str, RateLimiter],
+        rate_limiters: Callable[[], Mapping[str, RateLimiter]],
         metrics: Metrics,
         requests_per_minute: int,
         leads: Callable[[str], bool],
@@ -121,11 +128,13 @@ class AccountReports:
         scopes: defaultdict[str, dict[str, bool]] = defaultdict(dict)
         for (account, scope), granted in self._metrics.service.readings(TOKEN_SCOPE).items():
             scopes[account][scope] = bool(granted)
+        expiries = self._metrics.service.readings(TOKEN_EXPIRY)
         return tuple(
             AccountReport(
                 account=name,
                 leader=self._leads(name),
                 token_scopes=scopes.get(name, {}),
+                token_expires_at=_instant(expiries.get((name,))),
                 requests=RequestBudget(
                     per_minute=self._per_minute,
                     burst=limiter.burst,
@@ -134,7 +143,7 @@ class AccountReports:
                     paused_seconds=_rounded(limiter.paused_s),
                 ),
             )
-            for name, limiter in self._rate_limiters.items()
+            for name, limiter in self._rate_limiters().items()
         )
 
 
@@ -153,6 +162,7 @@ class Reporter:
         metrics: Metrics,
         accounts: AccountReports,
         streams: StreamReports,
+        config: Callable[[], ConfigState | None] = lambda: None,
         *,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -164,6 +174,7 @@ class Reporter:
         self._metrics = metrics
         self._accounts = accounts
         self._streams = streams
+        self._config = config
         self._now = now
         self._monotonic = monotonic
         self._started_at = instant(now())
@@ -202,6 +213,7 @@ class Reporter:
             accounts=self._accounts.build(),
             streams=self._streams.build(cached, now),
             errors=tuple(self._metrics.streams.errors()),
+            config=_config_report(self._config()),
         )
         return judge(report, connecting=database is not None and not database.tried)
 
@@ -258,6 +270,22 @@ def _coverage_report(summary: CoverageSummary, timeline: Timeline | None) -> Cov
         required_from=timeline.required_from,
         settled_to=timeline.settled_to,
         segments=segments(required, timeline.by_all, timeline.by_any),
+    )
+
+
+def _instant(unix: Decimal | float | None) -> datetime | None:
+    return None if unix is None else instant(float(unix))
+
+
+def _config_report(state: ConfigState | None) -> ConfigReport | None:
+    if state is None:
+        return None
+    return ConfigReport(
+        file=str(state.file),
+        last_reload_successful=state.ok,
+        last_reload_success_at=instant(state.succeeded_at),
+        faults=state.faults,
+        needs_restart=state.needs_restart,
     )
 
 

@@ -14,10 +14,18 @@ from typing import NamedTuple
 import msgspec
 
 from exporter.model.errors import REASON_MEANINGS
-from exporter.model.limits import CLOCK_SKEW_LIMIT_S, HEARTBEAT_LIMIT_S
+from exporter.model.limits import CLOCK_SKEW_LIMIT_S, HEARTBEAT_LIMIT_S, TOKEN_EXPIRY_WARNING
 from exporter.model.stream import PUBLIC_ACCOUNT
-from exporter.status.humanize import listed, percent, plural
-from exporter.status.report import CoverageReport, Finding, Report, Severity, StreamReport, Verdict
+from exporter.status.humanize import duration, listed, percent, plural
+from exporter.status.report import (
+    ConfigReport,
+    CoverageReport,
+    Finding,
+    Report,
+    Severity,
+    StreamReport,
+    Verdict,
+)
 from exporter.streams import STREAMS
 
 _LAG_INTERVALS = 5
@@ -57,7 +65,13 @@ def judge(report: Report, *, connecting: bool) -> Report:
 
     ``connecting``: the first attempt to connect to Postgres is still under way.
     """
-    unordered = [*_of_service(report, connecting), *_of_streams(report), *_of_accounts(report)]
+    unordered = [
+        *_of_service(report, connecting),
+        *_of_config(report.config),
+        *_of_streams(report),
+        *_of_accounts(report),
+        *_of_tokens(report),
+    ]
     findings = sorted(unordered, key=lambda finding: _ORDER.index(finding.severity))
     untried = sum(not stream.tried for stream in report.streams)
     verdict: Verdict = "starting" if untried or connecting else "well"
@@ -152,6 +166,30 @@ def _of_database(report: Report) -> Iterator[Finding]:
     if read_at is not None and report.generated_at - read_at > _TIMELINES_STALE_AFTER:
         text = "Postgres responds slowly: the timelines are out of date"
         yield Finding("attention", text, read_at)
+
+
+def _of_config(config: ConfigReport | None) -> Iterator[Finding]:
+    if config is None:
+        return
+    if config.faults:
+        fault, *more = config.faults
+        others = f" (and {plural(len(more), 'other fault')})" if more else ""
+        text = "The configuration file changed but is not usable, the accounts stay as they are"
+        yield Finding("attention", f"{text}: {fault}{others}", config.last_reload_success_at)
+    if config.needs_restart:
+        names = listed(config.needs_restart)
+        text = f"The configuration file changed {names}: that needs a restart"
+        yield Finding("attention", text)
+
+
+def _of_tokens(report: Report) -> Iterator[Finding]:
+    for account in report.accounts:
+        at = account.token_expires_at
+        if at is not None and at <= report.generated_at:
+            yield Finding("attention", f"{account.account}: the token has expired", at)
+        elif at is not None and at - report.generated_at < TOKEN_EXPIRY_WARNING:
+            left = duration(at - report.generated_at)
+            yield Finding("attention", f"{account.account}: the token expires in {left}")
 
 
 def _of_accounts(report: Report) -> Iterator[Finding]:

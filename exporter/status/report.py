@@ -50,6 +50,8 @@ class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
     token_scopes: dict[str, bool]
     """Whether the exchange granted a scope: `onetrading_token_scope`. Empty: not known yet."""
     requests: RequestBudget
+    token_expires_at: datetime | None = None
+    """As the token says of itself: `onetrading_token_expiry_timestamp_seconds`."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -151,6 +153,20 @@ class FailingMonthReport(msgspec.Struct, frozen=True, kw_only=True):
     failing_since: datetime
 
 
+class ConfigReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the configuration file as it was read last."""
+
+    file: str
+    last_reload_successful: bool
+    """Whether its accounts are in force: `onetrading_config_last_reload_successful`."""
+    last_reload_success_at: datetime
+    """When it was last read and found usable."""
+    faults: tuple[str, ...]
+    """Why the accounts are those of an earlier version of it."""
+    needs_restart: tuple[str, ...]
+    """Settings that it changes, but which are in force only after a restart, by variable."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the service at ``generated_at``."""
 
@@ -191,6 +207,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     streams: tuple[StreamReport, ...]
     errors: tuple[ErrorRun, ...]
     """The last 50 runs of failures, the newest first."""
+    config: ConfigReport | None = None
+    """Null without a configuration file."""
 
 
 def to_json(report: Report) -> bytes:

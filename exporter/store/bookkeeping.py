@@ -84,6 +84,34 @@ def required_from(connection: Connection, partition: Partition) -> datetime | No
     return row[0] if row else None
 
 
+def reach(connection: Connection, partition: Partition) -> datetime | None:
+    """From when on the exchange serves a history; None where it was not found to end."""
+    row = connection.execute(QUERIES["served_from"], identity_of(partition)).fetchone()
+    return row[0] if row else None
+
+
+def remember_reach(connection: Connection, partition: Partition, start: datetime | None) -> None:
+    """Record from when on the exchange serves a history, whose completeness is required from there
+    at the earliest; None: nothing limits it any more."""
+    connection.execute(QUERIES["remember_reach"], identity_of(partition) | {"reach": start})
+
+
+def reach_to_ask_again(
+    connection: Connection, partition: Partition, after: timedelta
+) -> datetime | None:
+    """The start that is asked for and was not served when the exchange was asked last, if that is
+    longer ago than ``after``."""
+    row = connection.execute(
+        QUERIES["reach_to_ask_again"], identity_of(partition) | {"after": after}
+    ).fetchone()
+    return row[0] if row else None
+
+
+def note_reach_asked(connection: Connection, partition: Partition) -> None:
+    """Record that the exchange was asked again, and serves no more than before."""
+    connection.execute(QUERIES["note_reach_asked"], identity_of(partition))
+
+
 def retire(connection: Connection, partition: Partition, because: str | None) -> None:
     """Record why a partition is no longer read, or (None) that it is read again."""
     connection.execute(QUERIES["retire"], identity_of(partition) | {"because": because})

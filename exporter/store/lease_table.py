@@ -80,6 +80,11 @@ class LeaseTable:
             claims = {"settled": list(settled), "known": list(known), "holder": self._holder}
             _execute(connection, "drop_claims", claims)
 
+    def release_some(self, connection: Session, account_ids: Collection[str]) -> None:
+        """Let other processes have these leases at once, as far as this process holds them."""
+        wanted = {"account_ids": list(account_ids), "holder": self._holder}
+        _execute(connection, "release_some_leases", wanted)
+
     def release(self, connection: Session) -> None:
         """Let other processes have every lease at once."""
         _execute(connection, "release_leases", {"holder": self._holder})

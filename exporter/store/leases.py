@@ -151,6 +151,26 @@ class Leases:
         # Without the lock, because a renewal that hangs must not block threads that poll.
         return self._view.held.get(account_id)
 
+    def follow(self, account: str, account_id: str | None = None) -> None:
+        """Take and renew the lease of one more account, from the next renewal on."""
+        with self._lock, self._swap:
+            self._view = replace(self._view, ids={account: account_id, **self._view.ids})
+
+    def leave(self, account: str, account_id: str | None = None) -> None:
+        """Release the lease of an account that this process reads no more, if Postgres responds;
+        otherwise it expires. ``account_id``: as far as it was learned."""
+        with self._lock:
+            before = self._view
+            ids = {name: id_ for name, id_ in before.ids.items() if name != account}
+            others = {*map(replace(before, ids=ids).key, ids)}
+            left = {key for key in (account_id, claim_of(account), before.key(account)) if key}
+            left -= others
+            self._more -= left
+            # First, so that whoever is told that it is gone can rely on it.
+            self._ask(lambda connection: self._table.release_some(connection, left))
+            held = {key: lease for key, lease in before.held.items() if key not in left}
+            self._show(_View(ids, held, before.elsewhere - left))
+
     def _asked(self, account_id: str) -> bool:
         view = self._view
         return any(account_id in known for known in (view.held, view.elsewhere, self._more))
@@ -304,7 +324,7 @@ class Leases:
     def _announce(self, before: _View) -> None:
         """Outside of the lock: whoever listens may ask for a lease."""
         states = before.states()
-        changed = {name for name, state in self._view.states().items() if state != states[name]}
+        changed = {name for name, now in self._view.states().items() if now != states.get(name)}
         if changed:
             self.on_change(changed)
 

@@ -87,6 +87,11 @@ WHERE activity.datname = current_database()
 -- Let another process take the accounts at once.
 UPDATE onetrading_sync.leases SET expires_at = '-infinity' WHERE holder = %(holder)s;
 
+-- name: release_some_leases
+-- Let another process take these accounts at once.
+UPDATE onetrading_sync.leases SET expires_at = '-infinity'
+WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s;
+
 -- name: drop_claims
 -- Names whose accounts have ids by now need no claim: one of this process, or of whomever where this
 -- process holds the account itself.
@@ -107,9 +112,10 @@ SELECT name FROM onetrading.accounts WHERE account_id = %(account_id)s;
 SELECT account_id::text FROM onetrading.accounts WHERE name = %(name)s;
 
 -- name: remember_account
--- Record an account, or the new name that the configuration gives it.
+-- Record an account, or the new name that the configuration gives it, under which it is read.
 INSERT INTO onetrading.accounts AS known (account_id, name) VALUES (%(account_id)s, %(name)s)
-ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE known.name <> excluded.name;
+ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, left_at = NULL
+WHERE known.name <> excluded.name;
 
 -- name: note_configured
 -- An account that this process does not have configured has left, unless another process holds its
@@ -449,16 +455,42 @@ VALUES (%(account_id)s, %(stream)s, %(first)s, %(last)s, %(row_count)s, %(conten
 RETURNING snapshot_id;
 
 -- name: require
--- From when on the history of a partition must be complete. An explicit start replaces the stored
--- one.
-INSERT INTO onetrading_sync.progress AS known (account_id, stream, scope, required_from, settle)
-VALUES (%(account_id)s, %(stream)s, %(scope)s, %(required_from)s, %(settle)s)
+-- From when on the history of a partition must be complete: as asked for, as far as it is served. An
+-- explicit start replaces the stored one.
+INSERT INTO onetrading_sync.progress AS known
+    (account_id, stream, scope, asked_from, required_from, settle)
+VALUES (%(account_id)s, %(stream)s, %(scope)s, %(required_from)s, %(required_from)s, %(settle)s)
 ON CONFLICT (account_id, stream, scope) DO UPDATE
-SET required_from = CASE WHEN %(explicit)s OR known.required_from IS NULL
-                         THEN excluded.required_from ELSE known.required_from END,
+SET asked_from = CASE WHEN %(explicit)s OR known.required_from IS NULL
+        THEN excluded.asked_from ELSE known.asked_from END,
+    required_from = CASE WHEN %(explicit)s OR known.required_from IS NULL
+        THEN greatest(excluded.required_from, known.served_from) ELSE known.required_from END,
     settle = excluded.settle
 WHERE known.settle <> excluded.settle OR known.required_from IS NULL
-   OR (%(explicit)s AND known.required_from <> excluded.required_from);
+   OR (%(explicit)s AND known.asked_from IS DISTINCT FROM excluded.asked_from);
+
+-- name: remember_reach
+-- The exchange serves a history from an instant on; null: as far back as it is asked for.
+UPDATE onetrading_sync.progress
+SET served_from = %(reach)s, served_asked_at = now(),
+    required_from = greatest(asked_from, %(reach)s)
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
+
+-- name: reach_to_ask_again
+-- The start that was asked for and not served, if the exchange was not asked for a while.
+SELECT asked_from FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+    AND asked_from < served_from AND served_asked_at < now() - %(after)s;
+
+-- name: note_reach_asked
+-- The exchange still does not serve what it did not serve before.
+UPDATE onetrading_sync.progress SET served_asked_at = now()
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
+
+-- name: served_from
+-- From when on the exchange serves a history; null where it was not found to end.
+SELECT served_from FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
 -- name: required_from
 -- From when on the history of a partition must be complete.
@@ -530,7 +562,7 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 -- The state of each stream, for `status`; null where nothing of it is expected to be read.
 SELECT coalesce(accounts.name, due.account_id::text) AS account, due.account_id, due.stream,
        fresh.kind, fresh.last_success_at, fresh.lag,
-       fresh.required_from, fresh.covered_to,
+       fresh.required_from, due.served_from, fresh.covered_to,
        CASE WHEN fresh.required_from IS NOT NULL THEN round(
            coalesce(proven.seconds, 0) / greatest(fresh.scopes * extract(epoch FROM
                greatest(coalesce(fresh.covered_to, now()) - fresh.required_from, '0')), 1e-6), 6)
@@ -540,7 +572,9 @@ SELECT coalesce(accounts.name, due.account_id::text) AS account, due.account_id,
 FROM (
     SELECT account_id, stream, min(next_due_at) AS next_due_at,
         jsonb_agg(jsonb_build_object('scope', scope, 'reason', retired_because) ORDER BY scope)
-            FILTER (WHERE retired_because <> %(closed)s) AS unread
+            FILTER (WHERE retired_because <> %(closed)s) AS unread,
+        max(served_from) FILTER (WHERE asked_from < served_from AND retired_because IS NULL)
+            AS served_from
     FROM onetrading_sync.progress GROUP BY account_id, stream
 ) AS due
 LEFT JOIN onetrading.accounts USING (account_id)
@@ -564,7 +598,8 @@ SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s 
 
 -- name: gaps
 -- The required history that is not proven complete, for `gaps`; and what is missing of scopes that
--- the exchange refuses or no longer lists, with the reason why it does not count.
+-- the exchange refuses or no longer lists, and what it does not serve, with the reason why it does
+-- not count.
 SELECT account, stream, scope, gap_start, gap_end, is_tail, NULL AS not_counted_because
 FROM reporting.coverage_gaps
 UNION ALL
@@ -582,6 +617,11 @@ CROSS JOIN LATERAL (
 ) AS proven
 CROSS JOIN LATERAL unnest(tstzmultirange(tstzrange(required_from, settled_to)) - ranges) AS gaps (gap)
 LEFT JOIN onetrading.accounts USING (account_id)
+UNION ALL
+SELECT coalesce(accounts.name, account_id::text), stream, scope, asked_from, served_from, false,
+    'the exchange does not serve what is that old'
+FROM onetrading_sync.progress LEFT JOIN onetrading.accounts USING (account_id)
+WHERE asked_from < served_from AND retired_because IS NULL
 ORDER BY account, stream, scope, gap_start;
 
 -- name: failing_months

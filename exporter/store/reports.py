@@ -23,8 +23,10 @@ def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
     """One row for each account and stream that was ever read.
 
     ``rows`` counts the facts of history and reference streams, and the snapshots of the others.
-    ``coverage`` is the proven share of required history, 0 to 1; null without history. ``unread``
-    lists what is not read, with the reason: instruments (``scope``), or all of it (no scope).
+    ``coverage`` is the proven share of required history, 0 to 1; null without history.
+    ``served_from`` is where the history begins that the exchange serves, if it was asked for from
+    earlier on. ``unread`` lists what is not read, with the reason: instruments (``scope``), or all
+    of it (no scope).
     """
     counts = {
         (str(account_id), stream.name): count
@@ -41,7 +43,7 @@ def gaps(connection: Connection) -> list[Row]:
     """The ranges of required history that are not proven complete.
 
     With a reason in ``not_counted_because``: what is missing of instruments that the exchange
-    refuses or no longer lists, which is not waited for.
+    refuses or no longer lists, and what is older than what it serves; neither is waited for.
     """
     return _rows(connection, "gaps")
 

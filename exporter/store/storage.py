@@ -37,6 +37,7 @@ class Storage:
         self.database = database
         self._leases = leases
         self._monotonic = monotonic
+        self._lease_wait_s = lease_wait_s
         self._lease_deadline = monotonic() + lease_wait_s
 
     @property
@@ -66,6 +67,17 @@ class Storage:
             raise StandingBy("another process holds the lease of this account")
         if state == "unknown" and self._answer_expected():
             raise Connecting("the lease of this account is being requested")
+
+    def follow(self, account: str, account_id: str | None = None) -> None:
+        """One more account is read and written, by its name: its lease is needed."""
+        if self._leases is not None:
+            self._lease_deadline = self._monotonic() + self._lease_wait_s
+            self._leases.follow(account, account_id)
+
+    def leave(self, account: str, account_id: str | None = None) -> None:
+        """An account is read and written no more, and another process may have it at once."""
+        if self._leases is not None:
+            self._leases.leave(account, account_id)
 
     def _answer_expected(self) -> bool:
         database = self.database

@@ -68,7 +68,7 @@ FUNDING_HISTORY = History(
     members={"funding_time": Member(("timestamp", "time"))},
     paging=Paging(size_param="limit", size=100, cursor=None, time="epoch_ms"),
     instant="funding_time",
-    max_window=timedelta(days=15),
+    max_window=timedelta(days=366),
     allowed_lateness=timedelta(minutes=5),
     overlap=timedelta(hours=9),
     partition_by="instrument",

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from exporter.api.client import Client
-from exporter.api.clock import ExchangeClock, Source
+from exporter.api.clock import ExchangeClock, Witness
 from exporter.api.identity import identify, made_up
 from exporter.model.errors import ExchangeError, NotYet, UnexpectedPayload, UnexpectedResponse
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
@@ -75,7 +75,7 @@ class Account:
 
     def stated(self, endpoint: str, since: float) -> datetime | None:
         """The lowest time that responses stated if they were older than now: `ExchangeClock`."""
-        return self.clock.stated(Source(self.name, endpoint), since)
+        return self.clock.stated(Witness(self.name, endpoint), since)
 
     def _learn_time(self) -> None:
         if not self.clock.learning.acquire(timeout=_DEADLINE_S):

@@ -113,6 +113,7 @@ class Backfill:
         self._queue: list[tuple[Partition, Window]] = []
         self._paginators: dict[Paginator, Partition] = {}
         self._errors: list[Exception] = []
+        self._refused: list[tuple[Partition, Window, BadRequest]] = []
         self._left_out: dict[Partition, BadRequest] = {}
         self._standing_by: StandingBy | None = None
         """Another process took the account over: nothing more is requested."""
@@ -133,13 +134,22 @@ class Backfill:
         sync, pieces = self._sync, list[tuple[Partition, Window]]()
         for partition in sync.partitions() if partitions is None else partitions:
             wanted = window or Window(sync.required(partition), newest or self._newest())
+            reach = sync.served_from(partition)
+            if reach is not None:
+                wanted = Window(max(wanted.start, reach), max(wanted.end, reach))
             if self._again:
                 pieces.extend(
                     (partition, piece) for piece in self._to_read_again(partition, wanted)
                 )
                 continue
-            for gap in reversed(sync.missing(partition, wanted)):
-                pieces.extend((partition, piece) for piece in sync.pieces(partition, gap))
+            missing = [
+                (partition, piece)
+                for gap in reversed(sync.missing(partition, wanted))
+                for piece in sync.pieces(partition, gap)
+            ]
+            if reach is not None:  # what is about to age out comes first
+                missing = [*missing[-1:], *missing[:-1]]
+            pieces.extend(missing)
         return pieces
 
     def _to_read_again(self, partition: Partition, wanted: Window) -> Iterator[Window]:
@@ -169,7 +179,7 @@ class Backfill:
         """Read what is missing; after an error again, as long as each try proves more.
 
         The newest instant is fixed at the start: time that passes between two tries is no progress.
-        Raises as `run`.
+        A window that is refused may teach what the exchange serves: see `reach`. Raises as `run`.
         """
         wanted = None if partitions is None else list(partitions)
         newest = self._newest()
@@ -179,17 +189,29 @@ class Backfill:
             try:
                 self.run(task for task in planned if task[0] not in self._left_out)
             except ExchangeError as error:
-                if self.progress.proven_s <= proven_s:
+                if self.progress.proven_s > proven_s:
+                    _log.info("retrying the backfill, since it made progress: %s", error)
+                elif not self._learn():
                     raise
-                _log.info("retrying the backfill, since it made progress: %s", error)
                 continue
             for refusal in self._left_out.values():
                 raise refusal
             return
 
+    def _learn(self) -> bool:
+        """Whether what was refused has taught anything, so that another plan may succeed."""
+        newest: dict[Partition, tuple[Window, BadRequest]] = {}
+        for partition, window, error in sorted(self._refused, key=lambda task: task[1]):
+            newest[partition] = window, error
+        learned = [
+            self._sync.reach.learn(partition, self._sync.required(partition), window, error)
+            for partition, (window, error) in newest.items()
+        ]
+        return any(learned)
+
     def run(self, pieces: Iterable[tuple[Partition, Window]]) -> Progress:
         """Read the planned windows. Raises the last error after trying all, or Stopping."""
-        self._errors = []
+        self._errors, self._refused = [], []
         self._queue = list(pieces)
         if not self._queue:
             return self.progress
@@ -229,8 +251,13 @@ class Backfill:
                 # The last one is raised, and logged by whoever catches it.
                 _log.debug("could not read a window: %s", error, extra={"window": str(task[1])})
                 self._errors.append(error)
-                if isinstance(error, BadRequest) and error.about_instrument:
-                    self._leave_out(task[0], error)
+                if isinstance(error, BadRequest):
+                    self._note_refused(*task, error)
+
+    def _note_refused(self, partition: Partition, window: Window, refusal: BadRequest) -> None:
+        self._refused.append((partition, window, refusal))
+        if refusal.about_instrument:
+            self._leave_out(partition, refusal)
 
     def _leave_out(self, partition: Partition, refusal: BadRequest) -> None:
         """The exchange does not know the instrument: its other windows would be refused, too."""

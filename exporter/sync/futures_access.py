@@ -65,6 +65,12 @@ class FuturesAccess:
         with self._lock:
             self._good_tokens.pop(sync.account.name, None)
 
+    def forget(self, account: str) -> None:
+        """The account is not read any more; another one may come under its name."""
+        with self._lock:
+            self._succeeded = {key for key in self._succeeded if key[0] != account}
+            self._good_tokens.pop(account, None)
+
     def explain(self, sync: StreamSync, error: ExchangeError) -> ExchangeError:
         """NoFutures where ``error`` means that; else ``error``. May send one request."""
         if not denies_futures(sync.stream, error) or isinstance(error, NoFutures):

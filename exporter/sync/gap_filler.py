@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _SOON_S = 0.5
 _ENDED_INTERVAL_S = 3_600.0
 _ENDED_DEADLINE_S = 10.0
+_REACH_INTERVAL_S = 3_600.0
 _FIRST_REREAD_S, _LONGEST_REREAD_S = 3_600.0, 86_400.0
 """How long open rejects wait to be read again: twice as long each time that they remain."""
 
@@ -48,6 +49,7 @@ class GapFiller:
         self._keep_away = keep_away
         self._interval_s = interval_s
         self._ended_due: dict[tuple[str, str], float] = {}
+        self._reach_due: dict[tuple[str, str], float] = {}
         self._rejects_due: dict[tuple[str, str], tuple[float, float]] = {}
         """When rejects are read again, and the pause after that."""
         self._streaks = FailureStreaks()
@@ -81,6 +83,18 @@ class GapFiller:
         # Last, so that a pass that was interrupted is repeated soon.
         self._ended_due[sync.key] = sync.monotonic() + _ENDED_INTERVAL_S
 
+    def _ask_again_how_far_back(self, sync: HistorySync) -> None:
+        """Once an hour, see which of the histories that the exchange does not serve as far back as
+        they are asked for are to be asked for again."""
+        if sync.monotonic() < self._reach_due.get(sync.key, 0.0):
+            return
+        for partition in sync.partitions():
+            try:
+                sync.reach.ask_again(partition)
+            except ExchangeError as error:
+                _log.info("could not ask how far back a history is served: %s", error)
+        self._reach_due[sync.key] = sync.monotonic() + _REACH_INTERVAL_S
+
     def _read_rejects_again(self, sync: HistorySync) -> None:
         """Read again where open rejects can lie: the exchange may have repaired their records or
         taken them back, and what is proven is read by nobody else."""
@@ -104,6 +118,7 @@ class GapFiller:
     def _fill(self, sync: HistorySync, backfill: Backfill) -> bool:
         try:
             sync.account.check_lease()
+            self._ask_again_how_far_back(sync)
             refusal = self._complete(backfill)
             opened = (refusal is None or backfill.only_refusals) and sync.open_counting()
             self._fill_ended(sync)

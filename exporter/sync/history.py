@@ -21,7 +21,8 @@ from exporter.store import bookkeeping, future, rejects, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync.account import Account
-from exporter.sync.scopes import Scopes
+from exporter.sync.reach import Reach
+from exporter.sync.scopes import Scopes, Survey
 from exporter.sync.stream_sync import StreamSync, SyncContext
 from exporter.sync.tail import TailPass
 from exporter.sync.walk_loader import OnLoaded, WalkLoader
@@ -64,6 +65,9 @@ class HistorySync(StreamSync):
             account.now,
             shared.intervals.get("instruments", _LIST_INTERVAL),
         )
+        self.reach = Reach(
+            account.client, stream, lambda: self.database, account.now, shared.monotonic
+        )
         self._loader = WalkLoader(
             account,
             stream,
@@ -97,7 +101,7 @@ class HistorySync(StreamSync):
     @property
     def max_window(self) -> timedelta:
         """The longest window that may be requested."""
-        return self.stream.max_window - _WINDOW_SLACK
+        return self.reach.longest_window - _WINDOW_SLACK
 
     def now(self) -> datetime:
         """The exchange's time, aware UTC: windows do not follow the local clock.
@@ -201,6 +205,10 @@ class HistorySync(StreamSync):
             explicit=self._history_start is not None,
         )
 
+    def served_from(self, partition: Partition) -> datetime | None:
+        """From when on the exchange serves a partition; None where it was not found to end."""
+        return self.database.run(bookkeeping.reach, partition)
+
     def settled(self) -> datetime:
         """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
         return self._loader.settled()
@@ -239,12 +247,20 @@ class HistorySync(StreamSync):
             if not self.stream.partitioned:
                 self._read_tail(survey.served[0], report, retry=True)
             else:
-                failures = TailPass(self.scopes, self._read_tail, report).run(survey)
-                self._failed = [failure.partition for failure in failures]
-                self._failure = failures[-1].error if failures else None
+                self._read_scopes(survey, TailPass(self.scopes, self._read_tail, report))
         finally:
             self._tail_tried = True
         self._tail_read = True
+
+    def _read_scopes(self, survey: Survey, tails: TailPass) -> None:
+        try:
+            failures = tails.run(survey)
+        except ExchangeError:
+            # What was read before the whole token was paused, say, did not fail.
+            self._failed = [scope for scope in survey.served if scope not in tails.served]
+            raise
+        self._failed = [failure.partition for failure in failures]
+        self._failure = failures[-1].error if failures else None
 
     def _read_tail(self, partition: Partition, on_error: OnError, *, retry: bool) -> bool:
         """Whether anything was requested; ``retry``: transient errors, up to a deadline."""

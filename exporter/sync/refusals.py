@@ -106,6 +106,12 @@ class Refusals:
                 found.move("standing by")
                 found.times, found.whole = 0, False
 
+    def forget(self, account: str) -> None:
+        """The account is not read any more; another one may come under its name."""
+        with self._lock:
+            for key in [key for key in self._streams if key[0] == account]:
+                del self._streams[key]
+
     def record_refusal(self, sync: StreamSync, *, whole: bool) -> None:
         """The stream was refused; ``whole``: because the token was."""
         token = sync.account.token()

@@ -7,7 +7,7 @@ Nothing that happens to one account or stream affects another.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Literal
 
@@ -104,6 +104,13 @@ class SyncRunner:
     def read_before(self, key: tuple[str, str]) -> bool:
         """Whether a futures stream is known to have been read at some time."""
         return self._futures.read_before(key)
+
+    def forget(self, account: str, streams: Iterable[str]) -> None:
+        """The account is not read any more: what is known of it may not fit one that comes."""
+        self._refusals.forget(account)
+        self._futures.forget(account)
+        for stream in streams:
+            self._streaks.end((account, stream))
 
     def _run(self, sync: StreamSync) -> Outcome:
         began = self._monotonic()

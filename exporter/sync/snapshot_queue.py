@@ -47,6 +47,8 @@ class SnapshotQueue:
         self._spool = spool
         self._writers: dict[tuple[str, str], SnapshotWriter] = {}
         self._draining = threading.Lock()
+        self._storing = threading.Lock()
+        """Held while a response from the spool is stored."""
         self._outdated = 0
         """Of the responses that are being drained: Postgres holds later ones."""
         self._recurring = Recurring()
@@ -54,6 +56,13 @@ class SnapshotQueue:
     def add(self, writer: SnapshotWriter) -> None:
         """Register the writer of a stream; spooled responses without one stay where they are."""
         self._writers[writer.key] = writer
+
+    def remove(self, account: str) -> None:
+        """Forget the writers of an account. What is spooled of it stays, and is stored once the
+        account is read again, under whatever name. Waits while one response of it is stored."""
+        with self._storing:
+            kept = {key: writer for key, writer in self._writers.items() if key[0] != account}
+            self._writers = kept
 
     @property
     def storing(self) -> bool:
@@ -140,7 +149,10 @@ class SnapshotQueue:
         self._outdated = 0
         try:
             for path, waiting in self._spool.waiting(held):
-                with context.bind(account=waiting.account, stream=waiting.stream):
+                with (
+                    context.bind(account=waiting.account, stream=waiting.stream),
+                    self._storing,
+                ):
                     stored = self._stored(path, waiting)
                 if stored:
                     self._spool.done(path, waiting)
@@ -183,7 +195,7 @@ class SnapshotQueue:
 
     def _stored(self, path: Path, waiting: Spooled) -> bool:
         """Whether it is dealt with. Raises DatabaseError when Postgres is away (again)."""
-        writer = self._writers.get((waiting.account, waiting.stream))
+        writer = self._writer_of(waiting)
         if writer is None:
             return False
         try:
@@ -195,6 +207,20 @@ class SnapshotQueue:
             self._storage.writable()
             _log.debug("%s still waits: %s", path.name, error)
             return False
+
+    def _writer_of(self, waiting: Spooled) -> SnapshotWriter | None:
+        """By the account's id where its name is not read any more: it may have been renamed."""
+        writer = self._writers.get((waiting.account, waiting.stream))
+        if writer is not None or waiting.account_id is None:
+            return writer
+        return next(
+            (
+                writer
+                for (_, stream), writer in list(self._writers.items())
+                if stream == waiting.stream and writer.account_id == waiting.account_id
+            ),
+            None,
+        )
 
     def _store(self, writer: SnapshotWriter, path: Path, waiting: Spooled) -> bool:
         """Store a spooled response; whether it is dealt with. Raises as `SnapshotWriter.write`."""

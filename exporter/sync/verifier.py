@@ -43,17 +43,18 @@ _DEADLINE_S = 60.0
 class Verifier:
     """Verifies the histories of a process for as long as the service runs.
 
-    ``keep_away`` tells, by account and stream, which must not be requested now.
+    ``syncs`` are those of the accounts as they are now. ``keep_away`` tells, by account and stream,
+    which must not be requested now.
     """
 
     def __init__(
         self,
-        syncs: Sequence[HistorySync],
+        syncs: Callable[[], Sequence[HistorySync]],
         storage: Storage,
         stop: threading.Event,
         keep_away: Callable[[str, str], bool] = lambda _account, _stream: False,
     ) -> None:
-        self._syncs = list(syncs)
+        self._syncs = syncs
         self._storage = storage
         self._stop = stop
         self._keep_away = keep_away
@@ -74,13 +75,14 @@ class Verifier:
     def step(self) -> bool:
         """Verify one window of each stream that has one due; whether any had. Raises Stopping."""
         verified_some = False
-        for sync in self._syncs:
+        for sync in self._syncs():
             if self._stop.is_set():
                 raise Stopping("asked to stop: what is due is verified after the next start")
             try:
                 verified_some |= self._may_verify(sync) and self._verify_one(sync)
             except Stopping:
-                raise
+                if self._stop.is_set():
+                    raise  # else only the account has ended
             except Exception:  # noqa: BLE001  a bug in one stream must not end the others
                 _log.exception("bug: unhandled exception in a verification")
                 self._pause(sync, sync.key, _AFTER_FAILURE_S)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.clock import AGAINST_ONE_S, AGAINST_TWO_S, ExchangeClock, Source, http_date
+from exporter.api.clock import AGAINST_ONE_S, AGAINST_TWO_S, ExchangeClock, Witness, http_date
 from exporter.api.clock_votes import BODY, TOLERANCE
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -52,11 +52,11 @@ class World:
     ) -> None:
         """A response of an endpoint; ``time`` states its time in the body as well."""
         self.at += after
-        stated, source = self.truth + lie, Source("main", endpoint)
-        self.clock.observe_date(header(stated), self.at, self.at + 0.05, source, age)
+        stated, witness = self.truth + lie, Witness("main", endpoint)
+        self.clock.observe_date(header(stated), self.at, self.at + 0.05, witness, age)
         self.at += 0.05
         if endpoint == "time":
-            self.clock.observe_instant(stated, self.at - 0.05, self.at, source)
+            self.clock.observe_instant(stated, self.at - 0.05, self.at, witness)
 
     def hear_all(self, lie: timedelta = NONE, *, lasts: float = 0.0, every: float = 1.0) -> None:
         """All endpoints again and again, ``time`` included."""
@@ -87,7 +87,7 @@ def test_each_response_brings_the_clock_nearer_or_leaves_it(
     true_offset: timedelta, talks: list[tuple[timedelta, timedelta, timedelta, bool]]
 ) -> None:
     world = World(-true_offset)
-    source, clock = Source("main", "time"), world.clock
+    witness, clock = Witness("main", "time"), world.clock
     for idle, there, back, precise in talks:
         before = world.error if clock.known else timedelta(days=800)
         world.at += idle.total_seconds()
@@ -97,9 +97,9 @@ def test_each_response_brings_the_clock_nearer_or_leaves_it(
         world.at += back.total_seconds()
         if precise:
             whole = server.replace(microsecond=server.microsecond // 1000 * 1000)
-            clock.observe_instant(whole, sent, world.at, source)
+            clock.observe_instant(whole, sent, world.at, witness)
         else:
-            clock.observe_date(header(server), sent, world.at, source)
+            clock.observe_date(header(server), sent, world.at, witness)
         assert world.error <= before + timedelta(microseconds=5)
         assert world.error <= there + back + SECOND + TOLERANCE
 
@@ -195,9 +195,9 @@ def test_no_date_outvotes_the_body_of_time() -> None:
     for _ in range(60):
         for endpoint in (*ENDPOINTS, "time"):
             world.clock.observe_date(
-                header(world.truth + HOUR), world.at, world.at, Source("main", endpoint)
+                header(world.truth + HOUR), world.at, world.at, Witness("main", endpoint)
             )
-        world.clock.observe_instant(world.truth, world.at, world.at, Source("main", "time"))
+        world.clock.observe_instant(world.truth, world.at, world.at, Witness("main", "time"))
         world.at += 1
     assert world.error <= SECOND
 
@@ -248,7 +248,7 @@ def test_time_alone_may_tell_the_time() -> None:
     known_after = []
     for _ in range(3):
         world.at += 0.1
-        world.clock.observe_instant(world.truth, world.at, world.at, Source("public", "time"))
+        world.clock.observe_instant(world.truth, world.at, world.at, Witness("public", "time"))
         known_after.append(world.clock.known)
     assert known_after == [False, False, True]
     assert world.error <= SECOND
@@ -258,7 +258,7 @@ def test_what_a_response_behind_tells_limits_what_was_read_with_it() -> None:
     """And nothing that another endpoint or account read, or an earlier walk."""
     world = known()
     began = world.at
-    mine, other = Source("main", "account/trades"), Source("desk", "account/trades")
+    mine, other = Witness("main", "account/trades"), Witness("desk", "account/trades")
     assert world.clock.stated(mine, began) is None
     world.hear("account/trades", -HOUR, after=1)
     stated = world.clock.stated(mine, began)
@@ -278,7 +278,7 @@ def test_a_cached_response_tells_how_old_it_is_and_no_time() -> None:
             world.hear(endpoint, -HOUR, after=1, age="3600")
     assert world.error <= SECOND
     assert not world.clock.disputed
-    assert world.clock.stated(Source("main", ENDPOINTS[0]), began) is not None
+    assert world.clock.stated(Witness("main", ENDPOINTS[0]), began) is not None
 
 
 def test_a_dispute_asks_for_the_time_less_and_less_often() -> None:
@@ -306,7 +306,7 @@ def test_the_lower_of_all_clocks_counts_until_the_time_is_known() -> None:
 
 def test_a_response_received_before_its_request_was_sent_is_ignored() -> None:
     world = World()
-    world.clock.observe_date(header(START), 1.0, 0.0, Source("main", "time"))
+    world.clock.observe_date(header(START), 1.0, 0.0, Witness("main", "time"))
     assert not world.clock.heard
 
 
@@ -325,7 +325,7 @@ def test_a_response_received_before_its_request_was_sent_is_ignored() -> None:
 )
 def test_a_header_that_is_not_a_credible_date_is_ignored(garbage: str) -> None:
     world = World()
-    world.clock.observe_date(garbage, 0.0, 0.0, Source("main", BODY))
+    world.clock.observe_date(garbage, 0.0, 0.0, Witness("main", BODY))
     assert not world.clock.heard
 
 

@@ -617,12 +617,18 @@ CREATE TABLE onetrading_sync.progress (
     last_success_at timestamp with time zone,
     next_due_at timestamp with time zone,
     last_error text,
-    retired_because text
+    retired_because text,
+    asked_from timestamp with time zone,
+    served_from timestamp with time zone,
+    served_asked_at timestamp with time zone
 );
 COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
 COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
 COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
 COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
+COMMENT ON COLUMN onetrading_sync.progress.asked_from IS 'From when on history is asked for, by ONETRADING_HISTORY_START or its default.';
+COMMENT ON COLUMN onetrading_sync.progress.served_from IS 'From when on the exchange serves the history; null where it was not found to end. required_from is the later one of this and asked_from.';
+COMMENT ON COLUMN onetrading_sync.progress.served_asked_at IS 'When the exchange was asked for that last.';
 CREATE TABLE onetrading_sync.proven_days (
     account_id uuid NOT NULL,
     stream text NOT NULL,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +25,8 @@ from tests.support.facts import (
     truth,
     unproven,
 )
-from tests.support.process import ROOT
+from tests.support.fork_server import Process, start
+from tests.support.process import process_environment
 from tests.support.simulator_client import NOW
 from tests.support.sync_app import environment, exchange
 from tests.support.waiting import wait_until
@@ -39,23 +37,18 @@ STREAMS = ("trades", "funding_payments")
 
 
 @contextmanager
-def started(command: str, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def started(command: str, environ: Mapping[str, str], log: Path) -> Iterator[Process]:
     """The real program, in a process of its own that does not outlive the test."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", command],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environ},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    with log.open("wb") as output:
+        process = start(command, env=process_environment(environ), stdout=output, stderr=output)
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
-def killed_at(process: subprocess.Popen[bytes], simulator: Simulator, random: Random) -> bool:
+def killed_at(process: Process, simulator: Simulator, random: Random) -> bool:
     """Kill the process after some of its requests, or while it starts; False: it was done."""
     first = len(simulator.requests)
     wanted = random.choice((0, 1, 2, *range(3, 27)))
@@ -87,6 +80,7 @@ def assert_true(connection: Connection, simulator: Simulator) -> None:
 @pytest.mark.timeout(400)
 def test_thirty_kills_lose_and_double_nothing(database_url: str, tmp_path: Path) -> None:
     random = Random(9)  # noqa: S311  not for secrets
+    log = tmp_path / "log"
     accounts = (AccountSpec("main", trades_per_day=900),)
     with (
         exchange(days=8, accounts=accounts, seed=3) as simulator,
@@ -100,12 +94,12 @@ def test_thirty_kills_lose_and_double_nothing(database_url: str, tmp_path: Path)
         while kills < KILLS:
             environ["ONETRADING_HISTORY_START"] = start.isoformat()
             asked = len(simulator.requests)
-            with started("sync", environ) as process:
+            with started("sync", environ, log) as process:
                 if killed_at(process, simulator, random):
                     kills += 1
                     at_work += len(simulator.requests) > asked
                 else:
-                    assert process.returncode == 0, process.communicate()[1].decode()
+                    assert process.returncode == 0, log.read_text()
             assert_true(connection, simulator)
             # Older history is wanted each time, and new rows have come.
             start -= STEP
@@ -113,7 +107,7 @@ def test_thirty_kills_lose_and_double_nothing(database_url: str, tmp_path: Path)
             assert start > NOW - timedelta(days=8)
         assert at_work > KILLS // 2
         simulator.set_faults()
-        with started("sync", environ) as process:
+        with started("sync", environ, log) as process:
             assert process.wait(60) == 0
         assert_true(connection, simulator)
         first = int((start + STEP).timestamp() * 1_000_000)
@@ -141,7 +135,7 @@ def test_a_killed_service_is_the_writer_again_at_once(
         for _ in range(kills + 1):
             # Something that only a writer can store.
             simulator.advance(3_600)
-            with started("run", environ) as process:
+            with started("run", environ, tmp_path / "log") as process:
                 wait_until(lambda: _stored_all(connection, simulator), "it stores nothing")
                 holder, epoch = _lease(connection)
                 assert f":{process.pid}:" in holder

@@ -16,7 +16,7 @@ from tests.support.world import World, world
 
 
 def housekeeping(app: App) -> Housekeeping:
-    return Housekeeping(app.metrics, app.storage, app.spool, app.clock, app.accounts)
+    return Housekeeping(app.metrics, app.storage, app.spool, app.clock, lambda: app.accounts)
 
 
 def read(live: World) -> None:
@@ -68,8 +68,8 @@ def test_what_verification_found_is_exported_and_on_the_page(
             app.spool,
             app.clock,
             app.metrics,
-            AccountReports(app.rate_limiters, app.metrics, 60, app.storage.leads),
-            StreamReports(app.syncs, app.metrics, app.refusals, dict),
+            AccountReports(lambda: app.rate_limiters, app.metrics, 60, app.storage.leads),
+            StreamReports(lambda: app.syncs, app.metrics, app.refusals, dict),
         )
         report = reporter.report()
         (trades,) = (stream for stream in report.streams if stream.stream == "trades")

@@ -91,7 +91,7 @@ def test_only_these_are_scheduled_shown_and_counted(tmp_path: Path) -> None:
 
 def housekeeping(live: World) -> Housekeeping:
     app = live.app
-    return Housekeeping(app.metrics, app.storage, app.spool, app.clock, app.accounts)
+    return Housekeeping(app.metrics, app.storage, app.spool, app.clock, lambda: app.accounts)
 
 
 def expected_streams(database_url: str) -> set[str]:

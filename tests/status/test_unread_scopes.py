@@ -52,8 +52,8 @@ def reporter(live: World) -> Reporter:
         app.spool,
         app.clock,
         app.metrics,
-        AccountReports(app.rate_limiters, app.metrics, 240, app.storage.leads),
-        StreamReports(app.syncs, app.metrics, app.refusals, dict),
+        AccountReports(lambda: app.rate_limiters, app.metrics, 240, app.storage.leads),
+        StreamReports(lambda: app.syncs, app.metrics, app.refusals, dict),
     )
 
 

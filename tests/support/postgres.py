@@ -21,8 +21,14 @@ from exporter.store.embedded import EmbeddedPostgres
 from tests.support.ports import unused_port
 from tests.support.waiting import wait_until
 
-# These data need not survive a crash.
-THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# These data need not survive a crash, and are few.
+THROWAWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
+}
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +99,7 @@ def fresh_database(server_url: str, template: str = "template1") -> Iterator[str
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
                 sql.Identifier(name), sql.Identifier(template)
             )
         )

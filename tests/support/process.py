@@ -1,4 +1,4 @@
-"""The real command as a process of its own: `python -m exporter ...`."""
+"""The real command as a process of its own, and other programs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from tests.support.fork_server import start
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -54,14 +55,19 @@ def command(
     *arguments: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the exporter to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments],
-        env=process_environment(env or {}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with TemporaryFile() as stdout, TemporaryFile() as stderr:
+        process = start(
+            *arguments, env=process_environment(env or {}), stdout=stdout, stderr=stderr
+        )
+        try:
+            code = process.wait(60)
+        finally:
+            process.kill()
+        texts = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            texts.append(file.read().decode())
+    return subprocess.CompletedProcess(arguments, code, *texts)
 
 
 class Run:
@@ -70,12 +76,7 @@ class Run:
     def __init__(self, env: Mapping[str, str], log: Path) -> None:
         self._log = log
         with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "exporter", "run"],
-                env=process_environment(env),
-                stdout=output,
-                stderr=output,
-            )
+            self.process = start("run", env=process_environment(env), stdout=output, stderr=output)
         self.base = ""
 
     def wait_until_serving(self) -> None:

@@ -125,7 +125,7 @@ class World:
         """Read all history that is missing, as the backfill thread does."""
         histories = self.app.histories(account)
         (history,) = (found for found in histories if found.stream.name == stream)
-        return self.app.gap_filler(account).fill(history)
+        return self.app.gap_filler().fill(history)
 
     def state(self, account: str, stream: str) -> StreamSummary:
         """The summary of a stream that the metrics keep."""

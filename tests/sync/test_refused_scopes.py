@@ -157,6 +157,24 @@ def test_an_outage_in_the_middle_of_a_pass_refuses_nothing(
         assert asked(live)[-1] == codes[0]
 
 
+def test_a_pass_that_is_rate_limited_midway_failed_for_what_it_did_not_read(
+    tmp_path: Path, database_url: str
+) -> None:
+    with world(tmp_path, database_url) as live:
+        read_list(live)
+        assert live.poll(*STREAM) == "ok"
+        live.tick(600)
+        since = len(live.simulator.requests)
+        live.simulator.set_faults(budget=since + 2, retry_after=3_600)
+        assert live.poll(*STREAM) == "failed"
+        *read, refused = asked(live, since)
+        noted = "SELECT scope FROM onetrading_sync.progress WHERE stream = 'funding_history'"
+        failed = {scope for (scope,) in ask(database_url, noted + " AND last_error IS NOT NULL")}
+        assert read
+        assert refused in failed
+        assert not failed & set(read)
+
+
 def test_a_restart_keeps_the_refusal_and_asks_again(tmp_path: Path, database_url: str) -> None:
     with world(tmp_path, database_url) as live:
         read_list(live)
@@ -211,8 +229,8 @@ def test_a_refusal_is_logged_once(
 
 
 def test_a_backfill_leaves_a_refused_instrument_alone(tmp_path: Path, database_url: str) -> None:
-    """One request finds out; the other windows of 40 days are not requested."""
-    start = (START - timedelta(days=40)).isoformat()
+    """One request finds out; the other windows of four years are not requested."""
+    start = (START - timedelta(days=4 * 366)).isoformat()
     with world(tmp_path, database_url, ONETRADING_HISTORY_START=start) as live:
         read_list(live)
         live.simulator.set_faults(refuse_instruments={BAD: 400})

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -40,7 +37,7 @@ from tests.support.facts import (
     visible,
 )
 from tests.support.postgres import written
-from tests.support.process import ROOT
+from tests.support.process import command
 from tests.support.simulator_client import NOW
 from tests.support.sync_app import (
     DAY,
@@ -422,19 +419,6 @@ def rows_written(app: App) -> int:
     )
 
 
-def command(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What the real program does and says."""
-    return subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_history_from_the_command_line(database_url: str, tmp_path: Path) -> None:
     """`sync` twice, `gaps`, `status`, and `backfill` of what lies before, first as a dry run."""
     present = datetime.now(UTC)
@@ -451,7 +435,7 @@ def test_history_from_the_command_line(database_url: str, tmp_path: Path) -> Non
             ONETRADING_HISTORY_START=start.isoformat(),
         )
         for _ in range(2):
-            done = command(environ, "sync")
+            done = command("sync", env=environ)
             assert done.returncode == 0, done.stderr
             assert done.stdout.split() == ["ok", "main/trades", "ok", "main/funding_payments"]
             required = micros_of(start)
@@ -461,9 +445,9 @@ def test_history_from_the_command_line(database_url: str, tmp_path: Path) -> Non
             assert {k: f for k, f in due.items() if required <= f.micros < settled} == {
                 k: f for k, f in kept.items() if f.micros < settled
             }
-        gaps = json.loads(command(environ, "gaps", "--json").stdout)
+        gaps = json.loads(command("gaps", "--json", env=environ).stdout)
         assert [gap for gap in gaps if not gap["is_tail"]] == []
-        status = json.loads(command(environ, "status", "--json").stdout)
+        status = json.loads(command("status", "--json", env=environ).stdout)
         assert {(row["account"], row["stream"]) for row in status} >= {
             ("main", "trades"),
             ("main", "funding_payments"),
@@ -472,20 +456,20 @@ def test_history_from_the_command_line(database_url: str, tmp_path: Path) -> Non
         asked = ("backfill", "--stream", "trades", *window)
         rows = "SELECT count(*) FROM onetrading.trades"
         then = count(connection, rows)
-        dry = command(environ, *asked, "--dry-run")
+        dry = command(*asked, "--dry-run", env=environ)
         assert dry.returncode == 0, dry.stderr
         assert f"{before:%FT%TZ} .. {start:%FT%TZ}" in dry.stdout
         assert count(connection, rows) == then
         standing = totals(connection)
-        done = command(environ, *asked)
+        done = command(*asked, env=environ)
         assert done.returncode == 0, done.stderr
         older = [f for f in due.values() if len(f.values) > 2 and f.micros < required]
         assert f"{len(older)} new rows" in done.stdout
         assert count(connection, rows) == then + len(older)
         assert totals(connection) == standing
-        again = command(environ, *asked)
+        again = command(*asked, env=environ)
         assert " 0 pages, 0 new rows" in again.stdout
-        wrong = command(environ, "backfill", "--stream", "trades", "--from", "yesterday")
+        wrong = command("backfill", "--stream", "trades", "--from", "yesterday", env=environ)
         assert wrong.returncode == 2
 
 

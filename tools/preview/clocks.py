@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from exporter.stop_event import StopEvent
 
 
 class JumpingClock:
@@ -34,7 +35,7 @@ class JumpingClock:
         self._leapt += seconds
 
 
-class Patience(threading.Event):
+class Patience(StopEvent):
     """Stops what waits on it; until then a wait is over at once, and its time has gone by.
 
     The request budget paces itself and failed requests wait by this event: a film of a day has no
@@ -44,6 +45,10 @@ class Patience(threading.Event):
     def __init__(self, pass_time: Callable[[float], None]) -> None:
         super().__init__()
         self._pass_time = pass_time
+
+    def child(self) -> Patience:
+        """One of its own, that is as patient."""
+        return self.adopt(Patience(self._pass_time))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let ``timeout`` seconds go by. Whether to stop."""

@@ -115,7 +115,9 @@ class Timelapse:
         between two of these rare scrapes would show data as older than it is.
         """
         app = self._app
-        housekeeping = Housekeeping(app.metrics, app.storage, app.spool, app.clock, app.accounts)
+        housekeeping = Housekeeping(
+            app.metrics, app.storage, app.spool, app.clock, lambda: app.accounts
+        )
         length = (datetime.now(UTC) - self.start).total_seconds()
         at = pace.next(self.clock.unix(), time.time())
         while at <= time.time():

@@ -28,7 +28,8 @@ class Faults:
     hold; `unknown_enums` (a fraction) records with an undocumented value.
 
     Always: `unknown_fields` adds members to every object; `shuffle_equal_instants` shuffles the
-    rows of one instant within a page; `page_size_cap` serves at most that many rows; `forbid` paths
+    rows of one instant within a page; `page_size_cap` serves at most that many rows; `depth_days`:
+    a `from` that is older is a 400, as is a window longer than `window_days`; `forbid` paths
     respond 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a
     path to its status. `refuse_instruments` maps an instrument to the status of its funding
     history; `unlist` leaves instruments out of the list of all. `no_futures` is what the futures
@@ -70,6 +71,8 @@ class Faults:
     clock_paths: tuple[str, ...] = ()
     clock_responses: int = 0
     page_size_cap: int = 0
+    depth_days: float = 0.0
+    window_days: float = 0.0
     empty_pages: float = 0.0
     account: str = ""
 

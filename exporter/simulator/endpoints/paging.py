@@ -16,6 +16,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from exporter.simulator.endpoints.fault_injection import FaultInjector
+from exporter.simulator.endpoints.faults import Faults
 from exporter.simulator.endpoints.times import parse_instant
 from exporter.simulator.endpoints.wire import bad_request
 from exporter.simulator.market.instruments import INSTRUMENTS
@@ -64,6 +65,24 @@ def read_window(params: Mapping[str, str], now: int, rules: WindowRules) -> Time
     if rules.longest is not None and last - first > rules.longest:
         raise bad_request("ACCOUNT_HISTORY_TIME_RANGE_TOO_BIG")
     return TimeRange(first, min(last, now))
+
+
+def check_reach(params: Mapping[str, str], now: int, faults: Faults) -> None:
+    """Raise ErrorResponse (400) where the faults do not let a window begin so early or be so long.
+
+    Parameters that cannot be read are left to the endpoint.
+    """
+    if not (faults.depth_days or faults.window_days) or not params.get("from"):
+        return
+    try:
+        first = parse_instant(params["from"])
+        last = parse_instant(params["to"]) if params.get("to") else now
+    except (OverflowError, ValueError):
+        return
+    if faults.depth_days and first < now - faults.depth_days * DAY:
+        raise bad_request("INVALID_TIME_RANGE")
+    if faults.window_days and last - first > faults.window_days * DAY:
+        raise bad_request("ACCOUNT_HISTORY_TIME_RANGE_TOO_BIG")
 
 
 def _floored(instant: int, to_midnight: bool) -> int:

@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from exporter.simulator.endpoints.fault_injection import FaultInjector
 from exporter.simulator.endpoints.faults import Faults
+from exporter.simulator.endpoints.paging import check_reach
 from exporter.simulator.endpoints.records import encoded_trade_rows
 from exporter.simulator.endpoints.requests import AccountRequest, EndpointRequest, Overrides
 from exporter.simulator.endpoints.routes import PRIVATE, PUBLIC, match_route
@@ -197,6 +198,7 @@ class SimulatedExchange:
         if path in self._pages:
             return self._pages[path]
         params = dict(parse_qsl(query, keep_blank_values=True))
+        check_reach(params, self.market.instant, faults)
         request = EndpointRequest(self.market, params, injector, self.overrides, parameter)
         return encode(self._call(route, request, account))
 

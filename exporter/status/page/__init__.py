@@ -20,7 +20,7 @@ from markupsafe import Markup
 from exporter.model.errors import REASON_MEANINGS
 from exporter.status.humanize import duration, interval, listed, percent, plural, rfc3339, second
 from exporter.status.page import timeline
-from exporter.status.report import Report, StreamReport, Verdict
+from exporter.status.report import ConfigReport, Report, StreamReport, Verdict
 
 _FOLDER = files(__name__)
 _CSS = _FOLDER.joinpath("status.css").read_text("utf-8")
@@ -143,10 +143,17 @@ def _service(report: Report) -> Iterator[tuple[str, str]]:
     if report.database != "none":
         yield "writer of", _written(report)
         yield "spool", _spool(report)
+    if report.config is not None:
+        yield "configuration", _config(report.config)
     if report.accounts:
         per_minute = report.accounts[0].requests.per_minute
         yield "request budget", f"{per_minute:,} per minute for each token"
     yield "versions", f"{report.version}, Python {report.python}"
+
+
+def _config(config: ConfigReport) -> str:
+    usable = "usable" if config.last_reload_successful else "not usable as it is now"
+    return f"{config.file}, {usable}, last read well at {second(config.last_reload_success_at)}"
 
 
 def _database(report: Report) -> str:

@@ -9,7 +9,7 @@ metadata:
     {{- end }}
   {{- $annotations := merge (dict) .Values.podAnnotations .Values.commonAnnotations }}
   {{- if .Values.config }}
-  {{- /* Settings are read once: another file means another Pod. Credentials and the web config are followed. */}}
+  {{- /* Most settings are read once: another file means another Pod. Accounts, credentials and the web config are followed. */}}
   {{- $_ := set $annotations "checksum/config" (sha256sum .Values.config) }}
   {{- end }}
   {{- with $annotations }}
