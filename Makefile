@@ -10,8 +10,11 @@ LOCKED := $(PIP) --require-hashes
 # Tests start the command often; compiling it each time would take longer than what is tested.
 export PYTHONDONTWRITEBYTECODE :=
 
+# Tests wait for other processes, so there is one more than there are cores.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4)))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo run stack test soak lint format generate bench wheel sbom lock clean
+.PHONY: help demo run stack test check-style check-types check-imports compiled-tests soak lint format generate bench wheel sbom lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -26,14 +29,25 @@ run: $(VENV)/.runtime ## the service, configured by the environment
 stack: ## the demo with Prometheus, Alertmanager and Grafana, as containers (needs Docker)
 	docker compose up --build --wait
 
-test: lint ## everything that must pass before a change is merged
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.dev ## everything that must pass before a change is merged
+	@$(MAKE) --no-print-directory -j3 lint compiled-tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-lint: $(VENV)/.dev ## format, lint, types, import contracts
+lint: check-style check-types check-imports ## format, lint, types, import contracts
+
+check-style: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check-types: $(VENV)/.dev
 	$(BIN)/mypy
+
+check-imports: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+# Otherwise each worker compiles all of them.
+compiled-tests: $(VENV)/.dev
+	@$(BIN)/python -m pytest --collect-only -qq > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .

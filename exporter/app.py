@@ -93,6 +93,7 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
         if stream.name in chosen
         and (stream.public or settings.accounts or settings.config)  # accounts may come later
         and not (stream.requires_database and settings.database.kind == "none")
+        and not (stream.needs_scopes and not settings.scopes.get(stream.name))
     )
 
 
@@ -236,6 +237,7 @@ class App:
             stop=stop,
             monotonic=self._runtime.monotonic,
             intervals=self.settings.intervals,
+            scopes=self.settings.scopes,
             history_start=self.settings.history_start,
         )
         chosen = None if configured is None else configured.streams

@@ -180,9 +180,7 @@ def _read_before(settings: Settings, account: Account, stream: Stream) -> bool:
 
 def _budget(account: Account, syncs: Sequence[StreamSync], limit: int) -> CheckResult:
     """Requests per minute that live polling needs."""
-    a_minute = sum(
-        60 / sync.interval.total_seconds() * sync.stream.requests_per_pass for sync in syncs
-    )
+    a_minute = sum(60 / sync.interval.total_seconds() * sync.requests_per_pass for sync in syncs)
     message = f"live polling takes {a_minute:.0f} of {limit} requests a minute"
     return CheckResult(f"budget of {account.name}", a_minute <= limit * _HEALTHY_SHARE, message)
 

@@ -47,6 +47,11 @@ class CursorChain:
         self.cursor: str | None = None
         """Requests the next page; None before the first, and after the last."""
 
+    def restart(self) -> None:
+        """What is left is requested as a window of its own: its cursors may be those of before."""
+        self._cursors.clear()
+        self.cursor = None
+
     def follow(self, page: Page) -> None:
         """Go on to the page after ``page``. Raises UnexpectedPayload when there is no end to it."""
         self.cursor = cursor = page.cursor

@@ -24,6 +24,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 _WORTH_STEALING = timedelta(minutes=10)
 
 
+_CROWDED = Drift("page", "cursor", "a page of one instant, and more")
+
+
 class PageResult(NamedTuple):
     """One page of a walk, and what is proven by it and the pages before it."""
 
@@ -68,7 +71,8 @@ class Paginator:
         self._own_start = window.start
         """What lies before it was stolen: another walk reads it."""
         margin = 2 * stream.paging.unit
-        self._asked = Window(window.start - margin, window.end + margin)
+        lead = stream.paging.lead
+        self._asked = Window(window.start - margin - lead, window.end + margin)
         """What is really requested: one unit more on both sides, in whole milliseconds."""
         self._was_split = False
         self._complete = False
@@ -114,11 +118,16 @@ class Paginator:
                 yield from self._split(window, page)
                 return
             result = self._result(window, page, resumed)
+            advanced = self._advanced(window, requested, page)
+            if self._crowded(page) and not advanced:
+                result.drift.append(_CROWDED)
             yield result
             if result.complete:
                 return
             chain.follow(page)
-            resumed = page.cursor is None
+            if advanced:
+                chain.restart()
+            resumed = advanced or page.cursor is None
             requested = self._remaining(window) if resumed else requested
 
     def _fetch(self, window: Window, cursor: str | None) -> Page:
@@ -127,23 +136,12 @@ class Paginator:
             parameters(self._stream, window, self._partition.instrument, cursor),
             priority=self._priority,
             deadline_s=self._deadline_s,
+            endpoint=self._stream.endpoint or None,
             on_error=self._on_error,
         )
         page = read(self._stream, body, self._partition.account_id)
-        self._check_account(page)
+        check_account(self._stream, self._partition, page)
         return confined(self._stream, page, self._asked)
-
-    def _check_account(self, page: Page) -> None:
-        """Raises UnexpectedPayload when a page, or a row of it, belongs to another account."""
-        expected = self._partition.account_id
-        account_ids = set() if page.account_id is None else {page.account_id.lower()}
-        if expected != made_up(self._partition.account):  # no row names a made-up id
-            account_ids.update(getattr(row, "account_id", expected) for row in page.rows)
-        for other in sorted(account_ids - {expected}):
-            raise UnexpectedPayload(
-                f"{self._stream.path}: the response belongs to account {other}, "
-                f"but {self._partition.account!r} is account {expected}"
-            )
 
     def _result(self, window: Window, page: Page, resumed: bool) -> PageResult:
         rows = self._coverage.rows_inside(window, page)
@@ -174,6 +172,22 @@ class Paginator:
         """What is left to request: the oldest instant reached once more, and all before it."""
         return Window(window.start, self._coverage.reached + RESOLUTION)
 
+    def _advanced(self, window: Window, requested: Window, page: Page) -> bool:
+        """Whether what is left can be requested as a window, in place of the page's cursor.
+
+        Not while all rows of a page share one instant, as far as a request can tell instants apart:
+        then only the cursor leads on. Nor out of order.
+        """
+        if not self._stream.paging.cursor_is_time or page.cursor is None:
+            return False
+        left = self._remaining(window)
+        return self._coverage.newest_first and _last_millis(left) < _last_millis(requested)
+
+    def _crowded(self, page: Page) -> bool:
+        """Whether the cursor of a page may lose rows: those of the only instant on it."""
+        full = self._stream.paging.cursor_is_time and page.cursor is not None
+        return full and len(set(map(self._coverage.instant, page.rows))) == 1
+
     def _must_be_split(self, page: Page) -> bool:
         """Whether a page is full, out of order and without a cursor: it may hide rows anywhere."""
         paging = self._stream.paging
@@ -201,16 +215,35 @@ def parameters(
     """The query of one page: the window, one unit wider on both sides, and the cursor."""
     paging = stream.paging
     write = _iso_millis if paging.time == "iso_ms" else _epoch_millis
-    since = (window.start - EPOCH) // _MILLISECOND
-    until = -((EPOCH - window.end) // _MILLISECOND)
+    since = (window.start - paging.lead - EPOCH) // _MILLISECOND
+    until = _last_millis(window)
     unit = paging.unit // _MILLISECOND
     query = {**stream.parameters, "from": write(since - unit), "to": write(until + unit)}
-    query[paging.size_param] = str(paging.size)
-    if instrument:
+    if paging.size_param:
+        query[paging.size_param] = str(paging.size)
+    if stream.partition_by == "instrument":
         query["instrument_code"] = instrument
     if cursor is not None:
         query[paging.cursor or "cursor"] = cursor
     return query
+
+
+def check_account(stream: History, partition: Partition, page: Page) -> None:
+    """Raises UnexpectedPayload when a page, or a row of it, belongs to another account."""
+    expected = partition.account_id
+    account_ids = set() if page.account_id is None else {page.account_id.lower()}
+    if expected != made_up(partition.account):  # no row names a made-up id
+        account_ids.update(getattr(row, "account_id", expected) for row in page.rows)
+    for other in sorted(account_ids - {expected}):
+        raise UnexpectedPayload(
+            f"{stream.path}: the response belongs to account {other}, "
+            f"but {partition.account!r} is account {expected}"
+        )
+
+
+def _last_millis(window: Window) -> int:
+    """The end of a window in whole milliseconds since 1970, rounded up."""
+    return -((EPOCH - window.end) // _MILLISECOND)
 
 
 def _iso_millis(millis: int) -> str:

@@ -145,6 +145,18 @@ class StreamMetrics:
             lambda state: state if state.good_at is None else self._exporting(state, rendered),
         )
 
+    def show_samples(self, account: str, stream: str, samples: Iterable[Sample]) -> None:
+        """Export new values from within a pass that is not over: their age starts now.
+
+        Whether the pass succeeds is not known yet. Raises ValueError or TypeError when the samples
+        cannot be rendered.
+        """
+        key = (account, stream)
+        rendered = self._render(key, samples)
+        with self._lock:
+            state = self._states[key].show_samples(self._monotonic())
+            self._states[key] = self._exporting(state, rendered)
+
     def record_failure(self, account: str, stream: str, reason: Reason) -> None:
         """Record a pass without a complete, good response: values stay until they are too old.
 

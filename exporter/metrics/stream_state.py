@@ -2,12 +2,14 @@
 
 What each event does to it. The first four columns are the freshness of the exported values before
 the event, what stands below them is the freshness after it; `*`: the age of the values restarts;
-`+`: only the time for which they are held does; `-`: no change. The others are flags.
+`+`: only the time for which they are held does; `-`: no change; `?`: fresh if `success`,
+else held. The others are flags.
 `tests/metrics/test_stream_state.py` walks this table.
 
     event                   empty  fresh     held      withdrawn tried success permitted standing_by
     ----------------------  ------ --------- --------- --------- ----- ------- --------- -----------
     record_success          fresh* fresh*    fresh*    fresh*    yes   yes     yes       no
+    show_samples            ?*     ?*        ?*        ?*        -     -       -         -
     record_failure          -      held      -         -         yes   no      -         no
     ... auth, permission    -      held      -         -         yes   no      no        no
     ... database            -      held+     held+     -         yes   no      -         no
@@ -150,6 +152,10 @@ class StreamState:
             last_error=None,
             failing_since=None,
         )
+
+    def show_samples(self, at: float) -> StreamState:
+        """In a pass that is not over yet; the samples follow with `replace_samples`."""
+        return replace(self, good_at=at, held_at=at, success=self.succeeding(at))
 
     def record_failure(self, reason: Reason, at: float, now: float) -> StreamState:
         """After a pass without a good response: the values stay as they are."""

@@ -159,6 +159,11 @@ def maybe_money(text: str | None, field: str = "a number") -> Decimal | None:
     return money(text, field)
 
 
+def fraction(percent: str, field: str) -> Decimal:
+    """A number that is sent in percent, as a fraction; exact. Raises BadRecord with ``field``."""
+    return money(percent, field).scaleb(-2, EXACT)
+
+
 def positive(text: str, field: str) -> Decimal:
     """A price or a size: finite and above 0. Raises BadRecord with ``field``.
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 
 from exporter.model.errors import BadRecord
-from exporter.model.fields import instant, uuid
+from exporter.model.fields import instant, money, uuid
 from exporter.model.mending import SHOWN
 
 _lenient = msgspec.json.Decoder(float_hook=str)
@@ -27,6 +28,8 @@ class Member(NamedTuple):
     """``trade.time_nanos``: of these, the first that is neither absent, null nor empty counts."""
     then: Converter | None = None
     """What is made of the value, once it is of the column's type."""
+    read: Converter | None = None
+    """Makes the value of the whole record, where no single member holds it; None: it cannot."""
 
 
 def decoded(json: bytes) -> Any:
@@ -42,7 +45,9 @@ def value_of(record: Any, member: Member, kind: str, default: str = "") -> Any:
 
     ``default`` counts where the record does not hold the value itself.
     """
-    found = next((v for v in (_at(record, path) for path in member.paths) if v), default)
+    sent = [_at(record, path) for path in member.paths]
+    sent += [member.read(record)] if member.read else []
+    found = next((v for v in sent if v or (v == 0 and kind == "numeric")), default)
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
     try:
@@ -73,9 +78,14 @@ def _uuid(value: str | int) -> str:
     return uuid(str(value), "")
 
 
+def _number(value: str | int) -> Decimal:
+    return money(str(value), "")
+
+
 _CONVERTERS: Mapping[str, Converter] = {
     "text": _text,
     "uuid": _uuid,
     "timestamptz": _instant,
+    "numeric": _number,
 }
 """By the type of the column; a key column of another type needs a line here."""

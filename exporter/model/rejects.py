@@ -10,7 +10,7 @@ from exporter.model.envelope import RawRecord
 from exporter.model.limits import LONGEST_REASON
 from exporter.model.members import Member, decoded, value_of
 from exporter.model.storable import storable
-from exporter.model.stream import History, Reject, Stream
+from exporter.model.stream import History, Reject, Stream, key_text
 
 
 def rejected(
@@ -30,13 +30,14 @@ def rejected(
 
 
 def _key(stream: Stream, content: Any, tag: str, account_id: str) -> Mapping[str, str] | None:
-    defaults = {"account_id": account_id, "instrument_code": tag}
+    group, _, _ = tag.partition("/")
+    defaults = {"account_id": account_id, "instrument_code": tag, "fee_group": group}
     key = {
         name: _column(stream, content, name, defaults.get(name, "")) for name in stream.table.key
     }
     if None in key.values():
         return None
-    return {name: str(value) for name, value in key.items()}
+    return {name: key_text(value) for name, value in key.items()}
 
 
 def _happened_at(stream: Stream, content: Any) -> datetime | None:

@@ -19,10 +19,14 @@ from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_orig
 
 import msgspec
 
+from exporter.model.changes import Changes
 from exporter.model.columns import RowCheck
 from exporter.model.envelope import Envelope
-from exporter.model.fields import RecordDecoder, Uuid
+from exporter.model.fields import EXACT, RecordDecoder, Uuid
 from exporter.model.members import Member
+from exporter.model.samples import Metric as Metric
+from exporter.model.samples import Sample as Sample
+from exporter.model.samples import epoch_seconds as epoch_seconds
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -37,32 +41,6 @@ class Json(str):
     """A JSON text exactly as sent; its column is ``jsonb``."""
 
     __slots__ = ()
-
-
-class Metric(NamedTuple):
-    """A metric family of the exchange's data. ``help`` names endpoint, field and unit."""
-
-    name: str
-    help: str
-    labels: tuple[str, ...] = ()
-    kind: Literal["gauge", "counter"] = "gauge"
-
-    def __call__(self, value: Decimal | int, *labels: str) -> Sample:
-        """One sample; ``labels`` in the order of the family's labels."""
-        return Sample(self, labels, value)
-
-
-class Sample(NamedTuple):
-    """One value of a family, exact until it is rendered."""
-
-    metric: Metric
-    labels: tuple[str, ...]
-    value: Decimal | int
-
-
-def epoch_seconds(at: datetime) -> Decimal:
-    """Seconds since 1970, exact to the microsecond."""
-    return Decimal(int(at.timestamp())) + Decimal(at.microsecond).scaleb(-6)
 
 
 class Source(NamedTuple):
@@ -108,6 +86,8 @@ class Table:
     """The column of the instant that the exchange stamps on a record, where the key holds a coarser
     one. Records of one key and one stamp are one record, whatever precision the stamp is sent in;
     with another stamp it is another record: the first one stored stays, see `store.slots`."""
+    changes: Changes | None = None
+    """How its facts go on changing; None: they are settled, and a changed one is an issue."""
     columns: Mapping[str, str] = field(init=False, compare=False)
     """Column name to Postgres type, in the order of the row's fields."""
     row_check: RowCheck = field(init=False, compare=False, repr=False)
@@ -127,7 +107,14 @@ class Table:
 
     def key_of(self, row: Any) -> dict[str, str]:
         """The key of a row, column to text: as rejects and issues keep it."""
-        return {name: str(getattr(row, name)) for name in self.key}
+        return {name: key_text(getattr(row, name)) for name in self.key}
+
+
+def key_text(value: Any) -> str:
+    """The value of a key column as text; one number has one text, however it was sent."""
+    if isinstance(value, Decimal):
+        return format(EXACT.normalize(value), "f") if value else "0"
+    return str(value)
 
 
 def _bare(hint: Any) -> Any:
@@ -158,6 +145,8 @@ class Stream:
     """Snake case; the ``stream`` label, and part of ``ONETRADING_INTERVAL_<STREAM>``."""
     path: str
     """Relative to the base URL, without a slash in front: ``account/balances``."""
+    endpoint: str = ""
+    """How its requests are labelled, where the path holds more than that; '': the path."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Query parameters that every request carries, beside those of paging."""
     public: bool = False
@@ -193,6 +182,11 @@ class Stream:
     @property
     def partitioned(self) -> bool:
         """Whether it is read for each instrument by itself."""
+        return False
+
+    @property
+    def needs_scopes(self) -> bool:
+        """Whether a setting names what is read of it; without that it is off."""
         return False
 
     @property
@@ -251,7 +245,7 @@ class Paging:
     """How an endpoint pages through a window of history; ``from`` and ``to`` are its bounds."""
 
     size_param: str
-    """Query parameter of the page size."""
+    """Query parameter of the page size; '' where it is not sent."""
     size: int
     """Rows per page: the most that the exchange documents."""
     cursor: str | None = "cursor"
@@ -262,6 +256,12 @@ class Paging:
     """Notation of both bounds: ISO 8601 with milliseconds and ``Z``, or milliseconds since 1970."""
     unit: timedelta = timedelta(milliseconds=1)
     """Precision of both bounds; windows are requested one unit wider on both sides."""
+    lead: timedelta = timedelta(0)
+    """How much earlier than its window a request begins, where rows may be found by an earlier
+    instant than the one that orders them."""
+    cursor_is_time: bool = False
+    """The cursor is the instant of a page's oldest row. It may lose the other rows of that instant,
+    so it only tells that there is more: what is left of the window is requested instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,10 +277,23 @@ class History(Stream):
     """How long after an instant its rows may still appear; nothing newer is proven until then."""
     overlap: timedelta
     """How much proven history each pass reads again, for what appeared even later."""
-    partition_by: Literal["", "instrument"] = ""
-    """What a request must name besides the window: nothing, or one futures instrument."""
+    settles: bool = False
+    """Whether a row goes on changing until it is settled; what is not yet is left out."""
+    partition_by: Literal["", "instrument", "setting"] = ""
+    """What a request must name besides the window: nothing, one futures instrument, or one of the
+    scopes that a setting names."""
+    scoped: Callable[[History, str], History] | None = None
+    """The declaration with what differs for one of those scopes."""
+    common: Mapping[str, str] = field(default_factory=dict)
+    """Columns that all rows of one of those scopes have in common, with their values."""
+    settled: ClassVar[Mapping[str, str]] = {}
+    """Columns of a row that no longer changes, with their values, where others go on changing:
+    windows need not show those."""
     totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """What new rows add to counters; may yield a series more than once, which is summed."""
+    events: Table | None = None
+    """The table that keeps each state of a changing fact as first seen; its columns are among those
+    of ``table``."""
     latest: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
     """Gauges of which the greatest value of all rows is exported; may yield a series repeatedly."""
     kind = "history"
@@ -289,23 +302,39 @@ class History(Stream):
 
     @property
     def partitioned(self) -> bool:
-        """Each instrument has coverage of its own."""
+        """Each instrument, or each scope of a setting, has coverage of its own."""
         return bool(self.partition_by)
+
+    @property
+    def needs_scopes(self) -> bool:
+        """Nothing is read unless the setting names it."""
+        return self.partition_by == "setting"
+
+    def columns_of(self, scope: str) -> Mapping[str, str]:
+        """The columns that all rows of a scope have in common, with their values."""
+        if self.partition_by == "instrument":
+            return {"instrument_code": scope}
+        return self.of(scope).common
+
+    def of(self, scope: str) -> History:
+        """The declaration as it holds for one scope."""
+        return self if self.scoped is None else self.scoped(self, scope)
 
     @property
     def requires(self) -> tuple[str, ...]:
         """The list of instruments, when each is requested by itself."""
-        return ("instruments",) if self.partition_by else ()
+        return ("instruments",) if self.partition_by == "instrument" else ()
 
     @property
     def smallest_request(self) -> Mapping[str, str]:
         """One row of the default window."""
-        return {**self.parameters, self.paging.size_param: "1"}
+        size = {self.paging.size_param: "1"} if self.paging.size_param else {}
+        return {**self.parameters, **size}
 
     @property
     def requests_per_pass(self) -> int:
         """One, or one for each futures instrument: about a dozen."""
-        return _TYPICAL_FUTURES if self.partition_by else 1
+        return _TYPICAL_FUTURES if self.partition_by == "instrument" else 1
 
     def order(self, rows: Sequence[Any], tags: Sequence[str]) -> Order:
         """Judged within each list of the page: it may hold one list for each instrument."""
@@ -386,4 +415,5 @@ class Partition(NamedTuple):
     """The exchange's UUID of the account."""
     stream: str
     instrument: str = ""
-    """An instrument code, or '' for streams that are requested as a whole; column ``scope``."""
+    """An instrument code, a scope of a setting (``BTC_EUR:1h``), or '' for streams that are
+    requested as a whole; column ``scope``."""

@@ -48,6 +48,7 @@ def _as_sent(stream: Snapshot | Reference, body: bytes) -> dict[Any, str]:
         for record in stream.unwrap(body).records:
             with suppress(BadRecord):
                 parsed, _ = stream.decoder.decode(record.json)
-                row = stream.row(parsed, Source("", record.tag, Json()))
+                raw = Json(record.json, "utf-8", "replace")
+                row = stream.row(parsed, Source("", record.tag, raw))
                 sent[key(row)].append(record.json.decode("utf-8", "replace"))
     return {at: "\n".join(records) for at, records in sent.items()}

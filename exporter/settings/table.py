@@ -159,6 +159,32 @@ def _redacted_streams(streams: frozenset[str] | None) -> Mapping[str, str]:
     return {_STREAMS.name: _STREAMS.default if streams is None else ",".join(sorted(streams))}
 
 
+_CANDLES = "candlesticks"
+_CANDLESTICKS = Setting(
+    name="ONETRADING_CANDLESTICKS",
+    help="candles to read: instruments with the length of their candles, for example "
+    "`BTC_EUR:1h,BTC_USD_P:5m` (1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1M); "
+    "without it the stream `candlesticks` is off",
+)
+
+
+def _candlesticks(raw: RawSettings) -> tuple[str, ...]:
+    scopes = raw.read(_CANDLESTICKS.name, _text(values.candle_scopes))
+    chosen = raw.values.get(_STREAMS.name)
+    if chosen is not None and _CANDLESTICKS.name not in raw.values:
+        names = [name.strip() for name in chosen.text.split(",")]
+        if _CANDLES in names and _CANDLES in raw.stream_names:
+            raw.faults.append(
+                f"{chosen.label} names {_CANDLES}, but {_CANDLESTICKS.name} does not say of which"
+                " instruments; set it, for example to BTC_EUR:1h"
+            )
+    return scopes or ()
+
+
+def _redacted_candlesticks(scopes: tuple[str, ...]) -> Mapping[str, str]:
+    return {_CANDLESTICKS.name: ",".join(scopes) or "none"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be set, checked. No field prints a secret."""
@@ -228,6 +254,10 @@ class Settings:
     """For each token."""
     streams: frozenset[str] | None = filled_by(_STREAMS, read=_streams, redact=_redacted_streams)
     """None: all that are on by default."""
+    candlesticks: tuple[str, ...] = filled_by(
+        _CANDLESTICKS, read=_candlesticks, redact=_redacted_candlesticks
+    )
+    """Scopes of the stream ``candlesticks`` (``BTC_EUR:1h``); empty: the stream is off."""
     log_format: LogFormat = setting(
         "ONETRADING_LOG_FORMAT",
         "`text` or `json`",
@@ -260,6 +290,11 @@ class Settings:
         if not self.database.same_as(after.database):
             changed |= {"DATABASE_URL"}
         return sorted(changed)
+
+    @property
+    def scopes(self) -> Mapping[str, tuple[str, ...]]:
+        """By stream, what a setting names of it; a stream without any is off."""
+        return {_CANDLES: self.candlesticks} if self.candlesticks else {}
 
     def redacted(self) -> dict[str, str]:
         """Give every setting by its environment variable, as text that may be logged."""

@@ -15,12 +15,15 @@ from decimal import Decimal
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
+from exporter.model.granularity import GRANULARITIES
+
 Word = TypeVar("Word", bound=str)
 
 _DURATION = re.compile(
     r"(?:(?P<d>[0-9]{1,6})d)?(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?"
     r"(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,6})?)s)?(?:(?P<ms>[0-9]{1,9})ms)?"
 )
+_INSTRUMENT = re.compile(r"[A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){1,3}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _UNIT_MICROSECONDS = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
 _LONGEST = timedelta(days=366)
@@ -190,6 +193,31 @@ def stream_names(text: str, allowed: Collection[str]) -> frozenset[str]:
         advice = did_you_mean(unknown[0], allowed)
         raise ValueError(f"contains an unknown stream name; {advice}")
     return frozenset(names)
+
+
+def candle_scopes(text: str) -> tuple[str, ...]:
+    """Read ``BTC_EUR:1h,BTC_USD_P:5m``: instruments with the length of their candles.
+
+    Raises ValueError with everything that is wrong.
+    """
+    scopes = [scope.strip() for scope in text.split(",") if scope.strip()]
+    faults = [] if scopes else ["names nothing; write for example BTC_EUR:1h,BTC_USD_P:5m"]
+    for number, scope in enumerate(scopes, start=1):
+        instrument, _, name = scope.partition(":")
+        if not _INSTRUMENT.fullmatch(instrument):
+            faults.append(
+                f"item {number} is not INSTRUMENT:GRANULARITY; write for example BTC_EUR:1h"
+            )
+        elif name not in GRANULARITIES:
+            faults.append(
+                f"item {number} has no granularity that there is; write one of: "
+                f"{', '.join(GRANULARITIES)} (m: minutes, M: a month)"
+            )
+        elif scope in scopes[: number - 1]:
+            faults.append(f"item {number} is there twice; remove one of them")
+    if faults:
+        raise ValueError("; ".join(faults))
+    return tuple(scopes)
 
 
 def did_you_mean(word: str, allowed: Collection[str]) -> str:

@@ -130,6 +130,12 @@ def refuse(
     return row is not None and row[0] is not None
 
 
+def oldest_required(connection: Connection, partition: Partition) -> datetime | None:
+    """From when on any history of the account must be complete."""
+    row = connection.execute(QUERIES["oldest_required"], identity_of(partition)).fetchone()
+    return row[0] if row else None
+
+
 def ever_succeeded(connection: Connection, account: str, stream: str) -> bool:
     """Whether a pass of a stream ever succeeded for the account that is known by this name."""
     row = connection.execute(

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from exporter.model.stream import Partition, Table
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
-from exporter.store.queries import QUERIES, identity_of
+from exporter.store.queries import QUERIES, identity_of, own_rows
 
 
 class Cut(NamedTuple):
@@ -94,12 +94,47 @@ def mend_reference(
     first ones after what was valid before.
     """
     bounds = {"latest": latest, "now": now}
-    statement = _mend_reference(table.name, table.key)
+    statement = _mend_reference(table)
     return connection.execute(statement, identity_of(partition) | bounds).rowcount
 
 
+_MEND = sql.SQL("""
+    WITH instants AS (
+        SELECT valid_from AS at FROM {table} WHERE valid_from > %(latest)s AND {own}
+        UNION SELECT valid_to FROM {table} WHERE valid_to > %(latest)s AND {own}
+    ), past AS (
+        SELECT max(at) AS at FROM (
+            SELECT valid_from AS at FROM {table} WHERE {own}
+            UNION SELECT valid_to FROM {table} WHERE {own}
+        ) AS found WHERE at <= %(latest)s
+    ), placed AS (
+        SELECT instants.at, interval '1 microsecond' * row_number() OVER (ORDER BY instants.at)
+            + greatest(past.at, %(now)s - interval '1 microsecond' * count(*) OVER ())
+            AS placed_at
+        FROM instants CROSS JOIN past
+    ), ahead AS (
+        SELECT {columns}, valid_from, valid_to,
+            coalesce(began.placed_at, valid_from) AS from_at,
+            coalesce(ended.placed_at, valid_to) AS to_at
+        FROM {table} LEFT JOIN placed AS began ON began.at = valid_from
+            LEFT JOIN placed AS ended ON ended.at = valid_to
+        WHERE (began.at IS NOT NULL OR ended.at IS NOT NULL) AND {own}
+    ), mended AS (
+        UPDATE {table} AS fact SET valid_from = ahead.from_at, valid_to = ahead.to_at
+        FROM ahead WHERE {same} AND fact.valid_from = ahead.valid_from
+    )
+    INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
+    SELECT %(account_id)s, %(stream)s, 'future_version', jsonb_build_object({named}),
+        jsonb_build_object('valid_from', valid_from, 'valid_to', valid_to),
+        jsonb_build_object('valid_from', from_at, 'valid_to', to_at)
+    FROM ahead ORDER BY {columns}, valid_from
+""")
+"""With the names and conditions of one table filled in; the parameters of `mend_reference`."""
+
+
 @cache
-def _mend_reference(name: str, key: tuple[str, ...]) -> sql.Composed:
+def _mend_reference(table: Table) -> sql.Composed:
+    key = table.key
     columns = sql.SQL(", ").join(map(sql.Identifier, key))
     same = sql.SQL(" AND ").join(
         sql.SQL("fact.{0} = ahead.{0}").format(sql.Identifier(column)) for column in key
@@ -108,33 +143,10 @@ def _mend_reference(name: str, key: tuple[str, ...]) -> sql.Composed:
         sql.SQL("{}, ahead.{}").format(sql.Literal(column), sql.Identifier(column))
         for column in key
     )
-    return sql.SQL("""
-        WITH instants AS (
-            SELECT valid_from AS at FROM {table} WHERE valid_from > %(latest)s
-            UNION SELECT valid_to FROM {table} WHERE valid_to > %(latest)s
-        ), past AS (
-            SELECT max(at) AS at FROM (
-                SELECT valid_from AS at FROM {table} UNION SELECT valid_to FROM {table}
-            ) AS found WHERE at <= %(latest)s
-        ), placed AS (
-            SELECT instants.at, interval '1 microsecond' * row_number() OVER (ORDER BY instants.at)
-                + greatest(past.at, %(now)s - interval '1 microsecond' * count(*) OVER ())
-                AS placed_at
-            FROM instants CROSS JOIN past
-        ), ahead AS (
-            SELECT {columns}, valid_from, valid_to,
-                coalesce(began.placed_at, valid_from) AS from_at,
-                coalesce(ended.placed_at, valid_to) AS to_at
-            FROM {table} LEFT JOIN placed AS began ON began.at = valid_from
-                LEFT JOIN placed AS ended ON ended.at = valid_to
-            WHERE began.at IS NOT NULL OR ended.at IS NOT NULL
-        ), mended AS (
-            UPDATE {table} AS fact SET valid_from = ahead.from_at, valid_to = ahead.to_at
-            FROM ahead WHERE {same} AND fact.valid_from = ahead.valid_from
-        )
-        INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, old_record, new_record)
-        SELECT %(account_id)s, %(stream)s, 'future_version', jsonb_build_object({named}),
-            jsonb_build_object('valid_from', valid_from, 'valid_to', valid_to),
-            jsonb_build_object('valid_from', from_at, 'valid_to', to_at)
-        FROM ahead ORDER BY {columns}, valid_from
-    """).format(table=sql.Identifier("onetrading", name), columns=columns, same=same, named=named)
+    return _MEND.format(
+        table=sql.Identifier("onetrading", table.name),
+        columns=columns,
+        same=same,
+        named=named,
+        own=own_rows(table),
+    )

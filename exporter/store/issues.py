@@ -30,16 +30,16 @@ def note(
     """
     changed = set()
     for stored, read, _ in comparison.changed:
-        kind = "raw_changed" if _same_columns(stream.table, stored, read) else "changed"
-        issue = _issue(partition, stream, kind, stored, read) | {"found_by": found_by}
-        connection.execute(QUERIES["note_issue"], issue)
+        kind = _kind(stream.table, stored, read)
+        if kind:
+            noted = issue(partition, stream, kind, stored, read) | {"found_by": found_by}
+            connection.execute(QUERIES["note_issue"], noted)
         if kind == "changed":
             changed.add(key_text(stream.table.key_of(read)))
     left_out = (("older", comparison.older), (stream.table.twins, comparison.twins))
     for kind, pairs in left_out:
         for counts, read in pairs:
-            issue = _issue(partition, stream, kind, counts, read)
-            connection.execute(QUERIES["note_once"], issue)
+            connection.execute(QUERIES["note_once"], issue(partition, stream, kind, counts, read))
     return changed
 
 
@@ -99,13 +99,21 @@ def key_text(key: Mapping[str, str]) -> str:
     return json.dumps(key, sort_keys=True)
 
 
+def _kind(table: Table, stored: Any, read: Any) -> str:
+    """What kind of issue it is that ``read`` replaced ``stored``; '': none."""
+    if table.changes is not None:
+        return table.changes.contradiction(stored, read)
+    return "raw_changed" if _same_columns(table, stored, read) else "changed"
+
+
 def _same_columns(table: Table, stored: Any, read: Any) -> bool:
     return all(
         getattr(stored, name) == getattr(read, name) for name in table.columns if name != "raw"
     )
 
 
-def _issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
+def issue(partition: Partition, stream: History, kind: str, old: Any, new: Any) -> dict[str, Any]:
+    """The parameters of `note_issue` and `note_once` for two rows of a stream."""
     return identity_of(partition) | {
         "kind": kind,
         "key": Jsonb(stream.table.key_of(new)),

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from exporter.model.errors import LeaseLost
 from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
-from exporter.store import issues, rejects, totals
+from exporter.store import events, issues, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
@@ -24,6 +25,7 @@ Lane = Literal["tail", "backfill", "verify", "retry"]
 """``verify``: what is proven is read again. ``retry``: rejected records, which no walk brought."""
 Found = Literal["late", "changed", "returned"]
 """``returned``: it had vanished, and is shown again."""
+_NO_EDGES = timedelta(0)
 
 
 class Lease(NamedTuple):
@@ -128,29 +130,68 @@ def load(
     return Loaded(counts["inserted"], counts["updated"], rejected, run_id)
 
 
+def load_present(
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    batch: Batch,
+    lease: Lease | None,
+    history: Window,
+    *,
+    salvaging: bool = False,
+) -> Loaded:
+    """Write records that were not requested by a window, in the caller's transaction.
+
+    They prove nothing of the history, and no walk is recorded. ``history``: where a record can lie
+    whose instant cannot be read. Raises LeaseLost.
+    """
+    connection.execute(QUERIES["lock_stream"], identity_of(partition))
+    check(connection, partition.account_id, lease)
+    done = _write(connection, stream, partition, None, batch.rows, salvaging=salvaging)
+    refused = [reject_of(stream, row, reason) for row, reason in done.refused]
+    found = [*batch.rejects, *refused]
+    rejected = 0
+    for reject in found:
+        life = Window(min(history.start, reject.happened_at or history.start), history.end)
+        asked = rejects.Asked(life, _NO_EDGES)
+        rejected += rejects.keep(connection, partition, [reject], asked)
+    rejects.note_drift(connection, partition, batch.drift)
+    shown = map(rejects.identity, found)
+    rejects.resolve_loaded(connection, partition, stream, done.loaded, shown)
+    inserted = sum(len(written.inserted) for written in done.results)
+    updated = sum(len(written.changed) for written in done.results)
+    return Loaded(inserted, updated, rejected, 0)
+
+
 def _write(
     connection: Connection,
     stream: History,
     partition: Partition,
-    run: Run,
+    run: Run | None,
     rows: Sequence[Any],
     *,
     salvaging: bool,
 ) -> Salvaged:
-    """Write rows with their issues and counters: all, or all that Postgres does not refuse."""
+    """Write rows with their issues and counters: all, or all that Postgres does not refuse.
+
+    ``run``: the walk that read them, if one did.
+    """
     instant = attrgetter(stream.instant)
+    recent = {} if run is None else run.recent
+    verifying = run is not None and run.lane == "verify"
+    found_by: Literal["verify"] | None = "verify" if verifying else None
 
     def write(some: Sequence[Any]) -> tables.WriteResult:
-        comparison = tables.compare(connection, stream.table, some, run.recent)
+        comparison = tables.compare(connection, stream.table, some, recent)
         written = tables.apply(connection, stream.table, comparison)
-        verifying = run.lane == "verify"
-        found_by: Literal["verify"] | None = "verify" if verifying else None
         changed = issues.note(connection, partition, stream, comparison, found_by=found_by)
-        if verifying:
+        if run is not None and verifying:
             late = [row for row in written.inserted if run.wanted.holds(instant(row))]
             run.found["late"] |= issues.note_late(connection, partition, stream, late)
             run.found["changed"] |= changed
         totals.add(connection, stream, partition, written)
+        if stream.events is not None:
+            events.note(connection, stream.events, comparison)
         return written
 
     if salvaging:

@@ -8,7 +8,7 @@ from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
-from exporter.model.stream import Partition
+from exporter.model.stream import Partition, Table
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -36,3 +36,12 @@ def identity_of(partition: Partition) -> dict[str, Any]:
         "stream": partition.stream,
         "scope": partition.instrument,
     }
+
+
+def own_rows(table: Table) -> sql.SQL:
+    """A condition for the rows of the account of `identity_of`; true where a table is public.
+
+    The lists of several accounts are in one table, and each must leave the others' rows alone.
+    """
+    own = "account_id" in table.columns
+    return sql.SQL("account_id = %(account_id)s" if own else "true")

@@ -397,7 +397,7 @@ FROM (
     UNION ALL
     SELECT account_id, stream, 0, 0, count(*), NULL
     FROM onetrading_sync.issues
-    WHERE kind NOT IN ('older', 'late', 'vanished', 'funding_sign_changed',
+    WHERE kind NOT IN ('older', 'late', 'vanished', 'funding_sign_changed', 'order_unknown',
                        'future_coverage', 'future_snapshot', 'future_version')
     GROUP BY account_id, stream
 ) AS found JOIN onetrading.accounts USING (account_id)
@@ -687,3 +687,77 @@ WHERE relkind = 'r' AND nspname IN ('onetrading', 'onetrading_sync')
            AND has_table_privilege(pg_class.oid, 'UPDATE')
            AND has_table_privilege(pg_class.oid, 'DELETE'))
 ORDER BY 1;
+
+-- name: oldest_required
+-- From when on any history of an account must be complete.
+SELECT min(required_from) FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND retired_because IS NULL;
+
+-- name: orders_left
+-- Open orders that are not among those listed, oldest first, but first of all those that the
+-- exchange still tells of one by one.
+SELECT order_id::text, created_at FROM onetrading.orders
+WHERE account_id = %(account_id)s AND is_open AND order_id <> ALL(%(listed)s::uuid[])
+ORDER BY created_at < %(answers_from)s, created_at, order_id;
+
+-- name: orders_still_open
+-- Those of some orders that are open as far as is known.
+SELECT order_id::text FROM onetrading.orders
+WHERE account_id = %(account_id)s AND is_open AND order_id = ANY(%(ids)s::uuid[]);
+
+-- name: orders_created
+-- How many orders are known of a time.
+SELECT count(*) FROM onetrading.orders
+WHERE account_id = %(account_id)s AND created_at >= %(start)s AND created_at < %(end)s;
+
+-- name: reopen_listed
+-- An order whose state was unknown, or that was judged closed, is listed in the state that it had.
+UPDATE onetrading.orders AS stored SET is_open = true
+FROM unnest(%(ids)s::uuid[], %(statuses)s::text[], %(filled)s::numeric[])
+    AS listed (order_id, status, filled_amount)
+WHERE stored.order_id = listed.order_id AND stored.account_id = %(account_id)s
+  AND stored.is_open IS NOT TRUE
+  AND stored.status = listed.status AND stored.filled_amount = listed.filled_amount;
+
+-- name: judge_order
+-- Judge an order that left the list of open ones; its status stays as it was told.
+UPDATE onetrading.orders SET is_open = %(is_open)s
+WHERE order_id = %(order_id)s AND account_id = %(account_id)s AND is_open
+RETURNING raw::text, created_at;
+
+-- name: orders_unknown
+-- How many orders of an account are in an unknown state.
+SELECT count(*) FROM onetrading.orders
+WHERE account_id = %(account_id)s AND is_open IS NULL;
+
+-- name: proven_of_other
+-- From when on the history of another stream of the account must be complete, and what of it is
+-- proven; no row when nothing is expected of it.
+SELECT required_from, coalesce((
+    SELECT range_agg(range) FROM onetrading_sync.coverage
+    WHERE coverage.account_id = progress.account_id AND coverage.stream = progress.stream
+      AND coverage.scope = progress.scope), '{}')
+FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
+  AND required_from IS NOT NULL AND retired_because IS NULL;
+
+-- name: orders_to_check
+-- Orders whose trades can be compared with those of the list: it is proven for the life of the
+-- order, as far as it is required at all. Oldest first.
+SELECT order_id::text, row_hash, created_at,
+    greatest(updated_at, created_at) + interval '1 microsecond', raw::text
+FROM onetrading.orders
+WHERE account_id = %(account_id)s AND NOT trades_checked
+  AND (created_at, order_id) > (%(after)s, %(after_id)s::uuid)
+  AND (%(required_from)s::timestamptz IS NULL
+       OR coalesce(updated_at, created_at) < %(required_from)s
+       OR %(proven)s::tstzmultirange @> tstzrange(
+            greatest(created_at, %(required_from)s),
+            greatest(coalesce(updated_at, created_at), created_at, %(required_from)s), '[]'))
+ORDER BY created_at, order_id LIMIT %(most)s;
+
+-- name: trades_checked
+-- The trades inside of these orders were compared; not those of a record that came meanwhile.
+UPDATE onetrading.orders AS stored SET trades_checked = true
+FROM unnest(%(ids)s::uuid[], %(hashes)s::bigint[]) AS checked (order_id, row_hash)
+WHERE stored.order_id = checked.order_id AND stored.row_hash = checked.row_hash;

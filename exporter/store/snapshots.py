@@ -20,12 +20,13 @@ from exporter.model.stream import (
     Snapshot,
     SnapshotResponse,
     Table,
+    key_text,
 )
 from exporter.model.window import RESOLUTION
 from exporter.store import future
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
-from exporter.store.queries import QUERIES, identity_of
+from exporter.store.queries import QUERIES, identity_of, own_rows
 from exporter.store.records import differ
 from exporter.store.salvage import write_all_but_the_refused
 
@@ -159,14 +160,15 @@ def save_reference(
     table = stream.table
     statements = _statements(table)
     _check_order(connection, partition, table, observed_at, latest)
-    current = {_key(table, values): values for values in connection.execute(statements.current)}
+    stored = connection.execute(statements.current, identity_of(partition))
+    current = {_key(table, values): values for values in stored}
     listed = {_key(table, row): row for row in response.rows}
     for key in sorted(_gone(table, current, listed, unreadable)):
         _close(connection, table, key, observed_at)
     changed = [
         row
         for key, row in sorted(listed.items())
-        if key not in current or differ(current[key], row)
+        if key not in current or differ(table, current[key], row)
     ]
 
     replace = partial(_replace, connection, table, current, observed_at)
@@ -219,7 +221,7 @@ def _gone(
     if None in listed_unreadably:
         return set()
     missing = current.keys() - listed.keys()
-    return {key for key in missing if tuple(map(str, key)) not in listed_unreadably}
+    return {key for key in missing if tuple(map(key_text, key)) not in listed_unreadably}
 
 
 def _close(connection: Connection, table: Table, key: tuple[Any, ...], at: datetime) -> None:
@@ -236,18 +238,20 @@ def _check_order(
 ) -> None:
     """Raises Outdated unless a list changed last before it was observed now."""
     statements = _statements(table)
-    changed_at = _changed_at(connection, statements)
+    changed_at = _changed_at(connection, statements, partition)
     if changed_at is not None and changed_at > latest:
         before = observed_at - RESOLUTION
         _warn(future.mend_reference(connection, partition, table, latest, before))
-        changed_at = _changed_at(connection, statements)
+        changed_at = _changed_at(connection, statements, partition)
     if changed_at is not None and changed_at >= observed_at:
         raise Outdated(changed_at, observed_at)
 
 
-def _changed_at(connection: Connection, statements: _ReferenceStatements) -> datetime | None:
+def _changed_at(
+    connection: Connection, statements: _ReferenceStatements, partition: Partition
+) -> datetime | None:
     """When a list changed last."""
-    row = connection.execute(statements.changed_at).fetchone()
+    row = connection.execute(statements.changed_at, identity_of(partition)).fetchone()
     return row[0] if row else None
 
 
@@ -260,6 +264,8 @@ def _warn(mended: int) -> None:
 
 
 class _ReferenceStatements(NamedTuple):
+    """Each takes the parameters of `identity_of`; ``close`` takes the key instead."""
+
     changed_at: sql.Composed
     current: sql.Composed
     close: sql.Composed
@@ -269,7 +275,7 @@ class _ReferenceStatements(NamedTuple):
 def _statements(table: Table) -> _ReferenceStatements:
     name = sql.Identifier("onetrading", table.name)
     columns = sql.SQL(", ").join(
-        sql.SQL("{}::text" if kind == "jsonb" else "{}").format(sql.Identifier(column))
+        sql.SQL("{}::text" if kind in ("jsonb", "uuid") else "{}").format(sql.Identifier(column))
         for column, kind in table.columns.items()
     )
     match = sql.SQL(" AND ").join(
@@ -277,8 +283,12 @@ def _statements(table: Table) -> _ReferenceStatements:
         for column in table.key
     )
     return _ReferenceStatements(
-        changed_at=sql.SQL("SELECT max(greatest(valid_from, valid_to)) FROM {}").format(name),
-        current=sql.SQL("SELECT {} FROM {} WHERE valid_to IS NULL").format(columns, name),
+        changed_at=sql.SQL("SELECT max(greatest(valid_from, valid_to)) FROM {} WHERE {}").format(
+            name, own_rows(table)
+        ),
+        current=sql.SQL("SELECT {} FROM {} WHERE valid_to IS NULL AND {}").format(
+            columns, name, own_rows(table)
+        ),
         close=sql.SQL("UPDATE {} SET valid_to = {} WHERE {} AND valid_to IS NULL").format(
             name, sql.Placeholder("valid_to"), match
         ),

@@ -21,7 +21,7 @@ from psycopg import sql
 from exporter.model.stream import Table
 from exporter.store import slots
 from exporter.store.database import Connection
-from exporter.store.records import Candidates, candidates, differ, version_of
+from exporter.store.records import Candidates, candidates, differ, newer_than
 
 _ARRAYS = {
     "uuid": sql.SQL("%s::uuid[]"),
@@ -141,6 +141,11 @@ def _stored_hashes(connection: Connection, table: Table, rows: Sequence[Any]) ->
     return {ordinal - 1: stored for ordinal, stored in found}
 
 
+def stored(connection: Connection, table: Table, keys: Sequence[Any]) -> set[int]:
+    """Index of each of ``keys``, objects with the key's columns, that is stored."""
+    return set(_stored_hashes(connection, table, keys)) if keys else set()
+
+
 def _by_stamp(
     connection: Connection, table: Table, rows: Sequence[Any], recent: Mapping[Any, Any]
 ) -> tuple[list[Any], list[tuple[Any, Any]], Mapping[Any, Any]]:
@@ -186,16 +191,17 @@ def _differences(
     result = _Differences([], [], {})
     if not rows:
         return result
-    key, version = attrgetter(*table.key), version_of(table)
+    key, newer = attrgetter(*table.key), newer_than(table)
     rows = sorted(rows, key=key)
     for index, (stored_hash, stored) in sorted(_stored_rows(connection, table, rows).items()):
         read = rows[index]
-        alike = [row for row in found.twins.get(key(read), (read,)) if not differ(stored, row)]
+        alike = [
+            row for row in found.twins.get(key(read), (read,)) if not differ(table, stored, row)
+        ]
         if alike:
             result.kept[key(read)] = alike[0]
             continue
-        versions = version(read), version(stored)
-        if None not in versions and versions[0] < versions[1]:
+        if newer(stored, read):
             result.older.append((stored, read))
         else:
             result.changed.append(Change(stored, read, stored_hash))

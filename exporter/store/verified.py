@@ -95,7 +95,7 @@ def stored_keys(
 ) -> dict[Any, datetime]:
     """The keys of stored facts of a window, and when each happened; of those first stored
     ``before`` an instant of Postgres' clock; at most ``limit``."""
-    statement = _of(stream, keys_only=True)
+    statement = _of(stream, partition, keys_only=True)
     parameters = _of_window(partition, window) | {"before": before, "limit": limit}
     return {
         tuple(key) if len(key) > 1 else key[0]: at
@@ -107,7 +107,7 @@ def newest_before(
     connection: Connection, stream: History, partition: Partition, instant: datetime
 ) -> datetime | None:
     """When the newest stored fact before an instant happened."""
-    statement = _newest(stream.table, stream.instant, stream.partitioned)
+    statement = _newest(stream.table, stream.instant, _scoping(stream, partition))
     parameters = _of_window(partition, Window(EPOCH, instant)) | {"before": None}
     row = connection.execute(statement, parameters).fetchone()
     return row[0] if row else None
@@ -130,7 +130,7 @@ def note(
     if result.vanished:
         key = attrgetter(*stream.table.key)
         parameters = _of_window(partition, result.window) | {"before": None, "limit": None}
-        found = connection.execute(_of(stream, keys_only=False), parameters).fetchall()
+        found = connection.execute(_of(stream, partition, keys_only=False), parameters).fetchall()
         rows = [stream.table.row(*values) for values in found]
         gone = [row for row in rows if key(row) in result.vanished]
         new = issues.note_vanished(connection, partition, stream, gone)
@@ -207,12 +207,19 @@ def _of_window(partition: Partition, window: Window) -> dict[str, Any]:
     return identity_of(partition) | {"start": window.start, "end": window.end}
 
 
-def _of(stream: History, *, keys_only: bool) -> sql.Composed:
-    return _select(stream.table, stream.instant, stream.partitioned, keys_only)
+def _of(stream: History, partition: Partition, *, keys_only: bool) -> sql.Composed:
+    return _select(stream.table, stream.instant, _scoping(stream, partition), keys_only)
+
+
+def _scoping(stream: History, partition: Partition) -> tuple[tuple[str, str], ...]:
+    """The facts that a walk must show: those of the scope that are settled."""
+    return (*stream.columns_of(partition.instrument).items(), *stream.settled.items())
 
 
 @cache
-def _select(table: Table, instant: str, partitioned: bool, keys_only: bool) -> sql.Composed:
+def _select(
+    table: Table, instant: str, scoping: tuple[tuple[str, str], ...], keys_only: bool
+) -> sql.Composed:
     """The facts of a window of a partition: instant and key, or whole rows."""
     names = [instant, *table.key] if keys_only else list(table.columns)
     columns = [
@@ -222,18 +229,18 @@ def _select(table: Table, instant: str, partitioned: bool, keys_only: bool) -> s
         for name in names
     ]
     return sql.SQL("SELECT {} FROM {} LIMIT %(limit)s").format(
-        sql.SQL(", ").join(columns), _facts(table, instant, partitioned)
+        sql.SQL(", ").join(columns), _facts(table, instant, scoping)
     )
 
 
 @cache
-def _newest(table: Table, instant: str, partitioned: bool) -> sql.Composed:
+def _newest(table: Table, instant: str, scoping: tuple[tuple[str, str], ...]) -> sql.Composed:
     return sql.SQL("SELECT max({}) FROM {}").format(
-        sql.Identifier(instant), _facts(table, instant, partitioned)
+        sql.Identifier(instant), _facts(table, instant, scoping)
     )
 
 
-def _facts(table: Table, instant: str, partitioned: bool) -> sql.Composed:
+def _facts(table: Table, instant: str, scoping: tuple[tuple[str, str], ...]) -> sql.Composed:
     """The facts of a window of a partition that were first stored before an instant, if given."""
     conditions: list[sql.Composable] = [
         sql.SQL("{0} >= %(start)s AND {0} < %(end)s").format(sql.Identifier(instant)),
@@ -241,8 +248,10 @@ def _facts(table: Table, instant: str, partitioned: bool) -> sql.Composed:
     ]
     if "account_id" in table.columns:
         conditions.append(sql.SQL("account_id = %(account_id)s"))
-    if partitioned:
-        conditions.append(sql.SQL("instrument_code = %(scope)s"))
+    conditions.extend(
+        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value))
+        for column, value in scoping
+    )
     return sql.SQL("{} WHERE {}").format(
         sql.Identifier("onetrading", table.name), sql.SQL(" AND ").join(conditions)
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.model.envelope import bare_list
+from exporter.model.envelope import bare_list, members
 from exporter.model.fields import Number, RecordDecoder, maybe_money
 from exporter.model.members import Member
 from exporter.model.stream import Json, Metric, Reference, Sample, SnapshotResponse, Source, Table
@@ -43,6 +43,20 @@ class Instrument(NamedTuple):
     """Decimals of prices."""
     min_size: Decimal | None
     """Least value of an order (price times amount), in the quote currency."""
+    min_price: Decimal | None
+    max_price: Decimal | None
+    """Bounds of the price of an order, in the quote currency."""
+    price_collar_percentage: Decimal | None
+    """How far the price of an order may lie from the market, in percent."""
+    contract_expiry_date: str | None
+    """``2031-04-20``, of dated futures."""
+    contract_duration: str | None
+    """``5Y``, of dated futures."""
+    funding_schedule: Json | None
+    """When funding is settled, as sent; equity futures have another shape, never seen yet."""
+    funding_period_minutes: int | None
+    market_offset: int | None
+    """Seconds after the minute at which the market is computed and settled; changes over time."""
     raw: Json
 
 
@@ -77,10 +91,14 @@ class InstrumentRecord(msgspec.Struct, forbid_unknown_fields=True):
     price_collar_percentage: Number | None = None
 
 
+def _schedule(raw: Json) -> Json:
+    """``funding_schedule`` as sent, every digit of it."""
+    return Json(bytes(members(raw.encode())["funding_schedule"]), "utf-8")
+
+
 def row(record: InstrumentRecord, source: Source) -> Instrument:
-    """An instrument. Raises BadRecord for a number that is none, also in what only raw keeps."""
-    for name in ("min_price", "max_price", "price_collar_percentage"):
-        maybe_money(getattr(record, name), name)
+    """An instrument. Raises BadRecord for a number that is none."""
+    collar = maybe_money(record.price_collar_percentage, "price_collar_percentage")
     return Instrument(
         instrument_code=record.id,
         base_code=record.base.code,
@@ -90,6 +108,14 @@ def row(record: InstrumentRecord, source: Source) -> Instrument:
         amount_precision=record.amount_precision,
         market_precision=record.market_precision,
         min_size=maybe_money(record.min_size, "min_size"),
+        min_price=maybe_money(record.min_price, "min_price"),
+        max_price=maybe_money(record.max_price, "max_price"),
+        price_collar_percentage=collar,
+        contract_expiry_date=record.contract_expiry_date,
+        contract_duration=record.contract_duration,
+        funding_schedule=None if record.funding_schedule is None else _schedule(source.raw),
+        funding_period_minutes=record.funding_period,
+        market_offset=record.market_offset,
         raw=source.raw,
     )
 

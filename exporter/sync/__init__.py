@@ -3,17 +3,20 @@
 Read `runner` for what one pass is and what a failure does, `stream_sync` for what every kind of
 stream has in common; then `snapshots` for what is (with `snapshot_queue` and `snapshot_writer`),
 `history` for windows of the past (with `tail` for the newest one, and `scopes` for streams that are
-read instrument by instrument), `backfill` and `gap_filler` for filling what is missing of it,
-`verification` and `verifier` for reading again what is proven.
+read instrument by instrument), `orders` for a history whose facts go on changing (with `open_list`
+and `left_orders`), `backfill` and `gap_filler` for filling what is missing of it, `verification`
+and `verifier` for reading again what is proven.
 """
 
 from collections.abc import Mapping
 
-from exporter.model.stream import Stream
+from exporter.model.live_history import LiveHistory
+from exporter.model.stream import History, Reference, Snapshot, Stream
 from exporter.sync.account import Account
 from exporter.sync.backfill import Backfill, Progress
 from exporter.sync.gap_filler import GapFiller
 from exporter.sync.history import HistorySync
+from exporter.sync.orders import OrdersSync
 from exporter.sync.refusals import Refusals
 from exporter.sync.runner import Outcome, SyncRunner
 from exporter.sync.snapshot_queue import SnapshotQueue
@@ -41,14 +44,15 @@ __all__ = [
     "sync_of",
 ]
 
-KINDS: Mapping[str, type[StreamSync]] = {
-    "snapshot": SnapshotSync,
-    "reference": ReferenceSync,
-    "history": HistorySync,
+KINDS: Mapping[type[Stream], type[StreamSync]] = {
+    Snapshot: SnapshotSync,
+    Reference: ReferenceSync,
+    History: HistorySync,
+    LiveHistory: OrdersSync,
 }
 """Which class does the work of each kind of stream."""
 
 
 def sync_of(account: Account, stream: Stream, shared: SyncContext) -> StreamSync:
     """What reads ``stream`` for ``account``."""
-    return KINDS[stream.kind](account, stream, shared)
+    return KINDS[type(stream)](account, stream, shared)

@@ -167,7 +167,7 @@ class Backfill:
             if not part.empty
         ]
         for part in sorted(parts, reverse=True):
-            yield from cut_newest_first(part, self._sync.max_window)
+            yield from cut_newest_first(part, self._sync.max_window(partition))
 
     def _newest(self) -> datetime:
         """Where the tail begins, which its next pass reads."""

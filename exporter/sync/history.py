@@ -29,7 +29,8 @@ from exporter.sync.walk_loader import OnLoaded, WalkLoader
 
 _log = logging.getLogger(__name__)
 _LONGEST_TAIL = timedelta(hours=1)
-_LONGEST_DEADLINE_S = 60.0
+LONGEST_DEADLINE_S = 60.0
+"""How long a live request is retried, unless the interval is shorter."""
 _DEFAULT_HISTORY = timedelta(days=30)
 _LIST_INTERVAL = timedelta(hours=1)
 """How often the instruments are read, unless that is configured."""
@@ -55,6 +56,8 @@ class HistorySync(StreamSync):
         self._metrics = shared.metrics
         self.storage = shared.storage
         self._history_start = shared.history_start
+        self._default_start: datetime | None = None
+        """Where the history begins when no start is configured; None: 30 days ago."""
         self.stop = shared.stop
         self.monotonic = shared.monotonic
         self.scopes = Scopes(
@@ -64,6 +67,7 @@ class HistorySync(StreamSync):
             shared.monotonic,
             account.now,
             shared.intervals.get("instruments", _LIST_INTERVAL),
+            shared.scopes.get(stream.name, ()),
         )
         self.reach = Reach(
             account.client, stream, lambda: self.database, account.now, shared.monotonic
@@ -74,7 +78,7 @@ class HistorySync(StreamSync):
             shared.storage,
             shared.metrics.instrumentation,
             shared.monotonic,
-            self.required,
+            self.believed_from,
         )
         self._tail_tried = False
         self._tail_read = False
@@ -98,10 +102,13 @@ class HistorySync(StreamSync):
         """Raises DatabaseError while Postgres is away, NotYet before the first try."""
         return self.storage.writable()
 
-    @property
-    def max_window(self) -> timedelta:
-        """The longest window that may be requested."""
-        return self.reach.longest_window - _WINDOW_SLACK
+    def declared(self, partition: Partition) -> History:
+        """The stream as it is declared for a partition."""
+        return self.stream.of(partition.instrument)
+
+    def max_window(self, partition: Partition) -> timedelta:
+        """The longest window that may be requested of a partition."""
+        return self.reach.longest_window(partition) - _WINDOW_SLACK
 
     def now(self) -> datetime:
         """The exchange's time, aware UTC: windows do not follow the local clock.
@@ -125,7 +132,7 @@ class HistorySync(StreamSync):
         """
         return Paginator(
             self.account.client,
-            self.stream,
+            self.declared(partition),
             partition,
             window,
             priority=_PRIORITIES[lane],
@@ -165,11 +172,11 @@ class HistorySync(StreamSync):
         exchange still serves it.
         """
         survey = self.scopes.survey()
-        for partition in survey.ended:
+        for partition in survey.wound_up:
             self.required(partition)
         survey = self.scopes.survey()
         self.scopes.reconcile(survey)
-        return list(survey.ended)
+        return survey.wound_up
 
     @property
     def partly_read(self) -> bool:
@@ -190,13 +197,18 @@ class HistorySync(StreamSync):
         self.scopes.forget()
 
     @property
+    def requests_per_pass(self) -> int:
+        """At least one for each scope."""
+        return max(self.stream.requests_per_pass, self.scopes.configured_count)
+
+    @property
     def unread_scopes(self) -> Mapping[str, str]:
         """Instruments that are refused or no longer listed, with the reason."""
         return self.scopes.unread
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
-        start = self._history_start or self.now() - _DEFAULT_HISTORY
+        start = self._history_start or self._default_start or self.now() - _DEFAULT_HISTORY
         return self.database.run(
             bookkeeping.require,
             self.stream,
@@ -208,6 +220,10 @@ class HistorySync(StreamSync):
     def served_from(self, partition: Partition) -> datetime | None:
         """From when on the exchange serves a partition; None where it was not found to end."""
         return self.database.run(bookkeeping.reach, partition)
+
+    def believed_from(self, partition: Partition) -> datetime:
+        """From when on a row is a fact although no window has asked for it, aware UTC."""
+        return self.required(partition)
 
     def settled(self) -> datetime:
         """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
@@ -228,10 +244,11 @@ class HistorySync(StreamSync):
         Where it follows a proven range, the overlap at the end of that range is read again: late
         rows may have appeared there meanwhile.
         """
-        *newer, oldest = cut_newest_first(gap, self.max_window - self.stream.overlap)
+        overlap = self.declared(partition).overlap
+        *newer, oldest = cut_newest_first(gap, self.max_window(partition) - overlap)
         yield from newer
         follows = self.covered(partition, Window(gap.start - RESOLUTION, gap.start))
-        yield Window(gap.start - self.stream.overlap, oldest.end) if follows else oldest
+        yield Window(gap.start - overlap, oldest.end) if follows else oldest
 
     def tail(self, on_error: OnError | None = None) -> None:
         """Read the newest part of every scope. A scope that is refused fails alone.
@@ -264,19 +281,19 @@ class HistorySync(StreamSync):
 
     def _read_tail(self, partition: Partition, on_error: OnError, *, retry: bool) -> bool:
         """Whether anything was requested; ``retry``: transient errors, up to a deadline."""
-        required = self.required(partition)
+        required, stream = self.required(partition), self.declared(partition)
         now = self.now()
-        covered_to = self._covered_to(partition, now - self.stream.allowed_lateness)
-        longest = max(_LONGEST_TAIL, self.stream.overlap + self.stream.allowed_lateness)
+        settled = now - stream.allowed_lateness
+        covered_to = self._covered_to(partition, settled)
+        longest = max(_LONGEST_TAIL, stream.overlap + stream.allowed_lateness)
         start = max(required, now - longest)
         if covered_to is not None and covered_to >= start:
-            start = max(required, min(covered_to, now) - self.stream.overlap)
-        window = Window(start, now - self.stream.paging.unit)
+            start = max(required, min(covered_to, now) - stream.overlap)
+        window = Window(start, settled if stream.settles else now - stream.paging.unit)
         if window.empty:
             return False
-        deadline_s = min(self.interval.total_seconds(), _LONGEST_DEADLINE_S) if retry else 0.0
+        deadline_s = min(self.interval.total_seconds(), LONGEST_DEADLINE_S) if retry else 0.0
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
-        settled = now - self.stream.allowed_lateness
         self.load(partition, paginator, Run("tail", window), settled, self._note_read)
         return True
 
@@ -312,12 +329,17 @@ class HistorySync(StreamSync):
     def rejected_windows(self) -> list[tuple[Partition, Window]]:
         """What must be read again for open rejects to end, newest first; not what tails read."""
         survey = self.scopes.survey()
-        read = {place.instrument: place for place in (*survey.served, *survey.ended)}
+        read = {place.instrument: place for place in (*survey.served, *survey.wound_up)}
         base = self.account.partition(self.stream)
         found = self.database.run(rejects.rejected_times, base)
-        latest = self.settled() - self.stream.overlap
+        settled = self.settled()
         windows = [
-            (read[place.instrument], window.intersect(Window(self.required(place), latest)))
+            (
+                read[place.instrument],
+                window.intersect(
+                    Window(self.believed_from(place), settled - self.declared(place).overlap)
+                ),
+            )
             for place, window in found
             if place.instrument in read
         ]

@@ -83,8 +83,13 @@ class Reach:
         self._now = now
         self._monotonic = monotonic
         self._not_before: dict[Partition, float] = {}
-        self.longest_window = stream.max_window
-        """As documented, until the exchange refuses it."""
+        self._accepted: timedelta | None = None
+        """How long windows may be at most; None until the exchange refuses what is documented."""
+
+    def longest_window(self, partition: Partition) -> timedelta:
+        """How long a requested window may be: as documented, until that is refused."""
+        documented = self._stream.of(partition.instrument).max_window
+        return documented if self._accepted is None else min(documented, self._accepted)
 
     def learn(
         self, partition: Partition, required: datetime, refused: Window, error: BadRequest
@@ -128,11 +133,17 @@ class Reach:
 
     def _served(self, partition: Partition, window: Window) -> bool:
         """Whether the exchange answers a request for a window."""
-        query = parameters(self._stream, window, partition.instrument, None)
-        query[self._stream.paging.size_param] = "1"
+        stream = self._stream.of(partition.instrument)
+        query = parameters(stream, window, partition.instrument, None)
+        if stream.paging.size_param:
+            query[stream.paging.size_param] = "1"
         try:
             self._client.get(
-                self._stream.path, query, priority=Priority.HISTORY, deadline_s=_DEADLINE_S
+                stream.path,
+                query,
+                priority=Priority.HISTORY,
+                deadline_s=_DEADLINE_S,
+                endpoint=stream.endpoint or None,
             )
         except BadRequest as error:
             if error.about_instrument:
@@ -144,10 +155,10 @@ class Reach:
         shorter = refused.span / 2
         if shorter < _SHORTEST:
             return False
-        if shorter < self.longest_window:
+        if self._accepted is None or shorter < self._accepted:
             text = "the exchange refuses windows of %s: asking for half as much from now on: %s"
             _log.warning(text, refused.span, error)
-            self.longest_window = shorter
+            self._accepted = shorter
         return True
 
     def _remember(self, partition: Partition, reach: datetime) -> None:

@@ -1,7 +1,8 @@
 """The scopes of a history stream: which of them are read, how often, and why others are not.
 
 Where the exchange wants an instrument in each request, each instrument is a *scope* with a state of
-its own, so that one that the exchange does not serve costs the others nothing:
+its own, so that one that the exchange does not serve costs the others nothing. Candlesticks have
+the scopes that a setting names:
 
     state    reason                       read                          must be complete
     -------- ---------------------------- ----------------------------- ----------------
@@ -9,6 +10,7 @@ its own, so that one that the exchange does not serve costs the others nothing:
     refused  the exchange refuses it      newest part, once an hour     no
     closed   the instrument is closed     what is missing, once an hour no
     gone     the list does not have it    what is missing, once an hour no
+    dropped  the setting does not name it never                         no
 
 The reason is kept in ``onetrading_sync.progress.retired_because``, so that whoever asks which month
 is complete comes to the same result as this process, and a restart does not forget it. A refusal
@@ -20,7 +22,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -28,7 +30,7 @@ from typing import NamedTuple
 from exporter.logs import context
 from exporter.model.errors import REASON_MEANINGS, BadRequest, ExchangeError, NotYet
 from exporter.model.limits import GONE_AFTER_READS
-from exporter.model.retirement import CLOSED, GONE, REFUSED
+from exporter.model.retirement import CLOSED, GONE, REFUSED, SCOPE_NOT_CONFIGURED
 from exporter.model.stream import History, Partition
 from exporter.store import bookkeeping
 from exporter.store.database import Database
@@ -47,9 +49,14 @@ class Survey(NamedTuple):
     """Read on every pass; their history must be complete."""
     refused: list[Partition]
     ended: dict[Partition, str]
-    """Closed or gone, with the reason."""
+    """Closed, gone or no longer configured, with the reason."""
     stored: Mapping[str, str | None]
     """By instrument, the reason in Postgres; only of scopes that were ever to be read."""
+
+    @property
+    def wound_up(self) -> list[Partition]:
+        """Those that ended and are read all the same, as far as the exchange serves them."""
+        return [place for place, why in self.ended.items() if why != SCOPE_NOT_CONFIGURED]
 
 
 @dataclass
@@ -66,6 +73,7 @@ class Scopes:
 
     ``database`` and ``now`` are asked whenever they are needed, and may raise; ``monotonic``
     returns seconds that never go back. ``list_interval``: how often the instruments are read.
+    ``configured``: the scopes that a setting names, for a stream that has such a setting.
     """
 
     def __init__(
@@ -76,6 +84,7 @@ class Scopes:
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
         list_interval: timedelta,
+        configured: Sequence[str] = (),
     ) -> None:
         self._account = account
         self._stream = stream
@@ -83,6 +92,7 @@ class Scopes:
         self._monotonic = monotonic
         self._now = now
         self._gone_after = GONE_AFTER_READS * list_interval
+        self._configured = tuple(configured)
         self._lock = threading.Lock()
         self._refusals: dict[str, _Refusal] = {}
         self._unread: dict[str, str] = {}
@@ -91,6 +101,11 @@ class Scopes:
     def unread(self) -> Mapping[str, str]:
         """Instrument to reason of those refused or gone, as of the last pass; {} while unknown."""
         return self._unread
+
+    @property
+    def configured_count(self) -> int:
+        """How many scopes a setting names."""
+        return len(self._configured)
 
     def refused_count(self) -> int:
         """How many scopes were refused, as of the last pass."""
@@ -104,6 +119,8 @@ class Scopes:
         base = self._account.partition(self._stream)
         if not self._stream.partition_by:
             return Survey([base], [], {}, {})
+        if self._stream.needs_scopes:
+            return self._named_by_setting(base)
         listings = self._database().run(bookkeeping.futures)
         if not listings:
             raise NotYet("no futures instrument is known yet")
@@ -114,16 +131,35 @@ class Scopes:
         for listing in listings:
             partition = base._replace(instrument=listing.code)
             ended.pop(partition, None)
-            if listing.state == "CLOSED":
-                ended[partition] = CLOSED
-            elif listing.gone_at is not None and now - listing.gone_at >= self._gone_after:
-                ended[partition] = GONE
+            if (why := self._ended(listing, now)) is not None:
+                ended[partition] = why
             elif (stored.get(listing.code) or "").startswith(REFUSED):
                 refused.append(partition)
             else:
                 served.append(partition)
         if not served:  # none is served beside them, so that the stream is at fault
             served, refused = refused, []
+        return Survey(served, refused, ended, stored)
+
+    def _ended(self, listing: bookkeeping.Listing, now: datetime) -> str | None:
+        if listing.state == "CLOSED":
+            return CLOSED
+        gone = listing.gone_at is not None and now - listing.gone_at >= self._gone_after
+        return GONE if gone else None
+
+    def _named_by_setting(self, base: Partition) -> Survey:
+        stored = self._database().run(bookkeeping.retired, base)
+        served, refused = list[Partition](), list[Partition]()
+        for scope in self._configured:
+            denied = (stored.get(scope) or "").startswith(REFUSED)
+            (refused if denied else served).append(base._replace(instrument=scope))
+        if not served:
+            served, refused = refused, []
+        ended = {
+            base._replace(instrument=scope): SCOPE_NOT_CONFIGURED
+            for scope in stored
+            if scope and scope not in self._configured
+        }
         return Survey(served, refused, ended, stored)
 
     def due(self, survey: Survey) -> list[Partition]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +33,8 @@ class SyncContext:
     """Seconds that never go back."""
     intervals: Mapping[str, timedelta] = field(default_factory=dict)
     """Stream name to how often it is read, where that is not the stream's own interval."""
+    scopes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Stream name to the scopes that a setting names of it."""
     history_start: datetime | None = None
     """From where history must be complete; None: 30 days before the first start."""
 
@@ -71,6 +73,11 @@ class StreamSync(ABC):
 
     def stand_by(self) -> None:  # noqa: B027  most kinds have nothing to forget
         """Another process reads the stream now: what a takeover must not rely on is forgotten."""
+
+    @property
+    def requests_per_pass(self) -> int:
+        """About how many requests a pass sends while there is nothing new."""
+        return self.stream.requests_per_pass
 
     @property
     def unread_scopes(self) -> Mapping[str, str]:

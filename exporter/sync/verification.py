@@ -122,9 +122,9 @@ class Verification:
     def windows(self, partition: Partition, parts: Iterable[Window]) -> Iterator[Window]:
         """``parts`` in windows that may be requested and hold few facts, the newest first."""
         for part in sorted(parts, reverse=True):
-            end = part.end
+            end, longest = part.end, self._sync.max_window(partition)
             while end > part.start:
-                window = Window(max(part.start, end - self._sync.max_window), end)
+                window = Window(max(part.start, end - longest), end)
                 window = self._sized(partition, window)
                 yield window
                 end = window.start
@@ -232,7 +232,7 @@ class Verification:
             )
         )
         end = instant if known is None else known + RESOLUTION
-        window = Window(end - self._sync.max_window, end)
+        window = Window(end - self._sync.max_window(partition), end)
         paginator = self._sync.paginator(partition, window, "verify", self._deadline_s)
         return any(result.rows for result in paginator.pages())
 

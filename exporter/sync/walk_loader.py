@@ -20,7 +20,7 @@ from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.store.storage import Storage
 from exporter.sync.account import Account
-from exporter.sync.outside import AHEAD, placed
+from exporter.sync.outside import AHEAD, placed, settled_only
 
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000
@@ -36,7 +36,7 @@ OnLoaded = Callable[[Loaded, Batch], None]
 class WalkLoader:
     """Loads the walks through one history stream of one account. Safe to use from any thread.
 
-    ``required``: from when on the history of a partition must be complete.
+    ``believed_from``: from when on rows of a partition are facts, whatever was asked for.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class WalkLoader:
         storage: Storage,
         instrumentation: Instrumentation,
         monotonic: Callable[[], float],
-        required: Callable[[Partition], datetime],
+        believed_from: Callable[[Partition], datetime],
     ) -> None:
         self._account = account
         self._stream = stream
         self._storage = storage
         self._instrumentation = instrumentation
         self._monotonic = monotonic
-        self._required = required
+        self._believed_from = believed_from
 
     def load(
         self,
@@ -94,7 +94,8 @@ class WalkLoader:
         settled: datetime,
         loaded: OnLoaded,
     ) -> None:
-        lowest = run.wanted.start + self._stream.overlap + RESOLUTION
+        overlap = self._stream.of(partition.instrument).overlap
+        lowest = run.wanted.start + overlap + RESOLUTION
         batch, began, walk_began = Batch(), self._monotonic(), self._account.clock.steady()
         ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
         try:
@@ -104,8 +105,10 @@ class WalkLoader:
                 # what the walk has read, whatever later responses tell.
                 settled = min(settled, self.settled(walk_began))
                 limits = Window(lowest, settled)
+                if self._stream.settles:
+                    page = settled_only(self._stream, page, settled)
                 if page.page.outside:
-                    history = Window(self._required(partition), self._account.now() + AHEAD)
+                    history = Window(self._believed_from(partition), self._account.now() + AHEAD)
                     page = placed(self._stream, page, history)
                 _add(batch, page, limits, run.wanted)
                 full = len(batch.rows) >= BATCH_ROWS or self._monotonic() - began >= BATCH_SECONDS

@@ -152,6 +152,17 @@ FUNDING_AHEAD = table(
     ),
 )
 
+FEE_TIERS = table(
+    "Fee tiers",
+    "The tier in force, and the volume of 30 days that decides it, of all subaccounts together."
+    " What was charged is on the dashboard Finance.",
+    Streams("account_fees"),
+    {"account": "account", "fee_group": "group"},
+    Column("maker", latest("onetrading_fee_tier_maker_ratio"), SHARE, 4),
+    Column("taker", latest("onetrading_fee_tier_taker_ratio"), SHARE, 4),
+    Column("running volume", latest("onetrading_fee_running_volume"), MONEY, 2),
+)
+
 DASHBOARD = Dashboard(
     slug="account-overview",
     title="One Trading / Account overview",
@@ -174,6 +185,7 @@ DASHBOARD = Dashboard(
         Row("Positions", 8, [(POSITIONS, 24)]),
         Row("Balances", 10, [(BALANCES, 11), (LAST_CLOSE, 13)]),
         Row("Funding", 8, [(FUNDING_OF_A_DAY, 14), (FUNDING_AHEAD, 10)]),
+        Row("Fees", 6, [(FEE_TIERS, 24)]),
         Row("Balances over time", 8, [(BALANCE_OVER_TIME.repeat("currency").max_per_row(3), 24)]),
     ],
 )

@@ -77,6 +77,17 @@ FEES = report(
     Column("effective bps", decimals=4),
     Column("complete to", unit=looks.INSTANT),
 )
+TIER_AND_CHARGE = report(
+    "Fee tier and what was charged in $month",
+    "Net fees in basis points of the turnover, and the lowest and highest fee of the account's"
+    " tiers in that month."
+    " A lower charge is the price of API trading, which the exchange does not list."
+    " No tier: it was not observed in that month.",
+    "tier_and_charge",
+    Column("turnover", unit=MONEY, decimals=8, width=150),
+    *(Column(name, decimals=4) for name in ("charged bps", "tier bps from", "tier bps to")),
+    Column("complete to", unit=looks.INSTANT),
+)
 FUNDING = report(
     "Funding of $month",
     "Paid and received in the quote currency, never netted except in net. The payment of midnight"
@@ -159,7 +170,11 @@ DASHBOARD = Dashboard(
     rows=[
         Row("Is it complete?", 4, [(AT_A_GLANCE, 24)]),
         Row("Completeness", 8, [(COMPLETENESS, 24)]),
-        Row("The month", 9, [(CLOSING, 24), (FEES, 24), (FUNDING, 24), (TURNOVER, 24)]),
+        Row(
+            "The month",
+            9,
+            [(CLOSING, 24), (FEES, 24), (TIER_AND_CHARGE, 24), (FUNDING, 24), (TURNOVER, 24)],
+        ),
         Row("Day by day", 9, [(DAILY, 24)]),
         Row("What is missing", 8, [(GAPS, 24), (REJECTS, 24), (FRESHNESS, 24)]),
         Row(

@@ -182,6 +182,42 @@ FROM reporting.monthly_fees AS sums
 WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring})
 ORDER BY account, currency, instrument_code, liquidity;
 
+-- name: tier_and_charge
+-- What was charged in a month, and the lowest and highest fee of the tiers in force in it.
+WITH charged AS (
+    SELECT account, account_id, CASE kind WHEN 'SPOT' THEN kind ELSE 'FUTURES' END AS fee_group,
+        liquidity, quote_code, sum(fee_in_quote) AS fees, sum(quote_volume) AS turnover
+    FROM reporting.monthly_fees
+    JOIN (
+        SELECT DISTINCT ON (instrument_code) instrument_code, kind
+        FROM reporting.instruments ORDER BY instrument_code, valid_from DESC
+    ) AS market USING (instrument_code)
+    WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring})
+    GROUP BY account, account_id, fee_group, liquidity, quote_code
+)
+SELECT account, fee_group AS "group", liquidity, turnover, quote_code AS currency,
+    round(10000 * fees / nullif(turnover, 0), 4) AS "charged bps",
+    round(10000 * lowest, 4) AS "tier bps from", round(10000 * highest, 4) AS "tier bps to",
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = charged.account_id AND stream = 'trades'
+    ) AS "complete to"
+FROM charged
+CROSS JOIN LATERAL (
+    SELECT min(ratio) AS lowest, max(ratio) AS highest
+    FROM (
+        SELECT CASE charged.liquidity WHEN 'MAKER' THEN maker_ratio WHEN 'TAKER' THEN taker_ratio
+            END AS ratio
+        FROM reporting.account_fee_tiers AS tiers
+        WHERE tiers.account_id = charged.account_id AND tiers.fee_group = charged.fee_group
+            AND valid_from < (to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month')
+                AT TIME ZONE 'UTC'
+            AND (valid_to IS NULL
+                OR valid_to > to_date(${month:sqlstring}, 'YYYY-MM')::timestamp AT TIME ZONE 'UTC')
+    ) AS ratios
+) AS tier
+ORDER BY account, fee_group, liquidity, quote_code;
+
 -- name: funding_of_month
 SELECT account, instrument_code AS instrument, payments, paid, received, net, quote_code AS currency,
     (

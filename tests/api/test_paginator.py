@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,8 +23,20 @@ from exporter.model.stream import History, Partition
 from exporter.model.window import RESOLUTION, Window
 from exporter.streams.funding_history import FUNDING_HISTORY
 from exporter.streams.trades import TRADES
+from tests.support.facts import micros_of
 from tests.support.interval_oracle import union, within
-from tests.support.paged import ACCOUNT_ID, Exchange, PagedServer, Row, instant, numbered, paged
+from tests.support.paged import (
+    ACCOUNT_ID,
+    BASE,
+    Exchange,
+    PagedServer,
+    PageResponse,
+    Row,
+    instant,
+    millis_of,
+    numbered,
+    paged,
+)
 
 HOURS = 3_600_000
 CURSORLESS = replace(FUNDING_HISTORY, paging=replace(FUNDING_HISTORY.paging, size=4))
@@ -158,6 +170,61 @@ def walk_all(
             errors.append(error)
         assert taken < 500
     return delivered, errors
+
+
+TIMED = replace(TRADES, paging=replace(TRADES.paging, cursor_is_time=True))
+
+
+@dataclass
+class TimedExchange(Exchange):
+    """Its cursor is the instant of the page's oldest row; what it stands for is not documented."""
+
+    inclusive: bool = False
+
+    def answer(self, query: dict[str, str]) -> PageResponse:
+        """The next page: of what is older than the cursor, or (``inclusive``) as old as it."""
+        self.answered += 1
+        first, last = (millis_of(query[name]) for name in ("from", "to"))
+        found = sorted((row for row in self.rows if first <= row.at <= last), reverse=True)
+        if "cursor" in query:
+            last = (int(query["cursor"]) - micros_of(BASE)) // 1_000 + self.inclusive
+            found = [row for row in found if row.at < last]
+        page = found[: self.size]
+        more = len(found) > len(page)
+        oldest = str(micros_of(instant(page[-1].at))) if more else None
+        return 200, self._body(self._mixed(page, self.answered), oldest)
+
+
+# Of one instant there are fewer rows than fit on a page, but they may lie at its edge.
+tied = st.lists(
+    st.tuples(st.sampled_from([0, 10, 1_000, HOURS, HOURS + 1_000, 3 * HOURS]), st.integers(0, 3)),
+    max_size=8,
+    unique_by=lambda group: group[0],
+).map(lambda groups: numbered([at for at, n in groups for _ in range(n)]))
+
+
+@shared
+@given(tied, st.integers(4, 6), st.booleans(), st.none() | st.integers(0, 9))
+def test_a_cursor_that_is_a_time_loses_no_row_of_its_instant(
+    rig: Rig, rows: list[Row], size: int, inclusive: bool, shuffled: int | None
+) -> None:
+    exchange = TimedExchange(rows, size=size, inclusive=inclusive, shuffled=shuffled)
+    delivered, errors = walk_all(
+        rig, TIMED, exchange, Window(instant(0), instant(4 * HOURS)), frozenset()
+    )
+    assert errors == []
+    assert delivered.ids == {row.trade_id for row in rows}
+    assert exchange.answered <= 1 + len(rows) // (size - 3)
+
+
+def test_a_page_of_one_instant_is_followed_by_its_cursor(rig: Rig) -> None:
+    """Nothing else leads on; that rows of the instant may have been lost is reported."""
+    rig.server.exchange = TimedExchange(numbered([2 * HOURS] * 6 + [HOURS] * 2), size=3)
+    results = list(rig.walk(TIMED, Window(instant(0), instant(4 * HOURS))).pages())
+    assert results[-1].complete
+    assert {row.trade_id[-1] for result in results for row in result.rows} >= {"7", "8"}
+    drift = {(item.kind, item.path) for result in results for item in result.drift}
+    assert drift == {("page", "cursor")}
 
 
 @shared

@@ -6,6 +6,29 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+CREATE TABLE onetrading.account_fee_tiers (
+    account_id uuid NOT NULL,
+    fee_group text NOT NULL,
+    min_volume numeric NOT NULL,
+    maker_ratio numeric NOT NULL,
+    taker_ratio numeric NOT NULL,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
+    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -29,6 +52,16 @@ CREATE TABLE onetrading.instruments (
     raw jsonb NOT NULL,
     valid_from timestamp with time zone NOT NULL,
     valid_to timestamp with time zone,
+    min_price numeric,
+    max_price numeric,
+    price_collar_percentage numeric,
+    contract_expiry_date text,
+    contract_duration text,
+    funding_schedule jsonb,
+    funding_period_minutes bigint,
+    market_offset bigint,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT instruments_amounts CHECK (((min_price > '-Infinity'::numeric) AND (min_price < 'Infinity'::numeric) AND (max_price > '-Infinity'::numeric) AND (max_price < 'Infinity'::numeric) AND (price_collar_percentage > '-Infinity'::numeric) AND (price_collar_percentage < 'Infinity'::numeric))),
     CONSTRAINT instruments_check CHECK ((valid_to > valid_from))
 );
 COMMENT ON TABLE onetrading.instruments IS 'Markets and their rules over time (GET instruments); the row with valid_to null is in force.';
@@ -43,6 +76,15 @@ COMMENT ON COLUMN onetrading.instruments.min_size IS 'Least value of an order, i
 COMMENT ON COLUMN onetrading.instruments.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.instruments.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.instruments.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.instruments.min_price IS 'Lowest price of an order, in the quote currency; null when not sent.';
+COMMENT ON COLUMN onetrading.instruments.max_price IS 'Highest price of an order, in the quote currency; null when not sent.';
+COMMENT ON COLUMN onetrading.instruments.price_collar_percentage IS 'How far the price of an order may lie from the market, in percent; null when not sent.';
+COMMENT ON COLUMN onetrading.instruments.contract_expiry_date IS 'When a dated future expires, as sent (YYYY-MM-DD); null for others.';
+COMMENT ON COLUMN onetrading.instruments.contract_duration IS 'Term of a dated future, as sent (5Y); null for others.';
+COMMENT ON COLUMN onetrading.instruments.funding_schedule IS 'When funding is settled, as sent; null for spot markets.';
+COMMENT ON COLUMN onetrading.instruments.funding_period_minutes IS 'Minutes of a funding period; null for spot markets.';
+COMMENT ON COLUMN onetrading.instruments.market_offset IS 'Seconds after the minute at which the market is computed and settled; it changes over time. Null when not sent.';
+COMMENT ON COLUMN onetrading.instruments.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE VIEW onetrading.instrument_assets AS
  WITH changes AS (
          SELECT instruments.instrument_code,
@@ -94,6 +136,36 @@ COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
 COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
+CREATE TABLE onetrading.candlesticks (
+    instrument_code text NOT NULL,
+    granularity text NOT NULL,
+    start_time timestamp with time zone NOT NULL,
+    end_time timestamp with time zone NOT NULL,
+    open_price numeric NOT NULL,
+    high_price numeric NOT NULL,
+    low_price numeric NOT NULL,
+    close_price numeric NOT NULL,
+    volume numeric,
+    last_sequence bigint,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT candlesticks_amounts CHECK (((open_price > (0)::numeric) AND (open_price < 'Infinity'::numeric) AND (high_price > (0)::numeric) AND (high_price < 'Infinity'::numeric) AND (low_price > (0)::numeric) AND (low_price < 'Infinity'::numeric) AND (close_price > (0)::numeric) AND (close_price < 'Infinity'::numeric) AND (volume > '-Infinity'::numeric) AND (volume < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.candlesticks IS 'Prices and volume by minutes, hours or days, of the instruments that ONETRADING_CANDLESTICKS names (GET candlesticks). A span without a trade has no row. Only candles that are over are kept.';
+COMMENT ON COLUMN onetrading.candlesticks.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.candlesticks.granularity IS 'Length of the candle: 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w or 1M (a month).';
+COMMENT ON COLUMN onetrading.candlesticks.start_time IS 'When the candle begins.';
+COMMENT ON COLUMN onetrading.candlesticks.end_time IS 'The last millisecond of the candle, as sent.';
+COMMENT ON COLUMN onetrading.candlesticks.open_price IS 'Price of the first trade, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.high_price IS 'Highest price, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.low_price IS 'Lowest price, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.close_price IS 'Price of the last trade, in the quote currency.';
+COMMENT ON COLUMN onetrading.candlesticks.volume IS 'As sent: by the exchange''s examples in the quote currency, which is not documented; null when not sent.';
+COMMENT ON COLUMN onetrading.candlesticks.last_sequence IS 'The exchange''s counter of the last trade; null when not sent.';
+COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.candlesticks.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.candlesticks.first_seen_at IS 'When it was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.currencies (
     currency_code text NOT NULL,
     name text,
@@ -102,6 +174,7 @@ CREATE TABLE onetrading.currencies (
     raw jsonb NOT NULL,
     valid_from timestamp with time zone NOT NULL,
     valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
 );
 COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
@@ -112,6 +185,30 @@ COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its v
 COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.currencies.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.fee_tiers (
+    fee_group text NOT NULL,
+    min_volume numeric NOT NULL,
+    volume_currency text,
+    maker_ratio numeric NOT NULL,
+    taker_ratio numeric NOT NULL,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
+    CONSTRAINT fee_tiers_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.fee_tiers IS 'The fee schedule over time (GET fees); rows with valid_to null are in force. Prices of API trading are not listed by the exchange.';
+COMMENT ON COLUMN onetrading.fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN onetrading.fee_tiers.min_volume IS 'The tier applies from this volume of 30 days on, in volume_currency.';
+COMMENT ON COLUMN onetrading.fee_tiers.volume_currency IS 'Currency of the volume (EUR); null when not sent.';
+COMMENT ON COLUMN onetrading.fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN onetrading.fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN onetrading.fee_tiers.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.fee_tiers.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.funding_payments (
     account_id uuid NOT NULL,
     instrument_code text NOT NULL,
@@ -167,6 +264,33 @@ COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settleme
 COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.funding_settings (
+    instrument_code text NOT NULL,
+    state text,
+    market_offset bigint,
+    clamp_threshold numeric,
+    annual_interest_rate numeric,
+    cap numeric,
+    period_minutes bigint,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_settings_amounts CHECK (((clamp_threshold > '-Infinity'::numeric) AND (clamp_threshold < 'Infinity'::numeric) AND (annual_interest_rate > '-Infinity'::numeric) AND (annual_interest_rate < 'Infinity'::numeric) AND (cap > '-Infinity'::numeric) AND (cap < 'Infinity'::numeric))),
+    CONSTRAINT funding_settings_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.funding_settings IS 'By what the funding rate of a futures instrument is computed, over time (GET funding-rate/settings); rows with valid_to null are in force.';
+COMMENT ON COLUMN onetrading.funding_settings.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_settings.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED; null when not sent.';
+COMMENT ON COLUMN onetrading.funding_settings.market_offset IS 'Seconds after the minute at which the market is computed and settled; null when not sent.';
+COMMENT ON COLUMN onetrading.funding_settings.clamp_threshold IS 'Largest difference between interest and premium that is evened out, as a fraction; null when not sent.';
+COMMENT ON COLUMN onetrading.funding_settings.annual_interest_rate IS 'Interest rate, as a fraction per year; null when not sent.';
+COMMENT ON COLUMN onetrading.funding_settings.cap IS 'Largest absolute funding rate of one period, as a fraction; null when not sent.';
+COMMENT ON COLUMN onetrading.funding_settings.period_minutes IS 'Minutes of a funding period; null when not sent.';
+COMMENT ON COLUMN onetrading.funding_settings.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE VIEW onetrading.funding_sign_votes AS
  WITH payments AS (
          SELECT funding_payments.account_id,
@@ -455,6 +579,72 @@ COMMENT ON COLUMN onetrading.monthly_trades.fees_paid IS 'Sum of positive fee_am
 COMMENT ON COLUMN onetrading.monthly_trades.fees_received IS 'Sum of negative fee_amount without its sign, in fee_currency; null when there is none.';
 COMMENT ON COLUMN onetrading.monthly_trades.fees_told IS 'Number of trades that told their fee.';
 COMMENT ON COLUMN onetrading.monthly_trades.fees_at_price IS 'Sum of fee_amount times price: the fees in quote_code where they were in base_code.';
+CREATE TABLE onetrading.order_events (
+    order_id uuid NOT NULL,
+    status text NOT NULL,
+    filled_amount numeric NOT NULL,
+    account_id uuid NOT NULL,
+    sequence bigint,
+    updated_at timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT order_events_amounts CHECK (((filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.order_events IS 'Each state of an order that was seen, as first seen. States that came and went between two polls are not in it.';
+COMMENT ON COLUMN onetrading.order_events.order_id IS 'The order, as in onetrading.orders.';
+COMMENT ON COLUMN onetrading.order_events.status IS 'The status as sent.';
+COMMENT ON COLUMN onetrading.order_events.filled_amount IS 'What was traded by then, in units of the base asset.';
+COMMENT ON COLUMN onetrading.order_events.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.order_events.sequence IS 'The exchange''s counter; null when not sent.';
+COMMENT ON COLUMN onetrading.order_events.updated_at IS 'When the exchange says that the order changed to this state; null when not sent.';
+COMMENT ON COLUMN onetrading.order_events.first_seen_at IS 'When the state was first stored here; never changed afterwards.';
+CREATE TABLE onetrading.orders (
+    order_id uuid NOT NULL,
+    client_id text,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    order_type text,
+    time_in_force text,
+    price numeric,
+    amount numeric NOT NULL,
+    filled_amount numeric NOT NULL,
+    average_price numeric,
+    fee_amount numeric,
+    fee_currency text,
+    status text NOT NULL,
+    is_open boolean,
+    sequence bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    trades_checked boolean NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
+COMMENT ON COLUMN onetrading.orders.order_id IS 'The exchange''s identity of the order.';
+COMMENT ON COLUMN onetrading.orders.client_id IS 'Chosen by the client, else made by the exchange; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.orders.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.orders.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.orders.order_type IS 'LIMIT, MARKET, ... (type); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.time_in_force IS 'How long it is valid; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.price IS 'In the quote currency per unit of the base asset; null of a market order.';
+COMMENT ON COLUMN onetrading.orders.amount IS 'What is to be traded, in units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.orders.filled_amount IS 'What of it was traded, in units of the base asset; 0 when not sent.';
+COMMENT ON COLUMN onetrading.orders.average_price IS 'Of what was traded, in the quote currency; null when nothing was, or when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate (total_fee); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.orders.status IS 'The status as the exchange told it last; is_open says what we make of it.';
+COMMENT ON COLUMN onetrading.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders. Null: unknown, because it left that list and the exchange does not tell of it any more; status is then what was told last.';
+COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which tells the newer of two states; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
+COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
+COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
+COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.portfolios (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -549,7 +739,7 @@ CREATE TABLE onetrading_sync.coverage (
     CONSTRAINT coverage_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
 );
 COMMENT ON TABLE onetrading_sync.coverage IS 'Ranges of time for which history is proven complete. Nothing else proves anything.';
-COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument, else empty.';
+COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument; of candlesticks instrument and granularity (BTC_EUR:1h); else empty.';
 CREATE TABLE onetrading_sync.drift (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -579,7 +769,7 @@ CREATE TABLE onetrading_sync.issues (
     CONSTRAINT issues_found_by_check CHECK ((found_by = 'verify'::text))
 );
 COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. late: new_record came in as proven history was read again. vanished: the exchange no longer shows old_record, which stays stored. funding_sign_changed: the convention of the sign of funding, as reporting.funding_sign has it, before and after. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. order_reopened or order_shrank: a newer state of an order contradicts the one before, and replaced it. order_unknown: an order left the list of open ones and cannot be found; new_record is null. missed: a trade inside of an order that the list of trades had not sent, although it had been read; it was loaded. order_differs: a trade inside of an order says something else than the stored one, which stayed. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
 COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
 COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
 COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
@@ -732,6 +922,64 @@ COMMENT ON COLUMN onetrading_sync.verified.range IS 'The time that a walk read t
 COMMENT ON COLUMN onetrading_sync.verified.verified_at IS 'When that was, by the exchange''s time.';
 COMMENT ON COLUMN onetrading_sync.verified.facts IS 'How many facts were stored of the window that was read, which later ranges may have cut.';
 COMMENT ON COLUMN onetrading_sync.verified.not_served IS 'How many of them the exchange did not show, nor anything as old: it no longer serves that time, which says nothing about the facts.';
+CREATE VIEW reporting.account_fee_tiers AS
+ SELECT COALESCE(accounts.name, (tiers.account_id)::text) AS account,
+    tiers.account_id,
+    tiers.fee_group,
+    tiers.min_volume,
+    tiers.maker_ratio,
+    tiers.taker_ratio,
+    tiers.valid_from,
+    tiers.valid_to
+   FROM (onetrading.account_fee_tiers tiers
+     LEFT JOIN onetrading.accounts USING (account_id));
+COMMENT ON VIEW reporting.account_fee_tiers IS 'The fee tier in force for each account over time, one row per group of markets and version (GET account/fees). What was charged is in monthly_fees and trades.
+Example:
+SELECT account, fee_group, min_volume, maker_ratio, taker_ratio, valid_from
+FROM reporting.account_fee_tiers WHERE valid_to IS NULL ORDER BY account, fee_group;';
+COMMENT ON COLUMN reporting.account_fee_tiers.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.account_fee_tiers.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN reporting.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
+COMMENT ON COLUMN reporting.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN reporting.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN reporting.account_fee_tiers.valid_from IS 'When this version was first observed; before the first version of all, nothing is known.';
+COMMENT ON COLUMN reporting.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+CREATE VIEW reporting.candlesticks AS
+ SELECT candlesticks.instrument_code,
+    candlesticks.granularity,
+    candlesticks.start_time,
+    candlesticks.end_time,
+    candlesticks.open_price,
+    candlesticks.high_price,
+    candlesticks.low_price,
+    candlesticks.close_price,
+    candlesticks.volume,
+    market.base_code,
+    market.quote_code
+   FROM (onetrading.candlesticks
+     LEFT JOIN ( SELECT DISTINCT ON (instruments.instrument_code) instruments.instrument_code,
+            instruments.base_code,
+            instruments.quote_code
+           FROM onetrading.instruments
+          ORDER BY instruments.instrument_code, instruments.valid_from DESC) market USING (instrument_code));
+COMMENT ON VIEW reporting.candlesticks IS 'Candles of the instruments that ONETRADING_CANDLESTICKS names, once they are over (GET candlesticks). A span without a trade has no row; whether a time was read at all is told by coverage_gaps (stream candlesticks, scope BTC_EUR:1h).
+Example:
+SELECT start_time, open_price, high_price, low_price, close_price, volume
+FROM reporting.candlesticks
+WHERE instrument_code = ''BTC_EUR'' AND granularity = ''1h'' AND start_time >= ''2026-03-01''
+ORDER BY start_time;';
+COMMENT ON COLUMN reporting.candlesticks.instrument_code IS 'Code of the market.';
+COMMENT ON COLUMN reporting.candlesticks.granularity IS 'Length of the candle: 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w or 1M (a month).';
+COMMENT ON COLUMN reporting.candlesticks.start_time IS 'When the candle begins.';
+COMMENT ON COLUMN reporting.candlesticks.end_time IS 'The last millisecond of the candle, as sent.';
+COMMENT ON COLUMN reporting.candlesticks.open_price IS 'Price of the first trade, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.high_price IS 'Highest price, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.low_price IS 'Lowest price, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.close_price IS 'Price of the last trade, in quote_code.';
+COMMENT ON COLUMN reporting.candlesticks.volume IS 'As sent: by the exchange''s examples in quote_code, which is not documented; null when not sent.';
+COMMENT ON COLUMN reporting.candlesticks.base_code IS 'The asset that is traded; null when the market is not known.';
+COMMENT ON COLUMN reporting.candlesticks.quote_code IS 'The asset that prices are in; null when the market is not known.';
 CREATE VIEW reporting.coverage_gaps AS
  SELECT COALESCE(accounts.name, (scopes.account_id)::text) AS account,
     scopes.account_id,
@@ -795,6 +1043,115 @@ COMMENT ON COLUMN reporting.current_balances.is_listed IS 'Whether the newest an
 COMMENT ON COLUMN reporting.current_balances.changed_at IS 'When this balance last changed, as the exchange says (balances[].time); null when not listed.';
 COMMENT ON COLUMN reporting.current_balances.observed_at IS 'When the answer was last received.';
 COMMENT ON COLUMN reporting.current_balances.age IS 'now() minus observed_at.';
+CREATE VIEW reporting.orders AS
+ SELECT orders.order_id,
+    orders.client_id,
+    COALESCE(accounts.name, (orders.account_id)::text) AS account,
+    orders.account_id,
+    orders.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    orders.side,
+    orders.order_type,
+    orders.time_in_force,
+    orders.price,
+    orders.amount,
+    orders.filled_amount,
+    (orders.amount - orders.filled_amount) AS unfilled_amount,
+    orders.average_price,
+    orders.fee_amount,
+    orders.fee_currency,
+    orders.status,
+    orders.is_open,
+        CASE
+            WHEN orders.is_open THEN 'open'::text
+            WHEN (orders.is_open IS NULL) THEN 'unknown'::text
+            ELSE 'closed'::text
+        END AS state,
+    orders.sequence,
+    orders.created_at,
+    orders.updated_at,
+    orders.first_seen_at
+   FROM ((onetrading.orders
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = orders.instrument_code) AND (assets.known_from <= orders.created_at) AND (orders.created_at < assets.known_to))));
+COMMENT ON VIEW reporting.orders IS 'One row per order of an account, in the newest state that was seen (GET account/orders).
+Example:
+SELECT created_at, instrument_code, side, price, amount, filled_amount, status
+FROM reporting.orders
+WHERE account = ''main'' AND created_at >= ''2026-03-01 00:00Z'' AND created_at < ''2026-04-01 00:00Z''
+ORDER BY created_at, order_id;';
+COMMENT ON COLUMN reporting.orders.order_id IS 'Identity of the order (order.order_id).';
+COMMENT ON COLUMN reporting.orders.client_id IS 'Chosen by the client, else made by the exchange (order.client_id); null when not sent.';
+COMMENT ON COLUMN reporting.orders.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.orders.account_id IS 'Identity of the account at the exchange (order.account_id).';
+COMMENT ON COLUMN reporting.orders.instrument_code IS 'Market (order.instrument_code).';
+COMMENT ON COLUMN reporting.orders.base_code IS 'Asset that amount counts, from onetrading.instruments at the time of the order; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.orders.quote_code IS 'Currency of price, from onetrading.instruments at the time of the order; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.orders.side IS 'BUY or SELL, of the account (order.side).';
+COMMENT ON COLUMN reporting.orders.order_type IS 'LIMIT, MARKET, ... (order.type); null when not sent.';
+COMMENT ON COLUMN reporting.orders.time_in_force IS 'How long it is valid (order.time_in_force); null when not sent.';
+COMMENT ON COLUMN reporting.orders.price IS 'In quote_code per unit of base_code (order.price); null of a market order.';
+COMMENT ON COLUMN reporting.orders.amount IS 'What is to be traded, in base_code; no sign, side carries it (order.amount).';
+COMMENT ON COLUMN reporting.orders.filled_amount IS 'What of it was traded, in base_code (order.filled_amount); 0 when not sent.';
+COMMENT ON COLUMN reporting.orders.unfilled_amount IS 'amount less filled_amount, in base_code; of an order that is not open, what was never traded.';
+COMMENT ON COLUMN reporting.orders.average_price IS 'Of what was traded, in quote_code (order.average_price); null when nothing was, or when not sent.';
+COMMENT ON COLUMN reporting.orders.fee_amount IS 'In fee_currency: positive when paid, negative when received as a rebate (order.total_fee); null when not sent. The fees of its trades are what counts.';
+COMMENT ON COLUMN reporting.orders.fee_currency IS 'Currency of fee_amount (order.fee_currency).';
+COMMENT ON COLUMN reporting.orders.status IS 'The status as the exchange told it last (order.status).';
+COMMENT ON COLUMN reporting.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders; null: unknown.';
+COMMENT ON COLUMN reporting.orders.state IS 'is_open in words: open, closed, or unknown (it left the list of open orders, and the exchange does not tell of it any more).';
+COMMENT ON COLUMN reporting.orders.sequence IS 'The exchange''s own count (order.sequence); null when not sent.';
+COMMENT ON COLUMN reporting.orders.created_at IS 'When it was created (order.time).';
+COMMENT ON COLUMN reporting.orders.updated_at IS 'When it changed last (order.time_last_updated); null when not sent.';
+COMMENT ON COLUMN reporting.orders.first_seen_at IS 'When it was first stored here.';
+CREATE VIEW reporting.current_orders AS
+ SELECT account,
+    account_id,
+    order_id,
+    client_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    order_type,
+    time_in_force,
+    price,
+    amount,
+    filled_amount,
+    unfilled_amount,
+    average_price,
+    status,
+    state,
+    created_at,
+    updated_at,
+    (now() - created_at) AS age
+   FROM reporting.orders
+  WHERE (is_open IS NOT FALSE);
+COMMENT ON VIEW reporting.current_orders IS 'Orders that are open as of the last poll, and those of which that is unknown. How old the poll is: reporting.freshness.
+Example:
+SELECT account, instrument_code, side, price, unfilled_amount, age
+FROM reporting.current_orders WHERE state = ''open'' ORDER BY age DESC;';
+COMMENT ON COLUMN reporting.current_orders.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.current_orders.account_id IS 'Identity of the account at the exchange (order.account_id).';
+COMMENT ON COLUMN reporting.current_orders.order_id IS 'Identity of the order (order.order_id).';
+COMMENT ON COLUMN reporting.current_orders.client_id IS 'Chosen by the client, else made by the exchange (order.client_id); null when not sent.';
+COMMENT ON COLUMN reporting.current_orders.instrument_code IS 'Market (order.instrument_code).';
+COMMENT ON COLUMN reporting.current_orders.base_code IS 'Asset that amount counts, from onetrading.instruments at the time of the order; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.current_orders.quote_code IS 'Currency of price, from onetrading.instruments at the time of the order; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.current_orders.side IS 'BUY or SELL, of the account (order.side).';
+COMMENT ON COLUMN reporting.current_orders.order_type IS 'LIMIT, MARKET, ... (order.type); null when not sent.';
+COMMENT ON COLUMN reporting.current_orders.time_in_force IS 'How long it is valid (order.time_in_force); null when not sent.';
+COMMENT ON COLUMN reporting.current_orders.price IS 'In quote_code per unit of base_code (order.price); null of a market order.';
+COMMENT ON COLUMN reporting.current_orders.amount IS 'What is to be traded, in base_code; no sign, side carries it (order.amount).';
+COMMENT ON COLUMN reporting.current_orders.filled_amount IS 'What of it was traded, in base_code (order.filled_amount); 0 when not sent.';
+COMMENT ON COLUMN reporting.current_orders.unfilled_amount IS 'amount less filled_amount, in base_code: what can still be traded.';
+COMMENT ON COLUMN reporting.current_orders.average_price IS 'Of what was traded, in quote_code (order.average_price); null when nothing was, or when not sent.';
+COMMENT ON COLUMN reporting.current_orders.status IS 'The status as the exchange told it last (order.status).';
+COMMENT ON COLUMN reporting.current_orders.state IS 'open or unknown (it left the list of open orders, and the exchange does not tell of it any more).';
+COMMENT ON COLUMN reporting.current_orders.created_at IS 'When it was created (order.time).';
+COMMENT ON COLUMN reporting.current_orders.updated_at IS 'When it changed last (order.time_last_updated); null when not sent.';
+COMMENT ON COLUMN reporting.current_orders.age IS 'Time since created_at.';
 CREATE VIEW reporting.current_positions AS
  SELECT COALESCE(accounts.name, (latest.account_id)::text) AS account,
     latest.account_id,
@@ -905,6 +1262,27 @@ COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this sta
 COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here.';
 COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
 COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it.';
+CREATE VIEW reporting.fee_tiers AS
+ SELECT fee_group,
+    min_volume,
+    volume_currency,
+    maker_ratio,
+    taker_ratio,
+    valid_from,
+    valid_to
+   FROM onetrading.fee_tiers;
+COMMENT ON VIEW reporting.fee_tiers IS 'The exchange''s fee schedule over time, one row per tier and version (GET fees). The prices of API trading are not listed by the exchange.
+Example:
+SELECT fee_group, min_volume, volume_currency, maker_ratio, taker_ratio
+FROM reporting.fee_tiers WHERE valid_from <= ''2026-03-31'' AND (valid_to > ''2026-03-31'' OR valid_to IS NULL)
+ORDER BY fee_group, min_volume;';
+COMMENT ON COLUMN reporting.fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN reporting.fee_tiers.min_volume IS 'The tier applies from this volume of 30 days on, in volume_currency.';
+COMMENT ON COLUMN reporting.fee_tiers.volume_currency IS 'Currency of min_volume; null when not sent.';
+COMMENT ON COLUMN reporting.fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN reporting.fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN reporting.fee_tiers.valid_from IS 'When this version was first observed; before the first version of all, nothing is known.';
+COMMENT ON COLUMN reporting.fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
 CREATE VIEW reporting.freshness AS
  SELECT COALESCE(accounts.name, (streams.account_id)::text) AS account,
     streams.account_id,
@@ -1003,6 +1381,30 @@ COMMENT ON COLUMN reporting.funding_payments.cash_balance IS 'In quote_code: cas
 COMMENT ON COLUMN reporting.funding_payments.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs paid shorts (GET funding-rate/history: funding_rate). Null when not (yet) read.';
 COMMENT ON COLUMN reporting.funding_payments.mark_price IS 'In quote_code: mark price at settlement (GET funding-rate/history: mark_price). Null when not (yet) read.';
 COMMENT ON COLUMN reporting.funding_payments.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
+CREATE VIEW reporting.funding_settings AS
+ SELECT instrument_code,
+    state,
+    market_offset,
+    clamp_threshold,
+    annual_interest_rate,
+    cap,
+    period_minutes,
+    valid_from,
+    valid_to
+   FROM onetrading.funding_settings;
+COMMENT ON VIEW reporting.funding_settings IS 'By what funding rates are computed, over time, one row per futures instrument and version (GET funding-rate/settings).
+Example:
+SELECT instrument_code, market_offset, clamp_threshold, annual_interest_rate, cap, period_minutes
+FROM reporting.funding_settings WHERE valid_to IS NULL ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.funding_settings.instrument_code IS 'Code of the market.';
+COMMENT ON COLUMN reporting.funding_settings.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED; null when not sent.';
+COMMENT ON COLUMN reporting.funding_settings.market_offset IS 'Seconds after the minute at which the market is computed and settled.';
+COMMENT ON COLUMN reporting.funding_settings.clamp_threshold IS 'Largest difference between interest and premium that is evened out, as a fraction.';
+COMMENT ON COLUMN reporting.funding_settings.annual_interest_rate IS 'Interest rate, as a fraction per year.';
+COMMENT ON COLUMN reporting.funding_settings.cap IS 'Largest absolute funding rate of one period, as a fraction.';
+COMMENT ON COLUMN reporting.funding_settings.period_minutes IS 'Minutes of a funding period.';
+COMMENT ON COLUMN reporting.funding_settings.valid_from IS 'When this version was first observed; before the first version of all, nothing is known.';
+COMMENT ON COLUMN reporting.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 CREATE VIEW reporting.funding_sign AS
  SELECT COALESCE(accounts.name, (judged.account_id)::text) AS account,
     judged.account_id,
@@ -1048,6 +1450,46 @@ COMMENT ON COLUMN reporting.funding_sign.votes_for IS 'Payments since then that 
 COMMENT ON COLUMN reporting.funding_sign.votes_against IS 'Payments since then that speak against it; while it is unknown, all that speak for paid_positive.';
 COMMENT ON COLUMN reporting.funding_sign.since IS 'booked_at of the first payment that speaks for the convention that holds now, of those that decided; null while it is unknown.';
 COMMENT ON COLUMN reporting.funding_sign.last_vote_at IS 'booked_at of the newest payment that is counted; null without any.';
+CREATE VIEW reporting.instruments AS
+ SELECT instrument_code,
+    base_code,
+    quote_code,
+    kind,
+    state,
+    amount_precision,
+    market_precision,
+    min_size,
+    min_price,
+    max_price,
+    price_collar_percentage,
+    contract_expiry_date,
+    contract_duration,
+    funding_period_minutes,
+    market_offset,
+    valid_from,
+    valid_to
+   FROM onetrading.instruments;
+COMMENT ON VIEW reporting.instruments IS 'Markets and their rules over time, one row per market and version (GET instruments).
+Example:
+SELECT instrument_code, state, market_precision, min_size, market_offset, valid_from, valid_to
+FROM reporting.instruments ORDER BY instrument_code, valid_from;';
+COMMENT ON COLUMN reporting.instruments.instrument_code IS 'Code of the market.';
+COMMENT ON COLUMN reporting.instruments.base_code IS 'The asset that is traded.';
+COMMENT ON COLUMN reporting.instruments.quote_code IS 'The asset that prices are in.';
+COMMENT ON COLUMN reporting.instruments.kind IS 'SPOT, PERP, DATED_FUTURE or EQUITY_FUTURE; all but SPOT are futures.';
+COMMENT ON COLUMN reporting.instruments.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
+COMMENT ON COLUMN reporting.instruments.amount_precision IS 'Decimals of amounts.';
+COMMENT ON COLUMN reporting.instruments.market_precision IS 'Decimals of prices: the tick size is 10 to the power of minus this.';
+COMMENT ON COLUMN reporting.instruments.min_size IS 'Least value of an order, in the quote currency.';
+COMMENT ON COLUMN reporting.instruments.min_price IS 'Lowest price of an order, in the quote currency; null when not sent.';
+COMMENT ON COLUMN reporting.instruments.max_price IS 'Highest price of an order, in the quote currency; null when not sent.';
+COMMENT ON COLUMN reporting.instruments.price_collar_percentage IS 'How far the price of an order may lie from the market, in percent; null when not sent.';
+COMMENT ON COLUMN reporting.instruments.contract_expiry_date IS 'When a dated future expires, as sent; null for others.';
+COMMENT ON COLUMN reporting.instruments.contract_duration IS 'Term of a dated future, as sent; null for others.';
+COMMENT ON COLUMN reporting.instruments.funding_period_minutes IS 'Minutes of a funding period; null for spot markets.';
+COMMENT ON COLUMN reporting.instruments.market_offset IS 'Seconds after the minute at which the market is computed and settled; null when not sent.';
+COMMENT ON COLUMN reporting.instruments.valid_from IS 'When this version was first observed; before the first version of all, nothing is known.';
+COMMENT ON COLUMN reporting.instruments.valid_to IS 'When it was first observed changed or gone; null while in force.';
 CREATE VIEW reporting.late_facts AS
  WITH known AS (
          SELECT known_since.since
@@ -1602,22 +2044,34 @@ COMMENT ON COLUMN reporting.trades.traded_at_nanos IS 'The same instant in full:
 COMMENT ON COLUMN reporting.trades.traded_on IS 'UTC day of traded_at.';
 COMMENT ON COLUMN reporting.trades.fee_in_quote IS 'fee_amount in quote_code: itself, or times price, exactly, where it was in base_code; positive when paid, negative when received. Null when the fee was not sent or is in another currency.';
 COMMENT ON COLUMN reporting.trades.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
+ALTER TABLE ONLY onetrading.account_fee_tiers
+    ADD CONSTRAINT account_fee_tiers_pkey PRIMARY KEY (account_id, fee_group, valid_from);
 ALTER TABLE ONLY onetrading.accounts
     ADD CONSTRAINT accounts_name_key UNIQUE (name);
 ALTER TABLE ONLY onetrading.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading.balances
     ADD CONSTRAINT balances_pkey PRIMARY KEY (snapshot_id, currency_code);
+ALTER TABLE ONLY onetrading.candlesticks
+    ADD CONSTRAINT candlesticks_pkey PRIMARY KEY (instrument_code, granularity, start_time);
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
+ALTER TABLE ONLY onetrading.fee_tiers
+    ADD CONSTRAINT fee_tiers_pkey PRIMARY KEY (fee_group, min_volume, valid_from);
 ALTER TABLE ONLY onetrading.funding_payments
     ADD CONSTRAINT funding_payments_pkey PRIMARY KEY (account_id, instrument_code, funding_time);
 ALTER TABLE ONLY onetrading.funding_rate_samples
     ADD CONSTRAINT funding_rate_samples_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.funding_rates
     ADD CONSTRAINT funding_rates_pkey PRIMARY KEY (instrument_code, funding_time);
+ALTER TABLE ONLY onetrading.funding_settings
+    ADD CONSTRAINT funding_settings_pkey PRIMARY KEY (instrument_code, valid_from);
 ALTER TABLE ONLY onetrading.instruments
     ADD CONSTRAINT instruments_pkey PRIMARY KEY (instrument_code, valid_from);
+ALTER TABLE ONLY onetrading.order_events
+    ADD CONSTRAINT order_events_pkey PRIMARY KEY (order_id, status, filled_amount);
+ALTER TABLE ONLY onetrading.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (order_id);
 ALTER TABLE ONLY onetrading.portfolios
     ADD CONSTRAINT portfolios_pkey PRIMARY KEY (snapshot_id, account_id);
 ALTER TABLE ONLY onetrading.positions
@@ -1656,11 +2110,19 @@ ALTER TABLE ONLY onetrading_sync.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.verified
     ADD CONSTRAINT verified_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
+CREATE UNIQUE INDEX account_fee_tiers_current ON onetrading.account_fee_tiers USING btree (account_id, fee_group) WHERE (valid_to IS NULL);
 CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id, currency_code, snapshot_id);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
+CREATE UNIQUE INDEX fee_tiers_current ON onetrading.fee_tiers USING btree (fee_group, min_volume) WHERE (valid_to IS NULL);
 CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
 CREATE INDEX funding_rates_by_time ON onetrading.funding_rates USING btree (funding_time);
+CREATE UNIQUE INDEX funding_settings_current ON onetrading.funding_settings USING btree (instrument_code) WHERE (valid_to IS NULL);
 CREATE UNIQUE INDEX instruments_current ON onetrading.instruments USING btree (instrument_code) WHERE (valid_to IS NULL);
+CREATE INDEX order_events_by_account ON onetrading.order_events USING btree (account_id, first_seen_at);
+CREATE INDEX orders_by_account ON onetrading.orders USING btree (account_id, created_at);
+CREATE INDEX orders_open ON onetrading.orders USING btree (account_id) WHERE is_open;
+CREATE INDEX orders_unchecked ON onetrading.orders USING btree (account_id, created_at) WHERE (NOT trades_checked);
+CREATE INDEX orders_unknown ON onetrading.orders USING btree (account_id) WHERE (is_open IS NULL);
 CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at);
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
@@ -1684,13 +2146,20 @@ ALTER TABLE ONLY onetrading.positions
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.coverage_gaps TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.orders TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.current_orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_settings TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_sign TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.instruments TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.late_facts TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;

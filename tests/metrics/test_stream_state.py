@@ -90,6 +90,7 @@ class Walk:
         metrics = self.metrics
         return {
             "record_success": lambda _: metrics.record_success(*KEY, SAMPLES),
+            "show_samples": lambda _: metrics.show_samples(*KEY, SAMPLES),
             "record_failure": self.fail(*ELSE),
             "... auth, permission": self.fail("auth", "permission"),
             "... database": self.fail("database"),
@@ -119,7 +120,10 @@ def test_the_state_moves_as_the_table_says(events: list[tuple[str, int]]) -> Non
         then = walk.clock.at
         walk.events()[event](n)
         after = walk.summary
-        assert after.freshness == (row.freshness[before.freshness] or before.freshness)
+        then_fresh = row.freshness[before.freshness] or before.freshness
+        if then_fresh == "?":
+            then_fresh = "fresh" if before.success else "held"
+        assert after.freshness == then_fresh
         for flag, value in row.flags.items():
             expected = getattr(before, flag) if value is None else value
             assert getattr(after, flag) is expected, flag

@@ -80,6 +80,8 @@ def assert_value(kind: str, value: Any) -> None:
         assert value.utcoffset() is not None
     elif kind == "jsonb":
         assert_json(value)
+    elif kind == "boolean":
+        assert isinstance(value, bool)
     else:
         assert_text(value)
         assert len(value) <= 1_500

@@ -37,7 +37,7 @@ anything = st.builds(Window, ticks.map(at), ticks.map(at))
 """Its end may lie before its start: then it is empty."""
 windows = anything.filter(lambda window: window.start < window.end)
 several = st.lists(anything, max_size=6)
-many = settings(max_examples=400)
+many = settings(max_examples=250)
 
 
 def assert_apart_and_in_order(result: list[Window]) -> None:

@@ -69,6 +69,11 @@ CONTRACT = {
         onetrading_funding_paid_total account instrument
         onetrading_funding_received_total account instrument
     """,
+    "account_fees": """
+        onetrading_fee_tier_maker_ratio account fee_group
+        onetrading_fee_tier_taker_ratio account fee_group
+        onetrading_fee_running_volume account fee_group
+    """,
     "": """
         onetrading_sync_success account stream
         onetrading_sync_last_success_timestamp_seconds account stream

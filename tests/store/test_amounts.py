@@ -30,6 +30,23 @@ RATE: LiteralString = (
     "INSERT INTO onetrading.funding_rates (instrument_code, funding_time, funding_rate, mark_price,"
     " raw, row_hash) VALUES ('A', now(), %s, %s, '{}', 0)"
 )
+FEE_TIER: LiteralString = (
+    "INSERT INTO onetrading.fee_tiers (fee_group, min_volume, maker_ratio, taker_ratio, raw,"
+    " valid_from) VALUES ('SPOT', %s, %s, %s, '{}', now())"
+)
+ACCOUNT_TIER: LiteralString = (
+    "INSERT INTO onetrading.account_fee_tiers (account_id, fee_group, min_volume, maker_ratio,"
+    " taker_ratio, raw, valid_from) VALUES (gen_random_uuid(), 'SPOT', %s, %s, %s, '{}', now())"
+)
+FUNDING_SETTING: LiteralString = (
+    "INSERT INTO onetrading.funding_settings (instrument_code, clamp_threshold,"
+    " annual_interest_rate, cap, raw, valid_from) VALUES ('A', %s, %s, %s, '{}', now())"
+)
+INSTRUMENT: LiteralString = (
+    "INSERT INTO onetrading.instruments (instrument_code, base_code, quote_code, kind, state,"
+    " min_price, max_price, price_collar_percentage, raw, valid_from)"
+    " VALUES ('A', 'A', 'B', 'SPOT', 'ACTIVE', %s, %s, %s, '{}', now())"
+)
 ACCEPTED: list[tuple[LiteralString, list[Any]]] = [
     (TRADE, ["0.00000001", 1, 1, None]),
     (TRADE, [1, 1, 1, "-0.5"]),
@@ -37,6 +54,10 @@ ACCEPTED: list[tuple[LiteralString, list[Any]]] = [
     (PAYMENT, [0, None]),
     (PAYMENT, ["-1", "-2"]),
     (RATE, ["-0.001", None]),
+    (FEE_TIER, [0, "-0.00005", "0.001"]),
+    (ACCOUNT_TIER, [0, "-0.00005", "0.001"]),
+    (FUNDING_SETTING, [None, None, None]),
+    (INSTRUMENT, [None, 1, None]),
 ]
 REFUSED: list[tuple[LiteralString, list[Any]]] = [
     *((TRADE, [bad, 1, 1, 1]) for bad in ("0", "-1", "NaN", "Infinity", "-Infinity")),
@@ -47,6 +68,12 @@ REFUSED: list[tuple[LiteralString, list[Any]]] = [
     *((PAYMENT, [1, bad]) for bad in ("NaN", "Infinity", "-Infinity")),
     *((RATE, [bad, 1]) for bad in ("NaN", "Infinity", "-Infinity")),
     *((RATE, [1, bad]) for bad in ("0", "-1", "NaN", "Infinity")),
+    *(
+        (statement, [*[1] * before, bad, *[1] * (2 - before)])
+        for statement in (FEE_TIER, ACCOUNT_TIER, FUNDING_SETTING, INSTRUMENT)
+        for before in range(3)
+        for bad in ("NaN", "Infinity", "-Infinity")
+    ),
 ]
 
 
@@ -72,7 +99,7 @@ def test_every_rule_is_validated(database_url: str) -> None:
             "SELECT conname, convalidated FROM pg_constraint"
             " WHERE contype = 'c' AND conname LIKE '%\\_amounts'"
         ).fetchall()
-    assert len(rules) == 6
+    assert len(rules) == 11
     assert all(validated for _, validated in rules)
 
 

@@ -18,21 +18,19 @@ from tests.support.embedded import (
     alive,
     execute,
     first_line,
+    kept_cluster,
     other_process,
     server_in,
     value,
 )
 from tests.support.ports import unused_port
-from tests.support.postgres import PostgresServer, open_directory, postmaster_pid
+from tests.support.postgres import PostgresServer, postmaster_pid
 
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
     """A data directory whose cluster has a table with one row. Tests leave it as they found it."""
-    with open_directory() as parent_directory:
-        directory = parent_directory / "data"
-        with server_in(directory) as server:
-            execute(server.ensure(), "CREATE TABLE kept AS SELECT 42 AS answer")
+    with kept_cluster() as directory:
         yield directory
 
 

@@ -8,8 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.embedded import execute, first_line, other_process, server_in, value
-from tests.support.postgres import open_directory
+from tests.support.embedded import (
+    first_line,
+    kept_cluster,
+    other_process,
+    server_in,
+    value,
+)
 
 ELSEWHERE = {
     "PGSSLMODE": "verify-full",
@@ -37,10 +42,7 @@ SERVICE = {"PGSERVICE": "other", "PGSERVICEFILE": "/nowhere/pg_service.conf"}
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
-    with open_directory() as parent_directory:
-        directory = parent_directory / "data"
-        with server_in(directory) as server:
-            execute(server.ensure(), "CREATE TABLE kept AS SELECT 42 AS answer")
+    with kept_cluster() as directory:
         yield directory
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from exporter.model.errors import DatabaseError, Stopping
 from exporter.store.embedded import EmbeddedPostgres
-from tests.support.embedded import alive, execute, held_in_recovery, server_in, value
-from tests.support.postgres import open_directory, postmaster_pid
+from tests.support.embedded import alive, held_in_recovery, kept_cluster, server_in, value
+from tests.support.postgres import postmaster_pid
 from tests.support.process import finished
 from tests.support.waiting import wait_until
 
@@ -23,10 +23,7 @@ from tests.support.waiting import wait_until
 @pytest.fixture(scope="module")
 def prepared() -> Iterator[Path]:
     """A data directory whose cluster has a table with one row; no server was ever killed in it."""
-    with open_directory() as parent_directory:
-        directory = parent_directory / "data"
-        with server_in(directory) as server:
-            execute(server.ensure(), "CREATE TABLE kept AS SELECT 42 AS answer")
+    with kept_cluster() as directory:
         yield directory
 
 

@@ -17,8 +17,8 @@ from exporter.store.embedded.binaries import Binaries
 from exporter.store.embedded.os_user import Identity
 from tests.support.embedded import (
     capabilities_of,
-    execute,
     first_line,
+    kept_cluster,
     other_process,
     server_in,
     user_of,
@@ -35,10 +35,7 @@ NAMELESS = 123_456
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
     """A data directory whose cluster has a table with one row. Tests leave it as they found it."""
-    with open_directory() as parent_directory:
-        directory = parent_directory / "data"
-        with server_in(directory) as server:
-            execute(server.ensure(), "CREATE TABLE kept AS SELECT 42 AS answer")
+    with kept_cluster() as directory:
         yield directory
 
 

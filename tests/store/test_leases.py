@@ -714,3 +714,45 @@ def test_why_no_lease_can_be_taken_is_told_once(
         assert (leases.why_unknown, leases.state("main")) == ("", "held")
     finally:
         storage.close()
+
+
+def test_accounts_that_come_and_go(database_url: str) -> None:
+    """One that leaves is free at once, and the others notice nothing."""
+    with (
+        process(database_url, "first", {"main": MAIN, "hedge": HEDGE}) as first,
+        process(database_url, "second", {}) as second,
+    ):
+        first.renew()
+        kept = first.get(HEDGE)
+        second.follow("main", MAIN)
+        second.renew()
+        assert second.state("main") == "elsewhere"
+        first.leave("main", MAIN)
+        assert first.state("main") == "unknown"
+        assert first.get(HEDGE) == kept
+        assert first.leading
+        second.renew()
+        assert second.state("main") == "held"
+        first.renew()
+        first.follow("main", MAIN)
+        first.renew()
+        assert [first.state(name) for name in ("main", "hedge")] == ["elsewhere", "held"]
+        first.follow("hedge")  # it is followed already: its id stays known
+        assert first.state("hedge") == "held"
+
+
+def test_an_account_that_leaves_takes_no_lease_from_its_new_name(database_url: str) -> None:
+    """It is one account of the exchange, whatever it is called."""
+    with process(database_url, "first", {"main": MAIN}) as leases:
+        leases.renew()
+        held = leases.get(MAIN)
+        leases.follow("desk", MAIN)
+        leases.leave("main", MAIN)
+        assert leases.get(MAIN) == held
+        assert leases.state("desk") == "held"
+
+
+def test_an_account_leaves_while_postgres_is_away() -> None:
+    leases = Leases(away, "first", {"main": MAIN})
+    leases.leave("main", MAIN)
+    assert leases.leading

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from exporter.store.embedded import EmbeddedPostgres
-from tests.support.postgres import THROWAWAY, postmaster_pid
+from tests.support.postgres import THROWAWAY, open_directory, postmaster_pid
 from tests.support.process import ROOT
 
 # Another process that uses a data directory until it is killed or its input ends.
@@ -30,6 +30,16 @@ with EmbeddedPostgres(Path(sys.argv[1]), settings={"fsync": "off"}) as server:
 def server_in(data_dir: Path) -> EmbeddedPostgres:
     """The server of a data directory; what it stores need not survive a power failure."""
     return EmbeddedPostgres(data_dir, settings=THROWAWAY)
+
+
+@contextmanager
+def kept_cluster() -> Iterator[Path]:
+    """A data directory whose cluster has a table ``kept`` with one row; its server is stopped."""
+    with open_directory() as parent_directory:
+        directory = parent_directory / "data"
+        with server_in(directory) as server:
+            execute(server.ensure(), "CREATE TABLE kept AS SELECT 42 AS answer")
+        yield directory
 
 
 def other_process(

@@ -45,7 +45,7 @@ def micros(text: str) -> int:
 def nanos(text: str) -> int:
     """Nanoseconds since 1970 of an ISO 8601 instant in UTC."""
     whole, _, fraction = text.removesuffix("Z").partition(".")
-    at = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    at = datetime.fromisoformat(f"{whole}+00:00")  # without a fraction: that would be rounded
     return (at - EPOCH) // timedelta(seconds=1) * 10**9 + int(fraction.ljust(9, "0") or 0)
 
 
@@ -56,6 +56,7 @@ def micros_of(at: datetime) -> int:
 
 def _trade(account_id: str, row: Any) -> tuple[tuple[str, ...], Fact]:
     trade, fee = row["trade"], row["fee"]
+    at = nanos(trade["time_nanos"])
     values = (
         trade["instrument_code"],
         trade["side"],
@@ -65,10 +66,10 @@ def _trade(account_id: str, row: Any) -> tuple[tuple[str, ...], Fact]:
         fee["fee_currency"],
         trade["matched_as"],
         int(trade["sequence"]),
-        nanos(trade["time_nanos"]),
+        at,
     )
     key = (account_id, "trades", "", trade["trade_id"])
-    return key, Fact(micros(trade["time_nanos"]), values)
+    return key, Fact(at // 1_000, values)
 
 
 def _payment(account_id: str, code: str, row: Any) -> tuple[tuple[str, ...], Fact]:

@@ -95,7 +95,7 @@ class Exchange:
             return 400, {"error": "INVALID_QUERY"}
         if number in self.expired and "cursor" in query:
             return 400, {"error": "INVALID_CURSOR"}
-        first, last = (_millis(query[name]) for name in ("from", "to"))
+        first, last = (millis_of(query[name]) for name in ("from", "to"))
         found = [row for row in self.rows if first <= row.at <= last]
         if not self.as_given:
             found.sort(reverse=not self.oldest_first)
@@ -148,7 +148,8 @@ def _page_size(query: dict[str, str]) -> str:
     return query.get("max_page_size") or query["limit"]
 
 
-def _millis(text: str) -> int:
+def millis_of(text: str) -> int:
+    """A bound of a window as sent, in milliseconds since BASE."""
     at = EPOCH + timedelta(milliseconds=int(text)) if text.isdigit() else _parsed(text)
     return (at - BASE) // _MILLISECOND
 

@@ -60,6 +60,18 @@ def ask(url: str, query: LiteralString, *parameters: Any) -> list[tuple[Any, ...
         return connection.execute(query, parameters).fetchall()
 
 
+def retired(url: str) -> dict[str, str]:
+    """Why scopes are not read any more, but for closed instruments.
+
+    By scope; a stream without scopes by its name.
+    """
+    query: LiteralString = (
+        "SELECT coalesce(nullif(scope, ''), stream), retired_because FROM onetrading_sync.progress"
+        " WHERE retired_because <> 'the instrument is closed'"
+    )
+    return dict(ask(url, query))
+
+
 def spans(url: str, stream: str = "balances") -> Spans:
     """The snapshots of a stream in the order in which they were observed."""
     rows = ask(

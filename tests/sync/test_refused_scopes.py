@@ -13,7 +13,7 @@ import pytest
 from exporter.app import App, enabled
 from exporter.store import bookkeeping
 from tests.support.clocks import START
-from tests.support.stored_snapshots import ask
+from tests.support.stored_snapshots import ask, retired
 from tests.support.waiting import wait_until
 from tests.support.world import World, settings_of, world
 
@@ -35,17 +35,6 @@ def asked(live: World, since: int = 0) -> list[str]:
         for request in list(live.simulator.requests)[since:]
         if request.path == "/funding-rate/history"
     ]
-
-
-def retired(database_url: str) -> dict[str, str]:
-    """Scope to reason, but for closed instruments."""
-    found = ask(
-        database_url,
-        "SELECT scope, retired_because FROM onetrading_sync.progress WHERE stream ="
-        " 'funding_history' AND retired_because IS DISTINCT FROM 'the instrument is closed'"
-        " AND retired_because IS NOT NULL",
-    )
-    return dict(found)
 
 
 def read_list(live: World) -> None:

@@ -7,22 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stored_snapshots import ask
+from tests.support.stored_snapshots import ask, retired
 from tests.support.world import World, world
 
 FORMS = ("400", "401", "403", "404", "{}", "[]")
 FUTURES = ("positions", "portfolio", "funding_payments")
 NO_FUTURES = "the account has no futures"
-
-
-def retired(database_url: str) -> dict[str, str]:
-    return dict(
-        ask(
-            database_url,
-            "SELECT stream, retired_because FROM onetrading_sync.progress"
-            " WHERE retired_because IS NOT NULL",
-        )
-    )
 
 
 def counted(database_url: str) -> set[str]:

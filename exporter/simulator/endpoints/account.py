@@ -1,7 +1,7 @@
 """The account endpoints, which need a token: balances, fees, trades and orders.
 
-Orders are kept simple: windows apply to the creation time, the status follows from the fills, and
-without a history flag only open orders are listed.
+Windows of orders apply to the creation time, the status follows from the fills, and without a
+history flag only open orders are listed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from exporter.simulator.endpoints.paging import (
     JsonCursor,
+    TimeCursor,
     TimeRange,
     WindowRules,
     read_instruments,
@@ -32,11 +33,12 @@ from exporter.simulator.endpoints.requests import AccountRequest
 from exporter.simulator.endpoints.times import iso_millis
 from exporter.simulator.endpoints.wire import ErrorResponse, bad_request
 from exporter.simulator.market.instruments import FEE_TIERS
-from exporter.simulator.market.prices import DAY
+from exporter.simulator.market.prices import DAY, MINUTE
 
 _TRADES = WindowRules()
 _ORDERS = WindowRules(lookback=DAY, default_from_midnight=False)
-_TIER = FEE_TIERS[1]
+_TIER = 1
+_VOLUME = Decimal("10349.68")
 
 
 def balances(request: AccountRequest) -> Any:
@@ -76,19 +78,28 @@ def _empty(currency: str, now: int) -> Record:
 
 
 def fees(request: AccountRequest) -> Any:
-    """`GET /account/fees`: the same tier for all accounts; volumes are JSON numbers."""
-    volume, maker, taker = _TIER
+    """`GET /account/fees`: volumes are JSON numbers; the running volume grows within each day."""
+    volume, maker, taker = FEE_TIERS[request.overrides.fee_tiers.get(request.account.name, _TIER)]
+    running = volume - FEE_TIERS[_TIER][0] + _VOLUME + request.now % DAY // MINUTE
     groups = ("SPOT", "FUTURES") if request.account.futures else ("SPOT",)
     return request.injector.add_unknown_fields(
         {
             "account_id": request.account.id,
             "running_volumes": [
-                {"fee_group_id": group, "volume": Decimal("12349.68"), "currency": "EUR"}
-                for group in groups
+                {"fee_group_id": group, "volume": running, "currency": "EUR"} for group in groups
             ],
             "active_fee_tiers": [
-                {"fee_group_id": group, "volume": volume, "maker_fee": maker, "taker_fee": taker}
-                for group in groups
+                request.injector.alter(
+                    {
+                        "fee_group_id": group,
+                        "volume": volume,
+                        "maker_fee": maker,
+                        "taker_fee": taker,
+                    },
+                    request.row_key("fees", n),
+                    "maker_fee",
+                )
+                for n, group in enumerate(groups)
             ],
         }
     )
@@ -150,7 +161,8 @@ def orders(request: AccountRequest) -> Any:
     account, injector, now = request.account, request.injector, request.now
     all_states = _flag(request, "with_cancelled_and_rejected")
     filled = all_states or _flag(request, "with_just_filled_inactive")
-    shown = {"OPEN", *(["FILLED_FULLY"] if filled else []), *(["CANCELLED"] if all_states else [])}
+    shown = {"OPEN", *(["FILLED_FULLY"] if filled else [])}
+    shown |= {"CANCELLED", "REJECTED"} if all_states else set()
     windowed = filled or request.params.get("from") or request.params.get("to")
     window = read_window(request.params, now, _ORDERS) if windowed else TimeRange(0, now)
     ledger_orders = account.ledger.orders
@@ -162,16 +174,16 @@ def orders(request: AccountRequest) -> Any:
             return False
         return injector.visible(request.row_key("orders", index), ledger_orders[index].created)
 
-    cursor = JsonCursor(request.filters())
-    resume = cursor.read(request.cursor)
     instants = [order.created for order in ledger_orders]
+    cursor = TimeCursor(instants, inclusive=injector.faults.cursor_inclusive)
+    resume = cursor.read(request.cursor)
     rows, following = select_page(instants, window, size, resume, injector, keep)
     response: Record = {
         "order_history": [_order(request, index) for index in rows],
         "max_page_size": size,
     }
     if following is not None:
-        response["cursor"] = cursor.write(following, instants[max(following.row - 1, 0)])
+        response["cursor"] = cursor.write(following)
     return injector.add_unknown_fields(response)
 
 
@@ -181,8 +193,37 @@ def _flag(request: AccountRequest, name: str) -> bool:
 
 def _order(request: AccountRequest, index: int) -> Record:
     row = order_row(request.account, index, request.now)
-    row_key = request.row_key("orders", index)
-    request.injector.alter(row["order"], row_key, "price", "status")
+    row_key, injector = request.row_key("orders", index), request.injector
+    injector.alter(row["order"], row_key, "price", "status")
+    if injector.faults.orders_unversioned:
+        for name in ("sequence", "time_last_updated"):
+            row["order"].pop(name, None)
     if _flag(request, "with_just_orders"):
         del row["trades"]
-    return request.injector.add_unknown_fields(row)
+    return injector.add_unknown_fields(row)
+
+
+def _order_index(request: AccountRequest) -> int:
+    """The number of the order that a path names: of the last 30 days. Raises ErrorResponse."""
+    if len(request.path_parameter) != 36:
+        raise bad_request("INVALID_ORDER_ID")
+    account, now = request.account, request.now
+    index = account.order_ids.find(request.path_parameter)
+    if index is None or index >= len(account.ledger.orders):
+        raise ErrorResponse(404, {"error": "ORDER_NOT_FOUND"})
+    created = account.ledger.orders[index].created
+    served = request.injector.visible(request.row_key("orders", index), created)
+    if not served or not now - 30 * DAY <= created <= now:
+        raise ErrorResponse(404, {"error": "ORDER_NOT_FOUND"})
+    return index
+
+
+def order(request: AccountRequest) -> Any:
+    """`GET /account/orders/{order_id}`: within the last 30 days."""
+    return _order(request, _order_index(request))
+
+
+def order_trades(request: AccountRequest) -> Any:
+    """`GET /account/orders/{order_id}/trades`: all of them on one page."""
+    rows = order_row(request.account, _order_index(request), request.now)["trades"]
+    return request.injector.add_unknown_fields({"trade_history": rows, "max_page_size": 100})

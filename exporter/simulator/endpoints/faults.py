@@ -29,11 +29,13 @@ class Faults:
 
     Always: `unknown_fields` adds members to every object; `shuffle_equal_instants` shuffles the
     rows of one instant within a page; `page_size_cap` serves at most that many rows; `depth_days`:
-    a `from` that is older is a 400, as is a window longer than `window_days`; `forbid` paths
-    respond 403 Permission denied; `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a
-    path to its status. `refuse_instruments` maps an instrument to the status of its funding
-    history; `unlist` leaves instruments out of the list of all. `no_futures` is what the futures
-    endpoints respond to an account without futures: a status (403 when not set), `{}` or `[]`.
+    a `from` that is older is a 400, as is a window longer than `window_days`; `cursor_inclusive`: a
+    page of orders starts at its cursor's instant, not strictly before it; `orders_unversioned`:
+    orders have neither sequence nor update time; `forbid` paths respond 403 Permission denied;
+    `refuse_tokens` accounts get 403 Forbidden; `fail_paths` maps a path to its status.
+    `refuse_instruments` maps an instrument to the status of its funding history and its candles;
+    `unlist` leaves instruments out of the list of all. `no_futures` is what the futures endpoints
+    respond to an account without futures: a status (403 when not set), `{}` or `[]`.
     `clock_offset` seconds (negative: behind) are added to the time that a response states, in its
     `Date` and in the body of `/time`, for `clock_paths` (none: all) and the first `clock_responses`
     of them (0: all). Paths are below the base URL, such as `/account/trades`. `account` limits all
@@ -73,6 +75,8 @@ class Faults:
     page_size_cap: int = 0
     depth_days: float = 0.0
     window_days: float = 0.0
+    cursor_inclusive: bool = False
+    orders_unversioned: bool = False
     empty_pages: float = 0.0
     account: str = ""
 

@@ -13,8 +13,9 @@ from exporter.simulator.endpoints.times import iso_millis, iso_seconds
 from exporter.simulator.endpoints.wire import ErrorResponse, bad_request
 from exporter.simulator.market.exact import text
 from exporter.simulator.market.instruments import INSTRUMENTS, SimulatedInstrument
-from exporter.simulator.market.prices import SECOND, mix, settled_at, slots
+from exporter.simulator.market.prices import DAY, HOUR, SECOND, mix, settled_at, slots
 
+_CLAMP, _WEEKEND_CLAMP = Decimal("0.0005"), Decimal("0.015")
 _REFUSALS = {
     400: "INVALID_INSTRUMENT_CODE",
     403: "Permission denied.",
@@ -45,21 +46,31 @@ def _funded(request: EndpointRequest) -> list[SimulatedInstrument]:
 
 
 def funding_settings(request: EndpointRequest) -> Any:
-    """`GET /funding-rate/settings`: numbers are JSON numbers."""
+    """`GET /funding-rate/settings`: numbers are JSON numbers; the clamp is wider at weekends."""
+    clamp = _WEEKEND_CLAMP if _is_weekend(request.now) else _CLAMP
     return [
-        request.injector.add_unknown_fields(
+        request.injector.alter(
             {
                 "instrument_code": instrument.code,
                 "state": instrument.state,
                 "market_offset": instrument.offset,
-                "clamp_threshold": Decimal("0.0005"),
+                "clamp_threshold": clamp,
                 "annual_interest_rate": Decimal("0.04"),
                 "cap": Decimal("0.001"),
                 "period": instrument.period_minutes,
-            }
+            },
+            n,
+            "cap",
+            "state",
         )
-        for instrument in _funded(request)
+        for n, instrument in enumerate(_funded(request), 50_000)
     ]
+
+
+def _is_weekend(now: int) -> bool:
+    """Whether it is between Friday 20:00 and Monday 00:00 UTC."""
+    since_monday = (now + 3 * DAY) % (7 * DAY)
+    return since_monday >= 4 * DAY + 20 * HOUR
 
 
 def funding_history(request: EndpointRequest) -> Any:
@@ -69,9 +80,7 @@ def funding_history(request: EndpointRequest) -> Any:
         raise bad_request("MISSING_INSTRUMENT_CODE" if not codes else "INVALID_INSTRUMENT_CODE")
     size = _history_size(request.params.get("limit", ""))
     instrument = INSTRUMENTS[next(iter(codes))]
-    refused = request.injector.faults.refuse_instruments.get(instrument.code)
-    if refused is not None:
-        raise ErrorResponse(refused, {"error": _REFUSALS.get(refused, "Server error.")})
+    refuse_instrument(request, instrument)
     size = min(size, request.injector.faults.page_size_cap or size)
     rows = []
     for slot in reversed(settled_slots(request, instrument)):
@@ -82,6 +91,13 @@ def funding_history(request: EndpointRequest) -> Any:
         if len(rows) == size:
             break
     return request.injector.add_unknown_fields({"funding_rates": rows})
+
+
+def refuse_instrument(request: EndpointRequest, instrument: SimulatedInstrument) -> None:
+    """Raise ErrorResponse for an instrument whose history a fault refuses."""
+    refused = request.injector.faults.refuse_instruments.get(instrument.code)
+    if refused is not None:
+        raise ErrorResponse(refused, {"error": _REFUSALS.get(refused, "Server error.")})
 
 
 def _history_size(limit: str) -> int:

@@ -197,6 +197,35 @@ class MicrosCursor:
         return ResumePoint(bisect_left(self._instants, millis * _MILLI) + rank, bool(after_empty))
 
 
+class TimeCursor:
+    """The cursor of orders: the instant of a page's oldest row, in microseconds.
+
+    The next page starts strictly before it, so that other rows of that instant are lost at a page's
+    edge; `inclusive`: at it, so that they are repeated.
+    """
+
+    def __init__(self, instants: Sequence[int], *, inclusive: bool) -> None:
+        self._instants = instants
+        self._inclusive = inclusive
+
+    def write(self, resume: ResumePoint) -> str:
+        """Return the cursor of a resume point: 16 digits."""
+        return str(self._instants[resume.row] // 1_000)
+
+    def read(self, text: str) -> ResumePoint | None:
+        """Return the resume point, None for an empty cursor.
+
+        Raises ErrorResponse (400) for any other form.
+        """
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) == 16):
+            raise bad_request("INVALID_CURSOR")
+        before = (int(text) + self._inclusive) * 1_000
+        # A page that is empty would be followed by the same one.
+        return ResumePoint(bisect_left(self._instants, before), after_empty=True)
+
+
 class PageRows(NamedTuple):
     """The numbers of the rows to serve, newest first, and where the next page starts, if any."""
 

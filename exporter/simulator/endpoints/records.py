@@ -90,12 +90,12 @@ def order_fills(
 
 
 def order_status(account: SimulatedAccount, index: int, now: int) -> str:
-    """Return OPEN until the last fill, then FILLED_FULLY; or CANCELLED."""
+    """Return OPEN until the last fill, then FILLED_FULLY; or until it is CANCELLED; or REJECTED."""
     order = account.ledger.orders[index]
-    if order.outcome != "FILLED":
-        return order.outcome
-    filled = len(order_fills(account, index, now))
-    return "FILLED_FULLY" if filled == order.fills else "OPEN"
+    if order.outcome == "FILLED":
+        filled = len(order_fills(account, index, now))
+        return "FILLED_FULLY" if filled == order.fills else "OPEN"
+    return order.outcome if order.closed <= now else "OPEN"
 
 
 def order_record(account: SimulatedAccount, index: int, now: int) -> Record:
@@ -103,7 +103,8 @@ def order_record(account: SimulatedAccount, index: int, now: int) -> Record:
     order = account.ledger.orders[index]
     fills = [trade for _, trade in order_fills(account, index, now)]
     filled = sum((trade.amount for trade in fills), ZERO)
-    updated = fills[-1].instant if fills else order.created
+    ended = 0 < order.closed <= now
+    updated = max(fills[-1].instant if fills else order.created, order.closed if ended else 0)
     record = {
         "order_id": account.order_ids.make(index),
         "account_id": account.id,
@@ -115,7 +116,7 @@ def order_record(account: SimulatedAccount, index: int, now: int) -> Record:
         "filled_amount": trimmed(filled),
         "time": iso_nanos(order.created),
         "time_last_updated": iso_nanos(updated),
-        "sequence": str(50_000_000_000 + 10 * index + len(fills)),
+        "sequence": str(50_000_000_000 + 10 * index + len(fills) + ended),
         "order_book_sequence": str(fills[-1].sequence if fills else 50_000_000_000 + index),
         "status": order_status(account, index, now),
         "type": "LIMIT",

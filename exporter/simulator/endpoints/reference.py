@@ -95,15 +95,19 @@ def fees(request: EndpointRequest) -> Any:
                 "display_text": f"{group.title()} fees",
                 "volume_currency": "EUR",
                 "fee_tiers": [
-                    {
-                        "volume": volume,
-                        "fee_group_id": group,
-                        "maker_fee": maker,
-                        "taker_fee": taker,
-                    }
-                    for volume, maker, taker in FEE_TIERS
+                    request.injector.alter(
+                        {
+                            "volume": volume,
+                            "fee_group_id": group,
+                            "maker_fee": maker,
+                            "taker_fee": taker,
+                        },
+                        first + n,
+                        "maker_fee",
+                    )
+                    for n, (volume, maker, taker) in enumerate(FEE_TIERS)
                 ],
             }
         )
-        for group in ("SPOT", "FUTURES")
+        for first, group in ((40_000, "SPOT"), (41_000, "FUTURES"))
     ]

@@ -20,6 +20,8 @@ class Overrides:
     summary: dict[str, dict[str, Any]] = field(default_factory=dict)
     positions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     balances: dict[str, dict[str, dict[str, Any] | None]] = field(default_factory=dict)
+    fee_tiers: dict[str, int] = field(default_factory=dict)
+    """Number of the tier of `FEE_TIERS` that is in force."""
 
 
 @dataclass(frozen=True, slots=True)

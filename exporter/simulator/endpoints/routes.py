@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.simulator.endpoints import account as account_routes
-from exporter.simulator.endpoints import funding, quotes, reference
+from exporter.simulator.endpoints import candlesticks, funding, quotes, reference
 from exporter.simulator.endpoints import futures as futures_routes
 from exporter.simulator.endpoints.requests import AccountRequest, EndpointRequest
 
@@ -18,6 +18,7 @@ PUBLIC: dict[str, Callable[[EndpointRequest], Any]] = {
     "/market-ticker": quotes.tickers,
     "/market-ticker/{}": quotes.ticker,
     "/order-book/{}": quotes.order_book,
+    "/candlesticks/{}": candlesticks.candlesticks,
     "/funding-rate": funding.funding_rates,
     "/funding-rate/history": funding.funding_history,
     "/funding-rate/settings": funding.funding_settings,
@@ -30,6 +31,8 @@ PRIVATE: dict[str, Callable[[AccountRequest], Any]] = {
     "/account/trades": account_routes.trades,
     "/account/trade/{}": account_routes.trade,
     "/account/orders": account_routes.orders,
+    "/account/orders/{}": account_routes.order,
+    "/account/orders/{}/trades": account_routes.order_trades,
     "/account/futures/summary": futures_routes.summary,
     "/account/futures/positions": futures_routes.positions,
     "/account/futures/positions-history": futures_routes.closed_positions,

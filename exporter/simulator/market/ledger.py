@@ -22,7 +22,10 @@ _MAX_BOOKING_DELAY = 12 * SECOND
 
 
 class SimulatedOrder(NamedTuple):
-    """An order and the consecutive trades that filled it: `fills` of them, from index `first`."""
+    """An order and the consecutive trades that filled it: `fills` of them, from index `first`.
+
+    `closed` is when it was cancelled; 0 when it never is. `outcome` is what it ends as.
+    """
 
     created: int
     code: str
@@ -32,6 +35,7 @@ class SimulatedOrder(NamedTuple):
     first: int
     fills: int
     outcome: str
+    closed: int = 0
 
 
 class SimulatedPayment(NamedTuple):

@@ -12,7 +12,7 @@ from random import Random
 from exporter.simulator.market.exact import ZERO, rounded
 from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, SimulatedInstrument
 from exporter.simulator.market.ledger import Ledger, SimulatedOrder
-from exporter.simulator.market.prices import DAY, SECOND, Prices
+from exporter.simulator.market.prices import DAY, SECOND, Prices, mix
 from exporter.simulator.market.trades import SimulatedTrade
 
 FUTURES_INSTRUMENTS = ("BTC_USD_P", "ETH_USD_P", "XRP_USD_P", "SOL_USD_P", "DOGE_USD_P")
@@ -50,6 +50,7 @@ class Trader:
         )
         self._gap = int(DAY * _FILLS_PER_ORDER / per_day) if per_day > 0 else 0
         self._next = start
+        self._salt = start ^ int(per_day)
         self._last_fill = start
         self._rest(INSTRUMENTS["BTC_USDC"], start)
 
@@ -99,6 +100,24 @@ class Trader:
         maker = random.random() < 0.5
         for part in parts:
             self._fill(instrument, order, part, maker)
+        self._ledger.orders[-1] = self._ended(order, affordable=bool(amount))
+
+    def _ended(self, order: SimulatedOrder, *, affordable: bool) -> SimulatedOrder:
+        """How an order ends: drawn by its number, so that the trades do not depend on it.
+
+        Some are cancelled when a part of them is filled. Most cancelled ones are so within minutes,
+        a few stay open for weeks; what cannot be afforded is rejected.
+        """
+        drawn = mix(self._salt, len(self._ledger.orders))
+        if order.outcome == "CANCELLED":
+            if not affordable or drawn % 4 == 0:
+                return order._replace(outcome="REJECTED", closed=order.created)
+            longest = (600, 600, 600, 7_200, 40 * 86_400)[drawn % 5]
+            return order._replace(closed=order.created + drawn // 64 % (longest * SECOND))
+        if drawn % 8 == 0:
+            closed = self._last_fill + drawn // 64 % (7_200 * SECOND)
+            return order._replace(outcome="CANCELLED", amount=2 * order.amount, closed=closed)
+        return order
 
     def _price(self, instrument: SimulatedInstrument, mid: Decimal, precise: bool) -> Decimal:
         if precise:  # a volume-weighted average over several fills

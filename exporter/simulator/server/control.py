@@ -11,6 +11,7 @@ from exporter.simulator.endpoints.faults import Faults
 from exporter.simulator.endpoints.times import iso_nanos
 from exporter.simulator.endpoints.truth import truth
 from exporter.simulator.endpoints.wire import encode
+from exporter.simulator.market.instruments import FEE_TIERS
 from exporter.simulator.server.exchange import Response, SimulatedExchange
 
 CONTROL = "/_control/"
@@ -100,6 +101,18 @@ class Control:
             else:
                 rows.pop(currency, None)
 
+    def override_fee_tier(self, account: str, tier: int | None = None) -> None:
+        """Put an account into this tier of the schedule; without one, end the override."""
+        self._require_account(account)
+        with self._exchange.lock:
+            tiers = self._exchange.overrides.fee_tiers
+            if tier is None:
+                tiers.pop(account, None)
+            elif 0 <= tier < len(FEE_TIERS):
+                tiers[account] = tier
+            else:
+                raise ValueError(f"tier must be from 0 to {len(FEE_TIERS) - 1}, not {tier}")
+
     def _require_account(self, account: str) -> None:
         if account not in self._exchange.market.accounts:
             raise ValueError(f"unknown account {account}")
@@ -135,6 +148,7 @@ class Control:
             "restore": self.restore,
             "positions": lambda: self.override_position(**arguments),
             "balances": lambda: self.override_balance(**arguments),
+            "fee-tier": lambda: self.override_fee_tier(**arguments),
         }
         actions[name]()
         return self.state()

@@ -122,6 +122,10 @@ class Simulator:
         """Override or remove one currency of an account; without either, end the override."""
         self._control.override_balance(account, currency, remove=remove, **members)
 
+    def override_fee_tier(self, account: str, tier: int | None = None) -> None:
+        """Put an account into a tier of the fee schedule, by number; None ends the override."""
+        self._control.override_fee_tier(account, tier)
+
     def stop(self) -> None:
         """Close the port and every connection."""
         self._server.stop()

@@ -1,0 +1,217 @@
+"""Orders: the open ones by a plain poll, the closed ones by windows, by id what left both.
+
+A pass reads the list of open orders, then the newest window. What is open in Postgres and not in
+the list has left it: it is looked for where it was created, or by its id, and is unknown when the
+exchange does not tell of it any more. Each step is derived from what Postgres holds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from math import inf
+
+from exporter.api.client import OnError
+from exporter.api.identity import made_up
+from exporter.model.errors import DataRefused, UnexpectedPayload
+from exporter.model.live_history import LiveHistory
+from exporter.model.stream import Metric, Partition, Sample
+from exporter.model.window import EPOCH, Window
+from exporter.store import bookkeeping, order_trades, orders
+from exporter.store.loader import Batch, Loaded
+from exporter.store.order_trades import Place
+from exporter.sync.account import Account
+from exporter.sync.history import LONGEST_DEADLINE_S, HistorySync
+from exporter.sync.left_orders import LeftOrders
+from exporter.sync.open_list import OpenList, OpenListReader
+from exporter.sync.outside import AHEAD
+from exporter.sync.stream_sync import SyncContext
+
+_log = logging.getLogger(__name__)
+_CHECK_S = 5.0
+"""How long the trades inside of orders are compared in a pass; what is left waits for the next."""
+
+
+class OrdersSync(HistorySync):
+    """Reads the orders of one account into Postgres, and shows the open ones."""
+
+    stream: LiveHistory
+
+    def __init__(self, account: Account, stream: LiveHistory, shared: SyncContext) -> None:
+        super().__init__(account, stream, shared)
+        self.stream = stream
+        self._instrumentation = shared.metrics.instrumentation
+        self._open = OpenListReader(account.client, stream)
+        self._left = LeftOrders(self)
+        self._listed: list[Sample] = []
+        """What the last good list says."""
+        self._unknown: list[Sample] = []
+        self._zeros: dict[tuple[Metric, tuple[str, ...]], Sample] = {}
+        self._start_known = False
+        trades = (account.name, stream.embedded.stream.name)
+        self._reads_trades = trades in shared.metrics.streams.keys
+        """Whether this process reads the list of trades, too."""
+
+    def poll(self, on_error: OnError) -> None:
+        """Read and show what is open, then what was closed, then what became of the others."""
+        found, malformed = self._read_open(on_error)
+        if self.storage.database is not None:
+            partition = self.account.partition(self.stream)
+            left = self._store_open(partition, found)
+            self.tail(on_error)
+            self._left.resolve(partition, left, on_error)
+            self._check_trades(_CHECK_S)
+            unknown = self.database.run(orders.unknown, partition)
+            self._unknown = [self.stream.unknown(unknown)]
+            self.show_coverage()
+        if malformed is not None:
+            raise malformed
+        if self.storage.database is not None:
+            self.database.run(bookkeeping.note_attempt, partition, self.interval, None)
+        self._metrics.streams.record_success(*self.key, self.samples())
+
+    def samples(self) -> list[Sample]:
+        """The gauges of the last good list; what it lacks and an earlier one had is 0."""
+        listed = {(sample.metric, sample.labels) for sample in self._listed}
+        zeros = [zero for series, zero in self._zeros.items() if series not in listed]
+        return [*self._listed, *zeros, *self._unknown]
+
+    @property
+    def ready_for_backfill(self) -> bool:
+        """Without Postgres there is nothing to fill."""
+        return self.storage.database is not None and super().ready_for_backfill
+
+    def stand_by(self) -> None:
+        """Another process shows the open orders now."""
+        super().stand_by()
+        self._listed, self._unknown, self._zeros = [], [], {}
+
+    def refresh(self) -> None:
+        """Show what a backfill changed, after the trades inside of its orders were compared."""
+        self._check_trades(inf)
+        super().refresh()
+
+    def required(self, partition: Partition) -> datetime:
+        """As far back as the other histories of the account, where no start is configured: a
+        database of an earlier version has months without orders."""
+        if self._history_start is None and not self._start_known:
+            self._default_start = self.database.run(bookkeeping.oldest_required, partition)
+            self._start_known = True
+        return super().required(partition)
+
+    def believed_from(self, partition: Partition) -> datetime:  # noqa: ARG002
+        """An order may be told of that is older than the required history, if it changed in it."""
+        return EPOCH
+
+    def _read_open(self, on_error: OnError) -> tuple[OpenList | None, UnexpectedPayload | None]:
+        """The list, which is shown at once if it is good, and what is wrong with it.
+
+        History goes on while the list is malformed: it tells nothing then.
+        """
+        if self.storage.up:
+            self.account.identified()
+        # While Postgres is away, the account may not be known; what is shown does not wait for it.
+        account_id = self.account.account_id or made_up(self.account.name)
+        partition = Partition(self.account.name, account_id, self.stream.name)
+        deadline_s = min(self.interval.total_seconds(), LONGEST_DEADLINE_S)
+        try:
+            found = self._open.read(partition, deadline_s, on_error)
+        except UnexpectedPayload as error:
+            return None, error
+        if found.rejects:
+            reason = found.rejects[0].reason
+            _log.warning("could not read %d open orders: %s", len(found.rejects), reason)
+            return found, UnexpectedPayload(f"{self.stream.path}: {reason}")
+        self._show(found)
+        return found, None
+
+    def _show(self, found: OpenList) -> None:
+        self._listed = list(self.stream.open_samples(list(found.rows.values())))
+        for sample in self._listed:
+            if sample.metric.name in self.stream.zeroed:
+                self._zeros[sample.metric, sample.labels] = sample._replace(value=0)
+        self._metrics.streams.show_samples(*self.key, self.samples())
+
+    def _store_open(self, partition: Partition, found: OpenList | None) -> Sequence[orders.Left]:
+        """Keep the list; returns the open orders that are not in it, if it is conclusive."""
+        if found is None:
+            return []
+        self.store(
+            partition, Batch([*found.older, *found.rows.values()], found.rejects, found.drift)
+        )
+        if not found.conclusive:
+            return []
+        answers_from = self.now() - self.stream.answers_for
+        return self.database.run(orders.left, partition, found.listed, answers_from)
+
+    def store(self, partition: Partition, batch: Batch) -> Loaded:
+        """Keep orders that were not requested by a window."""
+        history = Window(self.required(partition), self.now() + AHEAD)
+
+        def load(*, salvaging: bool) -> Loaded:
+            return self.storage.run_leased(
+                partition.account_id,
+                lambda connection, lease: orders.load_listed(
+                    connection, self.stream, partition, batch, lease, history, salvaging=salvaging
+                ),
+            )
+
+        try:
+            done = load(salvaging=False)
+        except DataRefused as refused:
+            _log.debug("looking for the records that cannot be stored: %s", refused)
+            done = load(salvaging=True)
+        self._record(partition, done)
+        return done
+
+    def judge(self, partition: Partition, order_id: str, *, known: bool) -> bool:
+        """An order that left the list is closed, or unknown; False when it is not open any more."""
+        return self.storage.run_leased(
+            partition.account_id,
+            lambda connection, lease: orders.judge(
+                connection, partition, order_id, lease, known=known
+            ),
+        )
+
+    def still_open(self, partition: Partition, ids: Sequence[str]) -> set[str]:
+        """Those of some orders that are open as far as Postgres knows."""
+        return self.database.run(orders.still_open, partition, ids) if ids else set()
+
+    def pages_of(self, partition: Partition, window: Window) -> int:
+        """About how many requests a window takes, by the orders that are known of it."""
+        known = self.database.run(orders.created_in, partition, window)
+        return 1 + known // self.stream.paging.size
+
+    def _check_trades(self, most_s: float) -> None:
+        """Compare the trades inside of orders with the stored ones."""
+        partition = self.account.partition(self.stream)
+        inner = self.account.partition(self.stream.embedded.stream)
+        after: Place | None = Place()
+        ends_at = self.monotonic() + most_s
+        while after is not None and self.monotonic() < ends_at and not self.stop.is_set():
+            checked = self.storage.run_leased(
+                partition.account_id,
+                partial(
+                    order_trades.check,
+                    stream=self.stream,
+                    partition=partition,
+                    inner=inner,
+                    after=after,
+                    awaited=self._reads_trades,
+                ),
+            )
+            self._record(inner, checked.loaded)
+            if checked.loaded.inserted:
+                _log.warning(
+                    "%d trades inside of orders were not in the list of trades: loaded them, see "
+                    "onetrading_sync.issues",
+                    checked.loaded.inserted,
+                )
+            after = checked.upto
+
+    def _record(self, partition: Partition, done: Loaded) -> None:
+        rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
+        if any(rows.values()):
+            self._instrumentation.record_rows(partition.account, partition.stream, **rows)
