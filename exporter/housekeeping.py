@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import timedelta
 
 from exporter.api.clock import ExchangeClock
 from exporter.api.token_claims import claims_of
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
-from exporter.store import bookkeeping
+from exporter.store import bookkeeping, verified
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
 from exporter.sync import Account
+
+_log = logging.getLogger(__name__)
+_YOUNG = timedelta(days=1)
+"""What is younger is not due to be verified."""
+_LATELY = timedelta(days=32)
+"""Everything is verified monthly: two days are for the budget to spare."""
 
 
 class Housekeeping:
@@ -80,7 +88,62 @@ class Housekeeping:
             rejects={key: count.rejects for key, count in counts.items()},
             drift={key: count.drift for key, count in counts.items()},
             changed={key: count.changed for key, count in counts.items()},
+            newest_drift={
+                key: count.newest_drift
+                for key, count in counts.items()
+                if count.newest_drift is not None
+            },
         )
+        return True
+
+    def show_verification(self, histories: Iterable[tuple[str, str]]) -> bool:
+        """Export what verification found, and how far it is, by whatever process, of these streams
+        of accounts. Returns whether Postgres answered.
+        """
+        if not self._storage.up or not self._clock.known:
+            return False
+        now = self._clock.now()
+        try:
+            database = self._storage.writable()
+            found = database.run_briefly(verified.findings)
+            progress = database.run_briefly(verified.progress, now - _YOUNG, now - _LATELY)
+        except DatabaseError:
+            return False
+        keys = list(histories)
+        shown = {key: progress[key] for key in keys if key in progress}
+        self._metrics.service.set_verification(
+            findings={
+                (*key, kind): found.get((*key, kind), 0) for key in keys for kind in verified.KINDS
+            },
+            last={
+                key: each.last_at.timestamp()
+                for key, each in shown.items()
+                if each.last_at is not None
+            },
+            progress={key: each.ratio for key, each in shown.items()},
+        )
+        return True
+
+    def note_funding_signs(self, account_ids: Mapping[str, str | None]) -> bool:
+        """Note where the sign of funding payments has changed, by account name and id, of accounts
+        that this process writes. Returns whether Postgres answered.
+        """
+        for account, account_id in account_ids.items():
+            if account_id is None or not self._storage.up or not self._storage.leads(account):
+                continue
+            try:
+                found = self._storage.writable().run(verified.note_funding_signs, account_id)
+            except DatabaseError:
+                return False
+            for before, after, since in found:
+                _log.warning(
+                    "the sign of funding payments has changed from %s to %s with the one of %s:"
+                    " see reporting.funding_sign",
+                    before,
+                    after,
+                    since,
+                    extra={"account": account},
+                )
         return True
 
     def note_accounts(self) -> bool:

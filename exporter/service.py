@@ -25,6 +25,7 @@ from exporter.store.holder import new_holder
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
 _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
+_SIGN_EVERY = timedelta(hours=1)
 _PRUNE_EVERY = timedelta(days=1)
 _CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
@@ -218,6 +219,20 @@ class Service:
     def _chores(self) -> list[Task]:
         return [
             Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
+            Task(
+                "verification",
+                _NOTE_ACCOUNTS_EVERY,
+                lambda: self._housekeeping.show_verification(
+                    [sync.key for sync in self.app.histories()]
+                ),
+            ),
+            Task(
+                "funding-sign",
+                _SIGN_EVERY,
+                lambda: self._housekeeping.note_funding_signs(
+                    {name: account.account_id for name, account in self.app.accounts.items()}
+                ),
+            ),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
             Task(

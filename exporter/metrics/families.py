@@ -168,6 +168,30 @@ DRIFT = Metric(
     _PER_STREAM,
     "counter",
 )
+DRIFT_NEWEST = Metric(
+    "onetrading_drift_newest_timestamp_seconds",
+    "Unix time at which the newest of the things that onetrading_drift_total counts was received "
+    "for the first time.",
+    _PER_STREAM,
+)
+VERIFY_FINDINGS = Metric(
+    "onetrading_verify_findings_total",
+    "Records found different as proven history was read again, as recorded in Postgres: late "
+    "(missing until then), changed, vanished (no longer sent) and returned (sent again).",
+    (*_PER_STREAM, "kind"),
+    "counter",
+)
+VERIFY_LAST = Metric(
+    "onetrading_verify_last_timestamp_seconds",
+    "Unix time at which a part of the proven history was last read again and compared.",
+    _PER_STREAM,
+)
+VERIFY_PROGRESS = Metric(
+    "onetrading_verify_progress_ratio",
+    "Share (0 to 1) of the proven history that is older than a day which was read, for the first "
+    "time or again, within the last 32 days.",
+    _PER_STREAM,
+)
 FACTS_CHANGED = Metric(
     "onetrading_facts_changed_total",
     "Settled records (trades, payments, rates) that later came back with different contents, and "
@@ -204,7 +228,11 @@ SERVICE_FAMILIES = (
     SPOOL_DROPPED,
     REJECTS_OPEN,
     DRIFT,
+    DRIFT_NEWEST,
     FACTS_CHANGED,
+    VERIFY_FINDINGS,
+    VERIFY_LAST,
+    VERIFY_PROGRESS,
     HEARTBEAT,
     HEARTBEAT_AGE,
     SCHEDULER_EVENTS,

@@ -19,6 +19,7 @@ from exporter.metrics.families import (
     CONFIG_RELOAD_SUCCESSFUL,
     DATABASE_UP,
     DRIFT,
+    DRIFT_NEWEST,
     FACTS_CHANGED,
     HEARTBEAT,
     HEARTBEAT_AGE,
@@ -30,6 +31,9 @@ from exporter.metrics.families import (
     SPOOL_SNAPSHOTS,
     TOKEN_EXPIRY,
     TOKEN_SCOPE,
+    VERIFY_FINDINGS,
+    VERIFY_LAST,
+    VERIFY_PROGRESS,
 )
 from exporter.metrics.text import format_value, sample_lines, series_name
 from exporter.model.stream import Metric
@@ -130,13 +134,31 @@ class ServiceMetrics:
         rejects: Mapping[tuple[str, str], int],
         drift: Mapping[tuple[str, str], int],
         changed: Mapping[tuple[str, str], int],
+        newest_drift: Mapping[tuple[str, str], float],
     ) -> None:
         """What Postgres holds: open rejects, undocumented contents, changed facts.
 
         By account and stream; of all of them at once, since each call copies what is known.
+        ``newest_drift``: when it was met first, in Unix seconds, of those that have any.
         """
+        self._merge(DRIFT_NEWEST, {(*key,): at for key, at in newest_drift.items()})
         for metric, counts in ((REJECTS_OPEN, rejects), (DRIFT, drift), (FACTS_CHANGED, changed)):
             self._merge(metric, {key: float(count) for key, count in counts.items()})
+
+    def set_verification(
+        self,
+        *,
+        findings: Mapping[tuple[str, str, str], int],
+        last: Mapping[tuple[str, str], float],
+        progress: Mapping[tuple[str, str], float],
+    ) -> None:
+        """How far verification is, and what it ever found, by account, stream and kind.
+
+        ``last``: when it last compared anything, in Unix seconds; ``progress``: from 0 to 1.
+        """
+        self._merge(VERIFY_FINDINGS, {key: float(count) for key, count in findings.items()})
+        self._merge(VERIFY_LAST, {(*key,): at for key, at in last.items()})
+        self._merge(VERIFY_PROGRESS, {(*key,): ratio for key, ratio in progress.items()})
 
     def record_heartbeat(self) -> None:
         """The scheduler is running."""

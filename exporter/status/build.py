@@ -19,7 +19,14 @@ from exporter.api.clock import ExchangeClock
 from exporter.api.rate_limiter import RateLimiter
 from exporter.config_follower import ConfigState
 from exporter.metrics import CoverageSummary, Metrics, StreamSummary, instant
-from exporter.metrics.families import REJECTS_OPEN, TOKEN_EXPIRY, TOKEN_SCOPE
+from exporter.metrics.families import (
+    REJECTS_OPEN,
+    TOKEN_EXPIRY,
+    TOKEN_SCOPE,
+    VERIFY_FINDINGS,
+    VERIFY_LAST,
+    VERIFY_PROGRESS,
+)
 from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.model.window import Window
 from exporter.settings import Settings
@@ -34,6 +41,7 @@ from exporter.status.report import (
     RequestBudget,
     StreamReport,
     UnreadScope,
+    VerificationReport,
 )
 from exporter.status.segments import segments
 from exporter.store.reports import FailingMonth, Timeline
@@ -82,6 +90,7 @@ class StreamReports:
                 timeline=timelines.get(key),
                 rejects=rejects.get(key),
                 read_before=self._read_before(key),
+                verification=_verification(self._metrics, key),
             )
             for key in order
         )
@@ -217,6 +226,7 @@ def _stream_report(
     timeline: Timeline | None,
     rejects: Decimal | float | None,
     read_before: bool,
+    verification: VerificationReport | None,
 ) -> StreamReport:
     coverage = None if summary.coverage is None else _coverage_report(summary.coverage, timeline)
     return StreamReport(
@@ -225,7 +235,26 @@ def _stream_report(
         next_due_at=due_at,
         rejects_open=None if rejects is None else int(rejects),
         read_before=read_before,
+        verification=verification,
         unread_scopes=tuple(UnreadScope(*one) for one in sync.unread_scopes.items()),
+    )
+
+
+def _verification(metrics: Metrics, key: tuple[str, str]) -> VerificationReport | None:
+    """As exported; None until that is known."""
+    readings = metrics.service.readings
+    found = {
+        kind: int(count)
+        for (*of, kind), count in readings(VERIFY_FINDINGS).items()
+        if tuple(of) == key
+    }
+    if not found:
+        return None
+    last, ratio = readings(VERIFY_LAST).get(key), readings(VERIFY_PROGRESS).get(key)
+    return VerificationReport(
+        last_at=None if last is None else instant(float(last)),
+        progress_ratio=None if ratio is None else round(float(ratio), 6),
+        **found,
     )
 
 

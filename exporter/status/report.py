@@ -90,6 +90,20 @@ class UnreadScope(msgspec.Struct, frozen=True):
     """Refused, with status and error code; or no longer listed."""
 
 
+class VerificationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How far proven history was read again and compared, and what that ever found."""
+
+    last_at: datetime | None
+    """When a part was last read again; null: none was yet."""
+    progress_ratio: float | None
+    """`onetrading_verify_progress_ratio`; null: nothing is due to be read again yet."""
+    late: int
+    changed: int
+    vanished: int
+    returned: int
+    """Records by kind: `onetrading_verify_findings_total`."""
+
+
 class StreamReport(StreamSummary, frozen=True, kw_only=True):
     """One stream of one account."""
 
@@ -105,6 +119,8 @@ class StreamReport(StreamSummary, frozen=True, kw_only=True):
     the refused ones."""
     coverage: CoverageReport | None
     """Null except for history streams."""
+    verification: VerificationReport | None = None
+    """Null except for history streams, and until it is known."""
 
     @property
     def state(self) -> str:

@@ -13,19 +13,25 @@ WITH wanted AS (
     WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
       AND range && tstzrange(%(start)s, %(end)s)
 ), known AS (
-    SELECT range, verified_at AS at FROM onetrading_sync.verified
+    SELECT range, verified_at AS at, true AS verified FROM onetrading_sync.verified
     WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
       AND range && tstzrange(%(start)s, %(end)s)
     UNION ALL
     SELECT tstzrange(day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC'),
-        proven_at
+        proven_at, false
     FROM onetrading_sync.proven_days
     WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
       AND day BETWEEN (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
                   AND (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
 ), since AS (
-    SELECT coalesce(range_agg(range) FILTER (WHERE at > %(due)s), '{}') AS due,
-        coalesce(range_agg(range) FILTER (WHERE at > %(again)s), '{}') AS again
+    -- When a day was proven tells when it was read last only where it was not verified: a part of it
+    -- may have been proven, and verified, long before the rest.
+    SELECT coalesce(range_agg(range) FILTER (WHERE verified AND at > %(due)s), '{}')
+            + (coalesce(range_agg(range) FILTER (WHERE NOT verified AND at > %(due)s), '{}')
+               - coalesce(range_agg(range) FILTER (WHERE verified), '{}')) AS due,
+        coalesce(range_agg(range) FILTER (WHERE verified AND at > %(again)s), '{}')
+            + (coalesce(range_agg(range) FILTER (WHERE NOT verified AND at > %(again)s), '{}')
+               - coalesce(range_agg(range) FILTER (WHERE verified), '{}')) AS again
     FROM known WHERE at <= %(latest)s
 )
 SELECT lower(part), upper(part)
@@ -117,10 +123,11 @@ WITH scopes AS (
     WHERE retired_because IS NULL AND known.ranges IS NOT NULL AND NOT isempty(known.ranges)
 ), compared AS (
     SELECT scopes.*, last_at,
-        ranges * (coalesce(again, '{}') + coalesce(first, '{}')) AS lately
+        ranges * (coalesce(again, '{}')
+            + (coalesce(first, '{}') - coalesce(ever, '{}'))) AS lately
     FROM scopes
     CROSS JOIN LATERAL (
-        SELECT max(verified_at) AS last_at,
+        SELECT max(verified_at) AS last_at, range_agg(range) AS ever,
             range_agg(range) FILTER (WHERE verified_at > %(since)s) AS again
         FROM onetrading_sync.verified
         WHERE verified.account_id = scopes.account_id AND verified.stream = scopes.stream

@@ -20,6 +20,8 @@ from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of
 
+KINDS = ("late", "changed", "vanished", "returned")
+"""Of findings. ``returned``: what had vanished is shown again."""
 _FUTURE = timedelta(hours=1)
 """What seems to have been verified later than so far ahead was dated by a wrong clock."""
 
@@ -52,7 +54,7 @@ class Finding(NamedTuple):
     """A fact that verification found different from what was stored."""
 
     kind: str
-    """``late``, ``changed``, ``vanished``, ``returned``, or a kind of issue of two records."""
+    """One of `KINDS`."""
     key: Mapping[str, str]
     happened_at: datetime | None
 

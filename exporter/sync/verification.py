@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 _MOST_FACTS = 2_000
 """Stored facts of one window: their keys are kept in memory while it is read."""
 _SHORTEST = timedelta(hours=1)
+_PRECISION = timedelta(seconds=1)
+"""A stamp may be sent in another precision than before, and lie beyond the edge of a window."""
 _ALWAYS_SERVED = timedelta(days=30)
 """The exchange is not known to drop younger history (its windows are as long)."""
 
@@ -153,7 +155,7 @@ class Verification:
             served = self._still_served(partition, missing, shown)
             if served:
                 at = [missing[key] for key in served]
-                again = Window(min(at), max(at) + RESOLUTION)
+                again = Window(min(at) - _PRECISION, max(at) + _PRECISION)
                 self._walk(partition, again, shown)
             gone = served & self._missing(stored, shown).keys()
             missing = {key: at for key, at in missing.items() if key not in served}

@@ -63,13 +63,14 @@ class Verifier:
         self._streaks = FailureStreaks()
 
     def run(self) -> None:
-        """Verify whatever is due, until the process stops."""
-        while not self._stop.is_set():
+        """Verify whatever is due, until the process stops; not at once, since more is to be done
+        after a start."""
+        busy = False
+        while not self._stop.wait(0.0 if busy else _INTERVAL_S):
             try:
                 busy = self.step()
             except Stopping:
                 return
-            self._stop.wait(0.0 if busy else _INTERVAL_S)
 
     def step(self) -> bool:
         """Verify one window of each stream that has one due; whether any had. Raises Stopping."""

@@ -226,7 +226,14 @@ def filled(*accounts: str) -> Page:
         page.instrumentation.record_pass(account, stream, 0.3)
         page.instrumentation.record_rows(account, stream, inserted=5, updated=1, rejected=1)
         one = {(account, stream): 1}
-        page.service_metrics.set_data_quality(rejects=one, drift=one, changed=one)
+        page.service_metrics.set_data_quality(
+            rejects=one, drift=one, changed=one, newest_drift={(account, stream): 1.5}
+        )
+        page.service_metrics.set_verification(
+            findings={(account, stream, "late"): 2},
+            last={(account, stream): 1.5},
+            progress={(account, stream): 0.5},
+        )
     for account in accounts or ("main", "desk"):
         page.service_metrics.set_token_scope(account, "READ", True)
         page.service_metrics.set_clock_skew([account], -0.25)

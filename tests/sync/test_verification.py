@@ -214,6 +214,20 @@ def test_the_last_that_is_left_of_a_served_time_can_vanish(
         assert (found.vanished, found.not_served) == (1, 0)
 
 
+def test_a_stamp_of_another_precision_at_the_edge_of_a_window_is_no_difference(
+    tmp_path: Path, database_url: str
+) -> None:
+    told = ScriptedExchange(days(10, 20, 30), size=100)
+    with proven(told, database_url, tmp_path) as (_, history):
+        served = SINCE + 20 * DAY + HOUR
+        ask(
+            database_url,
+            "UPDATE onetrading.trades SET traded_at = traded_at + interval '0.4 s' RETURNING 1",
+        )
+        found = verify(history, Window(served + timedelta(seconds=0.2), served + DAY))
+        assert (found.facts, found.vanished) == (1, 0)
+
+
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_refusal_shows_nothing(tmp_path: Path, database_url: str, status: int) -> None:
     told = ScriptedExchange(days(10, 20), size=100)
