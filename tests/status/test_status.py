@@ -163,7 +163,7 @@ def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
         return timelines
 
     with psycopg.connect(url, autocommit=True) as connection:
-        assert len(reported()) == 6
+        assert len(reported()) == 9
         # Passes go on, and the report is a few seconds behind.
         wait_until(lambda: reported() == in_views(connection), "they never agree")
 

@@ -84,7 +84,9 @@ def test_running_twice_is_running_once(database_url: str, tmp_path: Path) -> Non
             sync(app)
             assert shown(app) == first_shown
         assert written(database_url) == first
-        assert {updated for _, updated, _ in first.values()} == {0}
+        # Orders are noted once as compared with their trades; the second run adds nothing.
+        updates = {updated for name, (_, updated, _) in first.items() if name != "orders"}
+        assert updates == {0}
         assert b"onetrading_trades_total" in b"".join(first_shown)
         with connected(database_url) as connection:
             assert stored(connection) == truth(simulator)
