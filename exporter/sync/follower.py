@@ -22,6 +22,7 @@ from exporter.model.errors import (
     ExchangeError,
     ExporterError,
     NoFutures,
+    NotYet,
     RateLimited,
     Refused,
     RetryLater,
@@ -87,7 +88,7 @@ class FollowerSync(StreamSync):
         one = _Pass(partition, self.account.now(), on_error)
         due = self._due(partition, one.now, self.stream.most_requests)
         if not due:
-            self._check_futures()
+            self._check_followed()
         for position in due:
             if one.requests >= self.stream.most_requests or one.streak >= _PATIENCE:
                 break
@@ -110,11 +111,18 @@ class FollowerSync(StreamSync):
     def _followed(self) -> Partition:
         return self.account.partition(self.stream)._replace(stream=self.stream.follows)
 
-    def _check_futures(self) -> None:
-        """Raises NoFutures where the exchange said so of the stream that this one follows."""
-        found = self.storage.writable().run(bookkeeping.retired, self._followed())
-        if found.get("") == NO_FUTURES:
+    def _check_followed(self) -> None:
+        """Whether there is nothing to read because the followed stream has brought in nothing.
+
+        Raises NoFutures where the exchange said that there are none, NotYet before its first pass.
+        """
+        database = self.storage.writable()
+        reason = database.run(bookkeeping.retired, self._followed()).get("")
+        if reason == NO_FUTURES:
             raise NoFutures(NO_FUTURES)
+        followed = self.account.name, self.stream.follows
+        if reason is None and not database.run(bookkeeping.ever_succeeded, *followed):
+            raise NotYet(f"{self.stream.follows} has not been read yet")
 
     def _try(self, one: _Pass, position: Due) -> None:
         """Read and store one position, or keep why not. Raises what concerns all of them."""

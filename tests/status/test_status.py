@@ -163,7 +163,7 @@ def test_the_timelines_are_those_of_the_views(quiet: Quiet) -> None:
         return timelines
 
     with psycopg.connect(url, autocommit=True) as connection:
-        assert len(reported()) == 9
+        assert len(reported()) == 11
         # Passes go on, and the report is a few seconds behind.
         wait_until(lambda: reported() == in_views(connection), "they never agree")
 
@@ -174,7 +174,8 @@ def test_a_service_without_a_problem_is_well(quiet: Quiet) -> None:
     assert (body["verdict"], body["headline"]) == ("well", "All is well")
     notes = [finding["text"] for finding in body["findings"]]
     assert notes == [
-        f"positions, portfolio and funding_payments of spot: {REASON_MEANINGS['permission']}"
+        "positions, portfolio, funding_payments, closed_positions, position_funding and "
+        f"position_trades of spot: {REASON_MEANINGS['permission']}"
     ]
     assert "History is proven complete since" in body["summary"]
     due = [datetime.fromisoformat(s["next_due_at"]) for s in body["streams"]]

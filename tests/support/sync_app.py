@@ -77,11 +77,12 @@ def running(
 
 def run_passes(app: App) -> dict[tuple[str, str], str]:
     """One pass of every stream, in parallel as in the service; the outcome of each."""
-    first = [sync for sync in app.syncs if not sync.stream.backfilled]
-    rest = [sync for sync in app.syncs if sync.stream.backfilled]
+    first = [sync for sync in app.syncs if not sync.stream.requires]
+    rest = [sync for sync in app.syncs if sync.stream.requires and sync.stream.stands_alone]
+    last = [sync for sync in app.syncs if not sync.stream.stands_alone]
     outcomes: dict[tuple[str, str], str] = {}
     with ThreadPoolExecutor(8) as pool:
-        for syncs in (first, rest):  # histories per instrument need the list of instruments
+        for syncs in (first, rest, last):  # what is required comes first
             found = pool.map(app.runner.run, syncs)
             outcomes |= dict(zip((sync.key for sync in syncs), found, strict=True))
     return outcomes
