@@ -257,8 +257,9 @@ WITH ready AS (
     JOIN onetrading.closed_positions AS position
         ON position.position_id = detail.position_id AND position.account_id = detail.account_id
     CROSS JOIN LATERAL (
-        SELECT least(position.opened_at, min(booked_at)) AS opened_at,
-            greatest(position.closed_at, max(booked_at)) AS closed_at
+        -- Either end may be unknown, or sent in a precision in which it lies before the other.
+        SELECT least(position.opened_at, position.closed_at, min(booked_at)) AS opened_at,
+            greatest(position.closed_at, position.opened_at, max(booked_at)) AS closed_at
         FROM onetrading.position_funding_payments AS own
         WHERE own.position_id = position.position_id
     ) AS span
@@ -321,8 +322,9 @@ WITH ready AS (
     JOIN onetrading.closed_positions AS position
         ON position.position_id = detail.position_id AND position.account_id = detail.account_id
     CROSS JOIN LATERAL (
-        SELECT least(position.opened_at, min(traded_at)) AS opened_at,
-            greatest(position.closed_at, max(traded_at)) AS closed_at
+        -- Either end may be unknown, or sent in a precision in which it lies before the other.
+        SELECT least(position.opened_at, position.closed_at, min(traded_at)) AS opened_at,
+            greatest(position.closed_at, position.opened_at, max(traded_at)) AS closed_at
         FROM onetrading.position_trades AS own WHERE own.position_id = position.position_id
     ) AS span
     WHERE detail.account_id = %(account_id)s AND detail.stream = %(stream)s
