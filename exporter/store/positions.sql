@@ -126,9 +126,9 @@ SELECT min(lower(range)) FROM onetrading_sync.coverage
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
 -- name: count_positions
--- Add closed positions to the counters, each once: as soon as its instrument is known and when it
--- was closed, or its details have told what they can, or an hour has passed. It stays under the
--- label that it was counted with; a result that changes counts by the difference.
+-- Add closed positions, all (null) or one, to the counters, each once: as soon as its instrument is
+-- known and when it was closed, or its details have told what they can, or an hour has passed. It
+-- stays under the label that it was counted with; a result that changes counts by the difference.
 WITH due AS (
     SELECT position.position_id, position.account_id, position.realised_pnl AS result,
         counted.position_id IS NULL AS is_new, counted.realised_pnl AS before,
@@ -141,6 +141,7 @@ WITH due AS (
         ON detail.account_id = position.account_id AND detail.stream = 'position_trades'
         AND detail.position_id = position.position_id
     WHERE position.account_id = %(account_id)s
+      AND (%(position_id)s::text IS NULL OR position.position_id = %(position_id)s)
       AND CASE WHEN counted.position_id IS NOT NULL
                THEN counted.realised_pnl IS DISTINCT FROM position.realised_pnl
                ELSE coalesce(closed_at, opened_at, position.first_seen_at) >= since
