@@ -71,15 +71,23 @@ def _exponent(amount: Decimal) -> int:
     return exponent if isinstance(exponent, int) else 0
 
 
-def count(connection: Connection, stream: Closings, partition: Partition) -> None:
+def count(
+    connection: Connection,
+    stream: Closings,
+    partition: Partition,
+    position_id: str | None = None,
+) -> None:
     """Add to the counters what is to be counted by now; ``partition`` is any of the account.
+
+    ``position_id``: look at this one alone; looking at all takes the longer the more there are.
 
     The metrics of the stream are the number of positions, their gains and their losses.
     """
     identity = identity_of(partition._replace(stream=stream.name, instrument=""))
     names = [metric.name for metric in stream.metrics]
     counters = dict(zip(("closed", "gained", "lost"), names, strict=True))
-    connection.execute(QUERIES["count_positions"], identity | counters)
+    one = {"position_id": position_id}
+    connection.execute(QUERIES["count_positions"], identity | counters | one)
 
 
 def open_counting(

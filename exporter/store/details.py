@@ -128,7 +128,7 @@ def complete_position(
     connection.execute(QUERIES["lock_stream"], identity)
     parameters = identity | {"position_id": position_id, "complete": complete}
     connection.execute(QUERIES["derive_position"], parameters)
-    counted_positions.count(connection, followed, partition)
+    counted_positions.count(connection, followed, partition, position_id)
 
 
 def note_failed(

@@ -126,9 +126,9 @@ SELECT min(lower(range)) FROM onetrading_sync.coverage
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
 -- name: count_positions
--- Add closed positions to the counters, each once: as soon as its instrument is known and when it
--- was closed, or its details have told what they can, or an hour has passed. It stays under the
--- label that it was counted with; a result that changes counts by the difference.
+-- Add closed positions, all (null) or one, to the counters, each once: as soon as its instrument is
+-- known and when it was closed, or its details have told what they can, or an hour has passed. It
+-- stays under the label that it was counted with; a result that changes counts by the difference.
 WITH due AS (
     SELECT position.position_id, position.account_id, position.realised_pnl AS result,
         counted.position_id IS NULL AS is_new, counted.realised_pnl AS before,
@@ -141,6 +141,7 @@ WITH due AS (
         ON detail.account_id = position.account_id AND detail.stream = 'position_trades'
         AND detail.position_id = position.position_id
     WHERE position.account_id = %(account_id)s
+      AND (%(position_id)s::text IS NULL OR position.position_id = %(position_id)s)
       AND CASE WHEN counted.position_id IS NOT NULL
                THEN counted.realised_pnl IS DISTINCT FROM position.realised_pnl
                ELSE coalesce(closed_at, opened_at, position.first_seen_at) >= since
@@ -257,8 +258,9 @@ WITH ready AS (
     JOIN onetrading.closed_positions AS position
         ON position.position_id = detail.position_id AND position.account_id = detail.account_id
     CROSS JOIN LATERAL (
-        SELECT least(position.opened_at, min(booked_at)) AS opened_at,
-            greatest(position.closed_at, max(booked_at)) AS closed_at
+        -- Either end may be unknown, or sent in a precision in which it lies before the other.
+        SELECT least(position.opened_at, position.closed_at, min(booked_at)) AS opened_at,
+            greatest(position.closed_at, position.opened_at, max(booked_at)) AS closed_at
         FROM onetrading.position_funding_payments AS own
         WHERE own.position_id = position.position_id
     ) AS span
@@ -321,8 +323,9 @@ WITH ready AS (
     JOIN onetrading.closed_positions AS position
         ON position.position_id = detail.position_id AND position.account_id = detail.account_id
     CROSS JOIN LATERAL (
-        SELECT least(position.opened_at, min(traded_at)) AS opened_at,
-            greatest(position.closed_at, max(traded_at)) AS closed_at
+        -- Either end may be unknown, or sent in a precision in which it lies before the other.
+        SELECT least(position.opened_at, position.closed_at, min(traded_at)) AS opened_at,
+            greatest(position.closed_at, position.opened_at, max(traded_at)) AS closed_at
         FROM onetrading.position_trades AS own WHERE own.position_id = position.position_id
     ) AS span
     WHERE detail.account_id = %(account_id)s AND detail.stream = %(stream)s

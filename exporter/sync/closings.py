@@ -48,6 +48,7 @@ class ClosingsSync(HistorySync):
     """Reads what is listed by its beginning once it has ended."""
 
     stream: Closings
+    starts_with_others = True
 
     def __init__(self, account: Account, stream: Closings, shared: SyncContext) -> None:
         super().__init__(account, stream, shared)

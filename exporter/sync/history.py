@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from exporter.api.client import OnError
 from exporter.api.clock_votes import TOLERANCE
@@ -16,7 +17,15 @@ from exporter.api.paginator import Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.model.errors import ExchangeError
 from exporter.model.stream import History, Metric, Partition, Sample
-from exporter.model.window import RESOLUTION, Window, cut_newest_first, merge, seconds, subtract
+from exporter.model.window import (
+    EPOCH,
+    RESOLUTION,
+    Window,
+    cut_newest_first,
+    merge,
+    seconds,
+    subtract,
+)
 from exporter.store import bookkeeping, future, rejects, totals
 from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
@@ -49,6 +58,9 @@ class HistorySync(StreamSync):
     """Reads windows of one history stream of one account into Postgres."""
 
     stream: History
+    starts_with_others: ClassVar[bool] = False
+    """Where no start is configured: whether it begins with the oldest history of the account, since
+    an earlier version may have read months without this stream, or 30 days ago."""
 
     def __init__(self, account: Account, stream: History, shared: SyncContext) -> None:
         super().__init__(account, stream, shared)
@@ -56,8 +68,7 @@ class HistorySync(StreamSync):
         self._metrics = shared.metrics
         self.storage = shared.storage
         self._history_start = shared.history_start
-        self._default_start: datetime | None = None
-        """Where the history begins when no start is configured; None: 30 days ago."""
+        self._others_start: tuple[datetime | None, ...] = ()
         self.stop = shared.stop
         self.monotonic = shared.monotonic
         self.scopes = Scopes(
@@ -208,7 +219,8 @@ class HistorySync(StreamSync):
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
-        start = self._history_start or self._default_start or self.now() - _DEFAULT_HISTORY
+        start = self._history_start or self._start_of_others(partition)
+        start = start or self.now() - _DEFAULT_HISTORY
         return self.database.run(
             bookkeeping.require,
             self.stream,
@@ -216,6 +228,13 @@ class HistorySync(StreamSync):
             start,
             explicit=self._history_start is not None,
         )
+
+    def _start_of_others(self, partition: Partition) -> datetime | None:
+        """Asked for once: later, the stream's own start counts."""
+        if self.starts_with_others and not self._others_start:
+            found = self.database.run(bookkeeping.oldest_required, partition)
+            self._others_start = (found and max(found, self.stream.paging.floor or EPOCH),)
+        return next(iter(self._others_start), None)
 
     def served_from(self, partition: Partition) -> datetime | None:
         """From when on the exchange serves a partition; None where it was not found to end."""

@@ -79,10 +79,16 @@ class LeftOrders:
         return [order for order in due if order.order_id in still]
 
     def _read_window(self, partition: Partition, window: Window, on_error: OnError) -> None:
-        """Read orders where they were created. It proves nothing: it is no gap that is filled."""
+        """Read orders where they were created. It proves nothing: it is no gap that is filled.
+
+        An order may be older than what the exchange serves: a refusal tells nothing more of it.
+        """
         sync = self._sync
-        paginator = sync.paginator(partition, window, "tail", _DEADLINE_S, on_error)
-        sync.load(partition, paginator, Run("tail", window), window.start)
+        paginator = sync.paginator(partition, window, "tail", _DEADLINE_S, _unless_told(on_error))
+        try:
+            sync.load(partition, paginator, Run("tail", window), window.start)
+        except BadRequest as refusal:
+            _log.debug("could not read where orders were created: %s", refusal)
 
     def _ask(self, partition: Partition, order: Left, on_error: OnError) -> None:
         try:
@@ -131,7 +137,7 @@ class LeftOrders:
             priority=Priority.LIVE,
             deadline_s=_DEADLINE_S,
             endpoint=f"{path}/{{id}}",
-            on_error=lambda error: None if _tells(error) else on_error(error),
+            on_error=_unless_told(on_error),
         )
         page = read(self._stream.single, body, partition.account_id)
         check_account(self._stream, partition, page)
@@ -146,9 +152,9 @@ class LeftOrders:
         self._pauses[order.order_id] = due, min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-def _tells(error: ExchangeError) -> bool:
-    """Whether a failed request for an order tells that the exchange does not know it."""
-    return isinstance(error, BadRequest)
+def _unless_told(on_error: OnError) -> OnError:
+    """``on_error`` for a request whose refusal tells that the exchange does not know an order."""
+    return lambda error: None if isinstance(error, BadRequest) else on_error(error)
 
 
 def _windows(left: Sequence[Left]) -> list[tuple[Window, int]]:

@@ -38,6 +38,7 @@ class OrdersSync(HistorySync):
     """Reads the orders of one account into Postgres, and shows the open ones."""
 
     stream: LiveHistory
+    starts_with_others = True
 
     def __init__(self, account: Account, stream: LiveHistory, shared: SyncContext) -> None:
         super().__init__(account, stream, shared)
@@ -49,7 +50,6 @@ class OrdersSync(HistorySync):
         """What the last good list says."""
         self._unknown: list[Sample] = []
         self._zeros: dict[tuple[Metric, tuple[str, ...]], Sample] = {}
-        self._start_known = False
         trades = (account.name, stream.embedded.stream.name)
         self._reads_trades = trades in shared.metrics.streams.keys
         """Whether this process reads the list of trades, too."""
@@ -92,14 +92,6 @@ class OrdersSync(HistorySync):
         """Show what a backfill changed, after the trades inside of its orders were compared."""
         self._check_trades(inf)
         super().refresh()
-
-    def required(self, partition: Partition) -> datetime:
-        """As far back as the other histories of the account, where no start is configured: a
-        database of an earlier version has months without orders."""
-        if self._history_start is None and not self._start_known:
-            self._default_start = self.database.run(bookkeeping.oldest_required, partition)
-            self._start_known = True
-        return super().required(partition)
 
     def believed_from(self, partition: Partition) -> datetime:  # noqa: ARG002
         """An order may be told of that is older than the required history, if it changed in it."""

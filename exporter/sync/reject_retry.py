@@ -77,7 +77,9 @@ class RejectRetry:
         owner = getattr(row, "account_id", reject.account_id)
         if owner != reject.account_id:
             return None, f"the record belongs to account {owner}"
-        at: datetime = getattr(row, stream.instant)
+        at: datetime | None = getattr(row, stream.instant)
+        if at is None:  # it lies where it was listed
+            return row, ""
         since = self._storage.writable().run(rejects.reach_of_history, _partition(reject))
         if at >= self._now + _AHEAD or (since is not None and at < since):
             return (
@@ -87,7 +89,7 @@ class RejectRetry:
         return row, ""
 
     def _load(self, stream: History, reject: OpenReject, row: Any) -> None:
-        at: datetime = getattr(row, stream.instant)
+        at = getattr(row, stream.instant) or self._now  # not sent with every position
         partition, run = _partition(reject), Run("retry", Window(at, at + RESOLUTION))
 
         def work(connection: Any, lease: loader.Lease | None) -> None:

@@ -252,3 +252,20 @@ def test_numbers_are_exact_on_the_wire(exchange: Simulator, main: SimulatorClien
     truth = exchange.truth("funding_payments", "main")
     cash = {str(row["cash_balance"]) for row in truth}
     assert {row["cash_balance"] for payments in rows.values() for row in payments} <= cash
+
+
+def test_orders_are_listed_by_their_creation() -> None:
+    """All of a window, the newest first, whatever the order in which they were placed."""
+    query = {"with_cancelled_and_rejected": "true", "from": "2026-03-20", "to": "2026-04-05"}
+    accounts = (AccountSpec("main", trades_per_day=150),)
+    with (
+        Simulator(seed=1, now=NOW, speed=0, history_days=10, accounts=accounts) as one,
+        SimulatorClient(one) as client,
+    ):
+        pages = client.pages("/account/orders", **query)
+        listed = [row["order"] for page in pages for row in page["order_history"]]
+        placed = [row["order"] for row in one.truth("orders", "main")]
+    times, shown = ([order["time"] for order in orders] for orders in (placed, listed))
+    assert times != sorted(times), "none was placed out of order"
+    assert shown == sorted(shown, reverse=True)
+    assert set(shown) == set(times)  # of several of one instant, some are lost at a page's edge

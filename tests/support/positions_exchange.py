@@ -35,6 +35,8 @@ class Position:
     closed_at: datetime | None = None
     late: timedelta = timedelta(0)
     fees: str = "0.5"
+    more: dict[str, Any] = field(default_factory=dict)
+    """Further members of its record."""
 
     @property
     def position_id(self) -> str:
@@ -50,6 +52,7 @@ class Position:
             "realised_pnl": f"{self.number - 1 + 0.5:g}",
             "total_funding_payments": "0",
             "total_trade_fees": self.fees,
+            **self.more,
         }
 
     def trades(self, account_id: str, until: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:

@@ -409,13 +409,15 @@ def test_a_new_stream_reaches_back_as_far_as_the_others(database_url: str, tmp_p
         with running(environ) as app:
             sync(app)
         del environ["ONETRADING_HISTORY_START"]
-        environ["ONETRADING_STREAMS"] = BOTH
+        environ["ONETRADING_STREAMS"] = f"{BOTH},closed_positions"
         with running(environ) as app, connected(database_url) as connection:
             sync(app)
             starts = connection.execute(
-                "SELECT DISTINCT required_from FROM onetrading_sync.progress"
+                "SELECT stream, required_from FROM onetrading_sync.progress"
+                " WHERE required_from IS NOT NULL ORDER BY 1"
             ).fetchall()
-            assert starts == [(NOW - 45 * DAY,)]
+            names = ("closed_positions", "orders", "trades")
+            assert starts == [(name, NOW - 45 * DAY) for name in names]
             assert unproven(connection, NOW - 45 * DAY, NOW - timedelta(minutes=6)) == []
 
 
@@ -436,3 +438,24 @@ def test_many_that_left_at_once_take_one_window(database_url: str, tmp_path: Pat
             kept = stored(connection)
             assert {k: kept[k] for k in left} == {k: now[k] for k in left}
             assert len(asked_by_id(simulator, asked)) < len(left)
+
+
+def test_an_order_that_is_too_old_to_be_told_of_is_unknown_and_stops_no_pass(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Neither by its id nor where it was created: the exchange refuses a window of that age."""
+    with exchange(days=40, seed=3, accounts=LONG) as simulator:
+        environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS="orders")
+        with running(environ) as app, connected(database_url) as connection:
+            run_passes(app)
+            simulator.set_faults(depth_days=20)
+            let_pass(simulator, app, 40 * 86_400)
+            for _ in range(2):
+                assert run_passes(app)["main", "orders"] == "ok"
+            now = truth(simulator)
+            unknown = [k for k, s in stored(connection).items() if s[-2] is None]
+            assert unknown
+            assert not any(now[k][-2] for k in unknown)
+            assert issues(connection) == [("orders", "order_unknown")] * len(unknown)
+            still = {k for k, s in stored(connection).items() if s[-2]}
+            assert still == {k for k, s in now.items() if s[-2]}

@@ -11,7 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.store import details
+from exporter.model.window import Window
+from exporter.store import details, rejects
+from exporter.streams import STREAMS as DECLARED
+from exporter.sync import HistorySync, Verification
+from exporter.sync.reject_retry import RejectRetry
 from tests.support.positions_exchange import (
     BASE,
     PositionsExchange,
@@ -197,3 +201,71 @@ def test_a_payment_in_another_precision_is_the_same(
         assert one.run("position_funding") == ["ok"]
         again = ask(one, "SELECT booked_at_nanos, raw FROM onetrading.position_funding_payments")
         assert again == first
+
+
+def history_of(one: Rig) -> HistorySync:
+    (found,) = (sync for sync in one.app.histories() if sync.stream.name == "closed_positions")
+    return found
+
+
+def test_positions_of_which_no_time_is_sent_are_verified(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """Whether their own trades have told it yet or not."""
+    exchange = new_exchange()
+    closed(exchange, 3)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        history = history_of(one)
+        (whole,) = history.partitions()
+        window = Window(BASE - timedelta(days=30), BASE - timedelta(hours=2))
+        assert not Verification(history, 0.0).verify(whole, window).differs
+        assert one.run("position_trades") == ["ok"]
+        verified = Verification(history, 0.0).verify(whole, window)
+        assert (verified.facts, verified.differs, verified.not_served) == (3, False, 0)
+        gone = exchange.positions.pop(1)
+        assert Verification(history, 0.0).verify(whole, window).vanished == 1
+        assert ("closed_positions", "vanished", gone.position_id) in issues(one)
+
+
+def test_a_rejected_position_of_which_no_time_is_sent_is_retried(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    exchange = new_exchange()
+    (position_id,) = closed(exchange, 1)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        with psycopg.connect(database_url) as connection:  # an earlier version could not read it
+            connection.execute(
+                "WITH lost AS (DELETE FROM onetrading.closed_positions RETURNING *)"
+                " INSERT INTO onetrading_sync.rejects"
+                " (account_id, stream, scope, record, record_hash, reason)"
+                " SELECT account_id, 'closed_positions', '', raw::text, row_hash, 'old' FROM lost"
+            )
+        assert one.app.database is not None
+        (left,) = one.app.database.run(rejects.open_rejects, None, None)
+        retry = RejectRetry(DECLARED, one.app.storage, exchange.now)
+        assert retry.retry(left).state == "loaded"
+        assert ask(one, "SELECT position_id FROM onetrading.closed_positions") == [(position_id,)]
+
+
+def test_times_in_another_order_stop_no_comparison(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """One is sent in seconds, the other one in full: a short position ends before it begins."""
+    exchange = new_exchange()
+    closed(exchange, 2)
+    odd = exchange.positions[0]
+    odd.closed_at = odd.opened_at = odd.opened_at + timedelta(milliseconds=500)
+    odd.more = {
+        "opened_at": f"{odd.opened_at:%Y-%m-%dT%H:%M:%S.%f}Z",
+        "closed_at": f"{odd.opened_at:%Y-%m-%dT%H:%M:%S}Z",
+    }
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        one.read_trades()
+        payments = (s for s in one.app.histories() if s.stream.name == "funding_payments")
+        assert one.run("funding_payments") == ["ok"]
+        assert one.app.gap_filler().fill(next(payments))
+        assert one.run(*FOLLOWERS) == ["ok", "ok"]
+        assert ask(one, "SELECT count(compared_at) FROM onetrading_sync.position_details") == [(4,)]

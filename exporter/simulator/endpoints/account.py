@@ -167,19 +167,23 @@ def orders(request: AccountRequest) -> Any:
     window = read_window(request.params, now, _ORDERS) if windowed else TimeRange(0, now)
     ledger_orders = account.ledger.orders
 
-    def keep(index: int) -> bool:
+    # One that follows an order without a fill may have been created before it.
+    by_creation = sorted(range(len(ledger_orders)), key=lambda index: ledger_orders[index].created)
+
+    def keep(place: int) -> bool:
+        index = by_creation[place]
         if codes and ledger_orders[index].code not in codes:
             return False
         if order_status(account, index, now) not in shown:
             return False
         return injector.visible(request.row_key("orders", index), ledger_orders[index].created)
 
-    instants = [order.created for order in ledger_orders]
+    instants = [ledger_orders[index].created for index in by_creation]
     cursor = TimeCursor(instants, inclusive=injector.faults.cursor_inclusive)
     resume = cursor.read(request.cursor)
     rows, following = select_page(instants, window, size, resume, injector, keep)
     response: Record = {
-        "order_history": [_order(request, index) for index in rows],
+        "order_history": [_order(request, by_creation[place]) for place in rows],
         "max_page_size": size,
     }
     if following is not None:
