@@ -240,6 +240,8 @@ def filled(*accounts: str) -> Page:
         page.service_metrics.track_rate_limiter(account, lambda: 240)
         page.instrumentation.record_request(account, "account/balances", "200", 0.2)
         page.instrumentation.record_wait(account, 1.5)
+    page.service_metrics.set_token_expiries(dict.fromkeys(accounts or ("main", "desk"), 1.5))
+    page.service_metrics.set_config(True, 1.5)
     page.service_metrics.set_database_up(True)
     page.service_metrics.set_leader({"main": True, "hedge": False})
     page.service_metrics.set_spool(0, 0)

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from exporter.model.closings import Follower
 from exporter.model.errors import UnexpectedPayload
 from exporter.model.page import read
 from exporter.model.stream import (
@@ -22,7 +23,8 @@ from exporter.model.stream import (
     Stream,
 )
 from exporter.model.window import Window
-from exporter.store import loader, rejects, snapshots
+from exporter.store import details, loader, rejects, snapshots
+from exporter.store.details import Details, Due
 from exporter.store.loader import Batch, Run
 from exporter.store.snapshots import Observed
 from exporter.streams import STREAMS
@@ -34,6 +36,9 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BODIES = 60
 
 
+POSITION = "2111199765938682"
+
+
 def store(connection: psycopg.Connection[Any], stream: Stream, page: Page, at: datetime) -> None:
     """Store a page as the sync does; each key once, since twins are another matter."""
     partition = Partition("main", ACCOUNT, stream.name)
@@ -43,6 +48,11 @@ def store(connection: psycopg.Connection[Any], stream: Stream, page: Page, at: d
     if isinstance(stream, History):
         batch = Batch(rows, page.rejects, set(page.drift), 1)
         loader.load(connection, stream, partition, Run("tail", Window(NOW, NOW)), batch, None)
+        return
+    if isinstance(stream, Follower):
+        position = Due(POSITION, 0, None, None, at)
+        read_now = Details(rows, page.rejects, set(page.drift))
+        details.store(connection, stream, partition, position, read_now, at, None)
         return
     assert isinstance(stream, Snapshot | Reference)
     rejects.keep(connection, partition, page.rejects)
@@ -66,6 +76,8 @@ def store(connection: psycopg.Connection[Any], stream: Stream, page: Page, at: d
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
 def test_what_was_read_can_be_stored(stream: Stream, database_url: str) -> None:
     sample = (PAGES / f"{stream.name}.json").read_bytes()
+    if isinstance(stream, Follower):
+        stream = stream.of(POSITION)
     chance = random.Random(f"stored {stream.name}")  # noqa: S311  not for secrets
     stored = 0
     with psycopg.connect(database_url, autocommit=True) as connection:
