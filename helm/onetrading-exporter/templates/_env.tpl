@@ -36,6 +36,10 @@
 - name: ONETRADING_STREAMS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.settings.candlesticks }}
+- name: ONETRADING_CANDLESTICKS
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: ONETRADING_LOG_FORMAT
   value: {{ .Values.settings.logFormat }}
 - name: ONETRADING_LOG_LEVEL
