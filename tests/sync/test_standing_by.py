@@ -38,10 +38,20 @@ def outcomes(live: World) -> set[str]:
 
 
 def take_over(taker: World, database_url: str) -> None:
-    """No lease has been renewed in time, as when its holder was suspended; ``taker`` gets them."""
+    """No lease has been renewed in time, as when its holder was suspended; ``taker`` gets them.
+
+    One that a transaction of the holder's has locked is taken at a later look.
+    """
+    leases = taker.app.leases
+    assert leases is not None
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE onetrading_sync.leases SET expires_at = '-infinity'")
-    taker.renew_leases()
+
+    def leads() -> bool:
+        taker.renew_leases()
+        return leases.leading
+
+    wait_until(leads, "it never takes over")
 
 
 def read_at(database_url: str, stream: str, at: datetime) -> None:
