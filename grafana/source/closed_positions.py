@@ -20,8 +20,8 @@ _LOSSES = in_quote(grew(_LOST, over="$__range"), "account")
 _SIGN = (BAD, ((0, GOOD),))
 """Of a result: a gain or a loss."""
 RESULTS = [
-    *(Column(name, unit=MONEY, decimals=8, width=145) for name in ("gross", "fees", "funding")),
-    Column("net", unit=MONEY, decimals=8, steps=_SIGN, width=145),
+    *(Column(name, unit=MONEY, decimals=8, width=120) for name in ("gross", "fees", "funding")),
+    Column("net", unit=MONEY, decimals=8, steps=_SIGN, width=120),
 ]
 
 COUNTED = stat(
@@ -70,8 +70,8 @@ SUMS = report(
     " positive when paid, funding when received.",
     "closed_positions_by_instrument",
     *RESULTS,
-    Column("positions", decimals=0, width=90),
-    Column("with a gain", decimals=0, width=100),
+    Column("positions", decimals=0, width=110),
+    Column("with a gain", decimals=0, width=125),
     Column("complete to", unit=looks.INSTANT),
 )
 EACH = report(
@@ -83,6 +83,8 @@ EACH = report(
     Column("direction", words={"LONG": ("LONG", GOOD), "SHORT": ("SHORT", BAD)}, width=85),
     *RESULTS,
     Column("held for", unit="s", decimals=1, width=100),
+    Column("instrument", width=130),
+    *(Column(name, width=95) for name in ("account", "currency")),
     *(Column(name, unit=looks.INSTANT) for name in ("closed", "opened", "complete to")),
 )
 OF_MONTH = report(
@@ -93,7 +95,7 @@ OF_MONTH = report(
     " and funding above.",
     "closed_positions_of_month",
     *RESULTS,
-    Column("positions", decimals=0, width=90),
+    Column("positions", decimals=0, width=110),
     Column("difference", unit=MONEY, decimals=8, steps=(PLAIN, ())),
     Column("complete to", unit=looks.INSTANT),
 )

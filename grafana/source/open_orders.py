@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.source import looks
 from grafana.source.freshness import Streams
-from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
+from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, SECONDS, SHARE, runbook
 from grafana.source.metrics import latest
 from grafana.source.panels import lines, stat
 from grafana.source.queries import Series
@@ -53,7 +53,7 @@ BY_SIDE = table(
     "The unfilled amount is in the base asset of the instrument. No row: no open order.",
     _ORDERS,
     {"account": "account", "instrument": "instrument", "side": "side"},
-    Column("orders", f"{_OPEN} > 0", decimals=0, width=80),
+    Column("orders", f"{_OPEN} > 0", decimals=0, width=105),
     Column("unfilled", f"{latest('onetrading_order_open_base')} > 0", MONEY, 8),
     Column("oldest", f"1000 * {_OLDEST}", looks.AGO),
     sort="-orders",
@@ -78,8 +78,11 @@ EACH = report(
     Column("side", words={"BUY": ("BUY", GOOD), "SELL": ("SELL", BAD)}, width=70),
     *(Column(name, unit=MONEY, decimals=8) for name in ("price", "amount", "unfilled")),
     Column("filled", unit=SHARE, decimals=1, width=80),
-    Column("open for", unit=SECONDS, decimals=1, steps=(PLAIN, ((86_400, WARN),))),
+    Column("open for", unit=SECONDS, decimals=1),
     Column("created", unit=looks.INSTANT),
+    Column("instrument", width=125),
+    *(Column(name, width=75) for name in ("quote", "base")),
+    Column("account", width=90),
     Column("as of", unit=looks.INSTANT),
     links=[_TOO_LONG, _UNTOLD],
 )

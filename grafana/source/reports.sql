@@ -129,10 +129,10 @@ ORDER BY traded_at_nanos DESC, sequence DESC, trade_id DESC
 LIMIT 500;
 
 -- name: open_orders
-SELECT account, instrument_code AS instrument, side, state, status, order_type AS type, price,
-    quote_code AS quote, amount, filled_amount / nullif(amount, 0) AS filled,
-    unfilled_amount AS unfilled, base_code AS base, extract(epoch FROM age) AS "open for",
-    created_at AS created, client_id AS client, order_id AS "order",
+SELECT account, instrument_code AS instrument, side, state, price, quote_code AS quote,
+    amount, filled_amount / nullif(amount, 0) AS filled, unfilled_amount AS unfilled,
+    base_code AS base, extract(epoch FROM age) AS "open for", created_at AS created,
+    order_id AS "order",
     (
         SELECT last_success_at FROM reporting.freshness
         WHERE freshness.account_id = orders.account_id AND stream = 'orders'

@@ -28,7 +28,7 @@ def test_it_is_one_line_while_nothing_differs() -> None:
 @pytest.mark.parametrize("kind", ["late", "changed", "vanished", "returned"])
 def test_what_differs_is_counted_by_kind(kind: str) -> None:
     body = shown(ratio=None, **{kind: 3})
-    assert "<summary>read again 90 s ago</summary>" in body
+    assert "<summary>read again 90 s ago: 3 differed</summary>" in body
     assert f"<li>3 {kind}: see reporting.late_facts</li>" in body
     assert "nothing differed" not in body
 

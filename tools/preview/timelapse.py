@@ -71,6 +71,7 @@ class Timelapse:
             wall=self.clock.wall,
             monotonic=self.clock.monotonic,
             boottime=self.clock.monotonic,
+            steady=self.clock.monotonic,
             random=self._chance.random,
             stop=Patience(self._pass_time),
         )
