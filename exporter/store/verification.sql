@@ -87,10 +87,12 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'vanished'
 UPDATE onetrading_sync.issues SET resolved_at = now() WHERE issue_id = ANY(%(ids)s::bigint[]);
 
 -- name: found_since
--- What verification found of a stream since an instant, the newest fact first.
-SELECT kind, key, happened_at FROM onetrading_sync.issues
+-- What verification found of a stream since an instant, the newest fact first. An order whose newer
+-- state contradicts the one before has changed.
+SELECT CASE WHEN kind IN ('late', 'vanished') THEN kind ELSE 'changed' END, key, happened_at
+FROM onetrading_sync.issues
 WHERE account_id = %(account_id)s AND stream = %(stream)s
-  AND found_by = 'verify' AND noticed_at >= %(since)s AND kind IN ('late', 'changed', 'vanished')
+  AND found_by = 'verify' AND noticed_at >= %(since)s AND kind <> 'raw_changed'
 UNION ALL
 SELECT 'returned', key, happened_at FROM onetrading_sync.issues
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at >= %(since)s
@@ -99,8 +101,10 @@ ORDER BY happened_at DESC;
 -- name: findings
 -- How many facts verification ever found, by account, stream and kind.
 SELECT name, stream, kind, count(*) FROM (
-    SELECT account_id, stream, kind FROM onetrading_sync.issues
-    WHERE found_by = 'verify' AND kind IN ('late', 'changed', 'vanished')
+    SELECT account_id, stream,
+        CASE WHEN kind IN ('late', 'vanished') THEN kind ELSE 'changed' END AS kind
+    FROM onetrading_sync.issues
+    WHERE found_by = 'verify' AND kind <> 'raw_changed'
     UNION ALL
     SELECT account_id, stream, 'returned' FROM onetrading_sync.issues
     WHERE kind = 'vanished' AND resolved_at IS NOT NULL
