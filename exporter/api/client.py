@@ -6,17 +6,17 @@ The only request that it can send is a GET.
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf
 
 from exporter.api.clock import ExchangeClock, Witness
 from exporter.api.clock_votes import LEAST_RESPONSES
 from exporter.api.network import LookUp, system_addresses
 from exporter.api.rate_limiter import Priority, RateLimiter
+from exporter.api.response import stated_time
 from exporter.api.retry import Policy, delay_s, pause_s
 from exporter.api.sender import HttpSender, Observer, Request, RequestResult
 from exporter.model.errors import (
@@ -27,7 +27,6 @@ from exporter.model.errors import (
     UnexpectedPayload,
     UnexpectedResponse,
 )
-from exporter.model.window import EPOCH
 
 _log = logging.getLogger(__name__)
 _MOST_TIME_REQUESTS = 16
@@ -118,10 +117,7 @@ class Client:
         Raises as ``get`` does.
         """
         result = self._request(Request("time", {}, "time"), Priority.LIVE, deadline_s, _ignore)
-        try:
-            server = EPOCH + timedelta(milliseconds=json.loads(result.body)["epoch_millis"])
-        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
-            raise UnexpectedPayload(f"time: no usable epoch_millis: {error}") from error
+        server = stated_time(result.body)
         witness = Witness(self._account, "time")
         self._clock.observe_instant(server, result.sent, result.received, witness)
         return server

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from exporter.model.errors import (
     UnexpectedPayload,
 )
 from exporter.model.limits import MOST_VALUES
+from exporter.model.window import EPOCH
 
 _THROTTLED = frozenset({"RATELIMIT", "CF_RATELIMIT"})
 _UNAVAILABLE = frozenset({"SERVICE_UNAVAILABLE", "GATEWAY_TIMEOUT", "INTERNAL_ERROR"})
@@ -104,6 +105,14 @@ def _meaning(
     if status == 200:
         return _payload_error(message, body, redact)
     return UnexpectedPayload(message)
+
+
+def stated_time(body: bytes) -> datetime:
+    """The instant that a response to ``GET time`` states, aware UTC. Raises UnexpectedPayload."""
+    try:
+        return EPOCH + timedelta(milliseconds=json.loads(body)["epoch_millis"])
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        raise UnexpectedPayload(f"time: no usable epoch_millis: {error}") from error
 
 
 def understood_by_status(status: int) -> bool:

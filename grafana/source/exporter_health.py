@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from exporter.streams import STREAMS
+from grafana.source import data_quality, looks, variables
 from grafana.source import exporter_process as process
-from grafana.source import looks, variables
 from grafana.source.freshness import EXPORTER
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import (
@@ -235,14 +235,19 @@ DASHBOARD = Dashboard(
             ],
         ),
         Row(
-            "Process",
-            8,
+            "Verification and drift",
+            9,
+            [(data_quality.VERIFIED, 24), (data_quality.FOUND, 12), (data_quality.DRIFT, 12)],
+        ),
+        Row("Process", 8, [(process.WRITERS, 8), (process.SPOOL, 8), (process.SCHEDULER, 8)]),
+        Row(
+            "Tokens, configuration and versions",
+            7,
             [
-                (process.WRITERS, 8),
-                (process.SPOOL, 8),
-                (process.SCHEDULER, 8),
-                (process.SCOPES, 12),
-                (process.VERSIONS, 12),
+                (data_quality.TOKENS, 8),
+                (process.SCOPES, 6),
+                (data_quality.CONFIGURATION, 4),
+                (process.VERSIONS, 6),
             ],
         ),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana.source import looks, variables
+from grafana.source import closed_positions, looks, variables
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, GOOD, MONEY, PLAIN, SECONDS, WARN, runbook
 from grafana.source.reports import figures, history, report
@@ -165,7 +165,7 @@ DASHBOARD = Dashboard(
         variables.month(),
         variables.currency_in_postgres(),
     ],
-    streams=["trades", "funding_payments", "balances"],
+    streams=["trades", "funding_payments", "closed_positions", "balances"],
     since="now-1y",
     rows=[
         Row("Is it complete?", 4, [(AT_A_GLANCE, 24)]),
@@ -173,7 +173,14 @@ DASHBOARD = Dashboard(
         Row(
             "The month",
             9,
-            [(CLOSING, 24), (FEES, 24), (TIER_AND_CHARGE, 24), (FUNDING, 24), (TURNOVER, 24)],
+            [
+                (CLOSING, 24),
+                (FEES, 24),
+                (TIER_AND_CHARGE, 24),
+                (FUNDING, 24),
+                (closed_positions.OF_MONTH, 24),
+                (TURNOVER, 24),
+            ],
         ),
         Row("Day by day", 9, [(DAILY, 24)]),
         Row("What is missing", 8, [(GAPS, 24), (REJECTS, 24), (FRESHNESS, 24)]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana.source import variables
+from grafana.source import closed_positions, variables
 from grafana.source.freshness import Streams
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, Steps, runbook
@@ -199,14 +199,15 @@ OPEN_NOW = stat(
 DASHBOARD = Dashboard(
     slug="positions-and-margin",
     title="One Trading / Positions and margin",
-    description="How far each account is from a margin call, and what moves it there.",
+    description="How far each account is from a margin call, what moves it there, and what closed"
+    " positions brought.",
     variables=[
         variables.prometheus(),
         variables.postgres(),
         variables.account(),
         variables.futures(),
     ],
-    streams=["portfolio", "positions"],
+    streams=["portfolio", "positions", "closed_positions"],
     rows=[
         Row(
             "How far from a margin call",
@@ -225,6 +226,17 @@ DASHBOARD = Dashboard(
         Row("Positions", 8, [(POSITIONS, 24)]),
         Row("Exposure", 9, [(NOTIONAL_OVER_TIME, 12), (MAINTENANCE_OVER_TIME, 12)]),
         Row("Margin and settlement", 9, [(MARGINS_OVER_TIME, 12), (SETTLEMENT_OVER_TIME, 12)]),
+        Row(
+            "Closed positions",
+            8,
+            [
+                (closed_positions.COUNTED, 5),
+                (closed_positions.NET, 7),
+                (closed_positions.OVER_TIME, 12),
+                (closed_positions.SUMS, 24),
+                (closed_positions.EACH, 24),
+            ],
+        ),
         Row("For the books", 8, [(STORED, 24)]),
     ],
 )

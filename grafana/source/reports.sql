@@ -128,6 +128,71 @@ WHERE $__timeFilter(traded_at) AND account IN (${account:sqlstring}) AND instrum
 ORDER BY traded_at_nanos DESC, sequence DESC, trade_id DESC
 LIMIT 500;
 
+-- name: open_orders
+SELECT account, instrument_code AS instrument, side, state, status, order_type AS type, price,
+    quote_code AS quote, amount, filled_amount / nullif(amount, 0) AS filled,
+    unfilled_amount AS unfilled, base_code AS base, extract(epoch FROM age) AS "open for",
+    created_at AS created, client_id AS client, order_id AS "order",
+    (
+        SELECT last_success_at FROM reporting.freshness
+        WHERE freshness.account_id = orders.account_id AND stream = 'orders'
+    ) AS "as of"
+FROM reporting.current_orders AS orders
+WHERE account IN (${account:sqlstring})
+    AND (instrument_code IN (${instrument:sqlstring}) OR state = 'unknown')
+ORDER BY state DESC, age DESC, order_id
+LIMIT 500;
+
+-- name: closed_positions_by_instrument
+-- A position of unknown market is of any, one of unknown end counts when it was first seen here.
+SELECT account, instrument_code AS instrument, count(*) AS positions,
+    count(*) FILTER (WHERE net > 0) AS "with a gain", sum(gross) AS gross, sum(fees) AS fees,
+    sum(funding) AS funding, sum(net) AS net, quote_code AS currency,
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = positions.account_id AND stream = 'closed_positions'
+    ) AS "complete to"
+FROM (
+    SELECT *, coalesce(closed_at, first_seen_at) AS ended FROM reporting.closed_positions
+) AS positions
+WHERE $__timeFilter(ended) AND account IN (${account:sqlstring})
+    AND (instrument_code IN (${instrument:sqlstring}) OR instrument_code IS NULL)
+GROUP BY account, account_id, instrument_code, quote_code
+ORDER BY account, instrument_code;
+
+-- name: latest_closed_positions
+SELECT closed_at AS closed, account, instrument_code AS instrument, direction, gross, fees, funding,
+    net, quote_code AS currency, extract(epoch FROM closed_at - opened_at) AS "held for",
+    opened_at AS opened, position_id AS position,
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = positions.account_id AND stream = 'closed_positions'
+    ) AS "complete to"
+FROM (
+    SELECT *, coalesce(closed_at, first_seen_at) AS ended FROM reporting.closed_positions
+) AS positions
+WHERE $__timeFilter(ended) AND account IN (${account:sqlstring})
+    AND (instrument_code IN (${instrument:sqlstring}) OR instrument_code IS NULL)
+ORDER BY ended DESC, position_id
+LIMIT 500;
+
+-- name: closed_positions_of_month
+SELECT account, instrument_code AS instrument, count(*) AS positions, sum(gross) AS gross,
+    sum(fees) AS fees, sum(funding) AS funding, sum(net) AS net, quote_code AS currency,
+    sum(difference) AS difference,
+    (
+        SELECT covered_to FROM reporting.freshness
+        WHERE freshness.account_id = positions.account_id AND stream = 'closed_positions'
+    ) AS "complete to"
+FROM reporting.closed_positions AS positions
+WHERE account IN (${account:sqlstring})
+    AND coalesce(closed_at, first_seen_at)
+        >= to_date(${month:sqlstring}, 'YYYY-MM')::timestamp AT TIME ZONE 'UTC'
+    AND coalesce(closed_at, first_seen_at)
+        < (to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month') AT TIME ZONE 'UTC'
+GROUP BY account, account_id, instrument_code, quote_code
+ORDER BY account, instrument_code;
+
 -- name: month_at_a_glance
 SELECT CASE WHEN count(*) > 0 AND bool_and(state IN ('ok', 'not_applicable')) THEN 1 ELSE 0 END
         AS "the month",

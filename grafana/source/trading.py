@@ -1,8 +1,8 @@
-"""Trading: how much do we trade, at which fees, and as maker or taker?"""
+"""Trading: how much do we trade, at which fees, as maker or taker, and which orders are open?"""
 
 from __future__ import annotations
 
-from grafana.source import looks, variables
+from grafana.source import looks, open_orders, variables
 from grafana.source.freshness import Streams
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
@@ -194,20 +194,30 @@ LATEST = report(
 DASHBOARD = Dashboard(
     slug="trading",
     title="One Trading / Trading",
-    description="Fills, turnover, fees and maker share.",
+    description="Fills, turnover, fees and maker share, and the orders that are open.",
     variables=[
         variables.prometheus(),
         variables.postgres(),
         variables.account(),
         variables.instrument(),
     ],
-    streams=["trades", "tickers", "instruments"],
+    streams=["trades", "orders", "tickers", "instruments"],
     since="now-24h",
     rows=[
         Row(
             "At a glance",
             4,
             [(FILLS, 12), (LAST_FILL, 12), (TURNOVER, 8), (MAKER_SHARE, 8), (FEES, 8)],
+        ),
+        Row(
+            "Open orders",
+            4,
+            [(open_orders.OPEN, 8), (open_orders.OLDEST, 8), (open_orders.UNKNOWN, 8)],
+        ),
+        Row(
+            "Open orders by instrument",
+            9,
+            [(open_orders.BY_SIDE, 12), (open_orders.OVER_TIME, 12), (open_orders.EACH, 24)],
         ),
         Row(
             "Activity",

@@ -893,7 +893,7 @@ CREATE TABLE onetrading_sync.issues (
     CONSTRAINT issues_found_by_check CHECK ((found_by = 'verify'::text))
 );
 COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. order_reopened or order_shrank: a newer state of an order contradicts the one before, and replaced it. order_unknown: an order left the list of open ones and cannot be found; new_record is null. missed: a trade inside of an order that the list of trades had not sent, although it had been read; it was loaded. order_differs: a trade inside of an order says something else than the stored one, which stayed. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. late: new_record came in as proven history was read again. vanished: the exchange no longer shows old_record, which stays stored. order_reopened or order_shrank: a newer state of an order contradicts the one before, and replaced it. order_unknown: an order left the list of open ones and cannot be found; new_record is null. missed: a trade inside of an order that the list of trades had not sent, although it had been read; it was loaded. order_differs: a trade inside of an order says something else than the stored one, which stayed. unbalanced: the sums of a closed position do not fit together. incomplete: the details of a closed position do not add up to its totals. missing: a detail that the proven list of trades or funding payments does not have. different: a detail that says something else than that list. unlisted: a trade or payment of that list that the details lack. funding_sign_changed: the convention of the sign of funding, as reporting.funding_sign has it, before and after. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
 COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
 COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
 COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
@@ -1724,6 +1724,16 @@ CREATE VIEW reporting.late_facts AS
            FROM onetrading.funding_rates
           WHERE ((funding_rates.first_seen_at > ( SELECT known.since
                    FROM known)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+        UNION ALL
+         SELECT closed_positions.account_id,
+            'closed_positions'::text,
+            ''::text,
+            jsonb_build_object('position_id', closed_positions.position_id) AS jsonb_build_object,
+            closed_positions.closed_at,
+            closed_positions.first_seen_at,
+            closed_positions.raw
+           FROM onetrading.closed_positions
+          WHERE (closed_positions.first_seen_at >= ((date_trunc('month'::text, (closed_positions.closed_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text))
         ), found AS (
          SELECT came_late.account_id,
             came_late.stream,
@@ -1745,14 +1755,14 @@ CREATE VIEW reporting.late_facts AS
                     ELSE ''::text
                 END AS "case",
             issue.key,
-            issue.happened_at,
-            COALESCE(trade.first_seen_at, payment.first_seen_at, rate.first_seen_at, issue.noticed_at) AS "coalesce",
+            COALESCE("position".closed_at, issue.happened_at) AS "coalesce",
+            COALESCE(trade.first_seen_at, payment.first_seen_at, rate.first_seen_at, "position".first_seen_at, issue.noticed_at) AS "coalesce",
             issue.kind,
             issue.old_record,
             issue.new_record,
             issue.noticed_at,
             issue.resolved_at
-           FROM (((onetrading_sync.issues issue
+           FROM ((((onetrading_sync.issues issue
              LEFT JOIN onetrading.trades trade ON ((trade.trade_id =
                 CASE
                     WHEN (issue.stream = 'trades'::text) THEN ((issue.key ->> 'trade_id'::text))::uuid
@@ -1768,6 +1778,11 @@ CREATE VIEW reporting.late_facts AS
                     WHEN (issue.stream = 'funding_history'::text) THEN ((issue.key ->> 'funding_time'::text))::timestamp with time zone
                     ELSE NULL::timestamp with time zone
                 END))))
+             LEFT JOIN onetrading.closed_positions "position" ON (("position".position_id =
+                CASE
+                    WHEN (issue.stream = 'closed_positions'::text) THEN (issue.key ->> 'position_id'::text)
+                    ELSE NULL::text
+                END)))
           WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) OR ((issue.kind = 'late'::text) AND (issue.noticed_at < ((date_trunc('month'::text, (issue.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))
         )
  SELECT COALESCE(accounts.name, (found.account_id)::text) AS account,
@@ -1786,7 +1801,7 @@ CREATE VIEW reporting.late_facts AS
     found.resolved_at
    FROM ((found
      LEFT JOIN onetrading.accounts USING (account_id))
-     LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))));
+     LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.stream <> 'closed_positions'::text) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))));
 COMMENT ON VIEW reporting.late_facts IS 'What a closed month has to know: facts that became known after their month was over, facts that were missing when their time had been proven complete, facts that came back different and facts that the exchange no longer shows, whenever that was noticed. History that is read in for the first time long after it happened is late as well; proven_at tells it from a fact that came after its day had been proven complete.
 Example:
 SELECT account, stream, kind, happened_at, noticed_at, old_record, new_record
@@ -1794,9 +1809,9 @@ FROM reporting.late_facts
 WHERE month = ''2026-03-01'' AND noticed_at >= ''2026-04-03 00:00Z'' ORDER BY noticed_at;';
 COMMENT ON COLUMN reporting.late_facts.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
 COMMENT ON COLUMN reporting.late_facts.account_id IS 'Identity of the account at the exchange; all zeros for public.';
-COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments or funding_history.';
+COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history or closed_positions; where kind is not late, any stream of history.';
 COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by column.';
-COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at or funding_time. Null in the rare case that it is not known of an issue from an earlier version.';
+COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at, funding_time, or closed_at of a position; of other streams the instant that orders their history. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
 COMMENT ON COLUMN reporting.late_facts.first_seen_at IS 'When the fact was first stored here. What was stored before an upgrade to a version with this column has the time of that upgrade, and is not listed as late.';
 COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over, or as proven history was read again), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange; it stays in every table and view), duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
@@ -1804,7 +1819,7 @@ COMMENT ON COLUMN reporting.late_facts.old_record IS 'The record as sent before;
 COMMENT ON COLUMN reporting.late_facts.new_record IS 'The record as sent now; null for vanished.';
 COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: first_seen_at of a late fact, else when the difference was noticed.';
 COMMENT ON COLUMN reporting.late_facts.after_month IS 'Whether the month was over when this became known.';
-COMMENT ON COLUMN reporting.late_facts.proven_at IS 'When the UTC day of happened_at had been proven complete, if that was before this became known: a report made since then lacks it. Null when the day was not proven by then (history read in for the first time).';
+COMMENT ON COLUMN reporting.late_facts.proven_at IS 'When the UTC day of happened_at had been proven complete, if that was before this became known: a report made since then lacks it. Null when the day was not proven by then (history read in for the first time), and of closed positions, which are proven by their opening.';
 COMMENT ON COLUMN reporting.late_facts.resolved_at IS 'When a fact that had vanished was sent again; null while it is gone, and for every other kind.';
 CREATE VIEW reporting.open_rejects AS
  SELECT rejects.reject_id,
@@ -1872,6 +1887,7 @@ CREATE VIEW reporting.month_close AS
             progress.required_from,
             proven.ranges,
             progress.stream_from,
+            COALESCE((progress.asked_from < progress.served_from), false) AS unserved,
                 CASE
                     WHEN ((accounts.left_at IS NOT NULL) OR (((now() - progress.settle) - upper(proven.ranges)) <= GREATEST(((5)::double precision * (progress.next_due_at - progress.last_attempt_at)), '00:15:00'::interval))) THEN LEAST(upper(proven.ranges), (now() - progress.settle))
                     ELSE (now() - progress.settle)
@@ -1886,6 +1902,9 @@ CREATE VIEW reporting.month_close AS
                     progress_1.next_due_at,
                     progress_1.last_error,
                     progress_1.retired_because,
+                    progress_1.asked_from,
+                    progress_1.served_from,
+                    progress_1.served_asked_at,
                     min(progress_1.required_from) OVER (PARTITION BY progress_1.account_id, progress_1.stream) AS stream_from
                    FROM onetrading_sync.progress progress_1) progress
              CROSS JOIN LATERAL ( SELECT COALESCE(range_agg(coverage_1.range), '{}'::tstzmultirange) AS ranges
@@ -1943,6 +1962,7 @@ CREATE VIEW reporting.month_close AS
             scopes.stream,
             min(scopes.due_to) AS due_to,
             (min(scopes.stream_from) > months_1.starts_at) AS begins_late,
+            bool_or(scopes.unserved) AS unserved,
             sum(EXTRACT(epoch FROM (upper(gaps.gap) - lower(gaps.gap)))) AS seconds,
             min(lower(gaps.gap)) AS gap_from,
             max(upper(gaps.gap)) AS gap_to,
@@ -1967,6 +1987,7 @@ CREATE VIEW reporting.month_close AS
             string_agg(missing.stream, ', '::text ORDER BY missing.stream) AS streams,
             string_agg((format('%s: not proven complete from %s to %s'::text, missing.stream, to_char((missing.gap_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((missing.gap_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) ||
                 CASE
+                    WHEN (missing.begins_late AND missing.unserved) THEN ', because the exchange does not serve what is that old'::text
                     WHEN missing.begins_late THEN ', because its history is required from later on (ONETRADING_HISTORY_START)'::text
                     ELSE ''::text
                 END), '; '::text ORDER BY missing.stream) FILTER (WHERE (missing.seconds > (0)::numeric)) AS gaps

@@ -1,21 +1,31 @@
-"""Ten thousand bodies that nobody documented: each is refused in one way, or can be stored."""
+"""Ten thousand bodies that nobody documented: each is refused in one way, or can be stored.
+
+Of every endpoint that is read: those of the streams, a single order by its id, the details of one
+position in each shape that they may have, and what names the time and the account.
+`FUZZ_BODIES=100000` reads more of them.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from exporter.api.clock import http_date
-from exporter.api.response import error_of, retry_after_s
-from exporter.model.errors import ExchangeError, UnexpectedPayload
+from exporter.api.response import error_of, retry_after_s, stated_time
+from exporter.model.closings import Follower
+from exporter.model.envelope import bare_list, members_of_any, text_member
+from exporter.model.errors import BadRecord, ExchangeError, UnexpectedPayload
+from exporter.model.live_history import LiveHistory
 from exporter.model.page import read
 from exporter.model.stream import Page, Reference, Snapshot, SnapshotResponse, Stream
 from exporter.streams import STREAMS
@@ -23,17 +33,56 @@ from tests.support.mutations import NASTY, mutated
 
 PAGES = Path(__file__).parents[1] / "pages"
 ACCOUNT = "0f0f0f0f-0000-4000-8000-000000000001"
-BODIES = 10_000
+BODIES = int(os.environ.get("FUZZ_BODIES", "10000"))
+POSITION = "2111199765938682"
+ECHOING = ("balances", "portfolio", "account_fees")
+"""Streams whose response names the account."""
 _SEED = 20_261_130
 
-every_stream = pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+
+class Response(NamedTuple):
+    """What an endpoint sends: the stream that reads it, and a good body."""
+
+    name: str
+    stream: Stream
+    page: bytes
 
 
-def bodies(stream: Stream, number: int) -> Iterable[bytes]:
-    """So many mutated pages of a stream, always the same ones."""
-    page = (PAGES / f"{stream.name}.json").read_bytes()
-    chance = random.Random(f"{stream.name} {_SEED}")  # noqa: S311  not for secrets
-    return (mutated(page, chance) for _ in range(number))
+def page_of(stream: Stream) -> bytes:
+    """The sample page of a stream."""
+    return (PAGES / f"{stream.name}.json").read_bytes()
+
+
+def responses() -> Iterator[Response]:
+    """Every response that is read as records, in each documented or expected shape."""
+    for stream in STREAMS:
+        page = page_of(stream)
+        if isinstance(stream, LiveHistory):
+            order = json.loads(page)["order_history"][0]
+            yield Response("order_by_id", stream.single, json.dumps(order).encode())
+        if isinstance(stream, Follower):
+            stream = stream.of(POSITION)
+            records = next(iter(json.loads(page).values()))
+            for shape, body in shapes(records):
+                yield Response(f"{stream.name}_{shape}", stream, json.dumps(body).encode())
+        yield Response(stream.name, stream, page)
+
+
+def shapes(records: list[Any]) -> Iterator[tuple[str, Any]]:
+    """The details of a position as they may be sent, too: no page of theirs was ever seen whole."""
+    yield "bare", records
+    if "trade" in records[0]:
+        yield "flat", {"trade_history": [record["trade"] | record["fee"] for record in records]}
+
+
+RESPONSES = list(responses())
+every_response = pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.name)
+
+
+def bodies(response: Response, number: int) -> Iterable[bytes]:
+    """So many mutated pages, always the same ones."""
+    chance = random.Random(f"{response.name} {_SEED}")  # noqa: S311  not for secrets
+    return (mutated(response.page, chance) for _ in range(number))
 
 
 def assert_text(text: str) -> None:
@@ -108,10 +157,10 @@ def assert_storable(stream: Stream, page: Page) -> None:
     assert page.records == len(page.rows) + len(page.rejects)
 
 
-@every_stream
-def test_a_mutated_body_is_refused_or_can_be_stored(stream: Stream) -> None:
-    outcomes = {"refused": 0, "rejects": 0, "good": 0}
-    for body in bodies(stream, BODIES // len(STREAMS)):
+@every_response
+def test_a_mutated_body_is_refused_or_can_be_stored(response: Response) -> None:
+    outcomes, stream = {"refused": 0, "rejects": 0, "good": 0}, response.stream
+    for body in bodies(response, BODIES // len(RESPONSES)):
         try:
             page = read(stream, body, ACCOUNT)
         except UnexpectedPayload as error:
@@ -125,12 +174,50 @@ def test_a_mutated_body_is_refused_or_can_be_stored(stream: Stream) -> None:
             with suppress(UnexpectedPayload):
                 for sample in stream.samples(SnapshotResponse(page.rows, page.header)):
                     assert Decimal(sample.value).is_finite()
+        if isinstance(stream, LiveHistory):
+            for row in page.rows:
+                assert_embedded_are_storable(stream, row.raw)
     assert min(outcomes.values()) > 20, outcomes
+
+
+def assert_embedded_are_storable(stream: LiveHistory, raw: str) -> None:
+    """The records inside of a good one are read as its own list would be, or refused as a whole."""
+    embedded = stream.embedded
+    try:
+        body = b"[" + b",".join(embedded.records(raw)) + b"]"
+        page = read(replace(embedded.stream, unwrap=bare_list), body, ACCOUNT)
+    except (BadRecord, UnexpectedPayload):
+        return
+    assert_storable(embedded.stream, page)
+
+
+def test_a_mutated_time_is_an_instant_or_refused() -> None:
+    chance = random.Random(_SEED)  # noqa: S311  not for secrets
+    page = b'{"iso":"2026-03-01T10:00:00.123Z","epoch_millis":1772359200123}'
+    told = 0
+    for _ in range(BODIES // len(RESPONSES)):
+        try:
+            at = stated_time(mutated(page, chance))
+        except UnexpectedPayload:
+            continue
+        assert at.utcoffset() is not None
+        told += 1
+    assert told > 20
+
+
+def test_a_mutated_body_names_an_account_or_is_refused() -> None:
+    chance = random.Random(_SEED)  # noqa: S311  not for secrets
+    pages = [page_of(stream) for stream in STREAMS if stream.name in ECHOING]
+    assert len(pages) == len(ECHOING)
+    for number in range(BODIES // len(RESPONSES)):
+        body = mutated(pages[number % len(pages)], chance)
+        with suppress(UnexpectedPayload):
+            assert_text(text_member(members_of_any(body), "account_id") or "")
 
 
 def test_a_mutated_body_is_one_error_of_the_exchange_or_none() -> None:
     chance = random.Random(_SEED)  # noqa: S311  not for secrets
-    pages = [(PAGES / f"{stream.name}.json").read_bytes() for stream in STREAMS]
+    pages = [page_of(stream) for stream in STREAMS]
     pages += [b'{"error":"INVALID_CURSOR","error_message":"no"}', b'{"message":"Forbidden"}']
     for number in range(2_000):
         body = mutated(pages[number % len(pages)], chance)

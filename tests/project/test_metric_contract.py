@@ -74,6 +74,11 @@ CONTRACT = {
         onetrading_fee_tier_taker_ratio account fee_group
         onetrading_fee_running_volume account fee_group
     """,
+    "closed_positions": """
+        onetrading_positions_closed_total account instrument
+        onetrading_realised_pnl_gained_total account instrument
+        onetrading_realised_pnl_lost_total account instrument
+    """,
     "": """
         onetrading_sync_success account stream
         onetrading_sync_last_success_timestamp_seconds account stream

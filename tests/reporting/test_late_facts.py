@@ -165,3 +165,39 @@ def test_a_month_has_what_was_noticed_since_it_was_reported(reporting: Connectio
             " WHERE month = '2026-03-01' AND noticed_at >= '2026-04-03 00:00Z'"
         ).fetchall()
     assert found == [(str(UUID(int=2)),)]
+
+
+def test_a_position_is_late_by_when_it_was_closed(reporting: Connection) -> None:
+    """However long ago it was opened; and days are proven by the opening of positions."""
+    opened, closed = MARCH - 20 * DAY, MARCH + DAY
+    put(
+        reporting,
+        "onetrading.closed_positions (position_id, account_id, opened_at, closed_at, raw, row_hash,"
+        " first_seen_at)",
+        [
+            ("1", MAIN, opened, closed, "{}", 0, APRIL - MICROSECOND),
+            ("2", MAIN, opened, closed, "{}", 0, APRIL),
+            ("3", MAIN, None, None, "{}", 0, APRIL),
+        ],
+    )
+    put(
+        reporting,
+        "onetrading_sync.proven_days (account_id, stream, scope, day, proven_at)",
+        [(MAIN, "closed_positions", "", closed.date(), MARCH)],
+    )
+    put_issue(
+        reporting,
+        "changed",
+        {"position_id": "1"},
+        stream="closed_positions",
+        happened_at=opened,
+        noticed_at=APRIL,
+    )
+    found = reporting.execute(
+        "SELECT kind, key ->> 'position_id', month, happened_at, first_seen_at, proven_at"
+        " FROM reporting.late_facts ORDER BY 2"
+    ).fetchall()
+    assert found == [
+        ("changed", "1", MARCH.date(), closed, APRIL - MICROSECOND, None),
+        ("late", "2", MARCH.date(), closed, APRIL, None),
+    ]

@@ -93,6 +93,13 @@ def test_what_is_not_served_is_found_out_once_and_shown(tmp_path: Path, database
         (missing,) = [row for row in live.app.database.run(reports.gaps) if not row["is_tail"]]
         assert (missing["gap_start"], missing["gap_end"]) == (asked_from, served)
         assert missing["not_counted_because"] == "the exchange does not serve what is that old"
+        ((state, detail),) = ask(
+            database_url,
+            "SELECT state, detail FROM reporting.month_close"  # noqa: S608
+            f" WHERE check_name = 'coverage' AND account = 'main' AND month = '{served:%Y-%m}-01'",
+        )
+        assert state == "failing"
+        assert "because the exchange does not serve what is that old" in detail
         (told,) = [
             row
             for row in live.app.database.run(reports.status, STREAMS)

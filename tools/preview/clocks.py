@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from exporter.stop_event import StopEvent
 
+_BREATH_S = 0.005
+
 
 class JumpingClock:
     """Wall and monotonic time that pass normally, and jump on `jump`."""
@@ -54,6 +56,8 @@ class Patience(StopEvent):
         """Let ``timeout`` seconds go by. Whether to stop."""
         if timeout is not None and timeout > 0 and not self.is_set():
             self._pass_time(timeout)
+            # Who waits for another thread in a loop must not let days go by meanwhile.
+            super().wait(_BREATH_S)
         return self.is_set()
 
 

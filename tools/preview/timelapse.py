@@ -118,6 +118,7 @@ class Timelapse:
         housekeeping = Housekeeping(
             app.metrics, app.storage, app.spool, app.clock, lambda: app.accounts
         )
+        verifier = app.verifier()
         length = (datetime.now(UTC) - self.start).total_seconds()
         at = pace.next(self.clock.unix(), time.time())
         while at <= time.time():
@@ -126,8 +127,10 @@ class Timelapse:
             for incident in incidents:
                 _play(incident, self.simulator, share)
             self._poll()
+            verifier.step()
             housekeeping.beat()
             housekeeping.show_data_quality()
+            housekeeping.show_verification([sync.key for sync in app.histories()])
             self._pass_time(max(0.0, at - self.clock.unix()))
             body, _ = self._app.metrics.render("", "")
             yield at, body.decode()

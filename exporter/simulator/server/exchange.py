@@ -34,6 +34,7 @@ from exporter.simulator.server.clock import RequestMeter, SimulatedClock
 PREFIX = "/fast/v1"
 _LOGGED_REQUESTS = 1_000_000
 _BOMB_MIB = 64
+_EXPIRES_AT = 2_080_000_000  # in November 2035
 _FORBIDDEN = ErrorResponse(403, {"message": "Forbidden"})
 _NOT_FOUND = ErrorResponse(404, {"message": "Not Found"})
 
@@ -74,7 +75,8 @@ class Response:
 def make_token(seed: int, name: str) -> str:
     """Return the bearer token of an account: shaped like a JWT, fixed by seed and name."""
     header = _base64url(b'{"alg":"HS256","typ":"JWT"}')
-    payload = _base64url(json.dumps({"sub": name, "iss": "simulator", "seed": seed}).encode())
+    claims = {"sub": name, "iss": "simulator", "seed": seed, "exp": _EXPIRES_AT}
+    payload = _base64url(json.dumps(claims).encode())
     signature = _base64url(hashlib.sha256(f"{seed}/{name}".encode()).digest())
     return f"{header}.{payload}.{signature}"
 
