@@ -322,7 +322,7 @@ COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version w
 COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE VIEW onetrading.funding_sign_votes AS
- WITH payments AS (
+ WITH payments AS NOT MATERIALIZED (
          SELECT funding_payments.account_id,
             funding_payments.funding_time,
             funding_payments.instrument_code,
