@@ -7,9 +7,10 @@
 -- move cash as well, so only payments of one funding time that were booked within a minute of each
 -- other are compared, and only a difference of the size of the payment votes. Where both signs fit,
 -- or none, there is no vote. Payments with one stamp came in an order that is not known: any of the
--- others may have been the one before.
+-- others may have been the one before. Not materialized: that would be for all accounts, each time
+-- that one of them is asked for.
 CREATE VIEW onetrading.funding_sign_votes AS
-WITH payments AS (
+WITH payments AS NOT MATERIALIZED (
     SELECT account_id, funding_time, instrument_code, booked_at, amount, cash_balance,
         max(booked_at) OVER (
             PARTITION BY account_id, funding_time ORDER BY booked_at

@@ -22,6 +22,8 @@ CREATE TABLE onetrading.candlesticks (
         AND close_price > 0 AND close_price < 'Infinity'
         AND volume > '-Infinity' AND volume < 'Infinity')
 );
+-- A window counts by the end; a scope may have a million rows.
+CREATE INDEX candlesticks_by_end ON onetrading.candlesticks (instrument_code, granularity, end_time);
 COMMENT ON TABLE onetrading.candlesticks IS 'Prices and volume by minutes, hours or days, of the instruments that ONETRADING_CANDLESTICKS names (GET candlesticks). A span without a trade has no row. Only candles that are over are kept.';
 COMMENT ON COLUMN onetrading.candlesticks.instrument_code IS 'The market''s code.';
 COMMENT ON COLUMN onetrading.candlesticks.granularity IS 'Length of the candle: 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w or 1M (a month).';

@@ -47,6 +47,7 @@ from exporter.status.segments import segments
 from exporter.store.reports import FailingMonth, Timeline
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
+from exporter.store.verified import KINDS
 from exporter.sync import Refusals, StreamSync
 
 Due = Callable[[], Mapping[str, datetime]]
@@ -243,11 +244,8 @@ def _stream_report(
 def _verification(metrics: Metrics, key: tuple[str, str]) -> VerificationReport | None:
     """As exported; None until that is known."""
     readings = metrics.service.readings
-    found = {
-        kind: int(count)
-        for (*of, kind), count in readings(VERIFY_FINDINGS).items()
-        if tuple(of) == key
-    }
+    counts = readings(VERIFY_FINDINGS)  # of all accounts: looked up, since they may be many
+    found = {kind: int(counts[*key, kind]) for kind in KINDS if (*key, kind) in counts}
     if not found:
         return None
     last, ratio = readings(VERIFY_LAST).get(key), readings(VERIFY_PROGRESS).get(key)

@@ -27,7 +27,7 @@ def note(
 
     What was left out is kept once, because every pass that reads its page meets it again.
     ``found_by``: what the walk was for, unless it was to read what is new or missing. Returns the
-    keys, as JSON, of those of which a column changed.
+    keys, as JSON, of those of which a column changed, or a state contradicts the one before.
     """
     changed = set()
     for stored, read, _ in comparison.changed:
@@ -35,7 +35,7 @@ def note(
         if kind:
             noted = issue(partition, stream, kind, stored, read) | {"found_by": found_by}
             connection.execute(QUERIES["note_issue"], noted)
-        if kind == "changed":
+        if kind and kind != "raw_changed":
             changed.add(key_text(stream.table.key_of(read)))
     left_out = (("older", comparison.older), (stream.table.twins, comparison.twins))
     for kind, pairs in left_out:

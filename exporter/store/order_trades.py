@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -42,6 +43,8 @@ class Checked(NamedTuple):
 
     loaded: Loaded
     """Of the stream of trades."""
+    missed: int
+    """How many of those the list of trades had not sent, although it had been read."""
     upto: Place | None
     """Where to go on; None when no order was left."""
 
@@ -97,7 +100,7 @@ def check(
     loader.check(connection, inner.account_id, lease)
     proven = _proven(connection, inner)
     if proven.required_from is None and awaited:
-        return Checked(Loaded(0, 0, 0, 0), None)
+        return Checked(Loaded(0, 0, 0, 0), 0, None)
     orders = connection.execute(
         QUERIES["orders_to_check"],
         identity_of(partition)
@@ -115,8 +118,8 @@ def check(
         found.rejects += [(reject, Window(created_at, ended_at)) for reject in unread]
         found.orders.append((order_id, row_hash))
         upto = Place(created_at, order_id)
-    loaded = _compare(connection, stream.embedded, inner, found, proven)
-    return Checked(loaded, upto if len(orders) == _ORDERS_AT_ONCE else None)
+    loaded, missed = _compare(connection, stream.embedded, inner, found, proven)
+    return Checked(loaded, missed, upto if len(orders) == _ORDERS_AT_ONCE else None)
 
 
 def _proven(connection: Connection, inner: Partition) -> _Proven:
@@ -147,17 +150,19 @@ def _take(
 
 def _compare(
     connection: Connection, embedded: Embedded, inner: Partition, found: _Found, proven: _Proven
-) -> Loaded:
+) -> tuple[Loaded, int]:
+    """What was loaded, and how many of it the list should have told."""
     stream = embedded.stream
     comparison = tables.compare(connection, stream.table, found.rows)
-    waiting = [row for row in comparison.new if proven.awaits(getattr(row, stream.instant))]
-    missing = [row for row in comparison.new if row not in waiting]
+    instant = attrgetter(stream.instant)
+    waiting = [row for row in comparison.new if proven.awaits(instant(row))]
+    missing = [row for row in comparison.new if not proven.awaits(instant(row))]
     written = tables.apply(connection, stream.table, Comparison(missing))
     totals.add(connection, stream, inner, written)
-    for row in missing:
-        if proven.holds(getattr(row, stream.instant)):
-            issue = issues.issue(inner, stream, "missed", row, row) | {"old": None}
-            connection.execute(QUERIES["note_once"], issue)
+    missed = [row for row in missing if proven.holds(instant(row))]
+    for row in missed:
+        issue = issues.issue(inner, stream, "missed", row, row) | {"old": None}
+        connection.execute(QUERIES["note_once"], issue)
     pairs = [(change.stored, change.read) for change in comparison.changed]
     for stored, read_one in (*pairs, *comparison.older, *comparison.twins):
         if embedded.differ(stored, read_one):
@@ -170,7 +175,7 @@ def _compare(
         ids, hashes = zip(*done, strict=True)
         parameters = {"ids": list(ids), "hashes": list(hashes)}
         connection.execute(QUERIES["trades_checked"], parameters)
-    return Loaded(len(missing), 0, rejected, 0)
+    return Loaded(len(missing), 0, rejected, 0), len(missed)
 
 
 def _keep_rejects(

@@ -87,10 +87,12 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'vanished'
 UPDATE onetrading_sync.issues SET resolved_at = now() WHERE issue_id = ANY(%(ids)s::bigint[]);
 
 -- name: found_since
--- What verification found of a stream since an instant, the newest fact first.
-SELECT kind, key, happened_at FROM onetrading_sync.issues
+-- What verification found of a stream since an instant, the newest fact first. An order whose newer
+-- state contradicts the one before has changed.
+SELECT CASE WHEN kind IN ('late', 'vanished') THEN kind ELSE 'changed' END, key, happened_at
+FROM onetrading_sync.issues
 WHERE account_id = %(account_id)s AND stream = %(stream)s
-  AND found_by = 'verify' AND noticed_at >= %(since)s AND kind IN ('late', 'changed', 'vanished')
+  AND found_by = 'verify' AND noticed_at >= %(since)s AND kind <> 'raw_changed'
 UNION ALL
 SELECT 'returned', key, happened_at FROM onetrading_sync.issues
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at >= %(since)s
@@ -99,8 +101,10 @@ ORDER BY happened_at DESC;
 -- name: findings
 -- How many facts verification ever found, by account, stream and kind.
 SELECT name, stream, kind, count(*) FROM (
-    SELECT account_id, stream, kind FROM onetrading_sync.issues
-    WHERE found_by = 'verify' AND kind IN ('late', 'changed', 'vanished')
+    SELECT account_id, stream,
+        CASE WHEN kind IN ('late', 'vanished') THEN kind ELSE 'changed' END AS kind
+    FROM onetrading_sync.issues
+    WHERE found_by = 'verify' AND kind <> 'raw_changed'
     UNION ALL
     SELECT account_id, stream, 'returned' FROM onetrading_sync.issues
     WHERE kind = 'vanished' AND resolved_at IS NOT NULL
@@ -126,20 +130,18 @@ WITH scopes AS (
         ranges * (coalesce(again, '{}')
             + (coalesce(first, '{}') - coalesce(ever, '{}'))) AS lately
     FROM scopes
-    CROSS JOIN LATERAL (
-        SELECT max(verified_at) AS last_at, range_agg(range) AS ever,
+    -- Of all scopes at once: a look-up for each takes several times as long.
+    LEFT JOIN (
+        SELECT account_id, stream, scope, max(verified_at) AS last_at, range_agg(range) AS ever,
             range_agg(range) FILTER (WHERE verified_at > %(since)s) AS again
-        FROM onetrading_sync.verified
-        WHERE verified.account_id = scopes.account_id AND verified.stream = scopes.stream
-          AND verified.scope = scopes.scope
-    ) AS verified
-    CROSS JOIN LATERAL (
-        SELECT range_agg(tstzrange(
+        FROM onetrading_sync.verified GROUP BY account_id, stream, scope
+    ) AS verified USING (account_id, stream, scope)
+    LEFT JOIN (
+        SELECT account_id, stream, scope, range_agg(tstzrange(
             day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC')) AS first
-        FROM onetrading_sync.proven_days AS days
-        WHERE days.account_id = scopes.account_id AND days.stream = scopes.stream
-          AND days.scope = scopes.scope AND proven_at > %(since)s
-    ) AS proven
+        FROM onetrading_sync.proven_days WHERE proven_at > %(since)s
+        GROUP BY account_id, stream, scope
+    ) AS proven USING (account_id, stream, scope)
 )
 SELECT name, stream, max(last_at), (sum(read_s) / sum(proven_s))::float8
 FROM compared

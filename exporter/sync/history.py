@@ -45,13 +45,10 @@ _LIST_INTERVAL = timedelta(hours=1)
 """How often the instruments are read, unless that is configured."""
 _WINDOW_SLACK = timedelta(seconds=1)
 """Windows are requested a little wider than they are, and the exchange limits what is requested."""
-
-
-_PRIORITIES: Mapping[Lane, Priority] = {
-    "tail": Priority.LIVE,
-    "backfill": Priority.HISTORY,
-    "verify": Priority.VERIFY,
-}
+_LANES = Priority.LIVE, Priority.HISTORY, Priority.VERIFY
+_PRIORITIES: Mapping[Lane, Priority] = dict(
+    zip(("tail", "backfill", "verify"), _LANES, strict=True)
+)
 
 
 class HistorySync(StreamSync):
@@ -59,8 +56,7 @@ class HistorySync(StreamSync):
 
     stream: History
     starts_with_others: ClassVar[bool] = False
-    """Where no start is configured: whether it begins with the oldest history of the account, since
-    an earlier version may have read months without this stream, or 30 days ago."""
+    """Whether it begins with the account's oldest history, unless a start is configured."""
 
     def __init__(self, account: Account, stream: History, shared: SyncContext) -> None:
         super().__init__(account, stream, shared)
@@ -68,7 +64,7 @@ class HistorySync(StreamSync):
         self._metrics = shared.metrics
         self.storage = shared.storage
         self._history_start = shared.history_start
-        self._others_start: tuple[datetime | None, ...] = ()
+        self._others_start: tuple[datetime | None, ...] = ()  # asked for once
         self.stop = shared.stop
         self.monotonic = shared.monotonic
         self.scopes = Scopes(
@@ -219,8 +215,11 @@ class HistorySync(StreamSync):
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
-        start = self._history_start or self._start_of_others(partition)
-        start = start or self.now() - _DEFAULT_HISTORY
+        if self.starts_with_others and self._history_start is None and not self._others_start:
+            found = self.database.run(bookkeeping.oldest_required, partition)
+            self._others_start = (found and max(found, self.stream.paging.floor or EPOCH),)
+        others = next(iter(self._others_start), None)
+        start = self._history_start or others or self.now() - _DEFAULT_HISTORY
         return self.database.run(
             bookkeeping.require,
             self.stream,
@@ -228,13 +227,6 @@ class HistorySync(StreamSync):
             start,
             explicit=self._history_start is not None,
         )
-
-    def _start_of_others(self, partition: Partition) -> datetime | None:
-        """Asked for once: later, the stream's own start counts."""
-        if self.starts_with_others and not self._others_start:
-            found = self.database.run(bookkeeping.oldest_required, partition)
-            self._others_start = (found and max(found, self.stream.paging.floor or EPOCH),)
-        return next(iter(self._others_start), None)
 
     def served_from(self, partition: Partition) -> datetime | None:
         """From when on the exchange serves a partition; None where it was not found to end."""

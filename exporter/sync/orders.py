@@ -195,11 +195,11 @@ class OrdersSync(HistorySync):
                 ),
             )
             self._record(inner, checked.loaded)
-            if checked.loaded.inserted:
+            if checked.missed:
                 _log.warning(
                     "%d trades inside of orders were not in the list of trades: loaded them, see "
                     "onetrading_sync.issues",
-                    checked.loaded.inserted,
+                    checked.missed,
                 )
             after = checked.upto
 

@@ -322,7 +322,7 @@ COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version w
 COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE VIEW onetrading.funding_sign_votes AS
- WITH payments AS (
+ WITH payments AS NOT MATERIALIZED (
          SELECT funding_payments.account_id,
             funding_payments.funding_time,
             funding_payments.instrument_code,
@@ -2333,6 +2333,7 @@ ALTER TABLE ONLY onetrading_sync.verified
     ADD CONSTRAINT verified_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
 CREATE UNIQUE INDEX account_fee_tiers_current ON onetrading.account_fee_tiers USING btree (account_id, fee_group) WHERE (valid_to IS NULL);
 CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id, currency_code, snapshot_id);
+CREATE INDEX candlesticks_by_end ON onetrading.candlesticks USING btree (instrument_code, granularity, end_time);
 CREATE INDEX closed_positions_by_closing ON onetrading.closed_positions USING btree (account_id, closed_at);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
 CREATE UNIQUE INDEX fee_tiers_current ON onetrading.fee_tiers USING btree (fee_group, min_volume) WHERE (valid_to IS NULL);

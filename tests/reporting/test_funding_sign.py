@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -179,3 +179,29 @@ def test_a_change_is_told_with_what_held_before(reporting: Connection) -> None:
         assert found[1][2] == SLOT + 40 * FOUR_HOURS + 5 * SECOND
         (now,) = read(reporting, "convention, votes_for, votes_against", "funding_sign")
         assert now == ("paid_positive", 40, 0)
+
+
+def test_an_account_is_judged_by_its_own_payments_alone(reporting: Connection) -> None:
+    """Those of all others would be read for each account otherwise."""
+    for number in range(50):
+        other = f"00000000-0000-4000-8000-{number:012}"
+        reporting.execute(
+            "INSERT INTO onetrading.funding_payments (account_id, instrument_code, booked_at,"
+            " funding_time, amount, cash_balance, raw, row_hash)"
+            " SELECT %s, 'BTC_USD_P', at, at, 1, 1, '{}', 0"
+            " FROM generate_series(%s::timestamptz, %s, '4 hours') AS at",
+            [other, SLOT, SLOT + 50 * FOUR_HOURS],
+        )
+    reporting.execute("ANALYZE onetrading.funding_payments")
+    plan = reporting.execute(
+        "EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM onetrading.funding_sign_conventions"
+        " WHERE account_id = '00000000-0000-4000-8000-000000000007'"
+    ).fetchone()
+    assert plan is not None
+    assert read_rows(plan[0][0]["Plan"]) == {51}
+
+
+def read_rows(node: dict[str, Any]) -> set[int]:
+    """How many payments were read, of each scan of them."""
+    found = {node["Actual Rows"]} if node.get("Relation Name") == "funding_payments" else set()
+    return found.union(*map(read_rows, node.get("Plans", ())))

@@ -14,7 +14,10 @@ import psycopg
 import pytest
 
 from exporter.app import App, enabled
+from exporter.model.window import Window
 from exporter.simulator import AccountSpec, Simulator
+from exporter.store import verified
+from exporter.sync import Verification
 from tests.support.configuration import settings_from
 from tests.support.expositions import series
 from tests.support.facts import Connection, count, micros, recounted, totals, unproven
@@ -214,6 +217,19 @@ def asked_by_id(simulator: Simulator, since: int) -> list[str]:
     """The ids that were asked for since so many requests."""
     paths = [request.path for request in list(simulator.requests)[since:]]
     return [path.rsplit("/", 1)[1] for path in paths if path.startswith("/account/orders/")]
+
+
+def test_a_list_of_trades_that_is_not_read_lacks_none(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where orders are read alone, their trades come from nowhere else."""
+    with exchange(days=1, accounts=ONE) as simulator:
+        environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS="orders")
+        with running(environ) as app, connected(database_url) as connection:
+            sync(app)
+            assert count(connection, "SELECT count(*) FROM onetrading.trades") > 20
+            assert issues(connection) == []
+        assert "not in the list of trades" not in caplog.text
 
 
 def test_an_order_older_than_the_history_is_closed_today(database_url: str, tmp_path: Path) -> None:
@@ -459,3 +475,28 @@ def test_an_order_that_is_too_old_to_be_told_of_is_unknown_and_stops_no_pass(
             assert issues(connection) == [("orders", "order_unknown")] * len(unknown)
             still = {k for k, s in stored(connection).items() if s[-2]}
             assert still == {k for k, s in now.items() if s[-2]}
+
+
+def test_verification_tells_only_states_that_contradict(database_url: str, tmp_path: Path) -> None:
+    """An order that went on is no difference; one of which less is filled than before is one."""
+    with exchange(days=2, accounts=ONE) as simulator:
+        environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS="orders")
+        with running(environ) as app, connected(database_url) as connection:
+            sync(app)
+            (history,) = app.histories()
+            (whole,) = history.partitions()
+            window = Window(NOW - DAY, NOW - timedelta(hours=1))
+            older = (
+                "WITH one AS (SELECT order_id FROM onetrading.orders WHERE NOT is_open"
+                " AND filled_amount > 0 AND created_at < %s ORDER BY created_at DESC LIMIT 1"
+                ") UPDATE onetrading.orders AS o SET sequence = sequence - 1, row_hash = 0,"
+                " status = 'OPEN', filled_amount = {} FROM one WHERE o.order_id = one.order_id"
+            )
+            for filled, contradicts in (("filled_amount / 2", 0), ("filled_amount * 2", 1)):
+                connection.execute(older.format(filled).encode(), [window.end])
+                found = Verification(history, 0.0).verify(whole, window)
+                assert (found.changed, found.late, found.vanished) == (contradicts, 0, 0)
+                assert found.differs == bool(contradicts)
+            assert issues(connection) == [("orders", "order_shrank")]
+            told = verified.findings(connection)
+            assert told == {("main", "orders", "changed"): 1}
