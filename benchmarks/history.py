@@ -32,7 +32,7 @@ from exporter.simulator import AccountSpec, Simulator
 from exporter.simulator.market.market import to_nanos
 from exporter.streams import STREAMS
 
-_TRADES = 12_000
+_TRADES = 100_000
 _FULL = 1_000_000
 _SPARSE = 40
 _START = NOW - timedelta(days=730)
