@@ -233,7 +233,7 @@ def _say_requests(
 ) -> None:
     least, pages = _least(history, stream)
     ratio = f"{sent / least:.2f} times the least, {least}"
-    full = f"rows / page size {pages:.0f}" if pages else ""
+    full = f"rows / page size: {pages:,.1f}" if pages else ""
     say(Finding(f"{what}: {sent:,} requests", ratio, full, target))
 
 
