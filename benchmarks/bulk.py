@@ -36,7 +36,7 @@ def bulk_account(count: int, now: datetime) -> AccountSpec:
     return AccountSpec("main", trade_history=BulkTrades(count, end - 30 * DAY, end, seed=1))
 
 
-class _Instants(Sequence[int]):
+class EvenInstants(Sequence[int]):
     """The instants of a bulk history, computed on access."""
 
     def __init__(self, start: int, gap: int, count: int) -> None:
@@ -67,7 +67,7 @@ class BulkTrades:
     def __init__(self, count: int, start: int, end: int, seed: int) -> None:
         self._count, self._seed = count, seed
         gap = max(1, (end - start) // max(1, count))
-        self.instants: Sequence[int] = _Instants(start, gap, count)
+        self.instants: Sequence[int] = EvenInstants(start, gap, count)
         self._variants = [_variant(seed, number) for number in range(_VARIANTS)]
 
     def __len__(self) -> int:

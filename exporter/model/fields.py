@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
+from functools import cache
 from itertools import takewhile
 from types import UnionType
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -259,18 +260,25 @@ class RecordDecoder(Generic[Record]):
         # Strict: a JSON number for an int would pass through a float.
         self._decoder = msgspec.json.Decoder(struct)
         # Nothing is known of what such a field holds, so it is looked at.
-        self._holds_anything = any(f.type is Any for f in msgspec.structs.fields(struct))
+        self._anything = [f for f in msgspec.structs.fields(struct) if f.type is Any]
 
     def decode(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
         """The record, and the paths of its unknown fields (``fee.rate``). Raises BadRecord."""
         # An empty text stands for an optional field that was not sent.
         # `rfind` takes half the time of `in`.
-        if self._holds_anything or json.rfind(b'""') >= 0:
+        if json.rfind(b'""') >= 0:
             return self._decode_tolerantly(json)
         try:
-            return self._decoder.decode(json), ()
+            record = self._decoder.decode(json)
         except (ValueError, RecursionError):
             return self._decode_tolerantly(json)
+        return (self._exact(record, json) if self._anything else record), ()
+
+    def _exact(self, record: Record, json: bytes) -> Record:
+        """A record whose fields that may hold anything are as sent. Raises BadRecord."""
+        sent = decode_exactly(json)
+        named = {f.name: sent[f.encode_name] for f in self._anything if f.encode_name in sent}
+        return msgspec.structs.replace(record, **named)
 
     def _decode_tolerantly(self, json: bytes) -> tuple[Record, tuple[str, ...]]:
         unknown: list[str] = []
@@ -281,10 +289,16 @@ class RecordDecoder(Generic[Record]):
             raise BadRecord(str(error)) from error
 
 
+@cache
+def _fields_of(struct: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields of a struct, by the names under which they are sent."""
+    return {field.encode_name: field for field in msgspec.structs.fields(struct)}
+
+
 def _mend(value: Any, wanted: Any, path: str, unknown: list[str]) -> Any:
     """``value`` as type ``wanted`` accepts it; the paths left out are added to ``unknown``."""
     if isinstance(value, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        known = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+        known = _fields_of(wanted)
         unknown.extend(f"{path}{name}" for name in value if name not in known)
         return {
             name: _mend(value[name], field.type, f"{path}{name}.", unknown)

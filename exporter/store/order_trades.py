@@ -18,7 +18,7 @@ from exporter.model.envelope import bare_list
 from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.live_history import Embedded, LiveHistory
 from exporter.model.page import read
-from exporter.model.stream import Partition, Reject
+from exporter.model.stream import Partition, Reject, Stream
 from exporter.model.window import Window
 from exporter.store import issues, loader, rejects, totals
 from exporter.store import table as tables
@@ -112,9 +112,9 @@ def check(
             "most": _ORDERS_AT_ONCE,
         },
     ).fetchall()
-    found = _Found()
+    found, reader = _Found(), replace(stream.embedded.stream, unwrap=bare_list)
     for order_id, row_hash, created_at, ended_at, record in orders:
-        unread = _take(stream.embedded, inner, found, order_id, record)
+        unread = _take(stream.embedded, reader, inner, found, order_id, record)
         found.rejects += [(reject, Window(created_at, ended_at)) for reject in unread]
         found.orders.append((order_id, row_hash))
         upto = Place(created_at, order_id)
@@ -128,13 +128,20 @@ def _proven(connection: Connection, inner: Partition) -> _Proven:
 
 
 def _take(
-    embedded: Embedded, inner: Partition, found: _Found, order_id: str, record: str
+    embedded: Embedded,
+    reader: Stream,
+    inner: Partition,
+    found: _Found,
+    order_id: str,
+    record: str,
 ) -> list[Reject]:
-    """Add the trades inside of one order; returns those that cannot be read."""
-    stream = replace(embedded.stream, unwrap=bare_list)
+    """Add the trades inside of one order; returns those that cannot be read.
+
+    ``reader`` is their stream, as it reads a bare list of records.
+    """
     try:
         body = b"[" + b",".join(embedded.records(record)) + b"]"
-        page = read(stream, body, inner.account_id)
+        page = read(reader, body, inner.account_id)
     except (BadRecord, UnexpectedPayload) as error:
         return [Reject(record, f"the trades of an order: {error}")]
     unread = list(page.rejects)

@@ -129,6 +129,8 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 -- Add closed positions, all (null) or one, to the counters, each once: as soon as its instrument is
 -- known and when it was closed, or its details have told what they can, or an hour has passed. It
 -- stays under the label that it was counted with; a result that changes counts by the difference.
+-- The details are looked up by their whole key, whatever the planner believes of a table that was
+-- never analysed.
 WITH due AS (
     SELECT position.position_id, position.account_id, position.realised_pnl AS result,
         counted.position_id IS NULL AS is_new, counted.realised_pnl AS before,
@@ -137,9 +139,11 @@ WITH due AS (
     JOIN onetrading_sync.counting
         ON counting.account_id = position.account_id AND counting.stream = %(stream)s
     LEFT JOIN onetrading_sync.counted_positions AS counted USING (position_id)
-    LEFT JOIN onetrading_sync.position_details AS detail
-        ON detail.account_id = position.account_id AND detail.stream = 'position_trades'
-        AND detail.position_id = position.position_id
+    LEFT JOIN LATERAL (
+        SELECT position_id, read_at, next_try_at FROM onetrading_sync.position_details
+        WHERE account_id = position.account_id AND stream = 'position_trades'
+          AND position_id = position.position_id OFFSET 0
+    ) AS detail ON true
     WHERE position.account_id = %(account_id)s
       AND (%(position_id)s::text IS NULL OR position.position_id = %(position_id)s)
       AND CASE WHEN counted.position_id IS NOT NULL
@@ -147,7 +151,7 @@ WITH due AS (
                ELSE coalesce(closed_at, opened_at, position.first_seen_at) >= since
                    AND (position.instrument_code IS NOT NULL AND closed_at IS NOT NULL
                         OR detail.position_id IS NOT NULL
-                            AND (read_at IS NOT NULL OR next_try_at IS NULL)
+                            AND (detail.read_at IS NOT NULL OR detail.next_try_at IS NULL)
                         OR position.first_seen_at < now() - interval '1 hour') END
 ), noted AS (
     INSERT INTO onetrading_sync.counted_positions
@@ -182,13 +186,16 @@ WHERE NOT EXISTS (
       AND new_record IS NOT DISTINCT FROM %(new)s::jsonb);
 
 -- name: due_details
--- Closed positions whose details were not read since they changed, those closed last first.
+-- Closed positions whose details were not read since they changed, those closed last first. The
+-- details are looked up one by one: see count_positions.
 SELECT position.position_id, position.row_hash, position.total_funding_payments,
     position.total_trade_fees, coalesce(closed_at, opened_at)
 FROM onetrading.closed_positions AS position
-LEFT JOIN onetrading_sync.position_details AS detail
-    ON detail.account_id = position.account_id AND detail.stream = %(stream)s
-    AND detail.position_id = position.position_id
+LEFT JOIN LATERAL (
+    SELECT position_id, record_hash, next_try_at FROM onetrading_sync.position_details
+    WHERE account_id = position.account_id AND stream = %(stream)s
+      AND position_id = position.position_id OFFSET 0
+) AS detail ON true
 WHERE position.account_id = %(account_id)s
   AND (detail.position_id IS NULL OR record_hash <> position.row_hash OR next_try_at <= %(now)s)
 ORDER BY coalesce(closed_at, position.first_seen_at) DESC, position.position_id LIMIT %(most)s;
@@ -251,7 +258,8 @@ WHERE position_id = %(position_id)s AND account_id = %(account_id)s
 -- name: compare_position_funding
 -- Compare the payments of positions with funding_payments, once these are proven complete for the
 -- time of the position: what is missing on one side or has another amount is an issue. Amounts of
--- positions are rounded to 4 decimals.
+-- positions are rounded to 4 decimals. Each position is looked up by itself (OFFSET 0 keeps the
+-- planner from joining whole tables): a pass has few of them, and the tables are long.
 WITH ready AS (
     SELECT position.position_id, position.instrument_code, span.opened_at, span.closed_at
     FROM onetrading_sync.position_details AS detail
@@ -276,22 +284,29 @@ WITH ready AS (
         own.position_id, own.instrument_code, own.funding_time, own.booked_at AS happened_at,
         payment.raw AS old_record, own.raw AS new_record
     FROM ready
-    JOIN onetrading.position_funding_payments AS own USING (position_id)
-    LEFT JOIN onetrading.funding_payments AS payment
-        ON payment.account_id = own.account_id AND payment.instrument_code = own.instrument_code
-        AND payment.funding_time = own.funding_time
+    CROSS JOIN LATERAL (
+        SELECT * FROM onetrading.position_funding_payments AS listed
+        WHERE listed.position_id = ready.position_id OFFSET 0
+    ) AS own
+    LEFT JOIN LATERAL (
+        SELECT account_id, amount, raw FROM onetrading.funding_payments AS listed
+        WHERE listed.account_id = own.account_id AND listed.instrument_code = own.instrument_code
+          AND listed.funding_time = own.funding_time OFFSET 0
+    ) AS payment ON true
     WHERE payment.account_id IS NULL OR abs(payment.amount - own.amount) > 0.0001
     UNION ALL
-    SELECT 'unlisted', ready.position_id, payment.instrument_code, payment.funding_time, booked_at,
-        payment.raw, NULL
+    SELECT 'unlisted', ready.position_id, payment.instrument_code, payment.funding_time,
+        payment.booked_at, payment.raw, NULL
     FROM ready
-    JOIN onetrading.funding_payments AS payment
-        ON payment.account_id = %(account_id)s AND payment.instrument_code = ready.instrument_code
-        AND booked_at > ready.opened_at AND booked_at < ready.closed_at
+    CROSS JOIN LATERAL (
+        SELECT instrument_code, funding_time, booked_at, raw FROM onetrading.funding_payments AS listed
+        WHERE listed.account_id = %(account_id)s AND listed.instrument_code = ready.instrument_code
+          AND listed.booked_at > ready.opened_at AND listed.booked_at < ready.closed_at OFFSET 0
+    ) AS payment
     WHERE NOT EXISTS (
         SELECT FROM onetrading.position_funding_payments AS own
-        WHERE own.account_id = payment.account_id AND own.instrument_code = payment.instrument_code
-          AND own.funding_time = payment.funding_time)
+        WHERE own.account_id = %(account_id)s AND own.instrument_code = payment.instrument_code
+          AND own.funding_time = payment.funding_time OFFSET 0)
 ), noted AS (
     INSERT INTO onetrading_sync.issues
         (account_id, stream, kind, key, old_record, new_record, happened_at)
@@ -309,9 +324,8 @@ WITH ready AS (
     RETURNING kind
 ), compared AS (
     UPDATE onetrading_sync.position_details AS detail SET compared_at = %(now)s
-    FROM ready
     WHERE detail.account_id = %(account_id)s AND detail.stream = %(stream)s
-      AND detail.position_id = ready.position_id
+      AND detail.position_id = ANY(ARRAY(SELECT position_id FROM ready))
 )
 SELECT kind, count(*) FROM noted GROUP BY kind ORDER BY kind;
 
@@ -340,22 +354,29 @@ WITH ready AS (
         own.position_id, own.trade_id, own.traded_at AS happened_at,
         trade.raw AS old_record, own.raw AS new_record
     FROM ready
-    JOIN onetrading.position_trades AS own USING (position_id)
-    LEFT JOIN onetrading.trades AS trade
-        ON trade.trade_id = own.trade_id AND trade.account_id = own.account_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM onetrading.position_trades AS listed
+        WHERE listed.position_id = ready.position_id OFFSET 0
+    ) AS own
+    LEFT JOIN LATERAL (
+        SELECT * FROM onetrading.trades AS listed
+        WHERE listed.trade_id = own.trade_id AND listed.account_id = own.account_id OFFSET 0
+    ) AS trade ON true
     WHERE trade.trade_id IS NULL
        OR (trade.instrument_code, trade.side, trade.price, trade.amount)
            <> (own.instrument_code, own.side, own.price, own.amount)
        OR trade.fee_amount <> own.fee_amount
     UNION ALL
-    SELECT 'unlisted', ready.position_id, trade.trade_id, traded_at, trade.raw, NULL
+    SELECT 'unlisted', ready.position_id, trade.trade_id, trade.traded_at, trade.raw, NULL
     FROM ready
-    JOIN onetrading.trades AS trade
-        ON trade.account_id = %(account_id)s AND trade.instrument_code = ready.instrument_code
-        AND traded_at > ready.opened_at AND traded_at < ready.closed_at
+    CROSS JOIN LATERAL (
+        SELECT trade_id, traded_at, raw FROM onetrading.trades AS listed
+        WHERE listed.account_id = %(account_id)s AND listed.instrument_code = ready.instrument_code
+          AND listed.traded_at > ready.opened_at AND listed.traded_at < ready.closed_at OFFSET 0
+    ) AS trade
     WHERE NOT EXISTS (
         SELECT FROM onetrading.position_trades AS own
-        WHERE own.trade_id = trade.trade_id AND own.account_id = trade.account_id)
+        WHERE own.trade_id = trade.trade_id AND own.account_id = %(account_id)s OFFSET 0)
 ), noted AS (
     INSERT INTO onetrading_sync.issues
         (account_id, stream, kind, key, old_record, new_record, happened_at)
@@ -372,8 +393,7 @@ WITH ready AS (
     RETURNING kind
 ), compared AS (
     UPDATE onetrading_sync.position_details AS detail SET compared_at = %(now)s
-    FROM ready
     WHERE detail.account_id = %(account_id)s AND detail.stream = %(stream)s
-      AND detail.position_id = ready.position_id
+      AND detail.position_id = ANY(ARRAY(SELECT position_id FROM ready))
 )
 SELECT kind, count(*) FROM noted GROUP BY kind ORDER BY kind;

@@ -6,10 +6,11 @@ steps it is advanced in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from exporter.simulator.market.exact import exact
 from exporter.simulator.market.ledger import Ledger
@@ -43,12 +44,15 @@ class AccountSpec:
 
     `trades_per_day` is a mean. `trade_history` replaces the trades that the market would make, for
     load tests; the account then does not trade, and its balances do not follow that history.
+    `endpoints` are served instead of those of the same route, where such a history tells more than
+    trades; each is given the `AccountRequest`.
     """
 
     name: str
     futures: bool = True
     trades_per_day: float = 60.0
     trade_history: TradeHistory | None = None
+    endpoints: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
 DEFAULT_ACCOUNTS = (
@@ -64,6 +68,7 @@ class SimulatedAccount:
     def __init__(self, spec: AccountSpec, seed: int, prices: Prices, start: int) -> None:
         self.name = spec.name
         self.futures = spec.futures
+        self.endpoints = spec.endpoints
         own = salt(seed, spec.name)
         self.seed = own
         self.id = IdSeries(own).make(0)

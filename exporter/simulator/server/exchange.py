@@ -208,7 +208,9 @@ class SimulatedExchange:
     def _call(self, route: str, request: EndpointRequest, account: str | None) -> Any:
         if route in PUBLIC:
             return PUBLIC[route](request)
-        return PRIVATE[route](
+        own = self.market.accounts[account or ""].endpoints
+        endpoint: Callable[[AccountRequest], Any] = own.get(route) or PRIVATE[route]
+        return endpoint(
             AccountRequest(
                 request.market,
                 request.params,
