@@ -50,6 +50,26 @@ def proven_to(rig: Rig) -> datetime:
     return at  # type: ignore[no-any-return]
 
 
+@pytest.mark.parametrize("passes", ["none", "malformed"])
+def test_an_order_that_was_open_while_nobody_listed_it_is_found(rig: Rig, passes: str) -> None:
+    """It is created, open while its time is read, and closed before the list is read again."""
+    listed_at = rig.exchange.now
+    rig.wait(10 * MINUTE)
+    order = rig.exchange.place("BUY", 2)
+    rig.wait(3 * HOUR)
+    if passes == "malformed":
+        rig.exchange.list_odd = True
+        assert rig.poll("orders") == {"orders": "failed"}
+        rig.exchange.list_odd = False
+    assert rig.fill()
+    assert proven_to(rig) <= listed_at
+    rig.exchange.change(order, "CANCELLED")
+    rig.wait(MINUTE)
+    read(rig)
+    assert stored(rig) == [(order.key, "CANCELLED")]
+    assert proven_to(rig) > order.at
+
+
 def test_an_order_that_nothing_tells_of_is_unknown_until_it_is_listed(rig: Rig) -> None:
     """The pass goes on, and tells it once."""
     order = rig.exchange.place("BUY", 2)
