@@ -82,8 +82,9 @@ class OrdersSync(HistorySync):
 
     @property
     def ready_for_backfill(self) -> bool:
-        """Without Postgres there is nothing to fill."""
-        return self.storage.database is not None and super().ready_for_backfill
+        """Without Postgres there is nothing to fill; and nothing is before the first list."""
+        listed = self.storage.database is not None and self._tail_tried
+        return listed and super().ready_for_backfill
 
     def stand_by(self) -> None:
         """Another process shows the open orders now."""

@@ -70,6 +70,20 @@ def test_an_order_that_was_open_while_nobody_listed_it_is_found(rig: Rig, passes
     assert proven_to(rig) > order.at
 
 
+def test_nothing_is_filled_before_the_first_list(rig: Rig) -> None:
+    """Of a process that starts after an outage."""
+    listed_at = rig.exchange.now
+    rig.close()
+    rig.start_process()
+    rig.wait(HOUR)
+    order = rig.exchange.place("BUY", 2)
+    rig.wait(3 * HOUR)
+    assert rig.fill()
+    assert proven_to(rig) <= listed_at
+    read(rig)
+    assert stored(rig) == [(order.key, "BOOKED")]
+
+
 def test_an_order_that_nothing_tells_of_is_unknown_until_it_is_listed(rig: Rig) -> None:
     """The pass goes on, and tells it once."""
     order = rig.exchange.place("BUY", 2)
