@@ -15,7 +15,8 @@ from exporter.api.coverage import CoverageTracker
 from exporter.api.cursor_chain import CursorChain
 from exporter.api.identity import made_up
 from exporter.api.rate_limiter import Priority
-from exporter.model.errors import CursorExpired, UnexpectedPayload
+from exporter.api.time_cursor import later_cursor, unless_refused
+from exporter.model.errors import BadRequest, CursorExpired, UnexpectedPayload
 from exporter.model.page import confined, read
 from exporter.model.stream import Drift, History, Page, Partition
 from exporter.model.window import EPOCH, RESOLUTION, Window
@@ -102,16 +103,17 @@ class Paginator:
 
     def _walk(self, window: Window) -> Iterator[PageResult]:
         chain = CursorChain(self._stream, window)
-        requested, resumed = window, False
+        requested, resumed, later = window, False, ""
         restarted_at: datetime | None = None
         while True:
             try:
-                page = self._fetch(requested, chain.cursor)
+                page = self._following(requested, chain.cursor, later)
             except CursorExpired:
                 reached = self._coverage.reached
                 if chain.cursor is None or (restarted_at is not None and reached >= restarted_at):
                     raise
                 restarted_at, chain, resumed = reached, CursorChain(self._stream, window), True
+                later = ""
                 requested = self._remaining(window) if self._coverage.newest_first else window
                 continue
             if self._must_be_split(page):
@@ -124,20 +126,47 @@ class Paginator:
             yield result
             if result.complete:
                 return
-            chain.follow(page)
-            if advanced:
-                chain.restart()
-            resumed = advanced or page.cursor is None
-            requested = self._remaining(window) if resumed else requested
+            requested, resumed, later = self._next(window, requested, chain, page, advanced)
 
-    def _fetch(self, window: Window, cursor: str | None) -> Page:
+    def _next(
+        self, window: Window, requested: Window, chain: CursorChain, page: Page, advanced: bool
+    ) -> tuple[Window, bool, str]:
+        """What is requested after ``page``, whether that repeats rows, and by what later cursor."""
+        chain.follow(page)
+        later = "" if advanced else self._later(page)
+        if advanced or later:
+            chain.restart()
+        if later:
+            chain.cursor = page.cursor
+        anew = advanced or page.cursor is None
+        return self._remaining(window) if anew else requested, anew or bool(later), later
+
+    def _following(self, window: Window, cursor: str | None, later: str) -> Page:
+        """The page of ``later``, if there is one and it is not refused, else of ``cursor``."""
+        if later:
+            try:
+                return self._fetch(window, later, unless_refused(self._on_error))
+            except BadRequest:
+                pass
+        return self._fetch(window, cursor, self._on_error)
+
+    def _later(self, page: Page) -> str:
+        """In place of the cursor of a page that several instants are on, too close together to go
+        on by a window: one that repeats the oldest of them. Empty where none is known."""
+        timed = self._stream.paging.cursor_is_time and page.cursor is not None
+        if not timed or self._crowded(page) or not self._coverage.newest_first:
+            return ""
+        following = later_cursor(page.cursor or "")
+        return "" if following == page.cursor else following
+
+    def _fetch(self, window: Window, cursor: str | None, on_error: OnError) -> Page:
         body = self._client.get(
             self._stream.path,
             parameters(self._stream, window, self._partition.instrument, cursor),
             priority=self._priority,
             deadline_s=self._deadline_s,
             endpoint=self._stream.endpoint or None,
-            on_error=self._on_error,
+            on_error=on_error,
         )
         page = read(self._stream, body, self._partition.account_id)
         check_account(self._stream, self._partition, page)

@@ -103,6 +103,7 @@ def judge(
     if not known:
         issue = identity_of(partition) | {
             "kind": "order_unknown",
+            "found_by": None,
             "key": Jsonb({"order_id": order_id}),
             "happened_at": judged[1],
             "old": judged[0],

@@ -240,6 +240,10 @@ class HistorySync(StreamSync):
         """Up to when rows can be expected to have appeared, aware UTC. Raises ExchangeError."""
         return self._loader.settled()
 
+    def claimable(self, settled: datetime) -> datetime:
+        """Up to when a tail may prove anything, where everything until ``settled`` has appeared."""
+        return settled
+
     def covered(self, partition: Partition, window: Window) -> list[Window]:
         """The proven parts of ``window``, oldest first."""
         found = self.database.run(bookkeeping.covered, partition, window)
@@ -305,7 +309,9 @@ class HistorySync(StreamSync):
             return False
         deadline_s = min(self.interval.total_seconds(), LONGEST_DEADLINE_S) if retry else 0.0
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
-        self.load(partition, paginator, Run("tail", window), settled, self._note_read)
+        self.load(
+            partition, paginator, Run("tail", window), self.claimable(settled), self._note_read
+        )
         return True
 
     def _note_read(self, _loaded: Loaded, _batch: Batch) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from exporter.api.client import Client, OnError
 from exporter.api.paginator import check_account
 from exporter.api.rate_limiter import Priority
+from exporter.api.time_cursor import later_cursor, unless_refused
 from exporter.model.errors import BadRequest, UnexpectedPayload
 from exporter.model.live_history import LiveHistory
 from exporter.model.page import read
@@ -15,7 +16,6 @@ from exporter.model.stream import Drift, Page, Partition, Reject
 
 _MOST_PAGES = 1_000
 _MOST_REPEATED_PAGES = 5
-_MICROS_DIGITS = 16
 
 
 @dataclass
@@ -71,11 +71,13 @@ class OpenListReader:
     def _following(
         self, partition: Partition, cursor: str, repeated: int, deadline_s: float, on_error: OnError
     ) -> Page:
-        later = _later(cursor) if self._stream.paging.cursor_is_time and not repeated else cursor
+        later = (
+            later_cursor(cursor) if self._stream.paging.cursor_is_time and not repeated else cursor
+        )
         if later == cursor:
             return self._page(partition, cursor, deadline_s, on_error)
         try:
-            return self._page(partition, later, deadline_s, _unless_refused(on_error))
+            return self._page(partition, later, deadline_s, unless_refused(on_error))
         except BadRequest:
             return self._page(partition, cursor, deadline_s, on_error)
 
@@ -115,17 +117,3 @@ class OpenListReader:
         found.rejects += [reject for reject in page.rejects if reject.raw not in seen]
         found.drift.update(page.drift)
         return len(found.rows) + len(found.rejects) > before
-
-
-def _later(cursor: str) -> str:
-    """The cursor of a microsecond later, where it is a time in microseconds."""
-    return str(int(cursor) + 1) if _is_micros(cursor) else cursor
-
-
-def _is_micros(cursor: str) -> bool:
-    return cursor.isascii() and cursor.isdigit() and len(cursor) == _MICROS_DIGITS
-
-
-def _unless_refused(on_error: OnError) -> OnError:
-    """``on_error`` for a request that may be refused without that being a failure."""
-    return lambda error: None if isinstance(error, BadRequest) else on_error(error)

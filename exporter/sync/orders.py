@@ -50,6 +50,8 @@ class OrdersSync(HistorySync):
         """What the last good list says."""
         self._unknown: list[Sample] = []
         self._zeros: dict[tuple[Metric, tuple[str, ...]], Sample] = {}
+        self._listed_at: datetime | None = None
+        """When the last conclusive list was read, by the exchange's time; None: not by us."""
         trades = (account.name, stream.embedded.stream.name)
         self._reads_trades = trades in shared.metrics.streams.keys
         """Whether this process reads the list of trades, too."""
@@ -80,8 +82,9 @@ class OrdersSync(HistorySync):
 
     @property
     def ready_for_backfill(self) -> bool:
-        """Without Postgres there is nothing to fill."""
-        return self.storage.database is not None and super().ready_for_backfill
+        """Without Postgres there is nothing to fill; and nothing is before the first list."""
+        listed = self.storage.database is not None and self._tail_tried
+        return listed and super().ready_for_backfill
 
     def stand_by(self) -> None:
         """Another process shows the open orders now."""
@@ -96,6 +99,16 @@ class OrdersSync(HistorySync):
     def believed_from(self, partition: Partition) -> datetime:  # noqa: ARG002
         """An order may be told of that is older than the required history, if it changed in it."""
         return EPOCH
+
+    def missing(self, partition: Partition, window: Window) -> list[Window]:
+        """As of every history, up to the last list: a window need not show an order that is open,
+        and nobody would see one that is neither listed nor read again once it is closed."""
+        end = min(window.end, self._listed_at or window.end)
+        return super().missing(partition, Window(window.start, end)) if end > window.start else []
+
+    def claimable(self, settled: datetime) -> datetime:
+        """As `missing`."""
+        return min(settled, self._listed_at or settled)
 
     def _read_open(self, on_error: OnError) -> tuple[OpenList | None, UnexpectedPayload | None]:
         """The list, which is shown at once if it is good, and what is wrong with it.
@@ -130,11 +143,13 @@ class OrdersSync(HistorySync):
         """Keep the list; returns the open orders that are not in it, if it is conclusive."""
         if found is None:
             return []
+        listed_at = self.now()
         self.store(
             partition, Batch([*found.older, *found.rows.values()], found.rejects, found.drift)
         )
         if not found.conclusive:
             return []
+        self._listed_at = listed_at
         answers_from = self.now() - self.stream.answers_for
         return self.database.run(orders.left, partition, found.listed, answers_from)
 

@@ -91,8 +91,9 @@ class _Shown:
         stream = self.sync.stream
         key, instant = attrgetter(*stream.table.key), attrgetter(stream.instant)
         self.keys.update(map(key, batch.rows))
-        known = [at for at in map(instant, batch.rows) if at is not None]
-        inside = [at for at in known if run.wanted.holds(at)]
+        # A closed position may not tell when it was opened.
+        told = [at for at in map(instant, batch.rows) if at is not None]
+        inside = [at for at in told if run.wanted.holds(at)]
         self.oldest = min(inside + ([] if self.oldest is None else [self.oldest]), default=None)
         self.rejects.extend(batch.rejects)
         self.pages += batch.pages

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exporter.model.window import Window
+from exporter.sync import Verification
 from tests.support.positions_exchange import (
     BASE,
     FLOOR,
@@ -24,6 +26,7 @@ from tests.support.positions_exchange import (
 )
 from tests.support.positions_rig import Rig, new_exchange, rig, stored
 
+HISTORY_STREAM = "closed_positions"
 LATENESS = timedelta(minutes=5)
 QUARTER = 900.0
 
@@ -227,3 +230,21 @@ def test_what_others_observed_is_not_relied_on_for_ever(
         one.skip(30 * DAY)
         one.read()
         assert begins_at(exchange, BASE - timedelta(days=40))
+
+
+def test_positions_that_do_not_tell_when_they_were_opened_are_verified(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """Only two ids and four amounts are documented: the rest is not known at once."""
+    exchange = new_exchange()
+    with rig(server, exchange, database_url, tmp_path) as one:
+        for _ in range(2):
+            exchange.close(exchange.open("BTC_USD_P"))
+            one.wait(4 * QUARTER)
+        one.read()
+        (history,) = (sync for sync in one.app.histories() if sync.stream.name == HISTORY_STREAM)
+        (partition,) = history.partitions()
+        (proven,) = history.covered(partition, Window(BASE, exchange.now))
+        found = Verification(history, 0.0).verify(partition, proven)
+        assert not found.differs
+        assert found.pages
