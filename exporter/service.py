@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from functools import partial
 
 from exporter.app import App, Runtime, enabled
 from exporter.config_follower import ConfigFollower
@@ -74,9 +75,8 @@ class Service:
         app.roster.attach(self)
         self.config = self._config(lambda: runtime.wall().timestamp())
         """Follows the accounts in the configuration file."""
-        self._following = threading.Thread(
-            target=self.config.watch, args=[app.stop], name="config", daemon=True
-        )
+        watch = partial(self.config.watch, app.stop)
+        self._following = threading.Thread(target=watch, name="config", daemon=True)
         self._reporter = self._status()
         self._verifying = threading.Thread(target=app.verifier().run, name="verify")
         self._opening = threading.Thread(target=self._open_database, name="opening")

@@ -116,10 +116,7 @@ def load(
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     rejected = _keep_rejects(connection, stream, partition, run, [*batch.rejects, *refused])
     rejects.note_drift(connection, partition, batch.drift)
-    if batch.proven is not None and not batch.proven.empty:
-        claim(connection, partition, batch.proven)
-    if batch.complete and run.at_end is not None:
-        run.at_end(connection, batch)
+    _claim(connection, partition, run, batch)
     counts = {
         "pages": batch.pages,
         "inserted": sum(len(written.inserted) for written in done.results),
@@ -133,6 +130,14 @@ def load(
     if vanished:
         run.found["returned"] |= issues.resolve_vanished(connection, partition, stream, done.loaded)
     return Loaded(counts["inserted"], counts["updated"], rejected, run_id)
+
+
+def _claim(connection: Connection, partition: Partition, run: Run, batch: Batch) -> None:
+    """Claim what the batch proves, and what else its walk proves at its end."""
+    if batch.proven is not None and not batch.proven.empty:
+        claim(connection, partition, batch.proven)
+    if batch.complete and run.at_end is not None:
+        run.at_end(connection, batch)
 
 
 def load_present(

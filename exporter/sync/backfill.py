@@ -134,7 +134,7 @@ class Backfill:
         sync, pieces = self._sync, list[tuple[Partition, Window]]()
         for partition in sync.partitions() if partitions is None else partitions:
             wanted = window or Window(sync.required(partition), newest or self._newest())
-            reach = sync.served_from(partition)
+            reach = sync.reach.of(partition)
             if reach is not None:
                 wanted = Window(max(wanted.start, reach), max(wanted.end, reach))
             if self._again:

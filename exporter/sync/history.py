@@ -228,10 +228,6 @@ class HistorySync(StreamSync):
             explicit=self._history_start is not None,
         )
 
-    def served_from(self, partition: Partition) -> datetime | None:
-        """From when on the exchange serves a partition; None where it was not found to end."""
-        return self.database.run(bookkeeping.reach, partition)
-
     def believed_from(self, partition: Partition) -> datetime:
         """From when on a row is a fact although no window has asked for it, aware UTC."""
         return self.required(partition)
@@ -350,17 +346,13 @@ class HistorySync(StreamSync):
         base = self.account.partition(self.stream)
         found = self.database.run(rejects.rejected_times, base)
         settled = self.settled()
-        windows = [
-            (
-                read[place.instrument],
-                window.intersect(
-                    Window(self.believed_from(place), settled - self.declared(place).overlap)
-                ),
-            )
-            for place, window in found
-            if place.instrument in read
-        ]
-        return [(place, window) for place, window in reversed(windows) if not window.empty]
+        windows = list[tuple[Partition, Window]]()
+        for place, window in reversed(found):
+            if place.instrument in read:
+                latest = settled - self.declared(place).overlap
+                wanted = window.intersect(Window(self.believed_from(place), latest))
+                windows.append((read[place.instrument], wanted))
+        return [(place, window) for place, window in windows if not window.empty]
 
     def open_counting(self) -> bool:
         """Start the counters, once the required history was read as far as it is served.

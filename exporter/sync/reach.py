@@ -86,6 +86,10 @@ class Reach:
         self._accepted: timedelta | None = None
         """How long windows may be at most; None until the exchange refuses what is documented."""
 
+    def of(self, partition: Partition) -> datetime | None:
+        """From when on the exchange serves a partition; None where it was not found to end."""
+        return self._database().run(bookkeeping.reach, partition)
+
     def longest_window(self, partition: Partition) -> timedelta:
         """How long a requested window may be: as documented, until that is refused."""
         documented = self._stream.of(partition.instrument).max_window
