@@ -108,7 +108,6 @@ def judge(
             "happened_at": judged[1],
             "old": judged[0],
             "new": None,
-            "found_by": None,
         }
         connection.execute(QUERIES["note_issue"], issue)
     return True
