@@ -105,8 +105,9 @@ class Housekeeping:
         now = self._clock.now()
         try:
             database = self._storage.writable()
-            found = database.run_briefly(verified.findings)
-            progress = database.run_briefly(verified.progress, now - _YOUNG, now - _LATELY)
+            # With years of hundreds of accounts it takes seconds.
+            found = database.run(verified.findings)
+            progress = database.run(verified.progress, now - _YOUNG, now - _LATELY)
         except DatabaseError:
             return False
         keys = list(histories)

@@ -26,6 +26,7 @@ from exporter.store.holder import new_holder
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
 _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
+_SHOW_VERIFIED_EVERY = timedelta(minutes=5)
 _SIGN_EVERY = timedelta(hours=1)
 _PRUNE_EVERY = timedelta(days=1)
 _CHOOSE_EVERY = timedelta(minutes=5)
@@ -221,7 +222,7 @@ class Service:
             Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
             Task(
                 "verification",
-                _NOTE_ACCOUNTS_EVERY,
+                _SHOW_VERIFIED_EVERY,
                 lambda: self._housekeeping.show_verification(
                     [sync.key for sync in self.app.histories()]
                 ),

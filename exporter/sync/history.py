@@ -56,7 +56,8 @@ class HistorySync(StreamSync):
 
     stream: History
     starts_with_others: ClassVar[bool] = False
-    """Whether it begins with the account's oldest history, unless a start is configured."""
+    """Whether it begins with the account's oldest history, unless a start is configured. So does
+    what a setting names later: no month that was complete may become incomplete by it."""
 
     def __init__(self, account: Account, stream: History, shared: SyncContext) -> None:
         super().__init__(account, stream, shared)
@@ -215,7 +216,8 @@ class HistorySync(StreamSync):
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
-        if self.starts_with_others and self._history_start is None and not self._others_start:
+        follows = self.starts_with_others or self.stream.needs_scopes
+        if follows and self._history_start is None and not self._others_start:
             found = self.database.run(bookkeeping.oldest_required, partition)
             self._others_start = (found and max(found, self.stream.paging.floor or EPOCH),)
         others = next(iter(self._others_start), None)
