@@ -165,12 +165,23 @@ def test_check_with_a_good_clock(tmp_path: Path) -> None:
     assert "OK   database: none: metrics only" in good.stdout
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+def every_command() -> dict[str, click.Command]:
+    """By how it is called; of a group its commands."""
+    found: dict[str, click.Command] = {}
+    for name, command in cli.commands.items():
+        if isinstance(command, click.Group):
+            found |= {f"{name} {each}": one for each, one in command.commands.items()}
+        else:
+            found[name] = command
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(every_command()))
 def test_help_shows_every_option_with_its_environment_twin_and_default(name: str) -> None:
-    shown = CliRunner().invoke(cli, [name, "--help"])
+    shown = CliRunner().invoke(cli, [*name.split(), "--help"])
     assert shown.exit_code == 0
     text = " ".join(shown.output.split())
-    options = [o for o in cli.commands[name].params if isinstance(o, click.Option)]
+    options = [o for o in every_command()[name].params if isinstance(o, click.Option)]
     assert options
     for option in options:
         assert option.opts[0] in text
