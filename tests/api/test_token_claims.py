@@ -156,6 +156,8 @@ def shown_expiry(live: World) -> dict[str, str]:
 
 def test_the_expiry_is_exported_as_long_as_it_is_known(tmp_path: Path) -> None:
     with world(tmp_path, accounts=("main", "hedge")) as live:
+        for name in ("main", "hedge"):
+            (tmp_path / name).write_text("opaque")
         assert shown_expiry(live) == {}
         series = 'onetrading_token_expiry_timestamp_seconds{account="main"}'
         for at in (IN_2033, IN_2033 + 86_400):  # the file is followed

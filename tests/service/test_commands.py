@@ -168,11 +168,11 @@ def test_check_with_a_good_clock(tmp_path: Path) -> None:
 def every_command() -> dict[str, click.Command]:
     """By how it is called; of a group its commands."""
     found: dict[str, click.Command] = {}
-    for name, command in cli.commands.items():
-        if isinstance(command, click.Group):
-            found |= {f"{name} {each}": one for each, one in command.commands.items()}
+    for name, called in cli.commands.items():
+        if isinstance(called, click.Group):
+            found |= {f"{name} {each}": one for each, one in called.commands.items()}
         else:
-            found[name] = command
+            found[name] = called
     return found
 
 
