@@ -24,7 +24,7 @@ def simulator() -> Iterator[Simulator]:
 def test_what_is_odd_in_postgres_is_shown(
     simulator: Simulator, tmp_path: Path, database_url: str
 ) -> None:
-    """Quarantine, drift and changed facts are Postgres's own: another process wrote these."""
+    """Rejects, drift and changed facts are Postgres's own: another process wrote these."""
     env = environment(simulator, tmp_path, more={"DATABASE_URL": database_url})
     only = ("--stream", "trades", "--account", "main")
     command("sync", *only, env=env)
@@ -32,7 +32,8 @@ def test_what_is_odd_in_postgres_is_shown(
     with psycopg.connect(database_url) as connection:
         connection.execute("DELETE FROM onetrading_sync.coverage")
     command("sync", *only, env=env)
-    simulator.set_faults()
+    # What a service can read of the rejects ends them, as soon as it has started.
+    simulator.set_faults(fail_paths={"/account/trades": 500})
     with psycopg.connect(database_url) as connection:
         stored = {
             table: connection.execute(
