@@ -50,7 +50,7 @@ class Breakage(NamedTuple):
 
 BREAKAGES = {
     "500s": Breakage({"error_rate": 1}, "server"),
-    "timeout": Breakage({"latency_ms": 400}, "timeout"),
+    "timeout": Breakage({"latency_ms": 900}, "timeout"),
     "truncated body": Breakage({"truncate_rate": 1}, "connection"),
     "bomb": Breakage({"bomb_rate": 1}, "payload"),
     "dropped connection": Breakage({"drop_rate": 1}, "connection"),

@@ -27,7 +27,7 @@ ACCOUNTS = ("main", "hedge", "spot")
 BY_NAME: Mapping[str, Stream] = {stream.name: stream for stream in STREAMS}
 
 # The back-off before a second attempt is longer than any pass may take: one pass, one request.
-ONE_ATTEMPT = Policy(base_s=1e6, cap_s=1e6, read_s=0.25)
+ONE_ATTEMPT = Policy(base_s=1e6, cap_s=1e6, read_s=0.6)
 
 
 def settings_of(
