@@ -1,5 +1,5 @@
--- What came up with the streams of this version: positions that became known late, and months of
--- which the exchange does not serve the history.
+-- Late facts with what verification finds and with closed positions, and months of which the exchange
+-- does not serve the history.
 --
 -- Replaces two views and comments; locks nothing.
 
@@ -285,6 +285,15 @@ CROSS JOIN LATERAL (
             to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'))
 ) AS checks;
 
+COMMENT ON VIEW reporting.late_facts IS 'What a closed month has to know: facts that became known after their month was over, facts that were missing when their time had been proven complete, facts that came back different and facts that the exchange no longer shows, whenever that was noticed. History that is read in for the first time long after it happened is late as well; proven_at tells it from a fact that came after its day had been proven complete.
+
+Example:
+SELECT account, stream, kind, happened_at, noticed_at, old_record, new_record
+FROM reporting.late_facts
+WHERE month = ''2026-03-01'' AND noticed_at >= ''2026-04-03 00:00Z'' ORDER BY noticed_at;';
+COMMENT ON COLUMN reporting.late_facts.kind IS 'late (first seen after its month was over, or as proven history was read again), changed (came back different; new_record replaced old_record), vanished (no longer sent by the exchange; it stays in every table and view), duplicate_slot (a second, different payment of a funding time: old_record counts everywhere, new_record nowhere) or twin (two different records of one fact came together: likewise).';
+COMMENT ON COLUMN reporting.late_facts.after_month IS 'Whether the month was over when this became known.';
+COMMENT ON COLUMN reporting.late_facts.resolved_at IS 'When a fact that had vanished was sent again; null while it is gone, and for every other kind.';
 COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history or closed_positions; where kind is not late, any stream of history.';
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at, funding_time, or closed_at of a position; of other streams the instant that orders their history. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.proven_at IS 'When the UTC day of happened_at had been proven complete, if that was before this became known: a report made since then lacks it. Null when the day was not proven by then (history read in for the first time), and of closed positions, which are proven by their opening.';
