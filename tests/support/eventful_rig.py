@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 
@@ -23,6 +19,7 @@ from exporter.store import verified
 from exporter.sync import Backfill, FollowerSync, HistorySync, Verification
 from tests.support.configuration import environment_of, settings_from
 from tests.support.eventful_exchange import EventfulExchange
+from tests.support.exchange_server import Answer, ExchangeServer, served
 
 STREAMS = (
     "positions,trades,orders,funding_payments,closed_positions,position_funding,position_trades"
@@ -160,50 +157,18 @@ class Rig:
             )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: EventfulServer
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        with self.server.turn:
-            exchange = self.server.exchange
-            found = exchange.answer(parts.path, dict(parse_qsl(parts.query)))
-        if found is None:
-            self.close_connection = True
-            return
-        status, body = found
-        raw = json.dumps(body).encode()
-        date = format_datetime(exchange.now, usegmt=True)
-        head = f"HTTP/1.1 {status} Reason\r\nDate: {date}\r\nContent-Length: {len(raw)}\r\n\r\n"
-        self.wfile.write(head.encode() + raw)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the console quiet."""
-
-
-class EventfulServer(ThreadingHTTPServer):
+class EventfulServer(ExchangeServer):
     """Serves one exchange at a time."""
 
-    daemon_threads = True
     exchange: EventfulExchange
     turn = threading.Lock()
 
-    @property
-    def base_url(self) -> str:
-        """The base URL for a client."""
-        return f"http://127.0.0.1:{self.server_port}"
+    def respond(self, path: str, query: Mapping[str, str]) -> Answer | None:
+        with self.turn:
+            found = self.exchange.answer(path, dict(query))
+            return None if found is None else Answer(*found, self.exchange.now)
 
 
-@contextmanager
-def serving() -> Iterator[EventfulServer]:
+def serving() -> AbstractContextManager[EventfulServer]:
     """A server on a port of its own."""
-    with EventfulServer(("127.0.0.1", 0), _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(5)
+    return served(EventfulServer())

@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 from exporter.app import App, Runtime
 from tests.support.configuration import environment_of
+from tests.support.exchange_server import Answer, ExchangeServer, served
 from tests.support.sync_app import running
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -181,44 +178,18 @@ def _rate(row: Row) -> dict[str, Any]:
     return {"instrument_code": code, "funding_rate": "0.1", "mark_price": "1", "time": at}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: PagedServer
-
-    def do_GET(self) -> None:
-        status, body = self.server.exchange.answer(dict(parse_qsl(urlsplit(self.path).query)))
-        raw = json.dumps(body).encode()
-        head = f"HTTP/1.1 {status} Reason\r\nContent-Length: {len(raw)}\r\n\r\n"
-        self.wfile.write(head.encode() + raw)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the console quiet."""
-
-
-class PagedServer(ThreadingHTTPServer):
+class PagedServer(ExchangeServer):
     """Serves one exchange at a time; another may be put in its place between two walks."""
 
-    daemon_threads = True
     exchange = Exchange([])
 
-    @property
-    def base_url(self) -> str:
-        """The base URL for a client."""
-        return f"http://127.0.0.1:{self.server_port}"
+    def respond(self, path: str, query: Mapping[str, str]) -> Answer:  # noqa: ARG002
+        return Answer(*self.exchange.answer(dict(query)))
 
 
-@contextmanager
-def paged() -> Iterator[PagedServer]:
+def paged() -> AbstractContextManager[PagedServer]:
     """A server on a port of its own."""
-    with PagedServer(("127.0.0.1", 0), _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(5)
+    return served(PagedServer())
 
 
 @contextmanager

@@ -6,18 +6,15 @@ test asks for, and only the documented fields.
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
+
+from tests.support.exchange_server import Answer, ExchangeServer, served
 
 HISTORY = "/account/futures/positions-history"
 BASE = datetime(2026, 3, 1, tzinfo=UTC)
@@ -196,44 +193,15 @@ def _instant(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: PositionsServer
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        exchange = self.server.exchange
-        status, body = exchange.answer(parts.path, dict(parse_qsl(parts.query)))
-        raw = json.dumps(body).encode()
-        date = format_datetime(exchange.now, usegmt=True)
-        head = f"HTTP/1.1 {status} Reason\r\nDate: {date}\r\nContent-Length: {len(raw)}\r\n\r\n"
-        self.wfile.write(head.encode() + raw)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the console quiet."""
-
-
-class PositionsServer(ThreadingHTTPServer):
+class PositionsServer(ExchangeServer):
     """Serves one exchange at a time; a test may put another one in its place."""
 
-    daemon_threads = True
     exchange: PositionsExchange
 
-    @property
-    def base_url(self) -> str:
-        """The base URL for a client."""
-        return f"http://127.0.0.1:{self.server_port}"
+    def respond(self, path: str, query: Mapping[str, str]) -> Answer:
+        return Answer(*self.exchange.answer(path, dict(query)), self.exchange.now)
 
 
-@contextmanager
-def serving() -> Iterator[PositionsServer]:
+def serving() -> AbstractContextManager[PositionsServer]:
     """A server on a port of its own."""
-    with PositionsServer(("127.0.0.1", 0), _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(5)
+    return served(PositionsServer())
