@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,14 +44,10 @@ def run(env: Mapping[str, str], *words: str) -> Result:
 
 @pytest.fixture(autouse=True)
 def unchanged() -> Iterator[None]:
-    """What a command sets for its process is as before after a test."""
-    root = logging.getLogger()
+    """The signals that a command handles are as before after a test."""
     caught = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1]
-    handlers, level = list(root.handlers), root.level
     before = {number: signal.getsignal(number) for number in caught}
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
     signal.set_wakeup_fd(-1)
     for number, handler in before.items():
         signal.signal(number, handler)
