@@ -25,7 +25,7 @@ from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.roster import AccountUnit, Change, Roster
 from exporter.settings import AccountSettings, Settings
 from exporter.stop_event import StopEvent
-from exporter.store import migrate
+from exporter.store import migrate, report_settings
 from exporter.store.database import Connection, Database, connected
 from exporter.store.embedded import EmbeddedPostgres, exists
 from exporter.store.leases import Leases
@@ -124,7 +124,7 @@ class App:
         self.metrics = self._metrics()
         self.clock = ExchangeClock(wall=runtime.wall, steady=runtime.steady)
         address = self._address()
-        self.database = None if address is None else Database(address, prepare or apply_migrations)
+        self.database = None if address is None else Database(address, prepare or self._prepare)
         self.leases = Leases(address, holder) if address and holder else None
         self.storage = Storage(self.database, self.leases, runtime.monotonic, self._lease_wait_s())
         self.spool = Spool(settings.data_dir / "spool")
@@ -209,6 +209,11 @@ class App:
         self.storage.close()
         if self.embedded is not None:
             self.embedded.stop()
+
+    def _prepare(self, connection: Connection) -> None:
+        """Bring the database to this version and these settings. Raises SchemaError."""
+        apply_migrations(connection)
+        report_settings.note(connection, self.settings.of_reports)
 
     def _metrics(self) -> Metrics:
         """Of no account yet."""

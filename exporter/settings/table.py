@@ -19,7 +19,7 @@ import platformdirs
 
 from exporter.logs.level import LEVELS
 from exporter.model.errors import SettingsError
-from exporter.settings import accounts, database, values
+from exporter.settings import accounts, database, finance, values
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
 from exporter.settings.raw import CONFIG, RawSetting, RawSettings, Setting, gather
@@ -185,6 +185,10 @@ def _redacted_candlesticks(scopes: tuple[str, ...]) -> Mapping[str, str]:
     return {_CANDLESTICKS.name: ",".join(scopes) or "none"}
 
 
+def _zone_text(zone: str | None) -> str:
+    return "as in the database" if zone is None else zone
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be set, checked. No field prints a secret."""
@@ -258,6 +262,28 @@ class Settings:
         _CANDLESTICKS, read=_candlesticks, redact=_redacted_candlesticks
     )
     """Scopes of the stream ``candlesticks`` (``BTC_EUR:1h``); empty: the stream is off."""
+    business_zone: str | None = setting(
+        "ONETRADING_BUSINESS_ZONE",
+        "time zone of days and months in reports where none is asked for, for example"
+        " `Europe/Vienna`; kept in the database, where a process that does not set it leaves it as"
+        " it is",
+        _text(finance.zone),
+        default=None,
+        default_text="UTC",
+        redact=_zone_text,
+    )
+    """None: what the database has, UTC at first."""
+    api_fees: finance.Fees = setting(
+        "ONETRADING_API_FEES",
+        "fees of orders by API, which no endpoint tells, as fractions maker/taker, for example"
+        " `SPOT=0.0005/0.001,FUTURES=0.0002/0.0005`; without it they are compared with the"
+        " account's tier",
+        _text(finance.api_fees),
+        default=MappingProxyType({}),
+        default_text="none",
+        redact=lambda fees: finance.api_fees_text(fees) if fees else "none",
+    )
+    """By name of the database's setting; empty: none."""
     log_format: LogFormat = setting(
         "ONETRADING_LOG_FORMAT",
         "`text` or `json`",
@@ -290,6 +316,12 @@ class Settings:
         if not self.database.same_as(after.database):
             changed |= {"DATABASE_URL"}
         return sorted(changed)
+
+    @property
+    def of_reports(self) -> Mapping[str, str]:
+        """What is set here that reports in the database depend on, by name there."""
+        zone = {} if self.business_zone is None else {"business_zone": self.business_zone}
+        return zone | {name: f"{ratio:f}" for name, ratio in self.api_fees.items()}
 
     @property
     def scopes(self) -> Mapping[str, tuple[str, ...]]:

@@ -6,6 +6,223 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    found text;
+BEGIN
+    SELECT zone INTO found FROM onetrading.zones WHERE lower(zone) = lower(asked);
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'unknown time zone "%"', asked
+            USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'Name it as the IANA does, such as Europe/Vienna or UTC.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION reporting.known_zone(asked text) IS 'The time zone as it is written in the reports. Fails for an unknown one, so that a mistyped zone is no empty report.';
+CREATE TABLE onetrading.accounts (
+    account_id uuid NOT NULL,
+    name text NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    left_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading.accounts IS 'Accounts by the name configured here; "public" stands for what is read without a token.';
+COMMENT ON COLUMN onetrading.accounts.account_id IS 'The identity that the exchange echoes in its answers; all zeros for public.';
+COMMENT ON COLUMN onetrading.accounts.name IS 'The configured name: the label "account" of every metric.';
+COMMENT ON COLUMN onetrading.accounts.first_seen_at IS 'When it was first stored here.';
+COMMENT ON COLUMN onetrading.accounts.left_at IS 'When it was found that no process has the account configured any more; null while one has it.';
+CREATE TABLE onetrading.external_movements (
+    account_id uuid NOT NULL,
+    reference text NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    currency_code text NOT NULL,
+    amount numeric NOT NULL,
+    kind text NOT NULL,
+    note text,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT external_movements_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (amount <> (0)::numeric))),
+    CONSTRAINT external_movements_currency_code_check CHECK ((currency_code <> ''::text)),
+    CONSTRAINT external_movements_kind_check CHECK ((kind = ANY (ARRAY['deposit'::text, 'withdrawal'::text, 'transfer'::text, 'fee'::text, 'other'::text]))),
+    CONSTRAINT external_movements_reference_check CHECK ((reference <> ''::text))
+);
+COMMENT ON TABLE onetrading.external_movements IS 'Deposits, withdrawals, transfers and fees that the exchange''s API does not tell, as imported from a file (import movements).';
+COMMENT ON COLUMN onetrading.external_movements.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.external_movements.reference IS 'Identity of the movement within the account, chosen by whoever wrote the file.';
+COMMENT ON COLUMN onetrading.external_movements.moved_at IS 'When the balance changed.';
+COMMENT ON COLUMN onetrading.external_movements.currency_code IS 'What moved.';
+COMMENT ON COLUMN onetrading.external_movements.amount IS 'In units of currency_code: positive when it came in, negative when it went out.';
+COMMENT ON COLUMN onetrading.external_movements.kind IS 'deposit, withdrawal, transfer (between own accounts), fee or other.';
+COMMENT ON COLUMN onetrading.external_movements.note IS 'What the file said beside; null when nothing.';
+COMMENT ON COLUMN onetrading.external_movements.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE TABLE onetrading.funding_payments (
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
+COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, as first read: seconds after the funding time.';
+COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.snapshots (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    first_observed_at timestamp with time zone NOT NULL,
+    last_observed_at timestamp with time zone NOT NULL,
+    row_count integer NOT NULL,
+    content_hash bigint NOT NULL,
+    header jsonb NOT NULL,
+    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
+);
+COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
+COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
+COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
+COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
+COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
+COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
+COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
+CREATE TABLE onetrading.trades (
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
+COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
+COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
+COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
+COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
+COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
+COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW onetrading.account_spans AS
+ SELECT accounts.account_id,
+    accounts.name AS account,
+    facts.first_at,
+    accounts.left_at
+   FROM (onetrading.accounts
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+                   FROM onetrading.trades
+                  WHERE (trades.account_id = accounts.account_id)), ( SELECT min(payments.booked_at) AS min
+                   FROM onetrading.funding_payments payments
+                  WHERE (payments.account_id = accounts.account_id)), ( SELECT min(movements.moved_at) AS min
+                   FROM onetrading.external_movements movements
+                  WHERE (movements.account_id = accounts.account_id)), ( SELECT min(snapshots.first_observed_at) AS min
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'balances'::text)))) AS first_at) facts)
+  WHERE (facts.first_at IS NOT NULL);
+COMMENT ON VIEW onetrading.account_spans IS 'From when on something is known of each account that has facts.';
+COMMENT ON COLUMN onetrading.account_spans.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_spans.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_spans.first_at IS 'The earliest trade, funding payment, movement or observed balance.';
+COMMENT ON COLUMN onetrading.account_spans.left_at IS 'As in onetrading.accounts.';
+CREATE TABLE onetrading_sync.settings (
+    name text NOT NULL,
+    value text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
+COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
+COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
+COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
+CREATE VIEW onetrading.business_zone AS
+ SELECT COALESCE(( SELECT settings.value
+           FROM onetrading_sync.settings
+          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
+COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
+COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
+CREATE TABLE onetrading.zones (
+    zone text NOT NULL
+);
+COMMENT ON TABLE onetrading.zones IS 'The time zones that days and months can be asked for in.';
+COMMENT ON COLUMN onetrading.zones.zone IS 'Its IANA name, such as Europe/Vienna.';
+CREATE VIEW reporting.months_by_zone AS
+ SELECT (series.starts)::date AS month,
+    zones.zone,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at,
+    (((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) <= now()) AS is_over
+   FROM ((( SELECT min(account_spans.first_at) AS first_at,
+            max(GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now()))) AS last_at
+           FROM onetrading.account_spans) spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (spans.last_at AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW reporting.months_by_zone IS 'Months that have data, in every time zone: always filter by zone, or call reporting.months(zone).
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months_by_zone
+WHERE zone = ''Europe/Vienna'' AND is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months_by_zone.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months_by_zone.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.is_over IS 'Whether the month has ended.';
+CREATE VIEW reporting.months AS
+ SELECT month,
+    zone,
+    starts_at,
+    ends_at,
+    is_over
+   FROM reporting.months_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.months IS 'Months that have data, in the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT month, zone, starts_at, ends_at FROM reporting.months WHERE is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months.is_over IS 'Whether the month has ended.';
+CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.months_by_zone AS months WHERE months.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
 CREATE TABLE onetrading.account_fee_tiers (
     account_id uuid NOT NULL,
     fee_group text NOT NULL,
@@ -29,17 +246,23 @@ COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.accounts (
-    account_id uuid NOT NULL,
-    name text NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    left_at timestamp with time zone
-);
-COMMENT ON TABLE onetrading.accounts IS 'Accounts by the name configured here; "public" stands for what is read without a token.';
-COMMENT ON COLUMN onetrading.accounts.account_id IS 'The identity that the exchange echoes in its answers; all zeros for public.';
-COMMENT ON COLUMN onetrading.accounts.name IS 'The configured name: the label "account" of every metric.';
-COMMENT ON COLUMN onetrading.accounts.first_seen_at IS 'When it was first stored here.';
-COMMENT ON COLUMN onetrading.accounts.left_at IS 'When it was found that no process has the account configured any more; null while one has it.';
+CREATE VIEW onetrading.account_months AS
+ SELECT account_spans.account_id,
+    account_spans.account,
+    zones.zone,
+    (series.starts)::date AS month,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at
+   FROM ((onetrading.account_spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (account_spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now())) AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW onetrading.account_months IS 'The months of each account in each time zone: what reports by month are joined to, so that a filter on account, zone and month is applied before anything is computed. Filter by zone always.';
+COMMENT ON COLUMN onetrading.account_months.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.account_months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.account_months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN onetrading.account_months.ends_at IS 'End of the month (exclusive).';
 CREATE TABLE onetrading.instruments (
     instrument_code text NOT NULL,
     base_code text NOT NULL,
@@ -216,6 +439,48 @@ COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.currencies.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.exchange_rates (
+    day date NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    source text NOT NULL,
+    rate numeric NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT exchange_rates_amounts CHECK (((rate > (0)::numeric) AND (rate < 'Infinity'::numeric))),
+    CONSTRAINT exchange_rates_base_code_check CHECK ((base_code <> ''::text)),
+    CONSTRAINT exchange_rates_check CHECK (((quote_code <> ''::text) AND (quote_code <> base_code))),
+    CONSTRAINT exchange_rates_source_check CHECK ((source <> ''::text))
+);
+COMMENT ON TABLE onetrading.exchange_rates IS 'Exchange rates as imported from a file (import rates): the exchange has no market for EUR against USD.';
+COMMENT ON COLUMN onetrading.exchange_rates.day IS 'The day that the source dates the rate with.';
+COMMENT ON COLUMN onetrading.exchange_rates.base_code IS 'One unit of this ...';
+COMMENT ON COLUMN onetrading.exchange_rates.quote_code IS '... is worth rate units of this.';
+COMMENT ON COLUMN onetrading.exchange_rates.source IS 'Who published it, such as ECB.';
+COMMENT ON COLUMN onetrading.exchange_rates.rate IS 'Units of quote_code for one unit of base_code.';
+COMMENT ON COLUMN onetrading.exchange_rates.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE TABLE onetrading.external_lots (
+    account_id uuid NOT NULL,
+    reference text NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    acquired_at timestamp with time zone NOT NULL,
+    quantity numeric NOT NULL,
+    cost numeric,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT external_lots_amounts CHECK (((quantity > (0)::numeric) AND (quantity < 'Infinity'::numeric) AND (cost >= (0)::numeric) AND (cost < 'Infinity'::numeric))),
+    CONSTRAINT external_lots_base_code_check CHECK ((base_code <> ''::text)),
+    CONSTRAINT external_lots_quote_code_check CHECK ((quote_code <> ''::text)),
+    CONSTRAINT external_lots_reference_check CHECK ((reference <> ''::text))
+);
+COMMENT ON TABLE onetrading.external_lots IS 'Lots that were acquired outside of the history, as imported from a file (import lots): what can be sold beyond what was bought by trades.';
+COMMENT ON COLUMN onetrading.external_lots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.external_lots.reference IS 'Identity of the lot within the account, chosen by whoever wrote the file.';
+COMMENT ON COLUMN onetrading.external_lots.base_code IS 'The asset.';
+COMMENT ON COLUMN onetrading.external_lots.quote_code IS 'Currency of cost: the lot serves sales for this currency.';
+COMMENT ON COLUMN onetrading.external_lots.acquired_at IS 'When it was acquired.';
+COMMENT ON COLUMN onetrading.external_lots.quantity IS 'In units of base_code.';
+COMMENT ON COLUMN onetrading.external_lots.cost IS 'Total cost in quote_code; null when it is not known.';
+COMMENT ON COLUMN onetrading.external_lots.first_seen_at IS 'When it was first imported; never changed afterwards.';
 CREATE TABLE onetrading.fee_tiers (
     fee_group text NOT NULL,
     min_volume numeric NOT NULL,
@@ -239,28 +504,6 @@ COMMENT ON COLUMN onetrading.fee_tiers.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.fee_tiers.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.funding_payments (
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    booked_at timestamp with time zone NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    amount numeric NOT NULL,
-    cash_balance numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
-COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, as first read: seconds after the funding time.';
-COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE TABLE onetrading.funding_rate_samples (
     snapshot_id bigint NOT NULL,
     instrument_code text NOT NULL,
@@ -396,26 +639,6 @@ COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_po
 COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
-CREATE TABLE onetrading.snapshots (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    first_observed_at timestamp with time zone NOT NULL,
-    last_observed_at timestamp with time zone NOT NULL,
-    row_count integer NOT NULL,
-    content_hash bigint NOT NULL,
-    header jsonb NOT NULL,
-    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
-);
-COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
-COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
-COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
-COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
-COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
-COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
-COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
 CREATE VIEW onetrading.latest_snapshots AS
  WITH RECURSIVE latest AS (
         ( SELECT snapshots.snapshot_id,
@@ -498,46 +721,6 @@ COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account 
 COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
 COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
 COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
-CREATE TABLE onetrading.trades (
-    trade_id uuid NOT NULL,
-    order_id uuid,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    price numeric NOT NULL,
-    amount numeric NOT NULL,
-    quote_amount numeric NOT NULL,
-    fee_amount numeric,
-    fee_currency text,
-    liquidity text,
-    order_source text,
-    sequence bigint,
-    traded_at timestamp with time zone NOT NULL,
-    traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
-COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
-COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
-COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
-COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
-COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
-COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
-COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
-COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
-COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
-COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
-COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -2267,6 +2450,12 @@ ALTER TABLE ONLY onetrading.closed_positions
     ADD CONSTRAINT closed_positions_pkey PRIMARY KEY (position_id);
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
+ALTER TABLE ONLY onetrading.exchange_rates
+    ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (base_code, quote_code, day, source);
+ALTER TABLE ONLY onetrading.external_lots
+    ADD CONSTRAINT external_lots_pkey PRIMARY KEY (account_id, reference);
+ALTER TABLE ONLY onetrading.external_movements
+    ADD CONSTRAINT external_movements_pkey PRIMARY KEY (account_id, reference);
 ALTER TABLE ONLY onetrading.fee_tiers
     ADD CONSTRAINT fee_tiers_pkey PRIMARY KEY (fee_group, min_volume, valid_from);
 ALTER TABLE ONLY onetrading.funding_payments
@@ -2297,6 +2486,8 @@ ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
+ALTER TABLE ONLY onetrading.zones
+    ADD CONSTRAINT zones_pkey PRIMARY KEY (zone);
 ALTER TABLE ONLY onetrading_sync.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.counted_positions
@@ -2327,6 +2518,8 @@ ALTER TABLE ONLY onetrading_sync.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY onetrading_sync.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY onetrading_sync.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY onetrading_sync.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.verified
@@ -2336,6 +2529,8 @@ CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id
 CREATE INDEX candlesticks_by_end ON onetrading.candlesticks USING btree (instrument_code, granularity, end_time);
 CREATE INDEX closed_positions_by_closing ON onetrading.closed_positions USING btree (account_id, closed_at);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
+CREATE INDEX external_lots_by_time ON onetrading.external_lots USING btree (account_id, acquired_at);
+CREATE INDEX external_movements_by_time ON onetrading.external_movements USING btree (account_id, moved_at);
 CREATE UNIQUE INDEX fee_tiers_current ON onetrading.fee_tiers USING btree (fee_group, min_volume) WHERE (valid_to IS NULL);
 CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
 CREATE INDEX funding_rates_by_time ON onetrading.funding_rates USING btree (funding_time);
@@ -2354,6 +2549,7 @@ CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at
 CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
+CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
@@ -2372,6 +2568,8 @@ ALTER TABLE ONLY onetrading.positions
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;

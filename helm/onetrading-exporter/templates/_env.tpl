@@ -40,6 +40,14 @@
 - name: ONETRADING_CANDLESTICKS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.settings.businessZone }}
+- name: ONETRADING_BUSINESS_ZONE
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.settings.apiFees }}
+- name: ONETRADING_API_FEES
+  value: {{ . | quote }}
+{{- end }}
 - name: ONETRADING_LOG_FORMAT
   value: {{ .Values.settings.logFormat }}
 - name: ONETRADING_LOG_LEVEL
