@@ -11,7 +11,7 @@ from exporter.api.token_claims import claims_of
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
-from exporter.store import bookkeeping, verified
+from exporter.store import bookkeeping, closes, report_settings, verified
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
 from exporter.sync import Account
@@ -145,6 +145,28 @@ class Housekeeping:
                     since,
                     extra={"account": account},
                 )
+        return True
+
+    def judge_months(self) -> bool:
+        """Ask the checks of the months that are due, whichever process does it, and export what
+        they say. Returns whether Postgres answered.
+        """
+        if not self._storage.up:
+            return False
+        try:
+            database = self._storage.writable()
+            zone = database.run(report_settings.business_zone)
+            for month in database.run(closes.due_months, zone):
+                database.run(closes.judge, zone, month)
+            found = database.run(closes.months)
+        except DatabaseError:
+            return False
+        own = {name for name in self._accounts() if not self._storage.stands_by(name)}
+        self._metrics.service.set_months(
+            {key: float(off) for key, off in found.differences.items() if key[0] in own},
+            {name: at.timestamp() for name, at in found.unclosed.items() if name in own},
+            {name: count for name, count in found.late.items() if name in own},
+        )
         return True
 
     def note_accounts(self) -> bool:

@@ -28,6 +28,8 @@ _COUNT_EVERY = timedelta(seconds=30)
 _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
 _SHOW_VERIFIED_EVERY = timedelta(minutes=5)
 _SIGN_EVERY = timedelta(hours=1)
+_JUDGE_EVERY = timedelta(minutes=5)
+"""A month is judged hourly; this is how long one that has just begun, or was reopened, waits."""
 _PRUNE_EVERY = timedelta(days=1)
 _CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
@@ -234,6 +236,7 @@ class Service:
                     {name: account.account_id for name, account in self.app.accounts.items()}
                 ),
             ),
+            Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
             Task(

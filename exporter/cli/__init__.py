@@ -1,7 +1,7 @@
 """The command line: parse the options, build the app, call it, exit with a code.
 
 Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 migrations are pending; 4 something
-differs (`verify`) or remains (`rejects retry`); 130 interrupted.
+differs (`verify`, `reconcile`, `close`) or remains (`rejects retry`); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import click
 
 from exporter._version import __version__
-from exporter.cli import database, demo, history, rejects, reports, service, verify
+from exporter.cli import close, database, demo, history, rejects, reports, service, verify
 from exporter.model.errors import ExporterError, SettingsError
 
 EXIT_FAILED = 1
@@ -35,6 +35,9 @@ for command in (
     verify.verify,
     verify.reset,
     rejects.rejects,
+    close.reconcile,
+    close.close,
+    close.reopen,
     reports.status,
     reports.gaps,
     service.check,

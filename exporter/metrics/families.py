@@ -199,6 +199,26 @@ FACTS_CHANGED = Metric(
     _PER_STREAM,
     "counter",
 )
+RECONCILIATION = Metric(
+    "onetrading_reconciliation_difference",
+    "How far a check of reporting.month_close is off, in its own unit (a currency, seconds of "
+    "history, records), when it was last asked; of the newest two months, and of older ones that "
+    "are not locked where it fails. key: the month, and the currency if the check has one.",
+    ("account", "check", "key"),
+)
+MONTH_UNCLOSED = Metric(
+    "onetrading_month_unclosed_end_timestamp_seconds",
+    "Unix time at which the oldest month ended that cannot be closed because a check of "
+    "reporting.month_close fails; absent when there is none. Months that began before the history "
+    "that is required do not count.",
+    ("account",),
+)
+LATE_IN_LOCKED = Metric(
+    "onetrading_late_facts_in_locked_months",
+    "Facts that became known, changed or vanished after their month was locked: reporting."
+    "late_facts has them, the figures of the month do not.",
+    ("account",),
+)
 HEARTBEAT = Metric(
     "onetrading_scheduler_heartbeat_timestamp_seconds",
     "Unix time of the scheduler's last heartbeat.",
@@ -233,6 +253,9 @@ SERVICE_FAMILIES = (
     VERIFY_FINDINGS,
     VERIFY_LAST,
     VERIFY_PROGRESS,
+    RECONCILIATION,
+    MONTH_UNCLOSED,
+    LATE_IN_LOCKED,
     HEARTBEAT,
     HEARTBEAT_AGE,
     SCHEDULER_EVENTS,

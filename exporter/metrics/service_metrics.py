@@ -23,7 +23,10 @@ from exporter.metrics.families import (
     FACTS_CHANGED,
     HEARTBEAT,
     HEARTBEAT_AGE,
+    LATE_IN_LOCKED,
     LEADER,
+    MONTH_UNCLOSED,
+    RECONCILIATION,
     REJECTS_OPEN,
     SCHEDULER_EVENTS,
     SERVICE_FAMILIES,
@@ -159,6 +162,26 @@ class ServiceMetrics:
         self._merge(VERIFY_FINDINGS, {key: float(count) for key, count in findings.items()})
         self._merge(VERIFY_LAST, {(*key,): at for key, at in last.items()})
         self._merge(VERIFY_PROGRESS, {(*key,): ratio for key, ratio in progress.items()})
+
+    def set_months(
+        self,
+        differences: Mapping[tuple[str, str, str], float],
+        unclosed: Mapping[str, float],
+        late: Mapping[str, int],
+    ) -> None:
+        """What the checks of months said, by account: nothing else is exported of them any more.
+
+        ``differences``: by account, check and key; ``unclosed``: the end of the oldest month that
+        cannot be closed, in Unix seconds; ``late``: facts of locked months.
+        """
+        values: dict[Metric, _Values] = {
+            RECONCILIATION: {(*key,): off for key, off in differences.items()},
+            MONTH_UNCLOSED: {(account,): at for account, at in unclosed.items()},
+            LATE_IN_LOCKED: {(account,): float(count) for account, count in late.items()},
+        }
+        with self._lock:
+            own = {metric: self._of_accounts(metric, each) for metric, each in values.items()}
+            self._values = {**self._values, **own}
 
     def record_heartbeat(self) -> None:
         """The scheduler is running."""

@@ -14,6 +14,8 @@ ExporterError
 │   ├── DataRefused          find the record and reject it: a retry brings the same
 │   └── DatabaseBusy         the same: Postgres is up, and has nothing to spare now
 ├── Outdated                 say so: Postgres holds a response that was observed later
+├── CloseRefused             say so: the month cannot be closed or reopened as asked
+│   └── ChecksFailing        list them: exit 4
 └── ExchangeError
     ├── RetryLater           wait, then send the same request again
     │   ├── RateLimited      429: pause the token
@@ -168,6 +170,21 @@ class Outdated(ExporterError):
             f"than this one ({observed:%Y-%m-%d %H:%M:%S}), which is not stored: compare the "
             "clocks of the exchange, of this machine and of the processes that write this account"
         )
+
+
+class CloseRefused(ExporterError):
+    """A month cannot be closed or reopened: it is not over, or others come first."""
+
+
+class ChecksFailing(CloseRefused):
+    """Checks of the month fail, and nobody has acknowledged them.
+
+    ``checks``: rows of `reporting.month_close`, by column.
+    """
+
+    def __init__(self, message: str, checks: Sequence[Mapping[str, object]]) -> None:
+        super().__init__(message)
+        self.checks = checks
 
 
 class ExchangeError(ExporterError):
