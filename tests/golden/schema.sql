@@ -6,29 +6,6 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
-CREATE TABLE onetrading.account_fee_tiers (
-    account_id uuid NOT NULL,
-    fee_group text NOT NULL,
-    min_volume numeric NOT NULL,
-    maker_ratio numeric NOT NULL,
-    taker_ratio numeric NOT NULL,
-    raw jsonb NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
-    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
-);
-COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
-COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -40,6 +17,154 @@ COMMENT ON COLUMN onetrading.accounts.account_id IS 'The identity that the excha
 COMMENT ON COLUMN onetrading.accounts.name IS 'The configured name: the label "account" of every metric.';
 COMMENT ON COLUMN onetrading.accounts.first_seen_at IS 'When it was first stored here.';
 COMMENT ON COLUMN onetrading.accounts.left_at IS 'When it was found that no process has the account configured any more; null while one has it.';
+CREATE TABLE onetrading.external_movements (
+    account_id uuid NOT NULL,
+    reference text NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    currency_code text NOT NULL,
+    amount numeric NOT NULL,
+    kind text NOT NULL,
+    note text,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT external_movements_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (amount <> (0)::numeric))),
+    CONSTRAINT external_movements_currency_code_check CHECK ((currency_code <> ''::text)),
+    CONSTRAINT external_movements_kind_check CHECK ((kind = ANY (ARRAY['deposit'::text, 'withdrawal'::text, 'transfer'::text, 'fee'::text, 'other'::text]))),
+    CONSTRAINT external_movements_reference_check CHECK ((reference <> ''::text))
+);
+COMMENT ON TABLE onetrading.external_movements IS 'Deposits, withdrawals, transfers and fees that the exchange''s API does not tell, as imported from a file (import movements).';
+COMMENT ON COLUMN onetrading.external_movements.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.external_movements.reference IS 'Identity of the movement within the account, chosen by whoever wrote the file.';
+COMMENT ON COLUMN onetrading.external_movements.moved_at IS 'When the balance changed.';
+COMMENT ON COLUMN onetrading.external_movements.currency_code IS 'What moved.';
+COMMENT ON COLUMN onetrading.external_movements.amount IS 'In units of currency_code: positive when it came in, negative when it went out.';
+COMMENT ON COLUMN onetrading.external_movements.kind IS 'deposit, withdrawal, transfer (between own accounts), fee or other.';
+COMMENT ON COLUMN onetrading.external_movements.note IS 'What the file said beside; null when nothing.';
+COMMENT ON COLUMN onetrading.external_movements.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE TABLE onetrading.funding_payments (
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
+COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, as first read: seconds after the funding time.';
+COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.snapshots (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    first_observed_at timestamp with time zone NOT NULL,
+    last_observed_at timestamp with time zone NOT NULL,
+    row_count integer NOT NULL,
+    content_hash bigint NOT NULL,
+    header jsonb NOT NULL,
+    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
+);
+COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
+COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
+COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
+COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
+COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
+COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
+COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
+CREATE TABLE onetrading.trades (
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
+COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
+COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
+COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
+COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
+COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
+COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW onetrading.account_spans AS
+ SELECT accounts.account_id,
+    accounts.name AS account,
+    facts.first_at,
+    accounts.left_at
+   FROM (onetrading.accounts
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+                   FROM onetrading.trades
+                  WHERE (trades.account_id = accounts.account_id)), ( SELECT min(payments.booked_at) AS min
+                   FROM onetrading.funding_payments payments
+                  WHERE (payments.account_id = accounts.account_id)), ( SELECT min(movements.moved_at) AS min
+                   FROM onetrading.external_movements movements
+                  WHERE (movements.account_id = accounts.account_id)), ( SELECT min(snapshots.first_observed_at) AS min
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'balances'::text)))) AS first_at) facts)
+  WHERE (facts.first_at IS NOT NULL);
+COMMENT ON VIEW onetrading.account_spans IS 'From when on something is known of each account that has facts.';
+COMMENT ON COLUMN onetrading.account_spans.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_spans.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_spans.first_at IS 'The earliest trade, funding payment, movement or observed balance.';
+COMMENT ON COLUMN onetrading.account_spans.left_at IS 'As in onetrading.accounts.';
+CREATE TABLE onetrading.zones (
+    zone text NOT NULL
+);
+COMMENT ON TABLE onetrading.zones IS 'The time zones that days and months can be asked for in.';
+COMMENT ON COLUMN onetrading.zones.zone IS 'Its IANA name, such as Europe/Vienna.';
+CREATE VIEW onetrading.account_months AS
+ SELECT account_spans.account_id,
+    account_spans.account,
+    zones.zone,
+    (series.starts)::date AS month,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at
+   FROM ((onetrading.account_spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (account_spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now())) AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW onetrading.account_months IS 'The months of each account in each time zone: what reports by month are joined to, so that a filter on account, zone and month is applied before anything is computed. Filter by zone always.';
+COMMENT ON COLUMN onetrading.account_months.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.account_months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.account_months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN onetrading.account_months.ends_at IS 'End of the month (exclusive).';
 CREATE TABLE onetrading.instruments (
     instrument_code text NOT NULL,
     base_code text NOT NULL,
@@ -112,14 +237,74 @@ COMMENT ON COLUMN onetrading.instrument_assets.base_code IS 'As in onetrading.in
 COMMENT ON COLUMN onetrading.instrument_assets.quote_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
-CREATE VIEW onetrading.asset_changes AS
- SELECT DISTINCT instrument_code,
-    (date_trunc('month'::text, (known_from AT TIME ZONE 'UTC'::text)))::date AS month
-   FROM onetrading.instrument_assets
-  WHERE (known_from > '-infinity'::timestamp with time zone);
-COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
-COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
-COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
+CREATE VIEW onetrading.instrument_kinds AS
+ SELECT DISTINCT ON (instrument_code) instrument_code,
+    (kind <> 'SPOT'::text) AS is_futures
+   FROM onetrading.instruments
+  ORDER BY instrument_code, valid_from DESC;
+COMMENT ON VIEW onetrading.instrument_kinds IS 'Whether each known instrument is a futures instrument, by its newest version.';
+COMMENT ON COLUMN onetrading.instrument_kinds.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_kinds.is_futures IS 'Whether its kind is any but SPOT. Of an instrument without a row, the suffix _P tells.';
+CREATE VIEW onetrading.balance_changes AS
+ SELECT trades.account_id,
+    trades.traded_at AS changed_at,
+    leg.currency,
+    leg.amount,
+    leg.gain
+   FROM (((onetrading.trades
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
+     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = trades.instrument_code)))
+     CROSS JOIN LATERAL ( VALUES (
+                CASE
+                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.base_code, split_part(trades.instrument_code, '_'::text, 1))
+                    ELSE NULL::text
+                END,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN trades.amount
+                    ELSE (- trades.amount)
+                END,(0)::numeric), (
+                CASE
+                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
+                    ELSE NULL::text
+                END,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END,0), (
+                CASE
+                    WHEN COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text)) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
+                    ELSE NULL::text
+                END,0,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END), (
+                CASE
+                    WHEN (trades.fee_amount <> (0)::numeric) THEN trades.fee_currency
+                    ELSE NULL::text
+                END,(- trades.fee_amount),0)) leg(currency, amount, gain))
+  WHERE (leg.currency IS NOT NULL)
+UNION ALL
+ SELECT payments.account_id,
+    payments.booked_at AS changed_at,
+    COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS currency,
+    payments.amount,
+    0 AS gain
+   FROM (onetrading.funding_payments payments
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+UNION ALL
+ SELECT external_movements.account_id,
+    external_movements.moved_at AS changed_at,
+    external_movements.currency_code AS currency,
+    external_movements.amount,
+    0 AS gain
+   FROM onetrading.external_movements;
+COMMENT ON VIEW onetrading.balance_changes IS 'What moves balances, as far as the exchange or a file tells it: legs of spot trades, fees, funding payments and movements. The settlements of futures, each minute, are told nowhere; over a time without an open position at its ends they are the sum of gain.';
+COMMENT ON COLUMN onetrading.balance_changes.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balance_changes.changed_at IS 'traded_at, booked_at or moved_at.';
+COMMENT ON COLUMN onetrading.balance_changes.currency IS 'The asset that moves. Of an instrument that is not known, as its code says.';
+COMMENT ON COLUMN onetrading.balance_changes.amount IS 'In units of currency: positive when it came in. Funding counts as sent: positive when received.';
+COMMENT ON COLUMN onetrading.balance_changes.gain IS 'Of a futures trade: its value at its price, negative when bought; else 0.';
 CREATE TABLE onetrading.balances (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -136,6 +321,1220 @@ COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
 COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
+CREATE TABLE onetrading_sync.settings (
+    name text NOT NULL,
+    value text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
+COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
+COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
+COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
+CREATE VIEW onetrading.business_zone AS
+ SELECT COALESCE(( SELECT settings.value
+           FROM onetrading_sync.settings
+          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
+COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
+COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
+CREATE TABLE onetrading.positions (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    direction text NOT NULL,
+    open_volume numeric NOT NULL,
+    open_notional numeric,
+    maintenance_margin numeric,
+    last_settlement numeric,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
+COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
+COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
+COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
+COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
+CREATE VIEW reporting.balance_rollforward_by_zone AS
+ SELECT m.account,
+    m.account_id,
+    m.month,
+    m.zone,
+    rolled.currency,
+        CASE
+            WHEN (edges.open_at = edges.close_at) THEN 'derived'::text
+            ELSE 'observed'::text
+        END AS basis,
+    rolled.opening,
+    rolled.bought,
+    rolled.sold,
+    rolled.fees_paid,
+    rolled.rebates_received,
+    rolled.funding_received,
+    rolled.funding_paid,
+    rolled.settlements_inferred,
+    rolled.external_in,
+    rolled.external_out,
+    (rolled.actual - rolled.difference) AS expected,
+    rolled.actual,
+    rolled.actual_observed_at,
+    rolled.difference,
+    unexplained.first_unexplained_from,
+    unexplained.first_unexplained_to
+   FROM ((((onetrading.account_months m
+     CROSS JOIN LATERAL ( SELECT max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_at,
+            max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_at,
+            max(ends.edge_at) FILTER (WHERE (ends.edge = 'actual'::text)) AS ends_at
+           FROM (( VALUES ('opening'::text,m.starts_at), ('actual'::text,LEAST(m.ends_at, now()))) ends(edge, edge_at)
+             CROSS JOIN LATERAL ( SELECT near.snapshot_id,
+                    points.at
+                   FROM ((( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < ends.edge_at))
+                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                         LIMIT 20)
+                        UNION ALL
+                        ( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ends.edge_at))
+                          ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                         LIMIT 20)) near
+                     CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at), (
+                                CASE
+                                    WHEN ((near.first_observed_at < ends.edge_at) AND (near.last_observed_at >= ends.edge_at)) THEN (ends.edge_at - '00:00:00.000001'::interval)
+                                    ELSE NULL::timestamp with time zone
+                                END)) points(at))
+                  WHERE (points.at IS NOT NULL)
+                  ORDER BY ((EXISTS ( SELECT
+                           FROM onetrading.trades
+                          WHERE ((trades.account_id = m.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = m.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.external_movements movements
+                          WHERE ((movements.account_id = m.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), GREATEST((points.at - ends.edge_at), (ends.edge_at - points.at)), points.at, near.snapshot_id
+                 LIMIT 1) picked)
+         HAVING (count(*) = 2)) edges)
+     CROSS JOIN LATERAL ( SELECT min(points.at) AS from_at,
+            (array_agg(points.snapshot_id ORDER BY points.at, points.snapshot_id))[1] AS from_snapshot,
+            max(points.at) AS to_at,
+            (array_agg(points.snapshot_id ORDER BY points.at DESC, points.snapshot_id DESC))[1] AS to_snapshot
+           FROM (( SELECT GREATEST((snapshots.first_observed_at + '00:02:00'::interval), edges.open_at) AS from_at,
+                    LEAST(snapshots.last_observed_at, edges.close_at) AS to_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count = 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                           FROM onetrading.snapshots snapshots_1
+                          WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), '-infinity'::timestamp with time zone)) AND (snapshots.first_observed_at <= edges.close_at))) flat_1
+             CROSS JOIN LATERAL (( SELECT snapshots.snapshot_id,
+                    GREATEST(snapshots.first_observed_at, flat_1.from_at) AS at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)) points)
+          WHERE ((flat_1.from_at < flat_1.to_at) AND (NOT (EXISTS ( SELECT
+                   FROM onetrading.balance_changes changes
+                  WHERE ((changes.account_id = m.account_id) AND (changes.changed_at > (points.at - '00:02:00'::interval)) AND (changes.changed_at <= (points.at + '00:00:05'::interval)) AND ((changes.gain <> (0)::numeric) OR (changes.changed_at > (points.at - '00:00:05'::interval))))))))) flat)
+     CROSS JOIN LATERAL ( WITH cash AS (
+                 SELECT ends.edge,
+                    nearest.currency,
+                    nearest.at,
+                    nearest.total
+                   FROM (( VALUES ('opening'::text,m.starts_at,edges.open_at), ('actual'::text,edges.ends_at,edges.close_at)) ends(edge, edge_at, observed_at)
+                     CROSS JOIN LATERAL ( SELECT DISTINCT ON (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2))) COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) AS currency,
+                            near.at,
+                            near.cash_balance AS total
+                           FROM (( SELECT payments.at,
+                                    payments.instrument_code,
+                                    payments.cash_balance,
+                                    count(*) OVER (PARTITION BY payments.at) AS together
+                                   FROM (( SELECT funding_payments.booked_at AS at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at < ends.edge_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at DESC
+ LIMIT 20)
+UNION ALL
+( SELECT funding_payments.booked_at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at >= ends.edge_at) AND (funding_payments.booked_at <= ends.observed_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at
+ LIMIT 20)) payments) near
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
+                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)))
+                          ORDER BY COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)), GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)), near.at) nearest)
+                  WHERE (ends.edge_at <= ( SELECT min(snapshots.first_observed_at) AS min
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text))))
+                ), cuts AS (
+                 SELECT array_agg(instants.cut ORDER BY instants.cut) AS cuts,
+                    min(instants.cut) AS from_at,
+                    max(instants.cut) AS to_at
+                   FROM ( SELECT m.starts_at AS cut
+                        UNION
+                         SELECT edges.ends_at
+                        UNION
+                         SELECT (points.at + '00:00:00.000001'::interval)
+                           FROM ( VALUES (edges.open_at), (edges.close_at), (flat.from_at), (flat.to_at)) points(at)
+                        UNION
+                         SELECT (cash.at + '00:00:00.000001'::interval)
+                           FROM cash
+                        UNION
+                         SELECT instrument_assets.known_from
+                           FROM onetrading.instrument_assets
+                          WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
+                  WHERE (instants.cut IS NOT NULL)
+                ), sums AS (
+                 SELECT trades.instrument_code,
+                    trades.side,
+                    trades.fee_currency,
+                    min(trades.traded_at) AS at,
+                    sum(trades.amount) AS amount,
+                    sum(trades.quote_amount) AS quote_amount,
+                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
+                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
+                   FROM (cuts
+                     CROSS JOIN onetrading.trades)
+                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
+                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
+                ), legs AS (
+                 SELECT leg.currency,
+                    sums.at,
+                    leg.kind,
+                    leg.amount
+                   FROM ((((sums
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
+                     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
+                     CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
+                            COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
+                            COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
+                     CROSS JOIN LATERAL ( VALUES (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.base
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'bought'::text
+                                    ELSE 'sold'::text
+                                END,sums.amount), (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.quote
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'sold'::text
+                                    ELSE 'bought'::text
+                                END,sums.quote_amount), (
+                                CASE
+                                    WHEN known.is_futures THEN known.quote
+                                    ELSE NULL::text
+                                END,'gain'::text,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN (- sums.quote_amount)
+                                    ELSE sums.quote_amount
+                                END), (
+                                CASE
+                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'fee'::text,sums.paid), (
+                                CASE
+                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
+                  WHERE (leg.currency IS NOT NULL)
+                UNION ALL
+                 SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
+                    payments.booked_at,
+                        CASE
+                            WHEN (payments.amount < (0)::numeric) THEN 'paid'::text
+                            ELSE 'received'::text
+                        END AS "case",
+                    abs(payments.amount) AS abs
+                   FROM ((cuts
+                     CROSS JOIN onetrading.funding_payments payments)
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+                  WHERE ((payments.account_id = m.account_id) AND (payments.booked_at >= cuts.from_at) AND (payments.booked_at < cuts.to_at))
+                UNION ALL
+                 SELECT external_movements.currency_code,
+                    external_movements.moved_at,
+                        CASE
+                            WHEN (external_movements.amount < (0)::numeric) THEN 'out'::text
+                            ELSE 'in'::text
+                        END AS "case",
+                    abs(external_movements.amount) AS abs
+                   FROM (cuts
+                     CROSS JOIN onetrading.external_movements)
+                  WHERE ((external_movements.account_id = m.account_id) AND (external_movements.moved_at >= cuts.from_at) AND (external_movements.moved_at < cuts.to_at))
+                ), held AS (
+                 SELECT parts.currency,
+                    sum(parts.opening) AS opening,
+                    sum(parts.actual) AS actual,
+                    sum(parts.flat_from) AS flat_from,
+                    sum(parts.flat_to) AS flat_to
+                   FROM ( SELECT balances.currency_code AS currency,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.open_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS opening,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.close_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS actual,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.from_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_from,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.to_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_to
+                           FROM onetrading.balances
+                          WHERE (balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot, flat.from_snapshot, flat.to_snapshot]))
+                        UNION ALL
+                         SELECT DISTINCT legs.currency,
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric"
+                           FROM legs) parts
+                  GROUP BY parts.currency
+                ), anchored AS (
+                 SELECT held.currency,
+                    COALESCE(cash_open.total, held.opening) AS opening,
+                    COALESCE(cash_open.at, edges.open_at) AS open_at,
+                    COALESCE(cash_close.total, held.actual) AS actual,
+                    COALESCE(cash_close.at, edges.close_at) AS close_at,
+                    held.flat_from,
+                    held.flat_to
+                   FROM ((held
+                     LEFT JOIN cash cash_open ON (((cash_open.edge = 'opening'::text) AND (cash_open.currency = held.currency))))
+                     LEFT JOIN cash cash_close ON (((cash_close.edge = 'actual'::text) AND (cash_close.currency = held.currency))))
+                ), summed AS (
+                 SELECT anchored.currency,
+                    anchored.close_at,
+                    ((anchored.opening + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.open_at) AND (legs.at < m.starts_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= m.starts_at) AND (legs.at <= anchored.open_at))), (0)::numeric)) AS opening,
+                    ((anchored.actual + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.close_at) AND (legs.at < edges.ends_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= edges.ends_at) AND (legs.at <= anchored.close_at))), (0)::numeric)) AS actual,
+                    COALESCE(sum(legs.signed) FILTER (WHERE legs.in_month), (0)::numeric) AS flow,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'bought'::text))), (0)::numeric) AS bought,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'sold'::text))), (0)::numeric) AS sold,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'fee'::text))), (0)::numeric) AS fees_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'rebate'::text))), (0)::numeric) AS rebates_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'received'::text))), (0)::numeric) AS funding_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'paid'::text))), (0)::numeric) AS funding_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'in'::text))), (0)::numeric) AS external_in,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'out'::text))), (0)::numeric) AS external_out,
+                        CASE
+                            WHEN (flat.from_at < flat.to_at) THEN ((anchored.flat_to - anchored.flat_from) - COALESCE(sum(
+                            CASE
+                                WHEN (legs.kind = 'gain'::text) THEN legs.amount
+                                ELSE legs.signed
+                            END) FILTER (WHERE ((legs.at > flat.from_at) AND (legs.at <= flat.to_at))), (0)::numeric))
+                            ELSE (0)::numeric
+                        END AS proven,
+                    COALESCE(bool_or((legs.kind = ANY (ARRAY['gain'::text, 'paid'::text, 'received'::text]))) FILTER (WHERE ((legs.at > LEAST(anchored.open_at, m.starts_at)) AND (legs.at <= GREATEST(anchored.close_at, edges.ends_at)))), false) AS is_settled
+                   FROM (anchored
+                     LEFT JOIN ( SELECT legs_1.currency,
+                            legs_1.at,
+                            legs_1.kind,
+                            legs_1.amount,
+                            ((legs_1.at >= m.starts_at) AND (legs_1.at < edges.ends_at)) AS in_month,
+                                CASE
+                                    WHEN (legs_1.kind = ANY (ARRAY['bought'::text, 'rebate'::text, 'received'::text, 'in'::text])) THEN legs_1.amount
+                                    WHEN (legs_1.kind <> 'gain'::text) THEN (- legs_1.amount)
+                                    ELSE (0)::numeric
+                                END AS signed
+                           FROM legs legs_1) legs ON ((legs.currency = anchored.currency)))
+                  GROUP BY anchored.currency, anchored.opening, anchored.open_at, anchored.actual, anchored.close_at, anchored.flat_from, anchored.flat_to
+                )
+         SELECT summed.currency,
+            summed.opening,
+            summed.bought,
+            summed.sold,
+            summed.fees_paid,
+            summed.rebates_received,
+            summed.funding_received,
+            summed.funding_paid,
+                CASE
+                    WHEN judged.settled THEN (((summed.actual - summed.opening) - summed.flow) - summed.proven)
+                    ELSE (0)::numeric
+                END AS settlements_inferred,
+            summed.external_in,
+            summed.external_out,
+            summed.actual,
+            summed.close_at AS actual_observed_at,
+                CASE
+                    WHEN judged.settled THEN summed.proven
+                    ELSE ((summed.actual - summed.opening) - summed.flow)
+                END AS difference,
+            judged.settled
+           FROM (summed
+             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR (EXISTS ( SELECT
+                           FROM ((onetrading.snapshots
+                             JOIN onetrading.positions USING (snapshot_id))
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= snapshots.first_observed_at) AND (snapshots.first_observed_at < assets.known_to))))
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count > 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                                   FROM onetrading.snapshots snapshots_1
+                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency))))) AS settled) judged)
+          WHERE ((EXISTS ( SELECT
+                   FROM onetrading.balances
+                  WHERE ((balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot])) AND (balances.currency_code = summed.currency)))) OR (summed.opening <> (0)::numeric) OR (summed.actual <> (0)::numeric) OR ((((((((summed.bought + summed.sold) + summed.fees_paid) + summed.rebates_received) + summed.funding_received) + summed.funding_paid) + summed.external_in) + summed.external_out) <> (0)::numeric))) rolled)
+     LEFT JOIN LATERAL ( SELECT points.before_at AS first_unexplained_from,
+            points.at AS first_unexplained_to
+           FROM ( SELECT bounded.at,
+                    bounded.unexplained,
+                    lag(bounded.at) OVER observed AS before_at,
+                    first_value(bounded.unexplained) OVER observed AS at_first
+                   FROM ( SELECT timeline.at,
+                            timeline.is_point,
+                            timeline.unexplained,
+                            timeline.last_at,
+                            timeline.next_at,
+                            timeline.last_gain_at,
+                            min(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS first_point,
+                            max(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS last_point
+                           FROM ( SELECT events.at,
+                                    events.is_point,
+                                    (
+CASE
+ WHEN events.is_point THEN events.total
+ ELSE NULL::numeric
+END - sum(events.amount) OVER forwards) AS unexplained,
+                                    max(events.at) FILTER (WHERE (NOT events.is_point)) OVER forwards AS last_at,
+                                    min(events.at) FILTER (WHERE (NOT events.is_point)) OVER (ORDER BY events.at DESC, events.is_point DESC ROWS UNBOUNDED PRECEDING) AS next_at,
+                                    max(events.at) FILTER (WHERE events.is_gain) OVER forwards AS last_gain_at
+                                   FROM ( SELECT points_1.at,
+    true AS is_point,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (0)::numeric AS amount,
+    false AS is_gain
+   FROM ((onetrading.snapshots
+     CROSS JOIN LATERAL ( SELECT GREATEST(snapshots.first_observed_at, edges.open_at) AS at
+  UNION
+   SELECT LEAST(snapshots.last_observed_at, edges.close_at) AS "least"
+  UNION
+   SELECT LEAST((snapshots.first_observed_at + '00:02:00'::interval), snapshots.last_observed_at, edges.close_at) AS "least") points_1)
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = snapshots.snapshot_id) AND (balances.currency_code = rolled.currency))))
+  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ( SELECT snapshots_1.first_observed_at
+     FROM onetrading.snapshots snapshots_1
+    WHERE (snapshots_1.snapshot_id = edges.open_snapshot))) AND (snapshots.first_observed_at <= edges.close_at) AND (points_1.at >= edges.open_at) AND (points_1.at <= edges.close_at) AND ((NOT rolled.settled) OR ( SELECT ((flat_1.row_count = 0) AND (flat_1.last_observed_at >= points_1.at))
+     FROM onetrading.snapshots flat_1
+    WHERE ((flat_1.account_id = m.account_id) AND (flat_1.stream = 'positions'::text) AND (flat_1.first_observed_at <= (points_1.at - '00:02:00'::interval)))
+    ORDER BY flat_1.first_observed_at DESC
+   LIMIT 1)))
+UNION ALL
+ SELECT changes.changed_at,
+    false,
+    NULL::numeric,
+    (changes.amount +
+  CASE
+   WHEN rolled.settled THEN changes.gain
+   ELSE (0)::numeric
+  END),
+    (changes.gain <> (0)::numeric)
+   FROM onetrading.balance_changes changes
+  WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
+                                  WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
+                  WHERE (bounded.is_point AND (((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point)) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
+                  WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
+          WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
+          ORDER BY points.at
+         LIMIT 1) unexplained ON (true));
+COMMENT ON VIEW reporting.balance_rollforward_by_zone IS 'reporting.balance_rollforward in every time zone: always filter by zone, or call reporting.balance_rollforward(zone).
+Example:
+SELECT month, currency, opening, expected, actual, difference
+FROM reporting.balance_rollforward_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' ORDER BY currency;';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE VIEW reporting.balance_rollforward AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    currency,
+    basis,
+    opening,
+    bought,
+    sold,
+    fees_paid,
+    rebates_received,
+    funding_received,
+    funding_paid,
+    settlements_inferred,
+    external_in,
+    external_out,
+    expected,
+    actual,
+    actual_observed_at,
+    difference,
+    first_unexplained_from,
+    first_unexplained_to
+   FROM reporting.balance_rollforward_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.balance_rollforward IS 'Each balance from month to month of the business zone (ONETRADING_BUSINESS_ZONE): opening, everything that is known to have moved it, what should be there then, and what was observed. Half-open months: what happened at the first instant of a month belongs to it. A difference is a missing or a wrong record, a movement that was not imported, or a fee that is in no record (liquidation, custody). Counts what is stored: whether that is complete, coverage_gaps tells.
+Example:
+SELECT month, currency, opening, expected, actual, difference, first_unexplained_from
+FROM reporting.balance_rollforward
+WHERE account = ''main'' AND month = ''2026-03-01'' AND difference <> 0 ORDER BY currency;';
+COMMENT ON COLUMN reporting.balance_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.balance_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.balance_rollforward.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN reporting.balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN reporting.balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN reporting.balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN reporting.balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN reporting.balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN reporting.balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN reporting.balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN reporting.balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN reporting.balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE FUNCTION reporting.balance_rollforward(zone text) RETURNS SETOF reporting.balance_rollforward
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.balance_rollforward_by_zone AS rolled
+    WHERE rolled.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.balance_rollforward(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, currency, difference FROM reporting.balance_rollforward(''Europe/Vienna'')
+WHERE account = ''main'' AND difference <> 0;';
+CREATE VIEW onetrading.latest_snapshots AS
+ WITH RECURSIVE latest AS (
+        ( SELECT snapshots.snapshot_id,
+            snapshots.account_id,
+            snapshots.stream,
+            snapshots.first_observed_at,
+            snapshots.last_observed_at,
+            snapshots.row_count,
+            snapshots.content_hash,
+            snapshots.header
+           FROM onetrading.snapshots
+          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.snapshot_id,
+            next_group.account_id,
+            next_group.stream,
+            next_group.first_observed_at,
+            next_group.last_observed_at,
+            next_group.row_count,
+            next_group.content_hash,
+            next_group.header
+           FROM (latest latest_1
+             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+                    snapshots.account_id,
+                    snapshots.stream,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at,
+                    snapshots.row_count,
+                    snapshots.content_hash,
+                    snapshots.header
+                   FROM onetrading.snapshots
+                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
+                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1) next_group)
+        )
+ SELECT account_id,
+    stream,
+    snapshot_id,
+    first_observed_at,
+    last_observed_at,
+    row_count,
+    header
+   FROM latest;
+COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
+COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
+CREATE VIEW onetrading.first_balances AS
+ SELECT latest.account_id,
+    started.first_observed_at,
+    picked.snapshot_id,
+    picked.at,
+    facts.first_at
+   FROM (((( SELECT latest_snapshots.account_id
+           FROM onetrading.latest_snapshots
+          WHERE (latest_snapshots.stream = 'balances'::text)) latest
+     CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS first_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))) started)
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+                   FROM onetrading.trades
+                  WHERE (trades.account_id = latest.account_id)), ( SELECT min(payments.booked_at) AS min
+                   FROM onetrading.funding_payments payments
+                  WHERE (payments.account_id = latest.account_id)), ( SELECT min(movements.moved_at) AS min
+                   FROM onetrading.external_movements movements
+                  WHERE (movements.account_id = latest.account_id))) AS first_at) facts)
+     CROSS JOIN LATERAL ( SELECT near.snapshot_id,
+            points.at
+           FROM (( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))
+                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                 LIMIT 20) near
+             CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at)) points(at))
+          ORDER BY ((EXISTS ( SELECT
+                   FROM onetrading.trades
+                  WHERE ((trades.account_id = latest.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                   FROM onetrading.funding_payments payments
+                  WHERE ((payments.account_id = latest.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                   FROM onetrading.external_movements movements
+                  WHERE ((movements.account_id = latest.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), points.at, near.snapshot_id
+         LIMIT 1) picked);
+COMMENT ON VIEW onetrading.first_balances IS 'The observation that earlier balances are derived from: of the first ones the earliest that no trade, payment or movement is close to, since balances may lag what moves them.';
+COMMENT ON COLUMN onetrading.first_balances.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.first_balances.first_observed_at IS 'When balances were first observed.';
+COMMENT ON COLUMN onetrading.first_balances.snapshot_id IS 'The chosen observation.';
+COMMENT ON COLUMN onetrading.first_balances.at IS 'When it was observed: what happened until then, that instant included, is in it.';
+COMMENT ON COLUMN onetrading.first_balances.first_at IS 'The earliest trade, funding payment or movement; null when there is none.';
+CREATE VIEW onetrading.listed_currencies AS
+ WITH RECURSIVE listed AS (
+        ( SELECT balances.account_id,
+            balances.currency_code,
+            balances.snapshot_id
+           FROM onetrading.balances
+          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.account_id,
+            next_group.currency_code,
+            next_group.snapshot_id
+           FROM (listed listed_1
+             CROSS JOIN LATERAL ( SELECT balances.account_id,
+                    balances.currency_code,
+                    balances.snapshot_id
+                   FROM onetrading.balances
+                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
+                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+                 LIMIT 1) next_group)
+        )
+ SELECT listed.account_id,
+    listed.currency_code,
+    snapshots.first_observed_at
+   FROM (listed
+     JOIN onetrading.snapshots USING (snapshot_id));
+COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
+COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
+CREATE VIEW reporting.daily_closing_balances_by_zone AS
+ WITH listed AS (
+         SELECT listed_currencies.account_id,
+            listed_currencies.currency_code,
+            listed_currencies.first_observed_at
+           FROM onetrading.listed_currencies
+        ), spans AS (
+         SELECT started.account_id,
+            accounts.name,
+            started.first_at,
+                CASE
+                    WHEN (accounts.left_at IS NULL) THEN now()
+                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
+                END AS last_at
+           FROM ((( SELECT listed.account_id,
+                    min(listed.first_observed_at) AS first_at
+                   FROM listed
+                  GROUP BY listed.account_id) started
+             LEFT JOIN onetrading.accounts USING (account_id))
+             LEFT JOIN ( SELECT latest_snapshots.account_id,
+                    latest_snapshots.last_observed_at
+                   FROM onetrading.latest_snapshots
+                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
+        )
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    listed.currency_code,
+    COALESCE(balances.available, (0)::numeric) AS available,
+    COALESCE(balances.locked, (0)::numeric) AS locked,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (balances.snapshot_id IS NOT NULL) AS is_listed,
+    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
+    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated,
+    days.zone,
+    'observed'::text AS source
+   FROM (((( SELECT zoned.account_id,
+            zoned.name,
+            zoned.zone,
+            (zoned.first_day + steps.step) AS day,
+            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
+           FROM (( SELECT spans.account_id,
+                    spans.name,
+                    zones.zone,
+                    ((spans.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                    ((spans.last_at AT TIME ZONE zones.zone))::date AS last_day
+                   FROM (spans
+                     CROSS JOIN onetrading.zones)) zoned
+             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+            snapshots.last_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1) closing)
+     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))))
+UNION ALL
+ SELECT COALESCE(accounts.name, (firsts.account_id)::text) AS account,
+    firsts.account_id,
+    derived.day,
+    derived.currency AS currency_code,
+    NULL::numeric AS available,
+    NULL::numeric AS locked,
+    derived.total,
+    NULL::boolean AS is_listed,
+    derived.observed_at,
+    (derived.day_end - derived.observed_at) AS age,
+    true AS is_final,
+    derived.estimated,
+    zones.zone,
+    derived.source
+   FROM (((onetrading.first_balances firsts
+     CROSS JOIN onetrading.zones)
+     LEFT JOIN onetrading.accounts ON ((accounts.account_id = firsts.account_id)))
+     CROSS JOIN LATERAL ( WITH changes AS (
+                 SELECT ((balance_changes.changed_at AT TIME ZONE zones.zone))::date AS day,
+                    balance_changes.currency,
+                    sum(balance_changes.amount) AS amount,
+                    bool_or((balance_changes.gain <> (0)::numeric)) AS futures
+                   FROM onetrading.balance_changes
+                  WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.changed_at <= firsts.at))
+                  GROUP BY (((balance_changes.changed_at AT TIME ZONE zones.zone))::date), balance_changes.currency
+                ), held AS (
+                 SELECT balances.currency_code AS currency,
+                    (balances.available + balances.locked) AS total
+                   FROM onetrading.balances
+                  WHERE (balances.snapshot_id = firsts.snapshot_id)
+                UNION ALL
+                 SELECT DISTINCT changes.currency,
+                    (0)::numeric AS "numeric"
+                   FROM changes
+                  WHERE (NOT (EXISTS ( SELECT
+                           FROM onetrading.balances
+                          WHERE ((balances.snapshot_id = firsts.snapshot_id) AND (balances.currency_code = changes.currency)))))
+                ), cash_currencies AS (
+                 SELECT DISTINCT COALESCE(assets.quote_code, split_part(paid.instrument_code, '_'::text, 2)) AS currency
+                   FROM (( SELECT DISTINCT payments.instrument_code
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = firsts.account_id) AND (payments.cash_balance IS NOT NULL))) paid
+                     LEFT JOIN onetrading.instrument_assets assets ON ((assets.instrument_code = paid.instrument_code)))
+                ), days AS (
+                 SELECT (ends.first_day + steps.step) AS day,
+                    ((((ends.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zones.zone) AS day_end
+                   FROM (( SELECT ((firsts.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                            ((firsts.first_observed_at AT TIME ZONE zones.zone))::date AS last_day) ends
+                     CROSS JOIN LATERAL generate_series(0, ((ends.last_day - ends.first_day) - 1)) steps(step))
+                ), summed AS (
+                 SELECT grid.currency,
+                    grid.day,
+                    max(grid.day_end) AS day_end,
+                    sum(sum(grid.amount)) OVER later AS amount,
+                    bool_or(bool_or(grid.futures)) OVER later AS futures
+                   FROM ( SELECT changes.currency,
+                            changes.day,
+                            NULL::timestamp with time zone AS day_end,
+                            changes.amount,
+                            changes.futures
+                           FROM changes
+                        UNION ALL
+                         SELECT held_1.currency,
+                            days.day,
+                            days.day_end,
+                            0,
+                            false
+                           FROM (held held_1
+                             CROSS JOIN days)) grid
+                  GROUP BY grid.currency, grid.day
+                  WINDOW later AS (PARTITION BY grid.currency ORDER BY grid.day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                )
+         SELECT summed.day,
+            summed.day_end,
+            summed.currency,
+            COALESCE(anchored.total, (held.total - COALESCE(summed.amount, (0)::numeric))) AS total,
+            COALESCE(anchored.at, firsts.at) AS observed_at,
+            COALESCE(anchored.estimated, summed.futures, false) AS estimated,
+                CASE
+                    WHEN (anchored.at IS NULL) THEN 'derived'::text
+                    ELSE 'cash_anchor'::text
+                END AS source
+           FROM (((summed
+             JOIN held USING (currency))
+             LEFT JOIN cash_currencies cash_currency USING (currency))
+             LEFT JOIN LATERAL ( SELECT cash.at,
+                    (cash.total + moved.amount) AS total,
+                    (moved.futures AND (cash.distance > '04:10:00'::interval)) AS estimated
+                   FROM (( SELECT near.at,
+                            near.cash_balance AS total,
+                            GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) AS distance
+                           FROM (( SELECT payments.at,
+                                    payments.instrument_code,
+                                    payments.cash_balance,
+                                    count(*) OVER (PARTITION BY payments.at) AS together
+                                   FROM (( SELECT payments_1.booked_at AS at,
+    payments_1.instrument_code,
+    payments_1.cash_balance
+   FROM onetrading.funding_payments payments_1
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at < summed.day_end) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  ORDER BY payments_1.booked_at DESC
+ LIMIT 20)
+UNION ALL
+( SELECT payments_1.booked_at,
+    payments_1.instrument_code,
+    payments_1.cash_balance
+   FROM onetrading.funding_payments payments_1
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at >= summed.day_end) AND (payments_1.booked_at <= firsts.at) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  ORDER BY payments_1.booked_at
+ LIMIT 20)) payments) near
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
+                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= (firsts.at - summed.day_end)))
+                          ORDER BY GREATEST((near.at - summed.day_end), (summed.day_end - near.at)), near.at
+                         LIMIT 1) cash
+                     CROSS JOIN LATERAL ( SELECT COALESCE(sum(
+                                CASE
+                                    WHEN (cash.at < summed.day_end) THEN balance_changes.amount
+                                    ELSE (- balance_changes.amount)
+                                END), (0)::numeric) AS amount,
+                            COALESCE(bool_or((balance_changes.gain <> (0)::numeric)), false) AS futures
+                           FROM onetrading.balance_changes
+                          WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.currency = summed.currency) AND (((balance_changes.changed_at > cash.at) AND (balance_changes.changed_at < summed.day_end)) OR ((balance_changes.changed_at >= summed.day_end) AND (balance_changes.changed_at <= cash.at))) AND (balance_changes.changed_at >= LEAST(cash.at, summed.day_end)) AND (balance_changes.changed_at <= GREATEST(cash.at, summed.day_end)))) moved)) anchored ON (true))
+          WHERE (summed.day_end IS NOT NULL)) derived)
+  WHERE (((firsts.first_at AT TIME ZONE zones.zone))::date < ((firsts.first_observed_at AT TIME ZONE zones.zone))::date);
+COMMENT ON VIEW reporting.daily_closing_balances_by_zone IS 'reporting.daily_closing_balances in every time zone: always filter by zone, or call reporting.daily_closing_balances(zone).
+Example:
+SELECT day, currency_code, total, source, estimated
+FROM reporting.daily_closing_balances_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day = ''2026-03-31'' ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.day IS 'Day that closes, in the time zone: a day of a clock change has 23 or 25 hours.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.currency_code IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.available IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.locked IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.total IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_listed IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.observed_at IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.age IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_final IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.estimated IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.source IS 'As in reporting.daily_closing_balances.';
+CREATE VIEW reporting.daily_closing_balances AS
+ SELECT account,
+    account_id,
+    day,
+    currency_code,
+    available,
+    locked,
+    total,
+    is_listed,
+    observed_at,
+    age,
+    is_final,
+    estimated,
+    zone,
+    source
+   FROM reporting.daily_closing_balances_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE): the last complete answer of GET account/balances that was received before the day''s end. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is. Days from the first trade, funding payment or movement until the first answer are derived from that answer, backwards, by trades, fees, funding as sent, and movements: to the last digit, as far as these are complete (coverage_gaps) and movements were imported. What was free and what was locked is not known then. The cash of futures is settled each minute, which nothing tells: before the first answer it is taken from the nearest funding payment (cash_balance).
+Example:
+SELECT currency_code, total, observed_at, age, source, estimated
+FROM reporting.daily_closing_balances
+WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'Day of the zone that closes, from its first instant (inclusive) to that of the next day (exclusive).';
+COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code); while derived, every currency that the first answer lists or that moved before it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code; derived where source says so.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards. When derived: when what it is derived from was seen, which is after the day''s end, or for cash_anchor before or after it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here. Negative when derived from what was seen later.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
+COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it. When derived: whether there were futures trades between the day''s end and a first answer or a cash_balance that is more than 4 hours 10 minutes away, whose settlements are not known.';
+COMMENT ON COLUMN reporting.daily_closing_balances.zone IS 'Time zone in which the day ends: the business zone.';
+COMMENT ON COLUMN reporting.daily_closing_balances.source IS 'observed (an answer of the exchange), derived (backwards from the first answer) or cash_anchor (from the cash_balance of the nearest funding payment, by trades'' fees, funding and movements in between; what was settled between that payment and the day''s end is not in it).';
+CREATE FUNCTION reporting.daily_closing_balances(zone text) RETURNS SETOF reporting.daily_closing_balances
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.daily_closing_balances_by_zone AS balances
+    WHERE balances.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.daily_closing_balances(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, currency_code, total, source FROM reporting.daily_closing_balances(''Europe/Vienna'')
+WHERE account = ''main'' AND day = ''2026-03-31'';';
+CREATE TABLE onetrading.portfolios (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    equity numeric,
+    margin_used numeric,
+    margin_available numeric,
+    account_ratio numeric,
+    maintenance_margin numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
+COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
+COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
+COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
+CREATE VIEW reporting.daily_equity_by_zone AS
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    days.zone,
+    closing.equity,
+    closing.source,
+    closing.observed_at,
+    (LEAST(days.day_end, now()) - closing.observed_at) AS age,
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - closing.observed_at) > '00:10:00'::interval) AS estimated
+   FROM (( SELECT zoned.account_id,
+            zoned.name,
+            zoned.zone,
+            (zoned.first_day + steps.step) AS day,
+            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
+           FROM (( SELECT started.account_id,
+                    accounts.name,
+                    zones.zone,
+                    ((started.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                    ((
+                        CASE
+                            WHEN (accounts.left_at IS NULL) THEN now()
+                            ELSE started.last_at
+                        END AT TIME ZONE zones.zone))::date AS last_day
+                   FROM ((( SELECT latest.account_id,
+                            max(latest.last_observed_at) AS last_at,
+                            min(first.at) AS first_at
+                           FROM (onetrading.latest_snapshots latest
+                             CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS at
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = latest.stream))) first)
+                          WHERE (latest.stream = ANY (ARRAY['portfolio'::text, 'balances'::text]))
+                          GROUP BY latest.account_id) started
+                     LEFT JOIN onetrading.accounts USING (account_id))
+                     CROSS JOIN onetrading.zones)) zoned
+             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT told.equity,
+            told.source,
+            told.observed_at
+           FROM (( SELECT portfolios.equity,
+                    'portfolio'::text AS source,
+                    LEAST(snapshots.last_observed_at, days.day_end) AS observed_at
+                   FROM (onetrading.snapshots
+                     LEFT JOIN onetrading.portfolios USING (snapshot_id))
+                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'portfolio'::text) AND (snapshots.first_observed_at < days.day_end))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)
+                UNION ALL
+                ( SELECT
+                        CASE
+                            WHEN ((snapshots.header ->> 'account_equity'::text) ~ '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$'::text) THEN ((snapshots.header ->> 'account_equity'::text))::numeric
+                            ELSE NULL::numeric
+                        END AS "case",
+                    'balances'::text,
+                    LEAST(snapshots.last_observed_at, days.day_end) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)) told
+          WHERE (told.equity IS NOT NULL)
+          ORDER BY ((LEAST(days.day_end, now()) - told.observed_at) > '00:10:00'::interval), told.source DESC
+         LIMIT 1) closing);
+COMMENT ON VIEW reporting.daily_equity_by_zone IS 'reporting.daily_equity in every time zone: always filter by zone, or call reporting.daily_equity(zone).
+Example:
+SELECT day, equity, source FROM reporting.daily_equity_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day >= ''2026-03-01'' ORDER BY day;';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.observed_at IS 'When this state was last seen at or before the day''s end.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.age IS 'Day''s end (now, for the day still running) minus observed_at.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.is_final IS 'Whether the day is over.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
+CREATE VIEW reporting.daily_equity AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    source,
+    observed_at,
+    age,
+    is_final,
+    estimated
+   FROM reporting.daily_equity_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.daily_equity IS 'Equity of each account at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE), as last told by the exchange before the day''s end. Only what was observed: balances are not valued here, since the exchange names neither the currency of its equity nor a rate of it. A day without any answer repeats the state before it: then estimated is true. Days before the first answer have no row, nor have accounts whose equity the exchange does not send.
+Example:
+SELECT day, equity, source, estimated FROM reporting.daily_equity
+WHERE account = ''main'' AND day >= ''2026-03-01'' AND day < ''2026-04-01'' ORDER BY day;';
+COMMENT ON COLUMN reporting.daily_equity.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_equity.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_equity.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.daily_equity.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_equity.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
+COMMENT ON COLUMN reporting.daily_equity.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
+COMMENT ON COLUMN reporting.daily_equity.observed_at IS 'When this state was last seen at or before the day''s end.';
+COMMENT ON COLUMN reporting.daily_equity.age IS 'Day''s end (now, for the day still running) minus observed_at.';
+COMMENT ON COLUMN reporting.daily_equity.is_final IS 'Whether the day is over.';
+COMMENT ON COLUMN reporting.daily_equity.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
+CREATE FUNCTION reporting.daily_equity(zone text) RETURNS SETOF reporting.daily_equity
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.daily_equity_by_zone AS equities
+    WHERE equities.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.daily_equity(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, equity FROM reporting.daily_equity(''Europe/Vienna'') WHERE account = ''main'';';
+CREATE VIEW reporting.drawdown_by_zone AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    peak,
+    (peak - equity) AS drawdown,
+        CASE
+            WHEN (peak > (0)::numeric) THEN round(((peak - equity) / peak), 18)
+            ELSE NULL::numeric
+        END AS drawdown_ratio,
+    source,
+    is_final,
+    estimated
+   FROM ( SELECT daily_equity_by_zone.account,
+            daily_equity_by_zone.account_id,
+            daily_equity_by_zone.day,
+            daily_equity_by_zone.zone,
+            daily_equity_by_zone.equity,
+            daily_equity_by_zone.source,
+            daily_equity_by_zone.observed_at,
+            daily_equity_by_zone.age,
+            daily_equity_by_zone.is_final,
+            daily_equity_by_zone.estimated,
+            max(daily_equity_by_zone.equity) OVER (PARTITION BY daily_equity_by_zone.account, daily_equity_by_zone.account_id, daily_equity_by_zone.zone ORDER BY daily_equity_by_zone.day ROWS UNBOUNDED PRECEDING) AS peak
+           FROM reporting.daily_equity_by_zone) equities;
+COMMENT ON VIEW reporting.drawdown_by_zone IS 'reporting.drawdown in every time zone: always filter by zone, or call reporting.drawdown(zone).
+Example:
+SELECT day, equity, peak, drawdown FROM reporting.drawdown_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' ORDER BY day;';
+COMMENT ON COLUMN reporting.drawdown_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.equity IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.peak IS 'The highest equity of any day until this one, this one included.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.source IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.is_final IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.estimated IS 'As in reporting.daily_equity.';
+CREATE VIEW reporting.drawdown AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    peak,
+    drawdown,
+    drawdown_ratio,
+    source,
+    is_final,
+    estimated
+   FROM reporting.drawdown_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.drawdown IS 'How far the equity at each day''s end lies below its highest so far, from reporting.daily_equity. Deposits and withdrawals are not taken out: a withdrawal looks like a loss here; balance_rollforward tells them.
+Example:
+SELECT day, equity, peak, drawdown, drawdown_ratio FROM reporting.drawdown
+WHERE account = ''main'' ORDER BY drawdown_ratio DESC NULLS LAST LIMIT 1;';
+COMMENT ON COLUMN reporting.drawdown.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.drawdown.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.drawdown.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.drawdown.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.drawdown.equity IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.peak IS 'The highest equity of any day until this one, this one included.';
+COMMENT ON COLUMN reporting.drawdown.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
+COMMENT ON COLUMN reporting.drawdown.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
+COMMENT ON COLUMN reporting.drawdown.source IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.is_final IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.estimated IS 'As in reporting.daily_equity.';
+CREATE FUNCTION reporting.drawdown(zone text) RETURNS SETOF reporting.drawdown
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.drawdown_by_zone AS drawdowns
+    WHERE drawdowns.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.drawdown(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, drawdown, drawdown_ratio FROM reporting.drawdown(''Europe/Vienna'') WHERE account = ''main'';';
+CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    found text;
+BEGIN
+    SELECT zone INTO found FROM onetrading.zones WHERE lower(zone) = lower(asked);
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'unknown time zone "%"', asked
+            USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'Name it as the IANA does, such as Europe/Vienna or UTC.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION reporting.known_zone(asked text) IS 'The time zone as it is written in the reports. Fails for an unknown one, so that a mistyped zone is no empty report.';
+CREATE VIEW reporting.months_by_zone AS
+ SELECT (series.starts)::date AS month,
+    zones.zone,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at,
+    (((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) <= now()) AS is_over
+   FROM ((( SELECT min(account_spans.first_at) AS first_at,
+            max(GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now()))) AS last_at
+           FROM onetrading.account_spans) spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (spans.last_at AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW reporting.months_by_zone IS 'Months that have data, in every time zone: always filter by zone, or call reporting.months(zone).
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months_by_zone
+WHERE zone = ''Europe/Vienna'' AND is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months_by_zone.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months_by_zone.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.is_over IS 'Whether the month has ended.';
+CREATE VIEW reporting.months AS
+ SELECT month,
+    zone,
+    starts_at,
+    ends_at,
+    is_over
+   FROM reporting.months_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.months IS 'Months that have data, in the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT month, zone, starts_at, ends_at FROM reporting.months WHERE is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months.is_over IS 'Whether the month has ended.';
+CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.months_by_zone AS months WHERE months.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
+CREATE TABLE onetrading.account_fee_tiers (
+    account_id uuid NOT NULL,
+    fee_group text NOT NULL,
+    min_volume numeric NOT NULL,
+    maker_ratio numeric NOT NULL,
+    taker_ratio numeric NOT NULL,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
+    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
+CREATE VIEW onetrading.asset_changes AS
+ SELECT DISTINCT instrument_code,
+    (date_trunc('month'::text, (known_from AT TIME ZONE 'UTC'::text)))::date AS month
+   FROM onetrading.instrument_assets
+  WHERE (known_from > '-infinity'::timestamp with time zone);
+COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
+COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
 CREATE TABLE onetrading.candlesticks (
     instrument_code text NOT NULL,
     granularity text NOT NULL,
@@ -216,6 +1615,48 @@ COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.currencies.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.exchange_rates (
+    day date NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    source text NOT NULL,
+    rate numeric NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT exchange_rates_amounts CHECK (((rate > (0)::numeric) AND (rate < 'Infinity'::numeric))),
+    CONSTRAINT exchange_rates_base_code_check CHECK ((base_code <> ''::text)),
+    CONSTRAINT exchange_rates_check CHECK (((quote_code <> ''::text) AND (quote_code <> base_code))),
+    CONSTRAINT exchange_rates_source_check CHECK ((source <> ''::text))
+);
+COMMENT ON TABLE onetrading.exchange_rates IS 'Exchange rates as imported from a file (import rates): the exchange has no market for EUR against USD.';
+COMMENT ON COLUMN onetrading.exchange_rates.day IS 'The day that the source dates the rate with.';
+COMMENT ON COLUMN onetrading.exchange_rates.base_code IS 'One unit of this ...';
+COMMENT ON COLUMN onetrading.exchange_rates.quote_code IS '... is worth rate units of this.';
+COMMENT ON COLUMN onetrading.exchange_rates.source IS 'Who published it, such as ECB.';
+COMMENT ON COLUMN onetrading.exchange_rates.rate IS 'Units of quote_code for one unit of base_code.';
+COMMENT ON COLUMN onetrading.exchange_rates.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE TABLE onetrading.external_lots (
+    account_id uuid NOT NULL,
+    reference text NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    acquired_at timestamp with time zone NOT NULL,
+    quantity numeric NOT NULL,
+    cost numeric,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT external_lots_amounts CHECK (((quantity > (0)::numeric) AND (quantity < 'Infinity'::numeric) AND (cost >= (0)::numeric) AND (cost < 'Infinity'::numeric))),
+    CONSTRAINT external_lots_base_code_check CHECK ((base_code <> ''::text)),
+    CONSTRAINT external_lots_quote_code_check CHECK ((quote_code <> ''::text)),
+    CONSTRAINT external_lots_reference_check CHECK ((reference <> ''::text))
+);
+COMMENT ON TABLE onetrading.external_lots IS 'Lots that were acquired outside of the history, as imported from a file (import lots): what can be sold beyond what was bought by trades.';
+COMMENT ON COLUMN onetrading.external_lots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.external_lots.reference IS 'Identity of the lot within the account, chosen by whoever wrote the file.';
+COMMENT ON COLUMN onetrading.external_lots.base_code IS 'The asset.';
+COMMENT ON COLUMN onetrading.external_lots.quote_code IS 'Currency of cost: the lot serves sales for this currency.';
+COMMENT ON COLUMN onetrading.external_lots.acquired_at IS 'When it was acquired.';
+COMMENT ON COLUMN onetrading.external_lots.quantity IS 'In units of base_code.';
+COMMENT ON COLUMN onetrading.external_lots.cost IS 'Total cost in quote_code; null when it is not known.';
+COMMENT ON COLUMN onetrading.external_lots.first_seen_at IS 'When it was first imported; never changed afterwards.';
 CREATE TABLE onetrading.fee_tiers (
     fee_group text NOT NULL,
     min_volume numeric NOT NULL,
@@ -239,28 +1680,6 @@ COMMENT ON COLUMN onetrading.fee_tiers.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.fee_tiers.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.funding_payments (
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    booked_at timestamp with time zone NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    amount numeric NOT NULL,
-    cash_balance numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
-COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, as first read: seconds after the funding time.';
-COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE TABLE onetrading.funding_rate_samples (
     snapshot_id bigint NOT NULL,
     instrument_code text NOT NULL,
@@ -396,148 +1815,6 @@ COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_po
 COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
-CREATE TABLE onetrading.snapshots (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    first_observed_at timestamp with time zone NOT NULL,
-    last_observed_at timestamp with time zone NOT NULL,
-    row_count integer NOT NULL,
-    content_hash bigint NOT NULL,
-    header jsonb NOT NULL,
-    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
-);
-COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
-COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
-COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
-COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
-COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
-COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
-COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
-CREATE VIEW onetrading.latest_snapshots AS
- WITH RECURSIVE latest AS (
-        ( SELECT snapshots.snapshot_id,
-            snapshots.account_id,
-            snapshots.stream,
-            snapshots.first_observed_at,
-            snapshots.last_observed_at,
-            snapshots.row_count,
-            snapshots.content_hash,
-            snapshots.header
-           FROM onetrading.snapshots
-          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.snapshot_id,
-            next_group.account_id,
-            next_group.stream,
-            next_group.first_observed_at,
-            next_group.last_observed_at,
-            next_group.row_count,
-            next_group.content_hash,
-            next_group.header
-           FROM (latest latest_1
-             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-                    snapshots.account_id,
-                    snapshots.stream,
-                    snapshots.first_observed_at,
-                    snapshots.last_observed_at,
-                    snapshots.row_count,
-                    snapshots.content_hash,
-                    snapshots.header
-                   FROM onetrading.snapshots
-                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
-                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1) next_group)
-        )
- SELECT account_id,
-    stream,
-    snapshot_id,
-    first_observed_at,
-    last_observed_at,
-    row_count,
-    header
-   FROM latest;
-COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
-COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
-CREATE VIEW onetrading.listed_currencies AS
- WITH RECURSIVE listed AS (
-        ( SELECT balances.account_id,
-            balances.currency_code,
-            balances.snapshot_id
-           FROM onetrading.balances
-          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.account_id,
-            next_group.currency_code,
-            next_group.snapshot_id
-           FROM (listed listed_1
-             CROSS JOIN LATERAL ( SELECT balances.account_id,
-                    balances.currency_code,
-                    balances.snapshot_id
-                   FROM onetrading.balances
-                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
-                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-                 LIMIT 1) next_group)
-        )
- SELECT listed.account_id,
-    listed.currency_code,
-    snapshots.first_observed_at
-   FROM (listed
-     JOIN onetrading.snapshots USING (snapshot_id));
-COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
-COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
-CREATE TABLE onetrading.trades (
-    trade_id uuid NOT NULL,
-    order_id uuid,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    price numeric NOT NULL,
-    amount numeric NOT NULL,
-    quote_amount numeric NOT NULL,
-    fee_amount numeric,
-    fee_currency text,
-    liquidity text,
-    order_source text,
-    sequence bigint,
-    traded_at timestamp with time zone NOT NULL,
-    traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
-COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
-COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
-COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
-COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
-COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
-COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
-COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
-COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
-COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
-COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
-COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -675,26 +1952,6 @@ COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside
 COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
 COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.portfolios (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    equity numeric,
-    margin_used numeric,
-    margin_available numeric,
-    account_ratio numeric,
-    maintenance_margin numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
-COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
-COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
-COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
 CREATE TABLE onetrading.position_funding_payments (
     position_id text NOT NULL,
     account_id uuid NOT NULL,
@@ -767,30 +2024,6 @@ COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instan
 COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.positions (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    direction text NOT NULL,
-    open_volume numeric NOT NULL,
-    open_notional numeric,
-    maintenance_margin numeric,
-    last_settlement numeric,
-    mark_price numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
-COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
-COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
-COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
-COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
 ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading.snapshots_snapshot_id_seq
     START WITH 1
@@ -1382,74 +2615,6 @@ COMMENT ON COLUMN reporting.current_positions.last_settlement IS 'Cash result of
 COMMENT ON COLUMN reporting.current_positions.mark_price IS 'Mark price of the last settlement, in quote_code per unit of base_code (positions[].mark_price).';
 COMMENT ON COLUMN reporting.current_positions.observed_at IS 'When the answer was last received.';
 COMMENT ON COLUMN reporting.current_positions.age IS 'now() minus observed_at.';
-CREATE VIEW reporting.daily_closing_balances AS
- WITH listed AS (
-         SELECT listed_currencies.account_id,
-            listed_currencies.currency_code,
-            listed_currencies.first_observed_at
-           FROM onetrading.listed_currencies
-        ), spans AS (
-         SELECT started.account_id,
-            accounts.name,
-            started.first_day,
-            ((
-                CASE
-                    WHEN (accounts.left_at IS NULL) THEN now()
-                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
-                END AT TIME ZONE 'UTC'::text))::date AS last_day
-           FROM ((( SELECT listed_1.account_id,
-                    ((min(listed_1.first_observed_at) AT TIME ZONE 'UTC'::text))::date AS first_day
-                   FROM listed listed_1
-                  GROUP BY listed_1.account_id) started
-             LEFT JOIN onetrading.accounts USING (account_id))
-             LEFT JOIN ( SELECT latest_snapshots.account_id,
-                    latest_snapshots.last_observed_at
-                   FROM onetrading.latest_snapshots
-                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
-        )
- SELECT COALESCE(days.name, (days.account_id)::text) AS account,
-    days.account_id,
-    days.day,
-    listed.currency_code,
-    COALESCE(balances.available, (0)::numeric) AS available,
-    COALESCE(balances.locked, (0)::numeric) AS locked,
-    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
-    (balances.snapshot_id IS NOT NULL) AS is_listed,
-    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
-    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
-    (days.day_end <= now()) AS is_final,
-    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated
-   FROM (((( SELECT spans.account_id,
-            spans.name,
-            (spans.first_day + steps.step) AS day,
-            ((((spans.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS day_end
-           FROM (spans
-             CROSS JOIN LATERAL generate_series(0, (spans.last_day - spans.first_day)) steps(step))) days
-     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-            snapshots.last_observed_at
-           FROM onetrading.snapshots
-          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
-          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1) closing)
-     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
-     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))));
-COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each UTC day: the last complete answer of GET account/balances that was received before midnight. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is.
-Example:
-SELECT currency_code, total, observed_at, age, estimated
-FROM reporting.daily_closing_balances
-WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
-COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'UTC day that closes: [day 00:00Z, day + 1 00:00Z).';
-COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code).';
-COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not.';
-COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards.';
-COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
-COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it.';
 CREATE VIEW reporting.fee_tiers AS
  SELECT fee_group,
     min_volume,
@@ -2267,6 +3432,12 @@ ALTER TABLE ONLY onetrading.closed_positions
     ADD CONSTRAINT closed_positions_pkey PRIMARY KEY (position_id);
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
+ALTER TABLE ONLY onetrading.exchange_rates
+    ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (base_code, quote_code, day, source);
+ALTER TABLE ONLY onetrading.external_lots
+    ADD CONSTRAINT external_lots_pkey PRIMARY KEY (account_id, reference);
+ALTER TABLE ONLY onetrading.external_movements
+    ADD CONSTRAINT external_movements_pkey PRIMARY KEY (account_id, reference);
 ALTER TABLE ONLY onetrading.fee_tiers
     ADD CONSTRAINT fee_tiers_pkey PRIMARY KEY (fee_group, min_volume, valid_from);
 ALTER TABLE ONLY onetrading.funding_payments
@@ -2297,6 +3468,8 @@ ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
+ALTER TABLE ONLY onetrading.zones
+    ADD CONSTRAINT zones_pkey PRIMARY KEY (zone);
 ALTER TABLE ONLY onetrading_sync.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.counted_positions
@@ -2327,6 +3500,8 @@ ALTER TABLE ONLY onetrading_sync.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY onetrading_sync.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY onetrading_sync.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY onetrading_sync.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.verified
@@ -2336,6 +3511,8 @@ CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id
 CREATE INDEX candlesticks_by_end ON onetrading.candlesticks USING btree (instrument_code, granularity, end_time);
 CREATE INDEX closed_positions_by_closing ON onetrading.closed_positions USING btree (account_id, closed_at);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
+CREATE INDEX external_lots_by_time ON onetrading.external_lots USING btree (account_id, acquired_at);
+CREATE INDEX external_movements_by_time ON onetrading.external_movements USING btree (account_id, moved_at);
 CREATE UNIQUE INDEX fee_tiers_current ON onetrading.fee_tiers USING btree (fee_group, min_volume) WHERE (valid_to IS NULL);
 CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
 CREATE INDEX funding_rates_by_time ON onetrading.funding_rates USING btree (funding_time);
@@ -2354,6 +3531,7 @@ CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at
 CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
+CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
@@ -2372,6 +3550,16 @@ ALTER TABLE ONLY onetrading.positions
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;
@@ -2380,7 +3568,6 @@ GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
