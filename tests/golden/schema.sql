@@ -6,527 +6,6 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
-CREATE FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric, pool_quantity_after numeric, pool_cost_after numeric, pool_fee_after numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1e+06 ROWS 100000
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    SET enable_nestloop TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET jit TO 'off'
-    SET work_mem TO '64MB'
-    AS $$
-DECLARE
-    from_at timestamptz := onetrading.carried_before(of_account, starts);
-    event record;
-    known numeric;
-    fee_of_pool numeric;
-BEGIN
-    pool_quantity_after := 0;
-    pool_cost_after := 0;
-    pool_fee_after := 0;
-    FOR event IN
-        SELECT pools.base_code, pools.quote_code, events.is_lot, events.at, events.instrument_code,
-            events.trade_id, events.quantity, events.amount_in_quote, events.fee_in_base,
-            events.fee_in_quote
-        FROM onetrading.spot_sequence(of_account, from_at, ends_at, 'average') AS events
-        JOIN onetrading.spot_pools(of_account, from_at) AS pools ON pools.pool = events.pool
-        ORDER BY events.pool, events.at, events.nanos, events.sequence, events.trade_id,
-            events.reference
-    LOOP
-        IF event.is_lot THEN
-            pool_quantity_after := pool_quantity_after + event.quantity;
-            pool_cost_after := pool_cost_after + event.amount_in_quote;
-            pool_fee_after := pool_fee_after + event.fee_in_quote;
-            CONTINUE;
-        END IF;
-        base_code := event.base_code;
-        quote_code := event.quote_code;
-        instrument_code := event.instrument_code;
-        disposal_trade_id := event.trade_id;
-        disposed_at := event.at;
-        IF event.is_lot IS NULL THEN
-            lot_source := 'left';
-            IF pool_quantity_after > 0 THEN
-                RETURN NEXT;
-            END IF;
-            pool_quantity_after := 0;
-            pool_cost_after := 0;
-            pool_fee_after := 0;
-            CONTINUE;
-        END IF;
-        known := least(event.quantity, pool_quantity_after);
-        IF known > 0 THEN
-            cost := onetrading.share(pool_cost_after, known, pool_quantity_after);
-            fee_of_pool := onetrading.share(pool_fee_after, known, pool_quantity_after);
-            pool_quantity_after := pool_quantity_after - known;
-            IF pool_quantity_after = 0 THEN  -- a cost that is not known leaves with the pool
-                pool_cost_after := 0;
-                pool_fee_after := 0;
-            ELSE
-                pool_cost_after := pool_cost_after - cost;
-                pool_fee_after := pool_fee_after - fee_of_pool;
-            END IF;
-        END IF;
-        CONTINUE WHEN event.at < starts;
-        IF known > 0 THEN
-            lot_source := 'pool';
-            quantity := known;
-            proceeds := onetrading.share(event.amount_in_quote, known, event.quantity);
-            fee_in_base := onetrading.share(event.fee_in_base, known, event.quantity);
-            fee_in_quote := onetrading.share(event.fee_in_quote, known, event.quantity)
-                + fee_of_pool;
-            RETURN NEXT;
-        END IF;
-        IF known < event.quantity THEN
-            lot_source := 'missing';
-            quantity := event.quantity - known;
-            proceeds := event.amount_in_quote
-                - onetrading.share(event.amount_in_quote, known, event.quantity);
-            cost := NULL;
-            fee_in_base := event.fee_in_base
-                - onetrading.share(event.fee_in_base, known, event.quantity);
-            fee_in_quote := event.fee_in_quote
-                - onetrading.share(event.fee_in_quote, known, event.quantity);
-            RETURN NEXT;
-        END IF;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'What the SELLs of an account in [starts, ends_at) disposed of, by the moving average; from the newest state that is carried by then. Columns as in reporting.realised_pnl_average. A row with the lot_source left is no disposal: it is what a pool holds at ends_at.';
-CREATE FUNCTION onetrading.carried_before(of_account uuid, at timestamp with time zone) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE
-    AS $$
-SELECT coalesce(
-    (SELECT max(carried.at) FROM onetrading_sync.carried
-        WHERE account_id = of_account AND carried.at <= carried_before.at),
-    '-infinity')
-$$;
-COMMENT ON FUNCTION onetrading.carried_before(of_account uuid, at timestamp with time zone) IS 'The newest instant up to this one at which the state of the account is carried; -infinity without any.';
-CREATE FUNCTION onetrading.carry(of_account uuid, until timestamp with time zone) RETURNS boolean
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'open lots can only be carried in a transaction that is READ COMMITTED'
-            USING HINT = 'Another one may not see the trades that were committed meanwhile.';
-    END IF;
-    -- A writer has these locks, shared and exclusive, from its trigger to its commit. So what it
-    -- wrote is seen from here on, or it will see what is carried here.
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('onetrading_sync.carried', 0));
-    PERFORM pg_advisory_xact_lock(
-        hashtextextended('onetrading_sync.carried/' || of_account, 0));
-    IF EXISTS (SELECT FROM onetrading_sync.carried WHERE account_id = of_account AND at = until)
-    THEN
-        RETURN false;
-    END IF;
-    -- One statement: the functions see the state before it.
-    WITH header AS (
-        INSERT INTO onetrading_sync.carried (account_id, at, unknown_codes)
-        SELECT of_account, until, ARRAY(
-            SELECT unnest(unknown_codes) FROM onetrading_sync.carried
-            WHERE account_id = of_account AND at = onetrading.carried_before(of_account, until)
-            UNION
-            SELECT instrument_code FROM onetrading.trades
-            WHERE account_id = of_account AND traded_at < until
-                AND traded_at >= onetrading.carried_before(of_account, until)
-                AND instrument_code NOT IN (SELECT instrument_code FROM onetrading.instruments)
-            ORDER BY 1)
-    ), lots AS (
-        INSERT INTO onetrading_sync.carried_lots
-            (account_id, at, base_code, quote_code, position, lot_source, lot_trade_id, reference,
-             instrument_code, acquired_at, quantity, quantity_used, cost, fee_in_base, fee_in_quote)
-        SELECT of_account, until, base_code, quote_code, position, lot_source, lot_trade_id,
-            reference, instrument_code, acquired_at, quantity, quantity_used, cost, fee_in_base,
-            fee_in_quote
-        FROM onetrading.lots_at(of_account, until)
-    )
-    INSERT INTO onetrading_sync.carried_pools
-        (account_id, at, base_code, quote_code, quantity, cost, fee_in_quote)
-    SELECT of_account, until, base_code, quote_code, pool_quantity_after, pool_cost_after,
-        pool_fee_after
-    FROM onetrading.average(of_account, until, until) WHERE lot_source = 'left';
-    RETURN true;
-END
-$$;
-COMMENT ON FUNCTION onetrading.carry(of_account uuid, until timestamp with time zone) IS 'Store the open lots and pools of an account as they are after all trades and imported lots before an instant, from the newest state before it. Whether it was not stored already. Writers of the account''s trades wait until the transaction ends.';
-CREATE FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_trade_id uuid, reference text, acquired_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, lot_fee_in_base numeric, fee_in_quote numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1e+06 ROWS 100000
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    SET enable_nestloop TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET jit TO 'off'
-    SET work_mem TO '64MB'
-    AS $$
-#variable_conflict use_column
-DECLARE
-    from_at timestamptz := onetrading.carried_before(of_account, starts);
-BEGIN
-    RETURN QUERY
-    WITH ranges AS MATERIALIZED (
-        SELECT * FROM onetrading.spot_ranges(of_account, from_at, ends_at)
-    ), breaks AS (
-        SELECT pool, ends AS piece_ends, lag(ends, 1, 0::numeric) OVER breaks AS piece_begins,
-            lots - is_lot::integer + 1 AS lot_number, place - lots + is_lot::integer AS sale_number
-        FROM (
-            SELECT pool, ends, is_lot, row_number() OVER breaks AS place,
-                count(*) FILTER (WHERE is_lot) OVER breaks AS lots
-            FROM ranges
-            WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
-        ) AS counted
-        WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
-    ), pieces AS (
-        SELECT pool, sale.instrument_code, sale.trade_id AS disposal_trade_id,
-            sale.at AS disposed_at, lot.trade_id AS lot_trade_id, lot.reference,
-            lot.happened_at AS acquired_at, lot.lot_source,
-            piece_ends - piece_begins AS quantity,
-            piece_begins - lot.begins AS lot_before, piece_ends - lot.begins AS lot_after,
-            lot.whole AS lot_whole,
-            piece_begins - sale.begins AS sale_before, piece_ends - sale.begins AS sale_after,
-            sale.whole AS sale_whole, sale.amount_in_quote AS proceeds,
-            lot.amount_in_quote AS cost, sale.fee_in_base, lot.fee_in_base AS lot_fee_in_base,
-            sale.fee_in_quote, lot.fee_in_quote AS lot_fee_in_quote
-        FROM breaks
-        JOIN ranges AS lot USING (pool)
-        JOIN ranges AS sale USING (pool)
-        WHERE piece_ends > piece_begins AND lot.is_lot AND lot.number = lot_number
-            AND NOT sale.is_lot AND sale.number = sale_number AND sale.at >= starts
-        UNION ALL
-        SELECT pool, instrument_code, trade_id, at, NULL, NULL, NULL, 'missing', missing, 0, 1, 1,
-            whole - missing, whole, whole, amount_in_quote, NULL, fee_in_base, 0, fee_in_quote, 0
-        FROM ranges WHERE NOT is_lot AND missing > 0 AND at >= starts
-    )
-    SELECT base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id,
-        reference, acquired_at, lot_source, quantity,
-        onetrading.share(proceeds, sale_after, sale_whole)
-            - onetrading.share(proceeds, sale_before, sale_whole),
-        onetrading.share(cost, lot_after, lot_whole)
-            - onetrading.share(cost, lot_before, lot_whole),
-        onetrading.share(fee_in_base, sale_after, sale_whole)
-            - onetrading.share(fee_in_base, sale_before, sale_whole),
-        onetrading.share(lot_fee_in_base, lot_after, lot_whole)
-            - onetrading.share(lot_fee_in_base, lot_before, lot_whole),
-        onetrading.share(fee_in_quote, sale_after, sale_whole)
-            - onetrading.share(fee_in_quote, sale_before, sale_whole)
-            + onetrading.share(lot_fee_in_quote, lot_after, lot_whole)
-            - onetrading.share(lot_fee_in_quote, lot_before, lot_whole)
-    FROM pieces
-    JOIN onetrading.spot_pools(of_account, from_at) USING (pool);
-END
-$$;
-COMMENT ON FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'The pieces of lots that the SELLs of an account in [starts, ends_at) disposed of, by FIFO; from the newest state that is carried by then. Columns as in reporting.realised_pnl_fifo.';
-CREATE FUNCTION onetrading.inventory(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, method text, opening_quantity numeric, opening_cost numeric, acquired_quantity numeric, acquired_cost numeric, disposed_quantity numeric, disposed_cost numeric, closing_quantity numeric, closing_cost numeric, difference numeric, cost_difference numeric, missing_quantity numeric, unknown_because text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2e+06 ROWS 10
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    SET jit TO 'off'
-    AS $$
-#variable_conflict use_column
-BEGIN
-    RETURN QUERY
-    WITH entries AS (
-        SELECT 'opening' AS entry, 'fifo' AS method, base_code, quote_code,
-            quantity - quantity_used AS quantity,
-            cost - onetrading.share(cost, quantity_used, quantity) AS cost
-        FROM onetrading.lots_at(of_account, starts)
-        UNION ALL
-        SELECT 'held', 'fifo', base_code, quote_code, quantity - quantity_used,
-            cost - onetrading.share(cost, quantity_used, quantity)
-        FROM onetrading.lots_at(of_account, ends_at)
-        UNION ALL
-        SELECT CASE lot_source WHEN 'missing' THEN 'missing' ELSE 'disposed' END, 'fifo', base_code,
-            quote_code, quantity, cost
-        FROM onetrading.fifo(of_account, starts, ends_at)
-        UNION ALL
-        SELECT 'opening', 'average', base_code, quote_code, pool_quantity_after, pool_cost_after
-        FROM onetrading.average(of_account, starts, starts) WHERE lot_source = 'left'
-        UNION ALL
-        SELECT 'held', 'average', base_code, quote_code, pool_quantity_after, pool_cost_after
-        FROM onetrading.average(of_account, ends_at, ends_at) WHERE lot_source = 'left'
-        UNION ALL
-        SELECT CASE lot_source WHEN 'missing' THEN 'missing' ELSE 'disposed' END, 'average',
-            base_code, quote_code, quantity, cost
-        FROM onetrading.average(of_account, starts, ends_at) WHERE lot_source <> 'left'
-        UNION ALL
-        SELECT 'acquired', methods.method, base_code, quote_code, quantity, amount_in_quote
-        FROM onetrading.spot_events(of_account, starts, ends_at, 'none')
-        JOIN onetrading.spot_pools(of_account, starts) USING (pool)
-        CROSS JOIN (VALUES ('fifo'), ('average')) AS methods (method)
-        WHERE is_lot
-    ), sums AS (
-        SELECT base_code, quote_code, method,
-            sum(quantity) FILTER (WHERE entry = 'opening') AS opening,
-            sum(quantity) FILTER (WHERE entry = 'acquired') AS acquired,
-            sum(quantity) FILTER (WHERE entry = 'disposed') AS disposed,
-            sum(quantity) FILTER (WHERE entry = 'held') AS held,
-            sum(quantity) FILTER (WHERE entry = 'missing') AS missing,
-            coalesce(sum(cost) FILTER (WHERE entry = 'opening'), 0) AS opening_cost,
-            coalesce(sum(cost) FILTER (WHERE entry = 'acquired'), 0) AS acquired_cost,
-            coalesce(sum(cost) FILTER (WHERE entry = 'disposed'), 0) AS disposed_cost,
-            coalesce(sum(cost) FILTER (WHERE entry = 'held'), 0) AS held_cost,
-            count(*) FILTER (WHERE entry = 'opening' AND cost IS NULL) = 0 AS opening_known,
-            count(*) FILTER (WHERE entry = 'acquired' AND cost IS NULL) = 0 AS acquired_known,
-            count(*) FILTER (WHERE entry = 'disposed' AND cost IS NULL) = 0 AS disposed_known,
-            count(*) FILTER (WHERE entry = 'held' AND cost IS NULL) = 0 AS held_known
-        FROM entries GROUP BY base_code, quote_code, method
-    )
-    SELECT base_code, quote_code, method, coalesce(opening, 0),
-        CASE WHEN opening_known THEN opening_cost END, coalesce(acquired, 0),
-        CASE WHEN acquired_known THEN acquired_cost END, coalesce(disposed, 0),
-        CASE WHEN disposed_known THEN disposed_cost END,
-        coalesce(opening, 0) + coalesce(acquired, 0) - coalesce(disposed, 0),
-        CASE WHEN opening_known AND acquired_known AND disposed_known
-            THEN opening_cost + acquired_cost - disposed_cost
-            WHEN held_known THEN held_cost END,
-        coalesce(opening, 0) + coalesce(acquired, 0) - coalesce(disposed, 0) - coalesce(held, 0),
-        CASE WHEN opening_known AND acquired_known AND disposed_known AND held_known
-            THEN opening_cost + acquired_cost - disposed_cost - held_cost END,
-        coalesce(missing, 0),
-        CASE WHEN NOT (opening_known AND acquired_known AND disposed_known AND held_known)
-            THEN 'an imported lot has no cost' END
-    FROM sums;
-END
-$$;
-COMMENT ON FUNCTION onetrading.inventory(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'How the lots and pools of an account changed in [starts, ends_at). Columns as in reporting.inventory_rollforward.';
-CREATE FUNCTION onetrading.lots_at(of_account uuid, until timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, "position" bigint, lot_source text, lot_trade_id uuid, reference text, instrument_code text, acquired_at timestamp with time zone, quantity numeric, quantity_used numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 100000
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    SET enable_nestloop TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET jit TO 'off'
-    SET work_mem TO '64MB'
-    AS $$
-#variable_conflict use_column
-DECLARE
-    from_at timestamptz := onetrading.carried_before(of_account, until);
-BEGIN
-    RETURN QUERY
-    SELECT base_code, quote_code, row_number() OVER (PARTITION BY pool ORDER BY ends), lot_source,
-        trade_id, reference, instrument_code, happened_at, whole,
-        greatest(used, matched - begins), amount_in_quote, fee_in_base, fee_in_quote
-    FROM (
-        SELECT *, coalesce(max(ends) FILTER (WHERE NOT is_lot) OVER (PARTITION BY pool), 0)
-                AS matched
-        FROM onetrading.spot_ranges(of_account, from_at, until)
-    ) AS ranges
-    JOIN onetrading.spot_pools(of_account, from_at) USING (pool)
-    WHERE is_lot AND ends > matched;
-END
-$$;
-COMMENT ON FUNCTION onetrading.lots_at(of_account uuid, until timestamp with time zone) IS 'The lots of an account that were not used up, by FIFO, after all trades and imported lots before an instant; from the newest state that is carried by then. Columns as in onetrading_sync.carried_lots.';
-CREATE FUNCTION onetrading.share(total numeric, part numeric, whole numeric) RETURNS numeric
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $$
-SELECT CASE
-    WHEN part = whole THEN total
-    WHEN part = 0 THEN 0
-    WHEN total >= 0 THEN 0.000000000000000001
-        * div(2000000000000000000 * total * part + whole, whole + whole)
-    ELSE -0.000000000000000001
-        * div(whole - 2000000000000000000 * total * part, whole + whole)
-END
-$$;
-COMMENT ON FUNCTION onetrading.share(total numeric, part numeric, whole numeric) IS 'round(total * part / whole, 18), exactly: half away from zero. All of total where part is whole, so that the differences between growing parts add up to it. whole is positive, part is from 0 to whole.';
-CREATE FUNCTION onetrading.spot_events(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) RETURNS TABLE(pool bigint, at timestamp with time zone, nanos bigint, sequence bigint, trade_id uuid, reference text, instrument_code text, lot_source text, is_lot boolean, happened_at timestamp with time zone, quantity numeric, used numeric, amount_in_quote numeric, fee_in_base numeric, fee_in_quote numeric)
-    LANGUAGE sql STABLE
-    AS $$
-WITH pools AS MATERIALIZED (
-    SELECT * FROM onetrading.spot_pools(of_account, from_at)
-), markets AS MATERIALIZED (
-    SELECT * FROM onetrading.spot_markets JOIN pools USING (base_code, quote_code)
-)
-SELECT pool, traded_at AS at, traded_at_nanos, sequence, trade_id, NULL::text,
-    trades.instrument_code, 'trade', side = 'BUY', traded_at,
-    CASE WHEN side = 'BUY' AND fee_currency = base_code
-        THEN amount - coalesce(fee_amount, 0) ELSE amount END,
-    0::numeric, quote_amount,
-    CASE WHEN fee_amount = 0 THEN 0
-        WHEN fee_currency = base_code THEN fee_amount
-        WHEN fee_currency IS NOT NULL AND fee_amount IS NOT NULL THEN 0 END,
-    CASE WHEN fee_amount = 0 THEN 0
-        WHEN fee_currency = quote_code THEN fee_amount
-        WHEN fee_currency = base_code AND side = 'BUY' AND fee_amount IS NOT NULL THEN 0
-        WHEN fee_currency = base_code THEN fee_amount * price END
-FROM onetrading.trades
-JOIN markets ON markets.instrument_code = trades.instrument_code
-    AND known_from <= traded_at AND traded_at < known_to
-WHERE account_id = of_account AND traded_at >= from_at AND traded_at < to_at
-    AND (side = 'SELL' OR side = 'BUY'
-        AND NOT coalesce(fee_currency = base_code AND fee_amount >= amount, false))
-UNION ALL
-SELECT pool, acquired_at, -9223372036854775808, NULL, NULL, reference, NULL, 'external', true,
-    acquired_at, quantity, 0, cost, 0, 0
-FROM onetrading.external_lots JOIN pools USING (base_code, quote_code)
-WHERE account_id = of_account AND acquired_at >= from_at AND acquired_at < to_at
-UNION ALL
-SELECT pool, '-infinity', position, NULL, lot_trade_id, reference, instrument_code, lot_source, true,
-    acquired_at, quantity - quantity_used, quantity_used, cost, fee_in_base, fee_in_quote
-FROM onetrading_sync.carried_lots JOIN pools USING (base_code, quote_code)
-WHERE method = 'fifo' AND account_id = of_account AND carried_lots.at = from_at
-UNION ALL
-SELECT pool, '-infinity', 0, NULL, NULL, NULL, NULL, 'pool', true, NULL, quantity, 0, cost, NULL,
-    fee_in_quote
-FROM onetrading_sync.carried_pools JOIN pools USING (base_code, quote_code)
-WHERE method = 'average' AND account_id = of_account AND carried_pools.at = from_at
-$$;
-COMMENT ON FUNCTION onetrading.spot_events(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) IS 'What fills and empties the pools of an account, in the order of (pool, at, nanos, sequence, trade_id, reference): what is carried at from_at (open lots for the method fifo, pools for average), imported lots and trades of [from_at, to_at). quantity: what a lot still has, or what a SELL disposes of; used: what the lot had beside; amount_in_quote and the fees: of all of the lot or SELL.';
-CREATE FUNCTION onetrading.spot_pools(of_account uuid, from_at timestamp with time zone) RETURNS TABLE(pool bigint, base_code text, quote_code text)
-    LANGUAGE sql STABLE
-    AS $$
-SELECT row_number() OVER (ORDER BY base_code, quote_code), base_code, quote_code
-FROM (
-    SELECT base_code, quote_code FROM onetrading.spot_markets
-    UNION
-    SELECT base_code, quote_code FROM onetrading.external_lots WHERE account_id = of_account
-    UNION
-    SELECT base_code, quote_code FROM onetrading_sync.carried_pools
-    WHERE account_id = of_account AND at = from_at
-) AS pairs
-$$;
-COMMENT ON FUNCTION onetrading.spot_pools(of_account uuid, from_at timestamp with time zone) IS 'Every pair of base and quote that an account may have a pool of, numbered: by spot markets, imported lots, and what is carried at from_at.';
-CREATE FUNCTION onetrading.spot_ranges(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(pool bigint, at timestamp with time zone, trade_id uuid, reference text, instrument_code text, lot_source text, is_lot boolean, happened_at timestamp with time zone, whole numeric, used numeric, amount_in_quote numeric, fee_in_base numeric, fee_in_quote numeric, number bigint, begins numeric, ends numeric, missing numeric)
-    LANGUAGE sql STABLE
-    AS $$
-SELECT pool, at, trade_id, reference, instrument_code, lot_source, is_lot, happened_at,
-    quantity + used, used, amount_in_quote, fee_in_base, fee_in_quote,
-    CASE WHEN is_lot THEN lots ELSE place - lots END,
-    CASE WHEN is_lot THEN acquired - quantity - used ELSE sold - quantity - short_before END,
-    CASE WHEN is_lot THEN acquired ELSE sold - greatest(short_before, sold - acquired) END,
-    CASE WHEN is_lot THEN 0 ELSE greatest(short_before, sold - acquired) - short_before END
-FROM (
-    SELECT *, greatest(0, max(sold - acquired) OVER (
-            ordered ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS short_before
-    FROM (
-        SELECT *,
-            sum(CASE WHEN is_lot THEN quantity ELSE 0 END) OVER ordered AS acquired,
-            sum(CASE WHEN is_lot THEN 0 ELSE quantity END) OVER ordered AS sold,
-            count(*) FILTER (WHERE is_lot) OVER ordered AS lots,
-            row_number() OVER ordered AS place
-        FROM onetrading.spot_events(of_account, from_at, to_at, 'fifo')
-        WINDOW ordered AS (
-            PARTITION BY pool ORDER BY at, nanos, sequence, trade_id, reference
-            ROWS UNBOUNDED PRECEDING)
-    ) AS sums
-    WINDOW ordered AS (PARTITION BY pool ORDER BY at, nanos, sequence, trade_id, reference)
-) AS shortages
-$$;
-COMMENT ON FUNCTION onetrading.spot_ranges(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone) IS 'onetrading.spot_events for FIFO, with the range of the cumulative quantity of its pool that each lot offers and each SELL takes. number: from 1 on, of lots and of SELLs. whole: the quantity that amount_in_quote and the fees are for; it lies from begins on. ends: where the range ends; that of a SELL is shorter than whole by missing, which no lot was there for.';
-CREATE FUNCTION onetrading.spot_sequence(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) RETURNS TABLE(pool bigint, at timestamp with time zone, nanos bigint, sequence bigint, trade_id uuid, reference text, instrument_code text, is_lot boolean, quantity numeric, amount_in_quote numeric, fee_in_base numeric, fee_in_quote numeric)
-    LANGUAGE sql STABLE
-    AS $$
-SELECT pool, at, nanos, sequence, trade_id, reference, instrument_code, is_lot, quantity,
-    amount_in_quote, fee_in_base, fee_in_quote
-FROM onetrading.spot_events(of_account, from_at, to_at, method)
-UNION ALL
-SELECT pool, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM onetrading.spot_pools(of_account, from_at)
-$$;
-COMMENT ON FUNCTION onetrading.spot_sequence(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) IS 'onetrading.spot_events, with a row behind the last of each pool: its is_lot is null.';
-CREATE FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) RETURNS void
-    LANGUAGE sql
-    AS $$
-DELETE FROM onetrading_sync.carried AS stale
-WHERE account_id = of_account AND at > since AND locked_by IS NULL
-    AND NOT EXISTS (
-        SELECT FROM onetrading_sync.carried AS locked
-        WHERE locked.account_id = of_account AND locked.at > since AND locked.at <= stale.at
-            AND locked.locked_by IS NOT NULL)
-$$;
-COMMENT ON FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) IS 'Delete the carried state of an account that a change at an instant makes stale: what is later, but for locked states and what follows from them.';
-CREATE FUNCTION onetrading_sync.on_all_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    PERFORM onetrading_sync.drop_carried(account_id, '-infinity')
-    FROM (SELECT DISTINCT account_id FROM onetrading_sync.carried) AS accounts;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION onetrading_sync.on_all_changed() IS 'Deletes all carried state but for locked ones, and what follows from them.';
-CREATE FUNCTION onetrading_sync.on_instruments_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    since timestamptz;
-    new_codes text[];
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        SELECT array_agg(DISTINCT instrument_code) INTO new_codes FROM new_rows
-        WHERE NOT EXISTS (
-            SELECT FROM onetrading.instruments AS known
-            WHERE known.instrument_code = new_rows.instrument_code AND NOT EXISTS (
-                SELECT FROM new_rows AS other
-                WHERE other.instrument_code = known.instrument_code
-                    AND other.valid_from = known.valid_from));
-        SELECT min(CASE WHEN before.valid_from IS NULL THEN '-infinity' ELSE added.valid_from END)
-        INTO since
-        FROM new_rows AS added
-        LEFT JOIN LATERAL (
-            SELECT * FROM onetrading.instruments AS version
-            WHERE version.instrument_code = added.instrument_code
-                AND version.valid_from < added.valid_from
-            ORDER BY valid_from DESC LIMIT 1
-        ) AS before ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM onetrading.instruments AS version
-            WHERE version.instrument_code = added.instrument_code
-                AND version.valid_from > added.valid_from
-            ORDER BY valid_from LIMIT 1
-        ) AS after ON before.valid_from IS NULL
-        WHERE added.instrument_code <> ALL(coalesce(new_codes, '{}'))
-            AND (added.base_code, added.quote_code, added.kind) IS DISTINCT FROM (
-                coalesce(before.base_code, after.base_code),
-                coalesce(before.quote_code, after.quote_code),
-                coalesce(before.kind, after.kind));
-    ELSIF TG_OP = 'DELETE' THEN
-        since := CASE WHEN EXISTS (SELECT FROM old_rows) THEN '-infinity'::timestamptz END;
-    ELSIF EXISTS (
-        SELECT instrument_code, valid_from, base_code, quote_code, kind FROM old_rows
-        EXCEPT SELECT instrument_code, valid_from, base_code, quote_code, kind FROM new_rows)
-    THEN
-        since := '-infinity';
-    END IF;
-    IF since IS NOT NULL OR new_codes IS NOT NULL THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended('onetrading_sync.carried', 0));
-        PERFORM onetrading_sync.drop_carried(account_id, min(stale_from))
-        FROM (
-            SELECT account_id, since AS stale_from FROM onetrading_sync.carried
-            WHERE at > since
-            UNION ALL
-            SELECT account_id, '-infinity' FROM onetrading_sync.carried
-            WHERE unknown_codes && new_codes
-        ) AS stale
-        GROUP BY account_id ORDER BY account_id;
-    END IF;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION onetrading_sync.on_instruments_changed() IS 'Deletes the carried state that another base, quote or kind of a known instrument makes stale, or an instrument that becomes known after its trades.';
-CREATE FUNCTION onetrading_sync.on_lots_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    touched record;
-BEGIN
-    FOR touched IN EXECUTE format(
-        'SELECT account_id, min(%I) AS at FROM (%s) AS touched GROUP BY account_id ORDER BY 1',
-        TG_ARGV[0], CASE TG_OP
-            WHEN 'INSERT' THEN 'TABLE new_rows'
-            WHEN 'DELETE' THEN 'TABLE old_rows'
-            ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END)
-    LOOP
-        PERFORM pg_advisory_xact_lock_shared(
-            hashtextextended('onetrading_sync.carried/' || touched.account_id, 0));
-        PERFORM onetrading_sync.drop_carried(touched.account_id, touched.at);
-    END LOOP;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state that a statement made stale; the argument is the column with the instant.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -686,604 +165,6 @@ COMMENT ON COLUMN onetrading.account_months.zone IS 'As in onetrading.zones.';
 COMMENT ON COLUMN onetrading.account_months.month IS 'First day of the calendar month.';
 COMMENT ON COLUMN onetrading.account_months.starts_at IS 'First instant of the month (inclusive).';
 COMMENT ON COLUMN onetrading.account_months.ends_at IS 'End of the month (exclusive).';
-CREATE TABLE onetrading_sync.settings (
-    name text NOT NULL,
-    value text NOT NULL,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL
-);
-COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
-COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
-COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
-COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
-CREATE VIEW onetrading.business_zone AS
- SELECT COALESCE(( SELECT settings.value
-           FROM onetrading_sync.settings
-          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
-COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
-COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
-CREATE VIEW reporting.inventory_rollforward_by_zone AS
- SELECT months.account,
-    months.account_id,
-    months.month,
-    months.zone,
-    inventory.base_code,
-    inventory.quote_code,
-    inventory.method,
-    inventory.opening_quantity,
-    inventory.opening_cost,
-    inventory.acquired_quantity,
-    inventory.acquired_cost,
-    inventory.disposed_quantity,
-    inventory.disposed_cost,
-    inventory.closing_quantity,
-    inventory.closing_cost,
-    inventory.difference,
-    inventory.cost_difference,
-    inventory.missing_quantity,
-    inventory.unknown_because
-   FROM (onetrading.account_months months
-     CROSS JOIN LATERAL onetrading.inventory(months.account_id, months.starts_at, months.ends_at) inventory(base_code, quote_code, method, opening_quantity, opening_cost, acquired_quantity, acquired_cost, disposed_quantity, disposed_cost, closing_quantity, closing_cost, difference, cost_difference, missing_quantity, unknown_because));
-COMMENT ON VIEW reporting.inventory_rollforward_by_zone IS 'What spot trading held at the beginning of each month, acquired, disposed of, and held at its end, by quantity and cost; one row per account, month, asset, quote currency and method. Deposits and withdrawals move none of it. In every time zone: always filter by zone, or call reporting.inventory_rollforward(zone).
-Example:
-SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
-FROM reporting.inventory_rollforward_by_zone
-WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
-    AND zone = ''Europe/Vienna''
-ORDER BY base_code, quote_code;';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.base_code IS 'The asset.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.quote_code IS 'The currency of costs.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.method IS 'fifo or average.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.unknown_because IS 'Why a cost is null; null when none is.';
-CREATE VIEW reporting.inventory_rollforward AS
- SELECT account,
-    account_id,
-    month,
-    zone,
-    base_code,
-    quote_code,
-    method,
-    opening_quantity,
-    opening_cost,
-    acquired_quantity,
-    acquired_cost,
-    disposed_quantity,
-    disposed_cost,
-    closing_quantity,
-    closing_cost,
-    difference,
-    cost_difference,
-    missing_quantity,
-    unknown_because
-   FROM reporting.inventory_rollforward_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.inventory_rollforward IS 'What spot trading held at the beginning of each month, acquired, disposed of, and held at its end, by quantity and cost; one row per account, month, asset, quote currency and method. Deposits and withdrawals move none of it. In the business zone (ONETRADING_BUSINESS_ZONE).
-Example:
-SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
-FROM reporting.inventory_rollforward
-WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
-ORDER BY base_code, quote_code;';
-COMMENT ON COLUMN reporting.inventory_rollforward.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.inventory_rollforward.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.inventory_rollforward.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.inventory_rollforward.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.inventory_rollforward.base_code IS 'The asset.';
-COMMENT ON COLUMN reporting.inventory_rollforward.quote_code IS 'The currency of costs.';
-COMMENT ON COLUMN reporting.inventory_rollforward.method IS 'fifo or average.';
-COMMENT ON COLUMN reporting.inventory_rollforward.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
-COMMENT ON COLUMN reporting.inventory_rollforward.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
-COMMENT ON COLUMN reporting.inventory_rollforward.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
-COMMENT ON COLUMN reporting.inventory_rollforward.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
-COMMENT ON COLUMN reporting.inventory_rollforward.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
-COMMENT ON COLUMN reporting.inventory_rollforward.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
-COMMENT ON COLUMN reporting.inventory_rollforward.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
-COMMENT ON COLUMN reporting.inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
-COMMENT ON COLUMN reporting.inventory_rollforward.unknown_because IS 'Why a cost is null; null when none is.';
-CREATE FUNCTION reporting.inventory_rollforward(zone text) RETURNS SETOF reporting.inventory_rollforward
-    LANGUAGE sql STABLE
-    AS $_$
-SELECT * FROM reporting.inventory_rollforward_by_zone AS inventory WHERE inventory.zone = reporting.known_zone($1)
-$_$;
-COMMENT ON FUNCTION reporting.inventory_rollforward(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
-FROM reporting.inventory_rollforward(''Europe/Vienna'')
-WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
-ORDER BY base_code, quote_code;';
-CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
-    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    found text;
-BEGIN
-    SELECT zone INTO found FROM onetrading.zones WHERE lower(zone) = lower(asked);
-    IF found IS NULL THEN
-        RAISE EXCEPTION 'unknown time zone "%"', asked
-            USING ERRCODE = 'invalid_parameter_value',
-                HINT = 'Name it as the IANA does, such as Europe/Vienna or UTC.';
-    END IF;
-    RETURN found;
-END
-$$;
-COMMENT ON FUNCTION reporting.known_zone(asked text) IS 'The time zone as it is written in the reports. Fails for an unknown one, so that a mistyped zone is no empty report.';
-CREATE VIEW reporting.months_by_zone AS
- SELECT (series.starts)::date AS month,
-    zones.zone,
-    (series.starts AT TIME ZONE zones.zone) AS starts_at,
-    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at,
-    (((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) <= now()) AS is_over
-   FROM ((( SELECT min(account_spans.first_at) AS first_at,
-            max(GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now()))) AS last_at
-           FROM onetrading.account_spans) spans
-     CROSS JOIN onetrading.zones)
-     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (spans.last_at AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
-COMMENT ON VIEW reporting.months_by_zone IS 'Months that have data, in every time zone: always filter by zone, or call reporting.months(zone).
-Example:
-SELECT month, starts_at, ends_at FROM reporting.months_by_zone
-WHERE zone = ''Europe/Vienna'' AND is_over ORDER BY month;';
-COMMENT ON COLUMN reporting.months_by_zone.month IS 'First day of the calendar month.';
-COMMENT ON COLUMN reporting.months_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.months_by_zone.starts_at IS 'First instant of the month (inclusive).';
-COMMENT ON COLUMN reporting.months_by_zone.ends_at IS 'End of the month (exclusive).';
-COMMENT ON COLUMN reporting.months_by_zone.is_over IS 'Whether the month has ended.';
-CREATE VIEW reporting.months AS
- SELECT month,
-    zone,
-    starts_at,
-    ends_at,
-    is_over
-   FROM reporting.months_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.months IS 'Months that have data, in the business zone (ONETRADING_BUSINESS_ZONE).
-Example:
-SELECT month, zone, starts_at, ends_at FROM reporting.months WHERE is_over ORDER BY month;';
-COMMENT ON COLUMN reporting.months.month IS 'First day of the calendar month.';
-COMMENT ON COLUMN reporting.months.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.months.starts_at IS 'First instant of the month (inclusive).';
-COMMENT ON COLUMN reporting.months.ends_at IS 'End of the month (exclusive).';
-COMMENT ON COLUMN reporting.months.is_over IS 'Whether the month has ended.';
-CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
-    LANGUAGE sql STABLE
-    AS $_$ SELECT * FROM reporting.months_by_zone AS months WHERE months.zone = reporting.known_zone($1) $_$;
-COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
-CREATE VIEW reporting.realised_pnl_average_by_zone AS
- SELECT months.account,
-    months.account_id,
-    months.month,
-    months.zone,
-    disposals.base_code,
-    disposals.quote_code,
-    disposals.instrument_code,
-    disposals.disposal_trade_id,
-    disposals.disposed_at,
-    disposals.lot_source,
-    disposals.quantity,
-    disposals.proceeds,
-    disposals.cost,
-    disposals.fee_in_base,
-    disposals.fee_in_quote,
-    (disposals.proceeds - disposals.cost) AS gain_gross,
-    ((disposals.proceeds - disposals.cost) - disposals.fee_in_quote) AS gain_net,
-    disposals.pool_quantity_after,
-    disposals.pool_cost_after,
-    'average'::text AS method
-   FROM (onetrading.account_months months
-     CROSS JOIN LATERAL onetrading.average(months.account_id, months.starts_at, months.ends_at) disposals(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_source, quantity, proceeds, cost, fee_in_base, fee_in_quote, pool_quantity_after, pool_cost_after, pool_fee_after))
-  WHERE (disposals.lot_source <> 'left'::text);
-COMMENT ON VIEW reporting.realised_pnl_average_by_zone IS 'Realised profit and loss of spot trading by the moving average: one row per SELL, and a second one for what was sold beyond the pool. One pool per account, asset and quote currency, fed by trades and imported lots alone. In every time zone: always filter by zone, or call reporting.realised_pnl_average(zone).
-Example:
-SELECT disposed_at, base_code, quantity, proceeds, cost, gain_gross, pool_quantity_after
-FROM reporting.realised_pnl_average_by_zone
-WHERE account = ''main'' AND month = ''2026-10-01''
-    AND zone = ''Europe/Vienna''
-ORDER BY disposed_at, disposal_trade_id;';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.base_code IS 'The asset that was sold.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.instrument_code IS 'Market of the SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.disposal_trade_id IS 'The SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.disposed_at IS 'When it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.lot_source IS 'pool (of trades and imported lots) or missing: sold beyond what the pool held, so that its cost is not known.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.quantity IS 'In units of base_code. The rows of a SELL add up to its amount.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The rows of a SELL add up to it exactly.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.cost IS 'round(cost of the pool * quantity / quantity of the pool, 18), in quote_code, without fees; all of the pool''s cost when nothing is left in it. Null when lot_source is missing, or an imported lot without a cost is in the pool: never 0.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.fee_in_base IS 'As in reporting.realised_pnl_fifo.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code), and of the fees of the pool''s BUYs that were charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.pool_quantity_after IS 'What is left in the pool, in units of base_code.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.pool_cost_after IS 'Its total cost in quote_code; null while an imported lot without a cost is in it.';
-COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.method IS 'average.';
-CREATE VIEW reporting.realised_pnl_average AS
- SELECT account,
-    account_id,
-    month,
-    zone,
-    base_code,
-    quote_code,
-    instrument_code,
-    disposal_trade_id,
-    disposed_at,
-    lot_source,
-    quantity,
-    proceeds,
-    cost,
-    fee_in_base,
-    fee_in_quote,
-    gain_gross,
-    gain_net,
-    pool_quantity_after,
-    pool_cost_after,
-    method
-   FROM reporting.realised_pnl_average_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.realised_pnl_average IS 'Realised profit and loss of spot trading by the moving average: one row per SELL, and a second one for what was sold beyond the pool. One pool per account, asset and quote currency, fed by trades and imported lots alone. In the business zone (ONETRADING_BUSINESS_ZONE).
-Example:
-SELECT disposed_at, base_code, quantity, proceeds, cost, gain_gross, pool_quantity_after
-FROM reporting.realised_pnl_average
-WHERE account = ''main'' AND month = ''2026-10-01''
-ORDER BY disposed_at, disposal_trade_id;';
-COMMENT ON COLUMN reporting.realised_pnl_average.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.realised_pnl_average.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.realised_pnl_average.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_average.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.realised_pnl_average.base_code IS 'The asset that was sold.';
-COMMENT ON COLUMN reporting.realised_pnl_average.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
-COMMENT ON COLUMN reporting.realised_pnl_average.instrument_code IS 'Market of the SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_average.disposal_trade_id IS 'The SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_average.disposed_at IS 'When it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_average.lot_source IS 'pool (of trades and imported lots) or missing: sold beyond what the pool held, so that its cost is not known.';
-COMMENT ON COLUMN reporting.realised_pnl_average.quantity IS 'In units of base_code. The rows of a SELL add up to its amount.';
-COMMENT ON COLUMN reporting.realised_pnl_average.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The rows of a SELL add up to it exactly.';
-COMMENT ON COLUMN reporting.realised_pnl_average.cost IS 'round(cost of the pool * quantity / quantity of the pool, 18), in quote_code, without fees; all of the pool''s cost when nothing is left in it. Null when lot_source is missing, or an imported lot without a cost is in the pool: never 0.';
-COMMENT ON COLUMN reporting.realised_pnl_average.fee_in_base IS 'As in reporting.realised_pnl_fifo.';
-COMMENT ON COLUMN reporting.realised_pnl_average.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code), and of the fees of the pool''s BUYs that were charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
-COMMENT ON COLUMN reporting.realised_pnl_average.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
-COMMENT ON COLUMN reporting.realised_pnl_average.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
-COMMENT ON COLUMN reporting.realised_pnl_average.pool_quantity_after IS 'What is left in the pool, in units of base_code.';
-COMMENT ON COLUMN reporting.realised_pnl_average.pool_cost_after IS 'Its total cost in quote_code; null while an imported lot without a cost is in it.';
-COMMENT ON COLUMN reporting.realised_pnl_average.method IS 'average.';
-CREATE FUNCTION reporting.realised_pnl_average(zone text) RETURNS SETOF reporting.realised_pnl_average
-    LANGUAGE sql STABLE
-    AS $_$
-SELECT * FROM reporting.realised_pnl_average_by_zone AS disposals WHERE disposals.zone = reporting.known_zone($1)
-$_$;
-COMMENT ON FUNCTION reporting.realised_pnl_average(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT disposed_at, base_code, quantity, proceeds, cost, gain_gross, pool_quantity_after
-FROM reporting.realised_pnl_average(''Europe/Vienna'')
-WHERE account = ''main'' AND month = ''2026-10-01''
-ORDER BY disposed_at, disposal_trade_id;';
-CREATE VIEW reporting.realised_pnl_fifo_by_zone AS
- SELECT months.account,
-    months.account_id,
-    months.month,
-    months.zone,
-    pieces.base_code,
-    pieces.quote_code,
-    pieces.instrument_code,
-    pieces.disposal_trade_id,
-    pieces.disposed_at,
-    pieces.lot_trade_id,
-    pieces.reference,
-    pieces.acquired_at,
-    pieces.lot_source,
-    pieces.quantity,
-    pieces.proceeds,
-    pieces.cost,
-    pieces.fee_in_base,
-    pieces.lot_fee_in_base,
-    pieces.fee_in_quote,
-    (pieces.proceeds - pieces.cost) AS gain_gross,
-    ((pieces.proceeds - pieces.cost) - pieces.fee_in_quote) AS gain_net,
-        CASE
-            WHEN isfinite(pieces.acquired_at) THEN (EXTRACT(day FROM (pieces.disposed_at - pieces.acquired_at)))::integer
-            ELSE NULL::integer
-        END AS held_days,
-    'fifo'::text AS method
-   FROM (onetrading.account_months months
-     CROSS JOIN LATERAL onetrading.fifo(months.account_id, months.starts_at, months.ends_at) pieces(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id, reference, acquired_at, lot_source, quantity, proceeds, cost, fee_in_base, lot_fee_in_base, fee_in_quote));
-COMMENT ON VIEW reporting.realised_pnl_fifo_by_zone IS 'Realised profit and loss of spot trading by first in, first out: one row per piece of a lot that a SELL disposed of. One pool per account, asset and quote currency, fed by trades and imported lots alone. In every time zone: always filter by zone, or call reporting.realised_pnl_fifo(zone).
-Example:
-SELECT disposed_at, acquired_at, base_code, quantity, proceeds, cost, gain_gross, gain_net, held_days
-FROM reporting.realised_pnl_fifo_by_zone
-WHERE account = ''main'' AND month = ''2026-10-01''
-    AND zone = ''Europe/Vienna''
-ORDER BY disposed_at, disposal_trade_id, acquired_at;';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.base_code IS 'The asset that was sold.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.instrument_code IS 'Market of the SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.disposal_trade_id IS 'The SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.disposed_at IS 'When it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.lot_trade_id IS 'The BUY that the lot came from; null when lot_source is not trade.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.reference IS 'As in the file that the lot was imported from; null when lot_source is not external.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.acquired_at IS 'When the lot was acquired; null when lot_source is missing.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.lot_source IS 'trade, external (an imported lot) or missing: sold beyond what trades and imported lots had brought by then, so that its cost is not known.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.quantity IS 'In units of base_code. The pieces of a SELL add up to its amount.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The pieces of a SELL add up to it exactly.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.cost IS 'The part of the lot''s total cost, in quote_code, without fees: round(cost * cum_after / quantity, 18) - round(cost * cum_before / quantity, 18). The pieces of a lot add up to its cost exactly. Null when lot_source is missing, or an imported lot has no cost: never 0.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.fee_in_base IS 'The part of the SELL''s fee that was charged in base_code, in units of it; 0 when it was charged in another currency, negative for a rebate, null when the fee was not told.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.lot_fee_in_base IS 'The part of the BUY''s fee that was charged in base_code: already taken off the lot''s quantity, and in no gain. 0 when there is none, null when the fee was not told.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code) and of the BUY''s fee that was charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.held_days IS 'Whole days of 24 hours between acquired_at and disposed_at; null when lot_source is missing.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.method IS 'fifo.';
-CREATE VIEW reporting.realised_pnl_fifo AS
- SELECT account,
-    account_id,
-    month,
-    zone,
-    base_code,
-    quote_code,
-    instrument_code,
-    disposal_trade_id,
-    disposed_at,
-    lot_trade_id,
-    reference,
-    acquired_at,
-    lot_source,
-    quantity,
-    proceeds,
-    cost,
-    fee_in_base,
-    lot_fee_in_base,
-    fee_in_quote,
-    gain_gross,
-    gain_net,
-    held_days,
-    method
-   FROM reporting.realised_pnl_fifo_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.realised_pnl_fifo IS 'Realised profit and loss of spot trading by first in, first out: one row per piece of a lot that a SELL disposed of. One pool per account, asset and quote currency, fed by trades and imported lots alone. In the business zone (ONETRADING_BUSINESS_ZONE).
-Example:
-SELECT disposed_at, acquired_at, base_code, quantity, proceeds, cost, gain_gross, gain_net, held_days
-FROM reporting.realised_pnl_fifo
-WHERE account = ''main'' AND month = ''2026-10-01''
-ORDER BY disposed_at, disposal_trade_id, acquired_at;';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.base_code IS 'The asset that was sold.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.instrument_code IS 'Market of the SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.disposal_trade_id IS 'The SELL.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.disposed_at IS 'When it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.lot_trade_id IS 'The BUY that the lot came from; null when lot_source is not trade.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.reference IS 'As in the file that the lot was imported from; null when lot_source is not external.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.acquired_at IS 'When the lot was acquired; null when lot_source is missing.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.lot_source IS 'trade, external (an imported lot) or missing: sold beyond what trades and imported lots had brought by then, so that its cost is not known.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.quantity IS 'In units of base_code. The pieces of a SELL add up to its amount.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The pieces of a SELL add up to it exactly.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.cost IS 'The part of the lot''s total cost, in quote_code, without fees: round(cost * cum_after / quantity, 18) - round(cost * cum_before / quantity, 18). The pieces of a lot add up to its cost exactly. Null when lot_source is missing, or an imported lot has no cost: never 0.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.fee_in_base IS 'The part of the SELL''s fee that was charged in base_code, in units of it; 0 when it was charged in another currency, negative for a rebate, null when the fee was not told.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.lot_fee_in_base IS 'The part of the BUY''s fee that was charged in base_code: already taken off the lot''s quantity, and in no gain. 0 when there is none, null when the fee was not told.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code) and of the BUY''s fee that was charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.held_days IS 'Whole days of 24 hours between acquired_at and disposed_at; null when lot_source is missing.';
-COMMENT ON COLUMN reporting.realised_pnl_fifo.method IS 'fifo.';
-CREATE FUNCTION reporting.realised_pnl_fifo(zone text) RETURNS SETOF reporting.realised_pnl_fifo
-    LANGUAGE sql STABLE
-    AS $_$
-SELECT * FROM reporting.realised_pnl_fifo_by_zone AS pieces WHERE pieces.zone = reporting.known_zone($1)
-$_$;
-COMMENT ON FUNCTION reporting.realised_pnl_fifo(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT disposed_at, acquired_at, base_code, quantity, proceeds, cost, gain_gross, gain_net, held_days
-FROM reporting.realised_pnl_fifo(''Europe/Vienna'')
-WHERE account = ''main'' AND month = ''2026-10-01''
-ORDER BY disposed_at, disposal_trade_id, acquired_at;';
-CREATE VIEW onetrading.spot_pnl_months AS
- SELECT months.account,
-    months.account_id,
-    months.month,
-    months.zone,
-    sums.base_code AS asset,
-    NULL::text AS instrument_code,
-    sums.quote_code AS currency,
-    sums.method,
-    sums.gain_gross,
-    sums.fees,
-    (0)::numeric AS funding,
-    sums.gain_net,
-    sums.disposals,
-    sums.missing_cost,
-    sums.missing_proceeds,
-    sums.unknown_fees
-   FROM (onetrading.account_months months
-     CROSS JOIN LATERAL ( SELECT fifo.base_code,
-            fifo.quote_code,
-            'fifo'::text AS method,
-            sum((fifo.proceeds - fifo.cost)) AS gain_gross,
-            sum(fifo.fee_in_quote) FILTER (WHERE (fifo.cost IS NOT NULL)) AS fees,
-            sum(((fifo.proceeds - fifo.cost) - fifo.fee_in_quote)) AS gain_net,
-            count(DISTINCT fifo.disposal_trade_id) AS disposals,
-            count(*) FILTER (WHERE (fifo.cost IS NULL)) AS missing_cost,
-            COALESCE(sum(fifo.proceeds) FILTER (WHERE (fifo.cost IS NULL)), (0)::numeric) AS missing_proceeds,
-            count(*) FILTER (WHERE ((fifo.cost IS NOT NULL) AND (fifo.fee_in_quote IS NULL))) AS unknown_fees
-           FROM onetrading.fifo(months.account_id, months.starts_at, months.ends_at) fifo(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id, reference, acquired_at, lot_source, quantity, proceeds, cost, fee_in_base, lot_fee_in_base, fee_in_quote)
-          GROUP BY fifo.base_code, fifo.quote_code
-        UNION ALL
-         SELECT average.base_code,
-            average.quote_code,
-            'average'::text AS method,
-            sum((average.proceeds - average.cost)) AS gain_gross,
-            sum(average.fee_in_quote) FILTER (WHERE (average.cost IS NOT NULL)) AS fees,
-            sum(((average.proceeds - average.cost) - average.fee_in_quote)) AS gain_net,
-            count(DISTINCT average.disposal_trade_id) AS disposals,
-            count(*) FILTER (WHERE (average.cost IS NULL)) AS missing_cost,
-            COALESCE(sum(average.proceeds) FILTER (WHERE (average.cost IS NULL)), (0)::numeric) AS missing_proceeds,
-            count(*) FILTER (WHERE ((average.cost IS NOT NULL) AND (average.fee_in_quote IS NULL))) AS unknown_fees
-           FROM onetrading.average(months.account_id, months.starts_at, months.ends_at) average(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_source, quantity, proceeds, cost, fee_in_base, fee_in_quote, pool_quantity_after, pool_cost_after, pool_fee_after)
-          WHERE (average.lot_source <> 'left'::text)
-          GROUP BY average.base_code, average.quote_code) sums);
-COMMENT ON VIEW onetrading.spot_pnl_months IS 'The part of reporting.realised_pnl_monthly that is of spot trading.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.account IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.account_id IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.month IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.zone IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.asset IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.instrument_code IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.currency IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.method IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.gain_gross IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.fees IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.funding IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.gain_net IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.disposals IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.missing_cost IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.missing_proceeds IS 'As in reporting.realised_pnl_monthly.';
-COMMENT ON COLUMN onetrading.spot_pnl_months.unknown_fees IS 'As in reporting.realised_pnl_monthly.';
-CREATE VIEW reporting.realised_pnl_monthly_by_zone AS
- SELECT account,
-    account_id,
-    month,
-    zone,
-    asset,
-    instrument_code,
-    currency,
-    method,
-    gain_gross,
-    fees,
-    funding,
-    gain_net,
-    disposals,
-    missing_cost,
-    missing_proceeds,
-    unknown_fees
-   FROM onetrading.spot_pnl_months;
-COMMENT ON VIEW reporting.realised_pnl_monthly_by_zone IS 'Realised profit and loss by month, from reporting.realised_pnl_fifo and reporting.realised_pnl_average. In every time zone: always filter by zone, or call reporting.realised_pnl_monthly(zone).
-Example:
-SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
-FROM reporting.realised_pnl_monthly_by_zone
-WHERE account = ''main'' AND month = ''2026-10-01''
-    AND zone = ''Europe/Vienna''
-ORDER BY asset, instrument_code, currency, method;';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.asset IS 'The asset of spot trading; null for futures.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.instrument_code IS 'The market of futures; null for spot trading.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.currency IS 'The currency of the sums.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.method IS 'fifo or average: two answers to one question, never to be added up.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_proceeds IS 'What these were sold for, in currency.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
-CREATE VIEW reporting.realised_pnl_monthly AS
- SELECT account,
-    account_id,
-    month,
-    zone,
-    asset,
-    instrument_code,
-    currency,
-    method,
-    gain_gross,
-    fees,
-    funding,
-    gain_net,
-    disposals,
-    missing_cost,
-    missing_proceeds,
-    unknown_fees
-   FROM reporting.realised_pnl_monthly_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.realised_pnl_monthly IS 'Realised profit and loss by month, from reporting.realised_pnl_fifo and reporting.realised_pnl_average. In the business zone (ONETRADING_BUSINESS_ZONE).
-Example:
-SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
-FROM reporting.realised_pnl_monthly
-WHERE account = ''main'' AND month = ''2026-10-01''
-ORDER BY asset, instrument_code, currency, method;';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.month IS 'First day of the calendar month in which it happened.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.asset IS 'The asset of spot trading; null for futures.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.instrument_code IS 'The market of futures; null for spot trading.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.currency IS 'The currency of the sums.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.method IS 'fifo or average: two answers to one question, never to be added up.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
-CREATE FUNCTION reporting.realised_pnl_monthly(zone text) RETURNS SETOF reporting.realised_pnl_monthly
-    LANGUAGE sql STABLE
-    AS $_$
-SELECT * FROM reporting.realised_pnl_monthly_by_zone AS months WHERE months.zone = reporting.known_zone($1)
-$_$;
-COMMENT ON FUNCTION reporting.realised_pnl_monthly(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
-FROM reporting.realised_pnl_monthly(''Europe/Vienna'')
-WHERE account = ''main'' AND month = ''2026-10-01''
-ORDER BY asset, instrument_code, currency, method;';
-CREATE TABLE onetrading.account_fee_tiers (
-    account_id uuid NOT NULL,
-    fee_group text NOT NULL,
-    min_volume numeric NOT NULL,
-    maker_ratio numeric NOT NULL,
-    taker_ratio numeric NOT NULL,
-    raw jsonb NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
-    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
-);
-COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
-COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.instruments (
     instrument_code text NOT NULL,
     base_code text NOT NULL,
@@ -1356,14 +237,74 @@ COMMENT ON COLUMN onetrading.instrument_assets.base_code IS 'As in onetrading.in
 COMMENT ON COLUMN onetrading.instrument_assets.quote_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
-CREATE VIEW onetrading.asset_changes AS
- SELECT DISTINCT instrument_code,
-    (date_trunc('month'::text, (known_from AT TIME ZONE 'UTC'::text)))::date AS month
-   FROM onetrading.instrument_assets
-  WHERE (known_from > '-infinity'::timestamp with time zone);
-COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
-COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
-COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
+CREATE VIEW onetrading.instrument_kinds AS
+ SELECT DISTINCT ON (instrument_code) instrument_code,
+    (kind <> 'SPOT'::text) AS is_futures
+   FROM onetrading.instruments
+  ORDER BY instrument_code, valid_from DESC;
+COMMENT ON VIEW onetrading.instrument_kinds IS 'Whether each known instrument is a futures instrument, by its newest version.';
+COMMENT ON COLUMN onetrading.instrument_kinds.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_kinds.is_futures IS 'Whether its kind is any but SPOT. Of an instrument without a row, the suffix _P tells.';
+CREATE VIEW onetrading.balance_changes AS
+ SELECT trades.account_id,
+    trades.traded_at AS changed_at,
+    leg.currency,
+    leg.amount,
+    leg.gain
+   FROM (((onetrading.trades
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
+     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = trades.instrument_code)))
+     CROSS JOIN LATERAL ( VALUES (
+                CASE
+                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.base_code, split_part(trades.instrument_code, '_'::text, 1))
+                    ELSE NULL::text
+                END,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN trades.amount
+                    ELSE (- trades.amount)
+                END,(0)::numeric), (
+                CASE
+                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
+                    ELSE NULL::text
+                END,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END,0), (
+                CASE
+                    WHEN COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text)) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
+                    ELSE NULL::text
+                END,0,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END), (
+                CASE
+                    WHEN (trades.fee_amount <> (0)::numeric) THEN trades.fee_currency
+                    ELSE NULL::text
+                END,(- trades.fee_amount),0)) leg(currency, amount, gain))
+  WHERE (leg.currency IS NOT NULL)
+UNION ALL
+ SELECT payments.account_id,
+    payments.booked_at AS changed_at,
+    COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS currency,
+    payments.amount,
+    0 AS gain
+   FROM (onetrading.funding_payments payments
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+UNION ALL
+ SELECT external_movements.account_id,
+    external_movements.moved_at AS changed_at,
+    external_movements.currency_code AS currency,
+    external_movements.amount,
+    0 AS gain
+   FROM onetrading.external_movements;
+COMMENT ON VIEW onetrading.balance_changes IS 'What moves balances, as far as the exchange or a file tells it: legs of spot trades, fees, funding payments and movements. The settlements of futures, each minute, are told nowhere; over a time without an open position at its ends they are the sum of gain.';
+COMMENT ON COLUMN onetrading.balance_changes.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balance_changes.changed_at IS 'traded_at, booked_at or moved_at.';
+COMMENT ON COLUMN onetrading.balance_changes.currency IS 'The asset that moves. Of an instrument that is not known, as its code says.';
+COMMENT ON COLUMN onetrading.balance_changes.amount IS 'In units of currency: positive when it came in. Funding counts as sent: positive when received.';
+COMMENT ON COLUMN onetrading.balance_changes.gain IS 'Of a futures trade: its value at its price, negative when bought; else 0.';
 CREATE TABLE onetrading.balances (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -1380,6 +321,1220 @@ COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
 COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
 COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
+CREATE TABLE onetrading_sync.settings (
+    name text NOT NULL,
+    value text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
+COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
+COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
+COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
+CREATE VIEW onetrading.business_zone AS
+ SELECT COALESCE(( SELECT settings.value
+           FROM onetrading_sync.settings
+          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
+COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
+COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
+CREATE TABLE onetrading.positions (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    direction text NOT NULL,
+    open_volume numeric NOT NULL,
+    open_notional numeric,
+    maintenance_margin numeric,
+    last_settlement numeric,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
+COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
+COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
+COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
+COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
+CREATE VIEW reporting.balance_rollforward_by_zone AS
+ SELECT m.account,
+    m.account_id,
+    m.month,
+    m.zone,
+    rolled.currency,
+        CASE
+            WHEN (edges.open_at = edges.close_at) THEN 'derived'::text
+            ELSE 'observed'::text
+        END AS basis,
+    rolled.opening,
+    rolled.bought,
+    rolled.sold,
+    rolled.fees_paid,
+    rolled.rebates_received,
+    rolled.funding_received,
+    rolled.funding_paid,
+    rolled.settlements_inferred,
+    rolled.external_in,
+    rolled.external_out,
+    (rolled.actual - rolled.difference) AS expected,
+    rolled.actual,
+    rolled.actual_observed_at,
+    rolled.difference,
+    unexplained.first_unexplained_from,
+    unexplained.first_unexplained_to
+   FROM ((((onetrading.account_months m
+     CROSS JOIN LATERAL ( SELECT max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_at,
+            max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_at,
+            max(ends.edge_at) FILTER (WHERE (ends.edge = 'actual'::text)) AS ends_at
+           FROM (( VALUES ('opening'::text,m.starts_at), ('actual'::text,LEAST(m.ends_at, now()))) ends(edge, edge_at)
+             CROSS JOIN LATERAL ( SELECT near.snapshot_id,
+                    points.at
+                   FROM ((( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < ends.edge_at))
+                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                         LIMIT 20)
+                        UNION ALL
+                        ( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ends.edge_at))
+                          ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                         LIMIT 20)) near
+                     CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at), (
+                                CASE
+                                    WHEN ((near.first_observed_at < ends.edge_at) AND (near.last_observed_at >= ends.edge_at)) THEN (ends.edge_at - '00:00:00.000001'::interval)
+                                    ELSE NULL::timestamp with time zone
+                                END)) points(at))
+                  WHERE (points.at IS NOT NULL)
+                  ORDER BY ((EXISTS ( SELECT
+                           FROM onetrading.trades
+                          WHERE ((trades.account_id = m.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = m.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.external_movements movements
+                          WHERE ((movements.account_id = m.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), GREATEST((points.at - ends.edge_at), (ends.edge_at - points.at)), points.at, near.snapshot_id
+                 LIMIT 1) picked)
+         HAVING (count(*) = 2)) edges)
+     CROSS JOIN LATERAL ( SELECT min(points.at) AS from_at,
+            (array_agg(points.snapshot_id ORDER BY points.at, points.snapshot_id))[1] AS from_snapshot,
+            max(points.at) AS to_at,
+            (array_agg(points.snapshot_id ORDER BY points.at DESC, points.snapshot_id DESC))[1] AS to_snapshot
+           FROM (( SELECT GREATEST((snapshots.first_observed_at + '00:02:00'::interval), edges.open_at) AS from_at,
+                    LEAST(snapshots.last_observed_at, edges.close_at) AS to_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count = 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                           FROM onetrading.snapshots snapshots_1
+                          WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), '-infinity'::timestamp with time zone)) AND (snapshots.first_observed_at <= edges.close_at))) flat_1
+             CROSS JOIN LATERAL (( SELECT snapshots.snapshot_id,
+                    GREATEST(snapshots.first_observed_at, flat_1.from_at) AS at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)) points)
+          WHERE ((flat_1.from_at < flat_1.to_at) AND (NOT (EXISTS ( SELECT
+                   FROM onetrading.balance_changes changes
+                  WHERE ((changes.account_id = m.account_id) AND (changes.changed_at > (points.at - '00:02:00'::interval)) AND (changes.changed_at <= (points.at + '00:00:05'::interval)) AND ((changes.gain <> (0)::numeric) OR (changes.changed_at > (points.at - '00:00:05'::interval))))))))) flat)
+     CROSS JOIN LATERAL ( WITH cash AS (
+                 SELECT ends.edge,
+                    nearest.currency,
+                    nearest.at,
+                    nearest.total
+                   FROM (( VALUES ('opening'::text,m.starts_at,edges.open_at), ('actual'::text,edges.ends_at,edges.close_at)) ends(edge, edge_at, observed_at)
+                     CROSS JOIN LATERAL ( SELECT DISTINCT ON (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2))) COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) AS currency,
+                            near.at,
+                            near.cash_balance AS total
+                           FROM (( SELECT payments.at,
+                                    payments.instrument_code,
+                                    payments.cash_balance,
+                                    count(*) OVER (PARTITION BY payments.at) AS together
+                                   FROM (( SELECT funding_payments.booked_at AS at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at < ends.edge_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at DESC
+ LIMIT 20)
+UNION ALL
+( SELECT funding_payments.booked_at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at >= ends.edge_at) AND (funding_payments.booked_at <= ends.observed_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at
+ LIMIT 20)) payments) near
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
+                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)))
+                          ORDER BY COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)), GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)), near.at) nearest)
+                  WHERE (ends.edge_at <= ( SELECT min(snapshots.first_observed_at) AS min
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text))))
+                ), cuts AS (
+                 SELECT array_agg(instants.cut ORDER BY instants.cut) AS cuts,
+                    min(instants.cut) AS from_at,
+                    max(instants.cut) AS to_at
+                   FROM ( SELECT m.starts_at AS cut
+                        UNION
+                         SELECT edges.ends_at
+                        UNION
+                         SELECT (points.at + '00:00:00.000001'::interval)
+                           FROM ( VALUES (edges.open_at), (edges.close_at), (flat.from_at), (flat.to_at)) points(at)
+                        UNION
+                         SELECT (cash.at + '00:00:00.000001'::interval)
+                           FROM cash
+                        UNION
+                         SELECT instrument_assets.known_from
+                           FROM onetrading.instrument_assets
+                          WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
+                  WHERE (instants.cut IS NOT NULL)
+                ), sums AS (
+                 SELECT trades.instrument_code,
+                    trades.side,
+                    trades.fee_currency,
+                    min(trades.traded_at) AS at,
+                    sum(trades.amount) AS amount,
+                    sum(trades.quote_amount) AS quote_amount,
+                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
+                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
+                   FROM (cuts
+                     CROSS JOIN onetrading.trades)
+                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
+                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
+                ), legs AS (
+                 SELECT leg.currency,
+                    sums.at,
+                    leg.kind,
+                    leg.amount
+                   FROM ((((sums
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
+                     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
+                     CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
+                            COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
+                            COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
+                     CROSS JOIN LATERAL ( VALUES (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.base
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'bought'::text
+                                    ELSE 'sold'::text
+                                END,sums.amount), (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.quote
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'sold'::text
+                                    ELSE 'bought'::text
+                                END,sums.quote_amount), (
+                                CASE
+                                    WHEN known.is_futures THEN known.quote
+                                    ELSE NULL::text
+                                END,'gain'::text,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN (- sums.quote_amount)
+                                    ELSE sums.quote_amount
+                                END), (
+                                CASE
+                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'fee'::text,sums.paid), (
+                                CASE
+                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
+                  WHERE (leg.currency IS NOT NULL)
+                UNION ALL
+                 SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
+                    payments.booked_at,
+                        CASE
+                            WHEN (payments.amount < (0)::numeric) THEN 'paid'::text
+                            ELSE 'received'::text
+                        END AS "case",
+                    abs(payments.amount) AS abs
+                   FROM ((cuts
+                     CROSS JOIN onetrading.funding_payments payments)
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+                  WHERE ((payments.account_id = m.account_id) AND (payments.booked_at >= cuts.from_at) AND (payments.booked_at < cuts.to_at))
+                UNION ALL
+                 SELECT external_movements.currency_code,
+                    external_movements.moved_at,
+                        CASE
+                            WHEN (external_movements.amount < (0)::numeric) THEN 'out'::text
+                            ELSE 'in'::text
+                        END AS "case",
+                    abs(external_movements.amount) AS abs
+                   FROM (cuts
+                     CROSS JOIN onetrading.external_movements)
+                  WHERE ((external_movements.account_id = m.account_id) AND (external_movements.moved_at >= cuts.from_at) AND (external_movements.moved_at < cuts.to_at))
+                ), held AS (
+                 SELECT parts.currency,
+                    sum(parts.opening) AS opening,
+                    sum(parts.actual) AS actual,
+                    sum(parts.flat_from) AS flat_from,
+                    sum(parts.flat_to) AS flat_to
+                   FROM ( SELECT balances.currency_code AS currency,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.open_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS opening,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.close_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS actual,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.from_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_from,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.to_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_to
+                           FROM onetrading.balances
+                          WHERE (balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot, flat.from_snapshot, flat.to_snapshot]))
+                        UNION ALL
+                         SELECT DISTINCT legs.currency,
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric"
+                           FROM legs) parts
+                  GROUP BY parts.currency
+                ), anchored AS (
+                 SELECT held.currency,
+                    COALESCE(cash_open.total, held.opening) AS opening,
+                    COALESCE(cash_open.at, edges.open_at) AS open_at,
+                    COALESCE(cash_close.total, held.actual) AS actual,
+                    COALESCE(cash_close.at, edges.close_at) AS close_at,
+                    held.flat_from,
+                    held.flat_to
+                   FROM ((held
+                     LEFT JOIN cash cash_open ON (((cash_open.edge = 'opening'::text) AND (cash_open.currency = held.currency))))
+                     LEFT JOIN cash cash_close ON (((cash_close.edge = 'actual'::text) AND (cash_close.currency = held.currency))))
+                ), summed AS (
+                 SELECT anchored.currency,
+                    anchored.close_at,
+                    ((anchored.opening + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.open_at) AND (legs.at < m.starts_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= m.starts_at) AND (legs.at <= anchored.open_at))), (0)::numeric)) AS opening,
+                    ((anchored.actual + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.close_at) AND (legs.at < edges.ends_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= edges.ends_at) AND (legs.at <= anchored.close_at))), (0)::numeric)) AS actual,
+                    COALESCE(sum(legs.signed) FILTER (WHERE legs.in_month), (0)::numeric) AS flow,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'bought'::text))), (0)::numeric) AS bought,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'sold'::text))), (0)::numeric) AS sold,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'fee'::text))), (0)::numeric) AS fees_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'rebate'::text))), (0)::numeric) AS rebates_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'received'::text))), (0)::numeric) AS funding_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'paid'::text))), (0)::numeric) AS funding_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'in'::text))), (0)::numeric) AS external_in,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'out'::text))), (0)::numeric) AS external_out,
+                        CASE
+                            WHEN (flat.from_at < flat.to_at) THEN ((anchored.flat_to - anchored.flat_from) - COALESCE(sum(
+                            CASE
+                                WHEN (legs.kind = 'gain'::text) THEN legs.amount
+                                ELSE legs.signed
+                            END) FILTER (WHERE ((legs.at > flat.from_at) AND (legs.at <= flat.to_at))), (0)::numeric))
+                            ELSE (0)::numeric
+                        END AS proven,
+                    COALESCE(bool_or((legs.kind = ANY (ARRAY['gain'::text, 'paid'::text, 'received'::text]))) FILTER (WHERE ((legs.at > LEAST(anchored.open_at, m.starts_at)) AND (legs.at <= GREATEST(anchored.close_at, edges.ends_at)))), false) AS is_settled
+                   FROM (anchored
+                     LEFT JOIN ( SELECT legs_1.currency,
+                            legs_1.at,
+                            legs_1.kind,
+                            legs_1.amount,
+                            ((legs_1.at >= m.starts_at) AND (legs_1.at < edges.ends_at)) AS in_month,
+                                CASE
+                                    WHEN (legs_1.kind = ANY (ARRAY['bought'::text, 'rebate'::text, 'received'::text, 'in'::text])) THEN legs_1.amount
+                                    WHEN (legs_1.kind <> 'gain'::text) THEN (- legs_1.amount)
+                                    ELSE (0)::numeric
+                                END AS signed
+                           FROM legs legs_1) legs ON ((legs.currency = anchored.currency)))
+                  GROUP BY anchored.currency, anchored.opening, anchored.open_at, anchored.actual, anchored.close_at, anchored.flat_from, anchored.flat_to
+                )
+         SELECT summed.currency,
+            summed.opening,
+            summed.bought,
+            summed.sold,
+            summed.fees_paid,
+            summed.rebates_received,
+            summed.funding_received,
+            summed.funding_paid,
+                CASE
+                    WHEN judged.settled THEN (((summed.actual - summed.opening) - summed.flow) - summed.proven)
+                    ELSE (0)::numeric
+                END AS settlements_inferred,
+            summed.external_in,
+            summed.external_out,
+            summed.actual,
+            summed.close_at AS actual_observed_at,
+                CASE
+                    WHEN judged.settled THEN summed.proven
+                    ELSE ((summed.actual - summed.opening) - summed.flow)
+                END AS difference,
+            judged.settled
+           FROM (summed
+             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR (EXISTS ( SELECT
+                           FROM ((onetrading.snapshots
+                             JOIN onetrading.positions USING (snapshot_id))
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= snapshots.first_observed_at) AND (snapshots.first_observed_at < assets.known_to))))
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count > 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                                   FROM onetrading.snapshots snapshots_1
+                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency))))) AS settled) judged)
+          WHERE ((EXISTS ( SELECT
+                   FROM onetrading.balances
+                  WHERE ((balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot])) AND (balances.currency_code = summed.currency)))) OR (summed.opening <> (0)::numeric) OR (summed.actual <> (0)::numeric) OR ((((((((summed.bought + summed.sold) + summed.fees_paid) + summed.rebates_received) + summed.funding_received) + summed.funding_paid) + summed.external_in) + summed.external_out) <> (0)::numeric))) rolled)
+     LEFT JOIN LATERAL ( SELECT points.before_at AS first_unexplained_from,
+            points.at AS first_unexplained_to
+           FROM ( SELECT bounded.at,
+                    bounded.unexplained,
+                    lag(bounded.at) OVER observed AS before_at,
+                    first_value(bounded.unexplained) OVER observed AS at_first
+                   FROM ( SELECT timeline.at,
+                            timeline.is_point,
+                            timeline.unexplained,
+                            timeline.last_at,
+                            timeline.next_at,
+                            timeline.last_gain_at,
+                            min(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS first_point,
+                            max(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS last_point
+                           FROM ( SELECT events.at,
+                                    events.is_point,
+                                    (
+CASE
+ WHEN events.is_point THEN events.total
+ ELSE NULL::numeric
+END - sum(events.amount) OVER forwards) AS unexplained,
+                                    max(events.at) FILTER (WHERE (NOT events.is_point)) OVER forwards AS last_at,
+                                    min(events.at) FILTER (WHERE (NOT events.is_point)) OVER (ORDER BY events.at DESC, events.is_point DESC ROWS UNBOUNDED PRECEDING) AS next_at,
+                                    max(events.at) FILTER (WHERE events.is_gain) OVER forwards AS last_gain_at
+                                   FROM ( SELECT points_1.at,
+    true AS is_point,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (0)::numeric AS amount,
+    false AS is_gain
+   FROM ((onetrading.snapshots
+     CROSS JOIN LATERAL ( SELECT GREATEST(snapshots.first_observed_at, edges.open_at) AS at
+  UNION
+   SELECT LEAST(snapshots.last_observed_at, edges.close_at) AS "least"
+  UNION
+   SELECT LEAST((snapshots.first_observed_at + '00:02:00'::interval), snapshots.last_observed_at, edges.close_at) AS "least") points_1)
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = snapshots.snapshot_id) AND (balances.currency_code = rolled.currency))))
+  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ( SELECT snapshots_1.first_observed_at
+     FROM onetrading.snapshots snapshots_1
+    WHERE (snapshots_1.snapshot_id = edges.open_snapshot))) AND (snapshots.first_observed_at <= edges.close_at) AND (points_1.at >= edges.open_at) AND (points_1.at <= edges.close_at) AND ((NOT rolled.settled) OR ( SELECT ((flat_1.row_count = 0) AND (flat_1.last_observed_at >= points_1.at))
+     FROM onetrading.snapshots flat_1
+    WHERE ((flat_1.account_id = m.account_id) AND (flat_1.stream = 'positions'::text) AND (flat_1.first_observed_at <= (points_1.at - '00:02:00'::interval)))
+    ORDER BY flat_1.first_observed_at DESC
+   LIMIT 1)))
+UNION ALL
+ SELECT changes.changed_at,
+    false,
+    NULL::numeric,
+    (changes.amount +
+  CASE
+   WHEN rolled.settled THEN changes.gain
+   ELSE (0)::numeric
+  END),
+    (changes.gain <> (0)::numeric)
+   FROM onetrading.balance_changes changes
+  WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
+                                  WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
+                  WHERE (bounded.is_point AND (((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point)) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
+                  WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
+          WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
+          ORDER BY points.at
+         LIMIT 1) unexplained ON (true));
+COMMENT ON VIEW reporting.balance_rollforward_by_zone IS 'reporting.balance_rollforward in every time zone: always filter by zone, or call reporting.balance_rollforward(zone).
+Example:
+SELECT month, currency, opening, expected, actual, difference
+FROM reporting.balance_rollforward_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' ORDER BY currency;';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE VIEW reporting.balance_rollforward AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    currency,
+    basis,
+    opening,
+    bought,
+    sold,
+    fees_paid,
+    rebates_received,
+    funding_received,
+    funding_paid,
+    settlements_inferred,
+    external_in,
+    external_out,
+    expected,
+    actual,
+    actual_observed_at,
+    difference,
+    first_unexplained_from,
+    first_unexplained_to
+   FROM reporting.balance_rollforward_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.balance_rollforward IS 'Each balance from month to month of the business zone (ONETRADING_BUSINESS_ZONE): opening, everything that is known to have moved it, what should be there then, and what was observed. Half-open months: what happened at the first instant of a month belongs to it. A difference is a missing or a wrong record, a movement that was not imported, or a fee that is in no record (liquidation, custody). Counts what is stored: whether that is complete, coverage_gaps tells.
+Example:
+SELECT month, currency, opening, expected, actual, difference, first_unexplained_from
+FROM reporting.balance_rollforward
+WHERE account = ''main'' AND month = ''2026-03-01'' AND difference <> 0 ORDER BY currency;';
+COMMENT ON COLUMN reporting.balance_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.balance_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.balance_rollforward.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN reporting.balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN reporting.balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN reporting.balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN reporting.balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN reporting.balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN reporting.balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN reporting.balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN reporting.balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN reporting.balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE FUNCTION reporting.balance_rollforward(zone text) RETURNS SETOF reporting.balance_rollforward
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.balance_rollforward_by_zone AS rolled
+    WHERE rolled.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.balance_rollforward(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, currency, difference FROM reporting.balance_rollforward(''Europe/Vienna'')
+WHERE account = ''main'' AND difference <> 0;';
+CREATE VIEW onetrading.latest_snapshots AS
+ WITH RECURSIVE latest AS (
+        ( SELECT snapshots.snapshot_id,
+            snapshots.account_id,
+            snapshots.stream,
+            snapshots.first_observed_at,
+            snapshots.last_observed_at,
+            snapshots.row_count,
+            snapshots.content_hash,
+            snapshots.header
+           FROM onetrading.snapshots
+          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.snapshot_id,
+            next_group.account_id,
+            next_group.stream,
+            next_group.first_observed_at,
+            next_group.last_observed_at,
+            next_group.row_count,
+            next_group.content_hash,
+            next_group.header
+           FROM (latest latest_1
+             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+                    snapshots.account_id,
+                    snapshots.stream,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at,
+                    snapshots.row_count,
+                    snapshots.content_hash,
+                    snapshots.header
+                   FROM onetrading.snapshots
+                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
+                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1) next_group)
+        )
+ SELECT account_id,
+    stream,
+    snapshot_id,
+    first_observed_at,
+    last_observed_at,
+    row_count,
+    header
+   FROM latest;
+COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
+COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
+CREATE VIEW onetrading.first_balances AS
+ SELECT latest.account_id,
+    started.first_observed_at,
+    picked.snapshot_id,
+    picked.at,
+    facts.first_at
+   FROM (((( SELECT latest_snapshots.account_id
+           FROM onetrading.latest_snapshots
+          WHERE (latest_snapshots.stream = 'balances'::text)) latest
+     CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS first_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))) started)
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+                   FROM onetrading.trades
+                  WHERE (trades.account_id = latest.account_id)), ( SELECT min(payments.booked_at) AS min
+                   FROM onetrading.funding_payments payments
+                  WHERE (payments.account_id = latest.account_id)), ( SELECT min(movements.moved_at) AS min
+                   FROM onetrading.external_movements movements
+                  WHERE (movements.account_id = latest.account_id))) AS first_at) facts)
+     CROSS JOIN LATERAL ( SELECT near.snapshot_id,
+            points.at
+           FROM (( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))
+                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                 LIMIT 20) near
+             CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at)) points(at))
+          ORDER BY ((EXISTS ( SELECT
+                   FROM onetrading.trades
+                  WHERE ((trades.account_id = latest.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                   FROM onetrading.funding_payments payments
+                  WHERE ((payments.account_id = latest.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                   FROM onetrading.external_movements movements
+                  WHERE ((movements.account_id = latest.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), points.at, near.snapshot_id
+         LIMIT 1) picked);
+COMMENT ON VIEW onetrading.first_balances IS 'The observation that earlier balances are derived from: of the first ones the earliest that no trade, payment or movement is close to, since balances may lag what moves them.';
+COMMENT ON COLUMN onetrading.first_balances.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.first_balances.first_observed_at IS 'When balances were first observed.';
+COMMENT ON COLUMN onetrading.first_balances.snapshot_id IS 'The chosen observation.';
+COMMENT ON COLUMN onetrading.first_balances.at IS 'When it was observed: what happened until then, that instant included, is in it.';
+COMMENT ON COLUMN onetrading.first_balances.first_at IS 'The earliest trade, funding payment or movement; null when there is none.';
+CREATE VIEW onetrading.listed_currencies AS
+ WITH RECURSIVE listed AS (
+        ( SELECT balances.account_id,
+            balances.currency_code,
+            balances.snapshot_id
+           FROM onetrading.balances
+          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.account_id,
+            next_group.currency_code,
+            next_group.snapshot_id
+           FROM (listed listed_1
+             CROSS JOIN LATERAL ( SELECT balances.account_id,
+                    balances.currency_code,
+                    balances.snapshot_id
+                   FROM onetrading.balances
+                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
+                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+                 LIMIT 1) next_group)
+        )
+ SELECT listed.account_id,
+    listed.currency_code,
+    snapshots.first_observed_at
+   FROM (listed
+     JOIN onetrading.snapshots USING (snapshot_id));
+COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
+COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
+CREATE VIEW reporting.daily_closing_balances_by_zone AS
+ WITH listed AS (
+         SELECT listed_currencies.account_id,
+            listed_currencies.currency_code,
+            listed_currencies.first_observed_at
+           FROM onetrading.listed_currencies
+        ), spans AS (
+         SELECT started.account_id,
+            accounts.name,
+            started.first_at,
+                CASE
+                    WHEN (accounts.left_at IS NULL) THEN now()
+                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
+                END AS last_at
+           FROM ((( SELECT listed.account_id,
+                    min(listed.first_observed_at) AS first_at
+                   FROM listed
+                  GROUP BY listed.account_id) started
+             LEFT JOIN onetrading.accounts USING (account_id))
+             LEFT JOIN ( SELECT latest_snapshots.account_id,
+                    latest_snapshots.last_observed_at
+                   FROM onetrading.latest_snapshots
+                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
+        )
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    listed.currency_code,
+    COALESCE(balances.available, (0)::numeric) AS available,
+    COALESCE(balances.locked, (0)::numeric) AS locked,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (balances.snapshot_id IS NOT NULL) AS is_listed,
+    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
+    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated,
+    days.zone,
+    'observed'::text AS source
+   FROM (((( SELECT zoned.account_id,
+            zoned.name,
+            zoned.zone,
+            (zoned.first_day + steps.step) AS day,
+            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
+           FROM (( SELECT spans.account_id,
+                    spans.name,
+                    zones.zone,
+                    ((spans.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                    ((spans.last_at AT TIME ZONE zones.zone))::date AS last_day
+                   FROM (spans
+                     CROSS JOIN onetrading.zones)) zoned
+             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+            snapshots.last_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1) closing)
+     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))))
+UNION ALL
+ SELECT COALESCE(accounts.name, (firsts.account_id)::text) AS account,
+    firsts.account_id,
+    derived.day,
+    derived.currency AS currency_code,
+    NULL::numeric AS available,
+    NULL::numeric AS locked,
+    derived.total,
+    NULL::boolean AS is_listed,
+    derived.observed_at,
+    (derived.day_end - derived.observed_at) AS age,
+    true AS is_final,
+    derived.estimated,
+    zones.zone,
+    derived.source
+   FROM (((onetrading.first_balances firsts
+     CROSS JOIN onetrading.zones)
+     LEFT JOIN onetrading.accounts ON ((accounts.account_id = firsts.account_id)))
+     CROSS JOIN LATERAL ( WITH changes AS (
+                 SELECT ((balance_changes.changed_at AT TIME ZONE zones.zone))::date AS day,
+                    balance_changes.currency,
+                    sum(balance_changes.amount) AS amount,
+                    bool_or((balance_changes.gain <> (0)::numeric)) AS futures
+                   FROM onetrading.balance_changes
+                  WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.changed_at <= firsts.at))
+                  GROUP BY (((balance_changes.changed_at AT TIME ZONE zones.zone))::date), balance_changes.currency
+                ), held AS (
+                 SELECT balances.currency_code AS currency,
+                    (balances.available + balances.locked) AS total
+                   FROM onetrading.balances
+                  WHERE (balances.snapshot_id = firsts.snapshot_id)
+                UNION ALL
+                 SELECT DISTINCT changes.currency,
+                    (0)::numeric AS "numeric"
+                   FROM changes
+                  WHERE (NOT (EXISTS ( SELECT
+                           FROM onetrading.balances
+                          WHERE ((balances.snapshot_id = firsts.snapshot_id) AND (balances.currency_code = changes.currency)))))
+                ), cash_currencies AS (
+                 SELECT DISTINCT COALESCE(assets.quote_code, split_part(paid.instrument_code, '_'::text, 2)) AS currency
+                   FROM (( SELECT DISTINCT payments.instrument_code
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = firsts.account_id) AND (payments.cash_balance IS NOT NULL))) paid
+                     LEFT JOIN onetrading.instrument_assets assets ON ((assets.instrument_code = paid.instrument_code)))
+                ), days AS (
+                 SELECT (ends.first_day + steps.step) AS day,
+                    ((((ends.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zones.zone) AS day_end
+                   FROM (( SELECT ((firsts.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                            ((firsts.first_observed_at AT TIME ZONE zones.zone))::date AS last_day) ends
+                     CROSS JOIN LATERAL generate_series(0, ((ends.last_day - ends.first_day) - 1)) steps(step))
+                ), summed AS (
+                 SELECT grid.currency,
+                    grid.day,
+                    max(grid.day_end) AS day_end,
+                    sum(sum(grid.amount)) OVER later AS amount,
+                    bool_or(bool_or(grid.futures)) OVER later AS futures
+                   FROM ( SELECT changes.currency,
+                            changes.day,
+                            NULL::timestamp with time zone AS day_end,
+                            changes.amount,
+                            changes.futures
+                           FROM changes
+                        UNION ALL
+                         SELECT held_1.currency,
+                            days.day,
+                            days.day_end,
+                            0,
+                            false
+                           FROM (held held_1
+                             CROSS JOIN days)) grid
+                  GROUP BY grid.currency, grid.day
+                  WINDOW later AS (PARTITION BY grid.currency ORDER BY grid.day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                )
+         SELECT summed.day,
+            summed.day_end,
+            summed.currency,
+            COALESCE(anchored.total, (held.total - COALESCE(summed.amount, (0)::numeric))) AS total,
+            COALESCE(anchored.at, firsts.at) AS observed_at,
+            COALESCE(anchored.estimated, summed.futures, false) AS estimated,
+                CASE
+                    WHEN (anchored.at IS NULL) THEN 'derived'::text
+                    ELSE 'cash_anchor'::text
+                END AS source
+           FROM (((summed
+             JOIN held USING (currency))
+             LEFT JOIN cash_currencies cash_currency USING (currency))
+             LEFT JOIN LATERAL ( SELECT cash.at,
+                    (cash.total + moved.amount) AS total,
+                    (moved.futures AND (cash.distance > '04:10:00'::interval)) AS estimated
+                   FROM (( SELECT near.at,
+                            near.cash_balance AS total,
+                            GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) AS distance
+                           FROM (( SELECT payments.at,
+                                    payments.instrument_code,
+                                    payments.cash_balance,
+                                    count(*) OVER (PARTITION BY payments.at) AS together
+                                   FROM (( SELECT payments_1.booked_at AS at,
+    payments_1.instrument_code,
+    payments_1.cash_balance
+   FROM onetrading.funding_payments payments_1
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at < summed.day_end) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  ORDER BY payments_1.booked_at DESC
+ LIMIT 20)
+UNION ALL
+( SELECT payments_1.booked_at,
+    payments_1.instrument_code,
+    payments_1.cash_balance
+   FROM onetrading.funding_payments payments_1
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at >= summed.day_end) AND (payments_1.booked_at <= firsts.at) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  ORDER BY payments_1.booked_at
+ LIMIT 20)) payments) near
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
+                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= (firsts.at - summed.day_end)))
+                          ORDER BY GREATEST((near.at - summed.day_end), (summed.day_end - near.at)), near.at
+                         LIMIT 1) cash
+                     CROSS JOIN LATERAL ( SELECT COALESCE(sum(
+                                CASE
+                                    WHEN (cash.at < summed.day_end) THEN balance_changes.amount
+                                    ELSE (- balance_changes.amount)
+                                END), (0)::numeric) AS amount,
+                            COALESCE(bool_or((balance_changes.gain <> (0)::numeric)), false) AS futures
+                           FROM onetrading.balance_changes
+                          WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.currency = summed.currency) AND (((balance_changes.changed_at > cash.at) AND (balance_changes.changed_at < summed.day_end)) OR ((balance_changes.changed_at >= summed.day_end) AND (balance_changes.changed_at <= cash.at))) AND (balance_changes.changed_at >= LEAST(cash.at, summed.day_end)) AND (balance_changes.changed_at <= GREATEST(cash.at, summed.day_end)))) moved)) anchored ON (true))
+          WHERE (summed.day_end IS NOT NULL)) derived)
+  WHERE (((firsts.first_at AT TIME ZONE zones.zone))::date < ((firsts.first_observed_at AT TIME ZONE zones.zone))::date);
+COMMENT ON VIEW reporting.daily_closing_balances_by_zone IS 'reporting.daily_closing_balances in every time zone: always filter by zone, or call reporting.daily_closing_balances(zone).
+Example:
+SELECT day, currency_code, total, source, estimated
+FROM reporting.daily_closing_balances_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day = ''2026-03-31'' ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.day IS 'Day that closes, in the time zone: a day of a clock change has 23 or 25 hours.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.currency_code IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.available IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.locked IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.total IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_listed IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.observed_at IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.age IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_final IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.estimated IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.source IS 'As in reporting.daily_closing_balances.';
+CREATE VIEW reporting.daily_closing_balances AS
+ SELECT account,
+    account_id,
+    day,
+    currency_code,
+    available,
+    locked,
+    total,
+    is_listed,
+    observed_at,
+    age,
+    is_final,
+    estimated,
+    zone,
+    source
+   FROM reporting.daily_closing_balances_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE): the last complete answer of GET account/balances that was received before the day''s end. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is. Days from the first trade, funding payment or movement until the first answer are derived from that answer, backwards, by trades, fees, funding as sent, and movements: to the last digit, as far as these are complete (coverage_gaps) and movements were imported. What was free and what was locked is not known then. The cash of futures is settled each minute, which nothing tells: before the first answer it is taken from the nearest funding payment (cash_balance).
+Example:
+SELECT currency_code, total, observed_at, age, source, estimated
+FROM reporting.daily_closing_balances
+WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'Day of the zone that closes, from its first instant (inclusive) to that of the next day (exclusive).';
+COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code); while derived, every currency that the first answer lists or that moved before it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code; derived where source says so.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards. When derived: when what it is derived from was seen, which is after the day''s end, or for cash_anchor before or after it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here. Negative when derived from what was seen later.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
+COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it. When derived: whether there were futures trades between the day''s end and a first answer or a cash_balance that is more than 4 hours 10 minutes away, whose settlements are not known.';
+COMMENT ON COLUMN reporting.daily_closing_balances.zone IS 'Time zone in which the day ends: the business zone.';
+COMMENT ON COLUMN reporting.daily_closing_balances.source IS 'observed (an answer of the exchange), derived (backwards from the first answer) or cash_anchor (from the cash_balance of the nearest funding payment, by trades'' fees, funding and movements in between; what was settled between that payment and the day''s end is not in it).';
+CREATE FUNCTION reporting.daily_closing_balances(zone text) RETURNS SETOF reporting.daily_closing_balances
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.daily_closing_balances_by_zone AS balances
+    WHERE balances.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.daily_closing_balances(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, currency_code, total, source FROM reporting.daily_closing_balances(''Europe/Vienna'')
+WHERE account = ''main'' AND day = ''2026-03-31'';';
+CREATE TABLE onetrading.portfolios (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    equity numeric,
+    margin_used numeric,
+    margin_available numeric,
+    account_ratio numeric,
+    maintenance_margin numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
+COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
+COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
+COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
+CREATE VIEW reporting.daily_equity_by_zone AS
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    days.zone,
+    closing.equity,
+    closing.source,
+    closing.observed_at,
+    (LEAST(days.day_end, now()) - closing.observed_at) AS age,
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - closing.observed_at) > '00:10:00'::interval) AS estimated
+   FROM (( SELECT zoned.account_id,
+            zoned.name,
+            zoned.zone,
+            (zoned.first_day + steps.step) AS day,
+            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
+           FROM (( SELECT started.account_id,
+                    accounts.name,
+                    zones.zone,
+                    ((started.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                    ((
+                        CASE
+                            WHEN (accounts.left_at IS NULL) THEN now()
+                            ELSE started.last_at
+                        END AT TIME ZONE zones.zone))::date AS last_day
+                   FROM ((( SELECT latest.account_id,
+                            max(latest.last_observed_at) AS last_at,
+                            min(first.at) AS first_at
+                           FROM (onetrading.latest_snapshots latest
+                             CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS at
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = latest.stream))) first)
+                          WHERE (latest.stream = ANY (ARRAY['portfolio'::text, 'balances'::text]))
+                          GROUP BY latest.account_id) started
+                     LEFT JOIN onetrading.accounts USING (account_id))
+                     CROSS JOIN onetrading.zones)) zoned
+             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT told.equity,
+            told.source,
+            told.observed_at
+           FROM (( SELECT portfolios.equity,
+                    'portfolio'::text AS source,
+                    LEAST(snapshots.last_observed_at, days.day_end) AS observed_at
+                   FROM (onetrading.snapshots
+                     LEFT JOIN onetrading.portfolios USING (snapshot_id))
+                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'portfolio'::text) AND (snapshots.first_observed_at < days.day_end))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)
+                UNION ALL
+                ( SELECT
+                        CASE
+                            WHEN ((snapshots.header ->> 'account_equity'::text) ~ '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$'::text) THEN ((snapshots.header ->> 'account_equity'::text))::numeric
+                            ELSE NULL::numeric
+                        END AS "case",
+                    'balances'::text,
+                    LEAST(snapshots.last_observed_at, days.day_end) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)) told
+          WHERE (told.equity IS NOT NULL)
+          ORDER BY ((LEAST(days.day_end, now()) - told.observed_at) > '00:10:00'::interval), told.source DESC
+         LIMIT 1) closing);
+COMMENT ON VIEW reporting.daily_equity_by_zone IS 'reporting.daily_equity in every time zone: always filter by zone, or call reporting.daily_equity(zone).
+Example:
+SELECT day, equity, source FROM reporting.daily_equity_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day >= ''2026-03-01'' ORDER BY day;';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.observed_at IS 'When this state was last seen at or before the day''s end.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.age IS 'Day''s end (now, for the day still running) minus observed_at.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.is_final IS 'Whether the day is over.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
+CREATE VIEW reporting.daily_equity AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    source,
+    observed_at,
+    age,
+    is_final,
+    estimated
+   FROM reporting.daily_equity_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.daily_equity IS 'Equity of each account at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE), as last told by the exchange before the day''s end. Only what was observed: balances are not valued here, since the exchange names neither the currency of its equity nor a rate of it. A day without any answer repeats the state before it: then estimated is true. Days before the first answer have no row, nor have accounts whose equity the exchange does not send.
+Example:
+SELECT day, equity, source, estimated FROM reporting.daily_equity
+WHERE account = ''main'' AND day >= ''2026-03-01'' AND day < ''2026-04-01'' ORDER BY day;';
+COMMENT ON COLUMN reporting.daily_equity.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_equity.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_equity.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.daily_equity.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_equity.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
+COMMENT ON COLUMN reporting.daily_equity.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
+COMMENT ON COLUMN reporting.daily_equity.observed_at IS 'When this state was last seen at or before the day''s end.';
+COMMENT ON COLUMN reporting.daily_equity.age IS 'Day''s end (now, for the day still running) minus observed_at.';
+COMMENT ON COLUMN reporting.daily_equity.is_final IS 'Whether the day is over.';
+COMMENT ON COLUMN reporting.daily_equity.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
+CREATE FUNCTION reporting.daily_equity(zone text) RETURNS SETOF reporting.daily_equity
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.daily_equity_by_zone AS equities
+    WHERE equities.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.daily_equity(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, equity FROM reporting.daily_equity(''Europe/Vienna'') WHERE account = ''main'';';
+CREATE VIEW reporting.drawdown_by_zone AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    peak,
+    (peak - equity) AS drawdown,
+        CASE
+            WHEN (peak > (0)::numeric) THEN round(((peak - equity) / peak), 18)
+            ELSE NULL::numeric
+        END AS drawdown_ratio,
+    source,
+    is_final,
+    estimated
+   FROM ( SELECT daily_equity_by_zone.account,
+            daily_equity_by_zone.account_id,
+            daily_equity_by_zone.day,
+            daily_equity_by_zone.zone,
+            daily_equity_by_zone.equity,
+            daily_equity_by_zone.source,
+            daily_equity_by_zone.observed_at,
+            daily_equity_by_zone.age,
+            daily_equity_by_zone.is_final,
+            daily_equity_by_zone.estimated,
+            max(daily_equity_by_zone.equity) OVER (PARTITION BY daily_equity_by_zone.account, daily_equity_by_zone.account_id, daily_equity_by_zone.zone ORDER BY daily_equity_by_zone.day ROWS UNBOUNDED PRECEDING) AS peak
+           FROM reporting.daily_equity_by_zone) equities;
+COMMENT ON VIEW reporting.drawdown_by_zone IS 'reporting.drawdown in every time zone: always filter by zone, or call reporting.drawdown(zone).
+Example:
+SELECT day, equity, peak, drawdown FROM reporting.drawdown_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' ORDER BY day;';
+COMMENT ON COLUMN reporting.drawdown_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.equity IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.peak IS 'The highest equity of any day until this one, this one included.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.source IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.is_final IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.estimated IS 'As in reporting.daily_equity.';
+CREATE VIEW reporting.drawdown AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    peak,
+    drawdown,
+    drawdown_ratio,
+    source,
+    is_final,
+    estimated
+   FROM reporting.drawdown_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.drawdown IS 'How far the equity at each day''s end lies below its highest so far, from reporting.daily_equity. Deposits and withdrawals are not taken out: a withdrawal looks like a loss here; balance_rollforward tells them.
+Example:
+SELECT day, equity, peak, drawdown, drawdown_ratio FROM reporting.drawdown
+WHERE account = ''main'' ORDER BY drawdown_ratio DESC NULLS LAST LIMIT 1;';
+COMMENT ON COLUMN reporting.drawdown.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.drawdown.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.drawdown.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.drawdown.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.drawdown.equity IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.peak IS 'The highest equity of any day until this one, this one included.';
+COMMENT ON COLUMN reporting.drawdown.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
+COMMENT ON COLUMN reporting.drawdown.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
+COMMENT ON COLUMN reporting.drawdown.source IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.is_final IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.estimated IS 'As in reporting.daily_equity.';
+CREATE FUNCTION reporting.drawdown(zone text) RETURNS SETOF reporting.drawdown
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.drawdown_by_zone AS drawdowns
+    WHERE drawdowns.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.drawdown(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, drawdown, drawdown_ratio FROM reporting.drawdown(''Europe/Vienna'') WHERE account = ''main'';';
+CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    found text;
+BEGIN
+    SELECT zone INTO found FROM onetrading.zones WHERE lower(zone) = lower(asked);
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'unknown time zone "%"', asked
+            USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'Name it as the IANA does, such as Europe/Vienna or UTC.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION reporting.known_zone(asked text) IS 'The time zone as it is written in the reports. Fails for an unknown one, so that a mistyped zone is no empty report.';
+CREATE VIEW reporting.months_by_zone AS
+ SELECT (series.starts)::date AS month,
+    zones.zone,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at,
+    (((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) <= now()) AS is_over
+   FROM ((( SELECT min(account_spans.first_at) AS first_at,
+            max(GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now()))) AS last_at
+           FROM onetrading.account_spans) spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (spans.last_at AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW reporting.months_by_zone IS 'Months that have data, in every time zone: always filter by zone, or call reporting.months(zone).
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months_by_zone
+WHERE zone = ''Europe/Vienna'' AND is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months_by_zone.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months_by_zone.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.is_over IS 'Whether the month has ended.';
+CREATE VIEW reporting.months AS
+ SELECT month,
+    zone,
+    starts_at,
+    ends_at,
+    is_over
+   FROM reporting.months_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.months IS 'Months that have data, in the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT month, zone, starts_at, ends_at FROM reporting.months WHERE is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months.is_over IS 'Whether the month has ended.';
+CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.months_by_zone AS months WHERE months.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
+CREATE TABLE onetrading.account_fee_tiers (
+    account_id uuid NOT NULL,
+    fee_group text NOT NULL,
+    min_volume numeric NOT NULL,
+    maker_ratio numeric NOT NULL,
+    taker_ratio numeric NOT NULL,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
+    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
+CREATE VIEW onetrading.asset_changes AS
+ SELECT DISTINCT instrument_code,
+    (date_trunc('month'::text, (known_from AT TIME ZONE 'UTC'::text)))::date AS month
+   FROM onetrading.instrument_assets
+  WHERE (known_from > '-infinity'::timestamp with time zone);
+COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
+COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
 CREATE TABLE onetrading.candlesticks (
     instrument_code text NOT NULL,
     granularity text NOT NULL,
@@ -1660,88 +1815,6 @@ COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_po
 COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
-CREATE VIEW onetrading.latest_snapshots AS
- WITH RECURSIVE latest AS (
-        ( SELECT snapshots.snapshot_id,
-            snapshots.account_id,
-            snapshots.stream,
-            snapshots.first_observed_at,
-            snapshots.last_observed_at,
-            snapshots.row_count,
-            snapshots.content_hash,
-            snapshots.header
-           FROM onetrading.snapshots
-          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.snapshot_id,
-            next_group.account_id,
-            next_group.stream,
-            next_group.first_observed_at,
-            next_group.last_observed_at,
-            next_group.row_count,
-            next_group.content_hash,
-            next_group.header
-           FROM (latest latest_1
-             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-                    snapshots.account_id,
-                    snapshots.stream,
-                    snapshots.first_observed_at,
-                    snapshots.last_observed_at,
-                    snapshots.row_count,
-                    snapshots.content_hash,
-                    snapshots.header
-                   FROM onetrading.snapshots
-                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
-                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1) next_group)
-        )
- SELECT account_id,
-    stream,
-    snapshot_id,
-    first_observed_at,
-    last_observed_at,
-    row_count,
-    header
-   FROM latest;
-COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
-COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
-CREATE VIEW onetrading.listed_currencies AS
- WITH RECURSIVE listed AS (
-        ( SELECT balances.account_id,
-            balances.currency_code,
-            balances.snapshot_id
-           FROM onetrading.balances
-          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.account_id,
-            next_group.currency_code,
-            next_group.snapshot_id
-           FROM (listed listed_1
-             CROSS JOIN LATERAL ( SELECT balances.account_id,
-                    balances.currency_code,
-                    balances.snapshot_id
-                   FROM onetrading.balances
-                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
-                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-                 LIMIT 1) next_group)
-        )
- SELECT listed.account_id,
-    listed.currency_code,
-    snapshots.first_observed_at
-   FROM (listed
-     JOIN onetrading.snapshots USING (snapshot_id));
-COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
-COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -1879,26 +1952,6 @@ COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside
 COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
 COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.portfolios (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    equity numeric,
-    margin_used numeric,
-    margin_available numeric,
-    account_ratio numeric,
-    maintenance_margin numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
-COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
-COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
-COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
 CREATE TABLE onetrading.position_funding_payments (
     position_id text NOT NULL,
     account_id uuid NOT NULL,
@@ -1971,30 +2024,6 @@ COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instan
 COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.positions (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    direction text NOT NULL,
-    open_volume numeric NOT NULL,
-    open_notional numeric,
-    maintenance_margin numeric,
-    last_settlement numeric,
-    mark_price numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
-COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
-COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
-COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
-COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
 ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading.snapshots_snapshot_id_seq
     START WITH 1
@@ -2003,43 +2032,6 @@ ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-CREATE VIEW onetrading.spot_markets AS
- WITH changes AS (
-         SELECT instruments.instrument_code,
-            instruments.base_code,
-            instruments.quote_code,
-            instruments.kind,
-            instruments.valid_from,
-            lag(instruments.valid_from) OVER versions AS before,
-            (NOT (((lag(instruments.base_code) OVER versions IS DISTINCT FROM instruments.base_code) OR (lag(instruments.quote_code) OVER versions IS DISTINCT FROM instruments.quote_code)) OR (lag(instruments.kind) OVER versions IS DISTINCT FROM instruments.kind))) AS same
-           FROM onetrading.instruments
-          WINDOW versions AS (PARTITION BY instruments.instrument_code ORDER BY instruments.valid_from)
-        ), ranges AS (
-         SELECT changes.instrument_code,
-            changes.base_code,
-            changes.quote_code,
-            changes.kind,
-                CASE
-                    WHEN (changes.before IS NULL) THEN '-infinity'::timestamp with time zone
-                    ELSE changes.valid_from
-                END AS known_from,
-            lead(changes.valid_from, 1, 'infinity'::timestamp with time zone) OVER (PARTITION BY changes.instrument_code ORDER BY changes.valid_from) AS known_to
-           FROM changes
-          WHERE ((changes.before IS NULL) OR (NOT changes.same))
-        )
- SELECT instrument_code,
-    base_code,
-    quote_code,
-    known_from,
-    known_to
-   FROM ranges
-  WHERE (kind = 'SPOT'::text);
-COMMENT ON VIEW onetrading.spot_markets IS 'Base and quote of each spot instrument at any time, as onetrading.instrument_assets; nothing for a time at which a code stood for futures.';
-COMMENT ON COLUMN onetrading.spot_markets.instrument_code IS 'As in onetrading.instruments.';
-COMMENT ON COLUMN onetrading.spot_markets.base_code IS 'As in onetrading.instruments.';
-COMMENT ON COLUMN onetrading.spot_markets.quote_code IS 'As in onetrading.instruments.';
-COMMENT ON COLUMN onetrading.spot_markets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
-COMMENT ON COLUMN onetrading.spot_markets.known_to IS 'Until when, exclusive; the last one counts for all time after it.';
 CREATE TABLE onetrading.tickers (
     snapshot_id bigint NOT NULL,
     instrument_code text NOT NULL,
@@ -2067,73 +2059,6 @@ COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote curr
 COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
 COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
 COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
-CREATE TABLE onetrading_sync.carried (
-    account_id uuid NOT NULL,
-    at timestamp with time zone NOT NULL,
-    locked_by bigint,
-    unknown_codes text[] DEFAULT '{}'::text[] NOT NULL,
-    carried_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT carried_at_check CHECK (isfinite(at))
-);
-COMMENT ON TABLE onetrading_sync.carried IS 'Instants at which the open lots and pools of an account are stored: reports of what follows begin there, and not at the first trade.';
-COMMENT ON COLUMN onetrading_sync.carried.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading_sync.carried.at IS 'The state after all trades and imported lots before this instant.';
-COMMENT ON COLUMN onetrading_sync.carried.locked_by IS 'The lock of the month that ends here; null without one. While it is set, late trades do not delete this state, nor what follows from it.';
-COMMENT ON COLUMN onetrading_sync.carried.unknown_codes IS 'Instruments of trades before this instant that were unknown, and so were in no pool.';
-COMMENT ON COLUMN onetrading_sync.carried.carried_at IS 'When it was stored.';
-CREATE TABLE onetrading_sync.carried_lots (
-    account_id uuid NOT NULL,
-    at timestamp with time zone NOT NULL,
-    base_code text NOT NULL,
-    quote_code text NOT NULL,
-    "position" bigint NOT NULL,
-    lot_source text NOT NULL,
-    lot_trade_id uuid,
-    reference text,
-    instrument_code text,
-    acquired_at timestamp with time zone NOT NULL,
-    quantity numeric NOT NULL,
-    quantity_used numeric NOT NULL,
-    cost numeric,
-    fee_in_base numeric,
-    fee_in_quote numeric,
-    CONSTRAINT carried_lots_check CHECK (((quantity_used >= (0)::numeric) AND (quantity_used < quantity))),
-    CONSTRAINT carried_lots_lot_source_check CHECK ((lot_source = ANY (ARRAY['trade'::text, 'external'::text])))
-);
-COMMENT ON TABLE onetrading_sync.carried_lots IS 'The lots that were not used up at an instant of onetrading_sync.carried.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.at IS 'As in onetrading_sync.carried.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.base_code IS 'The asset.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.quote_code IS 'Currency of cost.';
-COMMENT ON COLUMN onetrading_sync.carried_lots."position" IS 'Order in which the lots of a pool are used, from 1 on.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.lot_source IS 'trade or external (imported).';
-COMMENT ON COLUMN onetrading_sync.carried_lots.lot_trade_id IS 'The BUY that it came from; null when it was imported.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.reference IS 'As in onetrading.external_lots; null when it came from a trade.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.instrument_code IS 'Market of the BUY; null when it was imported.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.acquired_at IS 'When it was acquired.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.quantity IS 'All that was acquired, in units of base_code.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.quantity_used IS 'How much of it was disposed of before the instant.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.cost IS 'Total cost of quantity in quote_code, without fees; null when it is not known.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.fee_in_base IS 'The part of the BUY''s fee that is in base_code, already taken off quantity; null when the fee was not told.';
-COMMENT ON COLUMN onetrading_sync.carried_lots.fee_in_quote IS 'The part of the BUY''s fee that is in quote_code; null when the fee was not told, or is in a third currency.';
-CREATE TABLE onetrading_sync.carried_pools (
-    account_id uuid NOT NULL,
-    at timestamp with time zone NOT NULL,
-    base_code text NOT NULL,
-    quote_code text NOT NULL,
-    quantity numeric NOT NULL,
-    cost numeric,
-    fee_in_quote numeric,
-    CONSTRAINT carried_pools_quantity_check CHECK ((quantity > (0)::numeric))
-);
-COMMENT ON TABLE onetrading_sync.carried_pools IS 'The pools of the moving average that were not empty at an instant of onetrading_sync.carried.';
-COMMENT ON COLUMN onetrading_sync.carried_pools.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading_sync.carried_pools.at IS 'As in onetrading_sync.carried.';
-COMMENT ON COLUMN onetrading_sync.carried_pools.base_code IS 'The asset.';
-COMMENT ON COLUMN onetrading_sync.carried_pools.quote_code IS 'Currency of cost.';
-COMMENT ON COLUMN onetrading_sync.carried_pools.quantity IS 'In units of base_code.';
-COMMENT ON COLUMN onetrading_sync.carried_pools.cost IS 'Total cost in quote_code, without fees; null when that of an imported lot in it is not known.';
-COMMENT ON COLUMN onetrading_sync.carried_pools.fee_in_quote IS 'Fees of the BUYs in it that are in quote_code; null when one was not told, or is in a third currency.';
 CREATE TABLE onetrading_sync.closings (
     account_id uuid NOT NULL,
     closed_to timestamp with time zone NOT NULL,
@@ -2690,74 +2615,6 @@ COMMENT ON COLUMN reporting.current_positions.last_settlement IS 'Cash result of
 COMMENT ON COLUMN reporting.current_positions.mark_price IS 'Mark price of the last settlement, in quote_code per unit of base_code (positions[].mark_price).';
 COMMENT ON COLUMN reporting.current_positions.observed_at IS 'When the answer was last received.';
 COMMENT ON COLUMN reporting.current_positions.age IS 'now() minus observed_at.';
-CREATE VIEW reporting.daily_closing_balances AS
- WITH listed AS (
-         SELECT listed_currencies.account_id,
-            listed_currencies.currency_code,
-            listed_currencies.first_observed_at
-           FROM onetrading.listed_currencies
-        ), spans AS (
-         SELECT started.account_id,
-            accounts.name,
-            started.first_day,
-            ((
-                CASE
-                    WHEN (accounts.left_at IS NULL) THEN now()
-                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
-                END AT TIME ZONE 'UTC'::text))::date AS last_day
-           FROM ((( SELECT listed_1.account_id,
-                    ((min(listed_1.first_observed_at) AT TIME ZONE 'UTC'::text))::date AS first_day
-                   FROM listed listed_1
-                  GROUP BY listed_1.account_id) started
-             LEFT JOIN onetrading.accounts USING (account_id))
-             LEFT JOIN ( SELECT latest_snapshots.account_id,
-                    latest_snapshots.last_observed_at
-                   FROM onetrading.latest_snapshots
-                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
-        )
- SELECT COALESCE(days.name, (days.account_id)::text) AS account,
-    days.account_id,
-    days.day,
-    listed.currency_code,
-    COALESCE(balances.available, (0)::numeric) AS available,
-    COALESCE(balances.locked, (0)::numeric) AS locked,
-    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
-    (balances.snapshot_id IS NOT NULL) AS is_listed,
-    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
-    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
-    (days.day_end <= now()) AS is_final,
-    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated
-   FROM (((( SELECT spans.account_id,
-            spans.name,
-            (spans.first_day + steps.step) AS day,
-            ((((spans.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS day_end
-           FROM (spans
-             CROSS JOIN LATERAL generate_series(0, (spans.last_day - spans.first_day)) steps(step))) days
-     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-            snapshots.last_observed_at
-           FROM onetrading.snapshots
-          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
-          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1) closing)
-     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
-     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))));
-COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each UTC day: the last complete answer of GET account/balances that was received before midnight. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is.
-Example:
-SELECT currency_code, total, observed_at, age, estimated
-FROM reporting.daily_closing_balances
-WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
-COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'UTC day that closes: [day 00:00Z, day + 1 00:00Z).';
-COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code).';
-COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not.';
-COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards.';
-COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
-COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it.';
 CREATE VIEW reporting.fee_tiers AS
  SELECT fee_group,
     min_volume,
@@ -3505,39 +3362,6 @@ COMMENT ON COLUMN reporting.monthly_turnover.liquidity IS 'MAKER or TAKER; null 
 COMMENT ON COLUMN reporting.monthly_turnover.trades IS 'Number of trades.';
 COMMENT ON COLUMN reporting.monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
 COMMENT ON COLUMN reporting.monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
-CREATE VIEW reporting.open_lots AS
- SELECT accounts.name AS account,
-    accounts.account_id,
-    lots.base_code,
-    lots.quote_code,
-    lots.lot_source,
-    lots.lot_trade_id,
-    lots.reference,
-    lots.instrument_code,
-    lots.acquired_at,
-    (lots.quantity - lots.quantity_used) AS quantity_left,
-    (lots.cost - onetrading.share(lots.cost, lots.quantity_used, lots.quantity)) AS cost_left,
-    lots.quantity,
-    lots.cost
-   FROM (onetrading.accounts
-     CROSS JOIN LATERAL onetrading.lots_at(accounts.account_id, 'infinity'::timestamp with time zone) lots(base_code, quote_code, "position", lot_source, lot_trade_id, reference, instrument_code, acquired_at, quantity, quantity_used, cost, fee_in_base, fee_in_quote));
-COMMENT ON VIEW reporting.open_lots IS 'Lots of spot trading that are not used up now, by first in, first out. What was withdrawn is still in here: deposits and withdrawals use no lots.
-Example:
-SELECT base_code, sum(quantity_left) AS quantity, sum(cost_left) AS cost, min(acquired_at) AS oldest
-FROM reporting.open_lots WHERE account = ''main'' GROUP BY base_code ORDER BY base_code;';
-COMMENT ON COLUMN reporting.open_lots.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.open_lots.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.open_lots.base_code IS 'The asset.';
-COMMENT ON COLUMN reporting.open_lots.quote_code IS 'The currency of its cost.';
-COMMENT ON COLUMN reporting.open_lots.lot_source IS 'trade or external (imported).';
-COMMENT ON COLUMN reporting.open_lots.lot_trade_id IS 'The BUY that it came from; null when it was imported.';
-COMMENT ON COLUMN reporting.open_lots.reference IS 'As in the file that it was imported from; null when it came from a trade.';
-COMMENT ON COLUMN reporting.open_lots.instrument_code IS 'Market of the BUY; null when it was imported.';
-COMMENT ON COLUMN reporting.open_lots.acquired_at IS 'When it was acquired.';
-COMMENT ON COLUMN reporting.open_lots.quantity_left IS 'What was not sold yet, in units of base_code.';
-COMMENT ON COLUMN reporting.open_lots.cost_left IS 'The part of its total cost that no SELL has taken, in quote_code, without fees; null when it is not known.';
-COMMENT ON COLUMN reporting.open_lots.quantity IS 'All that was acquired, in units of base_code: amount less a fee in base_code.';
-COMMENT ON COLUMN reporting.open_lots.cost IS 'Total cost of quantity, in quote_code, without fees; null when it is not known.';
 CREATE VIEW reporting.trades AS
  SELECT trades.trade_id,
     trades.order_id,
@@ -3646,12 +3470,6 @@ ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
 ALTER TABLE ONLY onetrading.zones
     ADD CONSTRAINT zones_pkey PRIMARY KEY (zone);
-ALTER TABLE ONLY onetrading_sync.carried_lots
-    ADD CONSTRAINT carried_lots_pkey PRIMARY KEY (account_id, at, base_code, quote_code, "position");
-ALTER TABLE ONLY onetrading_sync.carried
-    ADD CONSTRAINT carried_pkey PRIMARY KEY (account_id, at);
-ALTER TABLE ONLY onetrading_sync.carried_pools
-    ADD CONSTRAINT carried_pools_pkey PRIMARY KEY (account_id, at, base_code, quote_code);
 ALTER TABLE ONLY onetrading_sync.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.counted_positions
@@ -3721,18 +3539,6 @@ CREATE INDEX position_details_uncompared ON onetrading_sync.position_details USI
 CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
-CREATE TRIGGER carried_after_delete AFTER DELETE ON onetrading.external_lots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
-CREATE TRIGGER carried_after_delete AFTER DELETE ON onetrading.instruments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_instruments_changed();
-CREATE TRIGGER carried_after_delete AFTER DELETE ON onetrading.trades REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
-CREATE TRIGGER carried_after_insert AFTER INSERT ON onetrading.external_lots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
-CREATE TRIGGER carried_after_insert AFTER INSERT ON onetrading.instruments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_instruments_changed();
-CREATE TRIGGER carried_after_insert AFTER INSERT ON onetrading.trades REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
-CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.external_lots FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_all_changed();
-CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.instruments FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_all_changed();
-CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.trades FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_all_changed();
-CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.external_lots REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
-CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.instruments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_instruments_changed();
-CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
 ALTER TABLE ONLY onetrading.balances
     ADD CONSTRAINT balances_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 ALTER TABLE ONLY onetrading.funding_rate_samples
@@ -3743,21 +3549,17 @@ ALTER TABLE ONLY onetrading.positions
     ADD CONSTRAINT positions_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
-ALTER TABLE ONLY onetrading_sync.carried_lots
-    ADD CONSTRAINT carried_lots_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
-ALTER TABLE ONLY onetrading_sync.carried_pools
-    ADD CONSTRAINT carried_pools_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.inventory_rollforward_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.inventory_rollforward TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.realised_pnl_average_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.realised_pnl_average TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.realised_pnl_fifo_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.realised_pnl_fifo TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.realised_pnl_monthly_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.realised_pnl_monthly TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;
@@ -3766,7 +3568,6 @@ GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
@@ -3779,6 +3580,5 @@ GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.open_lots TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_reader;
