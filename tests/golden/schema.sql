@@ -6,29 +6,6 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
-CREATE TABLE onetrading.account_fee_tiers (
-    account_id uuid NOT NULL,
-    fee_group text NOT NULL,
-    min_volume numeric NOT NULL,
-    maker_ratio numeric NOT NULL,
-    taker_ratio numeric NOT NULL,
-    raw jsonb NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
-    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
-);
-COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
-COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -40,6 +17,169 @@ COMMENT ON COLUMN onetrading.accounts.account_id IS 'The identity that the excha
 COMMENT ON COLUMN onetrading.accounts.name IS 'The configured name: the label "account" of every metric.';
 COMMENT ON COLUMN onetrading.accounts.first_seen_at IS 'When it was first stored here.';
 COMMENT ON COLUMN onetrading.accounts.left_at IS 'When it was found that no process has the account configured any more; null while one has it.';
+CREATE TABLE onetrading.external_movements (
+    account_id uuid NOT NULL,
+    reference text NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    currency_code text NOT NULL,
+    amount numeric NOT NULL,
+    kind text NOT NULL,
+    note text,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT external_movements_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (amount <> (0)::numeric))),
+    CONSTRAINT external_movements_currency_code_check CHECK ((currency_code <> ''::text)),
+    CONSTRAINT external_movements_kind_check CHECK ((kind = ANY (ARRAY['deposit'::text, 'withdrawal'::text, 'transfer'::text, 'fee'::text, 'other'::text]))),
+    CONSTRAINT external_movements_reference_check CHECK ((reference <> ''::text))
+);
+COMMENT ON TABLE onetrading.external_movements IS 'Deposits, withdrawals, transfers and fees that the exchange''s API does not tell, as imported from a file (import movements).';
+COMMENT ON COLUMN onetrading.external_movements.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.external_movements.reference IS 'Identity of the movement within the account, chosen by whoever wrote the file.';
+COMMENT ON COLUMN onetrading.external_movements.moved_at IS 'When the balance changed.';
+COMMENT ON COLUMN onetrading.external_movements.currency_code IS 'What moved.';
+COMMENT ON COLUMN onetrading.external_movements.amount IS 'In units of currency_code: positive when it came in, negative when it went out.';
+COMMENT ON COLUMN onetrading.external_movements.kind IS 'deposit, withdrawal, transfer (between own accounts), fee or other.';
+COMMENT ON COLUMN onetrading.external_movements.note IS 'What the file said beside; null when nothing.';
+COMMENT ON COLUMN onetrading.external_movements.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE TABLE onetrading.funding_payments (
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
+COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, as first read: seconds after the funding time.';
+COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE TABLE onetrading.snapshots (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    first_observed_at timestamp with time zone NOT NULL,
+    last_observed_at timestamp with time zone NOT NULL,
+    row_count integer NOT NULL,
+    content_hash bigint NOT NULL,
+    header jsonb NOT NULL,
+    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
+);
+COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
+COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
+COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
+COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
+COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
+COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
+COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
+CREATE TABLE onetrading.trades (
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
+COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
+COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
+COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
+COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
+COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
+COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW onetrading.account_spans AS
+ SELECT accounts.account_id,
+    accounts.name AS account,
+    facts.first_at,
+    accounts.left_at
+   FROM (onetrading.accounts
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+                   FROM onetrading.trades
+                  WHERE (trades.account_id = accounts.account_id)), ( SELECT min(payments.booked_at) AS min
+                   FROM onetrading.funding_payments payments
+                  WHERE (payments.account_id = accounts.account_id)), ( SELECT min(movements.moved_at) AS min
+                   FROM onetrading.external_movements movements
+                  WHERE (movements.account_id = accounts.account_id)), ( SELECT min(snapshots.first_observed_at) AS min
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'balances'::text)))) AS first_at) facts)
+  WHERE (facts.first_at IS NOT NULL);
+COMMENT ON VIEW onetrading.account_spans IS 'From when on something is known of each account that has facts.';
+COMMENT ON COLUMN onetrading.account_spans.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_spans.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_spans.first_at IS 'The earliest trade, funding payment, movement or observed balance.';
+COMMENT ON COLUMN onetrading.account_spans.left_at IS 'As in onetrading.accounts.';
+CREATE TABLE onetrading.zones (
+    zone text NOT NULL
+);
+COMMENT ON TABLE onetrading.zones IS 'The time zones that days and months can be asked for in.';
+COMMENT ON COLUMN onetrading.zones.zone IS 'Its IANA name, such as Europe/Vienna.';
+CREATE VIEW onetrading.account_months AS
+ SELECT account_spans.account_id,
+    account_spans.account,
+    zones.zone,
+    (series.starts)::date AS month,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at
+   FROM ((onetrading.account_spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (account_spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now())) AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW onetrading.account_months IS 'The months of each account in each time zone: what reports by month are joined to, so that a filter on account, zone and month is applied before anything is computed. Filter by zone always.';
+COMMENT ON COLUMN onetrading.account_months.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.account_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.account_months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.account_months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN onetrading.account_months.ends_at IS 'End of the month (exclusive).';
+CREATE TABLE onetrading_sync.settings (
+    name text NOT NULL,
+    value text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
+COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
+COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
+COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
+CREATE VIEW onetrading.business_zone AS
+ SELECT COALESCE(( SELECT settings.value
+           FROM onetrading_sync.settings
+          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
+COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
+COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
 CREATE TABLE onetrading.instruments (
     instrument_code text NOT NULL,
     base_code text NOT NULL,
@@ -112,6 +252,1015 @@ COMMENT ON COLUMN onetrading.instrument_assets.base_code IS 'As in onetrading.in
 COMMENT ON COLUMN onetrading.instrument_assets.quote_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
+CREATE VIEW onetrading.instrument_markets AS
+ SELECT assets.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    assets.known_from,
+    assets.known_to,
+    kinds.kind,
+    (kinds.kind <> 'SPOT'::text) AS is_futures
+   FROM (onetrading.instrument_assets assets
+     JOIN ( SELECT DISTINCT ON (instruments.instrument_code) instruments.instrument_code,
+            instruments.kind
+           FROM onetrading.instruments
+          ORDER BY instruments.instrument_code, instruments.valid_from DESC) kinds USING (instrument_code));
+COMMENT ON VIEW onetrading.instrument_markets IS 'onetrading.instrument_assets with the kind of market, which never changes.';
+COMMENT ON COLUMN onetrading.instrument_markets.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_markets.base_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_markets.quote_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_markets.known_from IS 'As in onetrading.instrument_assets.';
+COMMENT ON COLUMN onetrading.instrument_markets.known_to IS 'As in onetrading.instrument_assets.';
+COMMENT ON COLUMN onetrading.instrument_markets.kind IS 'As in onetrading.instruments, of its newest version.';
+COMMENT ON COLUMN onetrading.instrument_markets.is_futures IS 'Whether positions in it are margined and settled in cash.';
+CREATE VIEW onetrading.trades_of_months AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    trades.trade_id,
+    trades.order_id,
+    trades.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    COALESCE(markets.is_futures, (trades.instrument_code ~~ '%\_P'::text)) AS is_futures,
+    trades.side,
+    trades.price,
+    trades.amount,
+    trades.quote_amount,
+    trades.fee_amount,
+    trades.fee_currency,
+    trades.liquidity,
+    trades.order_source,
+    trades.sequence,
+    trades.traded_at,
+    trades.traded_at_nanos,
+        CASE
+            WHEN (trades.fee_amount = (0)::numeric) THEN (0)::numeric
+            WHEN (trades.fee_currency = markets.quote_code) THEN trades.fee_amount
+            WHEN (trades.fee_currency = markets.base_code) THEN (trades.fee_amount * trades.price)
+            ELSE NULL::numeric
+        END AS fee_in_quote
+   FROM ((onetrading.account_months months
+     JOIN onetrading.trades ON (((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))))
+     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = trades.instrument_code) AND (markets.known_from <= trades.traded_at) AND (trades.traded_at < markets.known_to))));
+COMMENT ON VIEW onetrading.trades_of_months IS 'Trades with the month in each time zone, and with the assets of their instrument. Filter by zone always.';
+COMMENT ON COLUMN onetrading.trades_of_months.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.trades_of_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.trades_of_months.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN onetrading.trades_of_months.trade_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.order_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.base_code IS 'At the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.trades_of_months.quote_code IS 'At the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.trades_of_months.is_futures IS 'As in onetrading.instrument_markets; of an unknown instrument whether its code ends in _P.';
+COMMENT ON COLUMN onetrading.trades_of_months.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.price IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.amount IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.quote_amount IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.fee_amount IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.liquidity IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.order_source IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.sequence IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.traded_at IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.traded_at_nanos IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.fee_in_quote IS 'The fee in quote_code, of a fee in the base asset at the price of the trade; null when it is not known or in a third currency.';
+CREATE VIEW reporting.dac8_totals_by_zone AS
+ SELECT account,
+    account_id,
+    zone,
+    year,
+    asset,
+    quote_code,
+    COALESCE(sum(quantity) FILTER (WHERE acquires), (0)::numeric) AS acquired,
+    COALESCE(sum(quantity) FILTER (WHERE (NOT acquires)), (0)::numeric) AS disposed,
+    count(*) AS trades,
+    count(*) FILTER (WHERE acquires) AS acquisitions,
+    count(*) FILTER (WHERE (NOT acquires)) AS disposals,
+    COALESCE(sum(gross) FILTER (WHERE acquires), (0)::numeric) AS acquired_gross,
+    COALESCE(sum(gross) FILTER (WHERE (NOT acquires)), (0)::numeric) AS disposed_gross
+   FROM ( SELECT trades.account,
+            trades.account_id,
+            trades.zone,
+            (EXTRACT(year FROM trades.month))::integer AS year,
+            moved.asset,
+            moved.quote_code,
+            moved.quantity,
+            moved.gross,
+            moved.acquires
+           FROM (onetrading.trades_of_months trades
+             CROSS JOIN LATERAL ( VALUES (trades.base_code,trades.quote_code,trades.amount,trades.quote_amount,(trades.side = 'BUY'::text)), (trades.quote_code,trades.base_code,trades.quote_amount,trades.amount,(trades.side <> 'BUY'::text))) moved(asset, quote_code, quantity, gross, acquires))
+          WHERE ((NOT trades.is_futures) AND ((NOT (moved.asset IS DISTINCT FROM trades.base_code)) OR (moved.asset IN ( SELECT instruments.base_code
+                   FROM onetrading.instruments
+                  WHERE (instruments.kind = 'SPOT'::text)))))) moves
+  GROUP BY account, account_id, zone, year, asset, quote_code;
+COMMENT ON VIEW reporting.dac8_totals_by_zone IS 'reporting.dac8_totals with the calendar years of every time zone: always filter by zone, or call reporting.dac8_totals(zone).
+Example:
+SELECT asset, quote_code, acquired, disposed, trades FROM reporting.dac8_totals_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND year = 2026 ORDER BY asset, quote_code;';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.zone IS 'Time zone in which the year begins and ends.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.year IS 'Calendar year of traded_at.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.asset IS 'What was acquired and disposed of: the base asset of spot markets. One that another spot market trades, such as USDC, counts as well where it is the quote: an exchange of one asset for another stands under both. Null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.quote_code IS 'What it was exchanged for: the unit of both gross amounts.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.acquired IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.disposed IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.trades IS 'Number of trades: acquisitions and disposals.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.acquisitions IS 'Number of trades by which the asset was acquired.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.disposals IS 'Number of trades by which it was disposed of.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.acquired_gross IS 'In quote_code: what was given for what was acquired, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.disposed_gross IS 'In quote_code: what was received for what was disposed of, without fees.';
+CREATE VIEW reporting.dac8_totals AS
+ SELECT account,
+    account_id,
+    zone,
+    year,
+    asset,
+    quote_code,
+    acquired,
+    disposed,
+    trades,
+    acquisitions,
+    disposals,
+    acquired_gross,
+    disposed_gross
+   FROM reporting.dac8_totals_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.dac8_totals IS 'What an exchange reports of an account under DAC8, from the account''s own trades on spot markets, per calendar year, asset and what it was exchanged for. Not in here: futures, and transfers in and out.
+Example:
+SELECT year, asset, quote_code, acquired, acquired_gross, disposed, disposed_gross, trades
+FROM reporting.dac8_totals WHERE account = ''main'' AND year = 2026 ORDER BY asset, quote_code;';
+COMMENT ON COLUMN reporting.dac8_totals.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.dac8_totals.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.dac8_totals.zone IS 'Time zone in which the year begins and ends.';
+COMMENT ON COLUMN reporting.dac8_totals.year IS 'Calendar year of traded_at.';
+COMMENT ON COLUMN reporting.dac8_totals.asset IS 'What was acquired and disposed of: the base asset of spot markets. One that another spot market trades, such as USDC, counts as well where it is the quote: an exchange of one asset for another stands under both. Null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.dac8_totals.quote_code IS 'What it was exchanged for: the unit of both gross amounts.';
+COMMENT ON COLUMN reporting.dac8_totals.acquired IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals.disposed IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals.trades IS 'Number of trades: acquisitions and disposals.';
+COMMENT ON COLUMN reporting.dac8_totals.acquisitions IS 'Number of trades by which the asset was acquired.';
+COMMENT ON COLUMN reporting.dac8_totals.disposals IS 'Number of trades by which it was disposed of.';
+COMMENT ON COLUMN reporting.dac8_totals.acquired_gross IS 'In quote_code: what was given for what was acquired, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals.disposed_gross IS 'In quote_code: what was received for what was disposed of, without fees.';
+CREATE FUNCTION reporting.dac8_totals(zone text) RETURNS SETOF reporting.dac8_totals
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.dac8_totals_by_zone AS totals
+    WHERE totals.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.dac8_totals(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT asset, acquired, disposed FROM reporting.dac8_totals(''Europe/Vienna'')
+WHERE account = ''main'' AND year = 2026;';
+CREATE TABLE onetrading.account_fee_tiers (
+    account_id uuid NOT NULL,
+    fee_group text NOT NULL,
+    min_volume numeric NOT NULL,
+    maker_ratio numeric NOT NULL,
+    taker_ratio numeric NOT NULL,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
+    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
+CREATE VIEW onetrading.api_fee_ratios AS
+ SELECT max(ratio) FILTER (WHERE (name = 'api_maker_ratio_spot'::text)) AS maker_spot,
+    max(ratio) FILTER (WHERE (name = 'api_taker_ratio_spot'::text)) AS taker_spot,
+    max(ratio) FILTER (WHERE (name = 'api_maker_ratio_futures'::text)) AS maker_futures,
+    max(ratio) FILTER (WHERE (name = 'api_taker_ratio_futures'::text)) AS taker_futures
+   FROM ( SELECT settings_1.name,
+                CASE
+                    WHEN (settings_1.value ~ '^-?[0-9]+([.][0-9]+)?$'::text) THEN (settings_1.value)::numeric
+                    ELSE NULL::numeric
+                END AS ratio
+           FROM onetrading_sync.settings settings_1) settings;
+COMMENT ON VIEW onetrading.api_fee_ratios IS 'One row: the fees of API trading as they are configured, as fractions of the value; null where they are not. No endpoint tells them.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.maker_spot IS 'Of a maker on spot markets; negative: a rebate.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.taker_spot IS 'Of a taker on spot markets.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.maker_futures IS 'Of a maker on futures markets; negative: a rebate.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.taker_futures IS 'Of a taker on futures markets.';
+CREATE TABLE onetrading.currencies (
+    currency_code text NOT NULL,
+    name text,
+    "precision" bigint,
+    collateral_percentage numeric,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
+COMMENT ON COLUMN onetrading.currencies.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.currencies.name IS 'Name for display.';
+COMMENT ON COLUMN onetrading.currencies."precision" IS 'Decimals of amounts.';
+COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its value that counts as futures collateral, 0 to 100.';
+COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.currencies.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW reporting.fee_check_by_zone AS
+ SELECT checked.account,
+    checked.account_id,
+    checked.zone,
+    checked.month,
+    checked.trade_id,
+    checked.order_id,
+    checked.traded_at,
+    checked.instrument_code,
+    checked.base_code,
+    checked.quote_code,
+    checked.side,
+    checked.liquidity,
+    checked.order_source,
+    checked.fee_group,
+    checked.tier_min_volume,
+    checked.tier_maker_ratio,
+    checked.tier_taker_ratio,
+    checked.schedule,
+    checked.ratio,
+    checked.expected_fee,
+    checked.charged_fee,
+    checked.fee_currency,
+    (checked.charged_fee - checked.expected_fee) AS difference,
+        CASE
+            WHEN (checked.expected_fee IS NULL) THEN 'unknown'::text
+            WHEN (abs((checked.charged_fee - checked.expected_fee)) <= power((10)::numeric, ((- GREATEST(min_scale(checked.charged_fee), COALESCE(currencies."precision", 0))))::numeric)) THEN 'ok'::text
+            ELSE 'different'::text
+        END AS state
+   FROM (( SELECT trades.account_id,
+            trades.account,
+            trades.zone,
+            trades.month,
+            trades.trade_id,
+            trades.order_id,
+            trades.instrument_code,
+            trades.base_code,
+            trades.quote_code,
+            trades.is_futures,
+            trades.side,
+            trades.price,
+            trades.amount,
+            trades.quote_amount,
+            trades.fee_amount,
+            trades.fee_currency,
+            trades.liquidity,
+            trades.order_source,
+            trades.sequence,
+            trades.traded_at,
+            trades.traded_at_nanos,
+            trades.fee_in_quote,
+            trades.fee_group,
+            trades.fee_amount AS charged_fee,
+            tiers.tier_account_id,
+            tiers.tier_group,
+            tiers.tier_min_volume,
+            tiers.tier_maker_ratio,
+            tiers.tier_taker_ratio,
+            tiers.valid_from,
+            tiers.valid_to,
+            scheduled.schedule,
+            scheduled.ratio,
+                CASE trades.fee_currency
+                    WHEN trades.quote_code THEN (trades.quote_amount * scheduled.ratio)
+                    WHEN trades.base_code THEN (trades.amount * scheduled.ratio)
+                    ELSE NULL::numeric
+                END AS expected_fee
+           FROM ((((( SELECT trades_of_months.account_id,
+                    trades_of_months.account,
+                    trades_of_months.zone,
+                    trades_of_months.month,
+                    trades_of_months.trade_id,
+                    trades_of_months.order_id,
+                    trades_of_months.instrument_code,
+                    trades_of_months.base_code,
+                    trades_of_months.quote_code,
+                    trades_of_months.is_futures,
+                    trades_of_months.side,
+                    trades_of_months.price,
+                    trades_of_months.amount,
+                    trades_of_months.quote_amount,
+                    trades_of_months.fee_amount,
+                    trades_of_months.fee_currency,
+                    trades_of_months.liquidity,
+                    trades_of_months.order_source,
+                    trades_of_months.sequence,
+                    trades_of_months.traded_at,
+                    trades_of_months.traded_at_nanos,
+                    trades_of_months.fee_in_quote,
+                        CASE
+                            WHEN trades_of_months.is_futures THEN 'FUTURES'::text
+                            ELSE 'SPOT'::text
+                        END AS fee_group
+                   FROM onetrading.trades_of_months
+                  WHERE (trades_of_months.fee_amount IS NOT NULL)) trades
+             LEFT JOIN ( SELECT account_fee_tiers.account_id AS tier_account_id,
+                    account_fee_tiers.fee_group AS tier_group,
+                    account_fee_tiers.min_volume AS tier_min_volume,
+                    account_fee_tiers.maker_ratio AS tier_maker_ratio,
+                    account_fee_tiers.taker_ratio AS tier_taker_ratio,
+                    account_fee_tiers.valid_from,
+                    account_fee_tiers.valid_to
+                   FROM onetrading.account_fee_tiers) tiers ON (((tiers.tier_account_id = trades.account_id) AND (tiers.tier_group = trades.fee_group) AND (tiers.valid_from <= trades.traded_at) AND ((trades.traded_at < tiers.valid_to) OR (tiers.valid_to IS NULL)))))
+             CROSS JOIN onetrading.api_fee_ratios api)
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (trades.order_source = 'API'::text) THEN
+                            CASE (trades.fee_group || trades.liquidity)
+                                WHEN 'SPOTMAKER'::text THEN api.maker_spot
+                                WHEN 'SPOTTAKER'::text THEN api.taker_spot
+                                WHEN 'FUTURESMAKER'::text THEN api.maker_futures
+                                WHEN 'FUTURESTAKER'::text THEN api.taker_futures
+                                ELSE NULL::numeric
+                            END
+                            ELSE NULL::numeric
+                        END AS api_ratio,
+                        CASE trades.liquidity
+                            WHEN 'MAKER'::text THEN tiers.tier_maker_ratio
+                            WHEN 'TAKER'::text THEN tiers.tier_taker_ratio
+                            ELSE NULL::numeric
+                        END AS tier_ratio) ratios)
+             CROSS JOIN LATERAL ( SELECT COALESCE(ratios.api_ratio, ratios.tier_ratio) AS ratio,
+                        CASE
+                            WHEN (ratios.api_ratio IS NOT NULL) THEN 'api'::text
+                            WHEN (ratios.tier_ratio IS NOT NULL) THEN 'tier'::text
+                            ELSE NULL::text
+                        END AS schedule) scheduled)) checked
+     LEFT JOIN ( SELECT DISTINCT ON (currencies_1.currency_code) currencies_1.currency_code,
+            (currencies_1."precision")::integer AS "precision"
+           FROM onetrading.currencies currencies_1
+          ORDER BY currencies_1.currency_code, currencies_1.valid_from DESC) currencies ON ((currencies.currency_code = checked.fee_currency)));
+COMMENT ON VIEW reporting.fee_check_by_zone IS 'reporting.fee_check with the months of every time zone: always filter by zone, or call reporting.fee_check(zone).
+Example:
+SELECT traded_at, trade_id, charged_fee, expected_fee, difference FROM reporting.fee_check_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state = ''different''
+ORDER BY traded_at;';
+COMMENT ON COLUMN reporting.fee_check_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.trade_id IS 'Identity of the trade (trade.trade_id).';
+COMMENT ON COLUMN reporting.fee_check_by_zone.order_id IS 'Order that it filled (trade.order_id); null when not sent.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.instrument_code IS 'Market (trade.instrument_code).';
+COMMENT ON COLUMN reporting.fee_check_by_zone.base_code IS 'Asset that is traded; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.order_source IS 'Where the order came from, for example API.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.fee_group IS 'SPOT or FUTURES: the group of markets whose tier applies.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.tier_min_volume IS 'Where the tier begins that was in force as far as was observed (reporting.account_fee_tiers); null before it was first observed.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.tier_maker_ratio IS 'That tier''s fee of a maker, as a fraction of the value; negative: a rebate.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.tier_taker_ratio IS 'That tier''s fee of a taker, as a fraction of the value.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.schedule IS 'What the fee is compared with: api (the trade came by the API, and the fee of API trading is configured) or tier; null when neither is known.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.ratio IS 'That fee as a fraction of the value; null when not known.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.expected_fee IS 'In fee_currency, exact: ratio times quote_amount, or times amount of a fee in the base asset. Null when not known, or when the fee is in a third currency.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.charged_fee IS 'In fee_currency: positive when paid, negative when received as a rebate (fee.fee_amount).';
+COMMENT ON COLUMN reporting.fee_check_by_zone.fee_currency IS 'Currency of both fees.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.difference IS 'In fee_currency, exact: charged_fee less expected_fee.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal, of the currency or of the fee as sent, whichever is finer), different, or unknown (nothing to compare with).';
+CREATE VIEW reporting.fee_check AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    trade_id,
+    order_id,
+    traded_at,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    liquidity,
+    order_source,
+    fee_group,
+    tier_min_volume,
+    tier_maker_ratio,
+    tier_taker_ratio,
+    schedule,
+    ratio,
+    expected_fee,
+    charged_fee,
+    fee_currency,
+    difference,
+    state
+   FROM reporting.fee_check_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.fee_check IS 'One row per trade with a fee: what was charged against what the account''s fee tier, or the configured fee of API trading, makes of it. Filter by account and by traded_at or month.
+Example:
+SELECT schedule, state, count(*) AS trades, fee_currency, sum(difference) AS difference
+FROM reporting.fee_check
+WHERE account = ''main'' AND traded_at >= ''2026-03-01 00:00Z'' AND traded_at < ''2026-04-01 00:00Z''
+GROUP BY schedule, state, fee_currency ORDER BY schedule, state, fee_currency;';
+COMMENT ON COLUMN reporting.fee_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.fee_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.fee_check.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.fee_check.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.fee_check.trade_id IS 'Identity of the trade (trade.trade_id).';
+COMMENT ON COLUMN reporting.fee_check.order_id IS 'Order that it filled (trade.order_id); null when not sent.';
+COMMENT ON COLUMN reporting.fee_check.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.fee_check.instrument_code IS 'Market (trade.instrument_code).';
+COMMENT ON COLUMN reporting.fee_check.base_code IS 'Asset that is traded; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.fee_check.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.fee_check.order_source IS 'Where the order came from, for example API.';
+COMMENT ON COLUMN reporting.fee_check.fee_group IS 'SPOT or FUTURES: the group of markets whose tier applies.';
+COMMENT ON COLUMN reporting.fee_check.tier_min_volume IS 'Where the tier begins that was in force as far as was observed (reporting.account_fee_tiers); null before it was first observed.';
+COMMENT ON COLUMN reporting.fee_check.tier_maker_ratio IS 'That tier''s fee of a maker, as a fraction of the value; negative: a rebate.';
+COMMENT ON COLUMN reporting.fee_check.tier_taker_ratio IS 'That tier''s fee of a taker, as a fraction of the value.';
+COMMENT ON COLUMN reporting.fee_check.schedule IS 'What the fee is compared with: api (the trade came by the API, and the fee of API trading is configured) or tier; null when neither is known.';
+COMMENT ON COLUMN reporting.fee_check.ratio IS 'That fee as a fraction of the value; null when not known.';
+COMMENT ON COLUMN reporting.fee_check.expected_fee IS 'In fee_currency, exact: ratio times quote_amount, or times amount of a fee in the base asset. Null when not known, or when the fee is in a third currency.';
+COMMENT ON COLUMN reporting.fee_check.charged_fee IS 'In fee_currency: positive when paid, negative when received as a rebate (fee.fee_amount).';
+COMMENT ON COLUMN reporting.fee_check.fee_currency IS 'Currency of both fees.';
+COMMENT ON COLUMN reporting.fee_check.difference IS 'In fee_currency, exact: charged_fee less expected_fee.';
+COMMENT ON COLUMN reporting.fee_check.state IS 'ok (the difference is at most one unit of the last decimal, of the currency or of the fee as sent, whichever is finer), different, or unknown (nothing to compare with).';
+CREATE FUNCTION reporting.fee_check(zone text) RETURNS SETOF reporting.fee_check
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.fee_check_by_zone AS fees WHERE fees.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.fee_check(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT state, count(*) AS trades FROM reporting.fee_check(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    found text;
+BEGIN
+    SELECT zone INTO found FROM onetrading.zones WHERE lower(zone) = lower(asked);
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'unknown time zone "%"', asked
+            USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'Name it as the IANA does, such as Europe/Vienna or UTC.';
+    END IF;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION reporting.known_zone(asked text) IS 'The time zone as it is written in the reports. Fails for an unknown one, so that a mistyped zone is no empty report.';
+CREATE VIEW reporting.ledger_by_zone AS
+ SELECT trades.account,
+    trades.account_id,
+    trades.zone,
+    trades.month,
+    ((leg.entry_kind || ':'::text) || trades.trade_id) AS entry_id,
+    leg.entry_kind,
+    trades.traded_at AS booked_at,
+    leg.ledger_account,
+    leg.asset,
+    leg.amount,
+    leg.counter,
+    trades.trade_id,
+    (trades.order_id)::text AS reference,
+    trades.instrument_code
+   FROM ((onetrading.trades_of_months trades
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (trades.side = 'BUY'::text) THEN trades.amount
+                    ELSE (- trades.amount)
+                END AS base,
+                CASE
+                    WHEN (trades.side = 'BUY'::text) THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END AS quote,
+                CASE
+                    WHEN trades.is_futures THEN 'position'::text
+                    ELSE 'account'::text
+                END AS own,
+                CASE
+                    WHEN trades.is_futures THEN 'position'::text
+                    ELSE 'trading'::text
+                END AS counter) moved)
+     CROSS JOIN LATERAL ( VALUES ('trade'::text,moved.own,trades.base_code,moved.base,moved.counter), ('trade'::text,'trading'::text,trades.base_code,(- moved.base),moved.counter), ('trade'::text,moved.own,trades.quote_code,moved.quote,moved.counter), ('trade'::text,'trading'::text,trades.quote_code,(- moved.quote),moved.counter), ('fee'::text,'account'::text,trades.fee_currency,(- trades.fee_amount),'fees'::text), ('fee'::text,'fees'::text,trades.fee_currency,trades.fee_amount,'fees'::text)) leg(entry_kind, ledger_account, asset, amount, counter))
+  WHERE (leg.amount <> (0)::numeric)
+UNION ALL
+ SELECT months.account,
+    months.account_id,
+    months.zone,
+    months.month,
+    ((('funding:'::text || payments.instrument_code) || ':'::text) || to_char((payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'::text)) AS entry_id,
+    'funding'::text AS entry_kind,
+    payments.booked_at,
+    leg.ledger_account,
+    markets.quote_code AS asset,
+    leg.amount,
+    'funding'::text AS counter,
+    NULL::uuid AS trade_id,
+    to_char((payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'::text) AS reference,
+    payments.instrument_code
+   FROM (((onetrading.account_months months
+     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))
+     CROSS JOIN LATERAL ( VALUES ('account'::text,payments.amount), ('funding'::text,(- payments.amount))) leg(ledger_account, amount))
+  WHERE (leg.amount <> (0)::numeric)
+UNION ALL
+ SELECT months.account,
+    months.account_id,
+    months.zone,
+    months.month,
+    ('movement:'::text || movements.reference) AS entry_id,
+    'movement'::text AS entry_kind,
+    movements.moved_at AS booked_at,
+    leg.ledger_account,
+    movements.currency_code AS asset,
+    leg.amount,
+        CASE movements.kind
+            WHEN 'fee'::text THEN 'fees'::text
+            ELSE 'external'::text
+        END AS counter,
+    NULL::uuid AS trade_id,
+    movements.reference,
+    NULL::text AS instrument_code
+   FROM ((onetrading.account_months months
+     JOIN onetrading.external_movements movements ON (((movements.account_id = months.account_id) AND (movements.moved_at >= months.starts_at) AND (movements.moved_at < months.ends_at))))
+     CROSS JOIN LATERAL ( VALUES ('account'::text,movements.amount), (
+                CASE movements.kind
+                    WHEN 'fee'::text THEN 'fees'::text
+                    ELSE 'external'::text
+                END,(- movements.amount))) leg(ledger_account, amount));
+COMMENT ON VIEW reporting.ledger_by_zone IS 'reporting.ledger with the months of every time zone: always filter by zone, or call reporting.ledger(zone).
+Example:
+SELECT asset, sum(amount) AS change FROM reporting.ledger_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01''
+    AND ledger_account = ''account''
+GROUP BY asset ORDER BY asset;';
+COMMENT ON COLUMN reporting.ledger_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.ledger_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.ledger_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.ledger_by_zone.month IS 'First day of the calendar month of booked_at.';
+COMMENT ON COLUMN reporting.ledger_by_zone.entry_id IS 'Identity of the entry within the account: trade:TRADE_ID, fee:TRADE_ID, funding:INSTRUMENT:FUNDING_TIME or movement:REFERENCE.';
+COMMENT ON COLUMN reporting.ledger_by_zone.entry_kind IS 'trade, fee, funding or movement. Settlements of futures are in no record of the exchange and not in here: reporting.balance_rollforward infers them.';
+COMMENT ON COLUMN reporting.ledger_by_zone.booked_at IS 'traded_at of trades and fees, booked_at of funding, moved_at of movements.';
+COMMENT ON COLUMN reporting.ledger_by_zone.ledger_account IS 'Where the leg is booked: account (a balance of the account), position (a futures position: its size in the base asset, and less what was given for it in the quote currency), trading, fees, funding or external.';
+COMMENT ON COLUMN reporting.ledger_by_zone.asset IS 'Currency or asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.ledger_by_zone.amount IS 'In units of asset: positive when it comes in to ledger_account. An entry sums to 0 per asset. Funding as sent, which is positive when received (reporting.funding_sign says whether that holds).';
+COMMENT ON COLUMN reporting.ledger_by_zone.counter IS 'Against what the entry is booked, on all its legs: trading (spot trades), position (futures trades, which move no balance), fees (also fees that were imported as movements), funding or external.';
+COMMENT ON COLUMN reporting.ledger_by_zone.trade_id IS 'The trade of a trade or fee; null otherwise.';
+COMMENT ON COLUMN reporting.ledger_by_zone.reference IS 'order_id of trades and fees, the funding time of funding, the reference of movements.';
+COMMENT ON COLUMN reporting.ledger_by_zone.instrument_code IS 'The market of trades, fees and funding; null of movements.';
+CREATE VIEW reporting.ledger AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    entry_id,
+    entry_kind,
+    booked_at,
+    ledger_account,
+    asset,
+    amount,
+    counter,
+    trade_id,
+    reference,
+    instrument_code
+   FROM reporting.ledger_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.ledger IS 'The journal: one row per leg of trades, fees, funding and movements (deposits and withdrawals that were imported), in double entry, so that each entry sums to 0 per asset. The legs with ledger_account = ''account'' add up to the change of the balance, of futures accounts but for what the settlements of each minute moved in the quote currency. Filter by account and by booked_at or month.
+Example:
+SELECT booked_at, entry_id, asset, amount, counter
+FROM reporting.ledger
+WHERE account = ''main'' AND booked_at >= ''2026-03-01 00:00Z'' AND booked_at < ''2026-04-01 00:00Z''
+    AND ledger_account = ''account''
+ORDER BY booked_at, entry_id, asset;';
+COMMENT ON COLUMN reporting.ledger.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.ledger.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.ledger.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.ledger.month IS 'First day of the calendar month of booked_at.';
+COMMENT ON COLUMN reporting.ledger.entry_id IS 'Identity of the entry within the account: trade:TRADE_ID, fee:TRADE_ID, funding:INSTRUMENT:FUNDING_TIME or movement:REFERENCE.';
+COMMENT ON COLUMN reporting.ledger.entry_kind IS 'trade, fee, funding or movement. Settlements of futures are in no record of the exchange and not in here: reporting.balance_rollforward infers them.';
+COMMENT ON COLUMN reporting.ledger.booked_at IS 'traded_at of trades and fees, booked_at of funding, moved_at of movements.';
+COMMENT ON COLUMN reporting.ledger.ledger_account IS 'Where the leg is booked: account (a balance of the account), position (a futures position: its size in the base asset, and less what was given for it in the quote currency), trading, fees, funding or external.';
+COMMENT ON COLUMN reporting.ledger.asset IS 'Currency or asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.ledger.amount IS 'In units of asset: positive when it comes in to ledger_account. An entry sums to 0 per asset. Funding as sent, which is positive when received (reporting.funding_sign says whether that holds).';
+COMMENT ON COLUMN reporting.ledger.counter IS 'Against what the entry is booked, on all its legs: trading (spot trades), position (futures trades, which move no balance), fees (also fees that were imported as movements), funding or external.';
+COMMENT ON COLUMN reporting.ledger.trade_id IS 'The trade of a trade or fee; null otherwise.';
+COMMENT ON COLUMN reporting.ledger.reference IS 'order_id of trades and fees, the funding time of funding, the reference of movements.';
+COMMENT ON COLUMN reporting.ledger.instrument_code IS 'The market of trades, fees and funding; null of movements.';
+CREATE FUNCTION reporting.ledger(zone text) RETURNS SETOF reporting.ledger
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.ledger_by_zone AS ledger WHERE ledger.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.ledger(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT asset, sum(amount) AS change FROM reporting.ledger(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' AND ledger_account = ''account''
+GROUP BY asset ORDER BY asset;';
+CREATE VIEW reporting.months_by_zone AS
+ SELECT (series.starts)::date AS month,
+    zones.zone,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at,
+    (((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) <= now()) AS is_over
+   FROM ((( SELECT min(account_spans.first_at) AS first_at,
+            max(GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now()))) AS last_at
+           FROM onetrading.account_spans) spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (spans.last_at AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW reporting.months_by_zone IS 'Months that have data, in every time zone: always filter by zone, or call reporting.months(zone).
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months_by_zone
+WHERE zone = ''Europe/Vienna'' AND is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months_by_zone.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months_by_zone.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.is_over IS 'Whether the month has ended.';
+CREATE VIEW reporting.months AS
+ SELECT month,
+    zone,
+    starts_at,
+    ends_at,
+    is_over
+   FROM reporting.months_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.months IS 'Months that have data, in the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT month, zone, starts_at, ends_at FROM reporting.months WHERE is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months.is_over IS 'Whether the month has ended.';
+CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.months_by_zone AS months WHERE months.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
+CREATE TABLE onetrading.orders (
+    order_id uuid NOT NULL,
+    client_id text,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    order_type text,
+    time_in_force text,
+    price numeric,
+    amount numeric NOT NULL,
+    filled_amount numeric NOT NULL,
+    average_price numeric,
+    fee_amount numeric,
+    fee_currency text,
+    status text NOT NULL,
+    is_open boolean,
+    sequence bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    trades_checked boolean NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
+COMMENT ON COLUMN onetrading.orders.order_id IS 'The exchange''s identity of the order.';
+COMMENT ON COLUMN onetrading.orders.client_id IS 'Chosen by the client, else made by the exchange; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.orders.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.orders.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.orders.order_type IS 'LIMIT, MARKET, ... (type); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.time_in_force IS 'How long it is valid; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.price IS 'In the quote currency per unit of the base asset; null of a market order.';
+COMMENT ON COLUMN onetrading.orders.amount IS 'What is to be traded, in units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.orders.filled_amount IS 'What of it was traded, in units of the base asset; 0 when not sent.';
+COMMENT ON COLUMN onetrading.orders.average_price IS 'Of what was traded, in the quote currency; null when nothing was, or when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate (total_fee); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.orders.status IS 'The status as the exchange told it last; is_open says what we make of it.';
+COMMENT ON COLUMN onetrading.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders. Null: unknown, because it left that list and the exchange does not tell of it any more; status is then what was told last.';
+COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which tells the newer of two states; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
+COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
+COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
+COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading_sync.progress (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    required_from timestamp with time zone,
+    settle interval DEFAULT '00:00:00'::interval NOT NULL,
+    last_attempt_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    next_due_at timestamp with time zone,
+    last_error text,
+    retired_because text,
+    asked_from timestamp with time zone,
+    served_from timestamp with time zone,
+    served_asked_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
+COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
+COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
+COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
+COMMENT ON COLUMN onetrading_sync.progress.asked_from IS 'From when on history is asked for, by ONETRADING_HISTORY_START or its default.';
+COMMENT ON COLUMN onetrading_sync.progress.served_from IS 'From when on the exchange serves the history; null where it was not found to end. required_from is the later one of this and asked_from.';
+COMMENT ON COLUMN onetrading_sync.progress.served_asked_at IS 'When the exchange was asked for that last.';
+CREATE VIEW reporting.order_fill_check_by_zone AS
+ SELECT months.account,
+    months.account_id,
+    months.zone,
+    months.month,
+    orders.order_id,
+    orders.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    orders.side,
+    orders.status,
+    orders.created_at,
+    orders.amount AS ordered,
+    orders.filled_amount AS filled_as_told,
+    fills.trades,
+    fills.amount AS filled_by_trades,
+    (fills.amount - orders.filled_amount) AS difference,
+        CASE
+            WHEN (fills.amount = orders.filled_amount) THEN 'ok'::text
+            WHEN (fills.amount > orders.amount) THEN 'different'::text
+            WHEN orders.is_open THEN 'open'::text
+            WHEN (orders.is_open IS NULL) THEN 'unknown'::text
+            WHEN (orders.created_at < ( SELECT min(progress.required_from) AS min
+               FROM onetrading_sync.progress
+              WHERE ((progress.account_id = months.account_id) AND (progress.stream = 'trades'::text)))) THEN 'unknown'::text
+            ELSE 'different'::text
+        END AS state
+   FROM (((onetrading.account_months months
+     JOIN onetrading.orders ON (((orders.account_id = months.account_id) AND (orders.created_at >= months.starts_at) AND (orders.created_at < months.ends_at))))
+     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = orders.instrument_code) AND (markets.known_from <= orders.created_at) AND (orders.created_at < markets.known_to))))
+     CROSS JOIN LATERAL ( SELECT count(*) AS trades,
+            COALESCE(sum(trades.amount), (0)::numeric) AS amount
+           FROM onetrading.trades
+          WHERE ((trades.order_id = orders.order_id) AND (trades.account_id = orders.account_id) AND (trades.instrument_code = orders.instrument_code) AND (trades.side = orders.side))) fills);
+COMMENT ON VIEW reporting.order_fill_check_by_zone IS 'reporting.order_fill_check with the months of every time zone: always filter by zone, or call reporting.order_fill_check(zone).
+Example:
+SELECT created_at, order_id, filled_as_told, filled_by_trades, difference
+FROM reporting.order_fill_check_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state = ''different''
+ORDER BY created_at;';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.month IS 'First day of the calendar month of created_at.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.order_id IS 'Identity of the order.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.status IS 'The status as the exchange told it last.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.created_at IS 'When the order was created.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.ordered IS 'In base_code: what was to be traded (order.amount).';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
+CREATE VIEW reporting.order_fill_check AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    order_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    status,
+    created_at,
+    ordered,
+    filled_as_told,
+    trades,
+    filled_by_trades,
+    difference,
+    state
+   FROM reporting.order_fill_check_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.order_fill_check IS 'One row per order: what it says was traded against its trades. Filter by account and by created_at or month.
+Example:
+SELECT created_at, order_id, instrument_code, filled_as_told, filled_by_trades, difference
+FROM reporting.order_fill_check
+WHERE account = ''main'' AND created_at >= ''2026-03-01 00:00Z'' AND created_at < ''2026-04-01 00:00Z''
+    AND state = ''different''
+ORDER BY created_at, order_id;';
+COMMENT ON COLUMN reporting.order_fill_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.order_fill_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.order_fill_check.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.order_fill_check.month IS 'First day of the calendar month of created_at.';
+COMMENT ON COLUMN reporting.order_fill_check.order_id IS 'Identity of the order.';
+COMMENT ON COLUMN reporting.order_fill_check.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.order_fill_check.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.order_fill_check.status IS 'The status as the exchange told it last.';
+COMMENT ON COLUMN reporting.order_fill_check.created_at IS 'When the order was created.';
+COMMENT ON COLUMN reporting.order_fill_check.ordered IS 'In base_code: what was to be traded (order.amount).';
+COMMENT ON COLUMN reporting.order_fill_check.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
+COMMENT ON COLUMN reporting.order_fill_check.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
+COMMENT ON COLUMN reporting.order_fill_check.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
+COMMENT ON COLUMN reporting.order_fill_check.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
+COMMENT ON COLUMN reporting.order_fill_check.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
+CREATE FUNCTION reporting.order_fill_check(zone text) RETURNS SETOF reporting.order_fill_check
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.order_fill_check_by_zone AS orders
+    WHERE orders.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.order_fill_check(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT state, count(*) AS orders FROM reporting.order_fill_check(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE TABLE onetrading.tickers (
+    snapshot_id bigint NOT NULL,
+    instrument_code text NOT NULL,
+    state text,
+    last_price numeric,
+    bid_price numeric,
+    ask_price numeric,
+    base_volume numeric,
+    quote_volume numeric,
+    mark_price numeric,
+    funding_rate numeric,
+    next_funding_at timestamp with time zone,
+    raw jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.tickers IS 'Tickers per snapshot (GET market-ticker).';
+COMMENT ON COLUMN onetrading.tickers.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.tickers.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.tickers.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
+COMMENT ON COLUMN onetrading.tickers.last_price IS 'Price of the last trade in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.bid_price IS 'Highest bid; null when nobody bids.';
+COMMENT ON COLUMN onetrading.tickers.ask_price IS 'Lowest ask; null when nobody offers.';
+COMMENT ON COLUMN onetrading.tickers.base_volume IS 'Volume of 24 hours in units of the base asset.';
+COMMENT ON COLUMN onetrading.tickers.quote_volume IS 'Volume of 24 hours in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
+COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
+COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
+CREATE VIEW reporting.trade_slippage_by_zone AS
+ SELECT trades.account,
+    trades.account_id,
+    trades.zone,
+    trades.month,
+    trades.trade_id,
+    trades.order_id,
+    trades.traded_at,
+    trades.traded_at_nanos,
+    trades.sequence,
+    trades.instrument_code,
+    trades.base_code,
+    trades.quote_code,
+    trades.side,
+    trades.liquidity,
+    trades.price,
+    trades.amount,
+    quotes.bid_price,
+    quotes.ask_price,
+    quotes.mid_price,
+    quotes.quoted_at,
+    (trades.traded_at - quotes.quoted_at) AS quote_age,
+    (trades.amount *
+        CASE trades.side
+            WHEN 'BUY'::text THEN (trades.price - quotes.mid_price)
+            ELSE (quotes.mid_price - trades.price)
+        END) AS slippage_quote,
+    round((((10000)::numeric *
+        CASE trades.side
+            WHEN 'BUY'::text THEN (trades.price - quotes.mid_price)
+            ELSE (quotes.mid_price - trades.price)
+        END) / quotes.mid_price), 4) AS slippage_bps
+   FROM (onetrading.trades_of_months trades
+     LEFT JOIN LATERAL ( SELECT tickers.bid_price,
+            tickers.ask_price,
+            ((tickers.bid_price + tickers.ask_price) * 0.5) AS mid_price,
+            observed.quoted_at
+           FROM (( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at,
+                    LEAST(snapshots.last_observed_at, trades.traded_at) AS quoted_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (snapshots.stream = 'tickers'::text) AND (snapshots.first_observed_at <= trades.traded_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 20) observed
+             JOIN onetrading.tickers ON (((tickers.snapshot_id = observed.snapshot_id) AND (tickers.instrument_code = trades.instrument_code))))
+          WHERE ((observed.quoted_at >= (trades.traded_at - '00:05:00'::interval)) AND (tickers.bid_price > (0)::numeric) AND (tickers.ask_price > (0)::numeric))
+          ORDER BY observed.first_observed_at DESC, observed.snapshot_id DESC
+         LIMIT 1) quotes ON (true));
+COMMENT ON VIEW reporting.trade_slippage_by_zone IS 'reporting.trade_slippage with the months of every time zone: always filter by zone, or call reporting.trade_slippage(zone).
+Example:
+SELECT instrument_code, quote_code, sum(slippage_quote) AS slippage
+FROM reporting.trade_slippage_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01''
+GROUP BY instrument_code, quote_code ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.trade_id IS 'Identity of the trade.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.order_id IS 'Order that it filled; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970-01-01 UTC.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.sequence IS 'The exchange''s own count; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.base_code IS 'Asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.quote_code IS 'Currency of prices and of slippage_quote; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.price IS 'Price of the trade, in quote_code.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.amount IS 'In base_code; no sign.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.bid_price IS 'Highest bid, in quote_code, of the last ticker that was observed at or before the trade and has both sides (GET market-ticker: highest_bid); null when none was observed within five minutes.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.ask_price IS 'Lowest ask of the same ticker, in quote_code (lowest_ask).';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.mid_price IS 'Half of the sum of both, exact.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.quoted_at IS 'When that ticker was observed: the last time before the trade.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.quote_age IS 'traded_at less quoted_at, never negative: the market moved meanwhile.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.slippage_quote IS 'In quote_code, of the whole amount: positive when the price was worse for the account than mid_price, negative when better. Without fees.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.slippage_bps IS 'The same in basis points of mid_price, rounded to 4 decimals.';
+CREATE VIEW reporting.trade_slippage AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    trade_id,
+    order_id,
+    traded_at,
+    traded_at_nanos,
+    sequence,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    liquidity,
+    price,
+    amount,
+    bid_price,
+    ask_price,
+    mid_price,
+    quoted_at,
+    quote_age,
+    slippage_quote,
+    slippage_bps
+   FROM reporting.trade_slippage_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.trade_slippage IS 'One row per trade: its price against the middle of the quotes that were observed last before it. Filter by account and by traded_at or month.
+Example:
+SELECT instrument_code, liquidity, quote_code, count(slippage_quote) AS quoted, count(*) AS trades,
+    sum(slippage_quote) AS slippage
+FROM reporting.trade_slippage
+WHERE account = ''main'' AND traded_at >= ''2026-03-01 00:00Z'' AND traded_at < ''2026-04-01 00:00Z''
+GROUP BY instrument_code, liquidity, quote_code ORDER BY instrument_code, liquidity;';
+COMMENT ON COLUMN reporting.trade_slippage.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.trade_slippage.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.trade_slippage.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.trade_slippage.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.trade_slippage.trade_id IS 'Identity of the trade.';
+COMMENT ON COLUMN reporting.trade_slippage.order_id IS 'Order that it filled; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.trade_slippage.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970-01-01 UTC.';
+COMMENT ON COLUMN reporting.trade_slippage.sequence IS 'The exchange''s own count; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.trade_slippage.base_code IS 'Asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage.quote_code IS 'Currency of prices and of slippage_quote; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.trade_slippage.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage.price IS 'Price of the trade, in quote_code.';
+COMMENT ON COLUMN reporting.trade_slippage.amount IS 'In base_code; no sign.';
+COMMENT ON COLUMN reporting.trade_slippage.bid_price IS 'Highest bid, in quote_code, of the last ticker that was observed at or before the trade and has both sides (GET market-ticker: highest_bid); null when none was observed within five minutes.';
+COMMENT ON COLUMN reporting.trade_slippage.ask_price IS 'Lowest ask of the same ticker, in quote_code (lowest_ask).';
+COMMENT ON COLUMN reporting.trade_slippage.mid_price IS 'Half of the sum of both, exact.';
+COMMENT ON COLUMN reporting.trade_slippage.quoted_at IS 'When that ticker was observed: the last time before the trade.';
+COMMENT ON COLUMN reporting.trade_slippage.quote_age IS 'traded_at less quoted_at, never negative: the market moved meanwhile.';
+COMMENT ON COLUMN reporting.trade_slippage.slippage_quote IS 'In quote_code, of the whole amount: positive when the price was worse for the account than mid_price, negative when better. Without fees.';
+COMMENT ON COLUMN reporting.trade_slippage.slippage_bps IS 'The same in basis points of mid_price, rounded to 4 decimals.';
+CREATE FUNCTION reporting.trade_slippage(zone text) RETURNS SETOF reporting.trade_slippage
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.trade_slippage_by_zone AS trades
+    WHERE trades.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.trade_slippage(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT traded_at, trade_id, slippage_bps FROM reporting.trade_slippage(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' ORDER BY traded_at;';
 CREATE VIEW onetrading.asset_changes AS
  SELECT DISTINCT instrument_code,
     (date_trunc('month'::text, (known_from AT TIME ZONE 'UTC'::text)))::date AS month
@@ -196,26 +1345,48 @@ COMMENT ON COLUMN onetrading.closed_positions.total_trade_fees IS 'In the quote 
 COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.closed_positions.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.closed_positions.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.currencies (
-    currency_code text NOT NULL,
-    name text,
-    "precision" bigint,
-    collateral_percentage numeric,
-    raw jsonb NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
+CREATE TABLE onetrading.exchange_rates (
+    day date NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    source text NOT NULL,
+    rate numeric NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
+    CONSTRAINT exchange_rates_amounts CHECK (((rate > (0)::numeric) AND (rate < 'Infinity'::numeric))),
+    CONSTRAINT exchange_rates_base_code_check CHECK ((base_code <> ''::text)),
+    CONSTRAINT exchange_rates_check CHECK (((quote_code <> ''::text) AND (quote_code <> base_code))),
+    CONSTRAINT exchange_rates_source_check CHECK ((source <> ''::text))
 );
-COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
-COMMENT ON COLUMN onetrading.currencies.currency_code IS 'The asset''s code.';
-COMMENT ON COLUMN onetrading.currencies.name IS 'Name for display.';
-COMMENT ON COLUMN onetrading.currencies."precision" IS 'Decimals of amounts.';
-COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its value that counts as futures collateral, 0 to 100.';
-COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
-COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
-COMMENT ON COLUMN onetrading.currencies.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+COMMENT ON TABLE onetrading.exchange_rates IS 'Exchange rates as imported from a file (import rates): the exchange has no market for EUR against USD.';
+COMMENT ON COLUMN onetrading.exchange_rates.day IS 'The day that the source dates the rate with.';
+COMMENT ON COLUMN onetrading.exchange_rates.base_code IS 'One unit of this ...';
+COMMENT ON COLUMN onetrading.exchange_rates.quote_code IS '... is worth rate units of this.';
+COMMENT ON COLUMN onetrading.exchange_rates.source IS 'Who published it, such as ECB.';
+COMMENT ON COLUMN onetrading.exchange_rates.rate IS 'Units of quote_code for one unit of base_code.';
+COMMENT ON COLUMN onetrading.exchange_rates.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE TABLE onetrading.external_lots (
+    account_id uuid NOT NULL,
+    reference text NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    acquired_at timestamp with time zone NOT NULL,
+    quantity numeric NOT NULL,
+    cost numeric,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT external_lots_amounts CHECK (((quantity > (0)::numeric) AND (quantity < 'Infinity'::numeric) AND (cost >= (0)::numeric) AND (cost < 'Infinity'::numeric))),
+    CONSTRAINT external_lots_base_code_check CHECK ((base_code <> ''::text)),
+    CONSTRAINT external_lots_quote_code_check CHECK ((quote_code <> ''::text)),
+    CONSTRAINT external_lots_reference_check CHECK ((reference <> ''::text))
+);
+COMMENT ON TABLE onetrading.external_lots IS 'Lots that were acquired outside of the history, as imported from a file (import lots): what can be sold beyond what was bought by trades.';
+COMMENT ON COLUMN onetrading.external_lots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.external_lots.reference IS 'Identity of the lot within the account, chosen by whoever wrote the file.';
+COMMENT ON COLUMN onetrading.external_lots.base_code IS 'The asset.';
+COMMENT ON COLUMN onetrading.external_lots.quote_code IS 'Currency of cost: the lot serves sales for this currency.';
+COMMENT ON COLUMN onetrading.external_lots.acquired_at IS 'When it was acquired.';
+COMMENT ON COLUMN onetrading.external_lots.quantity IS 'In units of base_code.';
+COMMENT ON COLUMN onetrading.external_lots.cost IS 'Total cost in quote_code; null when it is not known.';
+COMMENT ON COLUMN onetrading.external_lots.first_seen_at IS 'When it was first imported; never changed afterwards.';
 CREATE TABLE onetrading.fee_tiers (
     fee_group text NOT NULL,
     min_volume numeric NOT NULL,
@@ -239,28 +1410,6 @@ COMMENT ON COLUMN onetrading.fee_tiers.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.fee_tiers.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.funding_payments (
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    booked_at timestamp with time zone NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    amount numeric NOT NULL,
-    cash_balance numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
-COMMENT ON COLUMN onetrading.funding_payments.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.funding_payments.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, as first read: seconds after the funding time.';
-COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE TABLE onetrading.funding_rate_samples (
     snapshot_id bigint NOT NULL,
     instrument_code text NOT NULL,
@@ -396,26 +1545,6 @@ COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_po
 COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
 COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
-CREATE TABLE onetrading.snapshots (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    first_observed_at timestamp with time zone NOT NULL,
-    last_observed_at timestamp with time zone NOT NULL,
-    row_count integer NOT NULL,
-    content_hash bigint NOT NULL,
-    header jsonb NOT NULL,
-    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
-);
-COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
-COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
-COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
-COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
-COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
-COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
-COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
 CREATE VIEW onetrading.latest_snapshots AS
  WITH RECURSIVE latest AS (
         ( SELECT snapshots.snapshot_id,
@@ -498,46 +1627,6 @@ COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account 
 COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
 COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
 COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
-CREATE TABLE onetrading.trades (
-    trade_id uuid NOT NULL,
-    order_id uuid,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    price numeric NOT NULL,
-    amount numeric NOT NULL,
-    quote_amount numeric NOT NULL,
-    fee_amount numeric,
-    fee_currency text,
-    liquidity text,
-    order_source text,
-    sequence bigint,
-    traded_at timestamp with time zone NOT NULL,
-    traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
-COMMENT ON COLUMN onetrading.trades.trade_id IS 'The exchange''s identity of the fill.';
-COMMENT ON COLUMN onetrading.trades.order_id IS 'The order that was filled.';
-COMMENT ON COLUMN onetrading.trades.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.trades.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.trades.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.trades.price IS 'In the quote currency per unit of the base asset.';
-COMMENT ON COLUMN onetrading.trades.amount IS 'In units of the base asset, never negative.';
-COMMENT ON COLUMN onetrading.trades.quote_amount IS 'price times amount, exactly, in the quote currency.';
-COMMENT ON COLUMN onetrading.trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate.';
-COMMENT ON COLUMN onetrading.trades.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.trades.liquidity IS 'MAKER or TAKER (matched_as).';
-COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, for example API (order_type).';
-COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
-COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
-COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -627,54 +1716,6 @@ COMMENT ON COLUMN onetrading.order_events.account_id IS 'The account it is of.';
 COMMENT ON COLUMN onetrading.order_events.sequence IS 'The exchange''s counter; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.updated_at IS 'When the exchange says that the order changed to this state; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.first_seen_at IS 'When the state was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.orders (
-    order_id uuid NOT NULL,
-    client_id text,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    order_type text,
-    time_in_force text,
-    price numeric,
-    amount numeric NOT NULL,
-    filled_amount numeric NOT NULL,
-    average_price numeric,
-    fee_amount numeric,
-    fee_currency text,
-    status text NOT NULL,
-    is_open boolean,
-    sequence bigint,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone,
-    trades_checked boolean NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
-COMMENT ON COLUMN onetrading.orders.order_id IS 'The exchange''s identity of the order.';
-COMMENT ON COLUMN onetrading.orders.client_id IS 'Chosen by the client, else made by the exchange; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.orders.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.orders.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.orders.order_type IS 'LIMIT, MARKET, ... (type); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.time_in_force IS 'How long it is valid; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.price IS 'In the quote currency per unit of the base asset; null of a market order.';
-COMMENT ON COLUMN onetrading.orders.amount IS 'What is to be traded, in units of the base asset, never negative.';
-COMMENT ON COLUMN onetrading.orders.filled_amount IS 'What of it was traded, in units of the base asset; 0 when not sent.';
-COMMENT ON COLUMN onetrading.orders.average_price IS 'Of what was traded, in the quote currency; null when nothing was, or when not sent.';
-COMMENT ON COLUMN onetrading.orders.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate (total_fee); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.orders.status IS 'The status as the exchange told it last; is_open says what we make of it.';
-COMMENT ON COLUMN onetrading.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders. Null: unknown, because it left that list and the exchange does not tell of it any more; status is then what was told last.';
-COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which tells the newer of two states; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
-COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
-COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
-COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.portfolios (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -799,33 +1840,6 @@ ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-CREATE TABLE onetrading.tickers (
-    snapshot_id bigint NOT NULL,
-    instrument_code text NOT NULL,
-    state text,
-    last_price numeric,
-    bid_price numeric,
-    ask_price numeric,
-    base_volume numeric,
-    quote_volume numeric,
-    mark_price numeric,
-    funding_rate numeric,
-    next_funding_at timestamp with time zone,
-    raw jsonb NOT NULL
-);
-COMMENT ON TABLE onetrading.tickers IS 'Tickers per snapshot (GET market-ticker).';
-COMMENT ON COLUMN onetrading.tickers.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.tickers.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.tickers.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
-COMMENT ON COLUMN onetrading.tickers.last_price IS 'Price of the last trade in the quote currency.';
-COMMENT ON COLUMN onetrading.tickers.bid_price IS 'Highest bid; null when nobody bids.';
-COMMENT ON COLUMN onetrading.tickers.ask_price IS 'Lowest ask; null when nobody offers.';
-COMMENT ON COLUMN onetrading.tickers.base_volume IS 'Volume of 24 hours in units of the base asset.';
-COMMENT ON COLUMN onetrading.tickers.quote_volume IS 'Volume of 24 hours in the quote currency.';
-COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
-COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
-COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
 CREATE TABLE onetrading_sync.closings (
     account_id uuid NOT NULL,
     closed_to timestamp with time zone NOT NULL,
@@ -942,28 +1956,6 @@ COMMENT ON COLUMN onetrading_sync.position_details.compared_at IS 'When they wer
 COMMENT ON COLUMN onetrading_sync.position_details.failures IS 'How often in a row they could not be read.';
 COMMENT ON COLUMN onetrading_sync.position_details.last_error IS 'Why they could not be read; null when they were.';
 COMMENT ON COLUMN onetrading_sync.position_details.next_try_at IS 'When they are requested again; null: not before the position changes.';
-CREATE TABLE onetrading_sync.progress (
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    scope text NOT NULL,
-    required_from timestamp with time zone,
-    settle interval DEFAULT '00:00:00'::interval NOT NULL,
-    last_attempt_at timestamp with time zone,
-    last_success_at timestamp with time zone,
-    next_due_at timestamp with time zone,
-    last_error text,
-    retired_because text,
-    asked_from timestamp with time zone,
-    served_from timestamp with time zone,
-    served_asked_at timestamp with time zone
-);
-COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
-COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
-COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
-COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
-COMMENT ON COLUMN onetrading_sync.progress.asked_from IS 'From when on history is asked for, by ONETRADING_HISTORY_START or its default.';
-COMMENT ON COLUMN onetrading_sync.progress.served_from IS 'From when on the exchange serves the history; null where it was not found to end. required_from is the later one of this and asked_from.';
-COMMENT ON COLUMN onetrading_sync.progress.served_asked_at IS 'When the exchange was asked for that last.';
 CREATE TABLE onetrading_sync.proven_days (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -2267,6 +3259,12 @@ ALTER TABLE ONLY onetrading.closed_positions
     ADD CONSTRAINT closed_positions_pkey PRIMARY KEY (position_id);
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
+ALTER TABLE ONLY onetrading.exchange_rates
+    ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (base_code, quote_code, day, source);
+ALTER TABLE ONLY onetrading.external_lots
+    ADD CONSTRAINT external_lots_pkey PRIMARY KEY (account_id, reference);
+ALTER TABLE ONLY onetrading.external_movements
+    ADD CONSTRAINT external_movements_pkey PRIMARY KEY (account_id, reference);
 ALTER TABLE ONLY onetrading.fee_tiers
     ADD CONSTRAINT fee_tiers_pkey PRIMARY KEY (fee_group, min_volume, valid_from);
 ALTER TABLE ONLY onetrading.funding_payments
@@ -2297,6 +3295,8 @@ ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
+ALTER TABLE ONLY onetrading.zones
+    ADD CONSTRAINT zones_pkey PRIMARY KEY (zone);
 ALTER TABLE ONLY onetrading_sync.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.counted_positions
@@ -2327,6 +3327,8 @@ ALTER TABLE ONLY onetrading_sync.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY onetrading_sync.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY onetrading_sync.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY onetrading_sync.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.verified
@@ -2336,6 +3338,8 @@ CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id
 CREATE INDEX candlesticks_by_end ON onetrading.candlesticks USING btree (instrument_code, granularity, end_time);
 CREATE INDEX closed_positions_by_closing ON onetrading.closed_positions USING btree (account_id, closed_at);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
+CREATE INDEX external_lots_by_time ON onetrading.external_lots USING btree (account_id, acquired_at);
+CREATE INDEX external_movements_by_time ON onetrading.external_movements USING btree (account_id, moved_at);
 CREATE UNIQUE INDEX fee_tiers_current ON onetrading.fee_tiers USING btree (fee_group, min_volume) WHERE (valid_to IS NULL);
 CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
 CREATE INDEX funding_rates_by_time ON onetrading.funding_rates USING btree (funding_time);
@@ -2354,6 +3358,7 @@ CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at
 CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
+CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
@@ -2372,6 +3377,18 @@ ALTER TABLE ONLY onetrading.positions
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.dac8_totals_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.dac8_totals TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.ledger_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.ledger TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.order_fill_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trade_slippage_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trade_slippage TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;
