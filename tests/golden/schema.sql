@@ -701,6 +701,696 @@ COMMENT ON FUNCTION reporting.fee_check(zone text) IS 'The view of this name in 
 Example:
 SELECT state, count(*) AS trades FROM reporting.fee_check(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE VIEW onetrading.funding_sign_votes AS
+ WITH payments AS NOT MATERIALIZED (
+         SELECT funding_payments.account_id,
+            funding_payments.funding_time,
+            funding_payments.instrument_code,
+            funding_payments.booked_at,
+            funding_payments.amount,
+            funding_payments.cash_balance,
+            max(funding_payments.booked_at) OVER (PARTITION BY funding_payments.account_id, funding_payments.funding_time ORDER BY funding_payments.booked_at RANGE BETWEEN UNBOUNDED PRECEDING AND '00:00:00.000001'::interval PRECEDING) AS before_at
+           FROM onetrading.funding_payments
+          WHERE (funding_payments.cash_balance IS NOT NULL)
+        ), compared AS (
+         SELECT payment.account_id,
+            payment.booked_at,
+            payment.instrument_code,
+            bool_or((abs(((payment.cash_balance - before.cash_balance) - payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS as_sent,
+            bool_or((abs(((payment.cash_balance - before.cash_balance) + payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS negated
+           FROM (payments payment
+             JOIN payments before ON (((before.account_id = payment.account_id) AND (before.funding_time = payment.funding_time) AND (before.instrument_code <> payment.instrument_code) AND ((before.booked_at = payment.booked_at) OR ((before.booked_at = payment.before_at) AND ((payment.booked_at - payment.before_at) <= '00:01:00'::interval))))))
+          WHERE (payment.amount <> (0)::numeric)
+          GROUP BY payment.account_id, payment.booked_at, payment.instrument_code
+        )
+ SELECT account_id,
+    booked_at,
+    instrument_code,
+    as_sent AS received_positive
+   FROM compared
+  WHERE (as_sent <> negated);
+COMMENT ON VIEW onetrading.funding_sign_votes IS 'What the cash balance after a funding payment, compared with that after the payment just before it, says of the sign of amount. Payments that say nothing are left out.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.account_id IS 'As in onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.booked_at IS 'When the payment was booked.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.instrument_code IS 'The payment''s instrument.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.received_positive IS 'Whether cash moved by amount as sent (received payments are positive), or by its opposite (paid ones are).';
+CREATE VIEW onetrading.funding_sign_conventions AS
+ WITH judged AS (
+         SELECT funding_sign_votes.account_id,
+            funding_sign_votes.booked_at,
+            funding_sign_votes.instrument_code,
+                CASE
+                    WHEN (count(*) OVER lately < 3) THEN NULL::text
+                    WHEN ((10 * count(*) FILTER (WHERE funding_sign_votes.received_positive) OVER lately) >= (9 * count(*) OVER lately)) THEN 'received_positive'::text
+                    WHEN ((10 * count(*) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately) >= (9 * count(*) OVER lately)) THEN 'paid_positive'::text
+                    ELSE NULL::text
+                END AS convention,
+            min(funding_sign_votes.booked_at) FILTER (WHERE funding_sign_votes.received_positive) OVER lately AS received_since,
+            min(funding_sign_votes.booked_at) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately AS paid_since
+           FROM onetrading.funding_sign_votes
+          WINDOW lately AS (PARTITION BY funding_sign_votes.account_id ORDER BY funding_sign_votes.booked_at, funding_sign_votes.instrument_code ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
+        ), known AS (
+         SELECT judged.account_id,
+            judged.booked_at,
+            judged.instrument_code,
+            judged.convention,
+            judged.received_since,
+            judged.paid_since,
+            lag(judged.convention) OVER (PARTITION BY judged.account_id ORDER BY judged.booked_at, judged.instrument_code) AS previous
+           FROM judged
+          WHERE (judged.convention IS NOT NULL)
+        )
+ SELECT account_id,
+    convention,
+    previous,
+        CASE convention
+            WHEN 'received_positive'::text THEN received_since
+            ELSE paid_since
+        END AS since,
+    booked_at AS known_at
+   FROM known
+  WHERE (convention IS DISTINCT FROM previous);
+COMMENT ON VIEW onetrading.funding_sign_conventions IS 'The conventions of the sign of funding payments that have held, one row per account and change.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.account_id IS 'As in onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_positive or paid_positive.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
+CREATE VIEW onetrading.accounts_paid_positive AS
+ SELECT account_id
+   FROM ( SELECT DISTINCT ON (funding_sign_conventions.account_id) funding_sign_conventions.account_id,
+            funding_sign_conventions.convention
+           FROM onetrading.funding_sign_conventions
+          ORDER BY funding_sign_conventions.account_id, funding_sign_conventions.known_at DESC) newest
+  WHERE (convention = 'paid_positive'::text);
+COMMENT ON VIEW onetrading.accounts_paid_positive IS 'Accounts whose funding payments are positive when paid, as onetrading.funding_sign_conventions has it.';
+COMMENT ON COLUMN onetrading.accounts_paid_positive.account_id IS 'As in onetrading.funding_payments.';
+CREATE TABLE onetrading.closed_positions (
+    position_id text NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text,
+    direction text,
+    opened_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    closing_pnl numeric,
+    realised_pnl numeric,
+    total_funding_payments numeric,
+    total_trade_fees numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT closed_positions_amounts CHECK (((closing_pnl > '-Infinity'::numeric) AND (closing_pnl < 'Infinity'::numeric) AND (realised_pnl > '-Infinity'::numeric) AND (realised_pnl < 'Infinity'::numeric) AND (total_funding_payments > '-Infinity'::numeric) AND (total_funding_payments < 'Infinity'::numeric) AND (total_trade_fees > '-Infinity'::numeric) AND (total_trade_fees < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.closed_positions IS 'Closed futures positions (GET account/futures/positions-history). What the exchange does not send is taken from the position''s own trades, else null.';
+COMMENT ON COLUMN onetrading.closed_positions.position_id IS 'The exchange''s identity of the position: digits.';
+COMMENT ON COLUMN onetrading.closed_positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.closed_positions.instrument_code IS 'The market''s code, as sent or of its own trades; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.direction IS 'LONG or SHORT, as sent or by the side of its first trade; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.opened_at IS 'As sent, or when its first trade happened; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.closed_at IS 'As sent, or when its last trade happened; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.closing_pnl IS 'Result of its trades in the quote currency, before fees and funding.';
+COMMENT ON COLUMN onetrading.closed_positions.realised_pnl IS 'In the quote currency: closing_pnl plus total_funding_payments minus total_trade_fees, as the exchange says. One that is not is an issue of kind unbalanced.';
+COMMENT ON COLUMN onetrading.closed_positions.total_funding_payments IS 'In the quote currency, as sent: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.closed_positions.total_trade_fees IS 'In the quote currency, as sent: positive when paid, negative for a net rebate.';
+COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.closed_positions.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.closed_positions.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading.funding_rates (
+    instrument_code text NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    funding_rate numeric NOT NULL,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_rates_amounts CHECK (((funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > (0)::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
+COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
+COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW onetrading.futures_trades AS
+ SELECT account_id,
+    instrument_code,
+    traded_at,
+    traded_at_nanos,
+    sequence,
+    trade_id,
+        CASE side
+            WHEN 'BUY'::text THEN amount
+            ELSE (- amount)
+        END AS signed
+   FROM onetrading.trades
+  WHERE ((instrument_code IN ( SELECT instruments.instrument_code
+           FROM onetrading.instruments
+          WHERE (instruments.kind <> 'SPOT'::text))) OR (instrument_code ~~ '%\_P'::text));
+COMMENT ON VIEW onetrading.futures_trades IS 'Trades of futures with the change of the position.';
+COMMENT ON COLUMN onetrading.futures_trades.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.traded_at IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.traded_at_nanos IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.sequence IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.trade_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.signed IS 'In units of the base asset: positive when bought.';
+CREATE TABLE onetrading.positions (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    direction text NOT NULL,
+    open_volume numeric NOT NULL,
+    open_notional numeric,
+    maintenance_margin numeric,
+    last_settlement numeric,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
+COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
+COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
+COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
+COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
+CREATE VIEW onetrading.net_positions AS
+ SELECT snapshot_id,
+    account_id,
+    instrument_code,
+        CASE
+            WHEN bool_and((direction = ANY (ARRAY['LONG'::text, 'SHORT'::text]))) THEN sum(
+            CASE direction
+                WHEN 'LONG'::text THEN open_volume
+                ELSE (- open_volume)
+            END)
+            ELSE NULL::numeric
+        END AS net
+   FROM onetrading.positions
+  GROUP BY snapshot_id, account_id, instrument_code;
+COMMENT ON VIEW onetrading.net_positions IS 'Observed positions with a sign. An instrument without a row in a snapshot was flat.';
+COMMENT ON COLUMN onetrading.net_positions.snapshot_id IS 'As in onetrading.positions.';
+COMMENT ON COLUMN onetrading.net_positions.account_id IS 'As in onetrading.positions.';
+COMMENT ON COLUMN onetrading.net_positions.instrument_code IS 'As in onetrading.positions.';
+COMMENT ON COLUMN onetrading.net_positions.net IS 'In units of the base asset: negative when short; null when a direction is unknown.';
+CREATE VIEW onetrading.funding_positions AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    slots.instrument_code,
+    slots.funding_time,
+    slots.booked_at,
+    slots.booked,
+    slots.net_at_slot,
+    slots.net_at_booking,
+    slots.is_known,
+    slots.decimals
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( WITH payments AS (
+                 SELECT payments_1.instrument_code,
+                    payments_1.funding_time,
+                    payments_1.booked_at,
+                    payments_1.amount
+                   FROM onetrading.funding_payments payments_1
+                  WHERE ((payments_1.account_id = months.account_id) AND (payments_1.booked_at >= months.starts_at) AND (payments_1.booked_at < months.ends_at))
+                ), fills AS (
+                 SELECT trades.instrument_code,
+                    trades.traded_at,
+                    trades.traded_at_nanos,
+                    trades.sequence,
+                    trades.trade_id,
+                    trades.signed
+                   FROM onetrading.futures_trades trades
+                  WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))
+                ), first_seen AS (
+                 SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, months.starts_at) AS at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= months.starts_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1
+                ), openings AS (
+                 SELECT before.instrument_code,
+                    sum(before.net) AS net
+                   FROM ( SELECT net_positions.instrument_code,
+                            net_positions.net
+                           FROM onetrading.net_positions
+                          WHERE (net_positions.snapshot_id = ( SELECT first_seen.snapshot_id
+                                   FROM first_seen))
+                        UNION ALL
+                         SELECT trades.instrument_code,
+                            trades.signed
+                           FROM (onetrading.futures_trades trades
+                             LEFT JOIN ( SELECT positions_1.instrument_code,
+                                    max(positions_1.closed_at) AS closed_at
+                                   FROM onetrading.closed_positions positions_1
+                                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at))
+                                  GROUP BY positions_1.instrument_code) closings ON (((closings.instrument_code = trades.instrument_code) AND (NOT (EXISTS ( SELECT
+                                   FROM first_seen))))))
+                          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at < months.starts_at) AND (trades.traded_at > COALESCE(( SELECT first_seen.at
+                                   FROM first_seen), '-infinity'::timestamp with time zone)) AND (trades.traded_at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)))) before
+                  GROUP BY before.instrument_code
+                ), settled AS (
+                 SELECT funding_rates.instrument_code,
+                    funding_rates.funding_time
+                   FROM onetrading.funding_rates
+                  WHERE ((funding_rates.funding_time >= months.starts_at) AND (funding_rates.funding_time < months.ends_at))
+                ), seen AS (
+                 SELECT DISTINCT observed.snapshot_id,
+                    observed.at
+                   FROM (( SELECT DISTINCT settled.funding_time AS before
+                           FROM settled
+                        UNION ALL
+                         SELECT months.ends_at) instants
+                     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+                            LEAST(snapshots.last_observed_at, instants.before) AS at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= instants.before))
+                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                         LIMIT 1) observed)
+                  WHERE (observed.at > months.starts_at)
+                ), held AS (
+                 SELECT openings.instrument_code
+                   FROM openings
+                UNION
+                 SELECT fills.instrument_code
+                   FROM fills
+                UNION
+                 SELECT payments_1.instrument_code
+                   FROM payments payments_1
+                UNION
+                 SELECT net_positions.instrument_code
+                   FROM onetrading.net_positions
+                  WHERE (net_positions.snapshot_id IN ( SELECT seen.snapshot_id
+                           FROM seen))
+                ), slots AS (
+                 SELECT settled.instrument_code,
+                    settled.funding_time
+                   FROM settled
+                  WHERE (settled.instrument_code IN ( SELECT held.instrument_code
+                           FROM held))
+                UNION
+                 SELECT payments_1.instrument_code,
+                    payments_1.funding_time
+                   FROM payments payments_1
+                ), events AS (
+                 SELECT held.instrument_code,
+                    months.starts_at AS at,
+                    0 AS rank,
+                    'opening'::text AS what,
+                    COALESCE(openings.net, (0)::numeric) AS anchor,
+                    NULL::numeric AS signed,
+                    NULL::timestamp with time zone AS funding_time,
+                    NULL::bigint AS traded_at_nanos,
+                    NULL::bigint AS sequence,
+                    NULL::uuid AS trade_id
+                   FROM (held
+                     LEFT JOIN openings USING (instrument_code))
+                UNION ALL
+                 SELECT fills.instrument_code,
+                    fills.traded_at,
+                    1,
+                    'trade'::text,
+                    NULL::numeric,
+                    fills.signed,
+                    NULL::timestamp with time zone,
+                    fills.traded_at_nanos,
+                    fills.sequence,
+                    fills.trade_id
+                   FROM fills
+                UNION ALL
+                 SELECT positions_1.instrument_code,
+                    positions_1.closed_at,
+                    2,
+                    'closing'::text,
+                    0,
+                    NULL::numeric,
+                    NULL::timestamp with time zone,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.instrument_code IS NOT NULL) AND (positions_1.closed_at > months.starts_at) AND (positions_1.closed_at < months.ends_at))
+                UNION ALL
+                 SELECT held.instrument_code,
+                    seen.at,
+                    3,
+                    'observation'::text,
+                        CASE
+                            WHEN (positions_1.snapshot_id IS NULL) THEN (0)::numeric
+                            ELSE positions_1.net
+                        END AS net,
+                    NULL::numeric,
+                    NULL::timestamp with time zone,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM ((seen
+                     CROSS JOIN held)
+                     LEFT JOIN onetrading.net_positions positions_1 ON (((positions_1.snapshot_id = seen.snapshot_id) AND (positions_1.instrument_code = held.instrument_code))))
+                UNION ALL
+                 SELECT slots_1.instrument_code,
+                    slots_1.funding_time,
+                    4,
+                    'slot'::text,
+                    NULL::numeric,
+                    NULL::numeric,
+                    slots_1.funding_time,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM slots slots_1
+                UNION ALL
+                 SELECT payments_1.instrument_code,
+                    payments_1.booked_at,
+                    4,
+                    'booking'::text,
+                    NULL::numeric,
+                    NULL::numeric,
+                    payments_1.funding_time,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM payments payments_1
+                ), near AS (
+                 SELECT events.instrument_code,
+                    events.at,
+                    events.rank,
+                    events.what,
+                    events.anchor,
+                    events.signed,
+                    events.funding_time,
+                    events.traded_at_nanos,
+                    events.sequence,
+                    events.trade_id,
+                    max(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at, events.rank) AS trade_before,
+                    min(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at DESC, events.rank DESC) AS trade_after,
+                    count(*) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS trades_then
+                   FROM events
+                ), anchored AS (
+                 SELECT judged.instrument_code,
+                    judged.at,
+                    judged.rank,
+                    judged.what,
+                    judged.anchor,
+                    judged.signed,
+                    judged.funding_time,
+                    judged.traded_at_nanos,
+                    judged.sequence,
+                    judged.trade_id,
+                    judged.trade_before,
+                    judged.trade_after,
+                    judged.trades_then,
+                    judged.valid_anchor,
+                    count(judged.valid_anchor) OVER (PARTITION BY judged.instrument_code ORDER BY judged.at, judged.rank, judged.traded_at_nanos, judged.sequence, judged.trade_id) AS span
+                   FROM ( SELECT near.instrument_code,
+                            near.at,
+                            near.rank,
+                            near.what,
+                            near.anchor,
+                            near.signed,
+                            near.funding_time,
+                            near.traded_at_nanos,
+                            near.sequence,
+                            near.trade_id,
+                            near.trade_before,
+                            near.trade_after,
+                            near.trades_then,
+                                CASE
+                                    WHEN ((near.what = 'closing'::text) AND (near.trades_then > 1)) THEN NULL::numeric
+                                    WHEN ((near.what = 'observation'::text) AND ((near.trade_before >= (near.at - '00:00:05'::interval)) OR (near.trade_after <= (near.at + '00:00:05'::interval)))) THEN NULL::numeric
+                                    ELSE near.anchor
+                                END AS valid_anchor
+                           FROM near) judged
+                ), spans AS (
+                 SELECT sums.instrument_code,
+                    sums.span,
+                    sums.anchor,
+                    ((sums.anchor + sums.moved) = lead(sums.anchor) OVER (PARTITION BY sums.instrument_code ORDER BY sums.span)) AS is_proven
+                   FROM ( SELECT anchored.instrument_code,
+                            anchored.span,
+                            max(anchored.valid_anchor) AS anchor,
+                            COALESCE(sum(anchored.signed), (0)::numeric) AS moved
+                           FROM anchored
+                          GROUP BY anchored.instrument_code, anchored.span) sums
+                ), nets AS (
+                 SELECT anchored.instrument_code,
+                    anchored.what,
+                    anchored.funding_time,
+                    anchored.span,
+                    COALESCE(sum(anchored.signed) OVER (PARTITION BY anchored.instrument_code, anchored.span ORDER BY anchored.at, anchored.rank, anchored.traded_at_nanos, anchored.sequence, anchored.trade_id), (0)::numeric) AS moved
+                   FROM anchored
+                ), positions AS (
+                 SELECT nets.instrument_code,
+                    nets.funding_time,
+                    max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'slot'::text)) AS net_at_slot,
+                    max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'booking'::text)) AS net_at_booking,
+                    bool_and(COALESCE(spans.is_proven, true)) AS is_known
+                   FROM (nets
+                     JOIN spans USING (instrument_code, span))
+                  WHERE (nets.funding_time IS NOT NULL)
+                  GROUP BY nets.instrument_code, nets.funding_time
+                )
+         SELECT positions.instrument_code,
+            positions.funding_time,
+            payments.booked_at,
+            payments.amount AS booked,
+            positions.net_at_slot,
+            positions.net_at_booking,
+            positions.is_known,
+            GREATEST(4, max(min_scale(payments.amount)) OVER (PARTITION BY positions.instrument_code)) AS decimals
+           FROM (positions
+             LEFT JOIN payments USING (instrument_code, funding_time))) slots);
+COMMENT ON VIEW onetrading.funding_positions IS 'The position at each funding time of a month, of instruments that the account had anything to do with in it, and what was booked. Filter by zone always.';
+COMMENT ON COLUMN onetrading.funding_positions.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.funding_positions.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.funding_positions.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.funding_positions.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.funding_positions.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN onetrading.funding_positions.funding_time IS 'As in onetrading.funding_rates and onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_positions.booked_at IS 'As in onetrading.funding_payments; null when nothing was booked.';
+COMMENT ON COLUMN onetrading.funding_positions.booked IS 'amount as in onetrading.funding_payments; null when nothing was booked.';
+COMMENT ON COLUMN onetrading.funding_positions.net_at_slot IS 'The position at funding_time, in units of the base asset: negative when short.';
+COMMENT ON COLUMN onetrading.funding_positions.net_at_booking IS 'The position at booked_at; null when nothing was booked.';
+COMMENT ON COLUMN onetrading.funding_positions.is_known IS 'False where the trades do not lead from the last known position to the next one.';
+COMMENT ON COLUMN onetrading.funding_positions.decimals IS 'Decimals of the payments of the instrument and month.';
+CREATE TABLE onetrading_sync.coverage (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    range tstzrange NOT NULL,
+    CONSTRAINT coverage_range_check CHECK (((NOT isempty(range)) AND lower_inc(range) AND (NOT upper_inc(range)))),
+    CONSTRAINT coverage_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
+);
+COMMENT ON TABLE onetrading_sync.coverage IS 'Ranges of time for which history is proven complete. Nothing else proves anything.';
+COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument; of candlesticks instrument and granularity (BTC_EUR:1h); else empty.';
+CREATE TABLE onetrading_sync.progress (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    required_from timestamp with time zone,
+    settle interval DEFAULT '00:00:00'::interval NOT NULL,
+    last_attempt_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    next_due_at timestamp with time zone,
+    last_error text,
+    retired_because text,
+    asked_from timestamp with time zone,
+    served_from timestamp with time zone,
+    served_asked_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
+COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
+COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
+COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
+COMMENT ON COLUMN onetrading_sync.progress.asked_from IS 'From when on history is asked for, by ONETRADING_HISTORY_START or its default.';
+COMMENT ON COLUMN onetrading_sync.progress.served_from IS 'From when on the exchange serves the history; null where it was not found to end. required_from is the later one of this and asked_from.';
+COMMENT ON COLUMN onetrading_sync.progress.served_asked_at IS 'When the exchange was asked for that last.';
+CREATE VIEW reporting.funding_check_by_zone AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    instrument_code,
+    quote_code,
+    funding_time,
+    booked_at,
+    funding_rate,
+    mark_price,
+    "position",
+    is_known AS position_is_known,
+        CASE
+            WHEN is_negated THEN (- expected)
+            ELSE expected
+        END AS expected,
+    booked,
+    (COALESCE(booked, (0)::numeric) -
+        CASE
+            WHEN is_negated THEN (- expected)
+            ELSE expected
+        END) AS difference,
+        CASE
+            WHEN (abs((COALESCE(booked, (0)::numeric) -
+            CASE
+                WHEN is_negated THEN (- expected)
+                ELSE expected
+            END)) <= unit) THEN 'ok'::text
+            WHEN (NOT is_known) THEN 'unknown_position'::text
+            WHEN ("position" = (0)::numeric) THEN
+            CASE
+                WHEN (abs(booked) <= unit) THEN 'ok'::text
+                ELSE 'unexpected'::text
+            END
+            WHEN (expected IS NULL) THEN 'unknown_rate'::text
+            WHEN (booked IS NULL) THEN
+            CASE
+                WHEN is_read THEN 'missing'::text
+                ELSE 'open'::text
+            END
+            ELSE 'different'::text
+        END AS state
+   FROM ( SELECT priced.account,
+            priced.account_id,
+            priced.zone,
+            priced.month,
+            priced.instrument_code,
+            priced.quote_code,
+            priced.funding_time,
+            priced.booked_at,
+            priced.funding_rate,
+            priced.mark_price,
+            priced.booked,
+            priced.is_known,
+            priced.unit,
+            priced."position",
+            priced.expected,
+                CASE
+                    WHEN ((abs((priced.booked + priced.expected)) <= priced.unit) AND (abs(priced.booked) > priced.unit)) THEN (priced.account_id IN ( SELECT accounts_paid_positive.account_id
+                       FROM onetrading.accounts_paid_positive))
+                    ELSE false
+                END AS is_negated,
+            ((priced.booked IS NOT NULL) OR (NOT (EXISTS ( SELECT
+                   FROM onetrading_sync.progress
+                  WHERE ((progress.account_id = priced.account_id) AND (progress.stream = 'funding_payments'::text))))) OR (EXISTS ( SELECT
+                   FROM onetrading_sync.coverage
+                  WHERE ((coverage.account_id = priced.account_id) AND (coverage.stream = 'funding_payments'::text) AND (coverage.range @> (priced.funding_time + '00:10:00'::interval)))))) AS is_read
+           FROM ( SELECT slots.account,
+                    slots.account_id,
+                    slots.zone,
+                    slots.month,
+                    slots.instrument_code,
+                    markets.quote_code,
+                    slots.funding_time,
+                    slots.booked_at,
+                    rates.funding_rate,
+                    rates.mark_price,
+                    slots.booked,
+                    slots.is_known,
+                    slots.unit,
+                    paid_for."position",
+                    (((- rates.funding_rate) * rates.mark_price) * paid_for."position") AS expected
+                   FROM (((( SELECT funding_positions.account_id,
+                            funding_positions.account,
+                            funding_positions.zone,
+                            funding_positions.month,
+                            funding_positions.instrument_code,
+                            funding_positions.funding_time,
+                            funding_positions.booked_at,
+                            funding_positions.booked,
+                            funding_positions.net_at_slot,
+                            funding_positions.net_at_booking,
+                            funding_positions.is_known,
+                            funding_positions.decimals,
+                            power((10)::numeric, ((- funding_positions.decimals))::numeric) AS unit
+                           FROM onetrading.funding_positions) slots
+                     LEFT JOIN onetrading.funding_rates rates ON (((rates.instrument_code = slots.instrument_code) AND (rates.funding_time = slots.funding_time))))
+                     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = slots.instrument_code) AND (markets.known_from <= slots.funding_time) AND (slots.funding_time < markets.known_to))))
+                     CROSS JOIN LATERAL ( SELECT
+                                CASE
+                                    WHEN ((slots.net_at_booking IS NULL) OR (abs((abs(slots.booked) - abs(((rates.funding_rate * rates.mark_price) * slots.net_at_slot)))) <= slots.unit)) THEN slots.net_at_slot
+                                    ELSE slots.net_at_booking
+                                END AS "position") paid_for)
+                  WHERE ((slots.booked IS NOT NULL) OR (slots.net_at_slot <> (0)::numeric) OR (NOT slots.is_known))) priced) judged;
+COMMENT ON VIEW reporting.funding_check_by_zone IS 'reporting.funding_check with the months of every time zone: always filter by zone, or call reporting.funding_check(zone).
+Example:
+SELECT funding_time, instrument_code, position, expected, booked, difference, state
+FROM reporting.funding_check_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state <> ''ok''
+ORDER BY funding_time, instrument_code;';
+COMMENT ON COLUMN reporting.funding_check_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.month IS 'First day of the calendar month of booked_at, else of funding_time.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.quote_code IS 'Currency of all amounts and prices; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.funding_time IS 'The slot: when funding was settled.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.booked_at IS 'When the payment was booked; null when none was.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs pay shorts. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.mark_price IS 'In quote_code: mark price at settlement. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check_by_zone."position" IS 'In units of the base asset, negative when short: the position then. Where trades lie between the funding time and the booking, the one that fits the payment.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.position_is_known IS 'False where the trades around do not lead from one known position (observed, or closed) to the next: one is missing.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.expected IS 'In quote_code, exact: minus rate times mark price times position, so positive when received; negated where reporting.funding_sign says paid_positive and the payment fits. Null when the rate is not known.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.booked IS 'In quote_code, as sent; null when nothing was booked.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.difference IS 'In quote_code: booked (0 when nothing was) less expected.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
+CREATE VIEW reporting.funding_check AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    instrument_code,
+    quote_code,
+    funding_time,
+    booked_at,
+    funding_rate,
+    mark_price,
+    "position",
+    position_is_known,
+    expected,
+    booked,
+    difference,
+    state
+   FROM reporting.funding_check_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.funding_check IS 'One row per account, futures instrument and funding time at which there was a position or a payment: what the settled rate makes of the position, against what was booked. Filter by account and month.
+Example:
+SELECT month, instrument_code, state, count(*) AS slots, sum(difference) AS difference
+FROM reporting.funding_check WHERE account = ''main'' AND month = ''2026-03-01''
+GROUP BY month, instrument_code, state ORDER BY instrument_code, state;';
+COMMENT ON COLUMN reporting.funding_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.funding_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.funding_check.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.funding_check.month IS 'First day of the calendar month of booked_at, else of funding_time.';
+COMMENT ON COLUMN reporting.funding_check.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.funding_check.quote_code IS 'Currency of all amounts and prices; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.funding_check.funding_time IS 'The slot: when funding was settled.';
+COMMENT ON COLUMN reporting.funding_check.booked_at IS 'When the payment was booked; null when none was.';
+COMMENT ON COLUMN reporting.funding_check.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs pay shorts. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check.mark_price IS 'In quote_code: mark price at settlement. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check."position" IS 'In units of the base asset, negative when short: the position then. Where trades lie between the funding time and the booking, the one that fits the payment.';
+COMMENT ON COLUMN reporting.funding_check.position_is_known IS 'False where the trades around do not lead from one known position (observed, or closed) to the next: one is missing.';
+COMMENT ON COLUMN reporting.funding_check.expected IS 'In quote_code, exact: minus rate times mark price times position, so positive when received; negated where reporting.funding_sign says paid_positive and the payment fits. Null when the rate is not known.';
+COMMENT ON COLUMN reporting.funding_check.booked IS 'In quote_code, as sent; null when nothing was booked.';
+COMMENT ON COLUMN reporting.funding_check.difference IS 'In quote_code: booked (0 when nothing was) less expected.';
+COMMENT ON COLUMN reporting.funding_check.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
+CREATE FUNCTION reporting.funding_check(zone text) RETURNS SETOF reporting.funding_check
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.funding_check_by_zone AS slots
+    WHERE slots.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.funding_check(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT state, count(*) AS slots FROM reporting.funding_check(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
 CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -956,28 +1646,6 @@ COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside
 COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
 COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading_sync.progress (
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    scope text NOT NULL,
-    required_from timestamp with time zone,
-    settle interval DEFAULT '00:00:00'::interval NOT NULL,
-    last_attempt_at timestamp with time zone,
-    last_success_at timestamp with time zone,
-    next_due_at timestamp with time zone,
-    last_error text,
-    retired_because text,
-    asked_from timestamp with time zone,
-    served_from timestamp with time zone,
-    served_asked_at timestamp with time zone
-);
-COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
-COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
-COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
-COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
-COMMENT ON COLUMN onetrading_sync.progress.asked_from IS 'From when on history is asked for, by ONETRADING_HISTORY_START or its default.';
-COMMENT ON COLUMN onetrading_sync.progress.served_from IS 'From when on the exchange serves the history; null where it was not found to end. required_from is the later one of this and asked_from.';
-COMMENT ON COLUMN onetrading_sync.progress.served_asked_at IS 'When the exchange was asked for that last.';
 CREATE VIEW reporting.order_fill_check_by_zone AS
  SELECT months.account,
     months.account_id,
@@ -1090,6 +1758,316 @@ COMMENT ON FUNCTION reporting.order_fill_check(zone text) IS 'The view of this n
 Example:
 SELECT state, count(*) AS orders FROM reporting.order_fill_check(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE TABLE onetrading.position_funding_payments (
+    position_id text NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    booked_at_nanos bigint NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    funding_rate numeric,
+    mark_price numeric,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT position_funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.position_funding_payments IS 'Funding of closed positions (GET account/futures/positions/{position_id}/funding-payments): the payments of funding_payments once more, each with its position, rate and mark price.';
+COMMENT ON COLUMN onetrading.position_funding_payments.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading.position_funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.position_funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.position_funding_payments.booked_at IS 'When it was booked, floored to the microsecond.';
+COMMENT ON COLUMN onetrading.position_funding_payments.booked_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.position_funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.position_funding_payments.amount IS 'As sent, in the quote currency, rounded to 4 decimals: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.position_funding_payments.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
+COMMENT ON COLUMN onetrading.position_funding_payments.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.position_funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.position_funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.position_funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading.position_trades (
+    position_id text NOT NULL,
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT position_trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.position_trades IS 'Trades of closed positions (GET account/futures/positions/{position_id}/trades): those of trades once more, each with its position.';
+COMMENT ON COLUMN onetrading.position_trades.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading.position_trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.position_trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.position_trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.position_trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.position_trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.position_trades.price IS 'Quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.position_trades.amount IS 'In units of the base asset; no sign, side carries it.';
+COMMENT ON COLUMN onetrading.position_trades.quote_amount IS 'price times amount, exact, in the quote currency.';
+COMMENT ON COLUMN onetrading.position_trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received; null when not sent.';
+COMMENT ON COLUMN onetrading.position_trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.position_trades.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN onetrading.position_trades.order_source IS 'Where the order came from (order_type): API for example.';
+COMMENT ON COLUMN onetrading.position_trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.position_trades.traded_at IS 'When it happened, floored to the microsecond.';
+COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading_sync.position_details (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    position_id text NOT NULL,
+    record_hash bigint NOT NULL,
+    read_at timestamp with time zone,
+    compared_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error text,
+    next_try_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.position_details IS 'Which details of closed positions were read, in which version of the position. One without a row, or with another record_hash than the position''s, is to be read.';
+COMMENT ON COLUMN onetrading_sync.position_details.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.position_details.stream IS 'position_funding or position_trades.';
+COMMENT ON COLUMN onetrading_sync.position_details.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading_sync.position_details.record_hash IS 'row_hash of the closed position when its details were requested.';
+COMMENT ON COLUMN onetrading_sync.position_details.read_at IS 'When they were read to their end; null when the exchange refused them.';
+COMMENT ON COLUMN onetrading_sync.position_details.compared_at IS 'When they were compared with funding_payments or trades; null until those are proven complete for the time of the position.';
+COMMENT ON COLUMN onetrading_sync.position_details.failures IS 'How often in a row they could not be read.';
+COMMENT ON COLUMN onetrading_sync.position_details.last_error IS 'Why they could not be read; null when they were.';
+COMMENT ON COLUMN onetrading_sync.position_details.next_try_at IS 'When they are requested again; null: not before the position changes.';
+CREATE VIEW reporting.realised_pnl_futures_by_zone AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    position_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    direction,
+    opened_at,
+    closed_at,
+    quantity,
+    trades,
+    basis,
+    gain_gross,
+    fees,
+    funding,
+    ((gain_gross - fees) + funding) AS gain_net,
+    exchange_closing_pnl,
+    exchange_realised_pnl,
+    (gain_gross - exchange_closing_pnl) AS difference_gross,
+    (((gain_gross - fees) + funding) - exchange_realised_pnl) AS difference,
+        CASE
+            WHEN ((((gain_gross - fees) + funding) - exchange_realised_pnl) IS NULL) THEN 'unknown'::text
+            WHEN (abs((((gain_gross - fees) + funding) - exchange_realised_pnl)) <= (power((10)::numeric, ((- GREATEST(min_scale(exchange_realised_pnl), 2)))::numeric) + (0.00005 * (rounded_payments)::numeric))) THEN 'ok'::text
+            ELSE 'different'::text
+        END AS state,
+        CASE
+            WHEN (basis IS NULL) THEN 'no trade of the position is stored'::text
+            WHEN (gain_gross IS NULL) THEN 'its trades do not add up to a closed position'::text
+            WHEN (fees IS NULL) THEN 'a fee is not told, or in a third currency'::text
+            WHEN (funding IS NULL) THEN 'its funding is not known'::text
+            ELSE NULL::text
+        END AS unknown_because
+   FROM ( SELECT months.account,
+            months.account_id,
+            months.zone,
+            months.month,
+            positions.position_id,
+            positions.instrument_code,
+            markets.base_code,
+            markets.quote_code,
+            positions.direction,
+            positions.opened_at,
+            positions.closed_at,
+            fills.trades,
+            fills.basis,
+                CASE
+                    WHEN (fills.bought = fills.sold) THEN fills.sold
+                    ELSE NULL::numeric
+                END AS quantity,
+                CASE
+                    WHEN (fills.bought = fills.sold) THEN (fills.sold_quote - fills.bought_quote)
+                    ELSE NULL::numeric
+                END AS gain_gross,
+                CASE
+                    WHEN ((fills.bought = fills.sold) AND (fills.fees_told = fills.trades)) THEN fills.fees
+                    ELSE NULL::numeric
+                END AS fees,
+            COALESCE(paid.funding, positions.total_funding_payments, (
+                CASE
+                    WHEN (EXISTS ( SELECT
+                       FROM onetrading_sync.position_details details
+                      WHERE ((details.account_id = positions.account_id) AND (details.stream = 'position_funding'::text) AND (details.position_id = positions.position_id) AND (details.read_at IS NOT NULL)))) THEN 0
+                    ELSE NULL::integer
+                END)::numeric) AS funding,
+            paid.rounded_payments,
+            positions.closing_pnl AS exchange_closing_pnl,
+            positions.realised_pnl AS exchange_realised_pnl
+           FROM ((((onetrading.account_months months
+             JOIN onetrading.closed_positions positions ON (((positions.account_id = months.account_id) AND (positions.closed_at >= months.starts_at) AND (positions.closed_at < months.ends_at))))
+             LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = positions.instrument_code) AND (markets.known_from <= positions.closed_at) AND (positions.closed_at < markets.known_to))))
+             CROSS JOIN LATERAL ( SELECT max(priced.basis) AS basis,
+                    count(*) AS trades,
+                    sum(priced.amount) FILTER (WHERE (priced.side = 'BUY'::text)) AS bought,
+                    sum(priced.amount) FILTER (WHERE (priced.side <> 'BUY'::text)) AS sold,
+                    sum(priced.quote_amount) FILTER (WHERE (priced.side = 'BUY'::text)) AS bought_quote,
+                    sum(priced.quote_amount) FILTER (WHERE (priced.side <> 'BUY'::text)) AS sold_quote,
+                    sum(priced.fee) AS fees,
+                    count(priced.fee) AS fees_told
+                   FROM ( SELECT listed.basis,
+                            listed.side,
+                            listed.amount,
+                            listed.quote_amount,
+                                CASE
+                                    WHEN (listed.fee_amount = (0)::numeric) THEN (0)::numeric
+                                    WHEN (listed.fee_currency = markets.quote_code) THEN listed.fee_amount
+                                    WHEN (listed.fee_currency = markets.base_code) THEN (listed.fee_amount * listed.price)
+                                    ELSE NULL::numeric
+                                END AS fee
+                           FROM ( SELECT 'position_trades'::text AS basis,
+                                    own.side,
+                                    own.price,
+                                    own.amount,
+                                    own.quote_amount,
+                                    own.fee_amount,
+                                    own.fee_currency
+                                   FROM onetrading.position_trades own
+                                  WHERE (own.position_id = positions.position_id)
+                                UNION ALL
+                                 SELECT 'trades'::text,
+                                    trades.side,
+                                    trades.price,
+                                    trades.amount,
+                                    trades.quote_amount,
+                                    trades.fee_amount,
+                                    trades.fee_currency
+                                   FROM onetrading.trades
+                                  WHERE ((trades.account_id = positions.account_id) AND (trades.traded_at >= positions.opened_at) AND (trades.traded_at <= positions.closed_at) AND (trades.instrument_code = positions.instrument_code) AND (NOT (EXISTS ( SELECT
+   FROM onetrading.position_trades own
+  WHERE (own.position_id = positions.position_id)))))) listed) priced) fills)
+             CROSS JOIN LATERAL ( SELECT sum(COALESCE(booked.amount, own.amount)) AS funding,
+                    count(*) FILTER (WHERE (booked.amount IS NULL)) AS rounded_payments
+                   FROM (onetrading.position_funding_payments own
+                     LEFT JOIN onetrading.funding_payments booked ON (((booked.account_id = own.account_id) AND (booked.instrument_code = own.instrument_code) AND (booked.funding_time = own.funding_time) AND (abs((booked.amount - own.amount)) <= 0.00005))))
+                  WHERE (own.position_id = positions.position_id)) paid)) computed;
+COMMENT ON VIEW reporting.realised_pnl_futures_by_zone IS 'reporting.realised_pnl_futures with the months of every time zone: always filter by zone, or call reporting.realised_pnl_futures(zone).
+Example:
+SELECT instrument_code, quote_code, sum(gain_gross) AS gross, sum(fees) AS fees,
+    sum(funding) AS funding, sum(gain_net) AS net
+FROM reporting.realised_pnl_futures_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01''
+GROUP BY instrument_code, quote_code ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.month IS 'First day of the calendar month of closed_at. A position whose closing time is not known yet is not in here but in reporting.closed_positions.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.position_id IS 'Identity of the position.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.instrument_code IS 'Market; null while not known.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.base_code IS 'Asset of quantity; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.quote_code IS 'Currency of all gains, fees and funding; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.direction IS 'LONG or SHORT.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.opened_at IS 'When it was opened.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.closed_at IS 'When it was closed.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.quantity IS 'In base_code: all that was bought in it, which is all that was sold; null when its trades do not balance.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.trades IS 'How many trades were found of it.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.basis IS 'Where they were found: position_trades (the list of the position itself) or trades (those of the account and instrument from opened_at to closed_at); null when there are none.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.gain_gross IS 'In quote_code, ours: what was sold less what was bought, over its trades, without fees and funding. Null when unknown_because says why.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.fees IS 'In quote_code: fees of its trades, positive when paid; a fee in the base asset at the price of the trade.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.funding IS 'In quote_code: funding of the position, positive when received: as booked where the payment is known, else as the position''s own list has it (4 decimals), else the exchange''s total.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.gain_net IS 'In quote_code: gain_gross less fees plus funding.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.exchange_closing_pnl IS 'In quote_code: the exchange''s result without fees and funding (closing_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.exchange_realised_pnl IS 'In quote_code: the exchange''s result with fees and funding (realised_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.difference_gross IS 'In quote_code: gain_gross less exchange_closing_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.difference IS 'In quote_code: gain_net less exchange_realised_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of exchange_realised_pnl, plus half a unit of the fourth decimal for each payment that is known rounded only), different, or unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.unknown_because IS 'Why gain_net is null; null when it is not.';
+CREATE VIEW reporting.realised_pnl_futures AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    position_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    direction,
+    opened_at,
+    closed_at,
+    quantity,
+    trades,
+    basis,
+    gain_gross,
+    fees,
+    funding,
+    gain_net,
+    exchange_closing_pnl,
+    exchange_realised_pnl,
+    difference_gross,
+    difference,
+    state,
+    unknown_because
+   FROM reporting.realised_pnl_futures_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.realised_pnl_futures IS 'One row per closed futures position: its result from its own trades, beside what the exchange says. Filter by account and by closed_at or month. Cash of futures moves by the settlement of each minute, so the result of a position that was open over a month''s end was paid in both months; here it belongs to the month of its closing.
+Example:
+SELECT closed_at, instrument_code, direction, quantity, gain_gross, fees, funding, gain_net,
+    difference, quote_code
+FROM reporting.realised_pnl_futures
+WHERE account = ''main'' AND closed_at >= ''2026-03-01 00:00Z'' AND closed_at < ''2026-04-01 00:00Z''
+ORDER BY closed_at, position_id;';
+COMMENT ON COLUMN reporting.realised_pnl_futures.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.month IS 'First day of the calendar month of closed_at. A position whose closing time is not known yet is not in here but in reporting.closed_positions.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.position_id IS 'Identity of the position.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.instrument_code IS 'Market; null while not known.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.base_code IS 'Asset of quantity; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.quote_code IS 'Currency of all gains, fees and funding; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.direction IS 'LONG or SHORT.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.opened_at IS 'When it was opened.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.closed_at IS 'When it was closed.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.quantity IS 'In base_code: all that was bought in it, which is all that was sold; null when its trades do not balance.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.trades IS 'How many trades were found of it.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.basis IS 'Where they were found: position_trades (the list of the position itself) or trades (those of the account and instrument from opened_at to closed_at); null when there are none.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.gain_gross IS 'In quote_code, ours: what was sold less what was bought, over its trades, without fees and funding. Null when unknown_because says why.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.fees IS 'In quote_code: fees of its trades, positive when paid; a fee in the base asset at the price of the trade.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.funding IS 'In quote_code: funding of the position, positive when received: as booked where the payment is known, else as the position''s own list has it (4 decimals), else the exchange''s total.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.gain_net IS 'In quote_code: gain_gross less fees plus funding.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.exchange_closing_pnl IS 'In quote_code: the exchange''s result without fees and funding (closing_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures.exchange_realised_pnl IS 'In quote_code: the exchange''s result with fees and funding (realised_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures.difference_gross IS 'In quote_code: gain_gross less exchange_closing_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.difference IS 'In quote_code: gain_net less exchange_realised_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.state IS 'ok (the difference is at most one unit of the last decimal of exchange_realised_pnl, plus half a unit of the fourth decimal for each payment that is known rounded only), different, or unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.unknown_because IS 'Why gain_net is null; null when it is not.';
+CREATE FUNCTION reporting.realised_pnl_futures(zone text) RETURNS SETOF reporting.realised_pnl_futures
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.realised_pnl_futures_by_zone AS positions
+    WHERE positions.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.realised_pnl_futures(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT position_id, gain_gross, gain_net FROM reporting.realised_pnl_futures(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' ORDER BY position_id;';
 CREATE TABLE onetrading.tickers (
     snapshot_id bigint NOT NULL,
     instrument_code text NOT NULL,
@@ -1315,36 +2293,6 @@ COMMENT ON COLUMN onetrading.candlesticks.last_sequence IS 'The exchange''s coun
 COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.candlesticks.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.candlesticks.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.closed_positions (
-    position_id text NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text,
-    direction text,
-    opened_at timestamp with time zone,
-    closed_at timestamp with time zone,
-    closing_pnl numeric,
-    realised_pnl numeric,
-    total_funding_payments numeric,
-    total_trade_fees numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT closed_positions_amounts CHECK (((closing_pnl > '-Infinity'::numeric) AND (closing_pnl < 'Infinity'::numeric) AND (realised_pnl > '-Infinity'::numeric) AND (realised_pnl < 'Infinity'::numeric) AND (total_funding_payments > '-Infinity'::numeric) AND (total_funding_payments < 'Infinity'::numeric) AND (total_trade_fees > '-Infinity'::numeric) AND (total_trade_fees < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.closed_positions IS 'Closed futures positions (GET account/futures/positions-history). What the exchange does not send is taken from the position''s own trades, else null.';
-COMMENT ON COLUMN onetrading.closed_positions.position_id IS 'The exchange''s identity of the position: digits.';
-COMMENT ON COLUMN onetrading.closed_positions.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.closed_positions.instrument_code IS 'The market''s code, as sent or of its own trades; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.direction IS 'LONG or SHORT, as sent or by the side of its first trade; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.opened_at IS 'As sent, or when its first trade happened; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.closed_at IS 'As sent, or when its last trade happened; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.closing_pnl IS 'Result of its trades in the quote currency, before fees and funding.';
-COMMENT ON COLUMN onetrading.closed_positions.realised_pnl IS 'In the quote currency: closing_pnl plus total_funding_payments minus total_trade_fees, as the exchange says. One that is not is an issue of kind unbalanced.';
-COMMENT ON COLUMN onetrading.closed_positions.total_funding_payments IS 'In the quote currency, as sent: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.closed_positions.total_trade_fees IS 'In the quote currency, as sent: positive when paid, negative for a net rebate.';
-COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.closed_positions.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.closed_positions.first_seen_at IS 'When it was first stored here; never changed afterwards.';
 CREATE TABLE onetrading.exchange_rates (
     day date NOT NULL,
     base_code text NOT NULL,
@@ -1425,24 +2373,6 @@ COMMENT ON COLUMN onetrading.funding_rate_samples.funding_rate IS 'Fraction per 
 COMMENT ON COLUMN onetrading.funding_rate_samples.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.computed_at IS 'When the exchange computed it.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.raw IS 'The record as sent.';
-CREATE TABLE onetrading.funding_rates (
-    instrument_code text NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    funding_rate numeric NOT NULL,
-    mark_price numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT funding_rates_amounts CHECK (((funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > (0)::numeric) AND (mark_price < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
-COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
-COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
-COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE TABLE onetrading.funding_settings (
     instrument_code text NOT NULL,
     state text,
@@ -1470,81 +2400,100 @@ COMMENT ON COLUMN onetrading.funding_settings.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
-CREATE VIEW onetrading.funding_sign_votes AS
- WITH payments AS NOT MATERIALIZED (
-         SELECT funding_payments.account_id,
-            funding_payments.funding_time,
-            funding_payments.instrument_code,
-            funding_payments.booked_at,
-            funding_payments.amount,
-            funding_payments.cash_balance,
-            max(funding_payments.booked_at) OVER (PARTITION BY funding_payments.account_id, funding_payments.funding_time ORDER BY funding_payments.booked_at RANGE BETWEEN UNBOUNDED PRECEDING AND '00:00:00.000001'::interval PRECEDING) AS before_at
-           FROM onetrading.funding_payments
-          WHERE (funding_payments.cash_balance IS NOT NULL)
-        ), compared AS (
-         SELECT payment.account_id,
-            payment.booked_at,
-            payment.instrument_code,
-            bool_or((abs(((payment.cash_balance - before.cash_balance) - payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS as_sent,
-            bool_or((abs(((payment.cash_balance - before.cash_balance) + payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS negated
-           FROM (payments payment
-             JOIN payments before ON (((before.account_id = payment.account_id) AND (before.funding_time = payment.funding_time) AND (before.instrument_code <> payment.instrument_code) AND ((before.booked_at = payment.booked_at) OR ((before.booked_at = payment.before_at) AND ((payment.booked_at - payment.before_at) <= '00:01:00'::interval))))))
-          WHERE (payment.amount <> (0)::numeric)
-          GROUP BY payment.account_id, payment.booked_at, payment.instrument_code
-        )
+CREATE VIEW onetrading.futures_pnl_months AS
  SELECT account_id,
-    booked_at,
+    account,
+    zone,
+    month,
     instrument_code,
-    as_sent AS received_positive
-   FROM compared
-  WHERE (as_sent <> negated);
-COMMENT ON VIEW onetrading.funding_sign_votes IS 'What the cash balance after a funding payment, compared with that after the payment just before it, says of the sign of amount. Payments that say nothing are left out.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.account_id IS 'As in onetrading.funding_payments.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.booked_at IS 'When the payment was booked.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.instrument_code IS 'The payment''s instrument.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.received_positive IS 'Whether cash moved by amount as sent (received payments are positive), or by its opposite (paid ones are).';
-CREATE VIEW onetrading.funding_sign_conventions AS
- WITH judged AS (
-         SELECT funding_sign_votes.account_id,
-            funding_sign_votes.booked_at,
-            funding_sign_votes.instrument_code,
+    quote_code,
+    gain_gross,
+    fees,
+    funding,
+    ((gain_gross - fees) + funding) AS gain_net,
+    disposals,
+    missing_cost
+   FROM ( SELECT booked.account_id,
+            booked.account,
+            booked.zone,
+            booked.month,
+            booked.instrument_code,
+            booked.quote_code,
                 CASE
-                    WHEN (count(*) OVER lately < 3) THEN NULL::text
-                    WHEN ((10 * count(*) FILTER (WHERE funding_sign_votes.received_positive) OVER lately) >= (9 * count(*) OVER lately)) THEN 'received_positive'::text
-                    WHEN ((10 * count(*) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately) >= (9 * count(*) OVER lately)) THEN 'paid_positive'::text
-                    ELSE NULL::text
-                END AS convention,
-            min(funding_sign_votes.booked_at) FILTER (WHERE funding_sign_votes.received_positive) OVER lately AS received_since,
-            min(funding_sign_votes.booked_at) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately AS paid_since
-           FROM onetrading.funding_sign_votes
-          WINDOW lately AS (PARTITION BY funding_sign_votes.account_id ORDER BY funding_sign_votes.booked_at, funding_sign_votes.instrument_code ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
-        ), known AS (
-         SELECT judged.account_id,
-            judged.booked_at,
-            judged.instrument_code,
-            judged.convention,
-            judged.received_since,
-            judged.paid_since,
-            lag(judged.convention) OVER (PARTITION BY judged.account_id ORDER BY judged.booked_at, judged.instrument_code) AS previous
-           FROM judged
-          WHERE (judged.convention IS NOT NULL)
-        )
- SELECT account_id,
-    convention,
-    previous,
-        CASE convention
-            WHEN 'received_positive'::text THEN received_since
-            ELSE paid_since
-        END AS since,
-    booked_at AS known_at
-   FROM known
-  WHERE (convention IS DISTINCT FROM previous);
-COMMENT ON VIEW onetrading.funding_sign_conventions IS 'The conventions of the sign of funding payments that have held, one row per account and change.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.account_id IS 'As in onetrading.funding_payments.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_positive or paid_positive.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
+                    WHEN ((sum(booked.disposals) = 0) OR (sum(booked.disposals) > sum(booked.missing_cost))) THEN COALESCE(sum(booked.gain_gross), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS gain_gross,
+                CASE
+                    WHEN (sum(booked.fees_unknown) = 0) THEN COALESCE(sum(booked.fees), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS fees,
+            COALESCE(sum(booked.funding), (0)::numeric) AS funding,
+            sum(booked.disposals) AS disposals,
+            sum(booked.missing_cost) AS missing_cost
+           FROM ( SELECT realised_pnl_futures_by_zone.account_id,
+                    realised_pnl_futures_by_zone.account,
+                    realised_pnl_futures_by_zone.zone,
+                    realised_pnl_futures_by_zone.month,
+                    realised_pnl_futures_by_zone.instrument_code,
+                    realised_pnl_futures_by_zone.quote_code,
+                    realised_pnl_futures_by_zone.gain_gross,
+                    NULL::numeric AS fees,
+                    0 AS fees_unknown,
+                    NULL::numeric AS funding,
+                    1 AS disposals,
+                        CASE
+                            WHEN (realised_pnl_futures_by_zone.gain_gross IS NULL) THEN 1
+                            ELSE 0
+                        END AS missing_cost
+                   FROM reporting.realised_pnl_futures_by_zone
+                UNION ALL
+                 SELECT trades_of_months.account_id,
+                    trades_of_months.account,
+                    trades_of_months.zone,
+                    trades_of_months.month,
+                    trades_of_months.instrument_code,
+                    trades_of_months.quote_code,
+                    NULL::numeric,
+                    trades_of_months.fee_in_quote,
+                        CASE
+                            WHEN (trades_of_months.fee_in_quote IS NULL) THEN 1
+                            ELSE 0
+                        END AS "case",
+                    NULL::numeric,
+                    0,
+                    0
+                   FROM onetrading.trades_of_months
+                  WHERE (trades_of_months.is_futures AND (trades_of_months.fee_amount IS NOT NULL))
+                UNION ALL
+                 SELECT months.account_id,
+                    months.account,
+                    months.zone,
+                    months.month,
+                    payments.instrument_code,
+                    markets.quote_code,
+                    NULL::numeric,
+                    NULL::numeric,
+                    0,
+                    payments.amount,
+                    0,
+                    0
+                   FROM ((onetrading.account_months months
+                     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+                     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))) booked
+          GROUP BY booked.account_id, booked.account, booked.zone, booked.month, booked.instrument_code, booked.quote_code) sums;
+COMMENT ON VIEW onetrading.futures_pnl_months IS 'What futures earned per month, by cash: the result of the positions that were closed in it, and the fees and funding that were booked in it, also of positions that stayed open. Filter by zone always.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.instrument_code IS 'Market.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.quote_code IS 'Currency of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.gain_gross IS 'Of the positions that were closed in the month and are not counted by missing_cost; null when none of them is known.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.fees IS 'Fees of the month''s trades, positive when paid; null when one is in a third currency.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.funding IS 'Funding booked in the month, as sent: positive when received.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.gain_net IS 'gain_gross less fees plus funding.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.disposals IS 'How many positions were closed in the month.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.missing_cost IS 'Of how many of them the result is not known.';
 CREATE VIEW onetrading.latest_snapshots AS
  WITH RECURSIVE latest AS (
         ( SELECT snapshots.snapshot_id,
@@ -1736,102 +2685,6 @@ COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s c
 COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
 COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
 COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
-CREATE TABLE onetrading.position_funding_payments (
-    position_id text NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    booked_at timestamp with time zone NOT NULL,
-    booked_at_nanos bigint NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    amount numeric NOT NULL,
-    funding_rate numeric,
-    mark_price numeric,
-    cash_balance numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT position_funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.position_funding_payments IS 'Funding of closed positions (GET account/futures/positions/{position_id}/funding-payments): the payments of funding_payments once more, each with its position, rate and mark price.';
-COMMENT ON COLUMN onetrading.position_funding_payments.position_id IS 'As in onetrading.closed_positions.';
-COMMENT ON COLUMN onetrading.position_funding_payments.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.position_funding_payments.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.position_funding_payments.booked_at IS 'When it was booked, floored to the microsecond.';
-COMMENT ON COLUMN onetrading.position_funding_payments.booked_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.position_funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN onetrading.position_funding_payments.amount IS 'As sent, in the quote currency, rounded to 4 decimals: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.position_funding_payments.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
-COMMENT ON COLUMN onetrading.position_funding_payments.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.position_funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.position_funding_payments.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.position_funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.position_funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.position_trades (
-    position_id text NOT NULL,
-    trade_id uuid NOT NULL,
-    order_id uuid,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    price numeric NOT NULL,
-    amount numeric NOT NULL,
-    quote_amount numeric NOT NULL,
-    fee_amount numeric,
-    fee_currency text,
-    liquidity text,
-    order_source text,
-    sequence bigint,
-    traded_at timestamp with time zone NOT NULL,
-    traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT position_trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.position_trades IS 'Trades of closed positions (GET account/futures/positions/{position_id}/trades): those of trades once more, each with its position.';
-COMMENT ON COLUMN onetrading.position_trades.position_id IS 'As in onetrading.closed_positions.';
-COMMENT ON COLUMN onetrading.position_trades.trade_id IS 'The exchange''s identity of the fill.';
-COMMENT ON COLUMN onetrading.position_trades.order_id IS 'The order that was filled.';
-COMMENT ON COLUMN onetrading.position_trades.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.position_trades.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.position_trades.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.position_trades.price IS 'Quote currency per unit of the base asset.';
-COMMENT ON COLUMN onetrading.position_trades.amount IS 'In units of the base asset; no sign, side carries it.';
-COMMENT ON COLUMN onetrading.position_trades.quote_amount IS 'price times amount, exact, in the quote currency.';
-COMMENT ON COLUMN onetrading.position_trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received; null when not sent.';
-COMMENT ON COLUMN onetrading.position_trades.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.position_trades.liquidity IS 'MAKER or TAKER; null when not sent.';
-COMMENT ON COLUMN onetrading.position_trades.order_source IS 'Where the order came from (order_type): API for example.';
-COMMENT ON COLUMN onetrading.position_trades.sequence IS 'The matching engine''s counter.';
-COMMENT ON COLUMN onetrading.position_trades.traded_at IS 'When it happened, floored to the microsecond.';
-COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.positions (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    direction text NOT NULL,
-    open_volume numeric NOT NULL,
-    open_notional numeric,
-    maintenance_margin numeric,
-    last_settlement numeric,
-    mark_price numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
-COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
-COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
-COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
-COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
 ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading.snapshots_snapshot_id_seq
     START WITH 1
@@ -1868,16 +2721,6 @@ CREATE TABLE onetrading_sync.counting (
     since timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.counting IS 'From which instant on rows count in totals. It never moves: history filled in before it never makes a counter jump.';
-CREATE TABLE onetrading_sync.coverage (
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    scope text NOT NULL,
-    range tstzrange NOT NULL,
-    CONSTRAINT coverage_range_check CHECK (((NOT isempty(range)) AND lower_inc(range) AND (NOT upper_inc(range)))),
-    CONSTRAINT coverage_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
-);
-COMMENT ON TABLE onetrading_sync.coverage IS 'Ranges of time for which history is proven complete. Nothing else proves anything.';
-COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument; of candlesticks instrument and granularity (BTC_EUR:1h); else empty.';
 CREATE TABLE onetrading_sync.drift (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -1935,27 +2778,6 @@ CREATE TABLE onetrading_sync.leases (
     expires_at timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.leases IS 'The service that writes an account. Each of its transactions checks the epoch.';
-CREATE TABLE onetrading_sync.position_details (
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    position_id text NOT NULL,
-    record_hash bigint NOT NULL,
-    read_at timestamp with time zone,
-    compared_at timestamp with time zone,
-    failures integer DEFAULT 0 NOT NULL,
-    last_error text,
-    next_try_at timestamp with time zone
-);
-COMMENT ON TABLE onetrading_sync.position_details IS 'Which details of closed positions were read, in which version of the position. One without a row, or with another record_hash than the position''s, is to be read.';
-COMMENT ON COLUMN onetrading_sync.position_details.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading_sync.position_details.stream IS 'position_funding or position_trades.';
-COMMENT ON COLUMN onetrading_sync.position_details.position_id IS 'As in onetrading.closed_positions.';
-COMMENT ON COLUMN onetrading_sync.position_details.record_hash IS 'row_hash of the closed position when its details were requested.';
-COMMENT ON COLUMN onetrading_sync.position_details.read_at IS 'When they were read to their end; null when the exchange refused them.';
-COMMENT ON COLUMN onetrading_sync.position_details.compared_at IS 'When they were compared with funding_payments or trades; null until those are proven complete for the time of the position.';
-COMMENT ON COLUMN onetrading_sync.position_details.failures IS 'How often in a row they could not be read.';
-COMMENT ON COLUMN onetrading_sync.position_details.last_error IS 'Why they could not be read; null when they were.';
-COMMENT ON COLUMN onetrading_sync.position_details.next_try_at IS 'When they are requested again; null: not before the position changes.';
 CREATE TABLE onetrading_sync.proven_days (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -3189,6 +4011,198 @@ COMMENT ON COLUMN reporting.monthly_turnover.liquidity IS 'MAKER or TAKER; null 
 COMMENT ON COLUMN reporting.monthly_turnover.trades IS 'Number of trades.';
 COMMENT ON COLUMN reporting.monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
 COMMENT ON COLUMN reporting.monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
+CREATE VIEW reporting.position_check AS
+ SELECT judged.account,
+    judged.account_id,
+    judged.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    (judged.opening + judged.total) AS net_by_trades,
+    ((judged.observed + judged.total) - judged.until_last) AS net_observed,
+    judged.last_at AS observed_at,
+    judged.difference,
+    differing.since,
+    judged.basis,
+    judged.opening,
+        CASE
+            WHEN (judged.difference IS NULL) THEN 'unknown'::text
+            WHEN (judged.difference = (0)::numeric) THEN 'ok'::text
+            ELSE 'different'::text
+        END AS state
+   FROM ((( SELECT compared.account,
+            compared.account_id,
+            compared.first_at,
+            compared.last_at,
+            compared.last_id,
+            compared.instrument_code,
+            compared.total,
+            compared.until_last,
+            compared.observed,
+            compared.basis,
+            compared.opening,
+                CASE
+                    WHEN (((compared.opening + compared.until_last) <> compared.observed) AND (EXISTS ( SELECT
+                       FROM ( SELECT ((compared.opening + compared.until_last) - sum(
+                                    CASE
+WHEN (near_1.traded_at <= compared.last_at) THEN near_1.signed
+ELSE (0)::numeric
+                                    END) OVER ()) AS before,
+                                sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
+                               FROM onetrading.futures_trades near_1
+                              WHERE ((near_1.account_id = compared.account_id) AND (near_1.instrument_code = compared.instrument_code) AND (near_1.traded_at >= (compared.last_at - '00:00:05'::interval)) AND (near_1.traded_at <= (compared.last_at + '00:00:05'::interval)))) near
+                      WHERE ((compared.observed = near.before) OR (compared.observed = (near.before + near.moved)))))) THEN (0)::numeric
+                    ELSE ((compared.opening + compared.until_last) - compared.observed)
+                END AS difference
+           FROM ( SELECT spans.account,
+                    spans.account_id,
+                    spans.first_at,
+                    spans.last_at,
+                    spans.last_id,
+                    held.instrument_code,
+                    held.total,
+                    held.until_last,
+                    seen.observed,
+                        CASE
+                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN 'from_start'::text
+                            ELSE 'from_observation'::text
+                        END AS basis,
+                        CASE
+                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN (0)::numeric
+                            ELSE (seen.first_observed - held.until_first)
+                        END AS opening
+                   FROM (((( SELECT accounts.account_id,
+                            accounts.name AS account,
+                            known.required_from,
+                            first_seen.first_at,
+                            first_seen.first_id,
+                            last_seen.last_id,
+                                CASE
+                                    WHEN (last_seen.last_start <= known.known_to) THEN LEAST(last_seen.last_end, known.known_to)
+                                    ELSE last_seen.last_end
+                                END AS last_at
+                           FROM (((onetrading.accounts
+                             CROSS JOIN LATERAL ( SELECT ( SELECT max(upper(coverage.range)) AS max
+   FROM onetrading_sync.coverage
+  WHERE ((coverage.account_id = accounts.account_id) AND (coverage.stream = 'trades'::text))) AS known_to,
+                                    ( SELECT min(progress.required_from) AS min
+   FROM onetrading_sync.progress
+  WHERE ((progress.account_id = accounts.account_id) AND (progress.stream = 'trades'::text))) AS required_from) known)
+                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS first_id,
+                                    snapshots.first_observed_at AS first_at
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text))
+                                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                                 LIMIT 1) first_seen ON (true))
+                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS last_id,
+                                    snapshots.first_observed_at AS last_start,
+                                    snapshots.last_observed_at AS last_end
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= GREATEST(COALESCE(known.known_to, 'infinity'::timestamp with time zone), first_seen.first_at)))
+                                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                                 LIMIT 1) last_seen ON (true))) spans
+                     CROSS JOIN LATERAL ( SELECT known.instrument_code,
+                            sum(known.total) AS total,
+                            sum(known.until_last) AS until_last,
+                            sum(known.until_first) AS until_first,
+                            min(known.first_traded_at) AS first_traded_at
+                           FROM ( SELECT trades.instrument_code,
+                                    sum(trades.signed) AS total,
+                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.last_at)), (0)::numeric) AS until_last,
+                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.first_at)), (0)::numeric) AS until_first,
+                                    min(trades.traded_at) AS first_traded_at
+                                   FROM onetrading.futures_trades trades
+                                  WHERE (trades.account_id = spans.account_id)
+                                  GROUP BY trades.instrument_code
+                                UNION ALL
+                                 SELECT net_positions.instrument_code,
+                                    0,
+                                    0,
+                                    0,
+                                    NULL::timestamp with time zone
+                                   FROM onetrading.net_positions
+                                  WHERE (net_positions.snapshot_id = ANY (ARRAY[spans.first_id, spans.last_id]))) known
+                          GROUP BY known.instrument_code) held)
+                     CROSS JOIN LATERAL ( SELECT
+                                CASE
+                                    WHEN (spans.last_id IS NULL) THEN NULL::numeric
+                                    WHEN (EXISTS ( SELECT
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))
+                                    ELSE (0)::numeric
+                                END AS observed,
+                                CASE
+                                    WHEN (spans.first_id IS NULL) THEN NULL::numeric
+                                    WHEN (EXISTS ( SELECT
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))
+                                    ELSE (0)::numeric
+                                END AS first_observed,
+                            (EXISTS ( SELECT
+                                   FROM onetrading.closed_positions positions
+                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AS is_flat_start) seen)
+                     CROSS JOIN LATERAL ( SELECT ((held.until_first = seen.first_observed) OR (EXISTS ( SELECT
+                                   FROM ( SELECT (held.until_first - sum(
+  CASE
+   WHEN (near_1.traded_at <= spans.first_at) THEN near_1.signed
+   ELSE (0)::numeric
+  END) OVER ()) AS before,
+    sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
+   FROM onetrading.futures_trades near_1
+  WHERE ((held.until_first <> seen.first_observed) AND (near_1.account_id = spans.account_id) AND (near_1.instrument_code = held.instrument_code) AND (near_1.traded_at >= (spans.first_at - '00:00:05'::interval)) AND (near_1.traded_at <= (spans.first_at + '00:00:05'::interval)))) near
+                                  WHERE ((seen.first_observed = near.before) OR (seen.first_observed = (near.before + near.moved)))))) AS fits_first) fitted)) compared) judged
+     LEFT JOIN onetrading.instrument_markets markets USING (instrument_code))
+     LEFT JOIN LATERAL ( SELECT min(observations.at) FILTER (WHERE (observations.at > COALESCE(observations.matched_at, '-infinity'::timestamp with time zone))) AS since
+           FROM ( SELECT observations_1.at,
+                    max(observations_1.at) FILTER (WHERE observations_1.matches) OVER () AS matched_at
+                   FROM ( SELECT events.at,
+                            events.is_observation,
+                            (events.net = (judged.opening + COALESCE(sum(events.signed) OVER (ORDER BY events.at, events.is_observation, events.traded_at_nanos, events.sequence, events.trade_id), (0)::numeric))) AS matches
+                           FROM ( SELECT trades.traded_at AS at,
+                                    false AS is_observation,
+                                    trades.signed,
+                                    NULL::numeric AS net,
+                                    trades.traded_at_nanos,
+                                    trades.sequence,
+                                    trades.trade_id
+                                   FROM onetrading.futures_trades trades
+                                  WHERE ((judged.difference <> (0)::numeric) AND (trades.account_id = judged.account_id) AND (trades.instrument_code = judged.instrument_code))
+                                UNION ALL
+                                 SELECT snapshots.first_observed_at,
+                                    true,
+                                    0,
+CASE
+ WHEN (seen.snapshot_id IS NULL) THEN (0)::numeric
+ ELSE seen.net
+END AS net,
+                                    NULL::bigint,
+                                    NULL::bigint,
+                                    NULL::uuid
+                                   FROM (onetrading.snapshots
+                                     LEFT JOIN onetrading.net_positions seen ON (((seen.snapshot_id = snapshots.snapshot_id) AND (seen.instrument_code = judged.instrument_code))))
+                                  WHERE ((judged.difference <> (0)::numeric) AND (snapshots.account_id = judged.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= judged.last_at))) events) observations_1
+                  WHERE observations_1.is_observation) observations) differing ON (true))
+  WHERE ((markets.known_to IS NULL) OR (markets.known_to = 'infinity'::timestamp with time zone));
+COMMENT ON VIEW reporting.position_check IS 'One row per account and futures instrument that was ever traded or observed: the position that its trades add up to against the one that was observed last. Reads all trades of the account: filter by account where there are many.
+Example:
+SELECT instrument_code, net_by_trades, net_observed, difference, since, basis
+FROM reporting.position_check WHERE account = ''main'' AND state = ''different'' ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.position_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.position_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.position_check.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.position_check.base_code IS 'Asset of all sizes; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.position_check.quote_code IS 'Currency in which it settles; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.position_check.net_by_trades IS 'In base_code, negative when short: opening and all stored trades.';
+COMMENT ON COLUMN reporting.position_check.net_observed IS 'In base_code, negative when short: as observed at observed_at, moved by the trades after it; an instrument that a complete answer does not list was flat. Null when positions were never observed.';
+COMMENT ON COLUMN reporting.position_check.observed_at IS 'The observation that is compared: the last one before the end of what is proven of trades, else the last one of all.';
+COMMENT ON COLUMN reporting.position_check.difference IS 'In base_code: net_by_trades less net_observed; 0 also when trades within 5 seconds of the observation explain it. Null when positions were never observed.';
+COMMENT ON COLUMN reporting.position_check.since IS 'The first observation from which on every one differed; null when there is no difference.';
+COMMENT ON COLUMN reporting.position_check.basis IS 'from_start (the position was flat before the first stored trade) or from_observation (it was not, or that cannot be told: opening is what makes the trades fit the first observation).';
+COMMENT ON COLUMN reporting.position_check.opening IS 'In base_code: the position before the first stored trade; 0 with from_start.';
+COMMENT ON COLUMN reporting.position_check.state IS 'ok, different, or unknown (never observed).';
 CREATE VIEW reporting.trades AS
  SELECT trades.trade_id,
     trades.order_id,
@@ -3381,12 +4395,16 @@ GRANT SELECT ON TABLE reporting.dac8_totals_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.dac8_totals TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_check_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_check TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.ledger_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.ledger TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.order_fill_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_futures TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trade_slippage_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trade_slippage TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
@@ -3410,5 +4428,6 @@ GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.position_check TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_reader;
