@@ -451,10 +451,10 @@ FROM (
         moved.asset, moved.quote_code, moved.quantity, moved.gross, moved.acquires
     FROM onetrading.trades_of_months AS trades
     CROSS JOIN LATERAL (VALUES
-        (base_code, quote_code, amount, quote_amount, side = 'BUY'),
-        (quote_code, base_code, quote_amount, amount, side <> 'BUY')
-    ) AS moved (asset, quote_code, quantity, gross, acquires)
-    WHERE NOT is_futures AND (moved.asset IS NOT DISTINCT FROM trades.base_code
+        (true, base_code, quote_code, amount, quote_amount, side = 'BUY'),
+        (false, quote_code, base_code, quote_amount, amount, side <> 'BUY')
+    ) AS moved (is_base, asset, quote_code, quantity, gross, acquires)
+    WHERE NOT is_futures AND (is_base
         OR moved.asset IN (SELECT base_code FROM onetrading.instruments WHERE kind = 'SPOT'))
 ) AS moves
 GROUP BY account, account_id, zone, year, asset, quote_code;

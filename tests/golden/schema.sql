@@ -351,8 +351,8 @@ CREATE VIEW reporting.dac8_totals_by_zone AS
             moved.gross,
             moved.acquires
            FROM (onetrading.trades_of_months trades
-             CROSS JOIN LATERAL ( VALUES (trades.base_code,trades.quote_code,trades.amount,trades.quote_amount,(trades.side = 'BUY'::text)), (trades.quote_code,trades.base_code,trades.quote_amount,trades.amount,(trades.side <> 'BUY'::text))) moved(asset, quote_code, quantity, gross, acquires))
-          WHERE ((NOT trades.is_futures) AND ((NOT (moved.asset IS DISTINCT FROM trades.base_code)) OR (moved.asset IN ( SELECT instruments.base_code
+             CROSS JOIN LATERAL ( VALUES (true,trades.base_code,trades.quote_code,trades.amount,trades.quote_amount,(trades.side = 'BUY'::text)), (false,trades.quote_code,trades.base_code,trades.quote_amount,trades.amount,(trades.side <> 'BUY'::text))) moved(is_base, asset, quote_code, quantity, gross, acquires))
+          WHERE ((NOT trades.is_futures) AND (moved.is_base OR (moved.asset IN ( SELECT instruments.base_code
                    FROM onetrading.instruments
                   WHERE (instruments.kind = 'SPOT'::text)))))) moves
   GROUP BY account, account_id, zone, year, asset, quote_code;
