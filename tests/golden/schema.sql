@@ -165,6 +165,21 @@ COMMENT ON COLUMN onetrading.account_months.zone IS 'As in onetrading.zones.';
 COMMENT ON COLUMN onetrading.account_months.month IS 'First day of the calendar month.';
 COMMENT ON COLUMN onetrading.account_months.starts_at IS 'First instant of the month (inclusive).';
 COMMENT ON COLUMN onetrading.account_months.ends_at IS 'End of the month (exclusive).';
+CREATE TABLE onetrading_sync.settings (
+    name text NOT NULL,
+    value text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
+COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
+COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
+COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
+CREATE VIEW onetrading.business_zone AS
+ SELECT COALESCE(( SELECT settings.value
+           FROM onetrading_sync.settings
+          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
+COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
+COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
 CREATE TABLE onetrading.instruments (
     instrument_code text NOT NULL,
     base_code text NOT NULL,
@@ -237,105 +252,610 @@ COMMENT ON COLUMN onetrading.instrument_assets.base_code IS 'As in onetrading.in
 COMMENT ON COLUMN onetrading.instrument_assets.quote_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
-CREATE VIEW onetrading.instrument_kinds AS
- SELECT DISTINCT ON (instrument_code) instrument_code,
-    (kind <> 'SPOT'::text) AS is_futures
-   FROM onetrading.instruments
-  ORDER BY instrument_code, valid_from DESC;
-COMMENT ON VIEW onetrading.instrument_kinds IS 'Whether each known instrument is a futures instrument, by its newest version.';
-COMMENT ON COLUMN onetrading.instrument_kinds.instrument_code IS 'As in onetrading.instruments.';
-COMMENT ON COLUMN onetrading.instrument_kinds.is_futures IS 'Whether its kind is any but SPOT. Of an instrument without a row, the suffix _P tells.';
-CREATE VIEW onetrading.balance_changes AS
- SELECT trades.account_id,
-    trades.traded_at AS changed_at,
-    leg.currency,
-    leg.amount,
-    leg.gain
-   FROM (((onetrading.trades
-     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
-     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = trades.instrument_code)))
-     CROSS JOIN LATERAL ( VALUES (
-                CASE
-                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.base_code, split_part(trades.instrument_code, '_'::text, 1))
-                    ELSE NULL::text
-                END,
-                CASE trades.side
-                    WHEN 'BUY'::text THEN trades.amount
-                    ELSE (- trades.amount)
-                END,(0)::numeric), (
-                CASE
-                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
-                    ELSE NULL::text
-                END,
-                CASE trades.side
-                    WHEN 'BUY'::text THEN (- trades.quote_amount)
-                    ELSE trades.quote_amount
-                END,0), (
-                CASE
-                    WHEN COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text)) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
-                    ELSE NULL::text
-                END,0,
-                CASE trades.side
-                    WHEN 'BUY'::text THEN (- trades.quote_amount)
-                    ELSE trades.quote_amount
-                END), (
-                CASE
-                    WHEN (trades.fee_amount <> (0)::numeric) THEN trades.fee_currency
-                    ELSE NULL::text
-                END,(- trades.fee_amount),0)) leg(currency, amount, gain))
-  WHERE (leg.currency IS NOT NULL)
-UNION ALL
- SELECT payments.account_id,
-    payments.booked_at AS changed_at,
-    COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS currency,
-    payments.amount,
-    0 AS gain
-   FROM (onetrading.funding_payments payments
-     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
-UNION ALL
- SELECT external_movements.account_id,
-    external_movements.moved_at AS changed_at,
-    external_movements.currency_code AS currency,
-    external_movements.amount,
-    0 AS gain
-   FROM onetrading.external_movements;
-COMMENT ON VIEW onetrading.balance_changes IS 'What moves balances, as far as the exchange or a file tells it: legs of spot trades, fees, funding payments and movements. The settlements of futures, each minute, are told nowhere; over a time without an open position at its ends they are the sum of gain.';
-COMMENT ON COLUMN onetrading.balance_changes.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.balance_changes.changed_at IS 'traded_at, booked_at or moved_at.';
-COMMENT ON COLUMN onetrading.balance_changes.currency IS 'The asset that moves. Of an instrument that is not known, as its code says.';
-COMMENT ON COLUMN onetrading.balance_changes.amount IS 'In units of currency: positive when it came in. Funding counts as sent: positive when received.';
-COMMENT ON COLUMN onetrading.balance_changes.gain IS 'Of a futures trade: its value at its price, negative when bought; else 0.';
-CREATE TABLE onetrading.balances (
-    snapshot_id bigint NOT NULL,
+CREATE VIEW onetrading.instrument_markets AS
+ SELECT assets.instrument_code,
+    assets.base_code,
+    assets.quote_code,
+    assets.known_from,
+    assets.known_to,
+    kinds.kind,
+    (kinds.kind <> 'SPOT'::text) AS is_futures
+   FROM (onetrading.instrument_assets assets
+     JOIN ( SELECT DISTINCT ON (instruments.instrument_code) instruments.instrument_code,
+            instruments.kind
+           FROM onetrading.instruments
+          ORDER BY instruments.instrument_code, instruments.valid_from DESC) kinds USING (instrument_code));
+COMMENT ON VIEW onetrading.instrument_markets IS 'onetrading.instrument_assets with the kind of market, which never changes.';
+COMMENT ON COLUMN onetrading.instrument_markets.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_markets.base_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_markets.quote_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_markets.known_from IS 'As in onetrading.instrument_assets.';
+COMMENT ON COLUMN onetrading.instrument_markets.known_to IS 'As in onetrading.instrument_assets.';
+COMMENT ON COLUMN onetrading.instrument_markets.kind IS 'As in onetrading.instruments, of its newest version.';
+COMMENT ON COLUMN onetrading.instrument_markets.is_futures IS 'Whether positions in it are margined and settled in cash.';
+CREATE VIEW onetrading.trades_of_months AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    trades.trade_id,
+    trades.order_id,
+    trades.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    COALESCE(markets.is_futures, (trades.instrument_code ~~ '%\_P'::text)) AS is_futures,
+    trades.side,
+    trades.price,
+    trades.amount,
+    trades.quote_amount,
+    trades.fee_amount,
+    trades.fee_currency,
+    trades.liquidity,
+    trades.order_source,
+    trades.sequence,
+    trades.traded_at,
+    trades.traded_at_nanos,
+        CASE
+            WHEN (trades.fee_amount = (0)::numeric) THEN (0)::numeric
+            WHEN (trades.fee_currency = markets.quote_code) THEN trades.fee_amount
+            WHEN (trades.fee_currency = markets.base_code) THEN (trades.fee_amount * trades.price)
+            ELSE NULL::numeric
+        END AS fee_in_quote
+   FROM ((onetrading.account_months months
+     JOIN onetrading.trades ON (((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))))
+     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = trades.instrument_code) AND (markets.known_from <= trades.traded_at) AND (trades.traded_at < markets.known_to))));
+COMMENT ON VIEW onetrading.trades_of_months IS 'Trades with the month in each time zone, and with the assets of their instrument. Filter by zone always.';
+COMMENT ON COLUMN onetrading.trades_of_months.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.trades_of_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.trades_of_months.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN onetrading.trades_of_months.trade_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.order_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.base_code IS 'At the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.trades_of_months.quote_code IS 'At the time of the trade; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.trades_of_months.is_futures IS 'As in onetrading.instrument_markets; of an unknown instrument whether its code ends in _P.';
+COMMENT ON COLUMN onetrading.trades_of_months.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.price IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.amount IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.quote_amount IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.fee_amount IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.liquidity IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.order_source IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.sequence IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.traded_at IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.traded_at_nanos IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.trades_of_months.fee_in_quote IS 'The fee in quote_code, of a fee in the base asset at the price of the trade; null when it is not known or in a third currency.';
+CREATE VIEW reporting.dac8_totals_by_zone AS
+ SELECT account,
+    account_id,
+    zone,
+    year,
+    asset,
+    quote_code,
+    COALESCE(sum(quantity) FILTER (WHERE acquires), (0)::numeric) AS acquired,
+    COALESCE(sum(quantity) FILTER (WHERE (NOT acquires)), (0)::numeric) AS disposed,
+    count(*) AS trades,
+    count(*) FILTER (WHERE acquires) AS acquisitions,
+    count(*) FILTER (WHERE (NOT acquires)) AS disposals,
+    COALESCE(sum(gross) FILTER (WHERE acquires), (0)::numeric) AS acquired_gross,
+    COALESCE(sum(gross) FILTER (WHERE (NOT acquires)), (0)::numeric) AS disposed_gross
+   FROM ( SELECT trades.account,
+            trades.account_id,
+            trades.zone,
+            (EXTRACT(year FROM trades.month))::integer AS year,
+            moved.asset,
+            moved.quote_code,
+            moved.quantity,
+            moved.gross,
+            moved.acquires
+           FROM (onetrading.trades_of_months trades
+             CROSS JOIN LATERAL ( VALUES (true,trades.base_code,trades.quote_code,trades.amount,trades.quote_amount,(trades.side = 'BUY'::text)), (false,trades.quote_code,trades.base_code,trades.quote_amount,trades.amount,(trades.side <> 'BUY'::text))) moved(is_base, asset, quote_code, quantity, gross, acquires))
+          WHERE ((NOT trades.is_futures) AND (moved.is_base OR (moved.asset IN ( SELECT instruments.base_code
+                   FROM onetrading.instruments
+                  WHERE (instruments.kind = 'SPOT'::text)))))) moves
+  GROUP BY account, account_id, zone, year, asset, quote_code;
+COMMENT ON VIEW reporting.dac8_totals_by_zone IS 'reporting.dac8_totals with the calendar years of every time zone: always filter by zone, or call reporting.dac8_totals(zone).
+Example:
+SELECT asset, quote_code, acquired, disposed, trades FROM reporting.dac8_totals_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND year = 2026 ORDER BY asset, quote_code;';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.zone IS 'Time zone in which the year begins and ends.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.year IS 'Calendar year of traded_at.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.asset IS 'What was acquired and disposed of: the base asset of spot markets. One that another spot market trades, such as USDC, counts as well where it is the quote: an exchange of one asset for another stands under both. Null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.quote_code IS 'What it was exchanged for: the unit of both gross amounts.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.acquired IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.disposed IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.trades IS 'Number of trades: acquisitions and disposals.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.acquisitions IS 'Number of trades by which the asset was acquired.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.disposals IS 'Number of trades by which it was disposed of.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.acquired_gross IS 'In quote_code: what was given for what was acquired, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals_by_zone.disposed_gross IS 'In quote_code: what was received for what was disposed of, without fees.';
+CREATE VIEW reporting.dac8_totals AS
+ SELECT account,
+    account_id,
+    zone,
+    year,
+    asset,
+    quote_code,
+    acquired,
+    disposed,
+    trades,
+    acquisitions,
+    disposals,
+    acquired_gross,
+    disposed_gross
+   FROM reporting.dac8_totals_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.dac8_totals IS 'What an exchange reports of an account under DAC8, from the account''s own trades on spot markets, per calendar year, asset and what it was exchanged for. Not in here: futures, and transfers in and out.
+Example:
+SELECT year, asset, quote_code, acquired, acquired_gross, disposed, disposed_gross, trades
+FROM reporting.dac8_totals WHERE account = ''main'' AND year = 2026 ORDER BY asset, quote_code;';
+COMMENT ON COLUMN reporting.dac8_totals.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.dac8_totals.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.dac8_totals.zone IS 'Time zone in which the year begins and ends.';
+COMMENT ON COLUMN reporting.dac8_totals.year IS 'Calendar year of traded_at.';
+COMMENT ON COLUMN reporting.dac8_totals.asset IS 'What was acquired and disposed of: the base asset of spot markets. One that another spot market trades, such as USDC, counts as well where it is the quote: an exchange of one asset for another stands under both. Null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.dac8_totals.quote_code IS 'What it was exchanged for: the unit of both gross amounts.';
+COMMENT ON COLUMN reporting.dac8_totals.acquired IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals.disposed IS 'In units of asset, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals.trades IS 'Number of trades: acquisitions and disposals.';
+COMMENT ON COLUMN reporting.dac8_totals.acquisitions IS 'Number of trades by which the asset was acquired.';
+COMMENT ON COLUMN reporting.dac8_totals.disposals IS 'Number of trades by which it was disposed of.';
+COMMENT ON COLUMN reporting.dac8_totals.acquired_gross IS 'In quote_code: what was given for what was acquired, without fees.';
+COMMENT ON COLUMN reporting.dac8_totals.disposed_gross IS 'In quote_code: what was received for what was disposed of, without fees.';
+CREATE FUNCTION reporting.dac8_totals(zone text) RETURNS SETOF reporting.dac8_totals
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.dac8_totals_by_zone AS totals
+    WHERE totals.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.dac8_totals(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT asset, acquired, disposed FROM reporting.dac8_totals(''Europe/Vienna'')
+WHERE account = ''main'' AND year = 2026;';
+CREATE TABLE onetrading.account_fee_tiers (
     account_id uuid NOT NULL,
+    fee_group text NOT NULL,
+    min_volume numeric NOT NULL,
+    maker_ratio numeric NOT NULL,
+    taker_ratio numeric NOT NULL,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
+    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
+);
+COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
+COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
+CREATE VIEW onetrading.api_fee_ratios AS
+ SELECT max(ratio) FILTER (WHERE (name = 'api_maker_ratio_spot'::text)) AS maker_spot,
+    max(ratio) FILTER (WHERE (name = 'api_taker_ratio_spot'::text)) AS taker_spot,
+    max(ratio) FILTER (WHERE (name = 'api_maker_ratio_futures'::text)) AS maker_futures,
+    max(ratio) FILTER (WHERE (name = 'api_taker_ratio_futures'::text)) AS taker_futures
+   FROM ( SELECT settings_1.name,
+                CASE
+                    WHEN (settings_1.value ~ '^-?[0-9]+([.][0-9]+)?$'::text) THEN (settings_1.value)::numeric
+                    ELSE NULL::numeric
+                END AS ratio
+           FROM onetrading_sync.settings settings_1) settings;
+COMMENT ON VIEW onetrading.api_fee_ratios IS 'One row: the fees of API trading as they are configured, as fractions of the value; null where they are not. No endpoint tells them.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.maker_spot IS 'Of a maker on spot markets; negative: a rebate.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.taker_spot IS 'Of a taker on spot markets.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.maker_futures IS 'Of a maker on futures markets; negative: a rebate.';
+COMMENT ON COLUMN onetrading.api_fee_ratios.taker_futures IS 'Of a taker on futures markets.';
+CREATE TABLE onetrading.currencies (
     currency_code text NOT NULL,
-    available numeric NOT NULL,
-    locked numeric NOT NULL,
-    changed_at timestamp with time zone,
-    CONSTRAINT balances_amounts CHECK (((available > '-Infinity'::numeric) AND (available < 'Infinity'::numeric) AND (locked > '-Infinity'::numeric) AND (locked < 'Infinity'::numeric)))
+    name text,
+    "precision" bigint,
+    collateral_percentage numeric,
+    raw jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
 );
-COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
-COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
-COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
-COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
-COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
-CREATE TABLE onetrading_sync.settings (
-    name text NOT NULL,
-    value text NOT NULL,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL
+COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
+COMMENT ON COLUMN onetrading.currencies.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.currencies.name IS 'Name for display.';
+COMMENT ON COLUMN onetrading.currencies."precision" IS 'Decimals of amounts.';
+COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its value that counts as futures collateral, 0 to 100.';
+COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
+COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
+COMMENT ON COLUMN onetrading.currencies.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW reporting.fee_check_by_zone AS
+ SELECT checked.account,
+    checked.account_id,
+    checked.zone,
+    checked.month,
+    checked.trade_id,
+    checked.order_id,
+    checked.traded_at,
+    checked.instrument_code,
+    checked.base_code,
+    checked.quote_code,
+    checked.side,
+    checked.liquidity,
+    checked.order_source,
+    checked.fee_group,
+    checked.tier_min_volume,
+    checked.tier_maker_ratio,
+    checked.tier_taker_ratio,
+    checked.schedule,
+    checked.ratio,
+    checked.expected_fee,
+    checked.charged_fee,
+    checked.fee_currency,
+    (checked.charged_fee - checked.expected_fee) AS difference,
+        CASE
+            WHEN (checked.expected_fee IS NULL) THEN 'unknown'::text
+            WHEN (abs((checked.charged_fee - checked.expected_fee)) <= power((10)::numeric, ((- GREATEST(min_scale(checked.charged_fee), COALESCE(currencies."precision", 0))))::numeric)) THEN 'ok'::text
+            ELSE 'different'::text
+        END AS state
+   FROM (( SELECT trades.account_id,
+            trades.account,
+            trades.zone,
+            trades.month,
+            trades.trade_id,
+            trades.order_id,
+            trades.instrument_code,
+            trades.base_code,
+            trades.quote_code,
+            trades.is_futures,
+            trades.side,
+            trades.price,
+            trades.amount,
+            trades.quote_amount,
+            trades.fee_amount,
+            trades.fee_currency,
+            trades.liquidity,
+            trades.order_source,
+            trades.sequence,
+            trades.traded_at,
+            trades.traded_at_nanos,
+            trades.fee_in_quote,
+            trades.fee_group,
+            trades.fee_amount AS charged_fee,
+            tiers.tier_account_id,
+            tiers.tier_group,
+            tiers.tier_min_volume,
+            tiers.tier_maker_ratio,
+            tiers.tier_taker_ratio,
+            tiers.valid_from,
+            tiers.valid_to,
+            scheduled.schedule,
+            scheduled.ratio,
+                CASE trades.fee_currency
+                    WHEN trades.quote_code THEN (trades.quote_amount * scheduled.ratio)
+                    WHEN trades.base_code THEN (trades.amount * scheduled.ratio)
+                    ELSE NULL::numeric
+                END AS expected_fee
+           FROM ((((( SELECT trades_of_months.account_id,
+                    trades_of_months.account,
+                    trades_of_months.zone,
+                    trades_of_months.month,
+                    trades_of_months.trade_id,
+                    trades_of_months.order_id,
+                    trades_of_months.instrument_code,
+                    trades_of_months.base_code,
+                    trades_of_months.quote_code,
+                    trades_of_months.is_futures,
+                    trades_of_months.side,
+                    trades_of_months.price,
+                    trades_of_months.amount,
+                    trades_of_months.quote_amount,
+                    trades_of_months.fee_amount,
+                    trades_of_months.fee_currency,
+                    trades_of_months.liquidity,
+                    trades_of_months.order_source,
+                    trades_of_months.sequence,
+                    trades_of_months.traded_at,
+                    trades_of_months.traded_at_nanos,
+                    trades_of_months.fee_in_quote,
+                        CASE
+                            WHEN trades_of_months.is_futures THEN 'FUTURES'::text
+                            ELSE 'SPOT'::text
+                        END AS fee_group
+                   FROM onetrading.trades_of_months
+                  WHERE (trades_of_months.fee_amount IS NOT NULL)) trades
+             LEFT JOIN ( SELECT account_fee_tiers.account_id AS tier_account_id,
+                    account_fee_tiers.fee_group AS tier_group,
+                    account_fee_tiers.min_volume AS tier_min_volume,
+                    account_fee_tiers.maker_ratio AS tier_maker_ratio,
+                    account_fee_tiers.taker_ratio AS tier_taker_ratio,
+                    account_fee_tiers.valid_from,
+                    account_fee_tiers.valid_to
+                   FROM onetrading.account_fee_tiers) tiers ON (((tiers.tier_account_id = trades.account_id) AND (tiers.tier_group = trades.fee_group) AND (tiers.valid_from <= trades.traded_at) AND ((trades.traded_at < tiers.valid_to) OR (tiers.valid_to IS NULL)))))
+             CROSS JOIN onetrading.api_fee_ratios api)
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (trades.order_source = 'API'::text) THEN
+                            CASE (trades.fee_group || trades.liquidity)
+                                WHEN 'SPOTMAKER'::text THEN api.maker_spot
+                                WHEN 'SPOTTAKER'::text THEN api.taker_spot
+                                WHEN 'FUTURESMAKER'::text THEN api.maker_futures
+                                WHEN 'FUTURESTAKER'::text THEN api.taker_futures
+                                ELSE NULL::numeric
+                            END
+                            ELSE NULL::numeric
+                        END AS api_ratio,
+                        CASE trades.liquidity
+                            WHEN 'MAKER'::text THEN tiers.tier_maker_ratio
+                            WHEN 'TAKER'::text THEN tiers.tier_taker_ratio
+                            ELSE NULL::numeric
+                        END AS tier_ratio) ratios)
+             CROSS JOIN LATERAL ( SELECT COALESCE(ratios.api_ratio, ratios.tier_ratio) AS ratio,
+                        CASE
+                            WHEN (ratios.api_ratio IS NOT NULL) THEN 'api'::text
+                            WHEN (ratios.tier_ratio IS NOT NULL) THEN 'tier'::text
+                            ELSE NULL::text
+                        END AS schedule) scheduled)) checked
+     LEFT JOIN ( SELECT DISTINCT ON (currencies_1.currency_code) currencies_1.currency_code,
+            (currencies_1."precision")::integer AS "precision"
+           FROM onetrading.currencies currencies_1
+          ORDER BY currencies_1.currency_code, currencies_1.valid_from DESC) currencies ON ((currencies.currency_code = checked.fee_currency)));
+COMMENT ON VIEW reporting.fee_check_by_zone IS 'reporting.fee_check with the months of every time zone: always filter by zone, or call reporting.fee_check(zone).
+Example:
+SELECT traded_at, trade_id, charged_fee, expected_fee, difference FROM reporting.fee_check_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state = ''different''
+ORDER BY traded_at;';
+COMMENT ON COLUMN reporting.fee_check_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.trade_id IS 'Identity of the trade (trade.trade_id).';
+COMMENT ON COLUMN reporting.fee_check_by_zone.order_id IS 'Order that it filled (trade.order_id); null when not sent.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.instrument_code IS 'Market (trade.instrument_code).';
+COMMENT ON COLUMN reporting.fee_check_by_zone.base_code IS 'Asset that is traded; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.order_source IS 'Where the order came from, for example API.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.fee_group IS 'SPOT or FUTURES: the group of markets whose tier applies.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.tier_min_volume IS 'Where the tier begins that was in force as far as was observed (reporting.account_fee_tiers); null before it was first observed.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.tier_maker_ratio IS 'That tier''s fee of a maker, as a fraction of the value; negative: a rebate.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.tier_taker_ratio IS 'That tier''s fee of a taker, as a fraction of the value.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.schedule IS 'What the fee is compared with: api (the trade came by the API, and the fee of API trading is configured) or tier; null when neither is known.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.ratio IS 'That fee as a fraction of the value; null when not known.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.expected_fee IS 'In fee_currency, exact: ratio times quote_amount, or times amount of a fee in the base asset. Null when not known, or when the fee is in a third currency.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.charged_fee IS 'In fee_currency: positive when paid, negative when received as a rebate (fee.fee_amount).';
+COMMENT ON COLUMN reporting.fee_check_by_zone.fee_currency IS 'Currency of both fees.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.difference IS 'In fee_currency, exact: charged_fee less expected_fee.';
+COMMENT ON COLUMN reporting.fee_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal, of the currency or of the fee as sent, whichever is finer), different, or unknown (nothing to compare with).';
+CREATE VIEW reporting.fee_check AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    trade_id,
+    order_id,
+    traded_at,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    liquidity,
+    order_source,
+    fee_group,
+    tier_min_volume,
+    tier_maker_ratio,
+    tier_taker_ratio,
+    schedule,
+    ratio,
+    expected_fee,
+    charged_fee,
+    fee_currency,
+    difference,
+    state
+   FROM reporting.fee_check_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.fee_check IS 'One row per trade with a fee: what was charged against what the account''s fee tier, or the configured fee of API trading, makes of it. Filter by account and by traded_at or month.
+Example:
+SELECT schedule, state, count(*) AS trades, fee_currency, sum(difference) AS difference
+FROM reporting.fee_check
+WHERE account = ''main'' AND traded_at >= ''2026-03-01 00:00Z'' AND traded_at < ''2026-04-01 00:00Z''
+GROUP BY schedule, state, fee_currency ORDER BY schedule, state, fee_currency;';
+COMMENT ON COLUMN reporting.fee_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.fee_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.fee_check.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.fee_check.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.fee_check.trade_id IS 'Identity of the trade (trade.trade_id).';
+COMMENT ON COLUMN reporting.fee_check.order_id IS 'Order that it filled (trade.order_id); null when not sent.';
+COMMENT ON COLUMN reporting.fee_check.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.fee_check.instrument_code IS 'Market (trade.instrument_code).';
+COMMENT ON COLUMN reporting.fee_check.base_code IS 'Asset that is traded; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.fee_check.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.fee_check.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.fee_check.order_source IS 'Where the order came from, for example API.';
+COMMENT ON COLUMN reporting.fee_check.fee_group IS 'SPOT or FUTURES: the group of markets whose tier applies.';
+COMMENT ON COLUMN reporting.fee_check.tier_min_volume IS 'Where the tier begins that was in force as far as was observed (reporting.account_fee_tiers); null before it was first observed.';
+COMMENT ON COLUMN reporting.fee_check.tier_maker_ratio IS 'That tier''s fee of a maker, as a fraction of the value; negative: a rebate.';
+COMMENT ON COLUMN reporting.fee_check.tier_taker_ratio IS 'That tier''s fee of a taker, as a fraction of the value.';
+COMMENT ON COLUMN reporting.fee_check.schedule IS 'What the fee is compared with: api (the trade came by the API, and the fee of API trading is configured) or tier; null when neither is known.';
+COMMENT ON COLUMN reporting.fee_check.ratio IS 'That fee as a fraction of the value; null when not known.';
+COMMENT ON COLUMN reporting.fee_check.expected_fee IS 'In fee_currency, exact: ratio times quote_amount, or times amount of a fee in the base asset. Null when not known, or when the fee is in a third currency.';
+COMMENT ON COLUMN reporting.fee_check.charged_fee IS 'In fee_currency: positive when paid, negative when received as a rebate (fee.fee_amount).';
+COMMENT ON COLUMN reporting.fee_check.fee_currency IS 'Currency of both fees.';
+COMMENT ON COLUMN reporting.fee_check.difference IS 'In fee_currency, exact: charged_fee less expected_fee.';
+COMMENT ON COLUMN reporting.fee_check.state IS 'ok (the difference is at most one unit of the last decimal, of the currency or of the fee as sent, whichever is finer), different, or unknown (nothing to compare with).';
+CREATE FUNCTION reporting.fee_check(zone text) RETURNS SETOF reporting.fee_check
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.fee_check_by_zone AS fees WHERE fees.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.fee_check(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT state, count(*) AS trades FROM reporting.fee_check(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE VIEW onetrading.funding_sign_votes AS
+ WITH payments AS NOT MATERIALIZED (
+         SELECT funding_payments.account_id,
+            funding_payments.funding_time,
+            funding_payments.instrument_code,
+            funding_payments.booked_at,
+            funding_payments.amount,
+            funding_payments.cash_balance,
+            max(funding_payments.booked_at) OVER (PARTITION BY funding_payments.account_id, funding_payments.funding_time ORDER BY funding_payments.booked_at RANGE BETWEEN UNBOUNDED PRECEDING AND '00:00:00.000001'::interval PRECEDING) AS before_at
+           FROM onetrading.funding_payments
+          WHERE (funding_payments.cash_balance IS NOT NULL)
+        ), compared AS (
+         SELECT payment.account_id,
+            payment.booked_at,
+            payment.instrument_code,
+            bool_or((abs(((payment.cash_balance - before.cash_balance) - payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS as_sent,
+            bool_or((abs(((payment.cash_balance - before.cash_balance) + payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS negated
+           FROM (payments payment
+             JOIN payments before ON (((before.account_id = payment.account_id) AND (before.funding_time = payment.funding_time) AND (before.instrument_code <> payment.instrument_code) AND ((before.booked_at = payment.booked_at) OR ((before.booked_at = payment.before_at) AND ((payment.booked_at - payment.before_at) <= '00:01:00'::interval))))))
+          WHERE (payment.amount <> (0)::numeric)
+          GROUP BY payment.account_id, payment.booked_at, payment.instrument_code
+        )
+ SELECT account_id,
+    booked_at,
+    instrument_code,
+    as_sent AS received_positive
+   FROM compared
+  WHERE (as_sent <> negated);
+COMMENT ON VIEW onetrading.funding_sign_votes IS 'What the cash balance after a funding payment, compared with that after the payment just before it, says of the sign of amount. Payments that say nothing are left out.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.account_id IS 'As in onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.booked_at IS 'When the payment was booked.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.instrument_code IS 'The payment''s instrument.';
+COMMENT ON COLUMN onetrading.funding_sign_votes.received_positive IS 'Whether cash moved by amount as sent (received payments are positive), or by its opposite (paid ones are).';
+CREATE VIEW onetrading.funding_sign_conventions AS
+ WITH judged AS (
+         SELECT funding_sign_votes.account_id,
+            funding_sign_votes.booked_at,
+            funding_sign_votes.instrument_code,
+                CASE
+                    WHEN (count(*) OVER lately < 3) THEN NULL::text
+                    WHEN ((10 * count(*) FILTER (WHERE funding_sign_votes.received_positive) OVER lately) >= (9 * count(*) OVER lately)) THEN 'received_positive'::text
+                    WHEN ((10 * count(*) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately) >= (9 * count(*) OVER lately)) THEN 'paid_positive'::text
+                    ELSE NULL::text
+                END AS convention,
+            min(funding_sign_votes.booked_at) FILTER (WHERE funding_sign_votes.received_positive) OVER lately AS received_since,
+            min(funding_sign_votes.booked_at) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately AS paid_since
+           FROM onetrading.funding_sign_votes
+          WINDOW lately AS (PARTITION BY funding_sign_votes.account_id ORDER BY funding_sign_votes.booked_at, funding_sign_votes.instrument_code ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
+        ), known AS (
+         SELECT judged.account_id,
+            judged.booked_at,
+            judged.instrument_code,
+            judged.convention,
+            judged.received_since,
+            judged.paid_since,
+            lag(judged.convention) OVER (PARTITION BY judged.account_id ORDER BY judged.booked_at, judged.instrument_code) AS previous
+           FROM judged
+          WHERE (judged.convention IS NOT NULL)
+        )
+ SELECT account_id,
+    convention,
+    previous,
+        CASE convention
+            WHEN 'received_positive'::text THEN received_since
+            ELSE paid_since
+        END AS since,
+    booked_at AS known_at
+   FROM known
+  WHERE (convention IS DISTINCT FROM previous);
+COMMENT ON VIEW onetrading.funding_sign_conventions IS 'The conventions of the sign of funding payments that have held, one row per account and change.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.account_id IS 'As in onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_positive or paid_positive.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
+COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
+CREATE VIEW onetrading.accounts_paid_positive AS
+ SELECT account_id
+   FROM ( SELECT DISTINCT ON (funding_sign_conventions.account_id) funding_sign_conventions.account_id,
+            funding_sign_conventions.convention
+           FROM onetrading.funding_sign_conventions
+          ORDER BY funding_sign_conventions.account_id, funding_sign_conventions.known_at DESC) newest
+  WHERE (convention = 'paid_positive'::text);
+COMMENT ON VIEW onetrading.accounts_paid_positive IS 'Accounts whose funding payments are positive when paid, as onetrading.funding_sign_conventions has it.';
+COMMENT ON COLUMN onetrading.accounts_paid_positive.account_id IS 'As in onetrading.funding_payments.';
+CREATE TABLE onetrading.closed_positions (
+    position_id text NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text,
+    direction text,
+    opened_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    closing_pnl numeric,
+    realised_pnl numeric,
+    total_funding_payments numeric,
+    total_trade_fees numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT closed_positions_amounts CHECK (((closing_pnl > '-Infinity'::numeric) AND (closing_pnl < 'Infinity'::numeric) AND (realised_pnl > '-Infinity'::numeric) AND (realised_pnl < 'Infinity'::numeric) AND (total_funding_payments > '-Infinity'::numeric) AND (total_funding_payments < 'Infinity'::numeric) AND (total_trade_fees > '-Infinity'::numeric) AND (total_trade_fees < 'Infinity'::numeric)))
 );
-COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
-COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
-COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
-COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
-CREATE VIEW onetrading.business_zone AS
- SELECT COALESCE(( SELECT settings.value
-           FROM onetrading_sync.settings
-          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
-COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
-COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
+COMMENT ON TABLE onetrading.closed_positions IS 'Closed futures positions (GET account/futures/positions-history). What the exchange does not send is taken from the position''s own trades, else null.';
+COMMENT ON COLUMN onetrading.closed_positions.position_id IS 'The exchange''s identity of the position: digits.';
+COMMENT ON COLUMN onetrading.closed_positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.closed_positions.instrument_code IS 'The market''s code, as sent or of its own trades; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.direction IS 'LONG or SHORT, as sent or by the side of its first trade; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.opened_at IS 'As sent, or when its first trade happened; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.closed_at IS 'As sent, or when its last trade happened; null while neither is known.';
+COMMENT ON COLUMN onetrading.closed_positions.closing_pnl IS 'Result of its trades in the quote currency, before fees and funding.';
+COMMENT ON COLUMN onetrading.closed_positions.realised_pnl IS 'In the quote currency: closing_pnl plus total_funding_payments minus total_trade_fees, as the exchange says. One that is not is an issue of kind unbalanced.';
+COMMENT ON COLUMN onetrading.closed_positions.total_funding_payments IS 'In the quote currency, as sent: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.closed_positions.total_trade_fees IS 'In the quote currency, as sent: positive when paid, negative for a net rebate.';
+COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.closed_positions.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.closed_positions.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading.funding_rates (
+    instrument_code text NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    funding_rate numeric NOT NULL,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT funding_rates_amounts CHECK (((funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > (0)::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
+COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
+COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
+COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+CREATE VIEW onetrading.futures_trades AS
+ SELECT account_id,
+    instrument_code,
+    traded_at,
+    traded_at_nanos,
+    sequence,
+    trade_id,
+        CASE side
+            WHEN 'BUY'::text THEN amount
+            ELSE (- amount)
+        END AS signed
+   FROM onetrading.trades
+  WHERE ((instrument_code IN ( SELECT instruments.instrument_code
+           FROM onetrading.instruments
+          WHERE (instruments.kind <> 'SPOT'::text))) OR (instrument_code ~~ '%\_P'::text));
+COMMENT ON VIEW onetrading.futures_trades IS 'Trades of futures with the change of the position.';
+COMMENT ON COLUMN onetrading.futures_trades.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.traded_at IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.traded_at_nanos IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.sequence IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.trade_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.futures_trades.signed IS 'In units of the base asset: positive when bought.';
 CREATE TABLE onetrading.positions (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -360,1090 +880,517 @@ COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote curre
 COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
 COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
-CREATE VIEW reporting.balance_rollforward_by_zone AS
- SELECT m.account,
-    m.account_id,
-    m.month,
-    m.zone,
-    rolled.currency,
+CREATE VIEW onetrading.net_positions AS
+ SELECT snapshot_id,
+    account_id,
+    instrument_code,
         CASE
-            WHEN (edges.open_at = edges.close_at) THEN 'derived'::text
-            ELSE 'observed'::text
-        END AS basis,
-    rolled.opening,
-    rolled.bought,
-    rolled.sold,
-    rolled.fees_paid,
-    rolled.rebates_received,
-    rolled.funding_received,
-    rolled.funding_paid,
-    rolled.settlements_inferred,
-    rolled.external_in,
-    rolled.external_out,
-    (rolled.actual - rolled.difference) AS expected,
-    rolled.actual,
-    rolled.actual_observed_at,
-    rolled.difference,
-    unexplained.first_unexplained_from,
-    unexplained.first_unexplained_to
-   FROM ((((onetrading.account_months m
-     CROSS JOIN LATERAL ( SELECT max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_snapshot,
-            max(picked.at) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_at,
-            max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_snapshot,
-            max(picked.at) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_at,
-            max(ends.edge_at) FILTER (WHERE (ends.edge = 'actual'::text)) AS ends_at
-           FROM (( VALUES ('opening'::text,m.starts_at), ('actual'::text,LEAST(m.ends_at, now()))) ends(edge, edge_at)
-             CROSS JOIN LATERAL ( SELECT near.snapshot_id,
-                    points.at
-                   FROM ((( SELECT snapshots.snapshot_id,
-                            snapshots.first_observed_at,
-                            snapshots.last_observed_at
-                           FROM onetrading.snapshots
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < ends.edge_at))
-                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                         LIMIT 20)
-                        UNION ALL
-                        ( SELECT snapshots.snapshot_id,
-                            snapshots.first_observed_at,
-                            snapshots.last_observed_at
-                           FROM onetrading.snapshots
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ends.edge_at))
-                          ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
-                         LIMIT 20)) near
-                     CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at), (
-                                CASE
-                                    WHEN ((near.first_observed_at < ends.edge_at) AND (near.last_observed_at >= ends.edge_at)) THEN (ends.edge_at - '00:00:00.000001'::interval)
-                                    ELSE NULL::timestamp with time zone
-                                END)) points(at))
-                  WHERE (points.at IS NOT NULL)
-                  ORDER BY ((EXISTS ( SELECT
-                           FROM onetrading.trades
-                          WHERE ((trades.account_id = m.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
-                           FROM onetrading.funding_payments payments
-                          WHERE ((payments.account_id = m.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
-                           FROM onetrading.external_movements movements
-                          WHERE ((movements.account_id = m.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), GREATEST((points.at - ends.edge_at), (ends.edge_at - points.at)), points.at, near.snapshot_id
-                 LIMIT 1) picked)
-         HAVING (count(*) = 2)) edges)
-     CROSS JOIN LATERAL ( SELECT min(points.at) AS from_at,
-            (array_agg(points.snapshot_id ORDER BY points.at, points.snapshot_id))[1] AS from_snapshot,
-            max(points.at) AS to_at,
-            (array_agg(points.snapshot_id ORDER BY points.at DESC, points.snapshot_id DESC))[1] AS to_snapshot
-           FROM (( SELECT GREATEST((snapshots.first_observed_at + '00:02:00'::interval), edges.open_at) AS from_at,
-                    LEAST(snapshots.last_observed_at, edges.close_at) AS to_at
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count = 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
-                           FROM onetrading.snapshots snapshots_1
-                          WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), '-infinity'::timestamp with time zone)) AND (snapshots.first_observed_at <= edges.close_at))) flat_1
-             CROSS JOIN LATERAL (( SELECT snapshots.snapshot_id,
-                    GREATEST(snapshots.first_observed_at, flat_1.from_at) AS at
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1)
-                UNION ALL
-                ( SELECT snapshots.snapshot_id,
-                    snapshots.first_observed_at
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
-                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
-                 LIMIT 3)
-                UNION ALL
-                ( SELECT snapshots.snapshot_id,
-                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 3)
-                UNION ALL
-                ( SELECT snapshots.snapshot_id,
-                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1)) points)
-          WHERE ((flat_1.from_at < flat_1.to_at) AND (NOT (EXISTS ( SELECT
-                   FROM onetrading.balance_changes changes
-                  WHERE ((changes.account_id = m.account_id) AND (changes.changed_at > (points.at - '00:02:00'::interval)) AND (changes.changed_at <= (points.at + '00:00:05'::interval)) AND ((changes.gain <> (0)::numeric) OR (changes.changed_at > (points.at - '00:00:05'::interval))))))))) flat)
-     CROSS JOIN LATERAL ( WITH cash AS (
-                 SELECT ends.edge,
-                    nearest.currency,
-                    nearest.at,
-                    nearest.total
-                   FROM (( VALUES ('opening'::text,m.starts_at,edges.open_at), ('actual'::text,edges.ends_at,edges.close_at)) ends(edge, edge_at, observed_at)
-                     CROSS JOIN LATERAL ( SELECT DISTINCT ON (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2))) COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) AS currency,
-                            near.at,
-                            near.cash_balance AS total
-                           FROM (( SELECT payments.at,
-                                    payments.instrument_code,
-                                    payments.cash_balance,
-                                    count(*) OVER (PARTITION BY payments.at) AS together
-                                   FROM (( SELECT funding_payments.booked_at AS at,
-    funding_payments.instrument_code,
-    funding_payments.cash_balance
-   FROM onetrading.funding_payments
-  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at < ends.edge_at) AND (funding_payments.cash_balance IS NOT NULL))
-  ORDER BY funding_payments.booked_at DESC
- LIMIT 20)
-UNION ALL
-( SELECT funding_payments.booked_at,
-    funding_payments.instrument_code,
-    funding_payments.cash_balance
-   FROM onetrading.funding_payments
-  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at >= ends.edge_at) AND (funding_payments.booked_at <= ends.observed_at) AND (funding_payments.cash_balance IS NOT NULL))
-  ORDER BY funding_payments.booked_at
- LIMIT 20)) payments) near
-                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
-                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)))
-                          ORDER BY COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)), GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)), near.at) nearest)
-                  WHERE (ends.edge_at <= ( SELECT min(snapshots.first_observed_at) AS min
-                           FROM onetrading.snapshots
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text))))
-                ), cuts AS (
-                 SELECT array_agg(instants.cut ORDER BY instants.cut) AS cuts,
-                    min(instants.cut) AS from_at,
-                    max(instants.cut) AS to_at
-                   FROM ( SELECT m.starts_at AS cut
-                        UNION
-                         SELECT edges.ends_at
-                        UNION
-                         SELECT (points.at + '00:00:00.000001'::interval)
-                           FROM ( VALUES (edges.open_at), (edges.close_at), (flat.from_at), (flat.to_at)) points(at)
-                        UNION
-                         SELECT (cash.at + '00:00:00.000001'::interval)
-                           FROM cash
-                        UNION
-                         SELECT instrument_assets.known_from
-                           FROM onetrading.instrument_assets
-                          WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
-                  WHERE (instants.cut IS NOT NULL)
-                ), sums AS (
-                 SELECT trades.instrument_code,
-                    trades.side,
-                    trades.fee_currency,
-                    min(trades.traded_at) AS at,
-                    sum(trades.amount) AS amount,
-                    sum(trades.quote_amount) AS quote_amount,
-                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
-                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
-                   FROM (cuts
-                     CROSS JOIN onetrading.trades)
-                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
-                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
-                ), legs AS (
-                 SELECT leg.currency,
-                    sums.at,
-                    leg.kind,
-                    leg.amount
-                   FROM ((((sums
-                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
-                     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
-                     CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
-                            COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
-                            COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
-                     CROSS JOIN LATERAL ( VALUES (
-                                CASE
-                                    WHEN (NOT known.is_futures) THEN known.base
-                                    ELSE NULL::text
-                                END,
-                                CASE sums.side
-                                    WHEN 'BUY'::text THEN 'bought'::text
-                                    ELSE 'sold'::text
-                                END,sums.amount), (
-                                CASE
-                                    WHEN (NOT known.is_futures) THEN known.quote
-                                    ELSE NULL::text
-                                END,
-                                CASE sums.side
-                                    WHEN 'BUY'::text THEN 'sold'::text
-                                    ELSE 'bought'::text
-                                END,sums.quote_amount), (
-                                CASE
-                                    WHEN known.is_futures THEN known.quote
-                                    ELSE NULL::text
-                                END,'gain'::text,
-                                CASE sums.side
-                                    WHEN 'BUY'::text THEN (- sums.quote_amount)
-                                    ELSE sums.quote_amount
-                                END), (
-                                CASE
-                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
-                                    ELSE NULL::text
-                                END,'fee'::text,sums.paid), (
-                                CASE
-                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
-                                    ELSE NULL::text
-                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
-                  WHERE (leg.currency IS NOT NULL)
-                UNION ALL
-                 SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
-                    payments.booked_at,
-                        CASE
-                            WHEN (payments.amount < (0)::numeric) THEN 'paid'::text
-                            ELSE 'received'::text
-                        END AS "case",
-                    abs(payments.amount) AS abs
-                   FROM ((cuts
-                     CROSS JOIN onetrading.funding_payments payments)
-                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
-                  WHERE ((payments.account_id = m.account_id) AND (payments.booked_at >= cuts.from_at) AND (payments.booked_at < cuts.to_at))
-                UNION ALL
-                 SELECT external_movements.currency_code,
-                    external_movements.moved_at,
-                        CASE
-                            WHEN (external_movements.amount < (0)::numeric) THEN 'out'::text
-                            ELSE 'in'::text
-                        END AS "case",
-                    abs(external_movements.amount) AS abs
-                   FROM (cuts
-                     CROSS JOIN onetrading.external_movements)
-                  WHERE ((external_movements.account_id = m.account_id) AND (external_movements.moved_at >= cuts.from_at) AND (external_movements.moved_at < cuts.to_at))
-                ), held AS (
-                 SELECT parts.currency,
-                    sum(parts.opening) AS opening,
-                    sum(parts.actual) AS actual,
-                    sum(parts.flat_from) AS flat_from,
-                    sum(parts.flat_to) AS flat_to
-                   FROM ( SELECT balances.currency_code AS currency,
-                                CASE
-                                    WHEN (balances.snapshot_id = edges.open_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS opening,
-                                CASE
-                                    WHEN (balances.snapshot_id = edges.close_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS actual,
-                                CASE
-                                    WHEN (balances.snapshot_id = flat.from_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS flat_from,
-                                CASE
-                                    WHEN (balances.snapshot_id = flat.to_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS flat_to
-                           FROM onetrading.balances
-                          WHERE (balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot, flat.from_snapshot, flat.to_snapshot]))
-                        UNION ALL
-                         SELECT DISTINCT legs.currency,
-                            (0)::numeric AS "numeric",
-                            (0)::numeric AS "numeric",
-                            (0)::numeric AS "numeric",
-                            (0)::numeric AS "numeric"
-                           FROM legs) parts
-                  GROUP BY parts.currency
-                ), anchored AS (
-                 SELECT held.currency,
-                    COALESCE(cash_open.total, held.opening) AS opening,
-                    COALESCE(cash_open.at, edges.open_at) AS open_at,
-                    COALESCE(cash_close.total, held.actual) AS actual,
-                    COALESCE(cash_close.at, edges.close_at) AS close_at,
-                    held.flat_from,
-                    held.flat_to
-                   FROM ((held
-                     LEFT JOIN cash cash_open ON (((cash_open.edge = 'opening'::text) AND (cash_open.currency = held.currency))))
-                     LEFT JOIN cash cash_close ON (((cash_close.edge = 'actual'::text) AND (cash_close.currency = held.currency))))
-                ), summed AS (
-                 SELECT anchored.currency,
-                    anchored.close_at,
-                    ((anchored.opening + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.open_at) AND (legs.at < m.starts_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= m.starts_at) AND (legs.at <= anchored.open_at))), (0)::numeric)) AS opening,
-                    ((anchored.actual + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.close_at) AND (legs.at < edges.ends_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= edges.ends_at) AND (legs.at <= anchored.close_at))), (0)::numeric)) AS actual,
-                    COALESCE(sum(legs.signed) FILTER (WHERE legs.in_month), (0)::numeric) AS flow,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'bought'::text))), (0)::numeric) AS bought,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'sold'::text))), (0)::numeric) AS sold,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'fee'::text))), (0)::numeric) AS fees_paid,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'rebate'::text))), (0)::numeric) AS rebates_received,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'received'::text))), (0)::numeric) AS funding_received,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'paid'::text))), (0)::numeric) AS funding_paid,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'in'::text))), (0)::numeric) AS external_in,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'out'::text))), (0)::numeric) AS external_out,
-                        CASE
-                            WHEN (flat.from_at < flat.to_at) THEN ((anchored.flat_to - anchored.flat_from) - COALESCE(sum(
-                            CASE
-                                WHEN (legs.kind = 'gain'::text) THEN legs.amount
-                                ELSE legs.signed
-                            END) FILTER (WHERE ((legs.at > flat.from_at) AND (legs.at <= flat.to_at))), (0)::numeric))
-                            ELSE (0)::numeric
-                        END AS proven,
-                    COALESCE(bool_or((legs.kind = ANY (ARRAY['gain'::text, 'paid'::text, 'received'::text]))) FILTER (WHERE ((legs.at > LEAST(anchored.open_at, m.starts_at)) AND (legs.at <= GREATEST(anchored.close_at, edges.ends_at)))), false) AS is_settled
-                   FROM (anchored
-                     LEFT JOIN ( SELECT legs_1.currency,
-                            legs_1.at,
-                            legs_1.kind,
-                            legs_1.amount,
-                            ((legs_1.at >= m.starts_at) AND (legs_1.at < edges.ends_at)) AS in_month,
-                                CASE
-                                    WHEN (legs_1.kind = ANY (ARRAY['bought'::text, 'rebate'::text, 'received'::text, 'in'::text])) THEN legs_1.amount
-                                    WHEN (legs_1.kind <> 'gain'::text) THEN (- legs_1.amount)
-                                    ELSE (0)::numeric
-                                END AS signed
-                           FROM legs legs_1) legs ON ((legs.currency = anchored.currency)))
-                  GROUP BY anchored.currency, anchored.opening, anchored.open_at, anchored.actual, anchored.close_at, anchored.flat_from, anchored.flat_to
-                )
-         SELECT summed.currency,
-            summed.opening,
-            summed.bought,
-            summed.sold,
-            summed.fees_paid,
-            summed.rebates_received,
-            summed.funding_received,
-            summed.funding_paid,
-                CASE
-                    WHEN judged.settled THEN (((summed.actual - summed.opening) - summed.flow) - summed.proven)
-                    ELSE (0)::numeric
-                END AS settlements_inferred,
-            summed.external_in,
-            summed.external_out,
-            summed.actual,
-            summed.close_at AS actual_observed_at,
-                CASE
-                    WHEN judged.settled THEN summed.proven
-                    ELSE ((summed.actual - summed.opening) - summed.flow)
-                END AS difference,
-            judged.settled
-           FROM (summed
-             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR (EXISTS ( SELECT
-                           FROM ((onetrading.snapshots
-                             JOIN onetrading.positions USING (snapshot_id))
-                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= snapshots.first_observed_at) AND (snapshots.first_observed_at < assets.known_to))))
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count > 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
-                                   FROM onetrading.snapshots snapshots_1
-                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency))))) AS settled) judged)
-          WHERE ((EXISTS ( SELECT
-                   FROM onetrading.balances
-                  WHERE ((balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot])) AND (balances.currency_code = summed.currency)))) OR (summed.opening <> (0)::numeric) OR (summed.actual <> (0)::numeric) OR ((((((((summed.bought + summed.sold) + summed.fees_paid) + summed.rebates_received) + summed.funding_received) + summed.funding_paid) + summed.external_in) + summed.external_out) <> (0)::numeric))) rolled)
-     LEFT JOIN LATERAL ( SELECT points.before_at AS first_unexplained_from,
-            points.at AS first_unexplained_to
-           FROM ( SELECT bounded.at,
-                    bounded.unexplained,
-                    lag(bounded.at) OVER observed AS before_at,
-                    first_value(bounded.unexplained) OVER observed AS at_first
-                   FROM ( SELECT timeline.at,
-                            timeline.is_point,
-                            timeline.unexplained,
-                            timeline.last_at,
-                            timeline.next_at,
-                            timeline.last_gain_at,
-                            min(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS first_point,
-                            max(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS last_point
-                           FROM ( SELECT events.at,
-                                    events.is_point,
-                                    (
-CASE
- WHEN events.is_point THEN events.total
- ELSE NULL::numeric
-END - sum(events.amount) OVER forwards) AS unexplained,
-                                    max(events.at) FILTER (WHERE (NOT events.is_point)) OVER forwards AS last_at,
-                                    min(events.at) FILTER (WHERE (NOT events.is_point)) OVER (ORDER BY events.at DESC, events.is_point DESC ROWS UNBOUNDED PRECEDING) AS next_at,
-                                    max(events.at) FILTER (WHERE events.is_gain) OVER forwards AS last_gain_at
-                                   FROM ( SELECT points_1.at,
-    true AS is_point,
-    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
-    (0)::numeric AS amount,
-    false AS is_gain
-   FROM ((onetrading.snapshots
-     CROSS JOIN LATERAL ( SELECT GREATEST(snapshots.first_observed_at, edges.open_at) AS at
-  UNION
-   SELECT LEAST(snapshots.last_observed_at, edges.close_at) AS "least"
-  UNION
-   SELECT LEAST((snapshots.first_observed_at + '00:02:00'::interval), snapshots.last_observed_at, edges.close_at) AS "least") points_1)
-     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = snapshots.snapshot_id) AND (balances.currency_code = rolled.currency))))
-  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ( SELECT snapshots_1.first_observed_at
-     FROM onetrading.snapshots snapshots_1
-    WHERE (snapshots_1.snapshot_id = edges.open_snapshot))) AND (snapshots.first_observed_at <= edges.close_at) AND (points_1.at >= edges.open_at) AND (points_1.at <= edges.close_at) AND ((NOT rolled.settled) OR ( SELECT ((flat_1.row_count = 0) AND (flat_1.last_observed_at >= points_1.at))
-     FROM onetrading.snapshots flat_1
-    WHERE ((flat_1.account_id = m.account_id) AND (flat_1.stream = 'positions'::text) AND (flat_1.first_observed_at <= (points_1.at - '00:02:00'::interval)))
-    ORDER BY flat_1.first_observed_at DESC
-   LIMIT 1)))
-UNION ALL
- SELECT changes.changed_at,
-    false,
-    NULL::numeric,
-    (changes.amount +
-  CASE
-   WHEN rolled.settled THEN changes.gain
-   ELSE (0)::numeric
-  END),
-    (changes.gain <> (0)::numeric)
-   FROM onetrading.balance_changes changes
-  WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
-                                  WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
-                  WHERE (bounded.is_point AND (((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point)) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
-                  WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
-          WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
-          ORDER BY points.at
-         LIMIT 1) unexplained ON (true));
-COMMENT ON VIEW reporting.balance_rollforward_by_zone IS 'reporting.balance_rollforward in every time zone: always filter by zone, or call reporting.balance_rollforward(zone).
-Example:
-SELECT month, currency, opening, expected, actual, difference
-FROM reporting.balance_rollforward_by_zone
-WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' ORDER BY currency;';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.month IS 'First day of the calendar month of the zone.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.currency IS 'The asset that all amounts of the row are in.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_in IS 'Imported movements that came in (import movements); not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_out IS 'Imported movements that went out, without their sign; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual_observed_at IS 'When the balance was observed that actual was moved from.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
-COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
-CREATE VIEW reporting.balance_rollforward AS
- SELECT account,
-    account_id,
-    month,
-    zone,
-    currency,
-    basis,
-    opening,
-    bought,
-    sold,
-    fees_paid,
-    rebates_received,
-    funding_received,
-    funding_paid,
-    settlements_inferred,
-    external_in,
-    external_out,
-    expected,
-    actual,
-    actual_observed_at,
-    difference,
-    first_unexplained_from,
-    first_unexplained_to
-   FROM reporting.balance_rollforward_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.balance_rollforward IS 'Each balance from month to month of the business zone (ONETRADING_BUSINESS_ZONE): opening, everything that is known to have moved it, what should be there then, and what was observed. Half-open months: what happened at the first instant of a month belongs to it. A difference is a missing or a wrong record, a movement that was not imported, or a fee that is in no record (liquidation, custody). Counts what is stored: whether that is complete, coverage_gaps tells.
-Example:
-SELECT month, currency, opening, expected, actual, difference, first_unexplained_from
-FROM reporting.balance_rollforward
-WHERE account = ''main'' AND month = ''2026-03-01'' AND difference <> 0 ORDER BY currency;';
-COMMENT ON COLUMN reporting.balance_rollforward.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.balance_rollforward.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.balance_rollforward.month IS 'First day of the calendar month of the zone.';
-COMMENT ON COLUMN reporting.balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
-COMMENT ON COLUMN reporting.balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
-COMMENT ON COLUMN reporting.balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
-COMMENT ON COLUMN reporting.balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
-COMMENT ON COLUMN reporting.balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
-COMMENT ON COLUMN reporting.balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
-COMMENT ON COLUMN reporting.balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
-COMMENT ON COLUMN reporting.balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
-COMMENT ON COLUMN reporting.balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
-COMMENT ON COLUMN reporting.balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
-COMMENT ON COLUMN reporting.balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
-COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
-COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
-CREATE FUNCTION reporting.balance_rollforward(zone text) RETURNS SETOF reporting.balance_rollforward
-    LANGUAGE sql STABLE
-    AS $_$ SELECT * FROM reporting.balance_rollforward_by_zone AS rolled
-    WHERE rolled.zone = reporting.known_zone($1) $_$;
-COMMENT ON FUNCTION reporting.balance_rollforward(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT month, currency, difference FROM reporting.balance_rollforward(''Europe/Vienna'')
-WHERE account = ''main'' AND difference <> 0;';
-CREATE VIEW onetrading.latest_snapshots AS
- WITH RECURSIVE latest AS (
-        ( SELECT snapshots.snapshot_id,
-            snapshots.account_id,
-            snapshots.stream,
-            snapshots.first_observed_at,
-            snapshots.last_observed_at,
-            snapshots.row_count,
-            snapshots.content_hash,
-            snapshots.header
-           FROM onetrading.snapshots
-          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.snapshot_id,
-            next_group.account_id,
-            next_group.stream,
-            next_group.first_observed_at,
-            next_group.last_observed_at,
-            next_group.row_count,
-            next_group.content_hash,
-            next_group.header
-           FROM (latest latest_1
-             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-                    snapshots.account_id,
-                    snapshots.stream,
-                    snapshots.first_observed_at,
-                    snapshots.last_observed_at,
-                    snapshots.row_count,
-                    snapshots.content_hash,
-                    snapshots.header
-                   FROM onetrading.snapshots
-                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
-                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1) next_group)
-        )
- SELECT account_id,
-    stream,
-    snapshot_id,
-    first_observed_at,
-    last_observed_at,
-    row_count,
-    header
-   FROM latest;
-COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
-COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
-CREATE VIEW onetrading.first_balances AS
- SELECT latest.account_id,
-    started.first_observed_at,
-    picked.snapshot_id,
-    picked.at,
-    facts.first_at
-   FROM (((( SELECT latest_snapshots.account_id
-           FROM onetrading.latest_snapshots
-          WHERE (latest_snapshots.stream = 'balances'::text)) latest
-     CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS first_observed_at
-           FROM onetrading.snapshots
-          WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))) started)
-     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
-                   FROM onetrading.trades
-                  WHERE (trades.account_id = latest.account_id)), ( SELECT min(payments.booked_at) AS min
-                   FROM onetrading.funding_payments payments
-                  WHERE (payments.account_id = latest.account_id)), ( SELECT min(movements.moved_at) AS min
-                   FROM onetrading.external_movements movements
-                  WHERE (movements.account_id = latest.account_id))) AS first_at) facts)
-     CROSS JOIN LATERAL ( SELECT near.snapshot_id,
-            points.at
-           FROM (( SELECT snapshots.snapshot_id,
-                    snapshots.first_observed_at,
-                    snapshots.last_observed_at
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))
-                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
-                 LIMIT 20) near
-             CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at)) points(at))
-          ORDER BY ((EXISTS ( SELECT
-                   FROM onetrading.trades
-                  WHERE ((trades.account_id = latest.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
-                   FROM onetrading.funding_payments payments
-                  WHERE ((payments.account_id = latest.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
-                   FROM onetrading.external_movements movements
-                  WHERE ((movements.account_id = latest.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), points.at, near.snapshot_id
-         LIMIT 1) picked);
-COMMENT ON VIEW onetrading.first_balances IS 'The observation that earlier balances are derived from: of the first ones the earliest that no trade, payment or movement is close to, since balances may lag what moves them.';
-COMMENT ON COLUMN onetrading.first_balances.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.first_balances.first_observed_at IS 'When balances were first observed.';
-COMMENT ON COLUMN onetrading.first_balances.snapshot_id IS 'The chosen observation.';
-COMMENT ON COLUMN onetrading.first_balances.at IS 'When it was observed: what happened until then, that instant included, is in it.';
-COMMENT ON COLUMN onetrading.first_balances.first_at IS 'The earliest trade, funding payment or movement; null when there is none.';
-CREATE VIEW onetrading.listed_currencies AS
- WITH RECURSIVE listed AS (
-        ( SELECT balances.account_id,
-            balances.currency_code,
-            balances.snapshot_id
-           FROM onetrading.balances
-          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.account_id,
-            next_group.currency_code,
-            next_group.snapshot_id
-           FROM (listed listed_1
-             CROSS JOIN LATERAL ( SELECT balances.account_id,
-                    balances.currency_code,
-                    balances.snapshot_id
-                   FROM onetrading.balances
-                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
-                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-                 LIMIT 1) next_group)
-        )
- SELECT listed.account_id,
-    listed.currency_code,
-    snapshots.first_observed_at
-   FROM (listed
-     JOIN onetrading.snapshots USING (snapshot_id));
-COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
-COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
-CREATE VIEW reporting.daily_closing_balances_by_zone AS
- WITH listed AS (
-         SELECT listed_currencies.account_id,
-            listed_currencies.currency_code,
-            listed_currencies.first_observed_at
-           FROM onetrading.listed_currencies
-        ), spans AS (
-         SELECT started.account_id,
-            accounts.name,
-            started.first_at,
-                CASE
-                    WHEN (accounts.left_at IS NULL) THEN now()
-                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
-                END AS last_at
-           FROM ((( SELECT listed.account_id,
-                    min(listed.first_observed_at) AS first_at
-                   FROM listed
-                  GROUP BY listed.account_id) started
-             LEFT JOIN onetrading.accounts USING (account_id))
-             LEFT JOIN ( SELECT latest_snapshots.account_id,
-                    latest_snapshots.last_observed_at
-                   FROM onetrading.latest_snapshots
-                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
-        )
- SELECT COALESCE(days.name, (days.account_id)::text) AS account,
-    days.account_id,
-    days.day,
-    listed.currency_code,
-    COALESCE(balances.available, (0)::numeric) AS available,
-    COALESCE(balances.locked, (0)::numeric) AS locked,
-    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
-    (balances.snapshot_id IS NOT NULL) AS is_listed,
-    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
-    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
-    (days.day_end <= now()) AS is_final,
-    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated,
-    days.zone,
-    'observed'::text AS source
-   FROM (((( SELECT zoned.account_id,
-            zoned.name,
-            zoned.zone,
-            (zoned.first_day + steps.step) AS day,
-            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
-           FROM (( SELECT spans.account_id,
-                    spans.name,
-                    zones.zone,
-                    ((spans.first_at AT TIME ZONE zones.zone))::date AS first_day,
-                    ((spans.last_at AT TIME ZONE zones.zone))::date AS last_day
-                   FROM (spans
-                     CROSS JOIN onetrading.zones)) zoned
-             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
-     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-            snapshots.last_observed_at
-           FROM onetrading.snapshots
-          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
-          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1) closing)
-     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
-     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))))
-UNION ALL
- SELECT COALESCE(accounts.name, (firsts.account_id)::text) AS account,
-    firsts.account_id,
-    derived.day,
-    derived.currency AS currency_code,
-    NULL::numeric AS available,
-    NULL::numeric AS locked,
-    derived.total,
-    NULL::boolean AS is_listed,
-    derived.observed_at,
-    (derived.day_end - derived.observed_at) AS age,
-    true AS is_final,
-    derived.estimated,
-    zones.zone,
-    derived.source
-   FROM (((onetrading.first_balances firsts
-     CROSS JOIN onetrading.zones)
-     LEFT JOIN onetrading.accounts ON ((accounts.account_id = firsts.account_id)))
-     CROSS JOIN LATERAL ( WITH changes AS (
-                 SELECT ((balance_changes.changed_at AT TIME ZONE zones.zone))::date AS day,
-                    balance_changes.currency,
-                    sum(balance_changes.amount) AS amount,
-                    bool_or((balance_changes.gain <> (0)::numeric)) AS futures
-                   FROM onetrading.balance_changes
-                  WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.changed_at <= firsts.at))
-                  GROUP BY (((balance_changes.changed_at AT TIME ZONE zones.zone))::date), balance_changes.currency
-                ), held AS (
-                 SELECT balances.currency_code AS currency,
-                    (balances.available + balances.locked) AS total
-                   FROM onetrading.balances
-                  WHERE (balances.snapshot_id = firsts.snapshot_id)
-                UNION ALL
-                 SELECT DISTINCT changes.currency,
-                    (0)::numeric AS "numeric"
-                   FROM changes
-                  WHERE (NOT (EXISTS ( SELECT
-                           FROM onetrading.balances
-                          WHERE ((balances.snapshot_id = firsts.snapshot_id) AND (balances.currency_code = changes.currency)))))
-                ), cash_currencies AS (
-                 SELECT DISTINCT COALESCE(assets.quote_code, split_part(paid.instrument_code, '_'::text, 2)) AS currency
-                   FROM (( SELECT DISTINCT payments.instrument_code
-                           FROM onetrading.funding_payments payments
-                          WHERE ((payments.account_id = firsts.account_id) AND (payments.cash_balance IS NOT NULL))) paid
-                     LEFT JOIN onetrading.instrument_assets assets ON ((assets.instrument_code = paid.instrument_code)))
-                ), days AS (
-                 SELECT (ends.first_day + steps.step) AS day,
-                    ((((ends.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zones.zone) AS day_end
-                   FROM (( SELECT ((firsts.first_at AT TIME ZONE zones.zone))::date AS first_day,
-                            ((firsts.first_observed_at AT TIME ZONE zones.zone))::date AS last_day) ends
-                     CROSS JOIN LATERAL generate_series(0, ((ends.last_day - ends.first_day) - 1)) steps(step))
-                ), summed AS (
-                 SELECT grid.currency,
-                    grid.day,
-                    max(grid.day_end) AS day_end,
-                    sum(sum(grid.amount)) OVER later AS amount,
-                    bool_or(bool_or(grid.futures)) OVER later AS futures
-                   FROM ( SELECT changes.currency,
-                            changes.day,
-                            NULL::timestamp with time zone AS day_end,
-                            changes.amount,
-                            changes.futures
-                           FROM changes
-                        UNION ALL
-                         SELECT held_1.currency,
-                            days.day,
-                            days.day_end,
-                            0,
-                            false
-                           FROM (held held_1
-                             CROSS JOIN days)) grid
-                  GROUP BY grid.currency, grid.day
-                  WINDOW later AS (PARTITION BY grid.currency ORDER BY grid.day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-                )
-         SELECT summed.day,
-            summed.day_end,
-            summed.currency,
-            COALESCE(anchored.total, (held.total - COALESCE(summed.amount, (0)::numeric))) AS total,
-            COALESCE(anchored.at, firsts.at) AS observed_at,
-            COALESCE(anchored.estimated, summed.futures, false) AS estimated,
-                CASE
-                    WHEN (anchored.at IS NULL) THEN 'derived'::text
-                    ELSE 'cash_anchor'::text
-                END AS source
-           FROM (((summed
-             JOIN held USING (currency))
-             LEFT JOIN cash_currencies cash_currency USING (currency))
-             LEFT JOIN LATERAL ( SELECT cash.at,
-                    (cash.total + moved.amount) AS total,
-                    (moved.futures AND (cash.distance > '04:10:00'::interval)) AS estimated
-                   FROM (( SELECT near.at,
-                            near.cash_balance AS total,
-                            GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) AS distance
-                           FROM (( SELECT payments.at,
-                                    payments.instrument_code,
-                                    payments.cash_balance,
-                                    count(*) OVER (PARTITION BY payments.at) AS together
-                                   FROM (( SELECT payments_1.booked_at AS at,
-    payments_1.instrument_code,
-    payments_1.cash_balance
-   FROM onetrading.funding_payments payments_1
-  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at < summed.day_end) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
-  ORDER BY payments_1.booked_at DESC
- LIMIT 20)
-UNION ALL
-( SELECT payments_1.booked_at,
-    payments_1.instrument_code,
-    payments_1.cash_balance
-   FROM onetrading.funding_payments payments_1
-  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at >= summed.day_end) AND (payments_1.booked_at <= firsts.at) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
-  ORDER BY payments_1.booked_at
- LIMIT 20)) payments) near
-                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
-                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= (firsts.at - summed.day_end)))
-                          ORDER BY GREATEST((near.at - summed.day_end), (summed.day_end - near.at)), near.at
-                         LIMIT 1) cash
-                     CROSS JOIN LATERAL ( SELECT COALESCE(sum(
-                                CASE
-                                    WHEN (cash.at < summed.day_end) THEN balance_changes.amount
-                                    ELSE (- balance_changes.amount)
-                                END), (0)::numeric) AS amount,
-                            COALESCE(bool_or((balance_changes.gain <> (0)::numeric)), false) AS futures
-                           FROM onetrading.balance_changes
-                          WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.currency = summed.currency) AND (((balance_changes.changed_at > cash.at) AND (balance_changes.changed_at < summed.day_end)) OR ((balance_changes.changed_at >= summed.day_end) AND (balance_changes.changed_at <= cash.at))) AND (balance_changes.changed_at >= LEAST(cash.at, summed.day_end)) AND (balance_changes.changed_at <= GREATEST(cash.at, summed.day_end)))) moved)) anchored ON (true))
-          WHERE (summed.day_end IS NOT NULL)) derived)
-  WHERE (((firsts.first_at AT TIME ZONE zones.zone))::date < ((firsts.first_observed_at AT TIME ZONE zones.zone))::date);
-COMMENT ON VIEW reporting.daily_closing_balances_by_zone IS 'reporting.daily_closing_balances in every time zone: always filter by zone, or call reporting.daily_closing_balances(zone).
-Example:
-SELECT day, currency_code, total, source, estimated
-FROM reporting.daily_closing_balances_by_zone
-WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day = ''2026-03-31'' ORDER BY currency_code;';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.day IS 'Day that closes, in the time zone: a day of a clock change has 23 or 25 hours.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.currency_code IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.available IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.locked IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.total IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_listed IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.observed_at IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.age IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_final IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.estimated IS 'As in reporting.daily_closing_balances.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.zone IS 'Time zone in which the day ends.';
-COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.source IS 'As in reporting.daily_closing_balances.';
-CREATE VIEW reporting.daily_closing_balances AS
- SELECT account,
-    account_id,
-    day,
-    currency_code,
-    available,
-    locked,
-    total,
-    is_listed,
-    observed_at,
-    age,
-    is_final,
-    estimated,
-    zone,
-    source
-   FROM reporting.daily_closing_balances_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE): the last complete answer of GET account/balances that was received before the day''s end. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is. Days from the first trade, funding payment or movement until the first answer are derived from that answer, backwards, by trades, fees, funding as sent, and movements: to the last digit, as far as these are complete (coverage_gaps) and movements were imported. What was free and what was locked is not known then. The cash of futures is settled each minute, which nothing tells: before the first answer it is taken from the nearest funding payment (cash_balance).
-Example:
-SELECT currency_code, total, observed_at, age, source, estimated
-FROM reporting.daily_closing_balances
-WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
-COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'Day of the zone that closes, from its first instant (inclusive) to that of the next day (exclusive).';
-COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code); while derived, every currency that the first answer lists or that moved before it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it; null when derived.';
-COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it; null when derived.';
-COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code; derived where source says so.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not; null when derived.';
-COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards. When derived: when what it is derived from was seen, which is after the day''s end, or for cash_anchor before or after it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here. Negative when derived from what was seen later.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
-COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it. When derived: whether there were futures trades between the day''s end and a first answer or a cash_balance that is more than 4 hours 10 minutes away, whose settlements are not known.';
-COMMENT ON COLUMN reporting.daily_closing_balances.zone IS 'Time zone in which the day ends: the business zone.';
-COMMENT ON COLUMN reporting.daily_closing_balances.source IS 'observed (an answer of the exchange), derived (backwards from the first answer) or cash_anchor (from the cash_balance of the nearest funding payment, by trades'' fees, funding and movements in between; what was settled between that payment and the day''s end is not in it).';
-CREATE FUNCTION reporting.daily_closing_balances(zone text) RETURNS SETOF reporting.daily_closing_balances
-    LANGUAGE sql STABLE
-    AS $_$ SELECT * FROM reporting.daily_closing_balances_by_zone AS balances
-    WHERE balances.zone = reporting.known_zone($1) $_$;
-COMMENT ON FUNCTION reporting.daily_closing_balances(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT day, currency_code, total, source FROM reporting.daily_closing_balances(''Europe/Vienna'')
-WHERE account = ''main'' AND day = ''2026-03-31'';';
-CREATE TABLE onetrading.portfolios (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    equity numeric,
-    margin_used numeric,
-    margin_available numeric,
-    account_ratio numeric,
-    maintenance_margin numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
-COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
-COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
-COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
-CREATE VIEW reporting.daily_equity_by_zone AS
- SELECT COALESCE(days.name, (days.account_id)::text) AS account,
-    days.account_id,
-    days.day,
-    days.zone,
-    closing.equity,
-    closing.source,
-    closing.observed_at,
-    (LEAST(days.day_end, now()) - closing.observed_at) AS age,
-    (days.day_end <= now()) AS is_final,
-    ((LEAST(days.day_end, now()) - closing.observed_at) > '00:10:00'::interval) AS estimated
-   FROM (( SELECT zoned.account_id,
-            zoned.name,
-            zoned.zone,
-            (zoned.first_day + steps.step) AS day,
-            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
-           FROM (( SELECT started.account_id,
-                    accounts.name,
-                    zones.zone,
-                    ((started.first_at AT TIME ZONE zones.zone))::date AS first_day,
-                    ((
-                        CASE
-                            WHEN (accounts.left_at IS NULL) THEN now()
-                            ELSE started.last_at
-                        END AT TIME ZONE zones.zone))::date AS last_day
-                   FROM ((( SELECT latest.account_id,
-                            max(latest.last_observed_at) AS last_at,
-                            min(first.at) AS first_at
-                           FROM (onetrading.latest_snapshots latest
-                             CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS at
-                                   FROM onetrading.snapshots
-                                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = latest.stream))) first)
-                          WHERE (latest.stream = ANY (ARRAY['portfolio'::text, 'balances'::text]))
-                          GROUP BY latest.account_id) started
-                     LEFT JOIN onetrading.accounts USING (account_id))
-                     CROSS JOIN onetrading.zones)) zoned
-             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
-     CROSS JOIN LATERAL ( SELECT told.equity,
-            told.source,
-            told.observed_at
-           FROM (( SELECT portfolios.equity,
-                    'portfolio'::text AS source,
-                    LEAST(snapshots.last_observed_at, days.day_end) AS observed_at
-                   FROM (onetrading.snapshots
-                     LEFT JOIN onetrading.portfolios USING (snapshot_id))
-                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'portfolio'::text) AND (snapshots.first_observed_at < days.day_end))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1)
-                UNION ALL
-                ( SELECT
-                        CASE
-                            WHEN ((snapshots.header ->> 'account_equity'::text) ~ '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$'::text) THEN ((snapshots.header ->> 'account_equity'::text))::numeric
-                            ELSE NULL::numeric
-                        END AS "case",
-                    'balances'::text,
-                    LEAST(snapshots.last_observed_at, days.day_end) AS "least"
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1)) told
-          WHERE (told.equity IS NOT NULL)
-          ORDER BY ((LEAST(days.day_end, now()) - told.observed_at) > '00:10:00'::interval), told.source DESC
-         LIMIT 1) closing);
-COMMENT ON VIEW reporting.daily_equity_by_zone IS 'reporting.daily_equity in every time zone: always filter by zone, or call reporting.daily_equity(zone).
-Example:
-SELECT day, equity, source FROM reporting.daily_equity_by_zone
-WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day >= ''2026-03-01'' ORDER BY day;';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.day IS 'Day of the zone that closes.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.zone IS 'Time zone in which the day ends.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.observed_at IS 'When this state was last seen at or before the day''s end.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.age IS 'Day''s end (now, for the day still running) minus observed_at.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.is_final IS 'Whether the day is over.';
-COMMENT ON COLUMN reporting.daily_equity_by_zone.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
-CREATE VIEW reporting.daily_equity AS
- SELECT account,
-    account_id,
-    day,
-    zone,
-    equity,
-    source,
-    observed_at,
-    age,
-    is_final,
-    estimated
-   FROM reporting.daily_equity_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.daily_equity IS 'Equity of each account at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE), as last told by the exchange before the day''s end. Only what was observed: balances are not valued here, since the exchange names neither the currency of its equity nor a rate of it. A day without any answer repeats the state before it: then estimated is true. Days before the first answer have no row, nor have accounts whose equity the exchange does not send.
-Example:
-SELECT day, equity, source, estimated FROM reporting.daily_equity
-WHERE account = ''main'' AND day >= ''2026-03-01'' AND day < ''2026-04-01'' ORDER BY day;';
-COMMENT ON COLUMN reporting.daily_equity.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.daily_equity.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.daily_equity.day IS 'Day of the zone that closes.';
-COMMENT ON COLUMN reporting.daily_equity.zone IS 'Time zone in which the day ends.';
-COMMENT ON COLUMN reporting.daily_equity.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
-COMMENT ON COLUMN reporting.daily_equity.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
-COMMENT ON COLUMN reporting.daily_equity.observed_at IS 'When this state was last seen at or before the day''s end.';
-COMMENT ON COLUMN reporting.daily_equity.age IS 'Day''s end (now, for the day still running) minus observed_at.';
-COMMENT ON COLUMN reporting.daily_equity.is_final IS 'Whether the day is over.';
-COMMENT ON COLUMN reporting.daily_equity.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
-CREATE FUNCTION reporting.daily_equity(zone text) RETURNS SETOF reporting.daily_equity
-    LANGUAGE sql STABLE
-    AS $_$ SELECT * FROM reporting.daily_equity_by_zone AS equities
-    WHERE equities.zone = reporting.known_zone($1) $_$;
-COMMENT ON FUNCTION reporting.daily_equity(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT day, equity FROM reporting.daily_equity(''Europe/Vienna'') WHERE account = ''main'';';
-CREATE VIEW reporting.drawdown_by_zone AS
- SELECT account,
-    account_id,
-    day,
-    zone,
-    equity,
-    peak,
-    (peak - equity) AS drawdown,
-        CASE
-            WHEN (peak > (0)::numeric) THEN round(((peak - equity) / peak), 18)
+            WHEN bool_and((direction = ANY (ARRAY['LONG'::text, 'SHORT'::text]))) THEN sum(
+            CASE direction
+                WHEN 'LONG'::text THEN open_volume
+                ELSE (- open_volume)
+            END)
             ELSE NULL::numeric
-        END AS drawdown_ratio,
-    source,
-    is_final,
-    estimated
-   FROM ( SELECT daily_equity_by_zone.account,
-            daily_equity_by_zone.account_id,
-            daily_equity_by_zone.day,
-            daily_equity_by_zone.zone,
-            daily_equity_by_zone.equity,
-            daily_equity_by_zone.source,
-            daily_equity_by_zone.observed_at,
-            daily_equity_by_zone.age,
-            daily_equity_by_zone.is_final,
-            daily_equity_by_zone.estimated,
-            max(daily_equity_by_zone.equity) OVER (PARTITION BY daily_equity_by_zone.account, daily_equity_by_zone.account_id, daily_equity_by_zone.zone ORDER BY daily_equity_by_zone.day ROWS UNBOUNDED PRECEDING) AS peak
-           FROM reporting.daily_equity_by_zone) equities;
-COMMENT ON VIEW reporting.drawdown_by_zone IS 'reporting.drawdown in every time zone: always filter by zone, or call reporting.drawdown(zone).
-Example:
-SELECT day, equity, peak, drawdown FROM reporting.drawdown_by_zone
-WHERE zone = ''Europe/Vienna'' AND account = ''main'' ORDER BY day;';
-COMMENT ON COLUMN reporting.drawdown_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.day IS 'Day of the zone that closes.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.zone IS 'Time zone in which the day ends.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.equity IS 'As in reporting.daily_equity.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.peak IS 'The highest equity of any day until this one, this one included.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.source IS 'As in reporting.daily_equity.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.is_final IS 'As in reporting.daily_equity.';
-COMMENT ON COLUMN reporting.drawdown_by_zone.estimated IS 'As in reporting.daily_equity.';
-CREATE VIEW reporting.drawdown AS
+        END AS net
+   FROM onetrading.positions
+  GROUP BY snapshot_id, account_id, instrument_code;
+COMMENT ON VIEW onetrading.net_positions IS 'Observed positions with a sign. An instrument without a row in a snapshot was flat.';
+COMMENT ON COLUMN onetrading.net_positions.snapshot_id IS 'As in onetrading.positions.';
+COMMENT ON COLUMN onetrading.net_positions.account_id IS 'As in onetrading.positions.';
+COMMENT ON COLUMN onetrading.net_positions.instrument_code IS 'As in onetrading.positions.';
+COMMENT ON COLUMN onetrading.net_positions.net IS 'In units of the base asset: negative when short; null when a direction is unknown.';
+CREATE VIEW onetrading.funding_positions AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    slots.instrument_code,
+    slots.funding_time,
+    slots.booked_at,
+    slots.booked,
+    slots.net_at_slot,
+    slots.net_at_booking,
+    slots.is_known,
+    slots.decimals
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( WITH payments AS (
+                 SELECT payments_1.instrument_code,
+                    payments_1.funding_time,
+                    payments_1.booked_at,
+                    payments_1.amount
+                   FROM onetrading.funding_payments payments_1
+                  WHERE ((payments_1.account_id = months.account_id) AND (payments_1.booked_at >= months.starts_at) AND (payments_1.booked_at < months.ends_at))
+                ), fills AS (
+                 SELECT trades.instrument_code,
+                    trades.traded_at,
+                    trades.traded_at_nanos,
+                    trades.sequence,
+                    trades.trade_id,
+                    trades.signed
+                   FROM onetrading.futures_trades trades
+                  WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))
+                ), first_seen AS (
+                 SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, months.starts_at) AS at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= months.starts_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1
+                ), openings AS (
+                 SELECT before.instrument_code,
+                    sum(before.net) AS net
+                   FROM ( SELECT net_positions.instrument_code,
+                            net_positions.net
+                           FROM onetrading.net_positions
+                          WHERE (net_positions.snapshot_id = ( SELECT first_seen.snapshot_id
+                                   FROM first_seen))
+                        UNION ALL
+                         SELECT trades.instrument_code,
+                            trades.signed
+                           FROM (onetrading.futures_trades trades
+                             LEFT JOIN ( SELECT positions_1.instrument_code,
+                                    max(positions_1.closed_at) AS closed_at
+                                   FROM onetrading.closed_positions positions_1
+                                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at))
+                                  GROUP BY positions_1.instrument_code) closings ON (((closings.instrument_code = trades.instrument_code) AND (NOT (EXISTS ( SELECT
+                                   FROM first_seen))))))
+                          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at < months.starts_at) AND (trades.traded_at > COALESCE(( SELECT first_seen.at
+                                   FROM first_seen), '-infinity'::timestamp with time zone)) AND (trades.traded_at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)))) before
+                  GROUP BY before.instrument_code
+                ), settled AS (
+                 SELECT funding_rates.instrument_code,
+                    funding_rates.funding_time
+                   FROM onetrading.funding_rates
+                  WHERE ((funding_rates.funding_time >= months.starts_at) AND (funding_rates.funding_time < months.ends_at))
+                ), seen AS (
+                 SELECT DISTINCT observed.snapshot_id,
+                    observed.at
+                   FROM (( SELECT DISTINCT settled.funding_time AS before
+                           FROM settled
+                        UNION ALL
+                         SELECT months.ends_at) instants
+                     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+                            LEAST(snapshots.last_observed_at, instants.before) AS at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= instants.before))
+                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                         LIMIT 1) observed)
+                  WHERE (observed.at > months.starts_at)
+                ), held AS (
+                 SELECT openings.instrument_code
+                   FROM openings
+                UNION
+                 SELECT fills.instrument_code
+                   FROM fills
+                UNION
+                 SELECT payments_1.instrument_code
+                   FROM payments payments_1
+                UNION
+                 SELECT net_positions.instrument_code
+                   FROM onetrading.net_positions
+                  WHERE (net_positions.snapshot_id IN ( SELECT seen.snapshot_id
+                           FROM seen))
+                ), slots AS (
+                 SELECT settled.instrument_code,
+                    settled.funding_time
+                   FROM settled
+                  WHERE (settled.instrument_code IN ( SELECT held.instrument_code
+                           FROM held))
+                UNION
+                 SELECT payments_1.instrument_code,
+                    payments_1.funding_time
+                   FROM payments payments_1
+                ), events AS (
+                 SELECT held.instrument_code,
+                    months.starts_at AS at,
+                    0 AS rank,
+                    'opening'::text AS what,
+                    COALESCE(openings.net, (0)::numeric) AS anchor,
+                    NULL::numeric AS signed,
+                    NULL::timestamp with time zone AS funding_time,
+                    NULL::bigint AS traded_at_nanos,
+                    NULL::bigint AS sequence,
+                    NULL::uuid AS trade_id
+                   FROM (held
+                     LEFT JOIN openings USING (instrument_code))
+                UNION ALL
+                 SELECT fills.instrument_code,
+                    fills.traded_at,
+                    1,
+                    'trade'::text,
+                    NULL::numeric,
+                    fills.signed,
+                    NULL::timestamp with time zone,
+                    fills.traded_at_nanos,
+                    fills.sequence,
+                    fills.trade_id
+                   FROM fills
+                UNION ALL
+                 SELECT positions_1.instrument_code,
+                    positions_1.closed_at,
+                    2,
+                    'closing'::text,
+                    0,
+                    NULL::numeric,
+                    NULL::timestamp with time zone,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.instrument_code IS NOT NULL) AND (positions_1.closed_at > months.starts_at) AND (positions_1.closed_at < months.ends_at))
+                UNION ALL
+                 SELECT held.instrument_code,
+                    seen.at,
+                    3,
+                    'observation'::text,
+                        CASE
+                            WHEN (positions_1.snapshot_id IS NULL) THEN (0)::numeric
+                            ELSE positions_1.net
+                        END AS net,
+                    NULL::numeric,
+                    NULL::timestamp with time zone,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM ((seen
+                     CROSS JOIN held)
+                     LEFT JOIN onetrading.net_positions positions_1 ON (((positions_1.snapshot_id = seen.snapshot_id) AND (positions_1.instrument_code = held.instrument_code))))
+                UNION ALL
+                 SELECT slots_1.instrument_code,
+                    slots_1.funding_time,
+                    4,
+                    'slot'::text,
+                    NULL::numeric,
+                    NULL::numeric,
+                    slots_1.funding_time,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM slots slots_1
+                UNION ALL
+                 SELECT payments_1.instrument_code,
+                    payments_1.booked_at,
+                    4,
+                    'booking'::text,
+                    NULL::numeric,
+                    NULL::numeric,
+                    payments_1.funding_time,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM payments payments_1
+                ), near AS (
+                 SELECT events.instrument_code,
+                    events.at,
+                    events.rank,
+                    events.what,
+                    events.anchor,
+                    events.signed,
+                    events.funding_time,
+                    events.traded_at_nanos,
+                    events.sequence,
+                    events.trade_id,
+                    max(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at, events.rank) AS trade_before,
+                    min(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at DESC, events.rank DESC) AS trade_after,
+                    count(*) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS trades_then
+                   FROM events
+                ), anchored AS (
+                 SELECT judged.instrument_code,
+                    judged.at,
+                    judged.rank,
+                    judged.what,
+                    judged.anchor,
+                    judged.signed,
+                    judged.funding_time,
+                    judged.traded_at_nanos,
+                    judged.sequence,
+                    judged.trade_id,
+                    judged.trade_before,
+                    judged.trade_after,
+                    judged.trades_then,
+                    judged.valid_anchor,
+                    count(judged.valid_anchor) OVER (PARTITION BY judged.instrument_code ORDER BY judged.at, judged.rank, judged.traded_at_nanos, judged.sequence, judged.trade_id) AS span
+                   FROM ( SELECT near.instrument_code,
+                            near.at,
+                            near.rank,
+                            near.what,
+                            near.anchor,
+                            near.signed,
+                            near.funding_time,
+                            near.traded_at_nanos,
+                            near.sequence,
+                            near.trade_id,
+                            near.trade_before,
+                            near.trade_after,
+                            near.trades_then,
+                                CASE
+                                    WHEN ((near.what = 'closing'::text) AND (near.trades_then > 1)) THEN NULL::numeric
+                                    WHEN ((near.what = 'observation'::text) AND ((near.trade_before >= (near.at - '00:00:05'::interval)) OR (near.trade_after <= (near.at + '00:00:05'::interval)))) THEN NULL::numeric
+                                    ELSE near.anchor
+                                END AS valid_anchor
+                           FROM near) judged
+                ), spans AS (
+                 SELECT sums.instrument_code,
+                    sums.span,
+                    sums.anchor,
+                    ((sums.anchor + sums.moved) = lead(sums.anchor) OVER (PARTITION BY sums.instrument_code ORDER BY sums.span)) AS is_proven
+                   FROM ( SELECT anchored.instrument_code,
+                            anchored.span,
+                            max(anchored.valid_anchor) AS anchor,
+                            COALESCE(sum(anchored.signed), (0)::numeric) AS moved
+                           FROM anchored
+                          GROUP BY anchored.instrument_code, anchored.span) sums
+                ), nets AS (
+                 SELECT anchored.instrument_code,
+                    anchored.what,
+                    anchored.funding_time,
+                    anchored.span,
+                    COALESCE(sum(anchored.signed) OVER (PARTITION BY anchored.instrument_code, anchored.span ORDER BY anchored.at, anchored.rank, anchored.traded_at_nanos, anchored.sequence, anchored.trade_id), (0)::numeric) AS moved
+                   FROM anchored
+                ), positions AS (
+                 SELECT nets.instrument_code,
+                    nets.funding_time,
+                    max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'slot'::text)) AS net_at_slot,
+                    max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'booking'::text)) AS net_at_booking,
+                    bool_and(COALESCE(spans.is_proven, true)) AS is_known
+                   FROM (nets
+                     JOIN spans USING (instrument_code, span))
+                  WHERE (nets.funding_time IS NOT NULL)
+                  GROUP BY nets.instrument_code, nets.funding_time
+                )
+         SELECT positions.instrument_code,
+            positions.funding_time,
+            payments.booked_at,
+            payments.amount AS booked,
+            positions.net_at_slot,
+            positions.net_at_booking,
+            positions.is_known,
+            GREATEST(4, max(min_scale(payments.amount)) OVER (PARTITION BY positions.instrument_code)) AS decimals
+           FROM (positions
+             LEFT JOIN payments USING (instrument_code, funding_time))) slots);
+COMMENT ON VIEW onetrading.funding_positions IS 'The position at each funding time of a month, of instruments that the account had anything to do with in it, and what was booked. Filter by zone always.';
+COMMENT ON COLUMN onetrading.funding_positions.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.funding_positions.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.funding_positions.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.funding_positions.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.funding_positions.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN onetrading.funding_positions.funding_time IS 'As in onetrading.funding_rates and onetrading.funding_payments.';
+COMMENT ON COLUMN onetrading.funding_positions.booked_at IS 'As in onetrading.funding_payments; null when nothing was booked.';
+COMMENT ON COLUMN onetrading.funding_positions.booked IS 'amount as in onetrading.funding_payments; null when nothing was booked.';
+COMMENT ON COLUMN onetrading.funding_positions.net_at_slot IS 'The position at funding_time, in units of the base asset: negative when short.';
+COMMENT ON COLUMN onetrading.funding_positions.net_at_booking IS 'The position at booked_at; null when nothing was booked.';
+COMMENT ON COLUMN onetrading.funding_positions.is_known IS 'False where the trades do not lead from the last known position to the next one.';
+COMMENT ON COLUMN onetrading.funding_positions.decimals IS 'Decimals of the payments of the instrument and month.';
+CREATE TABLE onetrading_sync.coverage (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    range tstzrange NOT NULL,
+    CONSTRAINT coverage_range_check CHECK (((NOT isempty(range)) AND lower_inc(range) AND (NOT upper_inc(range)))),
+    CONSTRAINT coverage_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
+);
+COMMENT ON TABLE onetrading_sync.coverage IS 'Ranges of time for which history is proven complete. Nothing else proves anything.';
+COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument; of candlesticks instrument and granularity (BTC_EUR:1h); else empty.';
+CREATE TABLE onetrading_sync.progress (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    required_from timestamp with time zone,
+    settle interval DEFAULT '00:00:00'::interval NOT NULL,
+    last_attempt_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    next_due_at timestamp with time zone,
+    last_error text,
+    retired_because text,
+    asked_from timestamp with time zone,
+    served_from timestamp with time zone,
+    served_asked_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
+COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
+COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
+COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
+COMMENT ON COLUMN onetrading_sync.progress.asked_from IS 'From when on history is asked for, by ONETRADING_HISTORY_START or its default.';
+COMMENT ON COLUMN onetrading_sync.progress.served_from IS 'From when on the exchange serves the history; null where it was not found to end. required_from is the later one of this and asked_from.';
+COMMENT ON COLUMN onetrading_sync.progress.served_asked_at IS 'When the exchange was asked for that last.';
+CREATE VIEW reporting.funding_check_by_zone AS
  SELECT account,
     account_id,
-    day,
     zone,
-    equity,
-    peak,
-    drawdown,
-    drawdown_ratio,
-    source,
-    is_final,
-    estimated
-   FROM reporting.drawdown_by_zone
+    month,
+    instrument_code,
+    quote_code,
+    funding_time,
+    booked_at,
+    funding_rate,
+    mark_price,
+    "position",
+    is_known AS position_is_known,
+        CASE
+            WHEN is_negated THEN (- expected)
+            ELSE expected
+        END AS expected,
+    booked,
+    (COALESCE(booked, (0)::numeric) -
+        CASE
+            WHEN is_negated THEN (- expected)
+            ELSE expected
+        END) AS difference,
+        CASE
+            WHEN (abs((COALESCE(booked, (0)::numeric) -
+            CASE
+                WHEN is_negated THEN (- expected)
+                ELSE expected
+            END)) <= unit) THEN 'ok'::text
+            WHEN (NOT is_known) THEN 'unknown_position'::text
+            WHEN ("position" = (0)::numeric) THEN
+            CASE
+                WHEN (abs(booked) <= unit) THEN 'ok'::text
+                ELSE 'unexpected'::text
+            END
+            WHEN (expected IS NULL) THEN 'unknown_rate'::text
+            WHEN (booked IS NULL) THEN
+            CASE
+                WHEN is_read THEN 'missing'::text
+                ELSE 'open'::text
+            END
+            ELSE 'different'::text
+        END AS state
+   FROM ( SELECT priced.account,
+            priced.account_id,
+            priced.zone,
+            priced.month,
+            priced.instrument_code,
+            priced.quote_code,
+            priced.funding_time,
+            priced.booked_at,
+            priced.funding_rate,
+            priced.mark_price,
+            priced.booked,
+            priced.is_known,
+            priced.unit,
+            priced."position",
+            priced.expected,
+                CASE
+                    WHEN ((abs((priced.booked + priced.expected)) <= priced.unit) AND (abs(priced.booked) > priced.unit)) THEN (priced.account_id IN ( SELECT accounts_paid_positive.account_id
+                       FROM onetrading.accounts_paid_positive))
+                    ELSE false
+                END AS is_negated,
+            ((priced.booked IS NOT NULL) OR (NOT (EXISTS ( SELECT
+                   FROM onetrading_sync.progress
+                  WHERE ((progress.account_id = priced.account_id) AND (progress.stream = 'funding_payments'::text))))) OR (EXISTS ( SELECT
+                   FROM onetrading_sync.coverage
+                  WHERE ((coverage.account_id = priced.account_id) AND (coverage.stream = 'funding_payments'::text) AND (coverage.range @> (priced.funding_time + '00:10:00'::interval)))))) AS is_read
+           FROM ( SELECT slots.account,
+                    slots.account_id,
+                    slots.zone,
+                    slots.month,
+                    slots.instrument_code,
+                    markets.quote_code,
+                    slots.funding_time,
+                    slots.booked_at,
+                    rates.funding_rate,
+                    rates.mark_price,
+                    slots.booked,
+                    slots.is_known,
+                    slots.unit,
+                    paid_for."position",
+                    (((- rates.funding_rate) * rates.mark_price) * paid_for."position") AS expected
+                   FROM (((( SELECT funding_positions.account_id,
+                            funding_positions.account,
+                            funding_positions.zone,
+                            funding_positions.month,
+                            funding_positions.instrument_code,
+                            funding_positions.funding_time,
+                            funding_positions.booked_at,
+                            funding_positions.booked,
+                            funding_positions.net_at_slot,
+                            funding_positions.net_at_booking,
+                            funding_positions.is_known,
+                            funding_positions.decimals,
+                            power((10)::numeric, ((- funding_positions.decimals))::numeric) AS unit
+                           FROM onetrading.funding_positions) slots
+                     LEFT JOIN onetrading.funding_rates rates ON (((rates.instrument_code = slots.instrument_code) AND (rates.funding_time = slots.funding_time))))
+                     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = slots.instrument_code) AND (markets.known_from <= slots.funding_time) AND (slots.funding_time < markets.known_to))))
+                     CROSS JOIN LATERAL ( SELECT
+                                CASE
+                                    WHEN ((slots.net_at_booking IS NULL) OR (abs((abs(slots.booked) - abs(((rates.funding_rate * rates.mark_price) * slots.net_at_slot)))) <= slots.unit)) THEN slots.net_at_slot
+                                    ELSE slots.net_at_booking
+                                END AS "position") paid_for)
+                  WHERE ((slots.booked IS NOT NULL) OR (slots.net_at_slot <> (0)::numeric) OR (NOT slots.is_known))) priced) judged;
+COMMENT ON VIEW reporting.funding_check_by_zone IS 'reporting.funding_check with the months of every time zone: always filter by zone, or call reporting.funding_check(zone).
+Example:
+SELECT funding_time, instrument_code, position, expected, booked, difference, state
+FROM reporting.funding_check_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state <> ''ok''
+ORDER BY funding_time, instrument_code;';
+COMMENT ON COLUMN reporting.funding_check_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.month IS 'First day of the calendar month of booked_at, else of funding_time.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.quote_code IS 'Currency of all amounts and prices; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.funding_time IS 'The slot: when funding was settled.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.booked_at IS 'When the payment was booked; null when none was.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs pay shorts. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.mark_price IS 'In quote_code: mark price at settlement. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check_by_zone."position" IS 'In units of the base asset, negative when short: the position then. Where trades lie between the funding time and the booking, the one that fits the payment.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.position_is_known IS 'False where the trades around do not lead from one known position (observed, or closed) to the next: one is missing.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.expected IS 'In quote_code, exact: minus rate times mark price times position, so positive when received; negated where reporting.funding_sign says paid_positive and the payment fits. Null when the rate is not known.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.booked IS 'In quote_code, as sent; null when nothing was booked.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.difference IS 'In quote_code: booked (0 when nothing was) less expected.';
+COMMENT ON COLUMN reporting.funding_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
+CREATE VIEW reporting.funding_check AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    instrument_code,
+    quote_code,
+    funding_time,
+    booked_at,
+    funding_rate,
+    mark_price,
+    "position",
+    position_is_known,
+    expected,
+    booked,
+    difference,
+    state
+   FROM reporting.funding_check_by_zone
   WHERE (zone = ( SELECT business_zone.zone
            FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.drawdown IS 'How far the equity at each day''s end lies below its highest so far, from reporting.daily_equity. Deposits and withdrawals are not taken out: a withdrawal looks like a loss here; balance_rollforward tells them.
+COMMENT ON VIEW reporting.funding_check IS 'One row per account, futures instrument and funding time at which there was a position or a payment: what the settled rate makes of the position, against what was booked. Filter by account and month.
 Example:
-SELECT day, equity, peak, drawdown, drawdown_ratio FROM reporting.drawdown
-WHERE account = ''main'' ORDER BY drawdown_ratio DESC NULLS LAST LIMIT 1;';
-COMMENT ON COLUMN reporting.drawdown.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.drawdown.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.drawdown.day IS 'Day of the zone that closes.';
-COMMENT ON COLUMN reporting.drawdown.zone IS 'Time zone in which the day ends.';
-COMMENT ON COLUMN reporting.drawdown.equity IS 'As in reporting.daily_equity.';
-COMMENT ON COLUMN reporting.drawdown.peak IS 'The highest equity of any day until this one, this one included.';
-COMMENT ON COLUMN reporting.drawdown.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
-COMMENT ON COLUMN reporting.drawdown.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
-COMMENT ON COLUMN reporting.drawdown.source IS 'As in reporting.daily_equity.';
-COMMENT ON COLUMN reporting.drawdown.is_final IS 'As in reporting.daily_equity.';
-COMMENT ON COLUMN reporting.drawdown.estimated IS 'As in reporting.daily_equity.';
-CREATE FUNCTION reporting.drawdown(zone text) RETURNS SETOF reporting.drawdown
+SELECT month, instrument_code, state, count(*) AS slots, sum(difference) AS difference
+FROM reporting.funding_check WHERE account = ''main'' AND month = ''2026-03-01''
+GROUP BY month, instrument_code, state ORDER BY instrument_code, state;';
+COMMENT ON COLUMN reporting.funding_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.funding_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.funding_check.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.funding_check.month IS 'First day of the calendar month of booked_at, else of funding_time.';
+COMMENT ON COLUMN reporting.funding_check.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.funding_check.quote_code IS 'Currency of all amounts and prices; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.funding_check.funding_time IS 'The slot: when funding was settled.';
+COMMENT ON COLUMN reporting.funding_check.booked_at IS 'When the payment was booked; null when none was.';
+COMMENT ON COLUMN reporting.funding_check.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs pay shorts. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check.mark_price IS 'In quote_code: mark price at settlement. Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_check."position" IS 'In units of the base asset, negative when short: the position then. Where trades lie between the funding time and the booking, the one that fits the payment.';
+COMMENT ON COLUMN reporting.funding_check.position_is_known IS 'False where the trades around do not lead from one known position (observed, or closed) to the next: one is missing.';
+COMMENT ON COLUMN reporting.funding_check.expected IS 'In quote_code, exact: minus rate times mark price times position, so positive when received; negated where reporting.funding_sign says paid_positive and the payment fits. Null when the rate is not known.';
+COMMENT ON COLUMN reporting.funding_check.booked IS 'In quote_code, as sent; null when nothing was booked.';
+COMMENT ON COLUMN reporting.funding_check.difference IS 'In quote_code: booked (0 when nothing was) less expected.';
+COMMENT ON COLUMN reporting.funding_check.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
+CREATE FUNCTION reporting.funding_check(zone text) RETURNS SETOF reporting.funding_check
     LANGUAGE sql STABLE
-    AS $_$ SELECT * FROM reporting.drawdown_by_zone AS drawdowns
-    WHERE drawdowns.zone = reporting.known_zone($1) $_$;
-COMMENT ON FUNCTION reporting.drawdown(zone text) IS 'The view of this name in any time zone.
+    AS $_$
+    SELECT * FROM reporting.funding_check_by_zone AS slots
+    WHERE slots.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.funding_check(zone text) IS 'The view of this name in any time zone.
 Example:
-SELECT day, drawdown, drawdown_ratio FROM reporting.drawdown(''Europe/Vienna'') WHERE account = ''main'';';
+SELECT state, count(*) AS slots FROM reporting.funding_check(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
 CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1461,6 +1408,153 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION reporting.known_zone(asked text) IS 'The time zone as it is written in the reports. Fails for an unknown one, so that a mistyped zone is no empty report.';
+CREATE VIEW reporting.ledger_by_zone AS
+ SELECT trades.account,
+    trades.account_id,
+    trades.zone,
+    trades.month,
+    ((leg.entry_kind || ':'::text) || trades.trade_id) AS entry_id,
+    leg.entry_kind,
+    trades.traded_at AS booked_at,
+    leg.ledger_account,
+    leg.asset,
+    leg.amount,
+    leg.counter,
+    trades.trade_id,
+    (trades.order_id)::text AS reference,
+    trades.instrument_code
+   FROM ((onetrading.trades_of_months trades
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (trades.side = 'BUY'::text) THEN trades.amount
+                    ELSE (- trades.amount)
+                END AS base,
+                CASE
+                    WHEN (trades.side = 'BUY'::text) THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END AS quote,
+                CASE
+                    WHEN trades.is_futures THEN 'position'::text
+                    ELSE 'account'::text
+                END AS own,
+                CASE
+                    WHEN trades.is_futures THEN 'position'::text
+                    ELSE 'trading'::text
+                END AS counter) moved)
+     CROSS JOIN LATERAL ( VALUES ('trade'::text,moved.own,trades.base_code,moved.base,moved.counter), ('trade'::text,'trading'::text,trades.base_code,(- moved.base),moved.counter), ('trade'::text,moved.own,trades.quote_code,moved.quote,moved.counter), ('trade'::text,'trading'::text,trades.quote_code,(- moved.quote),moved.counter), ('fee'::text,'account'::text,trades.fee_currency,(- trades.fee_amount),'fees'::text), ('fee'::text,'fees'::text,trades.fee_currency,trades.fee_amount,'fees'::text)) leg(entry_kind, ledger_account, asset, amount, counter))
+  WHERE (leg.amount <> (0)::numeric)
+UNION ALL
+ SELECT months.account,
+    months.account_id,
+    months.zone,
+    months.month,
+    ((('funding:'::text || payments.instrument_code) || ':'::text) || to_char((payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'::text)) AS entry_id,
+    'funding'::text AS entry_kind,
+    payments.booked_at,
+    leg.ledger_account,
+    markets.quote_code AS asset,
+    leg.amount,
+    'funding'::text AS counter,
+    NULL::uuid AS trade_id,
+    to_char((payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'::text) AS reference,
+    payments.instrument_code
+   FROM (((onetrading.account_months months
+     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))
+     CROSS JOIN LATERAL ( VALUES ('account'::text,payments.amount), ('funding'::text,(- payments.amount))) leg(ledger_account, amount))
+  WHERE (leg.amount <> (0)::numeric)
+UNION ALL
+ SELECT months.account,
+    months.account_id,
+    months.zone,
+    months.month,
+    ('movement:'::text || movements.reference) AS entry_id,
+    'movement'::text AS entry_kind,
+    movements.moved_at AS booked_at,
+    leg.ledger_account,
+    movements.currency_code AS asset,
+    leg.amount,
+        CASE movements.kind
+            WHEN 'fee'::text THEN 'fees'::text
+            ELSE 'external'::text
+        END AS counter,
+    NULL::uuid AS trade_id,
+    movements.reference,
+    NULL::text AS instrument_code
+   FROM ((onetrading.account_months months
+     JOIN onetrading.external_movements movements ON (((movements.account_id = months.account_id) AND (movements.moved_at >= months.starts_at) AND (movements.moved_at < months.ends_at))))
+     CROSS JOIN LATERAL ( VALUES ('account'::text,movements.amount), (
+                CASE movements.kind
+                    WHEN 'fee'::text THEN 'fees'::text
+                    ELSE 'external'::text
+                END,(- movements.amount))) leg(ledger_account, amount));
+COMMENT ON VIEW reporting.ledger_by_zone IS 'reporting.ledger with the months of every time zone: always filter by zone, or call reporting.ledger(zone).
+Example:
+SELECT asset, sum(amount) AS change FROM reporting.ledger_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01''
+    AND ledger_account = ''account''
+GROUP BY asset ORDER BY asset;';
+COMMENT ON COLUMN reporting.ledger_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.ledger_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.ledger_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.ledger_by_zone.month IS 'First day of the calendar month of booked_at.';
+COMMENT ON COLUMN reporting.ledger_by_zone.entry_id IS 'Identity of the entry within the account: trade:TRADE_ID, fee:TRADE_ID, funding:INSTRUMENT:FUNDING_TIME or movement:REFERENCE.';
+COMMENT ON COLUMN reporting.ledger_by_zone.entry_kind IS 'trade, fee, funding or movement. Settlements of futures are in no record of the exchange and not in here: reporting.balance_rollforward infers them.';
+COMMENT ON COLUMN reporting.ledger_by_zone.booked_at IS 'traded_at of trades and fees, booked_at of funding, moved_at of movements.';
+COMMENT ON COLUMN reporting.ledger_by_zone.ledger_account IS 'Where the leg is booked: account (a balance of the account), position (a futures position: its size in the base asset, and less what was given for it in the quote currency), trading, fees, funding or external.';
+COMMENT ON COLUMN reporting.ledger_by_zone.asset IS 'Currency or asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.ledger_by_zone.amount IS 'In units of asset: positive when it comes in to ledger_account. An entry sums to 0 per asset. Funding as sent, which is positive when received (reporting.funding_sign says whether that holds).';
+COMMENT ON COLUMN reporting.ledger_by_zone.counter IS 'Against what the entry is booked, on all its legs: trading (spot trades), position (futures trades, which move no balance), fees (also fees that were imported as movements), funding or external.';
+COMMENT ON COLUMN reporting.ledger_by_zone.trade_id IS 'The trade of a trade or fee; null otherwise.';
+COMMENT ON COLUMN reporting.ledger_by_zone.reference IS 'order_id of trades and fees, the funding time of funding, the reference of movements.';
+COMMENT ON COLUMN reporting.ledger_by_zone.instrument_code IS 'The market of trades, fees and funding; null of movements.';
+CREATE VIEW reporting.ledger AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    entry_id,
+    entry_kind,
+    booked_at,
+    ledger_account,
+    asset,
+    amount,
+    counter,
+    trade_id,
+    reference,
+    instrument_code
+   FROM reporting.ledger_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.ledger IS 'The journal: one row per leg of trades, fees, funding and movements (deposits and withdrawals that were imported), in double entry, so that each entry sums to 0 per asset. The legs with ledger_account = ''account'' add up to the change of the balance, of futures accounts but for what the settlements of each minute moved in the quote currency. Filter by account and by booked_at or month.
+Example:
+SELECT booked_at, entry_id, asset, amount, counter
+FROM reporting.ledger
+WHERE account = ''main'' AND booked_at >= ''2026-03-01 00:00Z'' AND booked_at < ''2026-04-01 00:00Z''
+    AND ledger_account = ''account''
+ORDER BY booked_at, entry_id, asset;';
+COMMENT ON COLUMN reporting.ledger.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.ledger.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.ledger.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.ledger.month IS 'First day of the calendar month of booked_at.';
+COMMENT ON COLUMN reporting.ledger.entry_id IS 'Identity of the entry within the account: trade:TRADE_ID, fee:TRADE_ID, funding:INSTRUMENT:FUNDING_TIME or movement:REFERENCE.';
+COMMENT ON COLUMN reporting.ledger.entry_kind IS 'trade, fee, funding or movement. Settlements of futures are in no record of the exchange and not in here: reporting.balance_rollforward infers them.';
+COMMENT ON COLUMN reporting.ledger.booked_at IS 'traded_at of trades and fees, booked_at of funding, moved_at of movements.';
+COMMENT ON COLUMN reporting.ledger.ledger_account IS 'Where the leg is booked: account (a balance of the account), position (a futures position: its size in the base asset, and less what was given for it in the quote currency), trading, fees, funding or external.';
+COMMENT ON COLUMN reporting.ledger.asset IS 'Currency or asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.ledger.amount IS 'In units of asset: positive when it comes in to ledger_account. An entry sums to 0 per asset. Funding as sent, which is positive when received (reporting.funding_sign says whether that holds).';
+COMMENT ON COLUMN reporting.ledger.counter IS 'Against what the entry is booked, on all its legs: trading (spot trades), position (futures trades, which move no balance), fees (also fees that were imported as movements), funding or external.';
+COMMENT ON COLUMN reporting.ledger.trade_id IS 'The trade of a trade or fee; null otherwise.';
+COMMENT ON COLUMN reporting.ledger.reference IS 'order_id of trades and fees, the funding time of funding, the reference of movements.';
+COMMENT ON COLUMN reporting.ledger.instrument_code IS 'The market of trades, fees and funding; null of movements.';
+CREATE FUNCTION reporting.ledger(zone text) RETURNS SETOF reporting.ledger
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.ledger_by_zone AS ledger WHERE ledger.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.ledger(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT asset, sum(amount) AS change FROM reporting.ledger(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' AND ledger_account = ''account''
+GROUP BY asset ORDER BY asset;';
 CREATE VIEW reporting.months_by_zone AS
  SELECT (series.starts)::date AS month,
     zones.zone,
@@ -1504,29 +1598,647 @@ CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
 COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
 Example:
 SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
-CREATE TABLE onetrading.account_fee_tiers (
+CREATE TABLE onetrading.orders (
+    order_id uuid NOT NULL,
+    client_id text,
     account_id uuid NOT NULL,
-    fee_group text NOT NULL,
-    min_volume numeric NOT NULL,
-    maker_ratio numeric NOT NULL,
-    taker_ratio numeric NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    order_type text,
+    time_in_force text,
+    price numeric,
+    amount numeric NOT NULL,
+    filled_amount numeric NOT NULL,
+    average_price numeric,
+    fee_amount numeric,
+    fee_currency text,
+    status text NOT NULL,
+    is_open boolean,
+    sequence bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    trades_checked boolean NOT NULL,
     raw jsonb NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
+    row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT account_fee_tiers_amounts CHECK (((min_volume > '-Infinity'::numeric) AND (min_volume < 'Infinity'::numeric) AND (maker_ratio > '-Infinity'::numeric) AND (maker_ratio < 'Infinity'::numeric) AND (taker_ratio > '-Infinity'::numeric) AND (taker_ratio < 'Infinity'::numeric))),
-    CONSTRAINT account_fee_tiers_check CHECK ((valid_to > valid_from))
+    CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
 );
-COMMENT ON TABLE onetrading.account_fee_tiers IS 'The fee tier in force for an account over time (GET account/fees: active_fee_tiers); rows with valid_to null are in force. The running volume changes with every trade and is a metric only.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.fee_group IS 'SPOT or FUTURES: the group of markets that the tier is for.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.min_volume IS 'Where the tier begins: volume of 30 days, in the currency of fee_tiers.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.maker_ratio IS 'Fee of a maker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent); negative: a rebate.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.taker_ratio IS 'Fee of a taker as a fraction of the trade''s value (0.001 is 0.1 %; sent in percent).';
-COMMENT ON COLUMN onetrading.account_fee_tiers.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_from IS 'When this version was first observed.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.valid_to IS 'When it was first observed changed or gone; null while in force.';
-COMMENT ON COLUMN onetrading.account_fee_tiers.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
+COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
+COMMENT ON COLUMN onetrading.orders.order_id IS 'The exchange''s identity of the order.';
+COMMENT ON COLUMN onetrading.orders.client_id IS 'Chosen by the client, else made by the exchange; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.orders.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.orders.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.orders.order_type IS 'LIMIT, MARKET, ... (type); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.time_in_force IS 'How long it is valid; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.price IS 'In the quote currency per unit of the base asset; null of a market order.';
+COMMENT ON COLUMN onetrading.orders.amount IS 'What is to be traded, in units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.orders.filled_amount IS 'What of it was traded, in units of the base asset; 0 when not sent.';
+COMMENT ON COLUMN onetrading.orders.average_price IS 'Of what was traded, in the quote currency; null when nothing was, or when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate (total_fee); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.orders.status IS 'The status as the exchange told it last; is_open says what we make of it.';
+COMMENT ON COLUMN onetrading.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders. Null: unknown, because it left that list and the exchange does not tell of it any more; status is then what was told last.';
+COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which tells the newer of two states; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
+COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
+COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
+COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE VIEW reporting.order_fill_check_by_zone AS
+ SELECT months.account,
+    months.account_id,
+    months.zone,
+    months.month,
+    orders.order_id,
+    orders.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    orders.side,
+    orders.status,
+    orders.created_at,
+    orders.amount AS ordered,
+    orders.filled_amount AS filled_as_told,
+    fills.trades,
+    fills.amount AS filled_by_trades,
+    (fills.amount - orders.filled_amount) AS difference,
+        CASE
+            WHEN (fills.amount = orders.filled_amount) THEN 'ok'::text
+            WHEN (fills.amount > orders.amount) THEN 'different'::text
+            WHEN orders.is_open THEN 'open'::text
+            WHEN (orders.is_open IS NULL) THEN 'unknown'::text
+            WHEN (orders.created_at < ( SELECT min(progress.required_from) AS min
+               FROM onetrading_sync.progress
+              WHERE ((progress.account_id = months.account_id) AND (progress.stream = 'trades'::text)))) THEN 'unknown'::text
+            ELSE 'different'::text
+        END AS state
+   FROM (((onetrading.account_months months
+     JOIN onetrading.orders ON (((orders.account_id = months.account_id) AND (orders.created_at >= months.starts_at) AND (orders.created_at < months.ends_at))))
+     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = orders.instrument_code) AND (markets.known_from <= orders.created_at) AND (orders.created_at < markets.known_to))))
+     CROSS JOIN LATERAL ( SELECT count(*) AS trades,
+            COALESCE(sum(trades.amount), (0)::numeric) AS amount
+           FROM onetrading.trades
+          WHERE ((trades.order_id = orders.order_id) AND (trades.account_id = orders.account_id) AND (trades.instrument_code = orders.instrument_code) AND (trades.side = orders.side))) fills);
+COMMENT ON VIEW reporting.order_fill_check_by_zone IS 'reporting.order_fill_check with the months of every time zone: always filter by zone, or call reporting.order_fill_check(zone).
+Example:
+SELECT created_at, order_id, filled_as_told, filled_by_trades, difference
+FROM reporting.order_fill_check_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state = ''different''
+ORDER BY created_at;';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.month IS 'First day of the calendar month of created_at.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.order_id IS 'Identity of the order.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.status IS 'The status as the exchange told it last.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.created_at IS 'When the order was created.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.ordered IS 'In base_code: what was to be traded (order.amount).';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
+CREATE VIEW reporting.order_fill_check AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    order_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    status,
+    created_at,
+    ordered,
+    filled_as_told,
+    trades,
+    filled_by_trades,
+    difference,
+    state
+   FROM reporting.order_fill_check_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.order_fill_check IS 'One row per order: what it says was traded against its trades. Filter by account and by created_at or month.
+Example:
+SELECT created_at, order_id, instrument_code, filled_as_told, filled_by_trades, difference
+FROM reporting.order_fill_check
+WHERE account = ''main'' AND created_at >= ''2026-03-01 00:00Z'' AND created_at < ''2026-04-01 00:00Z''
+    AND state = ''different''
+ORDER BY created_at, order_id;';
+COMMENT ON COLUMN reporting.order_fill_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.order_fill_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.order_fill_check.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.order_fill_check.month IS 'First day of the calendar month of created_at.';
+COMMENT ON COLUMN reporting.order_fill_check.order_id IS 'Identity of the order.';
+COMMENT ON COLUMN reporting.order_fill_check.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.order_fill_check.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.order_fill_check.status IS 'The status as the exchange told it last.';
+COMMENT ON COLUMN reporting.order_fill_check.created_at IS 'When the order was created.';
+COMMENT ON COLUMN reporting.order_fill_check.ordered IS 'In base_code: what was to be traded (order.amount).';
+COMMENT ON COLUMN reporting.order_fill_check.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
+COMMENT ON COLUMN reporting.order_fill_check.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
+COMMENT ON COLUMN reporting.order_fill_check.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
+COMMENT ON COLUMN reporting.order_fill_check.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
+COMMENT ON COLUMN reporting.order_fill_check.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
+CREATE FUNCTION reporting.order_fill_check(zone text) RETURNS SETOF reporting.order_fill_check
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.order_fill_check_by_zone AS orders
+    WHERE orders.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.order_fill_check(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT state, count(*) AS orders FROM reporting.order_fill_check(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE TABLE onetrading.position_funding_payments (
+    position_id text NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    booked_at_nanos bigint NOT NULL,
+    funding_time timestamp with time zone NOT NULL,
+    amount numeric NOT NULL,
+    funding_rate numeric,
+    mark_price numeric,
+    cash_balance numeric,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT position_funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.position_funding_payments IS 'Funding of closed positions (GET account/futures/positions/{position_id}/funding-payments): the payments of funding_payments once more, each with its position, rate and mark price.';
+COMMENT ON COLUMN onetrading.position_funding_payments.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading.position_funding_payments.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.position_funding_payments.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.position_funding_payments.booked_at IS 'When it was booked, floored to the microsecond.';
+COMMENT ON COLUMN onetrading.position_funding_payments.booked_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.position_funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN onetrading.position_funding_payments.amount IS 'As sent, in the quote currency, rounded to 4 decimals: positive when received, negative when paid.';
+COMMENT ON COLUMN onetrading.position_funding_payments.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
+COMMENT ON COLUMN onetrading.position_funding_payments.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.position_funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
+COMMENT ON COLUMN onetrading.position_funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.position_funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading.position_trades (
+    position_id text NOT NULL,
+    trade_id uuid NOT NULL,
+    order_id uuid,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    price numeric NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fee_amount numeric,
+    fee_currency text,
+    liquidity text,
+    order_source text,
+    sequence bigint,
+    traded_at timestamp with time zone NOT NULL,
+    traded_at_nanos bigint NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT position_trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.position_trades IS 'Trades of closed positions (GET account/futures/positions/{position_id}/trades): those of trades once more, each with its position.';
+COMMENT ON COLUMN onetrading.position_trades.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading.position_trades.trade_id IS 'The exchange''s identity of the fill.';
+COMMENT ON COLUMN onetrading.position_trades.order_id IS 'The order that was filled.';
+COMMENT ON COLUMN onetrading.position_trades.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.position_trades.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.position_trades.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.position_trades.price IS 'Quote currency per unit of the base asset.';
+COMMENT ON COLUMN onetrading.position_trades.amount IS 'In units of the base asset; no sign, side carries it.';
+COMMENT ON COLUMN onetrading.position_trades.quote_amount IS 'price times amount, exact, in the quote currency.';
+COMMENT ON COLUMN onetrading.position_trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received; null when not sent.';
+COMMENT ON COLUMN onetrading.position_trades.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.position_trades.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN onetrading.position_trades.order_source IS 'Where the order came from (order_type): API for example.';
+COMMENT ON COLUMN onetrading.position_trades.sequence IS 'The matching engine''s counter.';
+COMMENT ON COLUMN onetrading.position_trades.traded_at IS 'When it happened, floored to the microsecond.';
+COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
+COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE TABLE onetrading_sync.position_details (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    position_id text NOT NULL,
+    record_hash bigint NOT NULL,
+    read_at timestamp with time zone,
+    compared_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error text,
+    next_try_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.position_details IS 'Which details of closed positions were read, in which version of the position. One without a row, or with another record_hash than the position''s, is to be read.';
+COMMENT ON COLUMN onetrading_sync.position_details.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.position_details.stream IS 'position_funding or position_trades.';
+COMMENT ON COLUMN onetrading_sync.position_details.position_id IS 'As in onetrading.closed_positions.';
+COMMENT ON COLUMN onetrading_sync.position_details.record_hash IS 'row_hash of the closed position when its details were requested.';
+COMMENT ON COLUMN onetrading_sync.position_details.read_at IS 'When they were read to their end; null when the exchange refused them.';
+COMMENT ON COLUMN onetrading_sync.position_details.compared_at IS 'When they were compared with funding_payments or trades; null until those are proven complete for the time of the position.';
+COMMENT ON COLUMN onetrading_sync.position_details.failures IS 'How often in a row they could not be read.';
+COMMENT ON COLUMN onetrading_sync.position_details.last_error IS 'Why they could not be read; null when they were.';
+COMMENT ON COLUMN onetrading_sync.position_details.next_try_at IS 'When they are requested again; null: not before the position changes.';
+CREATE VIEW reporting.realised_pnl_futures_by_zone AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    position_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    direction,
+    opened_at,
+    closed_at,
+    quantity,
+    trades,
+    basis,
+    gain_gross,
+    fees,
+    funding,
+    ((gain_gross - fees) + funding) AS gain_net,
+    exchange_closing_pnl,
+    exchange_realised_pnl,
+    (gain_gross - exchange_closing_pnl) AS difference_gross,
+    (((gain_gross - fees) + funding) - exchange_realised_pnl) AS difference,
+        CASE
+            WHEN ((((gain_gross - fees) + funding) - exchange_realised_pnl) IS NULL) THEN 'unknown'::text
+            WHEN (abs((((gain_gross - fees) + funding) - exchange_realised_pnl)) <= (power((10)::numeric, ((- GREATEST(min_scale(exchange_realised_pnl), 2)))::numeric) + (0.00005 * (rounded_payments)::numeric))) THEN 'ok'::text
+            ELSE 'different'::text
+        END AS state,
+        CASE
+            WHEN (basis IS NULL) THEN 'no trade of the position is stored'::text
+            WHEN (gain_gross IS NULL) THEN 'its trades do not add up to a closed position'::text
+            WHEN (fees IS NULL) THEN 'a fee is not told, or in a third currency'::text
+            WHEN (funding IS NULL) THEN 'its funding is not known'::text
+            ELSE NULL::text
+        END AS unknown_because
+   FROM ( SELECT months.account,
+            months.account_id,
+            months.zone,
+            months.month,
+            positions.position_id,
+            positions.instrument_code,
+            markets.base_code,
+            markets.quote_code,
+            positions.direction,
+            positions.opened_at,
+            positions.closed_at,
+            fills.trades,
+            fills.basis,
+                CASE
+                    WHEN (fills.bought = fills.sold) THEN fills.sold
+                    ELSE NULL::numeric
+                END AS quantity,
+                CASE
+                    WHEN (fills.bought = fills.sold) THEN (fills.sold_quote - fills.bought_quote)
+                    ELSE NULL::numeric
+                END AS gain_gross,
+                CASE
+                    WHEN ((fills.bought = fills.sold) AND (fills.fees_told = fills.trades)) THEN fills.fees
+                    ELSE NULL::numeric
+                END AS fees,
+            COALESCE(paid.funding, positions.total_funding_payments, (
+                CASE
+                    WHEN (EXISTS ( SELECT
+                       FROM onetrading_sync.position_details details
+                      WHERE ((details.account_id = positions.account_id) AND (details.stream = 'position_funding'::text) AND (details.position_id = positions.position_id) AND (details.read_at IS NOT NULL)))) THEN 0
+                    ELSE NULL::integer
+                END)::numeric) AS funding,
+            paid.rounded_payments,
+            positions.closing_pnl AS exchange_closing_pnl,
+            positions.realised_pnl AS exchange_realised_pnl
+           FROM ((((onetrading.account_months months
+             JOIN onetrading.closed_positions positions ON (((positions.account_id = months.account_id) AND (positions.closed_at >= months.starts_at) AND (positions.closed_at < months.ends_at))))
+             LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = positions.instrument_code) AND (markets.known_from <= positions.closed_at) AND (positions.closed_at < markets.known_to))))
+             CROSS JOIN LATERAL ( SELECT max(priced.basis) AS basis,
+                    count(*) AS trades,
+                    sum(priced.amount) FILTER (WHERE (priced.side = 'BUY'::text)) AS bought,
+                    sum(priced.amount) FILTER (WHERE (priced.side <> 'BUY'::text)) AS sold,
+                    sum(priced.quote_amount) FILTER (WHERE (priced.side = 'BUY'::text)) AS bought_quote,
+                    sum(priced.quote_amount) FILTER (WHERE (priced.side <> 'BUY'::text)) AS sold_quote,
+                    sum(priced.fee) AS fees,
+                    count(priced.fee) AS fees_told
+                   FROM ( SELECT listed.basis,
+                            listed.side,
+                            listed.amount,
+                            listed.quote_amount,
+                                CASE
+                                    WHEN (listed.fee_amount = (0)::numeric) THEN (0)::numeric
+                                    WHEN (listed.fee_currency = markets.quote_code) THEN listed.fee_amount
+                                    WHEN (listed.fee_currency = markets.base_code) THEN (listed.fee_amount * listed.price)
+                                    ELSE NULL::numeric
+                                END AS fee
+                           FROM ( SELECT 'position_trades'::text AS basis,
+                                    own.side,
+                                    own.price,
+                                    own.amount,
+                                    own.quote_amount,
+                                    own.fee_amount,
+                                    own.fee_currency
+                                   FROM onetrading.position_trades own
+                                  WHERE (own.position_id = positions.position_id)
+                                UNION ALL
+                                 SELECT 'trades'::text,
+                                    trades.side,
+                                    trades.price,
+                                    trades.amount,
+                                    trades.quote_amount,
+                                    trades.fee_amount,
+                                    trades.fee_currency
+                                   FROM onetrading.trades
+                                  WHERE ((trades.account_id = positions.account_id) AND (trades.traded_at >= positions.opened_at) AND (trades.traded_at <= positions.closed_at) AND (trades.instrument_code = positions.instrument_code) AND (NOT (EXISTS ( SELECT
+   FROM onetrading.position_trades own
+  WHERE (own.position_id = positions.position_id)))))) listed) priced) fills)
+             CROSS JOIN LATERAL ( SELECT sum(COALESCE(booked.amount, own.amount)) AS funding,
+                    count(*) FILTER (WHERE (booked.amount IS NULL)) AS rounded_payments
+                   FROM (onetrading.position_funding_payments own
+                     LEFT JOIN onetrading.funding_payments booked ON (((booked.account_id = own.account_id) AND (booked.instrument_code = own.instrument_code) AND (booked.funding_time = own.funding_time) AND (abs((booked.amount - own.amount)) <= 0.00005))))
+                  WHERE (own.position_id = positions.position_id)) paid)) computed;
+COMMENT ON VIEW reporting.realised_pnl_futures_by_zone IS 'reporting.realised_pnl_futures with the months of every time zone: always filter by zone, or call reporting.realised_pnl_futures(zone).
+Example:
+SELECT instrument_code, quote_code, sum(gain_gross) AS gross, sum(fees) AS fees,
+    sum(funding) AS funding, sum(gain_net) AS net
+FROM reporting.realised_pnl_futures_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01''
+GROUP BY instrument_code, quote_code ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.month IS 'First day of the calendar month of closed_at. A position whose closing time is not known yet is not in here but in reporting.closed_positions.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.position_id IS 'Identity of the position.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.instrument_code IS 'Market; null while not known.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.base_code IS 'Asset of quantity; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.quote_code IS 'Currency of all gains, fees and funding; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.direction IS 'LONG or SHORT.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.opened_at IS 'When it was opened.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.closed_at IS 'When it was closed.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.quantity IS 'In base_code: all that was bought in it, which is all that was sold; null when its trades do not balance.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.trades IS 'How many trades were found of it.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.basis IS 'Where they were found: position_trades (the list of the position itself) or trades (those of the account and instrument from opened_at to closed_at); null when there are none.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.gain_gross IS 'In quote_code, ours: what was sold less what was bought, over its trades, without fees and funding. Null when unknown_because says why.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.fees IS 'In quote_code: fees of its trades, positive when paid; a fee in the base asset at the price of the trade.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.funding IS 'In quote_code: funding of the position, positive when received: as booked where the payment is known, else as the position''s own list has it (4 decimals), else the exchange''s total.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.gain_net IS 'In quote_code: gain_gross less fees plus funding.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.exchange_closing_pnl IS 'In quote_code: the exchange''s result without fees and funding (closing_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.exchange_realised_pnl IS 'In quote_code: the exchange''s result with fees and funding (realised_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.difference_gross IS 'In quote_code: gain_gross less exchange_closing_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.difference IS 'In quote_code: gain_net less exchange_realised_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of exchange_realised_pnl, plus half a unit of the fourth decimal for each payment that is known rounded only), different, or unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.unknown_because IS 'Why gain_net is null; null when it is not.';
+CREATE VIEW reporting.realised_pnl_futures AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    position_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    direction,
+    opened_at,
+    closed_at,
+    quantity,
+    trades,
+    basis,
+    gain_gross,
+    fees,
+    funding,
+    gain_net,
+    exchange_closing_pnl,
+    exchange_realised_pnl,
+    difference_gross,
+    difference,
+    state,
+    unknown_because
+   FROM reporting.realised_pnl_futures_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.realised_pnl_futures IS 'One row per closed futures position: its result from its own trades, beside what the exchange says. Filter by account and by closed_at or month. Cash of futures moves by the settlement of each minute, so the result of a position that was open over a month''s end was paid in both months; here it belongs to the month of its closing.
+Example:
+SELECT closed_at, instrument_code, direction, quantity, gain_gross, fees, funding, gain_net,
+    difference, quote_code
+FROM reporting.realised_pnl_futures
+WHERE account = ''main'' AND closed_at >= ''2026-03-01 00:00Z'' AND closed_at < ''2026-04-01 00:00Z''
+ORDER BY closed_at, position_id;';
+COMMENT ON COLUMN reporting.realised_pnl_futures.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.month IS 'First day of the calendar month of closed_at. A position whose closing time is not known yet is not in here but in reporting.closed_positions.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.position_id IS 'Identity of the position.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.instrument_code IS 'Market; null while not known.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.base_code IS 'Asset of quantity; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.quote_code IS 'Currency of all gains, fees and funding; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.direction IS 'LONG or SHORT.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.opened_at IS 'When it was opened.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.closed_at IS 'When it was closed.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.quantity IS 'In base_code: all that was bought in it, which is all that was sold; null when its trades do not balance.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.trades IS 'How many trades were found of it.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.basis IS 'Where they were found: position_trades (the list of the position itself) or trades (those of the account and instrument from opened_at to closed_at); null when there are none.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.gain_gross IS 'In quote_code, ours: what was sold less what was bought, over its trades, without fees and funding. Null when unknown_because says why.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.fees IS 'In quote_code: fees of its trades, positive when paid; a fee in the base asset at the price of the trade.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.funding IS 'In quote_code: funding of the position, positive when received: as booked where the payment is known, else as the position''s own list has it (4 decimals), else the exchange''s total.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.gain_net IS 'In quote_code: gain_gross less fees plus funding.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.exchange_closing_pnl IS 'In quote_code: the exchange''s result without fees and funding (closing_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures.exchange_realised_pnl IS 'In quote_code: the exchange''s result with fees and funding (realised_pnl).';
+COMMENT ON COLUMN reporting.realised_pnl_futures.difference_gross IS 'In quote_code: gain_gross less exchange_closing_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.difference IS 'In quote_code: gain_net less exchange_realised_pnl.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.state IS 'ok (the difference is at most one unit of the last decimal of exchange_realised_pnl, plus half a unit of the fourth decimal for each payment that is known rounded only), different, or unknown.';
+COMMENT ON COLUMN reporting.realised_pnl_futures.unknown_because IS 'Why gain_net is null; null when it is not.';
+CREATE FUNCTION reporting.realised_pnl_futures(zone text) RETURNS SETOF reporting.realised_pnl_futures
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.realised_pnl_futures_by_zone AS positions
+    WHERE positions.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.realised_pnl_futures(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT position_id, gain_gross, gain_net FROM reporting.realised_pnl_futures(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' ORDER BY position_id;';
+CREATE TABLE onetrading.tickers (
+    snapshot_id bigint NOT NULL,
+    instrument_code text NOT NULL,
+    state text,
+    last_price numeric,
+    bid_price numeric,
+    ask_price numeric,
+    base_volume numeric,
+    quote_volume numeric,
+    mark_price numeric,
+    funding_rate numeric,
+    next_funding_at timestamp with time zone,
+    raw jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.tickers IS 'Tickers per snapshot (GET market-ticker).';
+COMMENT ON COLUMN onetrading.tickers.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.tickers.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.tickers.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
+COMMENT ON COLUMN onetrading.tickers.last_price IS 'Price of the last trade in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.bid_price IS 'Highest bid; null when nobody bids.';
+COMMENT ON COLUMN onetrading.tickers.ask_price IS 'Lowest ask; null when nobody offers.';
+COMMENT ON COLUMN onetrading.tickers.base_volume IS 'Volume of 24 hours in units of the base asset.';
+COMMENT ON COLUMN onetrading.tickers.quote_volume IS 'Volume of 24 hours in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
+COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
+COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
+CREATE VIEW reporting.trade_slippage_by_zone AS
+ SELECT trades.account,
+    trades.account_id,
+    trades.zone,
+    trades.month,
+    trades.trade_id,
+    trades.order_id,
+    trades.traded_at,
+    trades.traded_at_nanos,
+    trades.sequence,
+    trades.instrument_code,
+    trades.base_code,
+    trades.quote_code,
+    trades.side,
+    trades.liquidity,
+    trades.price,
+    trades.amount,
+    quotes.bid_price,
+    quotes.ask_price,
+    quotes.mid_price,
+    quotes.quoted_at,
+    (trades.traded_at - quotes.quoted_at) AS quote_age,
+    (trades.amount *
+        CASE trades.side
+            WHEN 'BUY'::text THEN (trades.price - quotes.mid_price)
+            ELSE (quotes.mid_price - trades.price)
+        END) AS slippage_quote,
+    round((((10000)::numeric *
+        CASE trades.side
+            WHEN 'BUY'::text THEN (trades.price - quotes.mid_price)
+            ELSE (quotes.mid_price - trades.price)
+        END) / quotes.mid_price), 4) AS slippage_bps
+   FROM (onetrading.trades_of_months trades
+     LEFT JOIN LATERAL ( SELECT tickers.bid_price,
+            tickers.ask_price,
+            ((tickers.bid_price + tickers.ask_price) * 0.5) AS mid_price,
+            observed.quoted_at
+           FROM (( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at,
+                    LEAST(snapshots.last_observed_at, trades.traded_at) AS quoted_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (snapshots.stream = 'tickers'::text) AND (snapshots.first_observed_at <= trades.traded_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 20) observed
+             JOIN onetrading.tickers ON (((tickers.snapshot_id = observed.snapshot_id) AND (tickers.instrument_code = trades.instrument_code))))
+          WHERE ((observed.quoted_at >= (trades.traded_at - '00:05:00'::interval)) AND (tickers.bid_price > (0)::numeric) AND (tickers.ask_price > (0)::numeric))
+          ORDER BY observed.first_observed_at DESC, observed.snapshot_id DESC
+         LIMIT 1) quotes ON (true));
+COMMENT ON VIEW reporting.trade_slippage_by_zone IS 'reporting.trade_slippage with the months of every time zone: always filter by zone, or call reporting.trade_slippage(zone).
+Example:
+SELECT instrument_code, quote_code, sum(slippage_quote) AS slippage
+FROM reporting.trade_slippage_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01''
+GROUP BY instrument_code, quote_code ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.trade_id IS 'Identity of the trade.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.order_id IS 'Order that it filled; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970-01-01 UTC.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.sequence IS 'The exchange''s own count; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.base_code IS 'Asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.quote_code IS 'Currency of prices and of slippage_quote; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.price IS 'Price of the trade, in quote_code.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.amount IS 'In base_code; no sign.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.bid_price IS 'Highest bid, in quote_code, of the last ticker that was observed at or before the trade and has both sides (GET market-ticker: highest_bid); null when none was observed within five minutes.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.ask_price IS 'Lowest ask of the same ticker, in quote_code (lowest_ask).';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.mid_price IS 'Half of the sum of both, exact.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.quoted_at IS 'When that ticker was observed: the last time before the trade.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.quote_age IS 'traded_at less quoted_at, never negative: the market moved meanwhile.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.slippage_quote IS 'In quote_code, of the whole amount: positive when the price was worse for the account than mid_price, negative when better. Without fees.';
+COMMENT ON COLUMN reporting.trade_slippage_by_zone.slippage_bps IS 'The same in basis points of mid_price, rounded to 4 decimals.';
+CREATE VIEW reporting.trade_slippage AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    trade_id,
+    order_id,
+    traded_at,
+    traded_at_nanos,
+    sequence,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    liquidity,
+    price,
+    amount,
+    bid_price,
+    ask_price,
+    mid_price,
+    quoted_at,
+    quote_age,
+    slippage_quote,
+    slippage_bps
+   FROM reporting.trade_slippage_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.trade_slippage IS 'One row per trade: its price against the middle of the quotes that were observed last before it. Filter by account and by traded_at or month.
+Example:
+SELECT instrument_code, liquidity, quote_code, count(slippage_quote) AS quoted, count(*) AS trades,
+    sum(slippage_quote) AS slippage
+FROM reporting.trade_slippage
+WHERE account = ''main'' AND traded_at >= ''2026-03-01 00:00Z'' AND traded_at < ''2026-04-01 00:00Z''
+GROUP BY instrument_code, liquidity, quote_code ORDER BY instrument_code, liquidity;';
+COMMENT ON COLUMN reporting.trade_slippage.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.trade_slippage.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.trade_slippage.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.trade_slippage.month IS 'First day of the calendar month of traded_at.';
+COMMENT ON COLUMN reporting.trade_slippage.trade_id IS 'Identity of the trade.';
+COMMENT ON COLUMN reporting.trade_slippage.order_id IS 'Order that it filled; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage.traded_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.trade_slippage.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970-01-01 UTC.';
+COMMENT ON COLUMN reporting.trade_slippage.sequence IS 'The exchange''s own count; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.trade_slippage.base_code IS 'Asset of amount; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage.quote_code IS 'Currency of prices and of slippage_quote; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.trade_slippage.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.trade_slippage.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN reporting.trade_slippage.price IS 'Price of the trade, in quote_code.';
+COMMENT ON COLUMN reporting.trade_slippage.amount IS 'In base_code; no sign.';
+COMMENT ON COLUMN reporting.trade_slippage.bid_price IS 'Highest bid, in quote_code, of the last ticker that was observed at or before the trade and has both sides (GET market-ticker: highest_bid); null when none was observed within five minutes.';
+COMMENT ON COLUMN reporting.trade_slippage.ask_price IS 'Lowest ask of the same ticker, in quote_code (lowest_ask).';
+COMMENT ON COLUMN reporting.trade_slippage.mid_price IS 'Half of the sum of both, exact.';
+COMMENT ON COLUMN reporting.trade_slippage.quoted_at IS 'When that ticker was observed: the last time before the trade.';
+COMMENT ON COLUMN reporting.trade_slippage.quote_age IS 'traded_at less quoted_at, never negative: the market moved meanwhile.';
+COMMENT ON COLUMN reporting.trade_slippage.slippage_quote IS 'In quote_code, of the whole amount: positive when the price was worse for the account than mid_price, negative when better. Without fees.';
+COMMENT ON COLUMN reporting.trade_slippage.slippage_bps IS 'The same in basis points of mid_price, rounded to 4 decimals.';
+CREATE FUNCTION reporting.trade_slippage(zone text) RETURNS SETOF reporting.trade_slippage
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.trade_slippage_by_zone AS trades
+    WHERE trades.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.trade_slippage(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT traded_at, trade_id, slippage_bps FROM reporting.trade_slippage(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' ORDER BY traded_at;';
 CREATE VIEW onetrading.asset_changes AS
  SELECT DISTINCT instrument_code,
     (date_trunc('month'::text, (known_from AT TIME ZONE 'UTC'::text)))::date AS month
@@ -1535,6 +2247,22 @@ CREATE VIEW onetrading.asset_changes AS
 COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
 COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
+CREATE TABLE onetrading.balances (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    currency_code text NOT NULL,
+    available numeric NOT NULL,
+    locked numeric NOT NULL,
+    changed_at timestamp with time zone,
+    CONSTRAINT balances_amounts CHECK (((available > '-Infinity'::numeric) AND (available < 'Infinity'::numeric) AND (locked > '-Infinity'::numeric) AND (locked < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
+COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
 CREATE TABLE onetrading.candlesticks (
     instrument_code text NOT NULL,
     granularity text NOT NULL,
@@ -1565,56 +2293,6 @@ COMMENT ON COLUMN onetrading.candlesticks.last_sequence IS 'The exchange''s coun
 COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.candlesticks.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.candlesticks.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.closed_positions (
-    position_id text NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text,
-    direction text,
-    opened_at timestamp with time zone,
-    closed_at timestamp with time zone,
-    closing_pnl numeric,
-    realised_pnl numeric,
-    total_funding_payments numeric,
-    total_trade_fees numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT closed_positions_amounts CHECK (((closing_pnl > '-Infinity'::numeric) AND (closing_pnl < 'Infinity'::numeric) AND (realised_pnl > '-Infinity'::numeric) AND (realised_pnl < 'Infinity'::numeric) AND (total_funding_payments > '-Infinity'::numeric) AND (total_funding_payments < 'Infinity'::numeric) AND (total_trade_fees > '-Infinity'::numeric) AND (total_trade_fees < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.closed_positions IS 'Closed futures positions (GET account/futures/positions-history). What the exchange does not send is taken from the position''s own trades, else null.';
-COMMENT ON COLUMN onetrading.closed_positions.position_id IS 'The exchange''s identity of the position: digits.';
-COMMENT ON COLUMN onetrading.closed_positions.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.closed_positions.instrument_code IS 'The market''s code, as sent or of its own trades; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.direction IS 'LONG or SHORT, as sent or by the side of its first trade; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.opened_at IS 'As sent, or when its first trade happened; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.closed_at IS 'As sent, or when its last trade happened; null while neither is known.';
-COMMENT ON COLUMN onetrading.closed_positions.closing_pnl IS 'Result of its trades in the quote currency, before fees and funding.';
-COMMENT ON COLUMN onetrading.closed_positions.realised_pnl IS 'In the quote currency: closing_pnl plus total_funding_payments minus total_trade_fees, as the exchange says. One that is not is an issue of kind unbalanced.';
-COMMENT ON COLUMN onetrading.closed_positions.total_funding_payments IS 'In the quote currency, as sent: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.closed_positions.total_trade_fees IS 'In the quote currency, as sent: positive when paid, negative for a net rebate.';
-COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.closed_positions.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.closed_positions.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.currencies (
-    currency_code text NOT NULL,
-    name text,
-    "precision" bigint,
-    collateral_percentage numeric,
-    raw jsonb NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT currencies_check CHECK ((valid_to > valid_from))
-);
-COMMENT ON TABLE onetrading.currencies IS 'Assets over time (GET currencies); the row with valid_to null is in force.';
-COMMENT ON COLUMN onetrading.currencies.currency_code IS 'The asset''s code.';
-COMMENT ON COLUMN onetrading.currencies.name IS 'Name for display.';
-COMMENT ON COLUMN onetrading.currencies."precision" IS 'Decimals of amounts.';
-COMMENT ON COLUMN onetrading.currencies.collateral_percentage IS 'Share of its value that counts as futures collateral, 0 to 100.';
-COMMENT ON COLUMN onetrading.currencies.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.currencies.valid_from IS 'When this version was first observed.';
-COMMENT ON COLUMN onetrading.currencies.valid_to IS 'When it was first observed changed or gone; null while in force.';
-COMMENT ON COLUMN onetrading.currencies.first_seen_at IS 'When this version was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE TABLE onetrading.exchange_rates (
     day date NOT NULL,
     base_code text NOT NULL,
@@ -1695,24 +2373,6 @@ COMMENT ON COLUMN onetrading.funding_rate_samples.funding_rate IS 'Fraction per 
 COMMENT ON COLUMN onetrading.funding_rate_samples.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.computed_at IS 'When the exchange computed it.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.raw IS 'The record as sent.';
-CREATE TABLE onetrading.funding_rates (
-    instrument_code text NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    funding_rate numeric NOT NULL,
-    mark_price numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT funding_rates_amounts CHECK (((funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > (0)::numeric) AND (mark_price < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
-COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
-COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
-COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
 CREATE TABLE onetrading.funding_settings (
     instrument_code text NOT NULL,
     state text,
@@ -1740,81 +2400,182 @@ COMMENT ON COLUMN onetrading.funding_settings.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
-CREATE VIEW onetrading.funding_sign_votes AS
- WITH payments AS NOT MATERIALIZED (
-         SELECT funding_payments.account_id,
-            funding_payments.funding_time,
-            funding_payments.instrument_code,
-            funding_payments.booked_at,
-            funding_payments.amount,
-            funding_payments.cash_balance,
-            max(funding_payments.booked_at) OVER (PARTITION BY funding_payments.account_id, funding_payments.funding_time ORDER BY funding_payments.booked_at RANGE BETWEEN UNBOUNDED PRECEDING AND '00:00:00.000001'::interval PRECEDING) AS before_at
-           FROM onetrading.funding_payments
-          WHERE (funding_payments.cash_balance IS NOT NULL)
-        ), compared AS (
-         SELECT payment.account_id,
-            payment.booked_at,
-            payment.instrument_code,
-            bool_or((abs(((payment.cash_balance - before.cash_balance) - payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS as_sent,
-            bool_or((abs(((payment.cash_balance - before.cash_balance) + payment.amount)) <= (abs(payment.amount) / (100)::numeric))) AS negated
-           FROM (payments payment
-             JOIN payments before ON (((before.account_id = payment.account_id) AND (before.funding_time = payment.funding_time) AND (before.instrument_code <> payment.instrument_code) AND ((before.booked_at = payment.booked_at) OR ((before.booked_at = payment.before_at) AND ((payment.booked_at - payment.before_at) <= '00:01:00'::interval))))))
-          WHERE (payment.amount <> (0)::numeric)
-          GROUP BY payment.account_id, payment.booked_at, payment.instrument_code
-        )
+CREATE VIEW onetrading.futures_pnl_months AS
  SELECT account_id,
-    booked_at,
+    account,
+    zone,
+    month,
     instrument_code,
-    as_sent AS received_positive
-   FROM compared
-  WHERE (as_sent <> negated);
-COMMENT ON VIEW onetrading.funding_sign_votes IS 'What the cash balance after a funding payment, compared with that after the payment just before it, says of the sign of amount. Payments that say nothing are left out.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.account_id IS 'As in onetrading.funding_payments.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.booked_at IS 'When the payment was booked.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.instrument_code IS 'The payment''s instrument.';
-COMMENT ON COLUMN onetrading.funding_sign_votes.received_positive IS 'Whether cash moved by amount as sent (received payments are positive), or by its opposite (paid ones are).';
-CREATE VIEW onetrading.funding_sign_conventions AS
- WITH judged AS (
-         SELECT funding_sign_votes.account_id,
-            funding_sign_votes.booked_at,
-            funding_sign_votes.instrument_code,
+    quote_code,
+    gain_gross,
+    fees,
+    funding,
+    ((gain_gross - fees) + funding) AS gain_net,
+    disposals,
+    missing_cost
+   FROM ( SELECT booked.account_id,
+            booked.account,
+            booked.zone,
+            booked.month,
+            booked.instrument_code,
+            booked.quote_code,
                 CASE
-                    WHEN (count(*) OVER lately < 3) THEN NULL::text
-                    WHEN ((10 * count(*) FILTER (WHERE funding_sign_votes.received_positive) OVER lately) >= (9 * count(*) OVER lately)) THEN 'received_positive'::text
-                    WHEN ((10 * count(*) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately) >= (9 * count(*) OVER lately)) THEN 'paid_positive'::text
-                    ELSE NULL::text
-                END AS convention,
-            min(funding_sign_votes.booked_at) FILTER (WHERE funding_sign_votes.received_positive) OVER lately AS received_since,
-            min(funding_sign_votes.booked_at) FILTER (WHERE (NOT funding_sign_votes.received_positive)) OVER lately AS paid_since
-           FROM onetrading.funding_sign_votes
-          WINDOW lately AS (PARTITION BY funding_sign_votes.account_id ORDER BY funding_sign_votes.booked_at, funding_sign_votes.instrument_code ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
-        ), known AS (
-         SELECT judged.account_id,
-            judged.booked_at,
-            judged.instrument_code,
-            judged.convention,
-            judged.received_since,
-            judged.paid_since,
-            lag(judged.convention) OVER (PARTITION BY judged.account_id ORDER BY judged.booked_at, judged.instrument_code) AS previous
-           FROM judged
-          WHERE (judged.convention IS NOT NULL)
+                    WHEN ((sum(booked.disposals) = 0) OR (sum(booked.disposals) > sum(booked.missing_cost))) THEN COALESCE(sum(booked.gain_gross), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS gain_gross,
+                CASE
+                    WHEN (sum(booked.fees_unknown) = 0) THEN COALESCE(sum(booked.fees), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS fees,
+            COALESCE(sum(booked.funding), (0)::numeric) AS funding,
+            sum(booked.disposals) AS disposals,
+            sum(booked.missing_cost) AS missing_cost
+           FROM ( SELECT realised_pnl_futures_by_zone.account_id,
+                    realised_pnl_futures_by_zone.account,
+                    realised_pnl_futures_by_zone.zone,
+                    realised_pnl_futures_by_zone.month,
+                    realised_pnl_futures_by_zone.instrument_code,
+                    realised_pnl_futures_by_zone.quote_code,
+                    realised_pnl_futures_by_zone.gain_gross,
+                    NULL::numeric AS fees,
+                    0 AS fees_unknown,
+                    NULL::numeric AS funding,
+                    1 AS disposals,
+                        CASE
+                            WHEN (realised_pnl_futures_by_zone.gain_gross IS NULL) THEN 1
+                            ELSE 0
+                        END AS missing_cost
+                   FROM reporting.realised_pnl_futures_by_zone
+                UNION ALL
+                 SELECT trades_of_months.account_id,
+                    trades_of_months.account,
+                    trades_of_months.zone,
+                    trades_of_months.month,
+                    trades_of_months.instrument_code,
+                    trades_of_months.quote_code,
+                    NULL::numeric,
+                    trades_of_months.fee_in_quote,
+                        CASE
+                            WHEN (trades_of_months.fee_in_quote IS NULL) THEN 1
+                            ELSE 0
+                        END AS "case",
+                    NULL::numeric,
+                    0,
+                    0
+                   FROM onetrading.trades_of_months
+                  WHERE (trades_of_months.is_futures AND (trades_of_months.fee_amount IS NOT NULL))
+                UNION ALL
+                 SELECT months.account_id,
+                    months.account,
+                    months.zone,
+                    months.month,
+                    payments.instrument_code,
+                    markets.quote_code,
+                    NULL::numeric,
+                    NULL::numeric,
+                    0,
+                    payments.amount,
+                    0,
+                    0
+                   FROM ((onetrading.account_months months
+                     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+                     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))) booked
+          GROUP BY booked.account_id, booked.account, booked.zone, booked.month, booked.instrument_code, booked.quote_code) sums;
+COMMENT ON VIEW onetrading.futures_pnl_months IS 'What futures earned per month, by cash: the result of the positions that were closed in it, and the fees and funding that were booked in it, also of positions that stayed open. Filter by zone always.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.instrument_code IS 'Market.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.quote_code IS 'Currency of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.gain_gross IS 'Of the positions that were closed in the month and are not counted by missing_cost; null when none of them is known.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.fees IS 'Fees of the month''s trades, positive when paid; null when one is in a third currency.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.funding IS 'Funding booked in the month, as sent: positive when received.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.gain_net IS 'gain_gross less fees plus funding.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.disposals IS 'How many positions were closed in the month.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.missing_cost IS 'Of how many of them the result is not known.';
+CREATE VIEW onetrading.latest_snapshots AS
+ WITH RECURSIVE latest AS (
+        ( SELECT snapshots.snapshot_id,
+            snapshots.account_id,
+            snapshots.stream,
+            snapshots.first_observed_at,
+            snapshots.last_observed_at,
+            snapshots.row_count,
+            snapshots.content_hash,
+            snapshots.header
+           FROM onetrading.snapshots
+          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.snapshot_id,
+            next_group.account_id,
+            next_group.stream,
+            next_group.first_observed_at,
+            next_group.last_observed_at,
+            next_group.row_count,
+            next_group.content_hash,
+            next_group.header
+           FROM (latest latest_1
+             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+                    snapshots.account_id,
+                    snapshots.stream,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at,
+                    snapshots.row_count,
+                    snapshots.content_hash,
+                    snapshots.header
+                   FROM onetrading.snapshots
+                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
+                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1) next_group)
         )
  SELECT account_id,
-    convention,
-    previous,
-        CASE convention
-            WHEN 'received_positive'::text THEN received_since
-            ELSE paid_since
-        END AS since,
-    booked_at AS known_at
-   FROM known
-  WHERE (convention IS DISTINCT FROM previous);
-COMMENT ON VIEW onetrading.funding_sign_conventions IS 'The conventions of the sign of funding payments that have held, one row per account and change.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.account_id IS 'As in onetrading.funding_payments.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.convention IS 'received_positive or paid_positive.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.previous IS 'The convention before; null for the first one.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.since IS 'The first payment that speaks for it, of those that decided.';
-COMMENT ON COLUMN onetrading.funding_sign_conventions.known_at IS 'The payment with which it was decided.';
+    stream,
+    snapshot_id,
+    first_observed_at,
+    last_observed_at,
+    row_count,
+    header
+   FROM latest;
+COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
+COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
+CREATE VIEW onetrading.listed_currencies AS
+ WITH RECURSIVE listed AS (
+        ( SELECT balances.account_id,
+            balances.currency_code,
+            balances.snapshot_id
+           FROM onetrading.balances
+          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.account_id,
+            next_group.currency_code,
+            next_group.snapshot_id
+           FROM (listed listed_1
+             CROSS JOIN LATERAL ( SELECT balances.account_id,
+                    balances.currency_code,
+                    balances.snapshot_id
+                   FROM onetrading.balances
+                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
+                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+                 LIMIT 1) next_group)
+        )
+ SELECT listed.account_id,
+    listed.currency_code,
+    snapshots.first_observed_at
+   FROM (listed
+     JOIN onetrading.snapshots USING (snapshot_id));
+COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
+COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -1904,126 +2665,26 @@ COMMENT ON COLUMN onetrading.order_events.account_id IS 'The account it is of.';
 COMMENT ON COLUMN onetrading.order_events.sequence IS 'The exchange''s counter; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.updated_at IS 'When the exchange says that the order changed to this state; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.first_seen_at IS 'When the state was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.orders (
-    order_id uuid NOT NULL,
-    client_id text,
+CREATE TABLE onetrading.portfolios (
+    snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    order_type text,
-    time_in_force text,
-    price numeric,
-    amount numeric NOT NULL,
-    filled_amount numeric NOT NULL,
-    average_price numeric,
-    fee_amount numeric,
-    fee_currency text,
-    status text NOT NULL,
-    is_open boolean,
-    sequence bigint,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone,
-    trades_checked boolean NOT NULL,
+    equity numeric,
+    margin_used numeric,
+    margin_available numeric,
+    account_ratio numeric,
+    maintenance_margin numeric,
     raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
 );
-COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
-COMMENT ON COLUMN onetrading.orders.order_id IS 'The exchange''s identity of the order.';
-COMMENT ON COLUMN onetrading.orders.client_id IS 'Chosen by the client, else made by the exchange; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.orders.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.orders.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.orders.order_type IS 'LIMIT, MARKET, ... (type); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.time_in_force IS 'How long it is valid; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.price IS 'In the quote currency per unit of the base asset; null of a market order.';
-COMMENT ON COLUMN onetrading.orders.amount IS 'What is to be traded, in units of the base asset, never negative.';
-COMMENT ON COLUMN onetrading.orders.filled_amount IS 'What of it was traded, in units of the base asset; 0 when not sent.';
-COMMENT ON COLUMN onetrading.orders.average_price IS 'Of what was traded, in the quote currency; null when nothing was, or when not sent.';
-COMMENT ON COLUMN onetrading.orders.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate (total_fee); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.orders.status IS 'The status as the exchange told it last; is_open says what we make of it.';
-COMMENT ON COLUMN onetrading.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders. Null: unknown, because it left that list and the exchange does not tell of it any more; status is then what was told last.';
-COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which tells the newer of two states; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
-COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
-COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
-COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.position_funding_payments (
-    position_id text NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    booked_at timestamp with time zone NOT NULL,
-    booked_at_nanos bigint NOT NULL,
-    funding_time timestamp with time zone NOT NULL,
-    amount numeric NOT NULL,
-    funding_rate numeric,
-    mark_price numeric,
-    cash_balance numeric,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT position_funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.position_funding_payments IS 'Funding of closed positions (GET account/futures/positions/{position_id}/funding-payments): the payments of funding_payments once more, each with its position, rate and mark price.';
-COMMENT ON COLUMN onetrading.position_funding_payments.position_id IS 'As in onetrading.closed_positions.';
-COMMENT ON COLUMN onetrading.position_funding_payments.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.position_funding_payments.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.position_funding_payments.booked_at IS 'When it was booked, floored to the microsecond.';
-COMMENT ON COLUMN onetrading.position_funding_payments.booked_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.position_funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN onetrading.position_funding_payments.amount IS 'As sent, in the quote currency, rounded to 4 decimals: positive when received, negative when paid.';
-COMMENT ON COLUMN onetrading.position_funding_payments.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
-COMMENT ON COLUMN onetrading.position_funding_payments.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.position_funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.position_funding_payments.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.position_funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.position_funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.position_trades (
-    position_id text NOT NULL,
-    trade_id uuid NOT NULL,
-    order_id uuid,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    price numeric NOT NULL,
-    amount numeric NOT NULL,
-    quote_amount numeric NOT NULL,
-    fee_amount numeric,
-    fee_currency text,
-    liquidity text,
-    order_source text,
-    sequence bigint,
-    traded_at timestamp with time zone NOT NULL,
-    traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT position_trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.position_trades IS 'Trades of closed positions (GET account/futures/positions/{position_id}/trades): those of trades once more, each with its position.';
-COMMENT ON COLUMN onetrading.position_trades.position_id IS 'As in onetrading.closed_positions.';
-COMMENT ON COLUMN onetrading.position_trades.trade_id IS 'The exchange''s identity of the fill.';
-COMMENT ON COLUMN onetrading.position_trades.order_id IS 'The order that was filled.';
-COMMENT ON COLUMN onetrading.position_trades.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.position_trades.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.position_trades.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.position_trades.price IS 'Quote currency per unit of the base asset.';
-COMMENT ON COLUMN onetrading.position_trades.amount IS 'In units of the base asset; no sign, side carries it.';
-COMMENT ON COLUMN onetrading.position_trades.quote_amount IS 'price times amount, exact, in the quote currency.';
-COMMENT ON COLUMN onetrading.position_trades.fee_amount IS 'In units of fee_currency: positive when paid, negative when received; null when not sent.';
-COMMENT ON COLUMN onetrading.position_trades.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.position_trades.liquidity IS 'MAKER or TAKER; null when not sent.';
-COMMENT ON COLUMN onetrading.position_trades.order_source IS 'Where the order came from (order_type): API for example.';
-COMMENT ON COLUMN onetrading.position_trades.sequence IS 'The matching engine''s counter.';
-COMMENT ON COLUMN onetrading.position_trades.traded_at IS 'When it happened, floored to the microsecond.';
-COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
-COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
+COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
+COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
+COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
 ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading.snapshots_snapshot_id_seq
     START WITH 1
@@ -2032,33 +2693,6 @@ ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-CREATE TABLE onetrading.tickers (
-    snapshot_id bigint NOT NULL,
-    instrument_code text NOT NULL,
-    state text,
-    last_price numeric,
-    bid_price numeric,
-    ask_price numeric,
-    base_volume numeric,
-    quote_volume numeric,
-    mark_price numeric,
-    funding_rate numeric,
-    next_funding_at timestamp with time zone,
-    raw jsonb NOT NULL
-);
-COMMENT ON TABLE onetrading.tickers IS 'Tickers per snapshot (GET market-ticker).';
-COMMENT ON COLUMN onetrading.tickers.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.tickers.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.tickers.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
-COMMENT ON COLUMN onetrading.tickers.last_price IS 'Price of the last trade in the quote currency.';
-COMMENT ON COLUMN onetrading.tickers.bid_price IS 'Highest bid; null when nobody bids.';
-COMMENT ON COLUMN onetrading.tickers.ask_price IS 'Lowest ask; null when nobody offers.';
-COMMENT ON COLUMN onetrading.tickers.base_volume IS 'Volume of 24 hours in units of the base asset.';
-COMMENT ON COLUMN onetrading.tickers.quote_volume IS 'Volume of 24 hours in the quote currency.';
-COMMENT ON COLUMN onetrading.tickers.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.tickers.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
-COMMENT ON COLUMN onetrading.tickers.next_funding_at IS 'When funding is next settled.';
-COMMENT ON COLUMN onetrading.tickers.raw IS 'The record as sent.';
 CREATE TABLE onetrading_sync.closings (
     account_id uuid NOT NULL,
     closed_to timestamp with time zone NOT NULL,
@@ -2087,16 +2721,6 @@ CREATE TABLE onetrading_sync.counting (
     since timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.counting IS 'From which instant on rows count in totals. It never moves: history filled in before it never makes a counter jump.';
-CREATE TABLE onetrading_sync.coverage (
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    scope text NOT NULL,
-    range tstzrange NOT NULL,
-    CONSTRAINT coverage_range_check CHECK (((NOT isempty(range)) AND lower_inc(range) AND (NOT upper_inc(range)))),
-    CONSTRAINT coverage_range_check1 CHECK (((NOT lower_inf(range)) AND (NOT upper_inf(range))))
-);
-COMMENT ON TABLE onetrading_sync.coverage IS 'Ranges of time for which history is proven complete. Nothing else proves anything.';
-COMMENT ON COLUMN onetrading_sync.coverage.scope IS 'An instrument code where the stream is asked per instrument; of candlesticks instrument and granularity (BTC_EUR:1h); else empty.';
 CREATE TABLE onetrading_sync.drift (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -2154,49 +2778,6 @@ CREATE TABLE onetrading_sync.leases (
     expires_at timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.leases IS 'The service that writes an account. Each of its transactions checks the epoch.';
-CREATE TABLE onetrading_sync.position_details (
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    position_id text NOT NULL,
-    record_hash bigint NOT NULL,
-    read_at timestamp with time zone,
-    compared_at timestamp with time zone,
-    failures integer DEFAULT 0 NOT NULL,
-    last_error text,
-    next_try_at timestamp with time zone
-);
-COMMENT ON TABLE onetrading_sync.position_details IS 'Which details of closed positions were read, in which version of the position. One without a row, or with another record_hash than the position''s, is to be read.';
-COMMENT ON COLUMN onetrading_sync.position_details.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading_sync.position_details.stream IS 'position_funding or position_trades.';
-COMMENT ON COLUMN onetrading_sync.position_details.position_id IS 'As in onetrading.closed_positions.';
-COMMENT ON COLUMN onetrading_sync.position_details.record_hash IS 'row_hash of the closed position when its details were requested.';
-COMMENT ON COLUMN onetrading_sync.position_details.read_at IS 'When they were read to their end; null when the exchange refused them.';
-COMMENT ON COLUMN onetrading_sync.position_details.compared_at IS 'When they were compared with funding_payments or trades; null until those are proven complete for the time of the position.';
-COMMENT ON COLUMN onetrading_sync.position_details.failures IS 'How often in a row they could not be read.';
-COMMENT ON COLUMN onetrading_sync.position_details.last_error IS 'Why they could not be read; null when they were.';
-COMMENT ON COLUMN onetrading_sync.position_details.next_try_at IS 'When they are requested again; null: not before the position changes.';
-CREATE TABLE onetrading_sync.progress (
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    scope text NOT NULL,
-    required_from timestamp with time zone,
-    settle interval DEFAULT '00:00:00'::interval NOT NULL,
-    last_attempt_at timestamp with time zone,
-    last_success_at timestamp with time zone,
-    next_due_at timestamp with time zone,
-    last_error text,
-    retired_because text,
-    asked_from timestamp with time zone,
-    served_from timestamp with time zone,
-    served_asked_at timestamp with time zone
-);
-COMMENT ON TABLE onetrading_sync.progress IS 'How each stream stands; one row per account, stream and scope.';
-COMMENT ON COLUMN onetrading_sync.progress.required_from IS 'History must be complete from here; null for streams without history.';
-COMMENT ON COLUMN onetrading_sync.progress.settle IS 'How long after an instant its rows may still appear: coverage ends this far before now.';
-COMMENT ON COLUMN onetrading_sync.progress.retired_because IS 'Why nothing is expected of this scope, and its gaps do not count: its instrument is closed, no longer listed or refused by the exchange, the account has no futures, or the stream is not configured. Null: it must be complete.';
-COMMENT ON COLUMN onetrading_sync.progress.asked_from IS 'From when on history is asked for, by ONETRADING_HISTORY_START or its default.';
-COMMENT ON COLUMN onetrading_sync.progress.served_from IS 'From when on the exchange serves the history; null where it was not found to end. required_from is the later one of this and asked_from.';
-COMMENT ON COLUMN onetrading_sync.progress.served_asked_at IS 'When the exchange was asked for that last.';
 CREATE TABLE onetrading_sync.proven_days (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -2615,6 +3196,74 @@ COMMENT ON COLUMN reporting.current_positions.last_settlement IS 'Cash result of
 COMMENT ON COLUMN reporting.current_positions.mark_price IS 'Mark price of the last settlement, in quote_code per unit of base_code (positions[].mark_price).';
 COMMENT ON COLUMN reporting.current_positions.observed_at IS 'When the answer was last received.';
 COMMENT ON COLUMN reporting.current_positions.age IS 'now() minus observed_at.';
+CREATE VIEW reporting.daily_closing_balances AS
+ WITH listed AS (
+         SELECT listed_currencies.account_id,
+            listed_currencies.currency_code,
+            listed_currencies.first_observed_at
+           FROM onetrading.listed_currencies
+        ), spans AS (
+         SELECT started.account_id,
+            accounts.name,
+            started.first_day,
+            ((
+                CASE
+                    WHEN (accounts.left_at IS NULL) THEN now()
+                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
+                END AT TIME ZONE 'UTC'::text))::date AS last_day
+           FROM ((( SELECT listed_1.account_id,
+                    ((min(listed_1.first_observed_at) AT TIME ZONE 'UTC'::text))::date AS first_day
+                   FROM listed listed_1
+                  GROUP BY listed_1.account_id) started
+             LEFT JOIN onetrading.accounts USING (account_id))
+             LEFT JOIN ( SELECT latest_snapshots.account_id,
+                    latest_snapshots.last_observed_at
+                   FROM onetrading.latest_snapshots
+                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
+        )
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    listed.currency_code,
+    COALESCE(balances.available, (0)::numeric) AS available,
+    COALESCE(balances.locked, (0)::numeric) AS locked,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (balances.snapshot_id IS NOT NULL) AS is_listed,
+    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
+    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated
+   FROM (((( SELECT spans.account_id,
+            spans.name,
+            (spans.first_day + steps.step) AS day,
+            ((((spans.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS day_end
+           FROM (spans
+             CROSS JOIN LATERAL generate_series(0, (spans.last_day - spans.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+            snapshots.last_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1) closing)
+     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))));
+COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each UTC day: the last complete answer of GET account/balances that was received before midnight. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is.
+Example:
+SELECT currency_code, total, observed_at, age, estimated
+FROM reporting.daily_closing_balances
+WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'UTC day that closes: [day 00:00Z, day + 1 00:00Z).';
+COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code).';
+COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not.';
+COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards.';
+COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
+COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it.';
 CREATE VIEW reporting.fee_tiers AS
  SELECT fee_group,
     min_volume,
@@ -3362,6 +4011,198 @@ COMMENT ON COLUMN reporting.monthly_turnover.liquidity IS 'MAKER or TAKER; null 
 COMMENT ON COLUMN reporting.monthly_turnover.trades IS 'Number of trades.';
 COMMENT ON COLUMN reporting.monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
 COMMENT ON COLUMN reporting.monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
+CREATE VIEW reporting.position_check AS
+ SELECT judged.account,
+    judged.account_id,
+    judged.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    (judged.opening + judged.total) AS net_by_trades,
+    ((judged.observed + judged.total) - judged.until_last) AS net_observed,
+    judged.last_at AS observed_at,
+    judged.difference,
+    differing.since,
+    judged.basis,
+    judged.opening,
+        CASE
+            WHEN (judged.difference IS NULL) THEN 'unknown'::text
+            WHEN (judged.difference = (0)::numeric) THEN 'ok'::text
+            ELSE 'different'::text
+        END AS state
+   FROM ((( SELECT compared.account,
+            compared.account_id,
+            compared.first_at,
+            compared.last_at,
+            compared.last_id,
+            compared.instrument_code,
+            compared.total,
+            compared.until_last,
+            compared.observed,
+            compared.basis,
+            compared.opening,
+                CASE
+                    WHEN (((compared.opening + compared.until_last) <> compared.observed) AND (EXISTS ( SELECT
+                       FROM ( SELECT ((compared.opening + compared.until_last) - sum(
+                                    CASE
+WHEN (near_1.traded_at <= compared.last_at) THEN near_1.signed
+ELSE (0)::numeric
+                                    END) OVER ()) AS before,
+                                sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
+                               FROM onetrading.futures_trades near_1
+                              WHERE ((near_1.account_id = compared.account_id) AND (near_1.instrument_code = compared.instrument_code) AND (near_1.traded_at >= (compared.last_at - '00:00:05'::interval)) AND (near_1.traded_at <= (compared.last_at + '00:00:05'::interval)))) near
+                      WHERE ((compared.observed = near.before) OR (compared.observed = (near.before + near.moved)))))) THEN (0)::numeric
+                    ELSE ((compared.opening + compared.until_last) - compared.observed)
+                END AS difference
+           FROM ( SELECT spans.account,
+                    spans.account_id,
+                    spans.first_at,
+                    spans.last_at,
+                    spans.last_id,
+                    held.instrument_code,
+                    held.total,
+                    held.until_last,
+                    seen.observed,
+                        CASE
+                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN 'from_start'::text
+                            ELSE 'from_observation'::text
+                        END AS basis,
+                        CASE
+                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN (0)::numeric
+                            ELSE (seen.first_observed - held.until_first)
+                        END AS opening
+                   FROM (((( SELECT accounts.account_id,
+                            accounts.name AS account,
+                            known.required_from,
+                            first_seen.first_at,
+                            first_seen.first_id,
+                            last_seen.last_id,
+                                CASE
+                                    WHEN (last_seen.last_start <= known.known_to) THEN LEAST(last_seen.last_end, known.known_to)
+                                    ELSE last_seen.last_end
+                                END AS last_at
+                           FROM (((onetrading.accounts
+                             CROSS JOIN LATERAL ( SELECT ( SELECT max(upper(coverage.range)) AS max
+   FROM onetrading_sync.coverage
+  WHERE ((coverage.account_id = accounts.account_id) AND (coverage.stream = 'trades'::text))) AS known_to,
+                                    ( SELECT min(progress.required_from) AS min
+   FROM onetrading_sync.progress
+  WHERE ((progress.account_id = accounts.account_id) AND (progress.stream = 'trades'::text))) AS required_from) known)
+                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS first_id,
+                                    snapshots.first_observed_at AS first_at
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text))
+                                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                                 LIMIT 1) first_seen ON (true))
+                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS last_id,
+                                    snapshots.first_observed_at AS last_start,
+                                    snapshots.last_observed_at AS last_end
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= GREATEST(COALESCE(known.known_to, 'infinity'::timestamp with time zone), first_seen.first_at)))
+                                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                                 LIMIT 1) last_seen ON (true))) spans
+                     CROSS JOIN LATERAL ( SELECT known.instrument_code,
+                            sum(known.total) AS total,
+                            sum(known.until_last) AS until_last,
+                            sum(known.until_first) AS until_first,
+                            min(known.first_traded_at) AS first_traded_at
+                           FROM ( SELECT trades.instrument_code,
+                                    sum(trades.signed) AS total,
+                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.last_at)), (0)::numeric) AS until_last,
+                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.first_at)), (0)::numeric) AS until_first,
+                                    min(trades.traded_at) AS first_traded_at
+                                   FROM onetrading.futures_trades trades
+                                  WHERE (trades.account_id = spans.account_id)
+                                  GROUP BY trades.instrument_code
+                                UNION ALL
+                                 SELECT net_positions.instrument_code,
+                                    0,
+                                    0,
+                                    0,
+                                    NULL::timestamp with time zone
+                                   FROM onetrading.net_positions
+                                  WHERE (net_positions.snapshot_id = ANY (ARRAY[spans.first_id, spans.last_id]))) known
+                          GROUP BY known.instrument_code) held)
+                     CROSS JOIN LATERAL ( SELECT
+                                CASE
+                                    WHEN (spans.last_id IS NULL) THEN NULL::numeric
+                                    WHEN (EXISTS ( SELECT
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))
+                                    ELSE (0)::numeric
+                                END AS observed,
+                                CASE
+                                    WHEN (spans.first_id IS NULL) THEN NULL::numeric
+                                    WHEN (EXISTS ( SELECT
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))
+                                    ELSE (0)::numeric
+                                END AS first_observed,
+                            (EXISTS ( SELECT
+                                   FROM onetrading.closed_positions positions
+                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AS is_flat_start) seen)
+                     CROSS JOIN LATERAL ( SELECT ((held.until_first = seen.first_observed) OR (EXISTS ( SELECT
+                                   FROM ( SELECT (held.until_first - sum(
+  CASE
+   WHEN (near_1.traded_at <= spans.first_at) THEN near_1.signed
+   ELSE (0)::numeric
+  END) OVER ()) AS before,
+    sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
+   FROM onetrading.futures_trades near_1
+  WHERE ((held.until_first <> seen.first_observed) AND (near_1.account_id = spans.account_id) AND (near_1.instrument_code = held.instrument_code) AND (near_1.traded_at >= (spans.first_at - '00:00:05'::interval)) AND (near_1.traded_at <= (spans.first_at + '00:00:05'::interval)))) near
+                                  WHERE ((seen.first_observed = near.before) OR (seen.first_observed = (near.before + near.moved)))))) AS fits_first) fitted)) compared) judged
+     LEFT JOIN onetrading.instrument_markets markets USING (instrument_code))
+     LEFT JOIN LATERAL ( SELECT min(observations.at) FILTER (WHERE (observations.at > COALESCE(observations.matched_at, '-infinity'::timestamp with time zone))) AS since
+           FROM ( SELECT observations_1.at,
+                    max(observations_1.at) FILTER (WHERE observations_1.matches) OVER () AS matched_at
+                   FROM ( SELECT events.at,
+                            events.is_observation,
+                            (events.net = (judged.opening + COALESCE(sum(events.signed) OVER (ORDER BY events.at, events.is_observation, events.traded_at_nanos, events.sequence, events.trade_id), (0)::numeric))) AS matches
+                           FROM ( SELECT trades.traded_at AS at,
+                                    false AS is_observation,
+                                    trades.signed,
+                                    NULL::numeric AS net,
+                                    trades.traded_at_nanos,
+                                    trades.sequence,
+                                    trades.trade_id
+                                   FROM onetrading.futures_trades trades
+                                  WHERE ((judged.difference <> (0)::numeric) AND (trades.account_id = judged.account_id) AND (trades.instrument_code = judged.instrument_code))
+                                UNION ALL
+                                 SELECT snapshots.first_observed_at,
+                                    true,
+                                    0,
+CASE
+ WHEN (seen.snapshot_id IS NULL) THEN (0)::numeric
+ ELSE seen.net
+END AS net,
+                                    NULL::bigint,
+                                    NULL::bigint,
+                                    NULL::uuid
+                                   FROM (onetrading.snapshots
+                                     LEFT JOIN onetrading.net_positions seen ON (((seen.snapshot_id = snapshots.snapshot_id) AND (seen.instrument_code = judged.instrument_code))))
+                                  WHERE ((judged.difference <> (0)::numeric) AND (snapshots.account_id = judged.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= judged.last_at))) events) observations_1
+                  WHERE observations_1.is_observation) observations) differing ON (true))
+  WHERE ((markets.known_to IS NULL) OR (markets.known_to = 'infinity'::timestamp with time zone));
+COMMENT ON VIEW reporting.position_check IS 'One row per account and futures instrument that was ever traded or observed: the position that its trades add up to against the one that was observed last. Reads all trades of the account: filter by account where there are many.
+Example:
+SELECT instrument_code, net_by_trades, net_observed, difference, since, basis
+FROM reporting.position_check WHERE account = ''main'' AND state = ''different'' ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.position_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.position_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.position_check.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.position_check.base_code IS 'Asset of all sizes; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.position_check.quote_code IS 'Currency in which it settles; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.position_check.net_by_trades IS 'In base_code, negative when short: opening and all stored trades.';
+COMMENT ON COLUMN reporting.position_check.net_observed IS 'In base_code, negative when short: as observed at observed_at, moved by the trades after it; an instrument that a complete answer does not list was flat. Null when positions were never observed.';
+COMMENT ON COLUMN reporting.position_check.observed_at IS 'The observation that is compared: the last one before the end of what is proven of trades, else the last one of all.';
+COMMENT ON COLUMN reporting.position_check.difference IS 'In base_code: net_by_trades less net_observed; 0 also when trades within 5 seconds of the observation explain it. Null when positions were never observed.';
+COMMENT ON COLUMN reporting.position_check.since IS 'The first observation from which on every one differed; null when there is no difference.';
+COMMENT ON COLUMN reporting.position_check.basis IS 'from_start (the position was flat before the first stored trade) or from_observation (it was not, or that cannot be told: opening is what makes the trades fit the first observation).';
+COMMENT ON COLUMN reporting.position_check.opening IS 'In base_code: the position before the first stored trade; 0 with from_start.';
+COMMENT ON COLUMN reporting.position_check.state IS 'ok, different, or unknown (never observed).';
 CREATE VIEW reporting.trades AS
  SELECT trades.trade_id,
     trades.order_id,
@@ -3550,16 +4391,22 @@ ALTER TABLE ONLY onetrading.positions
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.daily_closing_balances_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.daily_equity_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.daily_equity TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.drawdown_by_zone TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.drawdown TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.dac8_totals_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.dac8_totals TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.ledger_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.ledger TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.order_fill_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_futures TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trade_slippage_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trade_slippage TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;
@@ -3568,6 +4415,7 @@ GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
@@ -3580,5 +4428,6 @@ GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.position_check TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_reader;
