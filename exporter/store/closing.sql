@@ -114,7 +114,9 @@ WHERE close_id = %(close_id)s;
 -- name: unlock_carried
 -- What is carried from the lock on stands on the locked figures.
 DELETE FROM onetrading_sync.carried
-WHERE at >= (SELECT min(at) FROM onetrading_sync.carried WHERE locked_by = %(close_id)s);
+WHERE locked_by = %(close_id)s
+    OR locked_by IS NULL AND at > (
+        SELECT min(at) FROM onetrading_sync.carried AS locked WHERE locked_by = %(close_id)s);
 
 -- name: months_to_judge
 -- Months of no lock: the newest two hourly, the others daily.

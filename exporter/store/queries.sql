@@ -627,9 +627,24 @@ WHERE asked_from < served_from AND retired_because IS NULL
 ORDER BY account, stream, scope, gap_start;
 
 -- name: failing_months
--- What keeps which month from being complete, for `status`.
-SELECT account, month, check_name, detail, failing_since FROM reporting.month_close
-WHERE state = 'failing' ORDER BY month, account, check_name;
+-- What keeps which month from being complete, for `status`: what costs little is judged now, the
+-- rest was judged within the hour (older months: within the day).
+SELECT account, month, check_name, detail, failing_since FROM (
+    SELECT account, month, check_name, detail, failing_since FROM onetrading.coverage_checks
+    WHERE state = 'failing' AND zone = (SELECT zone FROM onetrading.business_zone)
+        AND NOT EXISTS (
+            SELECT FROM onetrading.closes
+            WHERE closes.zone = coverage_checks.zone AND closes.month = coverage_checks.month
+                AND reopened_at IS NULL)
+    UNION ALL
+    SELECT coalesce(accounts.name, judged.account_id::text), month,
+        concat_ws(' ', check_name, nullif(currency, '')), detail, failing_since
+    FROM onetrading_sync.judgements AS judged
+    LEFT JOIN onetrading.accounts USING (account_id)
+    WHERE state = 'failing' AND zone = (SELECT zone FROM onetrading.business_zone)
+        AND check_name NOT IN ('coverage', 'rejects')
+) AS checks
+ORDER BY month, account, check_name;
 
 -- name: timelines
 -- The proven coverage of each history stream, from the required start to now less the allowed
