@@ -188,22 +188,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT CASE WHEN told ~ '^-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][-+]?[0-9]{1,2})?$' THEN told::numeric END $$;
 COMMENT ON FUNCTION onetrading.number_of(text) IS 'The number that a record as sent has in a member; null when it is none.';
 
--- What a record as sent adds to the figures of its month.
-CREATE FUNCTION onetrading.fee_of(stream text, record jsonb) RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE stream WHEN 'trades' THEN onetrading.number_of(record #>> '{fee,fee_amount}') END $$;
-COMMENT ON FUNCTION onetrading.fee_of(text, jsonb) IS 'The fee of a trade as sent, in its own currency; null for anything else.';
-CREATE FUNCTION onetrading.quote_of(stream text, record jsonb) RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE stream WHEN 'trades' THEN onetrading.number_of(record #>> '{trade,price}')
-    * onetrading.number_of(record #>> '{trade,amount}') END $$;
-COMMENT ON FUNCTION onetrading.quote_of(text, jsonb) IS 'Price times amount of a trade as sent; null for anything else.';
-CREATE FUNCTION onetrading.funding_of(stream text, record jsonb) RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE stream WHEN 'funding_payments'
-    THEN onetrading.number_of(record ->> 'funding_payment') END $$;
-COMMENT ON FUNCTION onetrading.funding_of(text, jsonb) IS 'The amount of a funding payment as sent; null for anything else.';
-
 CREATE OR REPLACE VIEW reporting.late_facts AS
 WITH known AS (
     -- Facts that were there before first_seen_at was recorded have that time in it.
@@ -220,7 +204,7 @@ WITH known AS (
                 + interval '1 month') AT TIME ZONE 'UTC'
             OR EXISTS (
                 SELECT FROM locks
-                WHERE starts_at <= traded_at AND traded_at < ends_at AND closed_at < first_seen_at))
+                WHERE starts_at <= traded_at AND traded_at < ends_at AND closed_at <= first_seen_at))
     UNION ALL
     SELECT account_id, 'funding_payments', '',
         jsonb_build_object(
@@ -236,7 +220,7 @@ WITH known AS (
                 + interval '1 month') AT TIME ZONE 'UTC'
             OR EXISTS (
                 SELECT FROM locks
-                WHERE starts_at <= booked_at AND booked_at < ends_at AND closed_at < first_seen_at))
+                WHERE starts_at <= booked_at AND booked_at < ends_at AND closed_at <= first_seen_at))
     UNION ALL
     SELECT '00000000-0000-0000-0000-000000000000', 'funding_history', instrument_code,
         jsonb_build_object(
@@ -259,7 +243,7 @@ WITH known AS (
         OR EXISTS (
             SELECT FROM locks
             WHERE starts_at <= positions.closed_at AND positions.closed_at < ends_at
-                AND locks.closed_at < first_seen_at)
+                AND locks.closed_at <= first_seen_at)
     UNION ALL
     -- What people import is late only where a month was locked without it.
     SELECT account_id, 'movements', '',
@@ -268,7 +252,7 @@ WITH known AS (
     FROM onetrading.external_movements AS movements
     WHERE EXISTS (
         SELECT FROM locks
-        WHERE starts_at <= moved_at AND moved_at < ends_at AND closed_at < first_seen_at)
+        WHERE starts_at <= moved_at AND moved_at < ends_at AND closed_at <= first_seen_at)
 ), found AS (
     SELECT account_id, stream, scope, key, happened_at, first_seen_at, 'late' AS kind,
         NULL::jsonb AS old_record, raw AS new_record, first_seen_at AS noticed_at,
@@ -303,7 +287,7 @@ WITH known AS (
             + interval '1 month') AT TIME ZONE 'UTC'
             AND NOT EXISTS (
                 SELECT FROM locks
-                WHERE starts_at <= happened_at AND happened_at < ends_at AND closed_at < noticed_at)
+                WHERE starts_at <= happened_at AND happened_at < ends_at AND closed_at <= noticed_at)
 )
 SELECT coalesce(accounts.name, found.account_id::text) AS account, found.account_id,
     found.stream, key, happened_at,
@@ -312,27 +296,14 @@ SELECT coalesce(accounts.name, found.account_id::text) AS account, found.account
     noticed_at >= (date_trunc('month', happened_at AT TIME ZONE 'UTC') + interval '1 month')
         AT TIME ZONE 'UTC' AS after_month,
     proven_at, resolved_at,
-    CASE kind
-        WHEN 'late' THEN onetrading.fee_of(found.stream, new_record)
-        WHEN 'vanished' THEN -onetrading.fee_of(found.stream, old_record)
-        ELSE onetrading.fee_of(found.stream, new_record)
-            - onetrading.fee_of(found.stream, old_record)
-    END AS fee_delta,
-    CASE kind
-        WHEN 'late' THEN onetrading.quote_of(found.stream, new_record)
-        WHEN 'vanished' THEN -onetrading.quote_of(found.stream, old_record)
-        ELSE onetrading.quote_of(found.stream, new_record)
-            - onetrading.quote_of(found.stream, old_record)
-    END AS quote_delta,
-    CASE kind
-        WHEN 'late' THEN onetrading.funding_of(found.stream, new_record)
-        WHEN 'vanished' THEN -onetrading.funding_of(found.stream, old_record)
-        WHEN 'duplicate_slot' THEN onetrading.funding_of(found.stream, new_record)
-        ELSE onetrading.funding_of(found.stream, new_record)
-            - onetrading.funding_of(found.stream, old_record)
-    END AS funding_delta,
+    CASE kind WHEN 'late' THEN new_fee WHEN 'vanished' THEN -old_fee ELSE new_fee - old_fee END
+        AS fee_delta,
+    CASE kind WHEN 'late' THEN new_quote WHEN 'vanished' THEN -old_quote
+        ELSE new_quote - old_quote END AS quote_delta,
+    CASE WHEN kind IN ('late', 'duplicate_slot') THEN new_funding
+        WHEN kind = 'vanished' THEN -old_funding ELSE new_funding - old_funding END AS funding_delta,
     (SELECT min(closed_at) FROM locks
-        WHERE starts_at <= happened_at AND happened_at < ends_at AND closed_at < noticed_at)
+        WHERE starts_at <= happened_at AND happened_at < ends_at AND closed_at <= noticed_at)
         AS locked_at
 FROM found
 LEFT JOIN onetrading.accounts USING (account_id)
@@ -341,7 +312,20 @@ LEFT JOIN onetrading_sync.proven_days AS proven
     -- Of closed positions, days are proven by their opening, and as of a time.
     AND proven.stream <> 'closed_positions'
     AND proven.scope = found.scope AND day = (happened_at AT TIME ZONE 'UTC')::date
-    AND proven_at < noticed_at;
+    AND proven_at < noticed_at
+-- What a record adds to the figures of its month: the members as sent.
+LEFT JOIN LATERAL (
+    SELECT onetrading.number_of(old_record #>> '{fee,fee_amount}') AS old_fee,
+        onetrading.number_of(new_record #>> '{fee,fee_amount}') AS new_fee,
+        onetrading.number_of(old_record #>> '{trade,price}')
+            * onetrading.number_of(old_record #>> '{trade,amount}') AS old_quote,
+        onetrading.number_of(new_record #>> '{trade,price}')
+            * onetrading.number_of(new_record #>> '{trade,amount}') AS new_quote
+) AS traded ON found.stream = 'trades'
+LEFT JOIN LATERAL (
+    SELECT onetrading.number_of(old_record ->> 'funding_payment') AS old_funding,
+        onetrading.number_of(new_record ->> 'funding_payment') AS new_funding
+) AS paid ON found.stream = 'funding_payments';
 COMMENT ON COLUMN reporting.late_facts.fee_delta IS 'What the exchange shows now less what it showed before: the fee of a trade, in its own currency. Null where it is of something else.';
 COMMENT ON COLUMN reporting.late_facts.quote_delta IS 'What the exchange shows now less what it showed before: price times amount of a trade, in the quote currency. Null where it is of something else.';
 COMMENT ON COLUMN reporting.late_facts.funding_delta IS 'What the exchange shows now less what it showed before: the amount of a funding payment, as sent. Null where it is of something else.';
@@ -355,34 +339,34 @@ FROM (
     SELECT closes.zone, closes.month, account_id
     FROM onetrading.closes
     JOIN onetrading.trades ON traded_at >= starts_at AND traded_at < ends_at
-        AND trades.first_seen_at > closes.closed_at
+        AND trades.first_seen_at >= closes.closed_at
     WHERE reopened_at IS NULL
     UNION ALL
     SELECT closes.zone, closes.month, account_id
     FROM onetrading.closes
     JOIN onetrading.funding_payments AS payments ON booked_at >= starts_at AND booked_at < ends_at
-        AND payments.first_seen_at > closes.closed_at
+        AND payments.first_seen_at >= closes.closed_at
     WHERE reopened_at IS NULL
     UNION ALL
     SELECT closes.zone, closes.month, account_id
     FROM onetrading.closes
     JOIN onetrading.closed_positions AS positions
         ON positions.closed_at >= starts_at AND positions.closed_at < ends_at
-        AND positions.first_seen_at > closes.closed_at
+        AND positions.first_seen_at >= closes.closed_at
     WHERE reopened_at IS NULL
     UNION ALL
     SELECT closes.zone, closes.month, account_id
     FROM onetrading.closes
     JOIN onetrading.external_movements AS movements
         ON moved_at >= starts_at AND moved_at < ends_at
-        AND movements.first_seen_at > closes.closed_at
+        AND movements.first_seen_at >= closes.closed_at
     WHERE reopened_at IS NULL
     UNION ALL
     SELECT closes.zone, closes.month, issue.account_id
     FROM onetrading.closes
     JOIN onetrading_sync.issues AS issue
         ON issue.kind IN ('changed', 'vanished', 'duplicate_slot', 'twin')
-        AND issue.noticed_at > closes.closed_at
+        AND issue.noticed_at >= closes.closed_at
     LEFT JOIN onetrading.closed_positions AS position
         ON position.position_id = CASE WHEN stream = 'closed_positions'
             THEN key ->> 'position_id' END
@@ -638,7 +622,8 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW onetrading.coverage_checks IS 'The checks coverage and rejects of reporting.month_close, which cost little.';
 
 -- The checks that compare facts with each other. Each asks the report of the same subject for the
--- account, zone and month alone.
+-- account, zone and month alone. OFFSET 0 keeps the planner from copying a report's expressions to
+-- every place where they are used.
 
 CREATE VIEW onetrading.roll_forward_checks AS
 SELECT months.account_id, months.account, months.zone, months.month, 'roll_forward' AS check_name,
@@ -673,6 +658,7 @@ JOIN LATERAL (
     SELECT * FROM reporting.balance_rollforward_by_zone AS report
     WHERE report.account_id = months.account_id AND report.zone = months.zone
         AND report.month = months.month
+    OFFSET 0
 ) AS report ON true;
 
 CREATE VIEW onetrading.order_fill_checks AS
@@ -702,9 +688,12 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS orders, count(*) FILTER (WHERE state = 'different') AS different,
         count(*) FILTER (WHERE state = 'unknown') AS unknown,
         count(*) FILTER (WHERE state = 'open') AS open
-    FROM reporting.order_fill_check_by_zone AS report
+    FROM (
+        SELECT * FROM reporting.order_fill_check_by_zone AS report
     WHERE report.account_id = months.account_id AND report.zone = months.zone
         AND report.month = months.month
+        OFFSET 0
+    ) AS report
 ) AS report;
 
 CREATE VIEW onetrading.position_checks AS
@@ -732,10 +721,13 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE difference IS NULL) AS unknown,
         string_agg(instrument_code, ', ' ORDER BY instrument_code) FILTER (WHERE difference <> 0)
             AS names
-    FROM reporting.position_check AS report
+    FROM (
+        SELECT * FROM reporting.position_check AS report
     -- What differs since a later month says nothing of this one.
     WHERE report.account_id = months.account_id
         AND (difference IS NOT DISTINCT FROM 0 OR coalesce(since, '-infinity') < months.ends_at)
+        OFFSET 0
+    ) AS report
 ) AS report;
 
 CREATE VIEW onetrading.funding_checks AS
@@ -770,9 +762,12 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE state = 'different') AS different,
         count(*) FILTER (WHERE state LIKE 'unknown\_%') AS unknown,
         count(*) FILTER (WHERE state = 'open') AS open
-    FROM reporting.funding_check_by_zone AS report
+    FROM (
+        SELECT * FROM reporting.funding_check_by_zone AS report
     WHERE report.account_id = months.account_id AND report.zone = months.zone
         AND report.month = months.month
+        OFFSET 0
+    ) AS report
 ) AS report;
 
 CREATE VIEW onetrading.futures_pnl_checks AS
@@ -802,9 +797,12 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS positions, count(*) FILTER (WHERE state = 'different') AS different,
         count(*) FILTER (WHERE state = 'unknown') AS unknown,
         coalesce(sum(abs(difference)) FILTER (WHERE state = 'different'), 0) AS difference
-    FROM reporting.realised_pnl_futures_by_zone AS report
+    FROM (
+        SELECT * FROM reporting.realised_pnl_futures_by_zone AS report
     WHERE report.account_id = months.account_id AND report.zone = months.zone
         AND report.month = months.month
+        OFFSET 0
+    ) AS report
 ) AS report;
 
 -- A month is closed in one currency: where rates are imported at all, each day on which another one

@@ -6,6 +6,548 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+CREATE FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric, pool_quantity_after numeric, pool_cost_after numeric, pool_fee_after numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1e+06 ROWS 100000
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_nestloop TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+DECLARE
+    from_at timestamptz := onetrading.carried_before(of_account, starts);
+    event record;
+    known numeric;
+    fee_of_pool numeric;
+BEGIN
+    pool_quantity_after := 0;
+    pool_cost_after := 0;
+    pool_fee_after := 0;
+    FOR event IN
+        SELECT pools.base_code, pools.quote_code, events.is_lot, events.at, events.instrument_code,
+            events.trade_id, events.quantity, events.amount_in_quote, events.fee_in_base,
+            events.fee_in_quote
+        FROM onetrading.spot_sequence(of_account, from_at, ends_at, 'average') AS events
+        JOIN onetrading.spot_pools(of_account, from_at) AS pools ON pools.pool = events.pool
+        ORDER BY events.pool, events.at, events.nanos, events.sequence, events.trade_id,
+            events.reference
+    LOOP
+        IF event.is_lot THEN
+            pool_quantity_after := pool_quantity_after + event.quantity;
+            pool_cost_after := pool_cost_after + event.amount_in_quote;
+            pool_fee_after := pool_fee_after + event.fee_in_quote;
+            CONTINUE;
+        END IF;
+        base_code := event.base_code;
+        quote_code := event.quote_code;
+        instrument_code := event.instrument_code;
+        disposal_trade_id := event.trade_id;
+        disposed_at := event.at;
+        IF event.is_lot IS NULL THEN
+            lot_source := 'left';
+            IF pool_quantity_after > 0 THEN
+                RETURN NEXT;
+            END IF;
+            pool_quantity_after := 0;
+            pool_cost_after := 0;
+            pool_fee_after := 0;
+            CONTINUE;
+        END IF;
+        known := least(event.quantity, pool_quantity_after);
+        IF known > 0 THEN
+            cost := onetrading.share(pool_cost_after, known, pool_quantity_after);
+            fee_of_pool := onetrading.share(pool_fee_after, known, pool_quantity_after);
+            pool_quantity_after := pool_quantity_after - known;
+            IF pool_quantity_after = 0 THEN  -- a cost that is not known leaves with the pool
+                pool_cost_after := 0;
+                pool_fee_after := 0;
+            ELSE
+                pool_cost_after := pool_cost_after - cost;
+                pool_fee_after := pool_fee_after - fee_of_pool;
+            END IF;
+        END IF;
+        CONTINUE WHEN event.at < starts;
+        IF known > 0 THEN
+            lot_source := 'pool';
+            quantity := known;
+            proceeds := onetrading.share(event.amount_in_quote, known, event.quantity);
+            fee_in_base := onetrading.share(event.fee_in_base, known, event.quantity);
+            fee_in_quote := onetrading.share(event.fee_in_quote, known, event.quantity)
+                + fee_of_pool;
+            RETURN NEXT;
+        END IF;
+        IF known < event.quantity THEN
+            lot_source := 'missing';
+            quantity := event.quantity - known;
+            proceeds := event.amount_in_quote
+                - onetrading.share(event.amount_in_quote, known, event.quantity);
+            cost := NULL;
+            fee_in_base := event.fee_in_base
+                - onetrading.share(event.fee_in_base, known, event.quantity);
+            fee_in_quote := event.fee_in_quote
+                - onetrading.share(event.fee_in_quote, known, event.quantity);
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'What the SELLs of an account in [starts, ends_at) disposed of, by the moving average; from the newest state that is carried by then. Columns as in reporting.realised_pnl_average. A row with the lot_source left is no disposal: it is what a pool holds at ends_at.';
+CREATE FUNCTION onetrading.carried_before(of_account uuid, at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$
+SELECT coalesce(
+    (SELECT max(carried.at) FROM onetrading_sync.carried
+        WHERE account_id = of_account AND carried.at <= carried_before.at),
+    '-infinity')
+$$;
+COMMENT ON FUNCTION onetrading.carried_before(of_account uuid, at timestamp with time zone) IS 'The newest instant up to this one at which the state of the account is carried; -infinity without any.';
+CREATE FUNCTION onetrading.carry(of_account uuid, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'open lots can only be carried in a transaction that is READ COMMITTED'
+            USING HINT = 'Another one may not see the trades that were committed meanwhile.';
+    END IF;
+    -- A writer has these locks, shared and exclusive, from its trigger to its commit. So what it
+    -- wrote is seen from here on, or it will see what is carried here.
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('onetrading_sync.carried', 0));
+    PERFORM pg_advisory_xact_lock(
+        hashtextextended('onetrading_sync.carried/' || of_account, 0));
+    IF EXISTS (SELECT FROM onetrading_sync.carried WHERE account_id = of_account AND at = until)
+    THEN
+        RETURN false;
+    END IF;
+    -- One statement: the functions see the state before it.
+    WITH header AS (
+        INSERT INTO onetrading_sync.carried (account_id, at, unknown_codes)
+        SELECT of_account, until, ARRAY(
+            SELECT unnest(unknown_codes) FROM onetrading_sync.carried
+            WHERE account_id = of_account AND at = onetrading.carried_before(of_account, until)
+            UNION
+            SELECT instrument_code FROM onetrading.trades
+            WHERE account_id = of_account AND traded_at < until
+                AND traded_at >= onetrading.carried_before(of_account, until)
+                AND instrument_code NOT IN (SELECT instrument_code FROM onetrading.instruments)
+            ORDER BY 1)
+    ), lots AS (
+        INSERT INTO onetrading_sync.carried_lots
+            (account_id, at, base_code, quote_code, position, lot_source, lot_trade_id, reference,
+             instrument_code, acquired_at, quantity, quantity_used, cost, fee_in_base, fee_in_quote)
+        SELECT of_account, until, base_code, quote_code, position, lot_source, lot_trade_id,
+            reference, instrument_code, acquired_at, quantity, quantity_used, cost, fee_in_base,
+            fee_in_quote
+        FROM onetrading.lots_at(of_account, until)
+    )
+    INSERT INTO onetrading_sync.carried_pools
+        (account_id, at, base_code, quote_code, quantity, cost, fee_in_quote)
+    SELECT of_account, until, base_code, quote_code, pool_quantity_after, pool_cost_after,
+        pool_fee_after
+    FROM onetrading.average(of_account, until, until) WHERE lot_source = 'left';
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION onetrading.carry(of_account uuid, until timestamp with time zone) IS 'Store the open lots and pools of an account as they are after all trades and imported lots before an instant, from the newest state before it. Whether it was not stored already. Writers of the account''s trades wait until the transaction ends.';
+CREATE FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_trade_id uuid, reference text, acquired_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, lot_fee_in_base numeric, fee_in_quote numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1e+06 ROWS 100000
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_nestloop TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    from_at timestamptz := onetrading.carried_before(of_account, starts);
+BEGIN
+    RETURN QUERY
+    WITH ranges AS MATERIALIZED (
+        SELECT * FROM onetrading.spot_ranges(of_account, from_at, ends_at)
+    ), breaks AS (
+        SELECT pool, ends AS piece_ends, lag(ends, 1, 0::numeric) OVER breaks AS piece_begins,
+            lots - is_lot::integer + 1 AS lot_number, place - lots + is_lot::integer AS sale_number
+        FROM (
+            SELECT pool, ends, is_lot, row_number() OVER breaks AS place,
+                count(*) FILTER (WHERE is_lot) OVER breaks AS lots
+            FROM ranges
+            WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
+        ) AS counted
+        WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
+    ), pieces AS (
+        SELECT pool, sale.instrument_code, sale.trade_id AS disposal_trade_id,
+            sale.at AS disposed_at, lot.trade_id AS lot_trade_id, lot.reference,
+            lot.happened_at AS acquired_at, lot.lot_source,
+            piece_ends - piece_begins AS quantity,
+            piece_begins - lot.begins AS lot_before, piece_ends - lot.begins AS lot_after,
+            lot.whole AS lot_whole,
+            piece_begins - sale.begins AS sale_before, piece_ends - sale.begins AS sale_after,
+            sale.whole AS sale_whole, sale.amount_in_quote AS proceeds,
+            lot.amount_in_quote AS cost, sale.fee_in_base, lot.fee_in_base AS lot_fee_in_base,
+            sale.fee_in_quote, lot.fee_in_quote AS lot_fee_in_quote
+        FROM breaks
+        JOIN ranges AS lot USING (pool)
+        JOIN ranges AS sale USING (pool)
+        WHERE piece_ends > piece_begins AND lot.is_lot AND lot.number = lot_number
+            AND NOT sale.is_lot AND sale.number = sale_number AND sale.at >= starts
+        UNION ALL
+        SELECT pool, instrument_code, trade_id, at, NULL, NULL, NULL, 'missing', missing, 0, 1, 1,
+            whole - missing, whole, whole, amount_in_quote, NULL, fee_in_base, 0, fee_in_quote, 0
+        FROM ranges WHERE NOT is_lot AND missing > 0 AND at >= starts
+    )
+    SELECT base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id,
+        reference, acquired_at, lot_source, quantity,
+        onetrading.share(proceeds, sale_after, sale_whole)
+            - onetrading.share(proceeds, sale_before, sale_whole),
+        onetrading.share(cost, lot_after, lot_whole)
+            - onetrading.share(cost, lot_before, lot_whole),
+        onetrading.share(fee_in_base, sale_after, sale_whole)
+            - onetrading.share(fee_in_base, sale_before, sale_whole),
+        onetrading.share(lot_fee_in_base, lot_after, lot_whole)
+            - onetrading.share(lot_fee_in_base, lot_before, lot_whole),
+        onetrading.share(fee_in_quote, sale_after, sale_whole)
+            - onetrading.share(fee_in_quote, sale_before, sale_whole)
+            + onetrading.share(lot_fee_in_quote, lot_after, lot_whole)
+            - onetrading.share(lot_fee_in_quote, lot_before, lot_whole)
+    FROM pieces
+    JOIN onetrading.spot_pools(of_account, from_at) USING (pool);
+END
+$$;
+COMMENT ON FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'The pieces of lots that the SELLs of an account in [starts, ends_at) disposed of, by FIFO; from the newest state that is carried by then. Columns as in reporting.realised_pnl_fifo.';
+CREATE FUNCTION onetrading.inventory(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, method text, opening_quantity numeric, opening_cost numeric, acquired_quantity numeric, acquired_cost numeric, disposed_quantity numeric, disposed_cost numeric, closing_quantity numeric, closing_cost numeric, difference numeric, cost_difference numeric, missing_quantity numeric, unknown_because text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2e+06 ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH entries AS (
+        SELECT 'opening' AS entry, 'fifo' AS method, base_code, quote_code,
+            quantity - quantity_used AS quantity,
+            cost - onetrading.share(cost, quantity_used, quantity) AS cost
+        FROM onetrading.lots_at(of_account, starts)
+        UNION ALL
+        SELECT 'held', 'fifo', base_code, quote_code, quantity - quantity_used,
+            cost - onetrading.share(cost, quantity_used, quantity)
+        FROM onetrading.lots_at(of_account, ends_at)
+        UNION ALL
+        SELECT CASE lot_source WHEN 'missing' THEN 'missing' ELSE 'disposed' END, 'fifo', base_code,
+            quote_code, quantity, cost
+        FROM onetrading.fifo(of_account, starts, ends_at)
+        UNION ALL
+        SELECT 'opening', 'average', base_code, quote_code, pool_quantity_after, pool_cost_after
+        FROM onetrading.average(of_account, starts, starts) WHERE lot_source = 'left'
+        UNION ALL
+        SELECT 'held', 'average', base_code, quote_code, pool_quantity_after, pool_cost_after
+        FROM onetrading.average(of_account, ends_at, ends_at) WHERE lot_source = 'left'
+        UNION ALL
+        SELECT CASE lot_source WHEN 'missing' THEN 'missing' ELSE 'disposed' END, 'average',
+            base_code, quote_code, quantity, cost
+        FROM onetrading.average(of_account, starts, ends_at) WHERE lot_source <> 'left'
+        UNION ALL
+        SELECT 'acquired', methods.method, base_code, quote_code, quantity, amount_in_quote
+        FROM onetrading.spot_events(of_account, starts, ends_at, 'none')
+        JOIN onetrading.spot_pools(of_account, starts) USING (pool)
+        CROSS JOIN (VALUES ('fifo'), ('average')) AS methods (method)
+        WHERE is_lot
+    ), sums AS (
+        SELECT base_code, quote_code, method,
+            sum(quantity) FILTER (WHERE entry = 'opening') AS opening,
+            sum(quantity) FILTER (WHERE entry = 'acquired') AS acquired,
+            sum(quantity) FILTER (WHERE entry = 'disposed') AS disposed,
+            sum(quantity) FILTER (WHERE entry = 'held') AS held,
+            sum(quantity) FILTER (WHERE entry = 'missing') AS missing,
+            coalesce(sum(cost) FILTER (WHERE entry = 'opening'), 0) AS opening_cost,
+            coalesce(sum(cost) FILTER (WHERE entry = 'acquired'), 0) AS acquired_cost,
+            coalesce(sum(cost) FILTER (WHERE entry = 'disposed'), 0) AS disposed_cost,
+            coalesce(sum(cost) FILTER (WHERE entry = 'held'), 0) AS held_cost,
+            count(*) FILTER (WHERE entry = 'opening' AND cost IS NULL) = 0 AS opening_known,
+            count(*) FILTER (WHERE entry = 'acquired' AND cost IS NULL) = 0 AS acquired_known,
+            count(*) FILTER (WHERE entry = 'disposed' AND cost IS NULL) = 0 AS disposed_known,
+            count(*) FILTER (WHERE entry = 'held' AND cost IS NULL) = 0 AS held_known
+        FROM entries GROUP BY base_code, quote_code, method
+    )
+    SELECT base_code, quote_code, method, coalesce(opening, 0),
+        CASE WHEN opening_known THEN opening_cost END, coalesce(acquired, 0),
+        CASE WHEN acquired_known THEN acquired_cost END, coalesce(disposed, 0),
+        CASE WHEN disposed_known THEN disposed_cost END,
+        coalesce(opening, 0) + coalesce(acquired, 0) - coalesce(disposed, 0),
+        CASE WHEN opening_known AND acquired_known AND disposed_known
+            THEN opening_cost + acquired_cost - disposed_cost
+            WHEN held_known THEN held_cost END,
+        coalesce(opening, 0) + coalesce(acquired, 0) - coalesce(disposed, 0) - coalesce(held, 0),
+        CASE WHEN opening_known AND acquired_known AND disposed_known AND held_known
+            THEN opening_cost + acquired_cost - disposed_cost - held_cost END,
+        coalesce(missing, 0),
+        CASE WHEN NOT (opening_known AND acquired_known AND disposed_known AND held_known)
+            THEN 'an imported lot has no cost' END
+    FROM sums;
+END
+$$;
+COMMENT ON FUNCTION onetrading.inventory(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'How the lots and pools of an account changed in [starts, ends_at). Columns as in reporting.inventory_rollforward.';
+CREATE FUNCTION onetrading.lots_at(of_account uuid, until timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, "position" bigint, lot_source text, lot_trade_id uuid, reference text, instrument_code text, acquired_at timestamp with time zone, quantity numeric, quantity_used numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 100000
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_nestloop TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    from_at timestamptz := onetrading.carried_before(of_account, until);
+BEGIN
+    RETURN QUERY
+    SELECT base_code, quote_code, row_number() OVER (PARTITION BY pool ORDER BY ends), lot_source,
+        trade_id, reference, instrument_code, happened_at, whole,
+        greatest(used, matched - begins), amount_in_quote, fee_in_base, fee_in_quote
+    FROM (
+        SELECT *, coalesce(max(ends) FILTER (WHERE NOT is_lot) OVER (PARTITION BY pool), 0)
+                AS matched
+        FROM onetrading.spot_ranges(of_account, from_at, until)
+    ) AS ranges
+    JOIN onetrading.spot_pools(of_account, from_at) USING (pool)
+    WHERE is_lot AND ends > matched;
+END
+$$;
+COMMENT ON FUNCTION onetrading.lots_at(of_account uuid, until timestamp with time zone) IS 'The lots of an account that were not used up, by FIFO, after all trades and imported lots before an instant; from the newest state that is carried by then. Columns as in onetrading_sync.carried_lots.';
+CREATE FUNCTION onetrading.number_of(told text) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$ SELECT CASE WHEN told ~ '^-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][-+]?[0-9]{1,2})?$' THEN told::numeric END $_$;
+COMMENT ON FUNCTION onetrading.number_of(told text) IS 'The number that a record as sent has in a member; null when it is none.';
+CREATE FUNCTION onetrading.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'closes' THEN
+        IF OLD.reopened_at IS NULL AND NEW.reopened_at IS NOT NULL
+            AND to_jsonb(OLD) - '{reopened_at,reopened_because}'::text[]
+                = to_jsonb(NEW) - '{reopened_at,reopened_because}'::text[] THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'what was locked with a month is never changed: onetrading.%', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation',
+            HINT = 'Take the lock off with the command reopen, and close the month again.';
+END
+$$;
+COMMENT ON FUNCTION onetrading.refuse_change() IS 'Keeps what was locked with a month as it was.';
+CREATE FUNCTION onetrading.share(total numeric, part numeric, whole numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+SELECT CASE
+    WHEN part = whole THEN total
+    WHEN part = 0 THEN 0
+    WHEN total >= 0 THEN 0.000000000000000001
+        * div(2000000000000000000 * total * part + whole, whole + whole)
+    ELSE -0.000000000000000001
+        * div(whole - 2000000000000000000 * total * part, whole + whole)
+END
+$$;
+COMMENT ON FUNCTION onetrading.share(total numeric, part numeric, whole numeric) IS 'round(total * part / whole, 18), exactly: half away from zero. All of total where part is whole, so that the differences between growing parts add up to it. whole is positive, part is from 0 to whole.';
+CREATE FUNCTION onetrading.spot_events(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) RETURNS TABLE(pool bigint, at timestamp with time zone, nanos bigint, sequence bigint, trade_id uuid, reference text, instrument_code text, lot_source text, is_lot boolean, happened_at timestamp with time zone, quantity numeric, used numeric, amount_in_quote numeric, fee_in_base numeric, fee_in_quote numeric)
+    LANGUAGE sql STABLE
+    AS $$
+WITH pools AS MATERIALIZED (
+    SELECT * FROM onetrading.spot_pools(of_account, from_at)
+), markets AS MATERIALIZED (
+    SELECT * FROM onetrading.spot_markets JOIN pools USING (base_code, quote_code)
+)
+SELECT pool, traded_at AS at, traded_at_nanos, sequence, trade_id, NULL::text,
+    trades.instrument_code, 'trade', side = 'BUY', traded_at,
+    CASE WHEN side = 'BUY' AND fee_currency = base_code
+        THEN amount - coalesce(fee_amount, 0) ELSE amount END,
+    0::numeric, quote_amount,
+    CASE WHEN fee_amount = 0 THEN 0
+        WHEN fee_currency = base_code THEN fee_amount
+        WHEN fee_currency IS NOT NULL AND fee_amount IS NOT NULL THEN 0 END,
+    CASE WHEN fee_amount = 0 THEN 0
+        WHEN fee_currency = quote_code THEN fee_amount
+        WHEN fee_currency = base_code AND side = 'BUY' AND fee_amount IS NOT NULL THEN 0
+        WHEN fee_currency = base_code THEN fee_amount * price END
+FROM onetrading.trades
+JOIN markets ON markets.instrument_code = trades.instrument_code
+    AND known_from <= traded_at AND traded_at < known_to
+WHERE account_id = of_account AND traded_at >= from_at AND traded_at < to_at
+    AND (side = 'SELL' OR side = 'BUY'
+        AND NOT coalesce(fee_currency = base_code AND fee_amount >= amount, false))
+UNION ALL
+SELECT pool, acquired_at, -9223372036854775808, NULL, NULL, reference, NULL, 'external', true,
+    acquired_at, quantity, 0, cost, 0, 0
+FROM onetrading.external_lots JOIN pools USING (base_code, quote_code)
+WHERE account_id = of_account AND acquired_at >= from_at AND acquired_at < to_at
+UNION ALL
+SELECT pool, '-infinity', position, NULL, lot_trade_id, reference, instrument_code, lot_source, true,
+    acquired_at, quantity - quantity_used, quantity_used, cost, fee_in_base, fee_in_quote
+FROM onetrading_sync.carried_lots JOIN pools USING (base_code, quote_code)
+WHERE method = 'fifo' AND account_id = of_account AND carried_lots.at = from_at
+UNION ALL
+SELECT pool, '-infinity', 0, NULL, NULL, NULL, NULL, 'pool', true, NULL, quantity, 0, cost, NULL,
+    fee_in_quote
+FROM onetrading_sync.carried_pools JOIN pools USING (base_code, quote_code)
+WHERE method = 'average' AND account_id = of_account AND carried_pools.at = from_at
+$$;
+COMMENT ON FUNCTION onetrading.spot_events(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) IS 'What fills and empties the pools of an account, in the order of (pool, at, nanos, sequence, trade_id, reference): what is carried at from_at (open lots for the method fifo, pools for average), imported lots and trades of [from_at, to_at). quantity: what a lot still has, or what a SELL disposes of; used: what the lot had beside; amount_in_quote and the fees: of all of the lot or SELL.';
+CREATE FUNCTION onetrading.spot_pools(of_account uuid, from_at timestamp with time zone) RETURNS TABLE(pool bigint, base_code text, quote_code text)
+    LANGUAGE sql STABLE
+    AS $$
+SELECT row_number() OVER (ORDER BY base_code, quote_code), base_code, quote_code
+FROM (
+    SELECT base_code, quote_code FROM onetrading.spot_markets
+    UNION
+    SELECT base_code, quote_code FROM onetrading.external_lots WHERE account_id = of_account
+    UNION
+    SELECT base_code, quote_code FROM onetrading_sync.carried_pools
+    WHERE account_id = of_account AND at = from_at
+) AS pairs
+$$;
+COMMENT ON FUNCTION onetrading.spot_pools(of_account uuid, from_at timestamp with time zone) IS 'Every pair of base and quote that an account may have a pool of, numbered: by spot markets, imported lots, and what is carried at from_at.';
+CREATE FUNCTION onetrading.spot_ranges(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(pool bigint, at timestamp with time zone, trade_id uuid, reference text, instrument_code text, lot_source text, is_lot boolean, happened_at timestamp with time zone, whole numeric, used numeric, amount_in_quote numeric, fee_in_base numeric, fee_in_quote numeric, number bigint, begins numeric, ends numeric, missing numeric)
+    LANGUAGE sql STABLE
+    AS $$
+SELECT pool, at, trade_id, reference, instrument_code, lot_source, is_lot, happened_at,
+    quantity + used, used, amount_in_quote, fee_in_base, fee_in_quote,
+    CASE WHEN is_lot THEN lots ELSE place - lots END,
+    CASE WHEN is_lot THEN acquired - quantity - used ELSE sold - quantity - short_before END,
+    CASE WHEN is_lot THEN acquired ELSE sold - greatest(short_before, sold - acquired) END,
+    CASE WHEN is_lot THEN 0 ELSE greatest(short_before, sold - acquired) - short_before END
+FROM (
+    SELECT *, greatest(0, max(sold - acquired) OVER (
+            ordered ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS short_before
+    FROM (
+        SELECT *,
+            sum(CASE WHEN is_lot THEN quantity ELSE 0 END) OVER ordered AS acquired,
+            sum(CASE WHEN is_lot THEN 0 ELSE quantity END) OVER ordered AS sold,
+            count(*) FILTER (WHERE is_lot) OVER ordered AS lots,
+            row_number() OVER ordered AS place
+        FROM onetrading.spot_events(of_account, from_at, to_at, 'fifo')
+        WINDOW ordered AS (
+            PARTITION BY pool ORDER BY at, nanos, sequence, trade_id, reference
+            ROWS UNBOUNDED PRECEDING)
+    ) AS sums
+    WINDOW ordered AS (PARTITION BY pool ORDER BY at, nanos, sequence, trade_id, reference)
+) AS shortages
+$$;
+COMMENT ON FUNCTION onetrading.spot_ranges(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone) IS 'onetrading.spot_events for FIFO, with the range of the cumulative quantity of its pool that each lot offers and each SELL takes. number: from 1 on, of lots and of SELLs. whole: the quantity that amount_in_quote and the fees are for; it lies from begins on. ends: where the range ends; that of a SELL is shorter than whole by missing, which no lot was there for.';
+CREATE FUNCTION onetrading.spot_sequence(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) RETURNS TABLE(pool bigint, at timestamp with time zone, nanos bigint, sequence bigint, trade_id uuid, reference text, instrument_code text, is_lot boolean, quantity numeric, amount_in_quote numeric, fee_in_base numeric, fee_in_quote numeric)
+    LANGUAGE sql STABLE
+    AS $$
+SELECT pool, at, nanos, sequence, trade_id, reference, instrument_code, is_lot, quantity,
+    amount_in_quote, fee_in_base, fee_in_quote
+FROM onetrading.spot_events(of_account, from_at, to_at, method)
+UNION ALL
+SELECT pool, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM onetrading.spot_pools(of_account, from_at)
+$$;
+COMMENT ON FUNCTION onetrading.spot_sequence(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) IS 'onetrading.spot_events, with a row behind the last of each pool: its is_lot is null.';
+CREATE FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    AS $$
+DELETE FROM onetrading_sync.carried AS stale
+WHERE account_id = of_account AND at > since AND locked_by IS NULL
+    AND NOT EXISTS (
+        SELECT FROM onetrading_sync.carried AS locked
+        WHERE locked.account_id = of_account AND locked.at > since AND locked.at <= stale.at
+            AND locked.locked_by IS NOT NULL)
+$$;
+COMMENT ON FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) IS 'Delete the carried state of an account that a change at an instant makes stale: what is later, but for locked states and what follows from them.';
+CREATE FUNCTION onetrading_sync.on_all_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM onetrading_sync.drop_carried(account_id, '-infinity')
+    FROM (SELECT DISTINCT account_id FROM onetrading_sync.carried) AS accounts;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.on_all_changed() IS 'Deletes all carried state but for locked ones, and what follows from them.';
+CREATE FUNCTION onetrading_sync.on_instruments_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    since timestamptz;
+    new_codes text[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(DISTINCT instrument_code) INTO new_codes FROM new_rows
+        WHERE NOT EXISTS (
+            SELECT FROM onetrading.instruments AS known
+            WHERE known.instrument_code = new_rows.instrument_code AND NOT EXISTS (
+                SELECT FROM new_rows AS other
+                WHERE other.instrument_code = known.instrument_code
+                    AND other.valid_from = known.valid_from));
+        SELECT min(CASE WHEN before.valid_from IS NULL THEN '-infinity' ELSE added.valid_from END)
+        INTO since
+        FROM new_rows AS added
+        LEFT JOIN LATERAL (
+            SELECT * FROM onetrading.instruments AS version
+            WHERE version.instrument_code = added.instrument_code
+                AND version.valid_from < added.valid_from
+            ORDER BY valid_from DESC LIMIT 1
+        ) AS before ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM onetrading.instruments AS version
+            WHERE version.instrument_code = added.instrument_code
+                AND version.valid_from > added.valid_from
+            ORDER BY valid_from LIMIT 1
+        ) AS after ON before.valid_from IS NULL
+        WHERE added.instrument_code <> ALL(coalesce(new_codes, '{}'))
+            AND (added.base_code, added.quote_code, added.kind) IS DISTINCT FROM (
+                coalesce(before.base_code, after.base_code),
+                coalesce(before.quote_code, after.quote_code),
+                coalesce(before.kind, after.kind));
+    ELSIF TG_OP = 'DELETE' THEN
+        since := CASE WHEN EXISTS (SELECT FROM old_rows) THEN '-infinity'::timestamptz END;
+    ELSIF EXISTS (
+        SELECT instrument_code, valid_from, base_code, quote_code, kind FROM old_rows
+        EXCEPT SELECT instrument_code, valid_from, base_code, quote_code, kind FROM new_rows)
+    THEN
+        since := '-infinity';
+    END IF;
+    IF since IS NOT NULL OR new_codes IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('onetrading_sync.carried', 0));
+        PERFORM onetrading_sync.drop_carried(account_id, min(stale_from))
+        FROM (
+            SELECT account_id, since AS stale_from FROM onetrading_sync.carried
+            WHERE at > since
+            UNION ALL
+            SELECT account_id, '-infinity' FROM onetrading_sync.carried
+            WHERE unknown_codes && new_codes
+        ) AS stale
+        GROUP BY account_id ORDER BY account_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.on_instruments_changed() IS 'Deletes the carried state that another base, quote or kind of a known instrument makes stale, or an instrument that becomes known after its trades.';
+CREATE FUNCTION onetrading_sync.on_lots_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    touched record;
+BEGIN
+    FOR touched IN EXECUTE format(
+        'SELECT account_id, min(%I) AS at FROM (%s) AS touched GROUP BY account_id ORDER BY 1',
+        TG_ARGV[0], CASE TG_OP
+            WHEN 'INSERT' THEN 'TABLE new_rows'
+            WHEN 'DELETE' THEN 'TABLE old_rows'
+            ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END)
+    LOOP
+        PERFORM pg_advisory_xact_lock_shared(
+            hashtextextended('onetrading_sync.carried/' || touched.account_id, 0));
+        PERFORM onetrading_sync.drop_carried(touched.account_id, touched.at);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state that a statement made stale; the argument is the column with the instant.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -165,21 +707,6 @@ COMMENT ON COLUMN onetrading.account_months.zone IS 'As in onetrading.zones.';
 COMMENT ON COLUMN onetrading.account_months.month IS 'First day of the calendar month.';
 COMMENT ON COLUMN onetrading.account_months.starts_at IS 'First instant of the month (inclusive).';
 COMMENT ON COLUMN onetrading.account_months.ends_at IS 'End of the month (exclusive).';
-CREATE TABLE onetrading_sync.settings (
-    name text NOT NULL,
-    value text NOT NULL,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL
-);
-COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
-COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
-COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
-COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
-CREATE VIEW onetrading.business_zone AS
- SELECT COALESCE(( SELECT settings.value
-           FROM onetrading_sync.settings
-          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
-COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
-COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
 CREATE TABLE onetrading.instruments (
     instrument_code text NOT NULL,
     base_code text NOT NULL,
@@ -252,6 +779,765 @@ COMMENT ON COLUMN onetrading.instrument_assets.base_code IS 'As in onetrading.in
 COMMENT ON COLUMN onetrading.instrument_assets.quote_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
 COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
+CREATE VIEW onetrading.instrument_kinds AS
+ SELECT DISTINCT ON (instrument_code) instrument_code,
+    (kind <> 'SPOT'::text) AS is_futures
+   FROM onetrading.instruments
+  ORDER BY instrument_code, valid_from DESC;
+COMMENT ON VIEW onetrading.instrument_kinds IS 'Whether each known instrument is a futures instrument, by its newest version.';
+COMMENT ON COLUMN onetrading.instrument_kinds.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_kinds.is_futures IS 'Whether its kind is any but SPOT. Of an instrument without a row, the suffix _P tells.';
+CREATE VIEW onetrading.balance_changes AS
+ SELECT trades.account_id,
+    trades.traded_at AS changed_at,
+    leg.currency,
+    leg.amount,
+    leg.gain
+   FROM (((onetrading.trades
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
+     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = trades.instrument_code)))
+     CROSS JOIN LATERAL ( VALUES (
+                CASE
+                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.base_code, split_part(trades.instrument_code, '_'::text, 1))
+                    ELSE NULL::text
+                END,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN trades.amount
+                    ELSE (- trades.amount)
+                END,(0)::numeric), (
+                CASE
+                    WHEN (NOT COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text))) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
+                    ELSE NULL::text
+                END,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END,0), (
+                CASE
+                    WHEN COALESCE(kinds.is_futures, (trades.instrument_code ~~ '%\_P'::text)) THEN COALESCE(assets.quote_code, split_part(trades.instrument_code, '_'::text, 2))
+                    ELSE NULL::text
+                END,0,
+                CASE trades.side
+                    WHEN 'BUY'::text THEN (- trades.quote_amount)
+                    ELSE trades.quote_amount
+                END), (
+                CASE
+                    WHEN (trades.fee_amount <> (0)::numeric) THEN trades.fee_currency
+                    ELSE NULL::text
+                END,(- trades.fee_amount),0)) leg(currency, amount, gain))
+  WHERE (leg.currency IS NOT NULL)
+UNION ALL
+ SELECT payments.account_id,
+    payments.booked_at AS changed_at,
+    COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS currency,
+    payments.amount,
+    0 AS gain
+   FROM (onetrading.funding_payments payments
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+UNION ALL
+ SELECT external_movements.account_id,
+    external_movements.moved_at AS changed_at,
+    external_movements.currency_code AS currency,
+    external_movements.amount,
+    0 AS gain
+   FROM onetrading.external_movements;
+COMMENT ON VIEW onetrading.balance_changes IS 'What moves balances, as far as the exchange or a file tells it: legs of spot trades, fees, funding payments and movements. The settlements of futures, each minute, are told nowhere; over a time without an open position at its ends they are the sum of gain.';
+COMMENT ON COLUMN onetrading.balance_changes.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balance_changes.changed_at IS 'traded_at, booked_at or moved_at.';
+COMMENT ON COLUMN onetrading.balance_changes.currency IS 'The asset that moves. Of an instrument that is not known, as its code says.';
+COMMENT ON COLUMN onetrading.balance_changes.amount IS 'In units of currency: positive when it came in. Funding counts as sent: positive when received.';
+COMMENT ON COLUMN onetrading.balance_changes.gain IS 'Of a futures trade: its value at its price, negative when bought; else 0.';
+CREATE TABLE onetrading.balances (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    currency_code text NOT NULL,
+    available numeric NOT NULL,
+    locked numeric NOT NULL,
+    changed_at timestamp with time zone,
+    CONSTRAINT balances_amounts CHECK (((available > '-Infinity'::numeric) AND (available < 'Infinity'::numeric) AND (locked > '-Infinity'::numeric) AND (locked < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
+COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
+CREATE TABLE onetrading_sync.settings (
+    name text NOT NULL,
+    value text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.settings IS 'Settings of the exporter that views depend on, as the process that started last has them.';
+COMMENT ON COLUMN onetrading_sync.settings.name IS 'business_zone: ONETRADING_BUSINESS_ZONE.';
+COMMENT ON COLUMN onetrading_sync.settings.value IS 'Its value.';
+COMMENT ON COLUMN onetrading_sync.settings.changed_at IS 'When it last changed.';
+CREATE VIEW onetrading.business_zone AS
+ SELECT COALESCE(( SELECT settings.value
+           FROM onetrading_sync.settings
+          WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
+COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
+COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
+CREATE TABLE onetrading.closed_rows (
+    close_id bigint NOT NULL,
+    report text NOT NULL,
+    number bigint NOT NULL,
+    "row" jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.closed_rows IS 'The rows of every monthly report as they were when a month was locked.';
+COMMENT ON COLUMN onetrading.closed_rows.close_id IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view.';
+COMMENT ON COLUMN onetrading.closed_rows.number IS 'Number of the row within the report, from 1.';
+COMMENT ON COLUMN onetrading.closed_rows."row" IS 'The row, by column; amounts with all their digits.';
+CREATE TABLE onetrading.closes (
+    close_id bigint NOT NULL,
+    month date NOT NULL,
+    zone text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone DEFAULT now() NOT NULL,
+    version text NOT NULL,
+    settings jsonb NOT NULL,
+    acknowledged jsonb NOT NULL,
+    row_count bigint NOT NULL,
+    checksum text NOT NULL,
+    reopened_at timestamp with time zone,
+    reopened_because text,
+    CONSTRAINT closes_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT closes_check1 CHECK (((reopened_at IS NULL) = (reopened_because IS NULL))),
+    CONSTRAINT closes_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+COMMENT ON TABLE onetrading.closes IS 'Months whose figures are locked (close MONTH), and those that were and are not any more (reopen). Rows are only added, and marked once as reopened.';
+COMMENT ON COLUMN onetrading.closes.close_id IS 'Number of the lock.';
+COMMENT ON COLUMN onetrading.closes.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.closes.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.closes.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
+COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
+COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
+COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked, with the reason why that was accepted.';
+COMMENT ON COLUMN onetrading.closes.row_count IS 'How many rows were stored.';
+COMMENT ON COLUMN onetrading.closes.checksum IS 'SHA-256 of the stored rows, in the order of view and number, as hexadecimal digits.';
+COMMENT ON COLUMN onetrading.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
+COMMENT ON COLUMN onetrading.closes.reopened_because IS 'Why the lock was taken off.';
+CREATE TABLE onetrading.positions (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    direction text NOT NULL,
+    open_volume numeric NOT NULL,
+    open_notional numeric,
+    maintenance_margin numeric,
+    last_settlement numeric,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
+COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
+COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
+COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
+COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
+CREATE VIEW onetrading.live_balance_rollforward AS
+ SELECT m.account,
+    m.account_id,
+    m.month,
+    m.zone,
+    rolled.currency,
+        CASE
+            WHEN (edges.open_at = edges.close_at) THEN 'derived'::text
+            ELSE 'observed'::text
+        END AS basis,
+    rolled.opening,
+    rolled.bought,
+    rolled.sold,
+    rolled.fees_paid,
+    rolled.rebates_received,
+    rolled.funding_received,
+    rolled.funding_paid,
+    rolled.settlements_inferred,
+    rolled.external_in,
+    rolled.external_out,
+    (rolled.actual - rolled.difference) AS expected,
+    rolled.actual,
+    rolled.actual_observed_at,
+    rolled.difference,
+    unexplained.first_unexplained_from,
+    unexplained.first_unexplained_to
+   FROM ((((onetrading.account_months m
+     CROSS JOIN LATERAL ( SELECT max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_at,
+            max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_at,
+            max(ends.edge_at) FILTER (WHERE (ends.edge = 'actual'::text)) AS ends_at
+           FROM (( VALUES ('opening'::text,m.starts_at), ('actual'::text,LEAST(m.ends_at, now()))) ends(edge, edge_at)
+             CROSS JOIN LATERAL ( SELECT near.snapshot_id,
+                    points.at
+                   FROM ((( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < ends.edge_at))
+                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                         LIMIT 20)
+                        UNION ALL
+                        ( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ends.edge_at))
+                          ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                         LIMIT 20)) near
+                     CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at), (
+                                CASE
+                                    WHEN ((near.first_observed_at < ends.edge_at) AND (near.last_observed_at >= ends.edge_at)) THEN (ends.edge_at - '00:00:00.000001'::interval)
+                                    ELSE NULL::timestamp with time zone
+                                END)) points(at))
+                  WHERE (points.at IS NOT NULL)
+                  ORDER BY ((EXISTS ( SELECT
+                           FROM onetrading.trades
+                          WHERE ((trades.account_id = m.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = m.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.external_movements movements
+                          WHERE ((movements.account_id = m.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), GREATEST((points.at - ends.edge_at), (ends.edge_at - points.at)), points.at, near.snapshot_id
+                 LIMIT 1) picked)
+         HAVING (count(*) = 2)) edges)
+     CROSS JOIN LATERAL ( SELECT min(points.at) AS from_at,
+            (array_agg(points.snapshot_id ORDER BY points.at, points.snapshot_id))[1] AS from_snapshot,
+            max(points.at) AS to_at,
+            (array_agg(points.snapshot_id ORDER BY points.at DESC, points.snapshot_id DESC))[1] AS to_snapshot
+           FROM (( SELECT GREATEST((snapshots.first_observed_at + '00:02:00'::interval), edges.open_at) AS from_at,
+                    LEAST(snapshots.last_observed_at, edges.close_at) AS to_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count = 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                           FROM onetrading.snapshots snapshots_1
+                          WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), '-infinity'::timestamp with time zone)) AND (snapshots.first_observed_at <= edges.close_at))) flat_1
+             CROSS JOIN LATERAL (( SELECT snapshots.snapshot_id,
+                    GREATEST(snapshots.first_observed_at, flat_1.from_at) AS at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)) points)
+          WHERE ((flat_1.from_at < flat_1.to_at) AND (NOT (EXISTS ( SELECT
+                   FROM onetrading.balance_changes changes
+                  WHERE ((changes.account_id = m.account_id) AND (changes.changed_at > (points.at - '00:02:00'::interval)) AND (changes.changed_at <= (points.at + '00:00:05'::interval)) AND ((changes.gain <> (0)::numeric) OR (changes.changed_at > (points.at - '00:00:05'::interval))))))))) flat)
+     CROSS JOIN LATERAL ( WITH cash AS (
+                 SELECT ends.edge,
+                    nearest.currency,
+                    nearest.at,
+                    nearest.total
+                   FROM (( VALUES ('opening'::text,m.starts_at,edges.open_at), ('actual'::text,edges.ends_at,edges.close_at)) ends(edge, edge_at, observed_at)
+                     CROSS JOIN LATERAL ( SELECT DISTINCT ON (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2))) COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) AS currency,
+                            near.at,
+                            near.cash_balance AS total
+                           FROM (( SELECT payments.at,
+                                    payments.instrument_code,
+                                    payments.cash_balance,
+                                    count(*) OVER (PARTITION BY payments.at) AS together
+                                   FROM (( SELECT funding_payments.booked_at AS at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at < ends.edge_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at DESC
+ LIMIT 20)
+UNION ALL
+( SELECT funding_payments.booked_at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at >= ends.edge_at) AND (funding_payments.booked_at <= ends.observed_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at
+ LIMIT 20)) payments) near
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
+                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)))
+                          ORDER BY COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)), GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)), near.at) nearest)
+                  WHERE (ends.edge_at <= ( SELECT min(snapshots.first_observed_at) AS min
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text))))
+                ), cuts AS (
+                 SELECT array_agg(instants.cut ORDER BY instants.cut) AS cuts,
+                    min(instants.cut) AS from_at,
+                    max(instants.cut) AS to_at
+                   FROM ( SELECT m.starts_at AS cut
+                        UNION
+                         SELECT edges.ends_at
+                        UNION
+                         SELECT (points.at + '00:00:00.000001'::interval)
+                           FROM ( VALUES (edges.open_at), (edges.close_at), (flat.from_at), (flat.to_at)) points(at)
+                        UNION
+                         SELECT (cash.at + '00:00:00.000001'::interval)
+                           FROM cash
+                        UNION
+                         SELECT instrument_assets.known_from
+                           FROM onetrading.instrument_assets
+                          WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
+                  WHERE (instants.cut IS NOT NULL)
+                ), sums AS (
+                 SELECT trades.instrument_code,
+                    trades.side,
+                    trades.fee_currency,
+                    min(trades.traded_at) AS at,
+                    sum(trades.amount) AS amount,
+                    sum(trades.quote_amount) AS quote_amount,
+                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
+                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
+                   FROM (cuts
+                     CROSS JOIN onetrading.trades)
+                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
+                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
+                ), legs AS (
+                 SELECT leg.currency,
+                    sums.at,
+                    leg.kind,
+                    leg.amount
+                   FROM ((((sums
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
+                     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
+                     CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
+                            COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
+                            COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
+                     CROSS JOIN LATERAL ( VALUES (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.base
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'bought'::text
+                                    ELSE 'sold'::text
+                                END,sums.amount), (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.quote
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'sold'::text
+                                    ELSE 'bought'::text
+                                END,sums.quote_amount), (
+                                CASE
+                                    WHEN known.is_futures THEN known.quote
+                                    ELSE NULL::text
+                                END,'gain'::text,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN (- sums.quote_amount)
+                                    ELSE sums.quote_amount
+                                END), (
+                                CASE
+                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'fee'::text,sums.paid), (
+                                CASE
+                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
+                  WHERE (leg.currency IS NOT NULL)
+                UNION ALL
+                 SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
+                    payments.booked_at,
+                        CASE
+                            WHEN (payments.amount < (0)::numeric) THEN 'paid'::text
+                            ELSE 'received'::text
+                        END AS "case",
+                    abs(payments.amount) AS abs
+                   FROM ((cuts
+                     CROSS JOIN onetrading.funding_payments payments)
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+                  WHERE ((payments.account_id = m.account_id) AND (payments.booked_at >= cuts.from_at) AND (payments.booked_at < cuts.to_at))
+                UNION ALL
+                 SELECT external_movements.currency_code,
+                    external_movements.moved_at,
+                        CASE
+                            WHEN (external_movements.amount < (0)::numeric) THEN 'out'::text
+                            ELSE 'in'::text
+                        END AS "case",
+                    abs(external_movements.amount) AS abs
+                   FROM (cuts
+                     CROSS JOIN onetrading.external_movements)
+                  WHERE ((external_movements.account_id = m.account_id) AND (external_movements.moved_at >= cuts.from_at) AND (external_movements.moved_at < cuts.to_at))
+                ), held AS (
+                 SELECT parts.currency,
+                    sum(parts.opening) AS opening,
+                    sum(parts.actual) AS actual,
+                    sum(parts.flat_from) AS flat_from,
+                    sum(parts.flat_to) AS flat_to
+                   FROM ( SELECT balances.currency_code AS currency,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.open_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS opening,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.close_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS actual,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.from_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_from,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.to_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_to
+                           FROM onetrading.balances
+                          WHERE (balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot, flat.from_snapshot, flat.to_snapshot]))
+                        UNION ALL
+                         SELECT DISTINCT legs.currency,
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric"
+                           FROM legs) parts
+                  GROUP BY parts.currency
+                ), anchored AS (
+                 SELECT held.currency,
+                    COALESCE(cash_open.total, held.opening) AS opening,
+                    COALESCE(cash_open.at, edges.open_at) AS open_at,
+                    COALESCE(cash_close.total, held.actual) AS actual,
+                    COALESCE(cash_close.at, edges.close_at) AS close_at,
+                    held.flat_from,
+                    held.flat_to
+                   FROM ((held
+                     LEFT JOIN cash cash_open ON (((cash_open.edge = 'opening'::text) AND (cash_open.currency = held.currency))))
+                     LEFT JOIN cash cash_close ON (((cash_close.edge = 'actual'::text) AND (cash_close.currency = held.currency))))
+                ), summed AS (
+                 SELECT anchored.currency,
+                    anchored.close_at,
+                    ((anchored.opening + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.open_at) AND (legs.at < m.starts_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= m.starts_at) AND (legs.at <= anchored.open_at))), (0)::numeric)) AS opening,
+                    ((anchored.actual + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.close_at) AND (legs.at < edges.ends_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= edges.ends_at) AND (legs.at <= anchored.close_at))), (0)::numeric)) AS actual,
+                    COALESCE(sum(legs.signed) FILTER (WHERE legs.in_month), (0)::numeric) AS flow,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'bought'::text))), (0)::numeric) AS bought,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'sold'::text))), (0)::numeric) AS sold,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'fee'::text))), (0)::numeric) AS fees_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'rebate'::text))), (0)::numeric) AS rebates_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'received'::text))), (0)::numeric) AS funding_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'paid'::text))), (0)::numeric) AS funding_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'in'::text))), (0)::numeric) AS external_in,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'out'::text))), (0)::numeric) AS external_out,
+                        CASE
+                            WHEN (flat.from_at < flat.to_at) THEN ((anchored.flat_to - anchored.flat_from) - COALESCE(sum(
+                            CASE
+                                WHEN (legs.kind = 'gain'::text) THEN legs.amount
+                                ELSE legs.signed
+                            END) FILTER (WHERE ((legs.at > flat.from_at) AND (legs.at <= flat.to_at))), (0)::numeric))
+                            ELSE (0)::numeric
+                        END AS proven,
+                    COALESCE(bool_or((legs.kind = ANY (ARRAY['gain'::text, 'paid'::text, 'received'::text]))) FILTER (WHERE ((legs.at > LEAST(anchored.open_at, m.starts_at)) AND (legs.at <= GREATEST(anchored.close_at, edges.ends_at)))), false) AS is_settled
+                   FROM (anchored
+                     LEFT JOIN ( SELECT legs_1.currency,
+                            legs_1.at,
+                            legs_1.kind,
+                            legs_1.amount,
+                            ((legs_1.at >= m.starts_at) AND (legs_1.at < edges.ends_at)) AS in_month,
+                                CASE
+                                    WHEN (legs_1.kind = ANY (ARRAY['bought'::text, 'rebate'::text, 'received'::text, 'in'::text])) THEN legs_1.amount
+                                    WHEN (legs_1.kind <> 'gain'::text) THEN (- legs_1.amount)
+                                    ELSE (0)::numeric
+                                END AS signed
+                           FROM legs legs_1) legs ON ((legs.currency = anchored.currency)))
+                  GROUP BY anchored.currency, anchored.opening, anchored.open_at, anchored.actual, anchored.close_at, anchored.flat_from, anchored.flat_to
+                )
+         SELECT summed.currency,
+            summed.opening,
+            summed.bought,
+            summed.sold,
+            summed.fees_paid,
+            summed.rebates_received,
+            summed.funding_received,
+            summed.funding_paid,
+                CASE
+                    WHEN judged.settled THEN (((summed.actual - summed.opening) - summed.flow) - summed.proven)
+                    ELSE (0)::numeric
+                END AS settlements_inferred,
+            summed.external_in,
+            summed.external_out,
+            summed.actual,
+            summed.close_at AS actual_observed_at,
+                CASE
+                    WHEN judged.settled THEN summed.proven
+                    ELSE ((summed.actual - summed.opening) - summed.flow)
+                END AS difference,
+            judged.settled
+           FROM (summed
+             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR (EXISTS ( SELECT
+                           FROM ((onetrading.snapshots
+                             JOIN onetrading.positions USING (snapshot_id))
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= snapshots.first_observed_at) AND (snapshots.first_observed_at < assets.known_to))))
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count > 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                                   FROM onetrading.snapshots snapshots_1
+                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency))))) AS settled) judged)
+          WHERE ((EXISTS ( SELECT
+                   FROM onetrading.balances
+                  WHERE ((balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot])) AND (balances.currency_code = summed.currency)))) OR (summed.opening <> (0)::numeric) OR (summed.actual <> (0)::numeric) OR ((((((((summed.bought + summed.sold) + summed.fees_paid) + summed.rebates_received) + summed.funding_received) + summed.funding_paid) + summed.external_in) + summed.external_out) <> (0)::numeric))) rolled)
+     LEFT JOIN LATERAL ( SELECT points.before_at AS first_unexplained_from,
+            points.at AS first_unexplained_to
+           FROM ( SELECT bounded.at,
+                    bounded.unexplained,
+                    lag(bounded.at) OVER observed AS before_at,
+                    first_value(bounded.unexplained) OVER observed AS at_first
+                   FROM ( SELECT timeline.at,
+                            timeline.is_point,
+                            timeline.unexplained,
+                            timeline.last_at,
+                            timeline.next_at,
+                            timeline.last_gain_at,
+                            min(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS first_point,
+                            max(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS last_point
+                           FROM ( SELECT events.at,
+                                    events.is_point,
+                                    (
+CASE
+ WHEN events.is_point THEN events.total
+ ELSE NULL::numeric
+END - sum(events.amount) OVER forwards) AS unexplained,
+                                    max(events.at) FILTER (WHERE (NOT events.is_point)) OVER forwards AS last_at,
+                                    min(events.at) FILTER (WHERE (NOT events.is_point)) OVER (ORDER BY events.at DESC, events.is_point DESC ROWS UNBOUNDED PRECEDING) AS next_at,
+                                    max(events.at) FILTER (WHERE events.is_gain) OVER forwards AS last_gain_at
+                                   FROM ( SELECT points_1.at,
+    true AS is_point,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (0)::numeric AS amount,
+    false AS is_gain
+   FROM ((onetrading.snapshots
+     CROSS JOIN LATERAL ( SELECT GREATEST(snapshots.first_observed_at, edges.open_at) AS at
+  UNION
+   SELECT LEAST(snapshots.last_observed_at, edges.close_at) AS "least"
+  UNION
+   SELECT LEAST((snapshots.first_observed_at + '00:02:00'::interval), snapshots.last_observed_at, edges.close_at) AS "least") points_1)
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = snapshots.snapshot_id) AND (balances.currency_code = rolled.currency))))
+  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ( SELECT snapshots_1.first_observed_at
+     FROM onetrading.snapshots snapshots_1
+    WHERE (snapshots_1.snapshot_id = edges.open_snapshot))) AND (snapshots.first_observed_at <= edges.close_at) AND (points_1.at >= edges.open_at) AND (points_1.at <= edges.close_at) AND ((NOT rolled.settled) OR ( SELECT ((flat_1.row_count = 0) AND (flat_1.last_observed_at >= points_1.at))
+     FROM onetrading.snapshots flat_1
+    WHERE ((flat_1.account_id = m.account_id) AND (flat_1.stream = 'positions'::text) AND (flat_1.first_observed_at <= (points_1.at - '00:02:00'::interval)))
+    ORDER BY flat_1.first_observed_at DESC
+   LIMIT 1)))
+UNION ALL
+ SELECT changes.changed_at,
+    false,
+    NULL::numeric,
+    (changes.amount +
+  CASE
+   WHEN rolled.settled THEN changes.gain
+   ELSE (0)::numeric
+  END),
+    (changes.gain <> (0)::numeric)
+   FROM onetrading.balance_changes changes
+  WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
+                                  WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
+                  WHERE (bounded.is_point AND (((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point)) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
+                  WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
+          WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
+          ORDER BY points.at
+         LIMIT 1) unexplained ON (true));
+COMMENT ON VIEW onetrading.live_balance_rollforward IS 'reporting.balance_rollforward_by_zone as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE VIEW onetrading.locked_rows AS
+ SELECT closes.zone,
+    closes.month,
+    closed_rows.report,
+    closed_rows."row",
+    (NOT (EXISTS ( SELECT
+           FROM onetrading.closes earlier
+          WHERE ((earlier.month = closes.month) AND (earlier.reopened_at IS NULL) AND (earlier.close_id < closes.close_id))))) AS is_first
+   FROM (onetrading.closes
+     JOIN onetrading.closed_rows USING (close_id))
+  WHERE (closes.reopened_at IS NULL);
+COMMENT ON VIEW onetrading.locked_rows IS 'The stored rows of the months that are locked now.';
+COMMENT ON COLUMN onetrading.locked_rows.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.locked_rows.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.locked_rows.report IS 'As in onetrading.closed_rows.';
+COMMENT ON COLUMN onetrading.locked_rows."row" IS 'As in onetrading.closed_rows.';
+COMMENT ON COLUMN onetrading.locked_rows.is_first IS 'Whether no lock of the month, in another zone, is older.';
+CREATE VIEW reporting.balance_rollforward_by_zone AS
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.zone,
+    live.currency,
+    live.basis,
+    live.opening,
+    live.bought,
+    live.sold,
+    live.fees_paid,
+    live.rebates_received,
+    live.funding_received,
+    live.funding_paid,
+    live.settlements_inferred,
+    live.external_in,
+    live.external_out,
+    live.expected,
+    live.actual,
+    live.actual_observed_at,
+    live.difference,
+    live.first_unexplained_from,
+    live.first_unexplained_to
+   FROM onetrading.live_balance_rollforward live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL) AND (closes.zone = live.zone)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    stored.month,
+    stored.zone,
+    stored.currency,
+    stored.basis,
+    stored.opening,
+    stored.bought,
+    stored.sold,
+    stored.fees_paid,
+    stored.rebates_received,
+    stored.funding_received,
+    stored.funding_paid,
+    stored.settlements_inferred,
+    stored.external_in,
+    stored.external_out,
+    stored.expected,
+    stored.actual,
+    stored.actual_observed_at,
+    stored.difference,
+    stored.first_unexplained_from,
+    stored.first_unexplained_to
+   FROM (onetrading.locked_rows locked
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_balance_rollforward, locked."row") stored(account, account_id, month, zone, currency, basis, opening, bought, sold, fees_paid, rebates_received, funding_received, funding_paid, settlements_inferred, external_in, external_out, expected, actual, actual_observed_at, difference, first_unexplained_from, first_unexplained_to))
+  WHERE ((locked.report = 'balance_rollforward'::text) AND (stored.month = locked.month) AND (stored.zone = locked.zone));
+COMMENT ON VIEW reporting.balance_rollforward_by_zone IS 'reporting.balance_rollforward in every time zone: always filter by zone, or call reporting.balance_rollforward(zone).
+Example:
+SELECT month, currency, opening, expected, actual, difference
+FROM reporting.balance_rollforward_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' ORDER BY currency;';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward_by_zone.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE VIEW reporting.balance_rollforward AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    currency,
+    basis,
+    opening,
+    bought,
+    sold,
+    fees_paid,
+    rebates_received,
+    funding_received,
+    funding_paid,
+    settlements_inferred,
+    external_in,
+    external_out,
+    expected,
+    actual,
+    actual_observed_at,
+    difference,
+    first_unexplained_from,
+    first_unexplained_to
+   FROM reporting.balance_rollforward_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.balance_rollforward IS 'Each balance from month to month of the business zone (ONETRADING_BUSINESS_ZONE): opening, everything that is known to have moved it, what should be there then, and what was observed. Half-open months: what happened at the first instant of a month belongs to it. A difference is a missing or a wrong record, a movement that was not imported, or a fee that is in no record (liquidation, custody). Counts what is stored: whether that is complete, coverage_gaps tells.
+Example:
+SELECT month, currency, opening, expected, actual, difference, first_unexplained_from
+FROM reporting.balance_rollforward
+WHERE account = ''main'' AND month = ''2026-03-01'' AND difference <> 0 ORDER BY currency;';
+COMMENT ON COLUMN reporting.balance_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.balance_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.balance_rollforward.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN reporting.balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN reporting.balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN reporting.balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN reporting.balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN reporting.balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN reporting.balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN reporting.balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN reporting.balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN reporting.balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN reporting.balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN reporting.balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE FUNCTION reporting.balance_rollforward(zone text) RETURNS SETOF reporting.balance_rollforward
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.balance_rollforward_by_zone AS rolled
+    WHERE rolled.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.balance_rollforward(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, currency, difference FROM reporting.balance_rollforward(''Europe/Vienna'')
+WHERE account = ''main'' AND difference <> 0;';
 CREATE VIEW onetrading.instrument_markets AS
  SELECT assets.instrument_code,
     assets.base_code,
@@ -417,6 +1703,590 @@ COMMENT ON FUNCTION reporting.dac8_totals(zone text) IS 'The view of this name i
 Example:
 SELECT asset, acquired, disposed FROM reporting.dac8_totals(''Europe/Vienna'')
 WHERE account = ''main'' AND year = 2026;';
+CREATE VIEW onetrading.latest_snapshots AS
+ WITH RECURSIVE latest AS (
+        ( SELECT snapshots.snapshot_id,
+            snapshots.account_id,
+            snapshots.stream,
+            snapshots.first_observed_at,
+            snapshots.last_observed_at,
+            snapshots.row_count,
+            snapshots.content_hash,
+            snapshots.header
+           FROM onetrading.snapshots
+          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.snapshot_id,
+            next_group.account_id,
+            next_group.stream,
+            next_group.first_observed_at,
+            next_group.last_observed_at,
+            next_group.row_count,
+            next_group.content_hash,
+            next_group.header
+           FROM (latest latest_1
+             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+                    snapshots.account_id,
+                    snapshots.stream,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at,
+                    snapshots.row_count,
+                    snapshots.content_hash,
+                    snapshots.header
+                   FROM onetrading.snapshots
+                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
+                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1) next_group)
+        )
+ SELECT account_id,
+    stream,
+    snapshot_id,
+    first_observed_at,
+    last_observed_at,
+    row_count,
+    header
+   FROM latest;
+COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
+COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
+COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
+CREATE VIEW onetrading.first_balances AS
+ SELECT latest.account_id,
+    started.first_observed_at,
+    picked.snapshot_id,
+    picked.at,
+    facts.first_at
+   FROM (((( SELECT latest_snapshots.account_id
+           FROM onetrading.latest_snapshots
+          WHERE (latest_snapshots.stream = 'balances'::text)) latest
+     CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS first_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))) started)
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+                   FROM onetrading.trades
+                  WHERE (trades.account_id = latest.account_id)), ( SELECT min(payments.booked_at) AS min
+                   FROM onetrading.funding_payments payments
+                  WHERE (payments.account_id = latest.account_id)), ( SELECT min(movements.moved_at) AS min
+                   FROM onetrading.external_movements movements
+                  WHERE (movements.account_id = latest.account_id))) AS first_at) facts)
+     CROSS JOIN LATERAL ( SELECT near.snapshot_id,
+            points.at
+           FROM (( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at,
+                    snapshots.last_observed_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))
+                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                 LIMIT 20) near
+             CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at)) points(at))
+          ORDER BY ((EXISTS ( SELECT
+                   FROM onetrading.trades
+                  WHERE ((trades.account_id = latest.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                   FROM onetrading.funding_payments payments
+                  WHERE ((payments.account_id = latest.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                   FROM onetrading.external_movements movements
+                  WHERE ((movements.account_id = latest.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), points.at, near.snapshot_id
+         LIMIT 1) picked);
+COMMENT ON VIEW onetrading.first_balances IS 'The observation that earlier balances are derived from: of the first ones the earliest that no trade, payment or movement is close to, since balances may lag what moves them.';
+COMMENT ON COLUMN onetrading.first_balances.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.first_balances.first_observed_at IS 'When balances were first observed.';
+COMMENT ON COLUMN onetrading.first_balances.snapshot_id IS 'The chosen observation.';
+COMMENT ON COLUMN onetrading.first_balances.at IS 'When it was observed: what happened until then, that instant included, is in it.';
+COMMENT ON COLUMN onetrading.first_balances.first_at IS 'The earliest trade, funding payment or movement; null when there is none.';
+CREATE VIEW onetrading.listed_currencies AS
+ WITH RECURSIVE listed AS (
+        ( SELECT balances.account_id,
+            balances.currency_code,
+            balances.snapshot_id
+           FROM onetrading.balances
+          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+         LIMIT 1)
+        UNION ALL
+         SELECT next_group.account_id,
+            next_group.currency_code,
+            next_group.snapshot_id
+           FROM (listed listed_1
+             CROSS JOIN LATERAL ( SELECT balances.account_id,
+                    balances.currency_code,
+                    balances.snapshot_id
+                   FROM onetrading.balances
+                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
+                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
+                 LIMIT 1) next_group)
+        )
+ SELECT listed.account_id,
+    listed.currency_code,
+    snapshots.first_observed_at
+   FROM (listed
+     JOIN onetrading.snapshots USING (snapshot_id));
+COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
+COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
+COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
+CREATE VIEW reporting.daily_closing_balances_by_zone AS
+ WITH listed AS (
+         SELECT listed_currencies.account_id,
+            listed_currencies.currency_code,
+            listed_currencies.first_observed_at
+           FROM onetrading.listed_currencies
+        ), spans AS (
+         SELECT started.account_id,
+            accounts.name,
+            started.first_at,
+                CASE
+                    WHEN (accounts.left_at IS NULL) THEN now()
+                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
+                END AS last_at
+           FROM ((( SELECT listed.account_id,
+                    min(listed.first_observed_at) AS first_at
+                   FROM listed
+                  GROUP BY listed.account_id) started
+             LEFT JOIN onetrading.accounts USING (account_id))
+             LEFT JOIN ( SELECT latest_snapshots.account_id,
+                    latest_snapshots.last_observed_at
+                   FROM onetrading.latest_snapshots
+                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
+        )
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    listed.currency_code,
+    COALESCE(balances.available, (0)::numeric) AS available,
+    COALESCE(balances.locked, (0)::numeric) AS locked,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (balances.snapshot_id IS NOT NULL) AS is_listed,
+    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
+    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated,
+    days.zone,
+    'observed'::text AS source
+   FROM (((( SELECT zoned.account_id,
+            zoned.name,
+            zoned.zone,
+            (zoned.first_day + steps.step) AS day,
+            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
+           FROM (( SELECT spans.account_id,
+                    spans.name,
+                    zones.zone,
+                    ((spans.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                    ((spans.last_at AT TIME ZONE zones.zone))::date AS last_day
+                   FROM (spans
+                     CROSS JOIN onetrading.zones)) zoned
+             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
+            snapshots.last_observed_at
+           FROM onetrading.snapshots
+          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+         LIMIT 1) closing)
+     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))))
+UNION ALL
+ SELECT COALESCE(accounts.name, (firsts.account_id)::text) AS account,
+    firsts.account_id,
+    derived.day,
+    derived.currency AS currency_code,
+    NULL::numeric AS available,
+    NULL::numeric AS locked,
+    derived.total,
+    NULL::boolean AS is_listed,
+    derived.observed_at,
+    (derived.day_end - derived.observed_at) AS age,
+    true AS is_final,
+    derived.estimated,
+    zones.zone,
+    derived.source
+   FROM (((onetrading.first_balances firsts
+     CROSS JOIN onetrading.zones)
+     LEFT JOIN onetrading.accounts ON ((accounts.account_id = firsts.account_id)))
+     CROSS JOIN LATERAL ( WITH changes AS (
+                 SELECT ((balance_changes.changed_at AT TIME ZONE zones.zone))::date AS day,
+                    balance_changes.currency,
+                    sum(balance_changes.amount) AS amount,
+                    bool_or((balance_changes.gain <> (0)::numeric)) AS futures
+                   FROM onetrading.balance_changes
+                  WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.changed_at <= firsts.at))
+                  GROUP BY (((balance_changes.changed_at AT TIME ZONE zones.zone))::date), balance_changes.currency
+                ), held AS (
+                 SELECT balances.currency_code AS currency,
+                    (balances.available + balances.locked) AS total
+                   FROM onetrading.balances
+                  WHERE (balances.snapshot_id = firsts.snapshot_id)
+                UNION ALL
+                 SELECT DISTINCT changes.currency,
+                    (0)::numeric AS "numeric"
+                   FROM changes
+                  WHERE (NOT (EXISTS ( SELECT
+                           FROM onetrading.balances
+                          WHERE ((balances.snapshot_id = firsts.snapshot_id) AND (balances.currency_code = changes.currency)))))
+                ), cash_currencies AS (
+                 SELECT DISTINCT COALESCE(assets.quote_code, split_part(paid.instrument_code, '_'::text, 2)) AS currency
+                   FROM (( SELECT DISTINCT payments.instrument_code
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = firsts.account_id) AND (payments.cash_balance IS NOT NULL))) paid
+                     LEFT JOIN onetrading.instrument_assets assets ON ((assets.instrument_code = paid.instrument_code)))
+                ), days AS (
+                 SELECT (ends.first_day + steps.step) AS day,
+                    ((((ends.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zones.zone) AS day_end
+                   FROM (( SELECT ((firsts.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                            ((firsts.first_observed_at AT TIME ZONE zones.zone))::date AS last_day) ends
+                     CROSS JOIN LATERAL generate_series(0, ((ends.last_day - ends.first_day) - 1)) steps(step))
+                ), summed AS (
+                 SELECT grid.currency,
+                    grid.day,
+                    max(grid.day_end) AS day_end,
+                    sum(sum(grid.amount)) OVER later AS amount,
+                    bool_or(bool_or(grid.futures)) OVER later AS futures
+                   FROM ( SELECT changes.currency,
+                            changes.day,
+                            NULL::timestamp with time zone AS day_end,
+                            changes.amount,
+                            changes.futures
+                           FROM changes
+                        UNION ALL
+                         SELECT held_1.currency,
+                            days.day,
+                            days.day_end,
+                            0,
+                            false
+                           FROM (held held_1
+                             CROSS JOIN days)) grid
+                  GROUP BY grid.currency, grid.day
+                  WINDOW later AS (PARTITION BY grid.currency ORDER BY grid.day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                )
+         SELECT summed.day,
+            summed.day_end,
+            summed.currency,
+            COALESCE(anchored.total, (held.total - COALESCE(summed.amount, (0)::numeric))) AS total,
+            COALESCE(anchored.at, firsts.at) AS observed_at,
+            COALESCE(anchored.estimated, summed.futures, false) AS estimated,
+                CASE
+                    WHEN (anchored.at IS NULL) THEN 'derived'::text
+                    ELSE 'cash_anchor'::text
+                END AS source
+           FROM (((summed
+             JOIN held USING (currency))
+             LEFT JOIN cash_currencies cash_currency USING (currency))
+             LEFT JOIN LATERAL ( SELECT cash.at,
+                    (cash.total + moved.amount) AS total,
+                    (moved.futures AND (cash.distance > '04:10:00'::interval)) AS estimated
+                   FROM (( SELECT near.at,
+                            near.cash_balance AS total,
+                            GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) AS distance
+                           FROM (( SELECT payments.at,
+                                    payments.instrument_code,
+                                    payments.cash_balance,
+                                    count(*) OVER (PARTITION BY payments.at) AS together
+                                   FROM (( SELECT payments_1.booked_at AS at,
+    payments_1.instrument_code,
+    payments_1.cash_balance
+   FROM onetrading.funding_payments payments_1
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at < summed.day_end) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  ORDER BY payments_1.booked_at DESC
+ LIMIT 20)
+UNION ALL
+( SELECT payments_1.booked_at,
+    payments_1.instrument_code,
+    payments_1.cash_balance
+   FROM onetrading.funding_payments payments_1
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at >= summed.day_end) AND (payments_1.booked_at <= firsts.at) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  ORDER BY payments_1.booked_at
+ LIMIT 20)) payments) near
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
+                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= (firsts.at - summed.day_end)))
+                          ORDER BY GREATEST((near.at - summed.day_end), (summed.day_end - near.at)), near.at
+                         LIMIT 1) cash
+                     CROSS JOIN LATERAL ( SELECT COALESCE(sum(
+                                CASE
+                                    WHEN (cash.at < summed.day_end) THEN balance_changes.amount
+                                    ELSE (- balance_changes.amount)
+                                END), (0)::numeric) AS amount,
+                            COALESCE(bool_or((balance_changes.gain <> (0)::numeric)), false) AS futures
+                           FROM onetrading.balance_changes
+                          WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.currency = summed.currency) AND (((balance_changes.changed_at > cash.at) AND (balance_changes.changed_at < summed.day_end)) OR ((balance_changes.changed_at >= summed.day_end) AND (balance_changes.changed_at <= cash.at))) AND (balance_changes.changed_at >= LEAST(cash.at, summed.day_end)) AND (balance_changes.changed_at <= GREATEST(cash.at, summed.day_end)))) moved)) anchored ON (true))
+          WHERE (summed.day_end IS NOT NULL)) derived)
+  WHERE (((firsts.first_at AT TIME ZONE zones.zone))::date < ((firsts.first_observed_at AT TIME ZONE zones.zone))::date);
+COMMENT ON VIEW reporting.daily_closing_balances_by_zone IS 'reporting.daily_closing_balances in every time zone: always filter by zone, or call reporting.daily_closing_balances(zone).
+Example:
+SELECT day, currency_code, total, source, estimated
+FROM reporting.daily_closing_balances_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day = ''2026-03-31'' ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.day IS 'Day that closes, in the time zone: a day of a clock change has 23 or 25 hours.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.currency_code IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.available IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.locked IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.total IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_listed IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.observed_at IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.age IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.is_final IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.estimated IS 'As in reporting.daily_closing_balances.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_closing_balances_by_zone.source IS 'As in reporting.daily_closing_balances.';
+CREATE VIEW reporting.daily_closing_balances AS
+ SELECT account,
+    account_id,
+    day,
+    currency_code,
+    available,
+    locked,
+    total,
+    is_listed,
+    observed_at,
+    age,
+    is_final,
+    estimated,
+    zone,
+    source
+   FROM reporting.daily_closing_balances_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE): the last complete answer of GET account/balances that was received before the day''s end. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is. Days from the first trade, funding payment or movement until the first answer are derived from that answer, backwards, by trades, fees, funding as sent, and movements: to the last digit, as far as these are complete (coverage_gaps) and movements were imported. What was free and what was locked is not known then. The cash of futures is settled each minute, which nothing tells: before the first answer it is taken from the nearest funding payment (cash_balance).
+Example:
+SELECT currency_code, total, observed_at, age, source, estimated
+FROM reporting.daily_closing_balances
+WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
+COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'Day of the zone that closes, from its first instant (inclusive) to that of the next day (exclusive).';
+COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code); while derived, every currency that the first answer lists or that moved before it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code; derived where source says so.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not; null when derived.';
+COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards. When derived: when what it is derived from was seen, which is after the day''s end, or for cash_anchor before or after it.';
+COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here. Negative when derived from what was seen later.';
+COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
+COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it. When derived: whether there were futures trades between the day''s end and a first answer or a cash_balance that is more than 4 hours 10 minutes away, whose settlements are not known.';
+COMMENT ON COLUMN reporting.daily_closing_balances.zone IS 'Time zone in which the day ends: the business zone.';
+COMMENT ON COLUMN reporting.daily_closing_balances.source IS 'observed (an answer of the exchange), derived (backwards from the first answer) or cash_anchor (from the cash_balance of the nearest funding payment, by trades'' fees, funding and movements in between; what was settled between that payment and the day''s end is not in it).';
+CREATE FUNCTION reporting.daily_closing_balances(zone text) RETURNS SETOF reporting.daily_closing_balances
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.daily_closing_balances_by_zone AS balances
+    WHERE balances.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.daily_closing_balances(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, currency_code, total, source FROM reporting.daily_closing_balances(''Europe/Vienna'')
+WHERE account = ''main'' AND day = ''2026-03-31'';';
+CREATE TABLE onetrading.portfolios (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    equity numeric,
+    margin_used numeric,
+    margin_available numeric,
+    account_ratio numeric,
+    maintenance_margin numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
+COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
+COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
+COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
+CREATE VIEW reporting.daily_equity_by_zone AS
+ SELECT COALESCE(days.name, (days.account_id)::text) AS account,
+    days.account_id,
+    days.day,
+    days.zone,
+    closing.equity,
+    closing.source,
+    closing.observed_at,
+    (LEAST(days.day_end, now()) - closing.observed_at) AS age,
+    (days.day_end <= now()) AS is_final,
+    ((LEAST(days.day_end, now()) - closing.observed_at) > '00:10:00'::interval) AS estimated
+   FROM (( SELECT zoned.account_id,
+            zoned.name,
+            zoned.zone,
+            (zoned.first_day + steps.step) AS day,
+            ((((zoned.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE zoned.zone) AS day_end
+           FROM (( SELECT started.account_id,
+                    accounts.name,
+                    zones.zone,
+                    ((started.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                    ((
+                        CASE
+                            WHEN (accounts.left_at IS NULL) THEN now()
+                            ELSE started.last_at
+                        END AT TIME ZONE zones.zone))::date AS last_day
+                   FROM ((( SELECT latest.account_id,
+                            max(latest.last_observed_at) AS last_at,
+                            min(first.at) AS first_at
+                           FROM (onetrading.latest_snapshots latest
+                             CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS at
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = latest.stream))) first)
+                          WHERE (latest.stream = ANY (ARRAY['portfolio'::text, 'balances'::text]))
+                          GROUP BY latest.account_id) started
+                     LEFT JOIN onetrading.accounts USING (account_id))
+                     CROSS JOIN onetrading.zones)) zoned
+             CROSS JOIN LATERAL generate_series(0, (zoned.last_day - zoned.first_day)) steps(step))) days
+     CROSS JOIN LATERAL ( SELECT told.equity,
+            told.source,
+            told.observed_at
+           FROM (( SELECT portfolios.equity,
+                    'portfolio'::text AS source,
+                    LEAST(snapshots.last_observed_at, days.day_end) AS observed_at
+                   FROM (onetrading.snapshots
+                     LEFT JOIN onetrading.portfolios USING (snapshot_id))
+                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'portfolio'::text) AND (snapshots.first_observed_at < days.day_end))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)
+                UNION ALL
+                ( SELECT
+                        CASE
+                            WHEN ((snapshots.header ->> 'account_equity'::text) ~ '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$'::text) THEN ((snapshots.header ->> 'account_equity'::text))::numeric
+                            ELSE NULL::numeric
+                        END AS "case",
+                    'balances'::text,
+                    LEAST(snapshots.last_observed_at, days.day_end) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)) told
+          WHERE (told.equity IS NOT NULL)
+          ORDER BY ((LEAST(days.day_end, now()) - told.observed_at) > '00:10:00'::interval), told.source DESC
+         LIMIT 1) closing);
+COMMENT ON VIEW reporting.daily_equity_by_zone IS 'reporting.daily_equity in every time zone: always filter by zone, or call reporting.daily_equity(zone).
+Example:
+SELECT day, equity, source FROM reporting.daily_equity_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND day >= ''2026-03-01'' ORDER BY day;';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.observed_at IS 'When this state was last seen at or before the day''s end.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.age IS 'Day''s end (now, for the day still running) minus observed_at.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.is_final IS 'Whether the day is over.';
+COMMENT ON COLUMN reporting.daily_equity_by_zone.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
+CREATE VIEW reporting.daily_equity AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    source,
+    observed_at,
+    age,
+    is_final,
+    estimated
+   FROM reporting.daily_equity_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.daily_equity IS 'Equity of each account at the end of each day of the business zone (ONETRADING_BUSINESS_ZONE), as last told by the exchange before the day''s end. Only what was observed: balances are not valued here, since the exchange names neither the currency of its equity nor a rate of it. A day without any answer repeats the state before it: then estimated is true. Days before the first answer have no row, nor have accounts whose equity the exchange does not send.
+Example:
+SELECT day, equity, source, estimated FROM reporting.daily_equity
+WHERE account = ''main'' AND day >= ''2026-03-01'' AND day < ''2026-04-01'' ORDER BY day;';
+COMMENT ON COLUMN reporting.daily_equity.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.daily_equity.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.daily_equity.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.daily_equity.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.daily_equity.equity IS 'As the exchange told it, in the account''s currency, which the exchange does not name; may be negative.';
+COMMENT ON COLUMN reporting.daily_equity.source IS 'portfolio (GET account/futures/summary: equity) or balances (GET account/balances: account_equity); the latter where the former was not seen within 10 minutes of the day''s end and it was.';
+COMMENT ON COLUMN reporting.daily_equity.observed_at IS 'When this state was last seen at or before the day''s end.';
+COMMENT ON COLUMN reporting.daily_equity.age IS 'Day''s end (now, for the day still running) minus observed_at.';
+COMMENT ON COLUMN reporting.daily_equity.is_final IS 'Whether the day is over.';
+COMMENT ON COLUMN reporting.daily_equity.estimated IS 'Whether it was last seen more than 10 minutes before the day''s end: equity moves each minute while a position is open.';
+CREATE FUNCTION reporting.daily_equity(zone text) RETURNS SETOF reporting.daily_equity
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.daily_equity_by_zone AS equities
+    WHERE equities.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.daily_equity(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, equity FROM reporting.daily_equity(''Europe/Vienna'') WHERE account = ''main'';';
+CREATE VIEW reporting.drawdown_by_zone AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    peak,
+    (peak - equity) AS drawdown,
+        CASE
+            WHEN (peak > (0)::numeric) THEN round(((peak - equity) / peak), 18)
+            ELSE NULL::numeric
+        END AS drawdown_ratio,
+    source,
+    is_final,
+    estimated
+   FROM ( SELECT daily_equity_by_zone.account,
+            daily_equity_by_zone.account_id,
+            daily_equity_by_zone.day,
+            daily_equity_by_zone.zone,
+            daily_equity_by_zone.equity,
+            daily_equity_by_zone.source,
+            daily_equity_by_zone.observed_at,
+            daily_equity_by_zone.age,
+            daily_equity_by_zone.is_final,
+            daily_equity_by_zone.estimated,
+            max(daily_equity_by_zone.equity) OVER (PARTITION BY daily_equity_by_zone.account, daily_equity_by_zone.account_id, daily_equity_by_zone.zone ORDER BY daily_equity_by_zone.day ROWS UNBOUNDED PRECEDING) AS peak
+           FROM reporting.daily_equity_by_zone) equities;
+COMMENT ON VIEW reporting.drawdown_by_zone IS 'reporting.drawdown in every time zone: always filter by zone, or call reporting.drawdown(zone).
+Example:
+SELECT day, equity, peak, drawdown FROM reporting.drawdown_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' ORDER BY day;';
+COMMENT ON COLUMN reporting.drawdown_by_zone.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.equity IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.peak IS 'The highest equity of any day until this one, this one included.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.source IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.is_final IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown_by_zone.estimated IS 'As in reporting.daily_equity.';
+CREATE VIEW reporting.drawdown AS
+ SELECT account,
+    account_id,
+    day,
+    zone,
+    equity,
+    peak,
+    drawdown,
+    drawdown_ratio,
+    source,
+    is_final,
+    estimated
+   FROM reporting.drawdown_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.drawdown IS 'How far the equity at each day''s end lies below its highest so far, from reporting.daily_equity. Deposits and withdrawals are not taken out: a withdrawal looks like a loss here; balance_rollforward tells them.
+Example:
+SELECT day, equity, peak, drawdown, drawdown_ratio FROM reporting.drawdown
+WHERE account = ''main'' ORDER BY drawdown_ratio DESC NULLS LAST LIMIT 1;';
+COMMENT ON COLUMN reporting.drawdown.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.drawdown.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.drawdown.day IS 'Day of the zone that closes.';
+COMMENT ON COLUMN reporting.drawdown.zone IS 'Time zone in which the day ends.';
+COMMENT ON COLUMN reporting.drawdown.equity IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.peak IS 'The highest equity of any day until this one, this one included.';
+COMMENT ON COLUMN reporting.drawdown.drawdown IS 'peak minus equity, never negative, in the account''s currency.';
+COMMENT ON COLUMN reporting.drawdown.drawdown_ratio IS 'drawdown as a fraction of peak, rounded to 18 decimals; null while peak is not positive.';
+COMMENT ON COLUMN reporting.drawdown.source IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.is_final IS 'As in reporting.daily_equity.';
+COMMENT ON COLUMN reporting.drawdown.estimated IS 'As in reporting.daily_equity.';
+CREATE FUNCTION reporting.drawdown(zone text) RETURNS SETOF reporting.drawdown
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.drawdown_by_zone AS drawdowns
+    WHERE drawdowns.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.drawdown(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT day, drawdown, drawdown_ratio FROM reporting.drawdown(''Europe/Vienna'') WHERE account = ''main'';';
 CREATE TABLE onetrading.account_fee_tiers (
     account_id uuid NOT NULL,
     fee_group text NOT NULL,
@@ -856,30 +2726,6 @@ COMMENT ON COLUMN onetrading.futures_trades.traded_at_nanos IS 'As in onetrading
 COMMENT ON COLUMN onetrading.futures_trades.sequence IS 'As in onetrading.trades.';
 COMMENT ON COLUMN onetrading.futures_trades.trade_id IS 'As in onetrading.trades.';
 COMMENT ON COLUMN onetrading.futures_trades.signed IS 'In units of the base asset: positive when bought.';
-CREATE TABLE onetrading.positions (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    direction text NOT NULL,
-    open_volume numeric NOT NULL,
-    open_notional numeric,
-    maintenance_margin numeric,
-    last_settlement numeric,
-    mark_price numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
-COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.positions.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.positions.direction IS 'LONG or SHORT; sizes have no sign.';
-COMMENT ON COLUMN onetrading.positions.open_volume IS 'Size in units of the base asset.';
-COMMENT ON COLUMN onetrading.positions.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
-COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
-COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
 CREATE VIEW onetrading.net_positions AS
  SELECT snapshot_id,
     account_id,
@@ -1391,6 +3237,180 @@ COMMENT ON FUNCTION reporting.funding_check(zone text) IS 'The view of this name
 Example:
 SELECT state, count(*) AS slots FROM reporting.funding_check(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE VIEW onetrading.live_inventory_rollforward AS
+ SELECT months.account,
+    months.account_id,
+    months.month,
+    months.zone,
+    inventory.base_code,
+    inventory.quote_code,
+    inventory.method,
+    inventory.opening_quantity,
+    inventory.opening_cost,
+    inventory.acquired_quantity,
+    inventory.acquired_cost,
+    inventory.disposed_quantity,
+    inventory.disposed_cost,
+    inventory.closing_quantity,
+    inventory.closing_cost,
+    inventory.difference,
+    inventory.cost_difference,
+    inventory.missing_quantity,
+    inventory.unknown_because
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL onetrading.inventory(months.account_id, months.starts_at, months.ends_at) inventory(base_code, quote_code, method, opening_quantity, opening_cost, acquired_quantity, acquired_cost, disposed_quantity, disposed_cost, closing_quantity, closing_cost, difference, cost_difference, missing_quantity, unknown_because));
+COMMENT ON VIEW onetrading.live_inventory_rollforward IS 'reporting.inventory_rollforward_by_zone as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.base_code IS 'The asset.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.quote_code IS 'The currency of costs.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.method IS 'fifo or average.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.unknown_because IS 'Why a cost is null; null when none is.';
+CREATE VIEW reporting.inventory_rollforward_by_zone AS
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.zone,
+    live.base_code,
+    live.quote_code,
+    live.method,
+    live.opening_quantity,
+    live.opening_cost,
+    live.acquired_quantity,
+    live.acquired_cost,
+    live.disposed_quantity,
+    live.disposed_cost,
+    live.closing_quantity,
+    live.closing_cost,
+    live.difference,
+    live.cost_difference,
+    live.missing_quantity,
+    live.unknown_because
+   FROM onetrading.live_inventory_rollforward live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL) AND (closes.zone = live.zone)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    stored.month,
+    stored.zone,
+    stored.base_code,
+    stored.quote_code,
+    stored.method,
+    stored.opening_quantity,
+    stored.opening_cost,
+    stored.acquired_quantity,
+    stored.acquired_cost,
+    stored.disposed_quantity,
+    stored.disposed_cost,
+    stored.closing_quantity,
+    stored.closing_cost,
+    stored.difference,
+    stored.cost_difference,
+    stored.missing_quantity,
+    stored.unknown_because
+   FROM (onetrading.locked_rows locked
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_inventory_rollforward, locked."row") stored(account, account_id, month, zone, base_code, quote_code, method, opening_quantity, opening_cost, acquired_quantity, acquired_cost, disposed_quantity, disposed_cost, closing_quantity, closing_cost, difference, cost_difference, missing_quantity, unknown_because))
+  WHERE ((locked.report = 'inventory_rollforward'::text) AND (stored.month = locked.month) AND (stored.zone = locked.zone));
+COMMENT ON VIEW reporting.inventory_rollforward_by_zone IS 'What spot trading held at the beginning of each month, acquired, disposed of, and held at its end, by quantity and cost; one row per account, month, asset, quote currency and method. Deposits and withdrawals move none of it. In every time zone: always filter by zone, or call reporting.inventory_rollforward(zone).
+Example:
+SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
+FROM reporting.inventory_rollforward_by_zone
+WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
+    AND zone = ''Europe/Vienna''
+ORDER BY base_code, quote_code;';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.base_code IS 'The asset.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.quote_code IS 'The currency of costs.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.method IS 'fifo or average.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.unknown_because IS 'Why a cost is null; null when none is.';
+CREATE VIEW reporting.inventory_rollforward AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    base_code,
+    quote_code,
+    method,
+    opening_quantity,
+    opening_cost,
+    acquired_quantity,
+    acquired_cost,
+    disposed_quantity,
+    disposed_cost,
+    closing_quantity,
+    closing_cost,
+    difference,
+    cost_difference,
+    missing_quantity,
+    unknown_because
+   FROM reporting.inventory_rollforward_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.inventory_rollforward IS 'What spot trading held at the beginning of each month, acquired, disposed of, and held at its end, by quantity and cost; one row per account, month, asset, quote currency and method. Deposits and withdrawals move none of it. In the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
+FROM reporting.inventory_rollforward
+WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
+ORDER BY base_code, quote_code;';
+COMMENT ON COLUMN reporting.inventory_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.inventory_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.inventory_rollforward.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.inventory_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.inventory_rollforward.base_code IS 'The asset.';
+COMMENT ON COLUMN reporting.inventory_rollforward.quote_code IS 'The currency of costs.';
+COMMENT ON COLUMN reporting.inventory_rollforward.method IS 'fifo or average.';
+COMMENT ON COLUMN reporting.inventory_rollforward.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
+COMMENT ON COLUMN reporting.inventory_rollforward.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
+COMMENT ON COLUMN reporting.inventory_rollforward.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
+COMMENT ON COLUMN reporting.inventory_rollforward.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
+COMMENT ON COLUMN reporting.inventory_rollforward.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
+COMMENT ON COLUMN reporting.inventory_rollforward.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
+COMMENT ON COLUMN reporting.inventory_rollforward.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
+COMMENT ON COLUMN reporting.inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
+COMMENT ON COLUMN reporting.inventory_rollforward.unknown_because IS 'Why a cost is null; null when none is.';
+CREATE FUNCTION reporting.inventory_rollforward(zone text) RETURNS SETOF reporting.inventory_rollforward
+    LANGUAGE sql STABLE
+    AS $_$
+SELECT * FROM reporting.inventory_rollforward_by_zone AS inventory WHERE inventory.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.inventory_rollforward(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
+FROM reporting.inventory_rollforward(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
+ORDER BY base_code, quote_code;';
 CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1555,209 +3575,377 @@ Example:
 SELECT asset, sum(amount) AS change FROM reporting.ledger(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-03-01'' AND ledger_account = ''account''
 GROUP BY asset ORDER BY asset;';
-CREATE VIEW reporting.months_by_zone AS
- SELECT (series.starts)::date AS month,
-    zones.zone,
-    (series.starts AT TIME ZONE zones.zone) AS starts_at,
-    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at,
-    (((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) <= now()) AS is_over
-   FROM ((( SELECT min(account_spans.first_at) AS first_at,
-            max(GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now()))) AS last_at
-           FROM onetrading.account_spans) spans
-     CROSS JOIN onetrading.zones)
-     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (spans.last_at AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
-COMMENT ON VIEW reporting.months_by_zone IS 'Months that have data, in every time zone: always filter by zone, or call reporting.months(zone).
-Example:
-SELECT month, starts_at, ends_at FROM reporting.months_by_zone
-WHERE zone = ''Europe/Vienna'' AND is_over ORDER BY month;';
-COMMENT ON COLUMN reporting.months_by_zone.month IS 'First day of the calendar month.';
-COMMENT ON COLUMN reporting.months_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.months_by_zone.starts_at IS 'First instant of the month (inclusive).';
-COMMENT ON COLUMN reporting.months_by_zone.ends_at IS 'End of the month (exclusive).';
-COMMENT ON COLUMN reporting.months_by_zone.is_over IS 'Whether the month has ended.';
-CREATE VIEW reporting.months AS
- SELECT month,
-    zone,
-    starts_at,
-    ends_at,
-    is_over
-   FROM reporting.months_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.months IS 'Months that have data, in the business zone (ONETRADING_BUSINESS_ZONE).
-Example:
-SELECT month, zone, starts_at, ends_at FROM reporting.months WHERE is_over ORDER BY month;';
-COMMENT ON COLUMN reporting.months.month IS 'First day of the calendar month.';
-COMMENT ON COLUMN reporting.months.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.months.starts_at IS 'First instant of the month (inclusive).';
-COMMENT ON COLUMN reporting.months.ends_at IS 'End of the month (exclusive).';
-COMMENT ON COLUMN reporting.months.is_over IS 'Whether the month has ended.';
-CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
-    LANGUAGE sql STABLE
-    AS $_$ SELECT * FROM reporting.months_by_zone AS months WHERE months.zone = reporting.known_zone($1) $_$;
-COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
-CREATE TABLE onetrading.orders (
-    order_id uuid NOT NULL,
-    client_id text,
+CREATE TABLE onetrading_sync.rejects (
+    reject_id bigint NOT NULL,
     account_id uuid NOT NULL,
-    instrument_code text NOT NULL,
-    side text NOT NULL,
-    order_type text,
-    time_in_force text,
-    price numeric,
-    amount numeric NOT NULL,
-    filled_amount numeric NOT NULL,
-    average_price numeric,
-    fee_amount numeric,
-    fee_currency text,
-    status text NOT NULL,
-    is_open boolean,
-    sequence bigint,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone,
-    trades_checked boolean NOT NULL,
-    raw jsonb NOT NULL,
-    row_hash bigint NOT NULL,
+    stream text NOT NULL,
+    scope text NOT NULL,
+    record text NOT NULL,
+    record_hash bigint NOT NULL,
+    reason text NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+    resolved_at timestamp with time zone,
+    key jsonb,
+    happened_at timestamp with time zone,
+    possible_times tstzmultirange
 );
-COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
-COMMENT ON COLUMN onetrading.orders.order_id IS 'The exchange''s identity of the order.';
-COMMENT ON COLUMN onetrading.orders.client_id IS 'Chosen by the client, else made by the exchange; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.orders.instrument_code IS 'The market''s code.';
-COMMENT ON COLUMN onetrading.orders.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN onetrading.orders.order_type IS 'LIMIT, MARKET, ... (type); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.time_in_force IS 'How long it is valid; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.price IS 'In the quote currency per unit of the base asset; null of a market order.';
-COMMENT ON COLUMN onetrading.orders.amount IS 'What is to be traded, in units of the base asset, never negative.';
-COMMENT ON COLUMN onetrading.orders.filled_amount IS 'What of it was traded, in units of the base asset; 0 when not sent.';
-COMMENT ON COLUMN onetrading.orders.average_price IS 'Of what was traded, in the quote currency; null when nothing was, or when not sent.';
-COMMENT ON COLUMN onetrading.orders.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate (total_fee); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.fee_currency IS 'What the fee was paid in.';
-COMMENT ON COLUMN onetrading.orders.status IS 'The status as the exchange told it last; is_open says what we make of it.';
-COMMENT ON COLUMN onetrading.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders. Null: unknown, because it left that list and the exchange does not tell of it any more; status is then what was told last.';
-COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which tells the newer of two states; null when not sent.';
-COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
-COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
-COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
-COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
-COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
-COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE VIEW reporting.order_fill_check_by_zone AS
- SELECT months.account,
-    months.account_id,
-    months.zone,
-    months.month,
-    orders.order_id,
-    orders.instrument_code,
-    markets.base_code,
-    markets.quote_code,
-    orders.side,
-    orders.status,
-    orders.created_at,
-    orders.amount AS ordered,
-    orders.filled_amount AS filled_as_told,
-    fills.trades,
-    fills.amount AS filled_by_trades,
-    (fills.amount - orders.filled_amount) AS difference,
+COMMENT ON TABLE onetrading_sync.rejects IS 'Records that could not be read, as sent. Nothing is thrown away.';
+COMMENT ON COLUMN onetrading_sync.rejects.key IS 'The key columns of the table that the record belongs to, as text; null where they cannot be read.';
+COMMENT ON COLUMN onetrading_sync.rejects.happened_at IS 'When it happened, as the record says; null where that cannot be read.';
+COMMENT ON COLUMN onetrading_sync.rejects.possible_times IS 'Where in time the record can lie: at happened_at, else in the window in which it was met, less what complete walks have read since without meeting it again. Nothing is left: it is resolved. Null for what is not history.';
+CREATE VIEW reporting.open_rejects AS
+ SELECT rejects.reject_id,
+    COALESCE(accounts.name, (rejects.account_id)::text) AS account,
+    rejects.account_id,
+    rejects.stream,
+    rejects.scope,
+    rejects.reason,
+    rejects.record,
+    rejects.first_seen_at,
+    (now() - rejects.first_seen_at) AS age,
+    rejects.key,
+    rejects.happened_at,
         CASE
-            WHEN (fills.amount = orders.filled_amount) THEN 'ok'::text
-            WHEN (fills.amount > orders.amount) THEN 'different'::text
-            WHEN orders.is_open THEN 'open'::text
-            WHEN (orders.is_open IS NULL) THEN 'unknown'::text
-            WHEN (orders.created_at < ( SELECT min(progress.required_from) AS min
-               FROM onetrading_sync.progress
-              WHERE ((progress.account_id = months.account_id) AND (progress.stream = 'trades'::text)))) THEN 'unknown'::text
-            ELSE 'different'::text
-        END AS state
-   FROM (((onetrading.account_months months
-     JOIN onetrading.orders ON (((orders.account_id = months.account_id) AND (orders.created_at >= months.starts_at) AND (orders.created_at < months.ends_at))))
-     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = orders.instrument_code) AND (markets.known_from <= orders.created_at) AND (orders.created_at < markets.known_to))))
-     CROSS JOIN LATERAL ( SELECT count(*) AS trades,
-            COALESCE(sum(trades.amount), (0)::numeric) AS amount
-           FROM onetrading.trades
-          WHERE ((trades.order_id = orders.order_id) AND (trades.account_id = orders.account_id) AND (trades.instrument_code = orders.instrument_code) AND (trades.side = orders.side))) fills);
-COMMENT ON VIEW reporting.order_fill_check_by_zone IS 'reporting.order_fill_check with the months of every time zone: always filter by zone, or call reporting.order_fill_check(zone).
+            WHEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)) = date_trunc('month'::text, (possible.latest AT TIME ZONE 'UTC'::text))) THEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)))::date
+            ELSE NULL::date
+        END AS month,
+    possible.earliest AS possible_from,
+    possible.latest AS possible_to
+   FROM ((onetrading_sync.rejects
+     LEFT JOIN onetrading.accounts USING (account_id))
+     CROSS JOIN LATERAL ( SELECT lower(rejects.possible_times) AS earliest,
+                CASE
+                    WHEN upper_inc(rejects.possible_times) THEN upper(rejects.possible_times)
+                    ELSE (upper(rejects.possible_times) - '00:00:00.000001'::interval)
+                END AS latest) possible)
+  WHERE (rejects.resolved_at IS NULL);
+COMMENT ON VIEW reporting.open_rejects IS 'Records of the exchange that could not be read and are missing in every other view until they are. Close no month while it has rows of it. One is resolved when a record of its key loads, or when its time is read again and it is no longer there.
 Example:
-SELECT created_at, order_id, filled_as_told, filled_by_trades, difference
-FROM reporting.order_fill_check_by_zone
-WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state = ''different''
-ORDER BY created_at;';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.zone IS 'Time zone of month.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.month IS 'First day of the calendar month of created_at.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.order_id IS 'Identity of the order.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.instrument_code IS 'Market.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.quote_code IS 'Currency of the price; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.status IS 'The status as the exchange told it last.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.created_at IS 'When the order was created.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.ordered IS 'In base_code: what was to be traded (order.amount).';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
-COMMENT ON COLUMN reporting.order_fill_check_by_zone.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
-CREATE VIEW reporting.order_fill_check AS
- SELECT account,
-    account_id,
+SELECT account, stream, month, reason, count(*) FROM reporting.open_rejects
+GROUP BY account, stream, month, reason ORDER BY count(*) DESC;';
+COMMENT ON COLUMN reporting.open_rejects.reject_id IS 'Number of the record here.';
+COMMENT ON COLUMN reporting.open_rejects.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.open_rejects.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.open_rejects.stream IS 'What was read, for example trades.';
+COMMENT ON COLUMN reporting.open_rejects.scope IS 'Instrument code where the stream is asked per instrument, else empty.';
+COMMENT ON COLUMN reporting.open_rejects.reason IS 'Why the record could not be read.';
+COMMENT ON COLUMN reporting.open_rejects.record IS 'The record as sent.';
+COMMENT ON COLUMN reporting.open_rejects.first_seen_at IS 'When it first came.';
+COMMENT ON COLUMN reporting.open_rejects.age IS 'now() minus first_seen_at.';
+COMMENT ON COLUMN reporting.open_rejects.key IS 'What identifies it at the exchange, column to text; null where that cannot be read.';
+COMMENT ON COLUMN reporting.open_rejects.happened_at IS 'When it happened, as the record says, even where that cannot be (a trade of the year 9999); null where it cannot be read.';
+COMMENT ON COLUMN reporting.open_rejects.month IS 'First day of the month (UTC) in which it happened; null where it can be of several months, and for what is not history (a balance, an instrument).';
+COMMENT ON COLUMN reporting.open_rejects.possible_from IS 'Earliest instant at which it can have happened; null for what is not history, and where nothing is known.';
+COMMENT ON COLUMN reporting.open_rejects.possible_to IS 'Latest instant at which it can have happened; null as possible_from.';
+CREATE VIEW onetrading.possible_rejects AS
+ SELECT account_id,
+    stream,
+    first_seen_at,
+    COALESCE(possible_from,
+        CASE
+            WHEN ((possible_to IS NOT NULL) OR (EXISTS ( SELECT
+               FROM onetrading_sync.progress history
+              WHERE ((history.account_id = rejects.account_id) AND (history.stream = rejects.stream) AND (history.required_from IS NOT NULL))))) THEN '-infinity'::timestamp with time zone
+            ELSE first_seen_at
+        END) AS possible_from,
+    COALESCE(possible_to, first_seen_at) AS possible_to
+   FROM reporting.open_rejects rejects;
+COMMENT ON VIEW onetrading.possible_rejects IS 'When each record that could not be read can have happened. One of no history (a balance, an instrument) is missing in the state of the time at which it came.';
+COMMENT ON COLUMN onetrading.possible_rejects.account_id IS 'As in reporting.open_rejects.';
+COMMENT ON COLUMN onetrading.possible_rejects.stream IS 'As in reporting.open_rejects.';
+COMMENT ON COLUMN onetrading.possible_rejects.first_seen_at IS 'As in reporting.open_rejects.';
+COMMENT ON COLUMN onetrading.possible_rejects.possible_from IS 'Earliest instant; -infinity when nothing is known.';
+COMMENT ON COLUMN onetrading.possible_rejects.possible_to IS 'Latest instant.';
+CREATE VIEW onetrading.required_scopes AS
+ SELECT progress.account_id,
+    progress.stream,
+    progress.scope,
+    progress.settle,
+    progress.required_from,
+    proven.ranges,
+    progress.stream_from,
+    COALESCE((progress.asked_from < progress.served_from), false) AS unserved,
+        CASE
+            WHEN ((accounts.left_at IS NOT NULL) OR (((now() - progress.settle) - upper(proven.ranges)) <= GREATEST(((5)::double precision * (progress.next_due_at - progress.last_attempt_at)), '00:15:00'::interval))) THEN LEAST(upper(proven.ranges), (now() - progress.settle))
+            ELSE (now() - progress.settle)
+        END AS due_to
+   FROM ((( SELECT progress_1.account_id,
+            progress_1.stream,
+            progress_1.scope,
+            progress_1.required_from,
+            progress_1.settle,
+            progress_1.last_attempt_at,
+            progress_1.last_success_at,
+            progress_1.next_due_at,
+            progress_1.last_error,
+            progress_1.retired_because,
+            progress_1.asked_from,
+            progress_1.served_from,
+            progress_1.served_asked_at,
+            min(progress_1.required_from) OVER (PARTITION BY progress_1.account_id, progress_1.stream) AS stream_from
+           FROM onetrading_sync.progress progress_1) progress
+     CROSS JOIN LATERAL ( SELECT COALESCE(range_agg(coverage.range), '{}'::tstzmultirange) AS ranges
+           FROM onetrading_sync.coverage
+          WHERE ((coverage.account_id = progress.account_id) AND (coverage.stream = progress.stream) AND (coverage.scope = progress.scope))) proven)
+     LEFT JOIN onetrading.accounts USING (account_id))
+  WHERE ((progress.required_from IS NOT NULL) AND (progress.retired_because IS NULL));
+COMMENT ON VIEW onetrading.required_scopes IS 'What must be proven. A scope that is no longer asked or is refused proves and lacks nothing.';
+COMMENT ON COLUMN onetrading.required_scopes.account_id IS 'As in onetrading_sync.progress.';
+COMMENT ON COLUMN onetrading.required_scopes.stream IS 'As in onetrading_sync.progress.';
+COMMENT ON COLUMN onetrading.required_scopes.scope IS 'As in onetrading_sync.progress.';
+COMMENT ON COLUMN onetrading.required_scopes.settle IS 'As in onetrading_sync.progress.';
+COMMENT ON COLUMN onetrading.required_scopes.required_from IS 'As in onetrading_sync.progress.';
+COMMENT ON COLUMN onetrading.required_scopes.ranges IS 'What is proven.';
+COMMENT ON COLUMN onetrading.required_scopes.stream_from IS 'The earliest required_from of the stream.';
+COMMENT ON COLUMN onetrading.required_scopes.unserved IS 'Whether the exchange does not serve all that was asked for.';
+COMMENT ON COLUMN onetrading.required_scopes.due_to IS 'Up to where it should be proven by now.';
+CREATE VIEW onetrading.calendar_months AS
+ SELECT known.account_id,
+    COALESCE(accounts.name, (known.account_id)::text) AS account,
+    accounts.first_seen_at,
+    required.required_from,
+    zones.zone,
+    (series.starts)::date AS month,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at
+   FROM ((((((( SELECT accounts_1.account_id
+           FROM onetrading.accounts accounts_1
+        UNION
+         SELECT progress.account_id
+           FROM onetrading_sync.progress) known
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN ( SELECT required_scopes.account_id,
+            min(required_scopes.required_from) AS required_from
+           FROM onetrading.required_scopes
+          GROUP BY required_scopes.account_id) required USING (account_id))
+     LEFT JOIN LATERAL ( SELECT account_spans.first_at
+           FROM onetrading.account_spans
+          WHERE (account_spans.account_id = known.account_id)) spans ON (true))
+     CROSS JOIN LATERAL ( SELECT LEAST(required.required_from, spans.first_at, ( SELECT min(funding_rates.funding_time) AS min
+                   FROM onetrading.funding_rates
+                  WHERE (known.account_id = '00000000-0000-0000-0000-000000000000'::uuid)), ( SELECT min(possible.possible_from) AS min
+                   FROM onetrading.possible_rejects possible
+                  WHERE ((possible.account_id = known.account_id) AND (possible.possible_from > '-infinity'::timestamp with time zone)))) AS first_at) first)
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (first.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (LEAST(now(), accounts.left_at) AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW onetrading.calendar_months IS 'Calendar months of each account, public included, from the first that has facts or must be complete until the current one, or the one in which the account left. Filter by zone always.';
+COMMENT ON COLUMN onetrading.calendar_months.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.calendar_months.account IS 'Name; the account_id as text when it has none.';
+COMMENT ON COLUMN onetrading.calendar_months.first_seen_at IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.calendar_months.required_from IS 'From when on any history of it must be complete.';
+COMMENT ON COLUMN onetrading.calendar_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.calendar_months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.calendar_months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN onetrading.calendar_months.ends_at IS 'End of the month (exclusive).';
+CREATE VIEW onetrading.judged_months AS
+ SELECT account_id,
+    account,
+    first_seen_at,
+    required_from,
     zone,
     month,
-    order_id,
-    instrument_code,
-    base_code,
-    quote_code,
-    side,
-    status,
-    created_at,
-    ordered,
-    filled_as_told,
-    trades,
-    filled_by_trades,
-    difference,
-    state
-   FROM reporting.order_fill_check_by_zone
-  WHERE (zone = ( SELECT business_zone.zone
-           FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.order_fill_check IS 'One row per order: what it says was traded against its trades. Filter by account and by created_at or month.
-Example:
-SELECT created_at, order_id, instrument_code, filled_as_told, filled_by_trades, difference
-FROM reporting.order_fill_check
-WHERE account = ''main'' AND created_at >= ''2026-03-01 00:00Z'' AND created_at < ''2026-04-01 00:00Z''
-    AND state = ''different''
-ORDER BY created_at, order_id;';
-COMMENT ON COLUMN reporting.order_fill_check.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.order_fill_check.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.order_fill_check.zone IS 'Time zone of month.';
-COMMENT ON COLUMN reporting.order_fill_check.month IS 'First day of the calendar month of created_at.';
-COMMENT ON COLUMN reporting.order_fill_check.order_id IS 'Identity of the order.';
-COMMENT ON COLUMN reporting.order_fill_check.instrument_code IS 'Market.';
-COMMENT ON COLUMN reporting.order_fill_check.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.order_fill_check.quote_code IS 'Currency of the price; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.order_fill_check.side IS 'BUY or SELL, of the account.';
-COMMENT ON COLUMN reporting.order_fill_check.status IS 'The status as the exchange told it last.';
-COMMENT ON COLUMN reporting.order_fill_check.created_at IS 'When the order was created.';
-COMMENT ON COLUMN reporting.order_fill_check.ordered IS 'In base_code: what was to be traded (order.amount).';
-COMMENT ON COLUMN reporting.order_fill_check.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
-COMMENT ON COLUMN reporting.order_fill_check.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
-COMMENT ON COLUMN reporting.order_fill_check.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
-COMMENT ON COLUMN reporting.order_fill_check.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
-COMMENT ON COLUMN reporting.order_fill_check.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
-CREATE FUNCTION reporting.order_fill_check(zone text) RETURNS SETOF reporting.order_fill_check
-    LANGUAGE sql STABLE
-    AS $_$
-    SELECT * FROM reporting.order_fill_check_by_zone AS orders
-    WHERE orders.zone = reporting.known_zone($1)
-$_$;
-COMMENT ON FUNCTION reporting.order_fill_check(zone text) IS 'The view of this name in any time zone.
-Example:
-SELECT state, count(*) AS orders FROM reporting.order_fill_check(''Europe/Vienna'')
-WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+    starts_at,
+    ends_at
+   FROM onetrading.calendar_months months
+  WHERE ((ends_at > required_from) OR (EXISTS ( SELECT
+           FROM onetrading.trades
+          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at)))) OR (EXISTS ( SELECT
+           FROM onetrading.funding_payments payments
+          WHERE ((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at)))) OR (EXISTS ( SELECT
+           FROM onetrading.external_movements movements
+          WHERE ((movements.account_id = months.account_id) AND (movements.moved_at >= months.starts_at) AND (movements.moved_at < months.ends_at)))) OR (EXISTS ( SELECT
+           FROM onetrading.funding_rates
+          WHERE ((months.account_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (funding_rates.funding_time >= months.starts_at) AND (funding_rates.funding_time < months.ends_at)))) OR (EXISTS ( SELECT
+           FROM onetrading.possible_rejects possible
+          WHERE ((possible.account_id = months.account_id) AND (possible.possible_from > '-infinity'::timestamp with time zone) AND (possible.possible_from < months.ends_at) AND (possible.possible_to >= months.starts_at)))));
+COMMENT ON VIEW onetrading.judged_months IS 'The months of onetrading.calendar_months that have facts or must be complete.';
+COMMENT ON COLUMN onetrading.judged_months.account_id IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.judged_months.account IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.judged_months.first_seen_at IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.judged_months.required_from IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.judged_months.zone IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.judged_months.month IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.judged_months.starts_at IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.judged_months.ends_at IS 'As in onetrading.calendar_months.';
+CREATE VIEW onetrading.months_missing AS
+ SELECT account_id,
+    zone,
+    month,
+    sum(seconds) AS seconds,
+    min(due_to) AS due_to,
+    min(since) AS since,
+    bool_or((begins_late AND (seconds > (0)::numeric))) AS begins_late,
+    string_agg(stream, ', '::text ORDER BY stream) AS streams,
+    string_agg((format('%s: not proven complete from %s to %s'::text, stream, to_char((gap_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((gap_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) ||
+        CASE
+            WHEN (begins_late AND unserved) THEN ', because the exchange does not serve what is that old'::text
+            WHEN begins_late THEN ', because its history is required from later on (ONETRADING_HISTORY_START)'::text
+            ELSE ''::text
+        END), '; '::text ORDER BY stream) FILTER (WHERE (seconds > (0)::numeric)) AS gaps
+   FROM ( SELECT months.account_id,
+            months.zone,
+            months.month,
+            scopes.stream,
+            min(scopes.due_to) AS due_to,
+            (min(scopes.stream_from) > months.starts_at) AS begins_late,
+            bool_or(scopes.unserved) AS unserved,
+            sum(EXTRACT(epoch FROM (upper(gaps.gap) - lower(gaps.gap)))) AS seconds,
+            min(lower(gaps.gap)) AS gap_from,
+            max(upper(gaps.gap)) AS gap_to,
+            min((lower(gaps.gap) + scopes.settle)) AS since
+           FROM (((onetrading.calendar_months months
+             JOIN onetrading.required_scopes scopes USING (account_id))
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (scopes.required_from > (scopes.stream_from + '1 day'::interval)) THEN GREATEST(months.starts_at, scopes.required_from)
+                            ELSE months.starts_at
+                        END AS wanted_from,
+                    LEAST(months.ends_at, scopes.due_to) AS wanted_to) wanted)
+             LEFT JOIN LATERAL unnest((tstzmultirange(tstzrange(LEAST(wanted.wanted_from, wanted.wanted_to), wanted.wanted_to)) - scopes.ranges)) gaps(gap) ON (true))
+          GROUP BY months.account_id, months.zone, months.month, months.starts_at, scopes.stream) missing
+  GROUP BY account_id, zone, month;
+COMMENT ON VIEW onetrading.months_missing IS 'What of each month should be proven by now and is not. Filter by zone always.';
+COMMENT ON COLUMN onetrading.months_missing.account_id IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.months_missing.zone IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.months_missing.month IS 'As in onetrading.calendar_months.';
+COMMENT ON COLUMN onetrading.months_missing.seconds IS 'How much is missing, over all streams; null when nothing is.';
+COMMENT ON COLUMN onetrading.months_missing.due_to IS 'Up to where all streams should be proven by now.';
+COMMENT ON COLUMN onetrading.months_missing.since IS 'When the first missing instant should have been proven.';
+COMMENT ON COLUMN onetrading.months_missing.begins_late IS 'Whether something is missing because history is required from later on.';
+COMMENT ON COLUMN onetrading.months_missing.streams IS 'The streams that must be complete.';
+COMMENT ON COLUMN onetrading.months_missing.gaps IS 'What is missing, in words.';
+CREATE VIEW onetrading.coverage_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    checks.check_name,
+    checks.state,
+    checks.difference,
+        CASE
+            WHEN (checks.state = 'failing'::text) THEN checks.failing_since
+            ELSE NULL::timestamp with time zone
+        END AS failing_since,
+    checks.detail,
+    checks.rows_to_look_at
+   FROM (((onetrading.judged_months months
+     LEFT JOIN onetrading.months_missing coverage USING (account_id, zone, month))
+     LEFT JOIN LATERAL ( SELECT count(*) AS records,
+            min(possible.first_seen_at) AS since,
+            string_agg(DISTINCT possible.stream, ', '::text ORDER BY possible.stream) AS streams
+           FROM onetrading.possible_rejects possible
+          WHERE ((possible.account_id = months.account_id) AND (possible.possible_from < months.ends_at) AND (possible.possible_to >= months.starts_at))) rejects ON (true))
+     CROSS JOIN LATERAL ( SELECT 'coverage'::text AS check_name,
+                CASE
+                    WHEN (coverage.streams IS NULL) THEN 'not_applicable'::text
+                    WHEN (coverage.seconds > (0)::numeric) THEN 'failing'::text
+                    WHEN (coverage.due_to < months.ends_at) THEN 'open'::text
+                    ELSE 'ok'::text
+                END AS state,
+                CASE
+                    WHEN (coverage.streams IS NOT NULL) THEN COALESCE(coverage.seconds, (0)::numeric)
+                    ELSE NULL::numeric
+                END AS difference,
+            GREATEST(coverage.since, months.first_seen_at) AS failing_since,
+                CASE
+                    WHEN (coverage.streams IS NULL) THEN 'no history is read of this account'::text
+                    WHEN (coverage.seconds > (0)::numeric) THEN coverage.gaps
+                    WHEN (coverage.due_to < months.ends_at) THEN format('proven complete until %s: %s'::text, to_char((coverage.due_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), coverage.streams)
+                    ELSE format('proven complete: %s'::text, coverage.streams)
+                END AS detail,
+                CASE
+                    WHEN coverage.begins_late THEN format('SELECT account, stream, required_from, covered_to FROM reporting.freshness WHERE account_id = %L AND kind = ''history'' ORDER BY stream'::text, months.account_id)
+                    ELSE format('SELECT stream, scope, gap_start, gap_end, gap FROM reporting.coverage_gaps WHERE account_id = %L AND gap_start < %L AND gap_end > %L ORDER BY gap_start, stream, scope'::text, months.account_id, to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text))
+                END AS rows_to_look_at
+        UNION ALL
+         SELECT 'rejects'::text,
+                CASE
+                    WHEN (rejects.records > 0) THEN 'failing'::text
+                    WHEN (months.ends_at > now()) THEN 'open'::text
+                    ELSE 'ok'::text
+                END AS "case",
+            rejects.records,
+            rejects.since,
+                CASE
+                    WHEN (rejects.records > 0) THEN format('%s records could not be read: %s'::text, rejects.records, rejects.streams)
+                    ELSE 'every record that was sent could be read'::text
+                END AS "case",
+            format('SELECT reject_id, stream, reason, record, happened_at, first_seen_at FROM reporting.open_rejects WHERE account_id = %1$L AND coalesce(possible_to, first_seen_at) >= %2$L AND coalesce(possible_from, CASE WHEN possible_to IS NULL AND stream NOT IN (SELECT stream FROM reporting.freshness WHERE account_id = %1$L AND kind = ''history'') THEN first_seen_at ELSE ''-infinity'' END) < %3$L ORDER BY reject_id'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS format) checks);
+COMMENT ON VIEW onetrading.coverage_checks IS 'The checks coverage and rejects of reporting.month_close, which cost little.';
+COMMENT ON COLUMN onetrading.coverage_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.failing_since IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.coverage_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE TABLE onetrading.exchange_rates (
+    day date NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    source text NOT NULL,
+    rate numeric NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT exchange_rates_amounts CHECK (((rate > (0)::numeric) AND (rate < 'Infinity'::numeric))),
+    CONSTRAINT exchange_rates_base_code_check CHECK ((base_code <> ''::text)),
+    CONSTRAINT exchange_rates_check CHECK (((quote_code <> ''::text) AND (quote_code <> base_code))),
+    CONSTRAINT exchange_rates_source_check CHECK ((source <> ''::text))
+);
+COMMENT ON TABLE onetrading.exchange_rates IS 'Exchange rates as imported from a file (import rates): the exchange has no market for EUR against USD.';
+COMMENT ON COLUMN onetrading.exchange_rates.day IS 'The day that the source dates the rate with.';
+COMMENT ON COLUMN onetrading.exchange_rates.base_code IS 'One unit of this ...';
+COMMENT ON COLUMN onetrading.exchange_rates.quote_code IS '... is worth rate units of this.';
+COMMENT ON COLUMN onetrading.exchange_rates.source IS 'Who published it, such as ECB.';
+COMMENT ON COLUMN onetrading.exchange_rates.rate IS 'Units of quote_code for one unit of base_code.';
+COMMENT ON COLUMN onetrading.exchange_rates.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE VIEW onetrading.funding_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'funding'::text AS check_name,
+        CASE
+            WHEN (report.slots = 0) THEN 'not_applicable'::text
+            WHEN (report.wrong > 0) THEN 'failing'::text
+            WHEN ((months.ends_at > now()) OR (report.open > 0)) THEN 'open'::text
+            ELSE 'ok'::text
+        END AS state,
+    (report.wrong)::numeric AS difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (report.slots = 0) THEN 'no position was open at a funding time'::text
+            WHEN (report.wrong > 0) THEN format('%s of %s payments: %s missing, %s unexpected, %s of another amount'::text, report.wrong, report.slots, report.missing, report.unexpected, report.different)
+            ELSE (format('%s payments are the settled rate times the position'::text, ((report.slots - report.unknown) - report.open)) ||
+            CASE
+                WHEN (report.unknown > 0) THEN format('; of %s the position or the rate is not known'::text, report.unknown)
+                ELSE ''::text
+            END)
+        END AS detail,
+    format('SELECT funding_time, instrument_code, state, expected, booked, difference FROM reporting.funding_check(%L) WHERE account_id = %L AND month = %L AND state IN (''missing'', ''unexpected'', ''different'') ORDER BY funding_time, instrument_code'::text, months.zone, months.account_id, months.month) AS rows_to_look_at
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( SELECT count(*) AS slots,
+            count(*) FILTER (WHERE (report_1.state = ANY (ARRAY['missing'::text, 'unexpected'::text, 'different'::text]))) AS wrong,
+            count(*) FILTER (WHERE (report_1.state = 'missing'::text)) AS missing,
+            count(*) FILTER (WHERE (report_1.state = 'unexpected'::text)) AS unexpected,
+            count(*) FILTER (WHERE (report_1.state = 'different'::text)) AS different,
+            count(*) FILTER (WHERE (report_1.state ~~ 'unknown\_%'::text)) AS unknown,
+            count(*) FILTER (WHERE (report_1.state = 'open'::text)) AS open
+           FROM reporting.funding_check_by_zone report_1
+          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report);
+COMMENT ON VIEW onetrading.funding_checks IS 'The check funding of reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.funding_checks.rows_to_look_at IS 'As in reporting.month_close.';
 CREATE TABLE onetrading.position_funding_payments (
     position_id text NOT NULL,
     account_id uuid NOT NULL,
@@ -1999,6 +4187,1240 @@ COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.difference_gross IS 'In
 COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.difference IS 'In quote_code: gain_net less exchange_realised_pnl.';
 COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of exchange_realised_pnl, plus half a unit of the fourth decimal for each payment that is known rounded only), different, or unknown.';
 COMMENT ON COLUMN reporting.realised_pnl_futures_by_zone.unknown_because IS 'Why gain_net is null; null when it is not.';
+CREATE VIEW onetrading.futures_pnl_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'futures_pnl'::text AS check_name,
+        CASE
+            WHEN (report.positions = 0) THEN 'not_applicable'::text
+            WHEN (report.different > 0) THEN 'failing'::text
+            WHEN ((months.ends_at > now()) OR (report.unknown > 0)) THEN 'open'::text
+            ELSE 'ok'::text
+        END AS state,
+    report.difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (report.positions = 0) THEN 'no position was closed in the month'::text
+            WHEN (report.different > 0) THEN format('%s of %s closed positions: the exchange tells another result than their trades'::text, report.different, report.positions)
+            WHEN (report.unknown > 0) THEN format('of %s closed positions the result cannot be compared'::text, report.unknown)
+            ELSE format('the results of %s closed positions are those of their trades'::text, report.positions)
+        END AS detail,
+    format('SELECT position_id, instrument_code, closed_at, gain_gross, exchange_closing_pnl, difference FROM reporting.realised_pnl_futures(%L) WHERE account_id = %L AND month = %L AND state = ''different'' ORDER BY closed_at, position_id'::text, months.zone, months.account_id, months.month) AS rows_to_look_at
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( SELECT count(*) AS positions,
+            count(*) FILTER (WHERE (report_1.state = 'different'::text)) AS different,
+            count(*) FILTER (WHERE (report_1.state = 'unknown'::text)) AS unknown,
+            COALESCE(sum(abs(report_1.difference)) FILTER (WHERE (report_1.state = 'different'::text)), (0)::numeric) AS difference
+           FROM reporting.realised_pnl_futures_by_zone report_1
+          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report);
+COMMENT ON VIEW onetrading.futures_pnl_checks IS 'The check futures_pnl of reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.futures_pnl_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE TABLE onetrading_sync.issues (
+    issue_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    kind text NOT NULL,
+    key jsonb NOT NULL,
+    old_record jsonb,
+    new_record jsonb,
+    noticed_at timestamp with time zone DEFAULT now() NOT NULL,
+    happened_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    found_by text,
+    CONSTRAINT issues_found_by_check CHECK ((found_by = 'verify'::text))
+);
+COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. late: new_record came in as proven history was read again. vanished: the exchange no longer shows old_record, which stays stored. order_reopened or order_shrank: a newer state of an order contradicts the one before, and replaced it. order_unknown: an order left the list of open ones and cannot be found; new_record is null. missed: a trade inside of an order that the list of trades had not sent, although it had been read; it was loaded. order_differs: a trade inside of an order says something else than the stored one, which stayed. unbalanced: the sums of a closed position do not fit together. incomplete: the details of a closed position do not add up to its totals. missing: a detail that the proven list of trades or funding payments does not have. different: a detail that says something else than that list. unlisted: a trade or payment of that list that the details lack. funding_sign_changed: the convention of the sign of funding, as reporting.funding_sign has it, before and after. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
+COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
+COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
+COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
+CREATE VIEW onetrading.late_since_lock AS
+ SELECT zone,
+    month,
+    account_id,
+    count(*) AS facts
+   FROM ( SELECT closes.zone,
+            closes.month,
+            trades.account_id
+           FROM (onetrading.closes
+             JOIN onetrading.trades ON (((trades.traded_at >= closes.starts_at) AND (trades.traded_at < closes.ends_at) AND (trades.first_seen_at > closes.closed_at))))
+          WHERE (closes.reopened_at IS NULL)
+        UNION ALL
+         SELECT closes.zone,
+            closes.month,
+            payments.account_id
+           FROM (onetrading.closes
+             JOIN onetrading.funding_payments payments ON (((payments.booked_at >= closes.starts_at) AND (payments.booked_at < closes.ends_at) AND (payments.first_seen_at > closes.closed_at))))
+          WHERE (closes.reopened_at IS NULL)
+        UNION ALL
+         SELECT closes.zone,
+            closes.month,
+            positions.account_id
+           FROM (onetrading.closes
+             JOIN onetrading.closed_positions positions ON (((positions.closed_at >= closes.starts_at) AND (positions.closed_at < closes.ends_at) AND (positions.first_seen_at > closes.closed_at))))
+          WHERE (closes.reopened_at IS NULL)
+        UNION ALL
+         SELECT closes.zone,
+            closes.month,
+            movements.account_id
+           FROM (onetrading.closes
+             JOIN onetrading.external_movements movements ON (((movements.moved_at >= closes.starts_at) AND (movements.moved_at < closes.ends_at) AND (movements.first_seen_at > closes.closed_at))))
+          WHERE (closes.reopened_at IS NULL)
+        UNION ALL
+         SELECT closes.zone,
+            closes.month,
+            issue.account_id
+           FROM ((onetrading.closes
+             JOIN onetrading_sync.issues issue ON (((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) AND (issue.noticed_at > closes.closed_at))))
+             LEFT JOIN onetrading.closed_positions "position" ON (("position".position_id =
+                CASE
+                    WHEN (issue.stream = 'closed_positions'::text) THEN (issue.key ->> 'position_id'::text)
+                    ELSE NULL::text
+                END)))
+          WHERE ((closes.reopened_at IS NULL) AND (issue.resolved_at IS NULL) AND (COALESCE("position".closed_at, issue.happened_at) >= closes.starts_at) AND (COALESCE("position".closed_at, issue.happened_at) < closes.ends_at))) late
+  GROUP BY zone, month, account_id;
+COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts became known, changed or vanished after their month was locked: those of reporting.late_facts with locked_at, but for returned ones.';
+COMMENT ON COLUMN onetrading.late_since_lock.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.late_since_lock.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.late_since_lock.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.late_since_lock.facts IS 'How many.';
+CREATE VIEW onetrading.late_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'late_facts'::text AS check_name,
+        CASE
+            WHEN (locks.close_id IS NULL) THEN 'not_applicable'::text
+            WHEN (late.facts > 0) THEN 'failing'::text
+            ELSE 'ok'::text
+        END AS state,
+        CASE
+            WHEN (locks.close_id IS NOT NULL) THEN (COALESCE(late.facts, (0)::bigint))::numeric
+            ELSE NULL::numeric
+        END AS difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (locks.close_id IS NULL) THEN 'the month is not locked'::text
+            WHEN (late.facts > 0) THEN format('%s facts became known, changed or vanished since the lock'::text, late.facts)
+            ELSE 'nothing became known since the lock'::text
+        END AS detail,
+    format('SELECT stream, kind, happened_at, noticed_at, fee_delta, quote_delta, funding_delta, key FROM reporting.late_facts WHERE account_id = %L AND happened_at >= %L AND happened_at < %L AND locked_at IS NOT NULL AND resolved_at IS NULL ORDER BY noticed_at'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS rows_to_look_at
+   FROM ((onetrading.account_months months
+     LEFT JOIN onetrading.closes locks ON (((locks.zone = months.zone) AND (locks.month = months.month) AND (locks.reopened_at IS NULL))))
+     LEFT JOIN onetrading.late_since_lock late ON (((late.zone = months.zone) AND (late.month = months.month) AND (late.account_id = months.account_id))));
+COMMENT ON VIEW onetrading.late_checks IS 'The check late_facts of reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.late_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE TABLE onetrading.orders (
+    order_id uuid NOT NULL,
+    client_id text,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    order_type text,
+    time_in_force text,
+    price numeric,
+    amount numeric NOT NULL,
+    filled_amount numeric NOT NULL,
+    average_price numeric,
+    fee_amount numeric,
+    fee_currency text,
+    status text NOT NULL,
+    is_open boolean,
+    sequence bigint,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone,
+    trades_checked boolean NOT NULL,
+    raw jsonb NOT NULL,
+    row_hash bigint NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
+COMMENT ON COLUMN onetrading.orders.order_id IS 'The exchange''s identity of the order.';
+COMMENT ON COLUMN onetrading.orders.client_id IS 'Chosen by the client, else made by the exchange; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.orders.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.orders.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.orders.order_type IS 'LIMIT, MARKET, ... (type); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.time_in_force IS 'How long it is valid; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.price IS 'In the quote currency per unit of the base asset; null of a market order.';
+COMMENT ON COLUMN onetrading.orders.amount IS 'What is to be traded, in units of the base asset, never negative.';
+COMMENT ON COLUMN onetrading.orders.filled_amount IS 'What of it was traded, in units of the base asset; 0 when not sent.';
+COMMENT ON COLUMN onetrading.orders.average_price IS 'Of what was traded, in the quote currency; null when nothing was, or when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_amount IS 'In units of fee_currency: positive when paid, negative when received as a rebate (total_fee); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.fee_currency IS 'What the fee was paid in.';
+COMMENT ON COLUMN onetrading.orders.status IS 'The status as the exchange told it last; is_open says what we make of it.';
+COMMENT ON COLUMN onetrading.orders.is_open IS 'Whether it is open: by its status, and by the list of open orders. Null: unknown, because it left that list and the exchange does not tell of it any more; status is then what was told last.';
+COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which tells the newer of two states; null when not sent.';
+COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
+COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
+COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
+COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
+COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
+COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+CREATE VIEW reporting.order_fill_check_by_zone AS
+ SELECT months.account,
+    months.account_id,
+    months.zone,
+    months.month,
+    orders.order_id,
+    orders.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    orders.side,
+    orders.status,
+    orders.created_at,
+    orders.amount AS ordered,
+    orders.filled_amount AS filled_as_told,
+    fills.trades,
+    fills.amount AS filled_by_trades,
+    (fills.amount - orders.filled_amount) AS difference,
+        CASE
+            WHEN (fills.amount = orders.filled_amount) THEN 'ok'::text
+            WHEN (fills.amount > orders.amount) THEN 'different'::text
+            WHEN orders.is_open THEN 'open'::text
+            WHEN (orders.is_open IS NULL) THEN 'unknown'::text
+            WHEN (orders.created_at < ( SELECT min(progress.required_from) AS min
+               FROM onetrading_sync.progress
+              WHERE ((progress.account_id = months.account_id) AND (progress.stream = 'trades'::text)))) THEN 'unknown'::text
+            ELSE 'different'::text
+        END AS state
+   FROM (((onetrading.account_months months
+     JOIN onetrading.orders ON (((orders.account_id = months.account_id) AND (orders.created_at >= months.starts_at) AND (orders.created_at < months.ends_at))))
+     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = orders.instrument_code) AND (markets.known_from <= orders.created_at) AND (orders.created_at < markets.known_to))))
+     CROSS JOIN LATERAL ( SELECT count(*) AS trades,
+            COALESCE(sum(trades.amount), (0)::numeric) AS amount
+           FROM onetrading.trades
+          WHERE ((trades.order_id = orders.order_id) AND (trades.account_id = orders.account_id) AND (trades.instrument_code = orders.instrument_code) AND (trades.side = orders.side))) fills);
+COMMENT ON VIEW reporting.order_fill_check_by_zone IS 'reporting.order_fill_check with the months of every time zone: always filter by zone, or call reporting.order_fill_check(zone).
+Example:
+SELECT created_at, order_id, filled_as_told, filled_by_trades, difference
+FROM reporting.order_fill_check_by_zone
+WHERE zone = ''Europe/Vienna'' AND account = ''main'' AND month = ''2026-03-01'' AND state = ''different''
+ORDER BY created_at;';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.month IS 'First day of the calendar month of created_at.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.order_id IS 'Identity of the order.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.status IS 'The status as the exchange told it last.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.created_at IS 'When the order was created.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.ordered IS 'In base_code: what was to be traded (order.amount).';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
+COMMENT ON COLUMN reporting.order_fill_check_by_zone.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
+CREATE VIEW onetrading.order_fill_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'order_fills'::text AS check_name,
+        CASE
+            WHEN (report.orders = 0) THEN 'not_applicable'::text
+            WHEN (report.different > 0) THEN 'failing'::text
+            WHEN ((months.ends_at > now()) OR (report.open > 0)) THEN 'open'::text
+            ELSE 'ok'::text
+        END AS state,
+    (report.different)::numeric AS difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (report.orders = 0) THEN 'no order was created in the month'::text
+            WHEN (report.different > 0) THEN format('%s of %s orders were filled otherwise than their trades say'::text, report.different, report.orders)
+            ELSE ((format('the trades of %s orders are what they were filled with'::text, ((report.orders - report.unknown) - report.open)) ||
+            CASE
+                WHEN (report.unknown > 0) THEN format('; of %s that is not known'::text, report.unknown)
+                ELSE ''::text
+            END) ||
+            CASE
+                WHEN (report.open > 0) THEN format('; %s are open'::text, report.open)
+                ELSE ''::text
+            END)
+        END AS detail,
+    format('SELECT order_id, created_at, instrument_code, status, filled_as_told, filled_by_trades, difference FROM reporting.order_fill_check(%L) WHERE account_id = %L AND month = %L AND state = ''different'' ORDER BY created_at, order_id'::text, months.zone, months.account_id, months.month) AS rows_to_look_at
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( SELECT count(*) AS orders,
+            count(*) FILTER (WHERE (report_1.state = 'different'::text)) AS different,
+            count(*) FILTER (WHERE (report_1.state = 'unknown'::text)) AS unknown,
+            count(*) FILTER (WHERE (report_1.state = 'open'::text)) AS open
+           FROM reporting.order_fill_check_by_zone report_1
+          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report);
+COMMENT ON VIEW onetrading.order_fill_checks IS 'The check order_fills of reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.order_fill_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE VIEW reporting.position_check AS
+ SELECT judged.account,
+    judged.account_id,
+    judged.instrument_code,
+    markets.base_code,
+    markets.quote_code,
+    (judged.opening + judged.total) AS net_by_trades,
+    ((judged.observed + judged.total) - judged.until_last) AS net_observed,
+    judged.last_at AS observed_at,
+    judged.difference,
+    differing.since,
+    judged.basis,
+    judged.opening,
+        CASE
+            WHEN (judged.difference IS NULL) THEN 'unknown'::text
+            WHEN (judged.difference = (0)::numeric) THEN 'ok'::text
+            ELSE 'different'::text
+        END AS state
+   FROM ((( SELECT compared.account,
+            compared.account_id,
+            compared.first_at,
+            compared.last_at,
+            compared.last_id,
+            compared.instrument_code,
+            compared.total,
+            compared.until_last,
+            compared.observed,
+            compared.basis,
+            compared.opening,
+                CASE
+                    WHEN (((compared.opening + compared.until_last) <> compared.observed) AND (EXISTS ( SELECT
+                       FROM ( SELECT ((compared.opening + compared.until_last) - sum(
+                                    CASE
+WHEN (near_1.traded_at <= compared.last_at) THEN near_1.signed
+ELSE (0)::numeric
+                                    END) OVER ()) AS before,
+                                sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
+                               FROM onetrading.futures_trades near_1
+                              WHERE ((near_1.account_id = compared.account_id) AND (near_1.instrument_code = compared.instrument_code) AND (near_1.traded_at >= (compared.last_at - '00:00:05'::interval)) AND (near_1.traded_at <= (compared.last_at + '00:00:05'::interval)))) near
+                      WHERE ((compared.observed = near.before) OR (compared.observed = (near.before + near.moved)))))) THEN (0)::numeric
+                    ELSE ((compared.opening + compared.until_last) - compared.observed)
+                END AS difference
+           FROM ( SELECT spans.account,
+                    spans.account_id,
+                    spans.first_at,
+                    spans.last_at,
+                    spans.last_id,
+                    held.instrument_code,
+                    held.total,
+                    held.until_last,
+                    seen.observed,
+                        CASE
+                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN 'from_start'::text
+                            ELSE 'from_observation'::text
+                        END AS basis,
+                        CASE
+                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN (0)::numeric
+                            ELSE (seen.first_observed - held.until_first)
+                        END AS opening
+                   FROM (((( SELECT accounts.account_id,
+                            accounts.name AS account,
+                            known.required_from,
+                            first_seen.first_at,
+                            first_seen.first_id,
+                            last_seen.last_id,
+                                CASE
+                                    WHEN (last_seen.last_start <= known.known_to) THEN LEAST(last_seen.last_end, known.known_to)
+                                    ELSE last_seen.last_end
+                                END AS last_at
+                           FROM (((onetrading.accounts
+                             CROSS JOIN LATERAL ( SELECT ( SELECT max(upper(coverage.range)) AS max
+   FROM onetrading_sync.coverage
+  WHERE ((coverage.account_id = accounts.account_id) AND (coverage.stream = 'trades'::text))) AS known_to,
+                                    ( SELECT min(progress.required_from) AS min
+   FROM onetrading_sync.progress
+  WHERE ((progress.account_id = accounts.account_id) AND (progress.stream = 'trades'::text))) AS required_from) known)
+                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS first_id,
+                                    snapshots.first_observed_at AS first_at
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text))
+                                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                                 LIMIT 1) first_seen ON (true))
+                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS last_id,
+                                    snapshots.first_observed_at AS last_start,
+                                    snapshots.last_observed_at AS last_end
+                                   FROM onetrading.snapshots
+                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= GREATEST(COALESCE(known.known_to, 'infinity'::timestamp with time zone), first_seen.first_at)))
+                                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                                 LIMIT 1) last_seen ON (true))) spans
+                     CROSS JOIN LATERAL ( SELECT known.instrument_code,
+                            sum(known.total) AS total,
+                            sum(known.until_last) AS until_last,
+                            sum(known.until_first) AS until_first,
+                            min(known.first_traded_at) AS first_traded_at
+                           FROM ( SELECT trades.instrument_code,
+                                    sum(trades.signed) AS total,
+                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.last_at)), (0)::numeric) AS until_last,
+                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.first_at)), (0)::numeric) AS until_first,
+                                    min(trades.traded_at) AS first_traded_at
+                                   FROM onetrading.futures_trades trades
+                                  WHERE (trades.account_id = spans.account_id)
+                                  GROUP BY trades.instrument_code
+                                UNION ALL
+                                 SELECT net_positions.instrument_code,
+                                    0,
+                                    0,
+                                    0,
+                                    NULL::timestamp with time zone
+                                   FROM onetrading.net_positions
+                                  WHERE (net_positions.snapshot_id = ANY (ARRAY[spans.first_id, spans.last_id]))) known
+                          GROUP BY known.instrument_code) held)
+                     CROSS JOIN LATERAL ( SELECT
+                                CASE
+                                    WHEN (spans.last_id IS NULL) THEN NULL::numeric
+                                    WHEN (EXISTS ( SELECT
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))
+                                    ELSE (0)::numeric
+                                END AS observed,
+                                CASE
+                                    WHEN (spans.first_id IS NULL) THEN NULL::numeric
+                                    WHEN (EXISTS ( SELECT
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
+                                       FROM onetrading.net_positions seen_1
+                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))
+                                    ELSE (0)::numeric
+                                END AS first_observed,
+                            (EXISTS ( SELECT
+                                   FROM onetrading.closed_positions positions
+                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AS is_flat_start) seen)
+                     CROSS JOIN LATERAL ( SELECT ((held.until_first = seen.first_observed) OR (EXISTS ( SELECT
+                                   FROM ( SELECT (held.until_first - sum(
+  CASE
+   WHEN (near_1.traded_at <= spans.first_at) THEN near_1.signed
+   ELSE (0)::numeric
+  END) OVER ()) AS before,
+    sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
+   FROM onetrading.futures_trades near_1
+  WHERE ((held.until_first <> seen.first_observed) AND (near_1.account_id = spans.account_id) AND (near_1.instrument_code = held.instrument_code) AND (near_1.traded_at >= (spans.first_at - '00:00:05'::interval)) AND (near_1.traded_at <= (spans.first_at + '00:00:05'::interval)))) near
+                                  WHERE ((seen.first_observed = near.before) OR (seen.first_observed = (near.before + near.moved)))))) AS fits_first) fitted)) compared) judged
+     LEFT JOIN onetrading.instrument_markets markets USING (instrument_code))
+     LEFT JOIN LATERAL ( SELECT min(observations.at) FILTER (WHERE (observations.at > COALESCE(observations.matched_at, '-infinity'::timestamp with time zone))) AS since
+           FROM ( SELECT observations_1.at,
+                    max(observations_1.at) FILTER (WHERE observations_1.matches) OVER () AS matched_at
+                   FROM ( SELECT events.at,
+                            events.is_observation,
+                            (events.net = (judged.opening + COALESCE(sum(events.signed) OVER (ORDER BY events.at, events.is_observation, events.traded_at_nanos, events.sequence, events.trade_id), (0)::numeric))) AS matches
+                           FROM ( SELECT trades.traded_at AS at,
+                                    false AS is_observation,
+                                    trades.signed,
+                                    NULL::numeric AS net,
+                                    trades.traded_at_nanos,
+                                    trades.sequence,
+                                    trades.trade_id
+                                   FROM onetrading.futures_trades trades
+                                  WHERE ((judged.difference <> (0)::numeric) AND (trades.account_id = judged.account_id) AND (trades.instrument_code = judged.instrument_code))
+                                UNION ALL
+                                 SELECT snapshots.first_observed_at,
+                                    true,
+                                    0,
+CASE
+ WHEN (seen.snapshot_id IS NULL) THEN (0)::numeric
+ ELSE seen.net
+END AS net,
+                                    NULL::bigint,
+                                    NULL::bigint,
+                                    NULL::uuid
+                                   FROM (onetrading.snapshots
+                                     LEFT JOIN onetrading.net_positions seen ON (((seen.snapshot_id = snapshots.snapshot_id) AND (seen.instrument_code = judged.instrument_code))))
+                                  WHERE ((judged.difference <> (0)::numeric) AND (snapshots.account_id = judged.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= judged.last_at))) events) observations_1
+                  WHERE observations_1.is_observation) observations) differing ON (true))
+  WHERE ((markets.known_to IS NULL) OR (markets.known_to = 'infinity'::timestamp with time zone));
+COMMENT ON VIEW reporting.position_check IS 'One row per account and futures instrument that was ever traded or observed: the position that its trades add up to against the one that was observed last. Reads all trades of the account: filter by account where there are many.
+Example:
+SELECT instrument_code, net_by_trades, net_observed, difference, since, basis
+FROM reporting.position_check WHERE account = ''main'' AND state = ''different'' ORDER BY instrument_code;';
+COMMENT ON COLUMN reporting.position_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.position_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.position_check.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN reporting.position_check.base_code IS 'Asset of all sizes; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.position_check.quote_code IS 'Currency in which it settles; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.position_check.net_by_trades IS 'In base_code, negative when short: opening and all stored trades.';
+COMMENT ON COLUMN reporting.position_check.net_observed IS 'In base_code, negative when short: as observed at observed_at, moved by the trades after it; an instrument that a complete answer does not list was flat. Null when positions were never observed.';
+COMMENT ON COLUMN reporting.position_check.observed_at IS 'The observation that is compared: the last one before the end of what is proven of trades, else the last one of all.';
+COMMENT ON COLUMN reporting.position_check.difference IS 'In base_code: net_by_trades less net_observed; 0 also when trades within 5 seconds of the observation explain it. Null when positions were never observed.';
+COMMENT ON COLUMN reporting.position_check.since IS 'The first observation from which on every one differed; null when there is no difference.';
+COMMENT ON COLUMN reporting.position_check.basis IS 'from_start (the position was flat before the first stored trade) or from_observation (it was not, or that cannot be told: opening is what makes the trades fit the first observation).';
+COMMENT ON COLUMN reporting.position_check.opening IS 'In base_code: the position before the first stored trade; 0 with from_start.';
+COMMENT ON COLUMN reporting.position_check.state IS 'ok, different, or unknown (never observed).';
+CREATE VIEW onetrading.position_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'positions'::text AS check_name,
+        CASE
+            WHEN (report.instruments = 0) THEN 'not_applicable'::text
+            WHEN (report.different > 0) THEN 'failing'::text
+            WHEN ((months.ends_at > now()) OR (report.unknown > 0)) THEN 'open'::text
+            ELSE 'ok'::text
+        END AS state,
+    (report.different)::numeric AS difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (report.instruments = 0) THEN 'no futures were traded'::text
+            WHEN (report.different > 0) THEN format('%s: trades and observed positions differ'::text, report.names)
+            WHEN (report.unknown > 0) THEN format('of %s instruments no position was observed'::text, report.unknown)
+            ELSE format('positions of %s instruments are what their trades add up to'::text, report.instruments)
+        END AS detail,
+    format('SELECT instrument_code, net_by_trades, net_observed, difference, since FROM reporting.position_check WHERE account_id = %L AND difference <> 0 ORDER BY instrument_code'::text, months.account_id) AS rows_to_look_at
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( SELECT count(*) AS instruments,
+            count(*) FILTER (WHERE (report_1.difference <> (0)::numeric)) AS different,
+            count(*) FILTER (WHERE (report_1.difference IS NULL)) AS unknown,
+            string_agg(report_1.instrument_code, ', '::text ORDER BY report_1.instrument_code) FILTER (WHERE (report_1.difference <> (0)::numeric)) AS names
+           FROM reporting.position_check report_1
+          WHERE ((report_1.account_id = months.account_id) AND ((NOT (report_1.difference IS DISTINCT FROM (0)::numeric)) OR (COALESCE(report_1.since, '-infinity'::timestamp with time zone) < months.ends_at)))) report);
+COMMENT ON VIEW onetrading.position_checks IS 'The check positions of reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.position_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE VIEW onetrading.rate_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'rates'::text AS check_name,
+        CASE
+            WHEN (report.days IS NULL) THEN 'not_applicable'::text
+            WHEN (report.missing > 0) THEN 'failing'::text
+            WHEN (months.ends_at > now()) THEN 'open'::text
+            ELSE 'ok'::text
+        END AS state,
+    (report.missing)::numeric AS difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (report.days IS NULL) THEN 'no exchange rate was ever imported, or none is needed'::text
+            WHEN (report.missing > 0) THEN format('no rate for %s days with movements, the first is %s (%s)'::text, report.missing, report.first_day, report.codes)
+            ELSE format('rates are known for all %s days with movements'::text, report.days)
+        END AS detail,
+    format('SELECT DISTINCT (booked_at AT TIME ZONE ''UTC'')::date AS day, asset FROM reporting.ledger(%L) WHERE account_id = %L AND month = %L AND asset IN (SELECT quote_code FROM reporting.exchange_rates) ORDER BY day, asset'::text, months.zone, months.account_id, months.month) AS rows_to_look_at
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( SELECT NULLIF(count(*), 0) AS days,
+            count(*) FILTER (WHERE (NOT needed.has_rate)) AS missing,
+            min(needed.day) FILTER (WHERE (NOT needed.has_rate)) AS first_day,
+            string_agg(DISTINCT needed.code, ', '::text) FILTER (WHERE (NOT needed.has_rate)) AS codes
+           FROM ( SELECT moved.day,
+                    moved.code,
+                    (EXISTS ( SELECT
+                           FROM onetrading.exchange_rates rates
+                          WHERE ((rates.quote_code = moved.code) AND ((rates.day >= (moved.day - 7)) AND (rates.day <= moved.day))))) AS has_rate
+                   FROM ( SELECT DISTINCT ((trades.traded_at AT TIME ZONE 'UTC'::text))::date AS day,
+                            assets.quote_code AS code
+                           FROM (onetrading.trades
+                             JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
+                          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))
+                        UNION
+                         SELECT ((payments.booked_at AT TIME ZONE 'UTC'::text))::date AS timezone,
+                            assets.quote_code
+                           FROM (onetrading.funding_payments payments
+                             JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+                          WHERE ((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))) moved
+                  WHERE (moved.code IN ( SELECT exchange_rates.quote_code
+                           FROM onetrading.exchange_rates))) needed) report);
+COMMENT ON VIEW onetrading.rate_checks IS 'The check rates of reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.rate_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE VIEW onetrading.roll_forward_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'roll_forward'::text AS check_name,
+        CASE
+            WHEN (report.difference IS NULL) THEN 'open'::text
+            WHEN (report.difference <> (0)::numeric) THEN 'failing'::text
+            WHEN (report.basis = 'derived'::text) THEN 'not_applicable'::text
+            WHEN (months.ends_at > now()) THEN 'open'::text
+            ELSE 'ok'::text
+        END AS state,
+    report.difference,
+    report.currency,
+        CASE
+            WHEN (report.difference IS NULL) THEN 'no balance is known at an end of the month'::text
+            WHEN (report.difference <> (0)::numeric) THEN format('observed %s, expected %s; the first difference came between %s and %s'::text, report.actual, report.expected, COALESCE(to_char((report.first_unexplained_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text), COALESCE(to_char((report.first_unexplained_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text))
+            WHEN (report.basis = 'derived'::text) THEN 'both ends of the month are derived: they prove nothing'::text
+            ELSE format('opening balance and movements give what was observed: %s'::text, report.actual)
+        END AS detail,
+    format('SELECT booked_at, entry_kind, asset, amount, counter, reference FROM reporting.ledger(%L) WHERE account_id = %L AND month = %L AND asset = %L AND ledger_account = ''account'' AND booked_at >= %L AND booked_at <= %L ORDER BY booked_at, entry_id'::text, months.zone, months.account_id, months.month, report.currency, to_char((COALESCE(report.first_unexplained_from, months.starts_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text), to_char((COALESCE(report.first_unexplained_to, months.ends_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text)) AS rows_to_look_at
+   FROM (onetrading.account_months months
+     JOIN LATERAL ( SELECT report_1.account,
+            report_1.account_id,
+            report_1.month,
+            report_1.zone,
+            report_1.currency,
+            report_1.basis,
+            report_1.opening,
+            report_1.bought,
+            report_1.sold,
+            report_1.fees_paid,
+            report_1.rebates_received,
+            report_1.funding_received,
+            report_1.funding_paid,
+            report_1.settlements_inferred,
+            report_1.external_in,
+            report_1.external_out,
+            report_1.expected,
+            report_1.actual,
+            report_1.actual_observed_at,
+            report_1.difference,
+            report_1.first_unexplained_from,
+            report_1.first_unexplained_to
+           FROM onetrading.live_balance_rollforward report_1
+          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report ON (true));
+COMMENT ON VIEW onetrading.roll_forward_checks IS 'The check roll_forward of reporting.month_close, a row for each currency.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.roll_forward_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE TABLE onetrading_sync.judgements (
+    account_id uuid NOT NULL,
+    zone text NOT NULL,
+    month date NOT NULL,
+    check_name text NOT NULL,
+    currency text NOT NULL,
+    state text NOT NULL,
+    difference numeric,
+    detail text NOT NULL,
+    failing_since timestamp with time zone,
+    judged_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.judgements IS 'What each check of reporting.month_close said when it was last asked: hourly of the newest months, daily of older ones.';
+COMMENT ON COLUMN onetrading_sync.judgements.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading_sync.judgements.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading_sync.judgements.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading_sync.judgements.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading_sync.judgements.currency IS 'As in reporting.month_close; empty where it has none.';
+COMMENT ON COLUMN onetrading_sync.judgements.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading_sync.judgements.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading_sync.judgements.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading_sync.judgements.failing_since IS 'When it was first found failing; null while it is not.';
+COMMENT ON COLUMN onetrading_sync.judgements.judged_at IS 'When it was last asked.';
+CREATE VIEW onetrading.live_checks AS
+ SELECT coverage_checks.account_id,
+    coverage_checks.account,
+    coverage_checks.zone,
+    coverage_checks.month,
+    coverage_checks.check_name,
+    coverage_checks.state,
+    coverage_checks.difference,
+    NULL::text AS currency,
+    coverage_checks.failing_since,
+    coverage_checks.detail,
+    coverage_checks.rows_to_look_at
+   FROM onetrading.coverage_checks
+UNION ALL
+ SELECT checks.account_id,
+    checks.account,
+    checks.zone,
+    checks.month,
+    checks.check_name,
+    checks.state,
+    checks.difference,
+    checks.currency,
+        CASE
+            WHEN (checks.state = 'failing'::text) THEN COALESCE(( SELECT judged.failing_since
+               FROM onetrading_sync.judgements judged
+              WHERE ((judged.account_id = checks.account_id) AND (judged.zone = checks.zone) AND (judged.month = checks.month) AND (judged.check_name = checks.check_name) AND (judged.currency = COALESCE(checks.currency, ''::text)))), now())
+            ELSE NULL::timestamp with time zone
+        END AS failing_since,
+    checks.detail,
+    checks.rows_to_look_at
+   FROM ( SELECT roll_forward_checks.account_id,
+            roll_forward_checks.account,
+            roll_forward_checks.zone,
+            roll_forward_checks.month,
+            roll_forward_checks.check_name,
+            roll_forward_checks.state,
+            roll_forward_checks.difference,
+            roll_forward_checks.currency,
+            roll_forward_checks.detail,
+            roll_forward_checks.rows_to_look_at
+           FROM onetrading.roll_forward_checks
+        UNION ALL
+         SELECT order_fill_checks.account_id,
+            order_fill_checks.account,
+            order_fill_checks.zone,
+            order_fill_checks.month,
+            order_fill_checks.check_name,
+            order_fill_checks.state,
+            order_fill_checks.difference,
+            order_fill_checks.currency,
+            order_fill_checks.detail,
+            order_fill_checks.rows_to_look_at
+           FROM onetrading.order_fill_checks
+        UNION ALL
+         SELECT position_checks.account_id,
+            position_checks.account,
+            position_checks.zone,
+            position_checks.month,
+            position_checks.check_name,
+            position_checks.state,
+            position_checks.difference,
+            position_checks.currency,
+            position_checks.detail,
+            position_checks.rows_to_look_at
+           FROM onetrading.position_checks
+        UNION ALL
+         SELECT funding_checks.account_id,
+            funding_checks.account,
+            funding_checks.zone,
+            funding_checks.month,
+            funding_checks.check_name,
+            funding_checks.state,
+            funding_checks.difference,
+            funding_checks.currency,
+            funding_checks.detail,
+            funding_checks.rows_to_look_at
+           FROM onetrading.funding_checks
+        UNION ALL
+         SELECT futures_pnl_checks.account_id,
+            futures_pnl_checks.account,
+            futures_pnl_checks.zone,
+            futures_pnl_checks.month,
+            futures_pnl_checks.check_name,
+            futures_pnl_checks.state,
+            futures_pnl_checks.difference,
+            futures_pnl_checks.currency,
+            futures_pnl_checks.detail,
+            futures_pnl_checks.rows_to_look_at
+           FROM onetrading.futures_pnl_checks
+        UNION ALL
+         SELECT rate_checks.account_id,
+            rate_checks.account,
+            rate_checks.zone,
+            rate_checks.month,
+            rate_checks.check_name,
+            rate_checks.state,
+            rate_checks.difference,
+            rate_checks.currency,
+            rate_checks.detail,
+            rate_checks.rows_to_look_at
+           FROM onetrading.rate_checks
+        UNION ALL
+         SELECT late_checks.account_id,
+            late_checks.account,
+            late_checks.zone,
+            late_checks.month,
+            late_checks.check_name,
+            late_checks.state,
+            late_checks.difference,
+            late_checks.currency,
+            late_checks.detail,
+            late_checks.rows_to_look_at
+           FROM onetrading.late_checks) checks;
+COMMENT ON VIEW onetrading.live_checks IS 'Every check of every month, judged from the facts, whether the month is locked or not. Filter by zone always.';
+COMMENT ON COLUMN onetrading.live_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.failing_since IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.live_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE VIEW reporting.month_close_by_zone AS
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.zone,
+    live.check_name,
+    live.state,
+    live.difference,
+    live.currency,
+    live.failing_since,
+    live.detail,
+    live.rows_to_look_at
+   FROM onetrading.live_checks live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.zone = live.zone) AND (closes.month = live.month) AND (closes.reopened_at IS NULL)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    closes.month,
+    closes.zone,
+    stored.check_name,
+        CASE
+            WHEN ((closes.acknowledged ? stored.check_name) AND (stored.state = ANY (ARRAY['failing'::text, 'open'::text]))) THEN 'acknowledged'::text
+            ELSE stored.state
+        END AS state,
+    stored.difference,
+    stored.currency,
+        CASE
+            WHEN (NOT (closes.acknowledged ? stored.check_name)) THEN stored.failing_since
+            ELSE NULL::timestamp with time zone
+        END AS failing_since,
+        CASE
+            WHEN ((closes.acknowledged ? stored.check_name) AND (stored.state = ANY (ARRAY['failing'::text, 'open'::text]))) THEN ((stored.detail || '; acknowledged: '::text) || (closes.acknowledged ->> stored.check_name))
+            ELSE stored.detail
+        END AS detail,
+    stored.rows_to_look_at
+   FROM ((onetrading.closes
+     JOIN onetrading.closed_rows USING (close_id))
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_checks, closed_rows."row") stored(account_id, account, zone, month, check_name, state, difference, currency, failing_since, detail, rows_to_look_at))
+  WHERE ((closes.reopened_at IS NULL) AND (closed_rows.report = 'month_close'::text) AND (stored.check_name <> 'late_facts'::text))
+UNION ALL
+ SELECT late.account,
+    late.account_id,
+    late.month,
+    late.zone,
+    late.check_name,
+    late.state,
+    late.difference,
+    late.currency,
+        CASE
+            WHEN (late.state = 'failing'::text) THEN COALESCE(( SELECT judged.failing_since
+               FROM onetrading_sync.judgements judged
+              WHERE ((judged.account_id = late.account_id) AND (judged.zone = late.zone) AND (judged.month = late.month) AND (judged.check_name = late.check_name))), now())
+            ELSE NULL::timestamp with time zone
+        END AS failing_since,
+    late.detail,
+    late.rows_to_look_at
+   FROM onetrading.late_checks late
+  WHERE (late.state <> 'not_applicable'::text);
+COMMENT ON VIEW reporting.month_close_by_zone IS 'reporting.month_close in every time zone: always filter by zone, or call reporting.month_close(zone).
+Example:
+SELECT account, check_name, state, difference, currency, detail FROM reporting.month_close_by_zone
+WHERE zone = ''Europe/Vienna'' AND month = ''2026-03-01'' ORDER BY account, check_name;';
+COMMENT ON COLUMN reporting.month_close_by_zone.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.month_close_by_zone.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.month_close_by_zone.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
+COMMENT ON COLUMN reporting.month_close_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.month_close_by_zone.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close_by_zone.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
+COMMENT ON COLUMN reporting.month_close_by_zone.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
+COMMENT ON COLUMN reporting.month_close_by_zone.currency IS 'The asset that difference is in; null where it is in none.';
+COMMENT ON COLUMN reporting.month_close_by_zone.failing_since IS 'Since when it fails, as far as known: months are judged hourly (older ones daily); null when it does not.';
+COMMENT ON COLUMN reporting.month_close_by_zone.detail IS 'What was found, in words.';
+COMMENT ON COLUMN reporting.month_close_by_zone.rows_to_look_at IS 'A query that shows the rows.';
+CREATE VIEW reporting.month_close AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    check_name,
+    state,
+    difference,
+    currency,
+    failing_since,
+    detail,
+    rows_to_look_at
+   FROM reporting.month_close_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.month_close IS 'Whether a month is complete and fits together, per account and check, in the business zone: the only place that judges it. A month can be closed when none of its rows is failing or open. Streams that the account cannot have (futures of a spot account) and instruments that are no longer asked are not counted; what is read without a token is judged as account "public". Of a locked month it says what was said when it was locked, and whether anything became known since.
+Example:
+SELECT account, check_name, state, difference, currency, detail, rows_to_look_at
+FROM reporting.month_close WHERE month = ''2026-03-01'' ORDER BY account, check_name;';
+COMMENT ON COLUMN reporting.month_close.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.month_close.account_id IS 'Identity of the account at the exchange; all zeros for public.';
+COMMENT ON COLUMN reporting.month_close.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
+COMMENT ON COLUMN reporting.month_close.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
+COMMENT ON COLUMN reporting.month_close.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
+COMMENT ON COLUMN reporting.month_close.currency IS 'The asset that difference is in; null where it is in none.';
+COMMENT ON COLUMN reporting.month_close.failing_since IS 'Since when it fails, as far as known: months are judged hourly (older ones daily); null when it does not.';
+COMMENT ON COLUMN reporting.month_close.detail IS 'What was found, in words.';
+COMMENT ON COLUMN reporting.month_close.rows_to_look_at IS 'A query that shows the rows.';
+CREATE FUNCTION reporting.month_close(zone text) RETURNS SETOF reporting.month_close
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.month_close_by_zone AS checks WHERE checks.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.month_close(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT account, check_name, state FROM reporting.month_close(''Europe/Vienna'')
+WHERE month = ''2026-03-01'' AND state <> ''ok'';';
+CREATE VIEW reporting.months_by_zone AS
+ SELECT (series.starts)::date AS month,
+    zones.zone,
+    (series.starts AT TIME ZONE zones.zone) AS starts_at,
+    ((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) AS ends_at,
+    (((series.starts + '1 mon'::interval) AT TIME ZONE zones.zone) <= now()) AS is_over
+   FROM ((( SELECT min(account_spans.first_at) AS first_at,
+            max(GREATEST(account_spans.first_at, COALESCE(account_spans.left_at, now()))) AS last_at
+           FROM onetrading.account_spans) spans
+     CROSS JOIN onetrading.zones)
+     CROSS JOIN LATERAL generate_series(date_trunc('month'::text, (spans.first_at AT TIME ZONE zones.zone)), date_trunc('month'::text, (spans.last_at AT TIME ZONE zones.zone)), '1 mon'::interval) series(starts));
+COMMENT ON VIEW reporting.months_by_zone IS 'Months that have data, in every time zone: always filter by zone, or call reporting.months(zone).
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months_by_zone
+WHERE zone = ''Europe/Vienna'' AND is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months_by_zone.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months_by_zone.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months_by_zone.is_over IS 'Whether the month has ended.';
+CREATE VIEW reporting.months AS
+ SELECT month,
+    zone,
+    starts_at,
+    ends_at,
+    is_over
+   FROM reporting.months_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.months IS 'Months that have data, in the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT month, zone, starts_at, ends_at FROM reporting.months WHERE is_over ORDER BY month;';
+COMMENT ON COLUMN reporting.months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.months.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.months.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.months.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN reporting.months.is_over IS 'Whether the month has ended.';
+CREATE FUNCTION reporting.months(zone text) RETURNS SETOF reporting.months
+    LANGUAGE sql STABLE
+    AS $_$ SELECT * FROM reporting.months_by_zone AS months WHERE months.zone = reporting.known_zone($1) $_$;
+COMMENT ON FUNCTION reporting.months(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT month, starts_at, ends_at FROM reporting.months(''Europe/Vienna'') WHERE is_over;';
+CREATE VIEW reporting.order_fill_check AS
+ SELECT account,
+    account_id,
+    zone,
+    month,
+    order_id,
+    instrument_code,
+    base_code,
+    quote_code,
+    side,
+    status,
+    created_at,
+    ordered,
+    filled_as_told,
+    trades,
+    filled_by_trades,
+    difference,
+    state
+   FROM reporting.order_fill_check_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.order_fill_check IS 'One row per order: what it says was traded against its trades. Filter by account and by created_at or month.
+Example:
+SELECT created_at, order_id, instrument_code, filled_as_told, filled_by_trades, difference
+FROM reporting.order_fill_check
+WHERE account = ''main'' AND created_at >= ''2026-03-01 00:00Z'' AND created_at < ''2026-04-01 00:00Z''
+    AND state = ''different''
+ORDER BY created_at, order_id;';
+COMMENT ON COLUMN reporting.order_fill_check.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.order_fill_check.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.order_fill_check.zone IS 'Time zone of month.';
+COMMENT ON COLUMN reporting.order_fill_check.month IS 'First day of the calendar month of created_at.';
+COMMENT ON COLUMN reporting.order_fill_check.order_id IS 'Identity of the order.';
+COMMENT ON COLUMN reporting.order_fill_check.instrument_code IS 'Market.';
+COMMENT ON COLUMN reporting.order_fill_check.base_code IS 'Asset of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check.quote_code IS 'Currency of the price; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.order_fill_check.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN reporting.order_fill_check.status IS 'The status as the exchange told it last.';
+COMMENT ON COLUMN reporting.order_fill_check.created_at IS 'When the order was created.';
+COMMENT ON COLUMN reporting.order_fill_check.ordered IS 'In base_code: what was to be traded (order.amount).';
+COMMENT ON COLUMN reporting.order_fill_check.filled_as_told IS 'In base_code: what was traded as the order says (order.filled_amount).';
+COMMENT ON COLUMN reporting.order_fill_check.trades IS 'How many trades of the order are stored. A taker''s trade may stand for several fills.';
+COMMENT ON COLUMN reporting.order_fill_check.filled_by_trades IS 'In base_code: the amounts of these trades, of the order''s instrument and side.';
+COMMENT ON COLUMN reporting.order_fill_check.difference IS 'In base_code: filled_by_trades less filled_as_told; negative when a trade is missing.';
+COMMENT ON COLUMN reporting.order_fill_check.state IS 'ok (no difference), different, open (the order is open: orders and trades are read some seconds apart), or unknown (the exchange does not tell of the order any more, or it was created before the time from which trades are read). More traded than ordered is always different.';
+CREATE FUNCTION reporting.order_fill_check(zone text) RETURNS SETOF reporting.order_fill_check
+    LANGUAGE sql STABLE
+    AS $_$
+    SELECT * FROM reporting.order_fill_check_by_zone AS orders
+    WHERE orders.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.order_fill_check(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT state, count(*) AS orders FROM reporting.order_fill_check(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE VIEW reporting.realised_pnl_average_by_zone AS
+ SELECT months.account,
+    months.account_id,
+    months.month,
+    months.zone,
+    disposals.base_code,
+    disposals.quote_code,
+    disposals.instrument_code,
+    disposals.disposal_trade_id,
+    disposals.disposed_at,
+    disposals.lot_source,
+    disposals.quantity,
+    disposals.proceeds,
+    disposals.cost,
+    disposals.fee_in_base,
+    disposals.fee_in_quote,
+    (disposals.proceeds - disposals.cost) AS gain_gross,
+    ((disposals.proceeds - disposals.cost) - disposals.fee_in_quote) AS gain_net,
+    disposals.pool_quantity_after,
+    disposals.pool_cost_after,
+    'average'::text AS method
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL onetrading.average(months.account_id, months.starts_at, months.ends_at) disposals(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_source, quantity, proceeds, cost, fee_in_base, fee_in_quote, pool_quantity_after, pool_cost_after, pool_fee_after))
+  WHERE (disposals.lot_source <> 'left'::text);
+COMMENT ON VIEW reporting.realised_pnl_average_by_zone IS 'Realised profit and loss of spot trading by the moving average: one row per SELL, and a second one for what was sold beyond the pool. One pool per account, asset and quote currency, fed by trades and imported lots alone. In every time zone: always filter by zone, or call reporting.realised_pnl_average(zone).
+Example:
+SELECT disposed_at, base_code, quantity, proceeds, cost, gain_gross, pool_quantity_after
+FROM reporting.realised_pnl_average_by_zone
+WHERE account = ''main'' AND month = ''2026-10-01''
+    AND zone = ''Europe/Vienna''
+ORDER BY disposed_at, disposal_trade_id;';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.base_code IS 'The asset that was sold.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.instrument_code IS 'Market of the SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.disposal_trade_id IS 'The SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.disposed_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.lot_source IS 'pool (of trades and imported lots) or missing: sold beyond what the pool held, so that its cost is not known.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.quantity IS 'In units of base_code. The rows of a SELL add up to its amount.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The rows of a SELL add up to it exactly.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.cost IS 'round(cost of the pool * quantity / quantity of the pool, 18), in quote_code, without fees; all of the pool''s cost when nothing is left in it. Null when lot_source is missing, or an imported lot without a cost is in the pool: never 0.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.fee_in_base IS 'As in reporting.realised_pnl_fifo.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code), and of the fees of the pool''s BUYs that were charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.pool_quantity_after IS 'What is left in the pool, in units of base_code.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.pool_cost_after IS 'Its total cost in quote_code; null while an imported lot without a cost is in it.';
+COMMENT ON COLUMN reporting.realised_pnl_average_by_zone.method IS 'average.';
+CREATE VIEW reporting.realised_pnl_average AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    base_code,
+    quote_code,
+    instrument_code,
+    disposal_trade_id,
+    disposed_at,
+    lot_source,
+    quantity,
+    proceeds,
+    cost,
+    fee_in_base,
+    fee_in_quote,
+    gain_gross,
+    gain_net,
+    pool_quantity_after,
+    pool_cost_after,
+    method
+   FROM reporting.realised_pnl_average_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.realised_pnl_average IS 'Realised profit and loss of spot trading by the moving average: one row per SELL, and a second one for what was sold beyond the pool. One pool per account, asset and quote currency, fed by trades and imported lots alone. In the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT disposed_at, base_code, quantity, proceeds, cost, gain_gross, pool_quantity_after
+FROM reporting.realised_pnl_average
+WHERE account = ''main'' AND month = ''2026-10-01''
+ORDER BY disposed_at, disposal_trade_id;';
+COMMENT ON COLUMN reporting.realised_pnl_average.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_average.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_average.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_average.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.realised_pnl_average.base_code IS 'The asset that was sold.';
+COMMENT ON COLUMN reporting.realised_pnl_average.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
+COMMENT ON COLUMN reporting.realised_pnl_average.instrument_code IS 'Market of the SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_average.disposal_trade_id IS 'The SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_average.disposed_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_average.lot_source IS 'pool (of trades and imported lots) or missing: sold beyond what the pool held, so that its cost is not known.';
+COMMENT ON COLUMN reporting.realised_pnl_average.quantity IS 'In units of base_code. The rows of a SELL add up to its amount.';
+COMMENT ON COLUMN reporting.realised_pnl_average.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The rows of a SELL add up to it exactly.';
+COMMENT ON COLUMN reporting.realised_pnl_average.cost IS 'round(cost of the pool * quantity / quantity of the pool, 18), in quote_code, without fees; all of the pool''s cost when nothing is left in it. Null when lot_source is missing, or an imported lot without a cost is in the pool: never 0.';
+COMMENT ON COLUMN reporting.realised_pnl_average.fee_in_base IS 'As in reporting.realised_pnl_fifo.';
+COMMENT ON COLUMN reporting.realised_pnl_average.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code), and of the fees of the pool''s BUYs that were charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
+COMMENT ON COLUMN reporting.realised_pnl_average.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
+COMMENT ON COLUMN reporting.realised_pnl_average.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
+COMMENT ON COLUMN reporting.realised_pnl_average.pool_quantity_after IS 'What is left in the pool, in units of base_code.';
+COMMENT ON COLUMN reporting.realised_pnl_average.pool_cost_after IS 'Its total cost in quote_code; null while an imported lot without a cost is in it.';
+COMMENT ON COLUMN reporting.realised_pnl_average.method IS 'average.';
+CREATE FUNCTION reporting.realised_pnl_average(zone text) RETURNS SETOF reporting.realised_pnl_average
+    LANGUAGE sql STABLE
+    AS $_$
+SELECT * FROM reporting.realised_pnl_average_by_zone AS disposals WHERE disposals.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.realised_pnl_average(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT disposed_at, base_code, quantity, proceeds, cost, gain_gross, pool_quantity_after
+FROM reporting.realised_pnl_average(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-10-01''
+ORDER BY disposed_at, disposal_trade_id;';
+CREATE VIEW reporting.realised_pnl_fifo_by_zone AS
+ SELECT months.account,
+    months.account_id,
+    months.month,
+    months.zone,
+    pieces.base_code,
+    pieces.quote_code,
+    pieces.instrument_code,
+    pieces.disposal_trade_id,
+    pieces.disposed_at,
+    pieces.lot_trade_id,
+    pieces.reference,
+    pieces.acquired_at,
+    pieces.lot_source,
+    pieces.quantity,
+    pieces.proceeds,
+    pieces.cost,
+    pieces.fee_in_base,
+    pieces.lot_fee_in_base,
+    pieces.fee_in_quote,
+    (pieces.proceeds - pieces.cost) AS gain_gross,
+    ((pieces.proceeds - pieces.cost) - pieces.fee_in_quote) AS gain_net,
+        CASE
+            WHEN isfinite(pieces.acquired_at) THEN (EXTRACT(day FROM (pieces.disposed_at - pieces.acquired_at)))::integer
+            ELSE NULL::integer
+        END AS held_days,
+    'fifo'::text AS method
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL onetrading.fifo(months.account_id, months.starts_at, months.ends_at) pieces(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id, reference, acquired_at, lot_source, quantity, proceeds, cost, fee_in_base, lot_fee_in_base, fee_in_quote));
+COMMENT ON VIEW reporting.realised_pnl_fifo_by_zone IS 'Realised profit and loss of spot trading by first in, first out: one row per piece of a lot that a SELL disposed of. One pool per account, asset and quote currency, fed by trades and imported lots alone. In every time zone: always filter by zone, or call reporting.realised_pnl_fifo(zone).
+Example:
+SELECT disposed_at, acquired_at, base_code, quantity, proceeds, cost, gain_gross, gain_net, held_days
+FROM reporting.realised_pnl_fifo_by_zone
+WHERE account = ''main'' AND month = ''2026-10-01''
+    AND zone = ''Europe/Vienna''
+ORDER BY disposed_at, disposal_trade_id, acquired_at;';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.base_code IS 'The asset that was sold.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.instrument_code IS 'Market of the SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.disposal_trade_id IS 'The SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.disposed_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.lot_trade_id IS 'The BUY that the lot came from; null when lot_source is not trade.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.reference IS 'As in the file that the lot was imported from; null when lot_source is not external.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.acquired_at IS 'When the lot was acquired; null when lot_source is missing.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.lot_source IS 'trade, external (an imported lot) or missing: sold beyond what trades and imported lots had brought by then, so that its cost is not known.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.quantity IS 'In units of base_code. The pieces of a SELL add up to its amount.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The pieces of a SELL add up to it exactly.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.cost IS 'The part of the lot''s total cost, in quote_code, without fees: round(cost * cum_after / quantity, 18) - round(cost * cum_before / quantity, 18). The pieces of a lot add up to its cost exactly. Null when lot_source is missing, or an imported lot has no cost: never 0.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.fee_in_base IS 'The part of the SELL''s fee that was charged in base_code, in units of it; 0 when it was charged in another currency, negative for a rebate, null when the fee was not told.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.lot_fee_in_base IS 'The part of the BUY''s fee that was charged in base_code: already taken off the lot''s quantity, and in no gain. 0 when there is none, null when the fee was not told.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code) and of the BUY''s fee that was charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.held_days IS 'Whole days of 24 hours between acquired_at and disposed_at; null when lot_source is missing.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo_by_zone.method IS 'fifo.';
+CREATE VIEW reporting.realised_pnl_fifo AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    base_code,
+    quote_code,
+    instrument_code,
+    disposal_trade_id,
+    disposed_at,
+    lot_trade_id,
+    reference,
+    acquired_at,
+    lot_source,
+    quantity,
+    proceeds,
+    cost,
+    fee_in_base,
+    lot_fee_in_base,
+    fee_in_quote,
+    gain_gross,
+    gain_net,
+    held_days,
+    method
+   FROM reporting.realised_pnl_fifo_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.realised_pnl_fifo IS 'Realised profit and loss of spot trading by first in, first out: one row per piece of a lot that a SELL disposed of. One pool per account, asset and quote currency, fed by trades and imported lots alone. In the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT disposed_at, acquired_at, base_code, quantity, proceeds, cost, gain_gross, gain_net, held_days
+FROM reporting.realised_pnl_fifo
+WHERE account = ''main'' AND month = ''2026-10-01''
+ORDER BY disposed_at, disposal_trade_id, acquired_at;';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.base_code IS 'The asset that was sold.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.quote_code IS 'The currency of proceeds, cost, fee_in_quote and gains.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.instrument_code IS 'Market of the SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.disposal_trade_id IS 'The SELL.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.disposed_at IS 'When it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.lot_trade_id IS 'The BUY that the lot came from; null when lot_source is not trade.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.reference IS 'As in the file that the lot was imported from; null when lot_source is not external.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.acquired_at IS 'When the lot was acquired; null when lot_source is missing.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.lot_source IS 'trade, external (an imported lot) or missing: sold beyond what trades and imported lots had brought by then, so that its cost is not known.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.quantity IS 'In units of base_code. The pieces of a SELL add up to its amount.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.proceeds IS 'The part of the SELL''s quote_amount, in quote_code, without fees. The pieces of a SELL add up to it exactly.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.cost IS 'The part of the lot''s total cost, in quote_code, without fees: round(cost * cum_after / quantity, 18) - round(cost * cum_before / quantity, 18). The pieces of a lot add up to its cost exactly. Null when lot_source is missing, or an imported lot has no cost: never 0.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.fee_in_base IS 'The part of the SELL''s fee that was charged in base_code, in units of it; 0 when it was charged in another currency, negative for a rebate, null when the fee was not told.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.lot_fee_in_base IS 'The part of the BUY''s fee that was charged in base_code: already taken off the lot''s quantity, and in no gain. 0 when there is none, null when the fee was not told.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.fee_in_quote IS 'What gain_net takes off, in quote_code: the part of the SELL''s fee (fee_in_base times the price where it was charged in base_code) and of the BUY''s fee that was charged in quote_code. Negative for a rebate; null when a fee was not told, or charged in a third currency.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.gain_gross IS 'proceeds - cost, in quote_code; null when cost is.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.gain_net IS 'gain_gross - fee_in_quote, in quote_code; null when either is.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.held_days IS 'Whole days of 24 hours between acquired_at and disposed_at; null when lot_source is missing.';
+COMMENT ON COLUMN reporting.realised_pnl_fifo.method IS 'fifo.';
+CREATE FUNCTION reporting.realised_pnl_fifo(zone text) RETURNS SETOF reporting.realised_pnl_fifo
+    LANGUAGE sql STABLE
+    AS $_$
+SELECT * FROM reporting.realised_pnl_fifo_by_zone AS pieces WHERE pieces.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.realised_pnl_fifo(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT disposed_at, acquired_at, base_code, quantity, proceeds, cost, gain_gross, gain_net, held_days
+FROM reporting.realised_pnl_fifo(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-10-01''
+ORDER BY disposed_at, disposal_trade_id, acquired_at;';
 CREATE VIEW reporting.realised_pnl_futures AS
  SELECT account,
     account_id,
@@ -2068,6 +5490,331 @@ COMMENT ON FUNCTION reporting.realised_pnl_futures(zone text) IS 'The view of th
 Example:
 SELECT position_id, gain_gross, gain_net FROM reporting.realised_pnl_futures(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-03-01'' ORDER BY position_id;';
+CREATE VIEW onetrading.futures_pnl_months AS
+ SELECT account_id,
+    account,
+    zone,
+    month,
+    instrument_code,
+    quote_code,
+    gain_gross,
+    fees,
+    funding,
+    ((gain_gross - fees) + funding) AS gain_net,
+    disposals,
+    missing_cost
+   FROM ( SELECT booked.account_id,
+            booked.account,
+            booked.zone,
+            booked.month,
+            booked.instrument_code,
+            booked.quote_code,
+                CASE
+                    WHEN ((sum(booked.disposals) = 0) OR (sum(booked.disposals) > sum(booked.missing_cost))) THEN COALESCE(sum(booked.gain_gross), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS gain_gross,
+                CASE
+                    WHEN (sum(booked.fees_unknown) = 0) THEN COALESCE(sum(booked.fees), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS fees,
+            COALESCE(sum(booked.funding), (0)::numeric) AS funding,
+            sum(booked.disposals) AS disposals,
+            sum(booked.missing_cost) AS missing_cost
+           FROM ( SELECT realised_pnl_futures_by_zone.account_id,
+                    realised_pnl_futures_by_zone.account,
+                    realised_pnl_futures_by_zone.zone,
+                    realised_pnl_futures_by_zone.month,
+                    realised_pnl_futures_by_zone.instrument_code,
+                    realised_pnl_futures_by_zone.quote_code,
+                    realised_pnl_futures_by_zone.gain_gross,
+                    NULL::numeric AS fees,
+                    0 AS fees_unknown,
+                    NULL::numeric AS funding,
+                    1 AS disposals,
+                        CASE
+                            WHEN (realised_pnl_futures_by_zone.gain_gross IS NULL) THEN 1
+                            ELSE 0
+                        END AS missing_cost
+                   FROM reporting.realised_pnl_futures_by_zone
+                UNION ALL
+                 SELECT trades_of_months.account_id,
+                    trades_of_months.account,
+                    trades_of_months.zone,
+                    trades_of_months.month,
+                    trades_of_months.instrument_code,
+                    trades_of_months.quote_code,
+                    NULL::numeric,
+                    trades_of_months.fee_in_quote,
+                        CASE
+                            WHEN (trades_of_months.fee_in_quote IS NULL) THEN 1
+                            ELSE 0
+                        END AS "case",
+                    NULL::numeric,
+                    0,
+                    0
+                   FROM onetrading.trades_of_months
+                  WHERE (trades_of_months.is_futures AND (trades_of_months.fee_amount IS NOT NULL))
+                UNION ALL
+                 SELECT months.account_id,
+                    months.account,
+                    months.zone,
+                    months.month,
+                    payments.instrument_code,
+                    markets.quote_code,
+                    NULL::numeric,
+                    NULL::numeric,
+                    0,
+                    payments.amount,
+                    0,
+                    0
+                   FROM ((onetrading.account_months months
+                     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+                     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))) booked
+          GROUP BY booked.account_id, booked.account, booked.zone, booked.month, booked.instrument_code, booked.quote_code) sums;
+COMMENT ON VIEW onetrading.futures_pnl_months IS 'What futures earned per month, by cash: the result of the positions that were closed in it, and the fees and funding that were booked in it, also of positions that stayed open. Filter by zone always.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.account IS 'Name, as in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.zone IS 'As in onetrading.zones.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.instrument_code IS 'Market.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.quote_code IS 'Currency of all amounts; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.gain_gross IS 'Of the positions that were closed in the month and are not counted by missing_cost; null when none of them is known.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.fees IS 'Fees of the month''s trades, positive when paid; null when one is in a third currency.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.funding IS 'Funding booked in the month, as sent: positive when received.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.gain_net IS 'gain_gross less fees plus funding.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.disposals IS 'How many positions were closed in the month.';
+COMMENT ON COLUMN onetrading.futures_pnl_months.missing_cost IS 'Of how many of them the result is not known.';
+CREATE VIEW onetrading.spot_pnl_months AS
+ SELECT months.account,
+    months.account_id,
+    months.month,
+    months.zone,
+    sums.base_code AS asset,
+    NULL::text AS instrument_code,
+    sums.quote_code AS currency,
+    sums.method,
+    sums.gain_gross,
+    sums.fees,
+    (0)::numeric AS funding,
+    sums.gain_net,
+    sums.disposals,
+    sums.missing_cost,
+    sums.missing_proceeds,
+    sums.unknown_fees
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( SELECT fifo.base_code,
+            fifo.quote_code,
+            'fifo'::text AS method,
+            sum((fifo.proceeds - fifo.cost)) AS gain_gross,
+            sum(fifo.fee_in_quote) FILTER (WHERE (fifo.cost IS NOT NULL)) AS fees,
+            sum(((fifo.proceeds - fifo.cost) - fifo.fee_in_quote)) AS gain_net,
+            count(DISTINCT fifo.disposal_trade_id) AS disposals,
+            count(*) FILTER (WHERE (fifo.cost IS NULL)) AS missing_cost,
+            COALESCE(sum(fifo.proceeds) FILTER (WHERE (fifo.cost IS NULL)), (0)::numeric) AS missing_proceeds,
+            count(*) FILTER (WHERE ((fifo.cost IS NOT NULL) AND (fifo.fee_in_quote IS NULL))) AS unknown_fees
+           FROM onetrading.fifo(months.account_id, months.starts_at, months.ends_at) fifo(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id, reference, acquired_at, lot_source, quantity, proceeds, cost, fee_in_base, lot_fee_in_base, fee_in_quote)
+          GROUP BY fifo.base_code, fifo.quote_code
+        UNION ALL
+         SELECT average.base_code,
+            average.quote_code,
+            'average'::text AS method,
+            sum((average.proceeds - average.cost)) AS gain_gross,
+            sum(average.fee_in_quote) FILTER (WHERE (average.cost IS NOT NULL)) AS fees,
+            sum(((average.proceeds - average.cost) - average.fee_in_quote)) AS gain_net,
+            count(DISTINCT average.disposal_trade_id) AS disposals,
+            count(*) FILTER (WHERE (average.cost IS NULL)) AS missing_cost,
+            COALESCE(sum(average.proceeds) FILTER (WHERE (average.cost IS NULL)), (0)::numeric) AS missing_proceeds,
+            count(*) FILTER (WHERE ((average.cost IS NOT NULL) AND (average.fee_in_quote IS NULL))) AS unknown_fees
+           FROM onetrading.average(months.account_id, months.starts_at, months.ends_at) average(base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_source, quantity, proceeds, cost, fee_in_base, fee_in_quote, pool_quantity_after, pool_cost_after, pool_fee_after)
+          WHERE (average.lot_source <> 'left'::text)
+          GROUP BY average.base_code, average.quote_code) sums);
+COMMENT ON VIEW onetrading.spot_pnl_months IS 'The part of reporting.realised_pnl_monthly that is of spot trading.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.account IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.account_id IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.month IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.zone IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.asset IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.instrument_code IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.currency IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.method IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.gain_gross IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.fees IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.funding IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.gain_net IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.disposals IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.missing_cost IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.missing_proceeds IS 'As in reporting.realised_pnl_monthly.';
+COMMENT ON COLUMN onetrading.spot_pnl_months.unknown_fees IS 'As in reporting.realised_pnl_monthly.';
+CREATE VIEW onetrading.live_realised_pnl_monthly AS
+ SELECT spot_pnl_months.account,
+    spot_pnl_months.account_id,
+    spot_pnl_months.month,
+    spot_pnl_months.zone,
+    spot_pnl_months.asset,
+    spot_pnl_months.instrument_code,
+    spot_pnl_months.currency,
+    spot_pnl_months.method,
+    spot_pnl_months.gain_gross,
+    spot_pnl_months.fees,
+    spot_pnl_months.funding,
+    spot_pnl_months.gain_net,
+    spot_pnl_months.disposals,
+    spot_pnl_months.missing_cost,
+    spot_pnl_months.missing_proceeds,
+    spot_pnl_months.unknown_fees
+   FROM onetrading.spot_pnl_months
+UNION ALL
+ SELECT futures_pnl_months.account,
+    futures_pnl_months.account_id,
+    futures_pnl_months.month,
+    futures_pnl_months.zone,
+    NULL::text AS asset,
+    futures_pnl_months.instrument_code,
+    futures_pnl_months.quote_code AS currency,
+    'position'::text AS method,
+    futures_pnl_months.gain_gross,
+    futures_pnl_months.fees,
+    futures_pnl_months.funding,
+    futures_pnl_months.gain_net,
+    futures_pnl_months.disposals,
+    futures_pnl_months.missing_cost,
+    NULL::numeric AS missing_proceeds,
+    NULL::bigint AS unknown_fees
+   FROM onetrading.futures_pnl_months;
+COMMENT ON VIEW onetrading.live_realised_pnl_monthly IS 'reporting.realised_pnl_monthly_by_zone as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.account IS 'Configured name of the account.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.asset IS 'The asset of spot trading; null for futures.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.instrument_code IS 'The market of futures; null for spot trading.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.currency IS 'The currency of the sums.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.method IS 'fifo or average: two answers to one question, never to be added up.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
+CREATE VIEW reporting.realised_pnl_monthly_by_zone AS
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.zone,
+    live.asset,
+    live.instrument_code,
+    live.currency,
+    live.method,
+    live.gain_gross,
+    live.fees,
+    live.funding,
+    live.gain_net,
+    live.disposals,
+    live.missing_cost,
+    live.missing_proceeds,
+    live.unknown_fees
+   FROM onetrading.live_realised_pnl_monthly live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL) AND (closes.zone = live.zone)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    stored.month,
+    stored.zone,
+    stored.asset,
+    stored.instrument_code,
+    stored.currency,
+    stored.method,
+    stored.gain_gross,
+    stored.fees,
+    stored.funding,
+    stored.gain_net,
+    stored.disposals,
+    stored.missing_cost,
+    stored.missing_proceeds,
+    stored.unknown_fees
+   FROM (onetrading.locked_rows locked
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_realised_pnl_monthly, locked."row") stored(account, account_id, month, zone, asset, instrument_code, currency, method, gain_gross, fees, funding, gain_net, disposals, missing_cost, missing_proceeds, unknown_fees))
+  WHERE ((locked.report = 'realised_pnl_monthly'::text) AND (stored.month = locked.month) AND (stored.zone = locked.zone));
+COMMENT ON VIEW reporting.realised_pnl_monthly_by_zone IS 'Realised profit and loss by month, from reporting.realised_pnl_fifo and reporting.realised_pnl_average. In every time zone: always filter by zone, or call reporting.realised_pnl_monthly(zone).
+Example:
+SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
+FROM reporting.realised_pnl_monthly_by_zone
+WHERE account = ''main'' AND month = ''2026-10-01''
+    AND zone = ''Europe/Vienna''
+ORDER BY asset, instrument_code, currency, method;';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.asset IS 'The asset of spot trading; null for futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.instrument_code IS 'The market of futures; null for spot trading.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.currency IS 'The currency of the sums.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.method IS 'fifo or average: two answers to one question, never to be added up.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_proceeds IS 'What these were sold for, in currency.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
+CREATE VIEW reporting.realised_pnl_monthly AS
+ SELECT account,
+    account_id,
+    month,
+    zone,
+    asset,
+    instrument_code,
+    currency,
+    method,
+    gain_gross,
+    fees,
+    funding,
+    gain_net,
+    disposals,
+    missing_cost,
+    missing_proceeds,
+    unknown_fees
+   FROM reporting.realised_pnl_monthly_by_zone
+  WHERE (zone = ( SELECT business_zone.zone
+           FROM onetrading.business_zone));
+COMMENT ON VIEW reporting.realised_pnl_monthly IS 'Realised profit and loss by month, from reporting.realised_pnl_fifo and reporting.realised_pnl_average. In the business zone (ONETRADING_BUSINESS_ZONE).
+Example:
+SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
+FROM reporting.realised_pnl_monthly
+WHERE account = ''main'' AND month = ''2026-10-01''
+ORDER BY asset, instrument_code, currency, method;';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.month IS 'First day of the calendar month in which it happened.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.asset IS 'The asset of spot trading; null for futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.instrument_code IS 'The market of futures; null for spot trading.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.currency IS 'The currency of the sums.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.method IS 'fifo or average: two answers to one question, never to be added up.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
+CREATE FUNCTION reporting.realised_pnl_monthly(zone text) RETURNS SETOF reporting.realised_pnl_monthly
+    LANGUAGE sql STABLE
+    AS $_$
+SELECT * FROM reporting.realised_pnl_monthly_by_zone AS months WHERE months.zone = reporting.known_zone($1)
+$_$;
+COMMENT ON FUNCTION reporting.realised_pnl_monthly(zone text) IS 'The view of this name in any time zone.
+Example:
+SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
+FROM reporting.realised_pnl_monthly(''Europe/Vienna'')
+WHERE account = ''main'' AND month = ''2026-10-01''
+ORDER BY asset, instrument_code, currency, method;';
 CREATE TABLE onetrading.tickers (
     snapshot_id bigint NOT NULL,
     instrument_code text NOT NULL,
@@ -2247,22 +5994,6 @@ CREATE VIEW onetrading.asset_changes AS
 COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
 COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
-CREATE TABLE onetrading.balances (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    currency_code text NOT NULL,
-    available numeric NOT NULL,
-    locked numeric NOT NULL,
-    changed_at timestamp with time zone,
-    CONSTRAINT balances_amounts CHECK (((available > '-Infinity'::numeric) AND (available < 'Infinity'::numeric) AND (locked > '-Infinity'::numeric) AND (locked < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
-COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.balances.currency_code IS 'The asset''s code.';
-COMMENT ON COLUMN onetrading.balances.available IS 'Free, in units of the currency.';
-COMMENT ON COLUMN onetrading.balances.locked IS 'Held by open orders, in units of the currency.';
-COMMENT ON COLUMN onetrading.balances.changed_at IS 'When this balance last changed, as the exchange says.';
 CREATE TABLE onetrading.candlesticks (
     instrument_code text NOT NULL,
     granularity text NOT NULL,
@@ -2293,25 +6024,25 @@ COMMENT ON COLUMN onetrading.candlesticks.last_sequence IS 'The exchange''s coun
 COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.candlesticks.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.candlesticks.first_seen_at IS 'When it was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.exchange_rates (
-    day date NOT NULL,
-    base_code text NOT NULL,
-    quote_code text NOT NULL,
-    source text NOT NULL,
-    rate numeric NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT exchange_rates_amounts CHECK (((rate > (0)::numeric) AND (rate < 'Infinity'::numeric))),
-    CONSTRAINT exchange_rates_base_code_check CHECK ((base_code <> ''::text)),
-    CONSTRAINT exchange_rates_check CHECK (((quote_code <> ''::text) AND (quote_code <> base_code))),
-    CONSTRAINT exchange_rates_source_check CHECK ((source <> ''::text))
+CREATE VIEW onetrading.checksums AS
+ SELECT close_id,
+    count(*) AS rows,
+    encode(sha256(convert_to(string_agg(((((report || '	'::text) || number) || '	'::text) || ("row")::text), '
+'::text ORDER BY report, number), 'UTF8'::name)), 'hex'::text) AS checksum
+   FROM onetrading.closed_rows
+  GROUP BY close_id;
+COMMENT ON VIEW onetrading.checksums IS 'SHA-256 of what is stored of each lock: equal to onetrading.closes.checksum, unless somebody changed it.';
+COMMENT ON COLUMN onetrading.checksums.close_id IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.checksums.rows IS 'How many rows are stored.';
+COMMENT ON COLUMN onetrading.checksums.checksum IS 'Lines of report, number and row, separated by tabs, in the order of report and number; as hexadecimal digits.';
+ALTER TABLE onetrading.closes ALTER COLUMN close_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME onetrading.closes_close_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
-COMMENT ON TABLE onetrading.exchange_rates IS 'Exchange rates as imported from a file (import rates): the exchange has no market for EUR against USD.';
-COMMENT ON COLUMN onetrading.exchange_rates.day IS 'The day that the source dates the rate with.';
-COMMENT ON COLUMN onetrading.exchange_rates.base_code IS 'One unit of this ...';
-COMMENT ON COLUMN onetrading.exchange_rates.quote_code IS '... is worth rate units of this.';
-COMMENT ON COLUMN onetrading.exchange_rates.source IS 'Who published it, such as ECB.';
-COMMENT ON COLUMN onetrading.exchange_rates.rate IS 'Units of quote_code for one unit of base_code.';
-COMMENT ON COLUMN onetrading.exchange_rates.first_seen_at IS 'When it was first imported; never changed afterwards.';
 CREATE TABLE onetrading.external_lots (
     account_id uuid NOT NULL,
     reference text NOT NULL,
@@ -2400,182 +6131,6 @@ COMMENT ON COLUMN onetrading.funding_settings.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
-CREATE VIEW onetrading.futures_pnl_months AS
- SELECT account_id,
-    account,
-    zone,
-    month,
-    instrument_code,
-    quote_code,
-    gain_gross,
-    fees,
-    funding,
-    ((gain_gross - fees) + funding) AS gain_net,
-    disposals,
-    missing_cost
-   FROM ( SELECT booked.account_id,
-            booked.account,
-            booked.zone,
-            booked.month,
-            booked.instrument_code,
-            booked.quote_code,
-                CASE
-                    WHEN ((sum(booked.disposals) = 0) OR (sum(booked.disposals) > sum(booked.missing_cost))) THEN COALESCE(sum(booked.gain_gross), (0)::numeric)
-                    ELSE NULL::numeric
-                END AS gain_gross,
-                CASE
-                    WHEN (sum(booked.fees_unknown) = 0) THEN COALESCE(sum(booked.fees), (0)::numeric)
-                    ELSE NULL::numeric
-                END AS fees,
-            COALESCE(sum(booked.funding), (0)::numeric) AS funding,
-            sum(booked.disposals) AS disposals,
-            sum(booked.missing_cost) AS missing_cost
-           FROM ( SELECT realised_pnl_futures_by_zone.account_id,
-                    realised_pnl_futures_by_zone.account,
-                    realised_pnl_futures_by_zone.zone,
-                    realised_pnl_futures_by_zone.month,
-                    realised_pnl_futures_by_zone.instrument_code,
-                    realised_pnl_futures_by_zone.quote_code,
-                    realised_pnl_futures_by_zone.gain_gross,
-                    NULL::numeric AS fees,
-                    0 AS fees_unknown,
-                    NULL::numeric AS funding,
-                    1 AS disposals,
-                        CASE
-                            WHEN (realised_pnl_futures_by_zone.gain_gross IS NULL) THEN 1
-                            ELSE 0
-                        END AS missing_cost
-                   FROM reporting.realised_pnl_futures_by_zone
-                UNION ALL
-                 SELECT trades_of_months.account_id,
-                    trades_of_months.account,
-                    trades_of_months.zone,
-                    trades_of_months.month,
-                    trades_of_months.instrument_code,
-                    trades_of_months.quote_code,
-                    NULL::numeric,
-                    trades_of_months.fee_in_quote,
-                        CASE
-                            WHEN (trades_of_months.fee_in_quote IS NULL) THEN 1
-                            ELSE 0
-                        END AS "case",
-                    NULL::numeric,
-                    0,
-                    0
-                   FROM onetrading.trades_of_months
-                  WHERE (trades_of_months.is_futures AND (trades_of_months.fee_amount IS NOT NULL))
-                UNION ALL
-                 SELECT months.account_id,
-                    months.account,
-                    months.zone,
-                    months.month,
-                    payments.instrument_code,
-                    markets.quote_code,
-                    NULL::numeric,
-                    NULL::numeric,
-                    0,
-                    payments.amount,
-                    0,
-                    0
-                   FROM ((onetrading.account_months months
-                     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
-                     LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))) booked
-          GROUP BY booked.account_id, booked.account, booked.zone, booked.month, booked.instrument_code, booked.quote_code) sums;
-COMMENT ON VIEW onetrading.futures_pnl_months IS 'What futures earned per month, by cash: the result of the positions that were closed in it, and the fees and funding that were booked in it, also of positions that stayed open. Filter by zone always.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.account_id IS 'As in onetrading.accounts.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.account IS 'Name, as in onetrading.accounts.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.zone IS 'As in onetrading.zones.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.month IS 'First day of the calendar month.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.instrument_code IS 'Market.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.quote_code IS 'Currency of all amounts; null when the instrument is unknown.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.gain_gross IS 'Of the positions that were closed in the month and are not counted by missing_cost; null when none of them is known.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.fees IS 'Fees of the month''s trades, positive when paid; null when one is in a third currency.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.funding IS 'Funding booked in the month, as sent: positive when received.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.gain_net IS 'gain_gross less fees plus funding.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.disposals IS 'How many positions were closed in the month.';
-COMMENT ON COLUMN onetrading.futures_pnl_months.missing_cost IS 'Of how many of them the result is not known.';
-CREATE VIEW onetrading.latest_snapshots AS
- WITH RECURSIVE latest AS (
-        ( SELECT snapshots.snapshot_id,
-            snapshots.account_id,
-            snapshots.stream,
-            snapshots.first_observed_at,
-            snapshots.last_observed_at,
-            snapshots.row_count,
-            snapshots.content_hash,
-            snapshots.header
-           FROM onetrading.snapshots
-          ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.snapshot_id,
-            next_group.account_id,
-            next_group.stream,
-            next_group.first_observed_at,
-            next_group.last_observed_at,
-            next_group.row_count,
-            next_group.content_hash,
-            next_group.header
-           FROM (latest latest_1
-             CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-                    snapshots.account_id,
-                    snapshots.stream,
-                    snapshots.first_observed_at,
-                    snapshots.last_observed_at,
-                    snapshots.row_count,
-                    snapshots.content_hash,
-                    snapshots.header
-                   FROM onetrading.snapshots
-                  WHERE (ROW(snapshots.account_id, snapshots.stream) < ROW(latest_1.account_id, latest_1.stream))
-                  ORDER BY snapshots.account_id DESC, snapshots.stream DESC, snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1) next_group)
-        )
- SELECT account_id,
-    stream,
-    snapshot_id,
-    first_observed_at,
-    last_observed_at,
-    row_count,
-    header
-   FROM latest;
-COMMENT ON VIEW onetrading.latest_snapshots IS 'The newest snapshot of each account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.account_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.stream IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.snapshot_id IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.first_observed_at IS 'As in onetrading.snapshots; the newest of its account and stream.';
-COMMENT ON COLUMN onetrading.latest_snapshots.last_observed_at IS 'As in onetrading.snapshots.';
-COMMENT ON COLUMN onetrading.latest_snapshots.row_count IS 'As in onetrading.snapshots; 0 means empty.';
-COMMENT ON COLUMN onetrading.latest_snapshots.header IS 'As in onetrading.snapshots.';
-CREATE VIEW onetrading.listed_currencies AS
- WITH RECURSIVE listed AS (
-        ( SELECT balances.account_id,
-            balances.currency_code,
-            balances.snapshot_id
-           FROM onetrading.balances
-          ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-         LIMIT 1)
-        UNION ALL
-         SELECT next_group.account_id,
-            next_group.currency_code,
-            next_group.snapshot_id
-           FROM (listed listed_1
-             CROSS JOIN LATERAL ( SELECT balances.account_id,
-                    balances.currency_code,
-                    balances.snapshot_id
-                   FROM onetrading.balances
-                  WHERE (ROW(balances.account_id, balances.currency_code) > ROW(listed_1.account_id, listed_1.currency_code))
-                  ORDER BY balances.account_id, balances.currency_code, balances.snapshot_id
-                 LIMIT 1) next_group)
-        )
- SELECT listed.account_id,
-    listed.currency_code,
-    snapshots.first_observed_at
-   FROM (listed
-     JOIN onetrading.snapshots USING (snapshot_id));
-COMMENT ON VIEW onetrading.listed_currencies IS 'Every currency that an account was ever seen to hold, zero balances included.';
-COMMENT ON COLUMN onetrading.listed_currencies.account_id IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.currency_code IS 'As in onetrading.balances.';
-COMMENT ON COLUMN onetrading.listed_currencies.first_observed_at IS 'When it was first listed: the start of the first snapshot that has it (the least snapshot_id).';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -2647,6 +6202,158 @@ COMMENT ON COLUMN onetrading.monthly_trades.fees_paid IS 'Sum of positive fee_am
 COMMENT ON COLUMN onetrading.monthly_trades.fees_received IS 'Sum of negative fee_amount without its sign, in fee_currency; null when there is none.';
 COMMENT ON COLUMN onetrading.monthly_trades.fees_told IS 'Number of trades that told their fee.';
 COMMENT ON COLUMN onetrading.monthly_trades.fees_at_price IS 'Sum of fee_amount times price: the fees in quote_code where they were in base_code.';
+CREATE VIEW onetrading.live_monthly_fees AS
+ SELECT account,
+    account_id,
+    month,
+    instrument_code,
+    quote_code,
+    currency,
+    liquidity,
+    fees_paid,
+    rebates_received,
+    net_fees,
+    trade_count,
+    trades_without_fee,
+    quote_volume,
+        CASE
+            WHEN (quote_volume > (0)::numeric) THEN round((((10000)::numeric * fee_in_quote) / quote_volume), 4)
+            ELSE NULL::numeric
+        END AS effective_bps,
+    fee_in_quote
+   FROM ( SELECT COALESCE(accounts.name, (sums.account_id)::text) AS account,
+            sums.account_id,
+            sums.month,
+            sums.instrument_code,
+            sums.quote_code,
+            sums.fee_currency AS currency,
+            sums.liquidity,
+                CASE
+                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN COALESCE(sum(sums.fees_paid), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS fees_paid,
+                CASE
+                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN COALESCE(sum(sums.fees_received), (0)::numeric)
+                    ELSE NULL::numeric
+                END AS rebates_received,
+                CASE
+                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN (COALESCE(sum(sums.fees_paid), (0)::numeric) - COALESCE(sum(sums.fees_received), (0)::numeric))
+                    ELSE NULL::numeric
+                END AS net_fees,
+            (sum(sums.trades))::bigint AS trade_count,
+            (sum((sums.trades - sums.fees_told)))::bigint AS trades_without_fee,
+            sum(sums.quote_amount) AS quote_volume,
+                CASE
+                    WHEN (sum((sums.trades - sums.fees_told)) > (0)::numeric) THEN NULL::numeric
+                    WHEN (sums.fee_currency = sums.quote_code) THEN (COALESCE(sum(sums.fees_paid), (0)::numeric) - COALESCE(sum(sums.fees_received), (0)::numeric))
+                    WHEN bool_and((sums.fee_currency = sums.base_code)) THEN sum(sums.fees_at_price)
+                    ELSE NULL::numeric
+                END AS fee_in_quote
+           FROM (onetrading.monthly_trades sums
+             LEFT JOIN onetrading.accounts USING (account_id))
+          GROUP BY COALESCE(accounts.name, (sums.account_id)::text), sums.account_id, sums.month, sums.instrument_code, sums.quote_code, sums.fee_currency, sums.liquidity) fees;
+COMMENT ON VIEW onetrading.live_monthly_fees IS 'reporting.monthly_fees as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.month IS 'First day of the UTC calendar month in which the trades happened.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.instrument_code IS 'Market.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.quote_code IS 'Currency of quote_volume; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.currency IS 'Currency of the fees (fee.fee_currency); null when not sent.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.fees_paid IS 'Gross, in units of currency, never negative: the sum of positive fee_amount; null when no trade of the row told its fee.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.rebates_received IS 'Gross, in units of currency, never negative: the sum of negative fee_amount without its sign; null when no trade of the row told its fee.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.net_fees IS 'fees_paid minus rebates_received: positive when more was paid than received.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.trade_count IS 'Number of trades.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.trades_without_fee IS 'How many of them told no fee; 0 is normal.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.quote_volume IS 'Sum of quote_amount, in quote_code, without fees.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.effective_bps IS 'fee_in_quote per quote_volume in basis points (0.01 %), rounded to 4 decimals, negative for a net rebate; null where fee_in_quote is null.';
+COMMENT ON COLUMN onetrading.live_monthly_fees.fee_in_quote IS 'net_fees in quote_code: itself, or the sum of fee times price, exactly, where the fees were in the base asset (spot buys). Null when a fee was not told or is in another currency, or the instrument is unknown.';
+CREATE VIEW reporting.funding_payments AS
+ SELECT COALESCE(accounts.name, (payments.account_id)::text) AS account,
+    payments.account_id,
+    payments.instrument_code,
+    assets.quote_code,
+    payments.funding_time,
+    payments.booked_at,
+    payments.amount,
+    GREATEST((- payments.amount), (0)::numeric) AS paid,
+    GREATEST(payments.amount, (0)::numeric) AS received,
+    payments.cash_balance,
+    rates.funding_rate,
+    rates.mark_price,
+    payments.first_seen_at
+   FROM (((onetrading.funding_payments payments
+     LEFT JOIN onetrading.accounts USING (account_id))
+     LEFT JOIN onetrading.funding_rates rates USING (instrument_code, funding_time))
+     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.funding_time) AND (payments.funding_time < assets.known_to))));
+COMMENT ON VIEW reporting.funding_payments IS 'One row per funding booked on an account (GET account/futures/funding-payments), with the settled rate of its funding time: one per account, instrument and funding time. A second, different payment of a funding time is not in here but in late_facts.
+Example:
+SELECT funding_time, instrument_code, paid, received, funding_rate, mark_price
+FROM reporting.funding_payments
+WHERE account = ''main'' AND funding_time >= ''2026-03-01 00:00Z'' AND funding_time < ''2026-04-01 00:00Z''
+ORDER BY funding_time, instrument_code;';
+COMMENT ON COLUMN reporting.funding_payments.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.funding_payments.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.funding_payments.instrument_code IS 'Futures market (the key of the list that held the payment).';
+COMMENT ON COLUMN reporting.funding_payments.quote_code IS 'Currency of all amounts and prices of the row, from onetrading.instruments; null when the instrument is unknown.';
+COMMENT ON COLUMN reporting.funding_payments.funding_time IS 'Funding time that it belongs to, derived from booked_at: the four-hour grid in UTC, else the whole minute.';
+COMMENT ON COLUMN reporting.funding_payments.booked_at IS 'When it was booked, seconds after the funding time (timestamp), to the precision in which it first came.';
+COMMENT ON COLUMN reporting.funding_payments.amount IS 'In quote_code, as sent: positive when received, negative when paid (funding_payment).';
+COMMENT ON COLUMN reporting.funding_payments.paid IS 'In quote_code, never negative: -amount when amount is negative, else 0.';
+COMMENT ON COLUMN reporting.funding_payments.received IS 'In quote_code, never negative: amount when it is positive, else 0.';
+COMMENT ON COLUMN reporting.funding_payments.cash_balance IS 'In quote_code: cash after the booking (cash_balance).';
+COMMENT ON COLUMN reporting.funding_payments.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs paid shorts (GET funding-rate/history: funding_rate). Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_payments.mark_price IS 'In quote_code: mark price at settlement (GET funding-rate/history: mark_price). Null when not (yet) read.';
+COMMENT ON COLUMN reporting.funding_payments.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
+CREATE VIEW onetrading.live_monthly_funding AS
+ SELECT account,
+    account_id,
+    (date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date AS month,
+    instrument_code,
+    quote_code,
+    count(*) AS payments,
+    sum(paid) AS paid,
+    sum(received) AS received,
+    sum(amount) AS net
+   FROM reporting.funding_payments
+  GROUP BY account, account_id, ((date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date), instrument_code, quote_code;
+COMMENT ON VIEW onetrading.live_monthly_funding IS 'reporting.monthly_funding as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.month IS 'First day of the UTC calendar month of funding_time. The payment of midnight on the first counts for the month that begins, though it settles the hours before.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.instrument_code IS 'Futures market.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.quote_code IS 'Currency of paid, received and net; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.payments IS 'Number of payments, paid and received together.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.paid IS 'Gross, in quote_code, never negative.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.received IS 'Gross, in quote_code, never negative.';
+COMMENT ON COLUMN onetrading.live_monthly_funding.net IS 'received minus paid, in quote_code: positive when more was received than paid.';
+CREATE VIEW onetrading.live_monthly_turnover AS
+ SELECT COALESCE(accounts.name, (sums.account_id)::text) AS account,
+    sums.account_id,
+    sums.month,
+    sums.instrument_code,
+    sums.base_code,
+    sums.quote_code,
+    sums.side,
+    sums.liquidity,
+    (sum(sums.trades))::bigint AS trades,
+    sum(sums.base_amount) AS base_amount,
+    sum(sums.quote_amount) AS quote_amount
+   FROM (onetrading.monthly_trades sums
+     LEFT JOIN onetrading.accounts USING (account_id))
+  GROUP BY COALESCE(accounts.name, (sums.account_id)::text), sums.account_id, sums.month, sums.instrument_code, sums.base_code, sums.quote_code, sums.side, sums.liquidity;
+COMMENT ON VIEW onetrading.live_monthly_turnover IS 'reporting.monthly_turnover as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.month IS 'First day of the UTC calendar month in which the trades happened.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.instrument_code IS 'Market.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.base_code IS 'Asset of base_amount; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.quote_code IS 'Currency of quote_amount; null when the instrument is unknown.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.side IS 'BUY or SELL, of the account.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.liquidity IS 'MAKER or TAKER; null when not sent.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.trades IS 'Number of trades.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
+COMMENT ON COLUMN onetrading.live_monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
 CREATE TABLE onetrading.order_events (
     order_id uuid NOT NULL,
     status text NOT NULL,
@@ -2665,26 +6372,6 @@ COMMENT ON COLUMN onetrading.order_events.account_id IS 'The account it is of.';
 COMMENT ON COLUMN onetrading.order_events.sequence IS 'The exchange''s counter; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.updated_at IS 'When the exchange says that the order changed to this state; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.first_seen_at IS 'When the state was first stored here; never changed afterwards.';
-CREATE TABLE onetrading.portfolios (
-    snapshot_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    equity numeric,
-    margin_used numeric,
-    margin_available numeric,
-    account_ratio numeric,
-    maintenance_margin numeric,
-    raw jsonb NOT NULL,
-    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
-);
-COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
-COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
-COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
-COMMENT ON COLUMN onetrading.portfolios.equity IS 'In the account''s currency, which the exchange does not name.';
-COMMENT ON COLUMN onetrading.portfolios.margin_used IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.margin_available IS 'In the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
-COMMENT ON COLUMN onetrading.portfolios.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
-COMMENT ON COLUMN onetrading.portfolios.raw IS 'The record as sent.';
 ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading.snapshots_snapshot_id_seq
     START WITH 1
@@ -2693,6 +6380,110 @@ ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
+CREATE VIEW onetrading.spot_markets AS
+ WITH changes AS (
+         SELECT instruments.instrument_code,
+            instruments.base_code,
+            instruments.quote_code,
+            instruments.kind,
+            instruments.valid_from,
+            lag(instruments.valid_from) OVER versions AS before,
+            (NOT (((lag(instruments.base_code) OVER versions IS DISTINCT FROM instruments.base_code) OR (lag(instruments.quote_code) OVER versions IS DISTINCT FROM instruments.quote_code)) OR (lag(instruments.kind) OVER versions IS DISTINCT FROM instruments.kind))) AS same
+           FROM onetrading.instruments
+          WINDOW versions AS (PARTITION BY instruments.instrument_code ORDER BY instruments.valid_from)
+        ), ranges AS (
+         SELECT changes.instrument_code,
+            changes.base_code,
+            changes.quote_code,
+            changes.kind,
+                CASE
+                    WHEN (changes.before IS NULL) THEN '-infinity'::timestamp with time zone
+                    ELSE changes.valid_from
+                END AS known_from,
+            lead(changes.valid_from, 1, 'infinity'::timestamp with time zone) OVER (PARTITION BY changes.instrument_code ORDER BY changes.valid_from) AS known_to
+           FROM changes
+          WHERE ((changes.before IS NULL) OR (NOT changes.same))
+        )
+ SELECT instrument_code,
+    base_code,
+    quote_code,
+    known_from,
+    known_to
+   FROM ranges
+  WHERE (kind = 'SPOT'::text);
+COMMENT ON VIEW onetrading.spot_markets IS 'Base and quote of each spot instrument at any time, as onetrading.instrument_assets; nothing for a time at which a code stood for futures.';
+COMMENT ON COLUMN onetrading.spot_markets.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.spot_markets.base_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.spot_markets.quote_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.spot_markets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
+COMMENT ON COLUMN onetrading.spot_markets.known_to IS 'Until when, exclusive; the last one counts for all time after it.';
+CREATE TABLE onetrading_sync.carried (
+    account_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    locked_by bigint,
+    unknown_codes text[] DEFAULT '{}'::text[] NOT NULL,
+    carried_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT carried_at_check CHECK (isfinite(at))
+);
+COMMENT ON TABLE onetrading_sync.carried IS 'Instants at which the open lots and pools of an account are stored: reports of what follows begin there, and not at the first trade.';
+COMMENT ON COLUMN onetrading_sync.carried.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.carried.at IS 'The state after all trades and imported lots before this instant.';
+COMMENT ON COLUMN onetrading_sync.carried.locked_by IS 'The lock of the month that ends here; null without one. While it is set, late trades do not delete this state, nor what follows from it.';
+COMMENT ON COLUMN onetrading_sync.carried.unknown_codes IS 'Instruments of trades before this instant that were unknown, and so were in no pool.';
+COMMENT ON COLUMN onetrading_sync.carried.carried_at IS 'When it was stored.';
+CREATE TABLE onetrading_sync.carried_lots (
+    account_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    "position" bigint NOT NULL,
+    lot_source text NOT NULL,
+    lot_trade_id uuid,
+    reference text,
+    instrument_code text,
+    acquired_at timestamp with time zone NOT NULL,
+    quantity numeric NOT NULL,
+    quantity_used numeric NOT NULL,
+    cost numeric,
+    fee_in_base numeric,
+    fee_in_quote numeric,
+    CONSTRAINT carried_lots_check CHECK (((quantity_used >= (0)::numeric) AND (quantity_used < quantity))),
+    CONSTRAINT carried_lots_lot_source_check CHECK ((lot_source = ANY (ARRAY['trade'::text, 'external'::text])))
+);
+COMMENT ON TABLE onetrading_sync.carried_lots IS 'The lots that were not used up at an instant of onetrading_sync.carried.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.at IS 'As in onetrading_sync.carried.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.base_code IS 'The asset.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.quote_code IS 'Currency of cost.';
+COMMENT ON COLUMN onetrading_sync.carried_lots."position" IS 'Order in which the lots of a pool are used, from 1 on.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.lot_source IS 'trade or external (imported).';
+COMMENT ON COLUMN onetrading_sync.carried_lots.lot_trade_id IS 'The BUY that it came from; null when it was imported.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.reference IS 'As in onetrading.external_lots; null when it came from a trade.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.instrument_code IS 'Market of the BUY; null when it was imported.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.acquired_at IS 'When it was acquired.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.quantity IS 'All that was acquired, in units of base_code.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.quantity_used IS 'How much of it was disposed of before the instant.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.cost IS 'Total cost of quantity in quote_code, without fees; null when it is not known.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.fee_in_base IS 'The part of the BUY''s fee that is in base_code, already taken off quantity; null when the fee was not told.';
+COMMENT ON COLUMN onetrading_sync.carried_lots.fee_in_quote IS 'The part of the BUY''s fee that is in quote_code; null when the fee was not told, or is in a third currency.';
+CREATE TABLE onetrading_sync.carried_pools (
+    account_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    base_code text NOT NULL,
+    quote_code text NOT NULL,
+    quantity numeric NOT NULL,
+    cost numeric,
+    fee_in_quote numeric,
+    CONSTRAINT carried_pools_quantity_check CHECK ((quantity > (0)::numeric))
+);
+COMMENT ON TABLE onetrading_sync.carried_pools IS 'The pools of the moving average that were not empty at an instant of onetrading_sync.carried.';
+COMMENT ON COLUMN onetrading_sync.carried_pools.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.carried_pools.at IS 'As in onetrading_sync.carried.';
+COMMENT ON COLUMN onetrading_sync.carried_pools.base_code IS 'The asset.';
+COMMENT ON COLUMN onetrading_sync.carried_pools.quote_code IS 'Currency of cost.';
+COMMENT ON COLUMN onetrading_sync.carried_pools.quantity IS 'In units of base_code.';
+COMMENT ON COLUMN onetrading_sync.carried_pools.cost IS 'Total cost in quote_code, without fees; null when that of an imported lot in it is not known.';
+COMMENT ON COLUMN onetrading_sync.carried_pools.fee_in_quote IS 'Fees of the BUYs in it that are in quote_code; null when one was not told, or is in a third currency.';
 CREATE TABLE onetrading_sync.closings (
     account_id uuid NOT NULL,
     closed_to timestamp with time zone NOT NULL,
@@ -2735,25 +6526,6 @@ COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that t
 COMMENT ON COLUMN onetrading_sync.drift.first_seen_at IS 'When it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.last_seen_at IS 'When it was met last, to the hour; of what was met before this column existed, when it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.hours_seen IS 'In how many hours it was met: it is counted once an hour, so that what every response holds does not cost a write each time.';
-CREATE TABLE onetrading_sync.issues (
-    issue_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    kind text NOT NULL,
-    key jsonb NOT NULL,
-    old_record jsonb,
-    new_record jsonb,
-    noticed_at timestamp with time zone DEFAULT now() NOT NULL,
-    happened_at timestamp with time zone,
-    resolved_at timestamp with time zone,
-    found_by text,
-    CONSTRAINT issues_found_by_check CHECK ((found_by = 'verify'::text))
-);
-COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. late: new_record came in as proven history was read again. vanished: the exchange no longer shows old_record, which stays stored. order_reopened or order_shrank: a newer state of an order contradicts the one before, and replaced it. order_unknown: an order left the list of open ones and cannot be found; new_record is null. missed: a trade inside of an order that the list of trades had not sent, although it had been read; it was loaded. order_differs: a trade inside of an order says something else than the stored one, which stayed. unbalanced: the sums of a closed position do not fit together. incomplete: the details of a closed position do not add up to its totals. missing: a detail that the proven list of trades or funding payments does not have. different: a detail that says something else than that list. unlisted: a trade or payment of that list that the details lack. funding_sign_changed: the convention of the sign of funding, as reporting.funding_sign has it, before and after. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
-COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
-COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
-COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
 ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.issues_issue_id_seq
     START WITH 1
@@ -2788,24 +6560,6 @@ CREATE TABLE onetrading_sync.proven_days (
 COMMENT ON TABLE onetrading_sync.proven_days IS 'When each UTC day was first proven complete. A fact of a day that first came in after that contradicts the proof.';
 COMMENT ON COLUMN onetrading_sync.proven_days.scope IS 'As in onetrading_sync.coverage.';
 COMMENT ON COLUMN onetrading_sync.proven_days.proven_at IS 'When coverage held the whole day for the first time; of days that were proven before this table existed, the time of the upgrade.';
-CREATE TABLE onetrading_sync.rejects (
-    reject_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    scope text NOT NULL,
-    record text NOT NULL,
-    record_hash bigint NOT NULL,
-    reason text NOT NULL,
-    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    resolved_at timestamp with time zone,
-    key jsonb,
-    happened_at timestamp with time zone,
-    possible_times tstzmultirange
-);
-COMMENT ON TABLE onetrading_sync.rejects IS 'Records that could not be read, as sent. Nothing is thrown away.';
-COMMENT ON COLUMN onetrading_sync.rejects.key IS 'The key columns of the table that the record belongs to, as text; null where they cannot be read.';
-COMMENT ON COLUMN onetrading_sync.rejects.happened_at IS 'When it happened, as the record says; null where that cannot be read.';
-COMMENT ON COLUMN onetrading_sync.rejects.possible_times IS 'Where in time the record can lie: at happened_at, else in the window in which it was met, less what complete walks have read since without meeting it again. Nothing is left: it is resolved. Null for what is not history.';
 ALTER TABLE onetrading_sync.rejects ALTER COLUMN reject_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.rejects_reject_id_seq
     START WITH 1
@@ -2982,6 +6736,37 @@ COMMENT ON COLUMN reporting.closed_positions.net IS 'Result in quote_code as the
 COMMENT ON COLUMN reporting.closed_positions.difference IS 'net minus (gross plus funding minus fees), in quote_code: 0, or what rounding leaves; null when one of them was not sent.';
 COMMENT ON COLUMN reporting.closed_positions.closed_on IS 'UTC date of closed_at.';
 COMMENT ON COLUMN reporting.closed_positions.first_seen_at IS 'When it was first stored here.';
+CREATE VIEW reporting.closes AS
+ SELECT month,
+    zone,
+    closed_at,
+    version,
+    settings,
+    acknowledged,
+    row_count,
+    checksum,
+    reopened_at,
+    reopened_because,
+    (reopened_at IS NULL) AS in_force,
+    starts_at,
+    ends_at
+   FROM onetrading.closes;
+COMMENT ON VIEW reporting.closes IS 'Months whose figures were locked (close MONTH). While a lock is in force, the monthly views answer from the rows that were stored with it, and what became known later is in late_facts alone.
+Example:
+SELECT month, zone, closed_at, checksum FROM reporting.closes WHERE in_force ORDER BY month;';
+COMMENT ON COLUMN reporting.closes.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN reporting.closes.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN reporting.closes.closed_at IS 'When it was locked.';
+COMMENT ON COLUMN reporting.closes.version IS 'Version of the exporter that locked it.';
+COMMENT ON COLUMN reporting.closes.settings IS 'The settings that reports depend on, as they were in force.';
+COMMENT ON COLUMN reporting.closes.acknowledged IS 'Checks that differed when it was locked, with the reason why that was accepted.';
+COMMENT ON COLUMN reporting.closes.row_count IS 'How many rows were stored.';
+COMMENT ON COLUMN reporting.closes.checksum IS 'SHA-256 of the stored rows, as hexadecimal digits.';
+COMMENT ON COLUMN reporting.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
+COMMENT ON COLUMN reporting.closes.reopened_because IS 'Why the lock was taken off.';
+COMMENT ON COLUMN reporting.closes.in_force IS 'Whether the figures are locked now.';
+COMMENT ON COLUMN reporting.closes.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN reporting.closes.ends_at IS 'End of the month (exclusive).';
 CREATE VIEW reporting.coverage_gaps AS
  SELECT COALESCE(accounts.name, (scopes.account_id)::text) AS account,
     scopes.account_id,
@@ -3196,74 +6981,50 @@ COMMENT ON COLUMN reporting.current_positions.last_settlement IS 'Cash result of
 COMMENT ON COLUMN reporting.current_positions.mark_price IS 'Mark price of the last settlement, in quote_code per unit of base_code (positions[].mark_price).';
 COMMENT ON COLUMN reporting.current_positions.observed_at IS 'When the answer was last received.';
 COMMENT ON COLUMN reporting.current_positions.age IS 'now() minus observed_at.';
-CREATE VIEW reporting.daily_closing_balances AS
- WITH listed AS (
-         SELECT listed_currencies.account_id,
-            listed_currencies.currency_code,
-            listed_currencies.first_observed_at
-           FROM onetrading.listed_currencies
-        ), spans AS (
-         SELECT started.account_id,
-            accounts.name,
-            started.first_day,
-            ((
-                CASE
-                    WHEN (accounts.left_at IS NULL) THEN now()
-                    ELSE COALESCE(latest.last_observed_at, accounts.left_at)
-                END AT TIME ZONE 'UTC'::text))::date AS last_day
-           FROM ((( SELECT listed_1.account_id,
-                    ((min(listed_1.first_observed_at) AT TIME ZONE 'UTC'::text))::date AS first_day
-                   FROM listed listed_1
-                  GROUP BY listed_1.account_id) started
-             LEFT JOIN onetrading.accounts USING (account_id))
-             LEFT JOIN ( SELECT latest_snapshots.account_id,
-                    latest_snapshots.last_observed_at
-                   FROM onetrading.latest_snapshots
-                  WHERE (latest_snapshots.stream = 'balances'::text)) latest USING (account_id))
-        )
- SELECT COALESCE(days.name, (days.account_id)::text) AS account,
-    days.account_id,
-    days.day,
-    listed.currency_code,
-    COALESCE(balances.available, (0)::numeric) AS available,
-    COALESCE(balances.locked, (0)::numeric) AS locked,
-    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
-    (balances.snapshot_id IS NOT NULL) AS is_listed,
-    LEAST(closing.last_observed_at, days.day_end) AS observed_at,
-    (LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) AS age,
-    (days.day_end <= now()) AS is_final,
-    ((LEAST(days.day_end, now()) - LEAST(closing.last_observed_at, days.day_end)) > '00:10:00'::interval) AS estimated
-   FROM (((( SELECT spans.account_id,
-            spans.name,
-            (spans.first_day + steps.step) AS day,
-            ((((spans.first_day + steps.step) + 1))::timestamp without time zone AT TIME ZONE 'UTC'::text) AS day_end
-           FROM (spans
-             CROSS JOIN LATERAL generate_series(0, (spans.last_day - spans.first_day)) steps(step))) days
-     CROSS JOIN LATERAL ( SELECT snapshots.snapshot_id,
-            snapshots.last_observed_at
-           FROM onetrading.snapshots
-          WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
-          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-         LIMIT 1) closing)
-     JOIN listed ON (((listed.account_id = days.account_id) AND (listed.first_observed_at < days.day_end))))
-     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = closing.snapshot_id) AND (balances.currency_code = listed.currency_code))));
-COMMENT ON VIEW reporting.daily_closing_balances IS 'Balances at the end of each UTC day: the last complete answer of GET account/balances that was received before midnight. One row per account, day and currency, from the day on which the currency was first listed until today; of an account that is no longer configured, until the day on which it was last observed. A day without any answer repeats the state before it: then estimated is true, and age says how old the state is.
+CREATE VIEW reporting.exchange_rates AS
+ SELECT day,
+    base_code,
+    quote_code,
+    source,
+    rate,
+    first_seen_at
+   FROM onetrading.exchange_rates;
+COMMENT ON VIEW reporting.exchange_rates IS 'Exchange rates as imported (import rates). Weekends and holidays have none: take the newest one before.
 Example:
-SELECT currency_code, total, observed_at, age, estimated
-FROM reporting.daily_closing_balances
-WHERE account = ''main'' AND day = ''2026-03-31'' AND is_final ORDER BY currency_code;';
-COMMENT ON COLUMN reporting.daily_closing_balances.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.daily_closing_balances.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.daily_closing_balances.day IS 'UTC day that closes: [day 00:00Z, day + 1 00:00Z).';
-COMMENT ON COLUMN reporting.daily_closing_balances.currency_code IS 'Every currency listed on that day or earlier (balances[].currency_code).';
-COMMENT ON COLUMN reporting.daily_closing_balances.available IS 'Free, in units of currency_code (balances[].available); 0 when the closing answer does not list it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.locked IS 'Held by open orders, in units of currency_code (balances[].locked); 0 when the closing answer does not list it.';
-COMMENT ON COLUMN reporting.daily_closing_balances.total IS 'available plus locked, in units of currency_code.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_listed IS 'Whether the closing answer lists the currency; false: the amounts are 0 because it does not.';
-COMMENT ON COLUMN reporting.daily_closing_balances.observed_at IS 'When this state was last seen at or before the day''s end; the day''s end itself when it was still seen afterwards.';
-COMMENT ON COLUMN reporting.daily_closing_balances.age IS 'Day''s end (now, for the day still running) minus observed_at: how stale the closing state is. Normally seconds; days without any answer show here.';
-COMMENT ON COLUMN reporting.daily_closing_balances.is_final IS 'Whether the day is over; false for the day still running.';
-COMMENT ON COLUMN reporting.daily_closing_balances.estimated IS 'Whether the closing state was last seen more than 10 minutes before the day''s end (now, for the day still running): what happened in between is not in it.';
+SELECT day, rate, source FROM reporting.exchange_rates
+WHERE base_code = ''EUR'' AND quote_code = ''USD'' ORDER BY day DESC LIMIT 5;';
+COMMENT ON COLUMN reporting.exchange_rates.day IS 'The day that the source dates the rate with.';
+COMMENT ON COLUMN reporting.exchange_rates.base_code IS 'One unit of this ...';
+COMMENT ON COLUMN reporting.exchange_rates.quote_code IS '... is worth rate units of this.';
+COMMENT ON COLUMN reporting.exchange_rates.source IS 'Who published it, such as ECB.';
+COMMENT ON COLUMN reporting.exchange_rates.rate IS 'Units of quote_code for one unit of base_code.';
+COMMENT ON COLUMN reporting.exchange_rates.first_seen_at IS 'When it was first imported.';
+CREATE VIEW reporting.external_movements AS
+ SELECT accounts.name AS account,
+    movements.account_id,
+    movements.reference,
+    movements.moved_at,
+    movements.currency_code,
+    movements.amount,
+    movements.kind,
+    movements.note,
+    movements.first_seen_at
+   FROM (onetrading.external_movements movements
+     JOIN onetrading.accounts USING (account_id));
+COMMENT ON VIEW reporting.external_movements IS 'Deposits, withdrawals, transfers and fees that the exchange''s API does not tell, as imported (import movements).
+Example:
+SELECT moved_at, currency_code, amount, kind, reference FROM reporting.external_movements
+WHERE account = ''main'' AND moved_at >= ''2026-03-01 00:00Z'' AND moved_at < ''2026-04-01 00:00Z''
+ORDER BY moved_at;';
+COMMENT ON COLUMN reporting.external_movements.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.external_movements.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.external_movements.reference IS 'Identity of the movement within the account, as in the file.';
+COMMENT ON COLUMN reporting.external_movements.moved_at IS 'When the balance changed.';
+COMMENT ON COLUMN reporting.external_movements.currency_code IS 'What moved.';
+COMMENT ON COLUMN reporting.external_movements.amount IS 'In units of currency_code: positive when it came in, negative when it went out.';
+COMMENT ON COLUMN reporting.external_movements.kind IS 'deposit, withdrawal, transfer (between own accounts), fee or other.';
+COMMENT ON COLUMN reporting.external_movements.note IS 'What the file said beside; null when nothing.';
+COMMENT ON COLUMN reporting.external_movements.first_seen_at IS 'When it was first imported.';
 CREATE VIEW reporting.fee_tiers AS
  SELECT fee_group,
     min_volume,
@@ -3346,43 +7107,6 @@ COMMENT ON COLUMN reporting.freshness.last_error IS 'Why the last pass failed, o
 COMMENT ON COLUMN reporting.freshness.required_from IS 'History must be complete from here, for every scope; null for snapshots (onetrading_sync.progress).';
 COMMENT ON COLUMN reporting.freshness.covered_to IS 'Newest instant up to which history is proven (exclusive), of the scope that is furthest behind; null for snapshots and when nothing is proven. Older gaps are possible: see coverage_gaps.';
 COMMENT ON COLUMN reporting.freshness.lag IS 'now() minus covered_to; the settle time and one poll interval are normal.';
-CREATE VIEW reporting.funding_payments AS
- SELECT COALESCE(accounts.name, (payments.account_id)::text) AS account,
-    payments.account_id,
-    payments.instrument_code,
-    assets.quote_code,
-    payments.funding_time,
-    payments.booked_at,
-    payments.amount,
-    GREATEST((- payments.amount), (0)::numeric) AS paid,
-    GREATEST(payments.amount, (0)::numeric) AS received,
-    payments.cash_balance,
-    rates.funding_rate,
-    rates.mark_price,
-    payments.first_seen_at
-   FROM (((onetrading.funding_payments payments
-     LEFT JOIN onetrading.accounts USING (account_id))
-     LEFT JOIN onetrading.funding_rates rates USING (instrument_code, funding_time))
-     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.funding_time) AND (payments.funding_time < assets.known_to))));
-COMMENT ON VIEW reporting.funding_payments IS 'One row per funding booked on an account (GET account/futures/funding-payments), with the settled rate of its funding time: one per account, instrument and funding time. A second, different payment of a funding time is not in here but in late_facts.
-Example:
-SELECT funding_time, instrument_code, paid, received, funding_rate, mark_price
-FROM reporting.funding_payments
-WHERE account = ''main'' AND funding_time >= ''2026-03-01 00:00Z'' AND funding_time < ''2026-04-01 00:00Z''
-ORDER BY funding_time, instrument_code;';
-COMMENT ON COLUMN reporting.funding_payments.account IS 'Configured name of the account; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.funding_payments.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.funding_payments.instrument_code IS 'Futures market (the key of the list that held the payment).';
-COMMENT ON COLUMN reporting.funding_payments.quote_code IS 'Currency of all amounts and prices of the row, from onetrading.instruments; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.funding_payments.funding_time IS 'Funding time that it belongs to, derived from booked_at: the four-hour grid in UTC, else the whole minute.';
-COMMENT ON COLUMN reporting.funding_payments.booked_at IS 'When it was booked, seconds after the funding time (timestamp), to the precision in which it first came.';
-COMMENT ON COLUMN reporting.funding_payments.amount IS 'In quote_code, as sent: positive when received, negative when paid (funding_payment).';
-COMMENT ON COLUMN reporting.funding_payments.paid IS 'In quote_code, never negative: -amount when amount is negative, else 0.';
-COMMENT ON COLUMN reporting.funding_payments.received IS 'In quote_code, never negative: amount when it is positive, else 0.';
-COMMENT ON COLUMN reporting.funding_payments.cash_balance IS 'In quote_code: cash after the booking (cash_balance).';
-COMMENT ON COLUMN reporting.funding_payments.funding_rate IS 'Settled rate, a fraction per funding period; positive: longs paid shorts (GET funding-rate/history: funding_rate). Null when not (yet) read.';
-COMMENT ON COLUMN reporting.funding_payments.mark_price IS 'In quote_code: mark price at settlement (GET funding-rate/history: mark_price). Null when not (yet) read.';
-COMMENT ON COLUMN reporting.funding_payments.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
 CREATE VIEW reporting.funding_settings AS
  SELECT instrument_code,
     state,
@@ -3497,6 +7221,12 @@ CREATE VIEW reporting.late_facts AS
          SELECT known_since.since
            FROM onetrading_sync.known_since
           WHERE (known_since.what = 'first_seen_at'::text)
+        ), locks AS MATERIALIZED (
+         SELECT closes.starts_at,
+            closes.ends_at,
+            closes.closed_at
+           FROM onetrading.closes
+          WHERE (closes.reopened_at IS NULL)
         ), came_late AS (
          SELECT trades.account_id,
             'trades'::text AS stream,
@@ -3507,7 +7237,9 @@ CREATE VIEW reporting.late_facts AS
             trades.raw
            FROM onetrading.trades
           WHERE ((trades.first_seen_at > ( SELECT known.since
-                   FROM known)) AND (trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+                   FROM known)) AND ((trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
+                   FROM locks
+                  WHERE ((locks.starts_at <= trades.traded_at) AND (trades.traded_at < locks.ends_at) AND (locks.closed_at < trades.first_seen_at))))))
         UNION ALL
          SELECT funding_payments.account_id,
             'funding_payments'::text,
@@ -3522,7 +7254,9 @@ CREATE VIEW reporting.late_facts AS
             funding_payments.raw
            FROM onetrading.funding_payments
           WHERE ((funding_payments.first_seen_at > ( SELECT known.since
-                   FROM known)) AND (funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
+                   FROM known)) AND ((funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
+                   FROM locks
+                  WHERE ((locks.starts_at <= funding_payments.booked_at) AND (funding_payments.booked_at < locks.ends_at) AND (locks.closed_at < funding_payments.first_seen_at))))))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid,
             'funding_history'::text,
@@ -3539,15 +7273,29 @@ CREATE VIEW reporting.late_facts AS
           WHERE ((funding_rates.first_seen_at > ( SELECT known.since
                    FROM known)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
         UNION ALL
-         SELECT closed_positions.account_id,
+         SELECT positions.account_id,
             'closed_positions'::text,
             ''::text,
-            jsonb_build_object('position_id', closed_positions.position_id) AS jsonb_build_object,
-            closed_positions.closed_at,
-            closed_positions.first_seen_at,
-            closed_positions.raw
-           FROM onetrading.closed_positions
-          WHERE (closed_positions.first_seen_at >= ((date_trunc('month'::text, (closed_positions.closed_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text))
+            jsonb_build_object('position_id', positions.position_id) AS jsonb_build_object,
+            positions.closed_at,
+            positions.first_seen_at,
+            positions.raw
+           FROM onetrading.closed_positions positions
+          WHERE ((positions.first_seen_at >= ((date_trunc('month'::text, (positions.closed_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
+                   FROM locks
+                  WHERE ((locks.starts_at <= positions.closed_at) AND (positions.closed_at < locks.ends_at) AND (locks.closed_at < positions.first_seen_at)))))
+        UNION ALL
+         SELECT movements.account_id,
+            'movements'::text,
+            ''::text,
+            jsonb_build_object('account_id', movements.account_id, 'reference', movements.reference) AS jsonb_build_object,
+            movements.moved_at,
+            movements.first_seen_at,
+            to_jsonb(movements.*) AS to_jsonb
+           FROM onetrading.external_movements movements
+          WHERE (EXISTS ( SELECT
+                   FROM locks
+                  WHERE ((locks.starts_at <= movements.moved_at) AND (movements.moved_at < locks.ends_at) AND (locks.closed_at < movements.first_seen_at))))
         ), found AS (
          SELECT came_late.account_id,
             came_late.stream,
@@ -3597,7 +7345,9 @@ CREATE VIEW reporting.late_facts AS
                     WHEN (issue.stream = 'closed_positions'::text) THEN (issue.key ->> 'position_id'::text)
                     ELSE NULL::text
                 END)))
-          WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) OR ((issue.kind = 'late'::text) AND (issue.noticed_at < ((date_trunc('month'::text, (issue.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))
+          WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) OR ((issue.kind = 'late'::text) AND (issue.noticed_at < ((date_trunc('month'::text, (issue.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AND (NOT (EXISTS ( SELECT
+                   FROM locks
+                  WHERE ((locks.starts_at <= issue.happened_at) AND (issue.happened_at < locks.ends_at) AND (locks.closed_at < issue.noticed_at)))))))
         )
  SELECT COALESCE(accounts.name, (found.account_id)::text) AS account,
     found.account_id,
@@ -3612,10 +7362,34 @@ CREATE VIEW reporting.late_facts AS
     found.noticed_at,
     (found.noticed_at >= ((date_trunc('month'::text, (found.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AS after_month,
     proven.proven_at,
-    found.resolved_at
-   FROM ((found
+    found.resolved_at,
+        CASE found.kind
+            WHEN 'late'::text THEN traded.new_fee
+            WHEN 'vanished'::text THEN (- traded.old_fee)
+            ELSE (traded.new_fee - traded.old_fee)
+        END AS fee_delta,
+        CASE found.kind
+            WHEN 'late'::text THEN traded.new_quote
+            WHEN 'vanished'::text THEN (- traded.old_quote)
+            ELSE (traded.new_quote - traded.old_quote)
+        END AS quote_delta,
+        CASE
+            WHEN (found.kind = ANY (ARRAY['late'::text, 'duplicate_slot'::text])) THEN paid.new_funding
+            WHEN (found.kind = 'vanished'::text) THEN (- paid.old_funding)
+            ELSE (paid.new_funding - paid.old_funding)
+        END AS funding_delta,
+    ( SELECT min(locks.closed_at) AS min
+           FROM locks
+          WHERE ((locks.starts_at <= found.happened_at) AND (found.happened_at < locks.ends_at) AND (locks.closed_at < found.noticed_at))) AS locked_at
+   FROM ((((found
      LEFT JOIN onetrading.accounts USING (account_id))
-     LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.stream <> 'closed_positions'::text) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))));
+     LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.stream <> 'closed_positions'::text) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))))
+     LEFT JOIN LATERAL ( SELECT onetrading.number_of((found.old_record #>> '{fee,fee_amount}'::text[])) AS old_fee,
+            onetrading.number_of((found.new_record #>> '{fee,fee_amount}'::text[])) AS new_fee,
+            (onetrading.number_of((found.old_record #>> '{trade,price}'::text[])) * onetrading.number_of((found.old_record #>> '{trade,amount}'::text[]))) AS old_quote,
+            (onetrading.number_of((found.new_record #>> '{trade,price}'::text[])) * onetrading.number_of((found.new_record #>> '{trade,amount}'::text[]))) AS new_quote) traded ON ((found.stream = 'trades'::text)))
+     LEFT JOIN LATERAL ( SELECT onetrading.number_of((found.old_record ->> 'funding_payment'::text)) AS old_funding,
+            onetrading.number_of((found.new_record ->> 'funding_payment'::text)) AS new_funding) paid ON ((found.stream = 'funding_payments'::text)));
 COMMENT ON VIEW reporting.late_facts IS 'What a closed month has to know: facts that became known after their month was over, facts that were missing when their time had been proven complete, facts that came back different and facts that the exchange no longer shows, whenever that was noticed. History that is read in for the first time long after it happened is late as well; proven_at tells it from a fact that came after its day had been proven complete.
 Example:
 SELECT account, stream, kind, happened_at, noticed_at, old_record, new_record
@@ -3623,7 +7397,7 @@ FROM reporting.late_facts
 WHERE month = ''2026-03-01'' AND noticed_at >= ''2026-04-03 00:00Z'' ORDER BY noticed_at;';
 COMMENT ON COLUMN reporting.late_facts.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
 COMMENT ON COLUMN reporting.late_facts.account_id IS 'Identity of the account at the exchange; all zeros for public.';
-COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history or closed_positions; where kind is not late, any stream of history.';
+COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history, closed_positions, or movements (imported after its month was locked); where kind is not late, any stream of history.';
 COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by column.';
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at, funding_time, or closed_at of a position; of other streams the instant that orders their history. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';
@@ -3635,306 +7409,49 @@ COMMENT ON COLUMN reporting.late_facts.noticed_at IS 'When this became known: fi
 COMMENT ON COLUMN reporting.late_facts.after_month IS 'Whether the month was over when this became known.';
 COMMENT ON COLUMN reporting.late_facts.proven_at IS 'When the UTC day of happened_at had been proven complete, if that was before this became known: a report made since then lacks it. Null when the day was not proven by then (history read in for the first time), and of closed positions, which are proven by their opening.';
 COMMENT ON COLUMN reporting.late_facts.resolved_at IS 'When a fact that had vanished was sent again; null while it is gone, and for every other kind.';
-CREATE VIEW reporting.open_rejects AS
- SELECT rejects.reject_id,
-    COALESCE(accounts.name, (rejects.account_id)::text) AS account,
-    rejects.account_id,
-    rejects.stream,
-    rejects.scope,
-    rejects.reason,
-    rejects.record,
-    rejects.first_seen_at,
-    (now() - rejects.first_seen_at) AS age,
-    rejects.key,
-    rejects.happened_at,
-        CASE
-            WHEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)) = date_trunc('month'::text, (possible.latest AT TIME ZONE 'UTC'::text))) THEN (date_trunc('month'::text, (possible.earliest AT TIME ZONE 'UTC'::text)))::date
-            ELSE NULL::date
-        END AS month,
-    possible.earliest AS possible_from,
-    possible.latest AS possible_to
-   FROM ((onetrading_sync.rejects
-     LEFT JOIN onetrading.accounts USING (account_id))
-     CROSS JOIN LATERAL ( SELECT lower(rejects.possible_times) AS earliest,
-                CASE
-                    WHEN upper_inc(rejects.possible_times) THEN upper(rejects.possible_times)
-                    ELSE (upper(rejects.possible_times) - '00:00:00.000001'::interval)
-                END AS latest) possible)
-  WHERE (rejects.resolved_at IS NULL);
-COMMENT ON VIEW reporting.open_rejects IS 'Records of the exchange that could not be read and are missing in every other view until they are. Close no month while it has rows of it. One is resolved when a record of its key loads, or when its time is read again and it is no longer there.
-Example:
-SELECT account, stream, month, reason, count(*) FROM reporting.open_rejects
-GROUP BY account, stream, month, reason ORDER BY count(*) DESC;';
-COMMENT ON COLUMN reporting.open_rejects.reject_id IS 'Number of the record here.';
-COMMENT ON COLUMN reporting.open_rejects.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.open_rejects.account_id IS 'Identity of the account at the exchange; all zeros for public.';
-COMMENT ON COLUMN reporting.open_rejects.stream IS 'What was read, for example trades.';
-COMMENT ON COLUMN reporting.open_rejects.scope IS 'Instrument code where the stream is asked per instrument, else empty.';
-COMMENT ON COLUMN reporting.open_rejects.reason IS 'Why the record could not be read.';
-COMMENT ON COLUMN reporting.open_rejects.record IS 'The record as sent.';
-COMMENT ON COLUMN reporting.open_rejects.first_seen_at IS 'When it first came.';
-COMMENT ON COLUMN reporting.open_rejects.age IS 'now() minus first_seen_at.';
-COMMENT ON COLUMN reporting.open_rejects.key IS 'What identifies it at the exchange, column to text; null where that cannot be read.';
-COMMENT ON COLUMN reporting.open_rejects.happened_at IS 'When it happened, as the record says, even where that cannot be (a trade of the year 9999); null where it cannot be read.';
-COMMENT ON COLUMN reporting.open_rejects.month IS 'First day of the month (UTC) in which it happened; null where it can be of several months, and for what is not history (a balance, an instrument).';
-COMMENT ON COLUMN reporting.open_rejects.possible_from IS 'Earliest instant at which it can have happened; null for what is not history, and where nothing is known.';
-COMMENT ON COLUMN reporting.open_rejects.possible_to IS 'Latest instant at which it can have happened; null as possible_from.';
-CREATE VIEW reporting.month_close AS
- WITH possible AS (
-         SELECT rejects_1.account_id,
-            rejects_1.stream,
-            rejects_1.first_seen_at,
-            COALESCE(rejects_1.possible_from,
-                CASE
-                    WHEN ((rejects_1.possible_to IS NOT NULL) OR (EXISTS ( SELECT
-                       FROM onetrading_sync.progress history
-                      WHERE ((history.account_id = rejects_1.account_id) AND (history.stream = rejects_1.stream) AND (history.required_from IS NOT NULL))))) THEN '-infinity'::timestamp with time zone
-                    ELSE rejects_1.first_seen_at
-                END) AS possible_from,
-            COALESCE(rejects_1.possible_to, rejects_1.first_seen_at) AS possible_to
-           FROM reporting.open_rejects rejects_1
-        ), scopes AS (
-         SELECT progress.account_id,
-            progress.stream,
-            progress.scope,
-            progress.settle,
-            progress.required_from,
-            proven.ranges,
-            progress.stream_from,
-            COALESCE((progress.asked_from < progress.served_from), false) AS unserved,
-                CASE
-                    WHEN ((accounts.left_at IS NOT NULL) OR (((now() - progress.settle) - upper(proven.ranges)) <= GREATEST(((5)::double precision * (progress.next_due_at - progress.last_attempt_at)), '00:15:00'::interval))) THEN LEAST(upper(proven.ranges), (now() - progress.settle))
-                    ELSE (now() - progress.settle)
-                END AS due_to
-           FROM ((( SELECT progress_1.account_id,
-                    progress_1.stream,
-                    progress_1.scope,
-                    progress_1.required_from,
-                    progress_1.settle,
-                    progress_1.last_attempt_at,
-                    progress_1.last_success_at,
-                    progress_1.next_due_at,
-                    progress_1.last_error,
-                    progress_1.retired_because,
-                    progress_1.asked_from,
-                    progress_1.served_from,
-                    progress_1.served_asked_at,
-                    min(progress_1.required_from) OVER (PARTITION BY progress_1.account_id, progress_1.stream) AS stream_from
-                   FROM onetrading_sync.progress progress_1) progress
-             CROSS JOIN LATERAL ( SELECT COALESCE(range_agg(coverage_1.range), '{}'::tstzmultirange) AS ranges
-                   FROM onetrading_sync.coverage coverage_1
-                  WHERE ((coverage_1.account_id = progress.account_id) AND (coverage_1.stream = progress.stream) AND (coverage_1.scope = progress.scope))) proven)
-             LEFT JOIN onetrading.accounts USING (account_id))
-          WHERE ((progress.required_from IS NOT NULL) AND (progress.retired_because IS NULL))
-        ), spans AS (
-         SELECT known.account_id,
-            accounts.name,
-            accounts.first_seen_at,
-            required.required_from,
-            date_trunc('month'::text, (LEAST(required.required_from, facts.first_fact) AT TIME ZONE 'UTC'::text)) AS first_month,
-            date_trunc('month'::text, (LEAST(now(), accounts.left_at) AT TIME ZONE 'UTC'::text)) AS last_month
-           FROM (((( SELECT accounts_1.account_id
-                   FROM onetrading.accounts accounts_1
-                UNION
-                 SELECT progress.account_id
-                   FROM onetrading_sync.progress) known
-             LEFT JOIN onetrading.accounts USING (account_id))
-             LEFT JOIN ( SELECT scopes.account_id,
-                    min(scopes.required_from) AS required_from
-                   FROM scopes
-                  GROUP BY scopes.account_id) required USING (account_id))
-             CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
-                           FROM onetrading.trades
-                          WHERE (trades.account_id = known.account_id)), ( SELECT min(payments.booked_at) AS min
-                           FROM onetrading.funding_payments payments
-                          WHERE (payments.account_id = known.account_id)), ( SELECT min(funding_rates.funding_time) AS min
-                           FROM onetrading.funding_rates
-                          WHERE (known.account_id = '00000000-0000-0000-0000-000000000000'::uuid)), ( SELECT min(possible.possible_from) AS min
-                           FROM possible
-                          WHERE ((possible.account_id = known.account_id) AND (possible.possible_from > '-infinity'::timestamp with time zone)))) AS first_fact) facts)
-        ), months AS (
-         SELECT spans.account_id,
-            COALESCE(spans.name, (spans.account_id)::text) AS account,
-            spans.first_seen_at,
-            (series.starts)::date AS month,
-            (series.starts AT TIME ZONE 'UTC'::text) AS starts_at,
-            ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text) AS ends_at
-           FROM (spans
-             CROSS JOIN LATERAL generate_series(spans.first_month, spans.last_month, '1 mon'::interval) series(starts))
-          WHERE ((((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text) > spans.required_from) OR (EXISTS ( SELECT
-                   FROM onetrading.trades
-                  WHERE ((trades.account_id = spans.account_id) AND (trades.traded_at >= (series.starts AT TIME ZONE 'UTC'::text)) AND (trades.traded_at < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))) OR (EXISTS ( SELECT
-                   FROM onetrading.funding_payments payments
-                  WHERE ((payments.account_id = spans.account_id) AND (payments.booked_at >= (series.starts AT TIME ZONE 'UTC'::text)) AND (payments.booked_at < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))) OR (EXISTS ( SELECT
-                   FROM onetrading.funding_rates
-                  WHERE ((spans.account_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (funding_rates.funding_time >= (series.starts AT TIME ZONE 'UTC'::text)) AND (funding_rates.funding_time < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))) OR (EXISTS ( SELECT
-                   FROM possible
-                  WHERE ((possible.account_id = spans.account_id) AND (possible.possible_from > '-infinity'::timestamp with time zone) AND (possible.possible_from < ((series.starts + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AND (possible.possible_to >= (series.starts AT TIME ZONE 'UTC'::text))))))
-        ), missing AS (
-         SELECT months_1.account_id,
-            months_1.month,
-            scopes.stream,
-            min(scopes.due_to) AS due_to,
-            (min(scopes.stream_from) > months_1.starts_at) AS begins_late,
-            bool_or(scopes.unserved) AS unserved,
-            sum(EXTRACT(epoch FROM (upper(gaps.gap) - lower(gaps.gap)))) AS seconds,
-            min(lower(gaps.gap)) AS gap_from,
-            max(upper(gaps.gap)) AS gap_to,
-            min((lower(gaps.gap) + scopes.settle)) AS since
-           FROM (((months months_1
-             JOIN scopes USING (account_id))
-             CROSS JOIN LATERAL ( SELECT
-                        CASE
-                            WHEN (scopes.required_from > (scopes.stream_from + '1 day'::interval)) THEN GREATEST(months_1.starts_at, scopes.required_from)
-                            ELSE months_1.starts_at
-                        END AS wanted_from,
-                    LEAST(months_1.ends_at, scopes.due_to) AS wanted_to) wanted)
-             LEFT JOIN LATERAL unnest((tstzmultirange(tstzrange(LEAST(wanted.wanted_from, wanted.wanted_to), wanted.wanted_to)) - scopes.ranges)) gaps(gap) ON (true))
-          GROUP BY months_1.account_id, months_1.month, months_1.starts_at, scopes.stream
-        ), coverage AS (
-         SELECT missing.account_id,
-            missing.month,
-            sum(missing.seconds) AS seconds,
-            min(missing.due_to) AS due_to,
-            min(missing.since) AS since,
-            bool_or((missing.begins_late AND (missing.seconds > (0)::numeric))) AS begins_late,
-            string_agg(missing.stream, ', '::text ORDER BY missing.stream) AS streams,
-            string_agg((format('%s: not proven complete from %s to %s'::text, missing.stream, to_char((missing.gap_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((missing.gap_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) ||
-                CASE
-                    WHEN (missing.begins_late AND missing.unserved) THEN ', because the exchange does not serve what is that old'::text
-                    WHEN missing.begins_late THEN ', because its history is required from later on (ONETRADING_HISTORY_START)'::text
-                    ELSE ''::text
-                END), '; '::text ORDER BY missing.stream) FILTER (WHERE (missing.seconds > (0)::numeric)) AS gaps
-           FROM missing
-          GROUP BY missing.account_id, missing.month
-        ), rejects AS (
-         SELECT months_1.account_id,
-            months_1.month,
-            count(*) AS records,
-            min(rejects_1.first_seen_at) AS since,
-            string_agg(DISTINCT rejects_1.stream, ', '::text ORDER BY rejects_1.stream) AS streams
-           FROM (months months_1
-             JOIN possible rejects_1 ON (((rejects_1.account_id = months_1.account_id) AND (rejects_1.possible_from < months_1.ends_at) AND (rejects_1.possible_to >= months_1.starts_at))))
-          GROUP BY months_1.account_id, months_1.month
-        )
- SELECT months.account,
-    months.account_id,
-    months.month,
-    'UTC'::text AS zone,
-    checks.check_name,
-    checks.state,
-    checks.difference,
-    NULL::text AS currency,
-        CASE
-            WHEN (checks.state = 'failing'::text) THEN checks.failing_since
-            ELSE NULL::timestamp with time zone
-        END AS failing_since,
-    checks.detail,
-    checks.rows_to_look_at
-   FROM (((months
-     LEFT JOIN coverage USING (account_id, month))
-     LEFT JOIN rejects USING (account_id, month))
-     CROSS JOIN LATERAL ( SELECT 'coverage'::text AS check_name,
-                CASE
-                    WHEN (coverage.streams IS NULL) THEN 'not_applicable'::text
-                    WHEN (coverage.seconds > (0)::numeric) THEN 'failing'::text
-                    WHEN (coverage.due_to < months.ends_at) THEN 'open'::text
-                    ELSE 'ok'::text
-                END AS state,
-                CASE
-                    WHEN (coverage.streams IS NOT NULL) THEN COALESCE(coverage.seconds, (0)::numeric)
-                    ELSE NULL::numeric
-                END AS difference,
-            GREATEST(coverage.since, months.first_seen_at) AS failing_since,
-                CASE
-                    WHEN (coverage.streams IS NULL) THEN 'no history is read of this account'::text
-                    WHEN (coverage.seconds > (0)::numeric) THEN coverage.gaps
-                    WHEN (coverage.due_to < months.ends_at) THEN format('proven complete until %s: %s'::text, to_char((coverage.due_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), coverage.streams)
-                    ELSE format('proven complete: %s'::text, coverage.streams)
-                END AS detail,
-                CASE
-                    WHEN coverage.begins_late THEN format('SELECT account, stream, required_from, covered_to FROM reporting.freshness WHERE account_id = %L AND kind = ''history'' ORDER BY stream'::text, months.account_id)
-                    ELSE format('SELECT stream, scope, gap_start, gap_end, gap FROM reporting.coverage_gaps WHERE account_id = %L AND gap_start < %L AND gap_end > %L ORDER BY gap_start, stream, scope'::text, months.account_id, to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text))
-                END AS rows_to_look_at
-        UNION ALL
-         SELECT 'rejects'::text,
-                CASE
-                    WHEN (rejects.records > 0) THEN 'failing'::text
-                    WHEN (months.ends_at > now()) THEN 'open'::text
-                    ELSE 'ok'::text
-                END AS "case",
-            COALESCE(rejects.records, (0)::bigint) AS "coalesce",
-            rejects.since,
-                CASE
-                    WHEN (rejects.records > 0) THEN format('%s records could not be read: %s'::text, rejects.records, rejects.streams)
-                    ELSE 'every record that was sent could be read'::text
-                END AS "case",
-            format('SELECT reject_id, stream, reason, record, happened_at, first_seen_at FROM reporting.open_rejects WHERE account_id = %1$L AND coalesce(possible_to, first_seen_at) >= %2$L AND coalesce(possible_from, CASE WHEN possible_to IS NULL AND stream NOT IN (SELECT stream FROM reporting.freshness WHERE account_id = %1$L AND kind = ''history'') THEN first_seen_at ELSE ''-infinity'' END) < %3$L ORDER BY reject_id'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS format) checks);
-COMMENT ON VIEW reporting.month_close IS 'Whether a month is complete, per account and check: the only place that judges it. A month is complete when none of its rows is failing or open. Streams that the account cannot have (futures of a spot account) and instruments that are no longer asked are not counted; what is read without a token is judged as account "public".
-Example:
-SELECT account, check_name, state, difference, detail, rows_to_look_at
-FROM reporting.month_close WHERE month = ''2026-03-01'' ORDER BY account, check_name;';
-COMMENT ON COLUMN reporting.month_close.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
-COMMENT ON COLUMN reporting.month_close.account_id IS 'Identity of the account at the exchange; all zeros for public.';
-COMMENT ON COLUMN reporting.month_close.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
-COMMENT ON COLUMN reporting.month_close.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete) or rejects (no record of it is left that could not be read).';
-COMMENT ON COLUMN reporting.month_close.state IS 'ok; open (the month is not over, or its end is not proven yet, and nothing is wrong so far); failing; not_applicable (the account has nothing that could be checked).';
-COMMENT ON COLUMN reporting.month_close.difference IS 'How much is wrong: of coverage the seconds that should be proven and are not, summed over streams and scopes; of rejects the number of records. 0 when nothing is; null where the check is not applicable.';
-COMMENT ON COLUMN reporting.month_close.currency IS 'Currency of difference; null where it is not an amount of money.';
-COMMENT ON COLUMN reporting.month_close.failing_since IS 'Since when the check fails: when the first missing instant should have been proven, or the first record was rejected; null when it does not fail.';
-COMMENT ON COLUMN reporting.month_close.detail IS 'The state in words: which streams, from when to when.';
-COMMENT ON COLUMN reporting.month_close.rows_to_look_at IS 'A query that shows what is behind the state, as text; onetrading_reader may run it.';
+COMMENT ON COLUMN reporting.late_facts.fee_delta IS 'What the exchange shows now less what it showed before: the fee of a trade, in its own currency. Null where it is of something else.';
+COMMENT ON COLUMN reporting.late_facts.quote_delta IS 'What the exchange shows now less what it showed before: price times amount of a trade, in the quote currency. Null where it is of something else.';
+COMMENT ON COLUMN reporting.late_facts.funding_delta IS 'What the exchange shows now less what it showed before: the amount of a funding payment, as sent. Null where it is of something else.';
+COMMENT ON COLUMN reporting.late_facts.locked_at IS 'When the month was locked, if that was before this became known: the locked figures lack it. Null when no lock in force is older than it.';
 CREATE VIEW reporting.monthly_fees AS
- SELECT account,
-    account_id,
-    month,
-    instrument_code,
-    quote_code,
-    currency,
-    liquidity,
-    fees_paid,
-    rebates_received,
-    net_fees,
-    trade_count,
-    trades_without_fee,
-    quote_volume,
-        CASE
-            WHEN (quote_volume > (0)::numeric) THEN round((((10000)::numeric * fee_in_quote) / quote_volume), 4)
-            ELSE NULL::numeric
-        END AS effective_bps,
-    fee_in_quote
-   FROM ( SELECT COALESCE(accounts.name, (sums.account_id)::text) AS account,
-            sums.account_id,
-            sums.month,
-            sums.instrument_code,
-            sums.quote_code,
-            sums.fee_currency AS currency,
-            sums.liquidity,
-                CASE
-                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN COALESCE(sum(sums.fees_paid), (0)::numeric)
-                    ELSE NULL::numeric
-                END AS fees_paid,
-                CASE
-                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN COALESCE(sum(sums.fees_received), (0)::numeric)
-                    ELSE NULL::numeric
-                END AS rebates_received,
-                CASE
-                    WHEN (sum(sums.fees_told) > (0)::numeric) THEN (COALESCE(sum(sums.fees_paid), (0)::numeric) - COALESCE(sum(sums.fees_received), (0)::numeric))
-                    ELSE NULL::numeric
-                END AS net_fees,
-            (sum(sums.trades))::bigint AS trade_count,
-            (sum((sums.trades - sums.fees_told)))::bigint AS trades_without_fee,
-            sum(sums.quote_amount) AS quote_volume,
-                CASE
-                    WHEN (sum((sums.trades - sums.fees_told)) > (0)::numeric) THEN NULL::numeric
-                    WHEN (sums.fee_currency = sums.quote_code) THEN (COALESCE(sum(sums.fees_paid), (0)::numeric) - COALESCE(sum(sums.fees_received), (0)::numeric))
-                    WHEN bool_and((sums.fee_currency = sums.base_code)) THEN sum(sums.fees_at_price)
-                    ELSE NULL::numeric
-                END AS fee_in_quote
-           FROM (onetrading.monthly_trades sums
-             LEFT JOIN onetrading.accounts USING (account_id))
-          GROUP BY COALESCE(accounts.name, (sums.account_id)::text), sums.account_id, sums.month, sums.instrument_code, sums.quote_code, sums.fee_currency, sums.liquidity) fees;
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.instrument_code,
+    live.quote_code,
+    live.currency,
+    live.liquidity,
+    live.fees_paid,
+    live.rebates_received,
+    live.net_fees,
+    live.trade_count,
+    live.trades_without_fee,
+    live.quote_volume,
+    live.effective_bps,
+    live.fee_in_quote
+   FROM onetrading.live_monthly_fees live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    stored.month,
+    stored.instrument_code,
+    stored.quote_code,
+    stored.currency,
+    stored.liquidity,
+    stored.fees_paid,
+    stored.rebates_received,
+    stored.net_fees,
+    stored.trade_count,
+    stored.trades_without_fee,
+    stored.quote_volume,
+    stored.effective_bps,
+    stored.fee_in_quote
+   FROM (onetrading.locked_rows locked
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_monthly_fees, locked."row") stored(account, account_id, month, instrument_code, quote_code, currency, liquidity, fees_paid, rebates_received, net_fees, trade_count, trades_without_fee, quote_volume, effective_bps, fee_in_quote))
+  WHERE ((locked.report = 'monthly_fees'::text) AND (stored.month = locked.month) AND locked.is_first);
 COMMENT ON VIEW reporting.monthly_fees IS 'Trading fees per UTC month of traded_at, market, fee currency and liquidity, from onetrading.trades. Paid and received are never netted, except in net_fees and fee_in_quote.
 Example:
 SELECT month, currency, sum(fees_paid) AS fees_paid, sum(rebates_received) AS rebates_received
@@ -3956,17 +7473,32 @@ COMMENT ON COLUMN reporting.monthly_fees.quote_volume IS 'Sum of quote_amount, i
 COMMENT ON COLUMN reporting.monthly_fees.effective_bps IS 'fee_in_quote per quote_volume in basis points (0.01 %), rounded to 4 decimals, negative for a net rebate; null where fee_in_quote is null.';
 COMMENT ON COLUMN reporting.monthly_fees.fee_in_quote IS 'net_fees in quote_code: itself, or the sum of fee times price, exactly, where the fees were in the base asset (spot buys). Null when a fee was not told or is in another currency, or the instrument is unknown.';
 CREATE VIEW reporting.monthly_funding AS
- SELECT account,
-    account_id,
-    (date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date AS month,
-    instrument_code,
-    quote_code,
-    count(*) AS payments,
-    sum(paid) AS paid,
-    sum(received) AS received,
-    sum(amount) AS net
-   FROM reporting.funding_payments
-  GROUP BY account, account_id, ((date_trunc('month'::text, (funding_time AT TIME ZONE 'UTC'::text)))::date), instrument_code, quote_code;
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.instrument_code,
+    live.quote_code,
+    live.payments,
+    live.paid,
+    live.received,
+    live.net
+   FROM onetrading.live_monthly_funding live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    stored.month,
+    stored.instrument_code,
+    stored.quote_code,
+    stored.payments,
+    stored.paid,
+    stored.received,
+    stored.net
+   FROM (onetrading.locked_rows locked
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_monthly_funding, locked."row") stored(account, account_id, month, instrument_code, quote_code, payments, paid, received, net))
+  WHERE ((locked.report = 'monthly_funding'::text) AND (stored.month = locked.month) AND locked.is_first);
 COMMENT ON VIEW reporting.monthly_funding IS 'Funding per UTC month of funding_time and market, from reporting.funding_payments. Paid and received are never netted, except in net.
 Example:
 SELECT month, instrument_code, payments, paid, received, net, quote_code
@@ -3981,20 +7513,36 @@ COMMENT ON COLUMN reporting.monthly_funding.paid IS 'Gross, in quote_code, never
 COMMENT ON COLUMN reporting.monthly_funding.received IS 'Gross, in quote_code, never negative.';
 COMMENT ON COLUMN reporting.monthly_funding.net IS 'received minus paid, in quote_code: positive when more was received than paid.';
 CREATE VIEW reporting.monthly_turnover AS
- SELECT COALESCE(accounts.name, (sums.account_id)::text) AS account,
-    sums.account_id,
-    sums.month,
-    sums.instrument_code,
-    sums.base_code,
-    sums.quote_code,
-    sums.side,
-    sums.liquidity,
-    (sum(sums.trades))::bigint AS trades,
-    sum(sums.base_amount) AS base_amount,
-    sum(sums.quote_amount) AS quote_amount
-   FROM (onetrading.monthly_trades sums
-     LEFT JOIN onetrading.accounts USING (account_id))
-  GROUP BY COALESCE(accounts.name, (sums.account_id)::text), sums.account_id, sums.month, sums.instrument_code, sums.base_code, sums.quote_code, sums.side, sums.liquidity;
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.instrument_code,
+    live.base_code,
+    live.quote_code,
+    live.side,
+    live.liquidity,
+    live.trades,
+    live.base_amount,
+    live.quote_amount
+   FROM onetrading.live_monthly_turnover live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    stored.month,
+    stored.instrument_code,
+    stored.base_code,
+    stored.quote_code,
+    stored.side,
+    stored.liquidity,
+    stored.trades,
+    stored.base_amount,
+    stored.quote_amount
+   FROM (onetrading.locked_rows locked
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_monthly_turnover, locked."row") stored(account, account_id, month, instrument_code, base_code, quote_code, side, liquidity, trades, base_amount, quote_amount))
+  WHERE ((locked.report = 'monthly_turnover'::text) AND (stored.month = locked.month) AND locked.is_first);
 COMMENT ON VIEW reporting.monthly_turnover IS 'Traded amounts per UTC month of traded_at, market, side and liquidity, from onetrading.trades.
 Example:
 SELECT month, quote_code, sum(trades) AS trades, sum(quote_amount) AS turnover
@@ -4011,198 +7559,39 @@ COMMENT ON COLUMN reporting.monthly_turnover.liquidity IS 'MAKER or TAKER; null 
 COMMENT ON COLUMN reporting.monthly_turnover.trades IS 'Number of trades.';
 COMMENT ON COLUMN reporting.monthly_turnover.base_amount IS 'Sum of amount, in base_code; no sign, side carries it.';
 COMMENT ON COLUMN reporting.monthly_turnover.quote_amount IS 'Sum of quote_amount, in quote_code, without fees; no sign, side carries it.';
-CREATE VIEW reporting.position_check AS
- SELECT judged.account,
-    judged.account_id,
-    judged.instrument_code,
-    markets.base_code,
-    markets.quote_code,
-    (judged.opening + judged.total) AS net_by_trades,
-    ((judged.observed + judged.total) - judged.until_last) AS net_observed,
-    judged.last_at AS observed_at,
-    judged.difference,
-    differing.since,
-    judged.basis,
-    judged.opening,
-        CASE
-            WHEN (judged.difference IS NULL) THEN 'unknown'::text
-            WHEN (judged.difference = (0)::numeric) THEN 'ok'::text
-            ELSE 'different'::text
-        END AS state
-   FROM ((( SELECT compared.account,
-            compared.account_id,
-            compared.first_at,
-            compared.last_at,
-            compared.last_id,
-            compared.instrument_code,
-            compared.total,
-            compared.until_last,
-            compared.observed,
-            compared.basis,
-            compared.opening,
-                CASE
-                    WHEN (((compared.opening + compared.until_last) <> compared.observed) AND (EXISTS ( SELECT
-                       FROM ( SELECT ((compared.opening + compared.until_last) - sum(
-                                    CASE
-WHEN (near_1.traded_at <= compared.last_at) THEN near_1.signed
-ELSE (0)::numeric
-                                    END) OVER ()) AS before,
-                                sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
-                               FROM onetrading.futures_trades near_1
-                              WHERE ((near_1.account_id = compared.account_id) AND (near_1.instrument_code = compared.instrument_code) AND (near_1.traded_at >= (compared.last_at - '00:00:05'::interval)) AND (near_1.traded_at <= (compared.last_at + '00:00:05'::interval)))) near
-                      WHERE ((compared.observed = near.before) OR (compared.observed = (near.before + near.moved)))))) THEN (0)::numeric
-                    ELSE ((compared.opening + compared.until_last) - compared.observed)
-                END AS difference
-           FROM ( SELECT spans.account,
-                    spans.account_id,
-                    spans.first_at,
-                    spans.last_at,
-                    spans.last_id,
-                    held.instrument_code,
-                    held.total,
-                    held.until_last,
-                    seen.observed,
-                        CASE
-                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN 'from_start'::text
-                            ELSE 'from_observation'::text
-                        END AS basis,
-                        CASE
-                            WHEN (seen.is_flat_start OR (seen.first_observed IS NULL) OR fitted.fits_first) THEN (0)::numeric
-                            ELSE (seen.first_observed - held.until_first)
-                        END AS opening
-                   FROM (((( SELECT accounts.account_id,
-                            accounts.name AS account,
-                            known.required_from,
-                            first_seen.first_at,
-                            first_seen.first_id,
-                            last_seen.last_id,
-                                CASE
-                                    WHEN (last_seen.last_start <= known.known_to) THEN LEAST(last_seen.last_end, known.known_to)
-                                    ELSE last_seen.last_end
-                                END AS last_at
-                           FROM (((onetrading.accounts
-                             CROSS JOIN LATERAL ( SELECT ( SELECT max(upper(coverage.range)) AS max
-   FROM onetrading_sync.coverage
-  WHERE ((coverage.account_id = accounts.account_id) AND (coverage.stream = 'trades'::text))) AS known_to,
-                                    ( SELECT min(progress.required_from) AS min
-   FROM onetrading_sync.progress
-  WHERE ((progress.account_id = accounts.account_id) AND (progress.stream = 'trades'::text))) AS required_from) known)
-                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS first_id,
-                                    snapshots.first_observed_at AS first_at
-                                   FROM onetrading.snapshots
-                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text))
-                                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
-                                 LIMIT 1) first_seen ON (true))
-                             LEFT JOIN LATERAL ( SELECT snapshots.snapshot_id AS last_id,
-                                    snapshots.first_observed_at AS last_start,
-                                    snapshots.last_observed_at AS last_end
-                                   FROM onetrading.snapshots
-                                  WHERE ((snapshots.account_id = accounts.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= GREATEST(COALESCE(known.known_to, 'infinity'::timestamp with time zone), first_seen.first_at)))
-                                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                                 LIMIT 1) last_seen ON (true))) spans
-                     CROSS JOIN LATERAL ( SELECT known.instrument_code,
-                            sum(known.total) AS total,
-                            sum(known.until_last) AS until_last,
-                            sum(known.until_first) AS until_first,
-                            min(known.first_traded_at) AS first_traded_at
-                           FROM ( SELECT trades.instrument_code,
-                                    sum(trades.signed) AS total,
-                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.last_at)), (0)::numeric) AS until_last,
-                                    COALESCE(sum(trades.signed) FILTER (WHERE (trades.traded_at <= spans.first_at)), (0)::numeric) AS until_first,
-                                    min(trades.traded_at) AS first_traded_at
-                                   FROM onetrading.futures_trades trades
-                                  WHERE (trades.account_id = spans.account_id)
-                                  GROUP BY trades.instrument_code
-                                UNION ALL
-                                 SELECT net_positions.instrument_code,
-                                    0,
-                                    0,
-                                    0,
-                                    NULL::timestamp with time zone
-                                   FROM onetrading.net_positions
-                                  WHERE (net_positions.snapshot_id = ANY (ARRAY[spans.first_id, spans.last_id]))) known
-                          GROUP BY known.instrument_code) held)
-                     CROSS JOIN LATERAL ( SELECT
-                                CASE
-                                    WHEN (spans.last_id IS NULL) THEN NULL::numeric
-                                    WHEN (EXISTS ( SELECT
-                                       FROM onetrading.net_positions seen_1
-                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
-                                       FROM onetrading.net_positions seen_1
-                                      WHERE ((seen_1.snapshot_id = spans.last_id) AND (seen_1.instrument_code = held.instrument_code)))
-                                    ELSE (0)::numeric
-                                END AS observed,
-                                CASE
-                                    WHEN (spans.first_id IS NULL) THEN NULL::numeric
-                                    WHEN (EXISTS ( SELECT
-                                       FROM onetrading.net_positions seen_1
-                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))) THEN ( SELECT seen_1.net
-                                       FROM onetrading.net_positions seen_1
-                                      WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))
-                                    ELSE (0)::numeric
-                                END AS first_observed,
-                            (EXISTS ( SELECT
-                                   FROM onetrading.closed_positions positions
-                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AS is_flat_start) seen)
-                     CROSS JOIN LATERAL ( SELECT ((held.until_first = seen.first_observed) OR (EXISTS ( SELECT
-                                   FROM ( SELECT (held.until_first - sum(
-  CASE
-   WHEN (near_1.traded_at <= spans.first_at) THEN near_1.signed
-   ELSE (0)::numeric
-  END) OVER ()) AS before,
-    sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
-   FROM onetrading.futures_trades near_1
-  WHERE ((held.until_first <> seen.first_observed) AND (near_1.account_id = spans.account_id) AND (near_1.instrument_code = held.instrument_code) AND (near_1.traded_at >= (spans.first_at - '00:00:05'::interval)) AND (near_1.traded_at <= (spans.first_at + '00:00:05'::interval)))) near
-                                  WHERE ((seen.first_observed = near.before) OR (seen.first_observed = (near.before + near.moved)))))) AS fits_first) fitted)) compared) judged
-     LEFT JOIN onetrading.instrument_markets markets USING (instrument_code))
-     LEFT JOIN LATERAL ( SELECT min(observations.at) FILTER (WHERE (observations.at > COALESCE(observations.matched_at, '-infinity'::timestamp with time zone))) AS since
-           FROM ( SELECT observations_1.at,
-                    max(observations_1.at) FILTER (WHERE observations_1.matches) OVER () AS matched_at
-                   FROM ( SELECT events.at,
-                            events.is_observation,
-                            (events.net = (judged.opening + COALESCE(sum(events.signed) OVER (ORDER BY events.at, events.is_observation, events.traded_at_nanos, events.sequence, events.trade_id), (0)::numeric))) AS matches
-                           FROM ( SELECT trades.traded_at AS at,
-                                    false AS is_observation,
-                                    trades.signed,
-                                    NULL::numeric AS net,
-                                    trades.traded_at_nanos,
-                                    trades.sequence,
-                                    trades.trade_id
-                                   FROM onetrading.futures_trades trades
-                                  WHERE ((judged.difference <> (0)::numeric) AND (trades.account_id = judged.account_id) AND (trades.instrument_code = judged.instrument_code))
-                                UNION ALL
-                                 SELECT snapshots.first_observed_at,
-                                    true,
-                                    0,
-CASE
- WHEN (seen.snapshot_id IS NULL) THEN (0)::numeric
- ELSE seen.net
-END AS net,
-                                    NULL::bigint,
-                                    NULL::bigint,
-                                    NULL::uuid
-                                   FROM (onetrading.snapshots
-                                     LEFT JOIN onetrading.net_positions seen ON (((seen.snapshot_id = snapshots.snapshot_id) AND (seen.instrument_code = judged.instrument_code))))
-                                  WHERE ((judged.difference <> (0)::numeric) AND (snapshots.account_id = judged.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= judged.last_at))) events) observations_1
-                  WHERE observations_1.is_observation) observations) differing ON (true))
-  WHERE ((markets.known_to IS NULL) OR (markets.known_to = 'infinity'::timestamp with time zone));
-COMMENT ON VIEW reporting.position_check IS 'One row per account and futures instrument that was ever traded or observed: the position that its trades add up to against the one that was observed last. Reads all trades of the account: filter by account where there are many.
+CREATE VIEW reporting.open_lots AS
+ SELECT accounts.name AS account,
+    accounts.account_id,
+    lots.base_code,
+    lots.quote_code,
+    lots.lot_source,
+    lots.lot_trade_id,
+    lots.reference,
+    lots.instrument_code,
+    lots.acquired_at,
+    (lots.quantity - lots.quantity_used) AS quantity_left,
+    (lots.cost - onetrading.share(lots.cost, lots.quantity_used, lots.quantity)) AS cost_left,
+    lots.quantity,
+    lots.cost
+   FROM (onetrading.accounts
+     CROSS JOIN LATERAL onetrading.lots_at(accounts.account_id, 'infinity'::timestamp with time zone) lots(base_code, quote_code, "position", lot_source, lot_trade_id, reference, instrument_code, acquired_at, quantity, quantity_used, cost, fee_in_base, fee_in_quote));
+COMMENT ON VIEW reporting.open_lots IS 'Lots of spot trading that are not used up now, by first in, first out. What was withdrawn is still in here: deposits and withdrawals use no lots.
 Example:
-SELECT instrument_code, net_by_trades, net_observed, difference, since, basis
-FROM reporting.position_check WHERE account = ''main'' AND state = ''different'' ORDER BY instrument_code;';
-COMMENT ON COLUMN reporting.position_check.account IS 'Configured name of the account.';
-COMMENT ON COLUMN reporting.position_check.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN reporting.position_check.instrument_code IS 'Futures market.';
-COMMENT ON COLUMN reporting.position_check.base_code IS 'Asset of all sizes; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.position_check.quote_code IS 'Currency in which it settles; null when the instrument is unknown.';
-COMMENT ON COLUMN reporting.position_check.net_by_trades IS 'In base_code, negative when short: opening and all stored trades.';
-COMMENT ON COLUMN reporting.position_check.net_observed IS 'In base_code, negative when short: as observed at observed_at, moved by the trades after it; an instrument that a complete answer does not list was flat. Null when positions were never observed.';
-COMMENT ON COLUMN reporting.position_check.observed_at IS 'The observation that is compared: the last one before the end of what is proven of trades, else the last one of all.';
-COMMENT ON COLUMN reporting.position_check.difference IS 'In base_code: net_by_trades less net_observed; 0 also when trades within 5 seconds of the observation explain it. Null when positions were never observed.';
-COMMENT ON COLUMN reporting.position_check.since IS 'The first observation from which on every one differed; null when there is no difference.';
-COMMENT ON COLUMN reporting.position_check.basis IS 'from_start (the position was flat before the first stored trade) or from_observation (it was not, or that cannot be told: opening is what makes the trades fit the first observation).';
-COMMENT ON COLUMN reporting.position_check.opening IS 'In base_code: the position before the first stored trade; 0 with from_start.';
-COMMENT ON COLUMN reporting.position_check.state IS 'ok, different, or unknown (never observed).';
+SELECT base_code, sum(quantity_left) AS quantity, sum(cost_left) AS cost, min(acquired_at) AS oldest
+FROM reporting.open_lots WHERE account = ''main'' GROUP BY base_code ORDER BY base_code;';
+COMMENT ON COLUMN reporting.open_lots.account IS 'Configured name of the account.';
+COMMENT ON COLUMN reporting.open_lots.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.open_lots.base_code IS 'The asset.';
+COMMENT ON COLUMN reporting.open_lots.quote_code IS 'The currency of its cost.';
+COMMENT ON COLUMN reporting.open_lots.lot_source IS 'trade or external (imported).';
+COMMENT ON COLUMN reporting.open_lots.lot_trade_id IS 'The BUY that it came from; null when it was imported.';
+COMMENT ON COLUMN reporting.open_lots.reference IS 'As in the file that it was imported from; null when it came from a trade.';
+COMMENT ON COLUMN reporting.open_lots.instrument_code IS 'Market of the BUY; null when it was imported.';
+COMMENT ON COLUMN reporting.open_lots.acquired_at IS 'When it was acquired.';
+COMMENT ON COLUMN reporting.open_lots.quantity_left IS 'What was not sold yet, in units of base_code.';
+COMMENT ON COLUMN reporting.open_lots.cost_left IS 'The part of its total cost that no SELL has taken, in quote_code, without fees; null when it is not known.';
+COMMENT ON COLUMN reporting.open_lots.quantity IS 'All that was acquired, in units of base_code: amount less a fee in base_code.';
+COMMENT ON COLUMN reporting.open_lots.cost IS 'Total cost of quantity, in quote_code, without fees; null when it is not known.';
 CREATE VIEW reporting.trades AS
  SELECT trades.trade_id,
     trades.order_id,
@@ -4271,6 +7660,10 @@ ALTER TABLE ONLY onetrading.candlesticks
     ADD CONSTRAINT candlesticks_pkey PRIMARY KEY (instrument_code, granularity, start_time);
 ALTER TABLE ONLY onetrading.closed_positions
     ADD CONSTRAINT closed_positions_pkey PRIMARY KEY (position_id);
+ALTER TABLE ONLY onetrading.closed_rows
+    ADD CONSTRAINT closed_rows_pkey PRIMARY KEY (close_id, report, number);
+ALTER TABLE ONLY onetrading.closes
+    ADD CONSTRAINT closes_pkey PRIMARY KEY (close_id);
 ALTER TABLE ONLY onetrading.currencies
     ADD CONSTRAINT currencies_pkey PRIMARY KEY (currency_code, valid_from);
 ALTER TABLE ONLY onetrading.exchange_rates
@@ -4311,6 +7704,12 @@ ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
 ALTER TABLE ONLY onetrading.zones
     ADD CONSTRAINT zones_pkey PRIMARY KEY (zone);
+ALTER TABLE ONLY onetrading_sync.carried_lots
+    ADD CONSTRAINT carried_lots_pkey PRIMARY KEY (account_id, at, base_code, quote_code, "position");
+ALTER TABLE ONLY onetrading_sync.carried
+    ADD CONSTRAINT carried_pkey PRIMARY KEY (account_id, at);
+ALTER TABLE ONLY onetrading_sync.carried_pools
+    ADD CONSTRAINT carried_pools_pkey PRIMARY KEY (account_id, at, base_code, quote_code);
 ALTER TABLE ONLY onetrading_sync.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.counted_positions
@@ -4323,6 +7722,8 @@ ALTER TABLE ONLY onetrading_sync.drift
     ADD CONSTRAINT drift_pkey PRIMARY KEY (account_id, stream, kind, path, sample);
 ALTER TABLE ONLY onetrading_sync.issues
     ADD CONSTRAINT issues_pkey PRIMARY KEY (issue_id);
+ALTER TABLE ONLY onetrading_sync.judgements
+    ADD CONSTRAINT judgements_pkey PRIMARY KEY (account_id, zone, month, check_name, currency);
 ALTER TABLE ONLY onetrading_sync.known_since
     ADD CONSTRAINT known_since_pkey PRIMARY KEY (what);
 ALTER TABLE ONLY onetrading_sync.leases
@@ -4351,6 +7752,7 @@ CREATE UNIQUE INDEX account_fee_tiers_current ON onetrading.account_fee_tiers US
 CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id, currency_code, snapshot_id);
 CREATE INDEX candlesticks_by_end ON onetrading.candlesticks USING btree (instrument_code, granularity, end_time);
 CREATE INDEX closed_positions_by_closing ON onetrading.closed_positions USING btree (account_id, closed_at);
+CREATE UNIQUE INDEX closes_in_force ON onetrading.closes USING btree (zone, month) WHERE (reopened_at IS NULL);
 CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (currency_code) WHERE (valid_to IS NULL);
 CREATE INDEX external_lots_by_time ON onetrading.external_lots USING btree (account_id, acquired_at);
 CREATE INDEX external_movements_by_time ON onetrading.external_movements USING btree (account_id, moved_at);
@@ -4380,8 +7782,28 @@ CREATE INDEX position_details_uncompared ON onetrading_sync.position_details USI
 CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON onetrading.closed_rows FOR EACH ROW EXECUTE FUNCTION onetrading.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON onetrading.closes FOR EACH ROW EXECUTE FUNCTION onetrading.refuse_change();
+CREATE TRIGGER carried_after_delete AFTER DELETE ON onetrading.external_lots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
+CREATE TRIGGER carried_after_delete AFTER DELETE ON onetrading.instruments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_instruments_changed();
+CREATE TRIGGER carried_after_delete AFTER DELETE ON onetrading.trades REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
+CREATE TRIGGER carried_after_insert AFTER INSERT ON onetrading.external_lots REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
+CREATE TRIGGER carried_after_insert AFTER INSERT ON onetrading.instruments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_instruments_changed();
+CREATE TRIGGER carried_after_insert AFTER INSERT ON onetrading.trades REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
+CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.external_lots FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_all_changed();
+CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.instruments FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_all_changed();
+CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.trades FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_all_changed();
+CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.external_lots REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
+CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.instruments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_instruments_changed();
+CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closed_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closes FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
 ALTER TABLE ONLY onetrading.balances
     ADD CONSTRAINT balances_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
+ALTER TABLE ONLY onetrading.closed_rows
+    ADD CONSTRAINT closed_rows_close_id_fkey FOREIGN KEY (close_id) REFERENCES onetrading.closes(close_id) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ONLY onetrading.closes
+    ADD CONSTRAINT closes_zone_fkey FOREIGN KEY (zone) REFERENCES onetrading.zones(zone);
 ALTER TABLE ONLY onetrading.funding_rate_samples
     ADD CONSTRAINT funding_rate_samples_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 ALTER TABLE ONLY onetrading.portfolios
@@ -4390,44 +7812,74 @@ ALTER TABLE ONLY onetrading.positions
     ADD CONSTRAINT positions_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
+ALTER TABLE ONLY onetrading_sync.carried_lots
+    ADD CONSTRAINT carried_lots_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.carried_pools
+    ADD CONSTRAINT carried_pools_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
+GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.dac8_totals_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.dac8_totals TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_check_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_check TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_check_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_check TO onetrading_reader;
+GRANT SELECT ON TABLE onetrading.live_inventory_rollforward TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.inventory_rollforward_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.inventory_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.ledger_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.ledger TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.position_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.month_close_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.order_fill_check TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_average_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_average TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_fifo_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_fifo TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.realised_pnl_futures TO onetrading_reader;
+GRANT SELECT ON TABLE onetrading.live_realised_pnl_monthly TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_monthly_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_monthly TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trade_slippage_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trade_slippage TO onetrading_reader;
+GRANT SELECT ON TABLE onetrading.live_monthly_fees TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
+GRANT SELECT ON TABLE onetrading.live_monthly_funding TO onetrading_reader;
+GRANT SELECT ON TABLE onetrading.live_monthly_turnover TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.closes TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.coverage_gaps TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_orders TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.exchange_rates TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.external_movements TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.fee_tiers TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_settings TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_sign TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.instruments TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.late_facts TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_reader;
-GRANT SELECT ON TABLE reporting.position_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.open_lots TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_reader;
