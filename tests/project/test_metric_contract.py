@@ -92,6 +92,9 @@ CONTRACT = {
         onetrading_coverage_gap_seconds account stream
         onetrading_scopes_refused account stream
         onetrading_backfill_progress_ratio account stream
+        onetrading_reconciliation_difference account check key
+        onetrading_month_unclosed_end_timestamp_seconds account
+        onetrading_late_facts_in_locked_months account
         onetrading_api_requests_total account endpoint code
         onetrading_api_request_duration_seconds endpoint
         onetrading_api_wait_seconds_total account
