@@ -229,6 +229,10 @@ CROSS JOIN LATERAL (
                 AND coalesce(quote_code, split_part(near.instrument_code, '_', 2))
                     = summed.currency
                 AND greatest(near.at - day_end, day_end - near.at) <= firsts.at - day_end
+                -- Without a futures trade until balances were observed, these tell more than cash of
+                -- long before.
+                AND (summed.futures OR greatest(near.at - day_end, day_end - near.at)
+                    <= interval '4 hours 10 minutes')
             ORDER BY distance, near.at LIMIT 1
         ) AS cash
         CROSS JOIN LATERAL (
@@ -428,6 +432,13 @@ CROSS JOIN LATERAL (
                 AND known_from <= at AND at < known_to
             WHERE together = 1
                 AND greatest(at - edge_at, edge_at - at) <= observed_at - edge_at
+                -- Without a futures trade until balances were observed, these tell more than cash of
+                -- long before.
+                AND (greatest(at - edge_at, edge_at - at) <= interval '4 hours 10 minutes'
+                    OR EXISTS (
+                        SELECT FROM onetrading.balance_changes AS changes
+                        WHERE changes.account_id = m.account_id AND gain <> 0
+                            AND changed_at >= edge_at AND changed_at <= observed_at))
             ORDER BY 1, greatest(at - edge_at, edge_at - at), at
         ) AS nearest
         WHERE edge_at <= (

@@ -21,7 +21,7 @@ from exporter.server import check_free
 from exporter.service import Service
 from exporter.settings import load
 from exporter.signals import catch_signals
-from exporter.simulator import Faults, Simulator, serve
+from exporter.simulator import Faults, Simulator, serve, with_movements
 from exporter.store.embedded import FORGOTTEN, EmbeddedPostgres, exists, is_ours
 
 _SIMULATION_OPTIONS = (
@@ -29,6 +29,14 @@ _SIMULATION_OPTIONS = (
     click.option("--speed", default=1.0, show_default=True, help="Simulated seconds per second."),
     click.option(
         "--history-days", default=30.0, show_default=True, help="Days of history before now."
+    ),
+    click.option(
+        "--movements",
+        type=click.FloatRange(min=0, max=30),
+        default=0.0,
+        show_default=True,
+        help="Deposits and withdrawals of each account a month, and a twelfth as many liquidation"
+        " fees. No endpoint tells them, the control URL does: truth/movements?account=main.",
     ),
     click.option(
         "--faults", default="", help="Faults to inject, for example error_rate=0.05,latency_ms=200."
@@ -80,6 +88,7 @@ def simulate(
     seed: int,
     speed: float,
     history_days: float,
+    movements: float,
     faults: str,
 ) -> None:
     """Serve a simulated exchange, with the quirks of the real one and the faults you choose."""
@@ -104,6 +113,7 @@ def simulate(
             seed=seed,
             speed=speed,
             history_days=history_days,
+            accounts=with_movements(movements),
             faults=_faults(faults),
             ready=ready,
         )
@@ -138,6 +148,7 @@ def demo(
     seed: int,
     speed: float,
     history_days: float,
+    movements: float,
     faults: str,
 ) -> None:
     """Run everything on a simulated exchange and an embedded Postgres: no token, no server."""
@@ -160,7 +171,11 @@ def demo(
             _clear(folder, embedded, named=data_dir is not None)
             click.echo("Starting a simulated exchange, an embedded Postgres and the exporter ...")
             with Simulator(
-                seed=seed, speed=speed, history_days=history_days, faults=injected
+                seed=seed,
+                speed=speed,
+                history_days=history_days,
+                accounts=with_movements(movements),
+                faults=injected,
             ) as exchange:
                 _serve(exchange, environ, runtime, embedded, began)
 

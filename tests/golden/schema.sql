@@ -1079,7 +1079,9 @@ UNION ALL
   ORDER BY funding_payments.booked_at
  LIMIT 20)) payments) near
                              LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
-                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)))
+                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)) AND ((GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= '04:10:00'::interval) OR (EXISTS ( SELECT
+                                   FROM onetrading.balance_changes changes
+                                  WHERE ((changes.account_id = m.account_id) AND (changes.gain <> (0)::numeric) AND (changes.changed_at >= ends.edge_at) AND (changes.changed_at <= ends.observed_at))))))
                           ORDER BY COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)), GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)), near.at) nearest)
                   WHERE (ends.edge_at <= ( SELECT min(snapshots.first_observed_at) AS min
                            FROM onetrading.snapshots
@@ -1999,7 +2001,7 @@ UNION ALL
   ORDER BY payments_1.booked_at
  LIMIT 20)) payments) near
                              LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
-                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= (firsts.at - summed.day_end)))
+                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= (firsts.at - summed.day_end)) AND (summed.futures OR (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= '04:10:00'::interval)))
                           ORDER BY GREATEST((near.at - summed.day_end), (summed.day_end - near.at)), near.at
                          LIMIT 1) cash
                      CROSS JOIN LATERAL ( SELECT COALESCE(sum(

@@ -28,8 +28,17 @@ EXACT = Context(prec=200, traps=[Inexact])
 SEEDS = st.integers(0, 2**64 - 1)
 
 
-def _market(seed: int, hours: float, per_day: float = 60.0) -> Market:
-    accounts = (AccountSpec("main", trades_per_day=per_day), AccountSpec("spot", False, per_day))
+def _market(seed: int, hours: float, per_day: float = 60.0, moving: float = 0) -> Market:
+    accounts = tuple(
+        AccountSpec(
+            name,
+            name == "main",
+            per_day,
+            movements_per_month=moving,
+            liquidation_fees_per_year=12 * moving,
+        )
+        for name in ("main", "spot")
+    )
     return Market(seed, START, START + timedelta(hours=hours), accounts)
 
 
@@ -56,13 +65,17 @@ def _expected_balances(market: Market, account: str) -> dict[str, Decimal]:
     for payment in truth(market, "funding_payments", account) if account == "main" else ():
         currency = INSTRUMENTS[payment["instrument_code"]].quote
         amounts[currency] += payment["funding_payment"]
+    for movement in truth(market, "movements", account):
+        amounts[movement["currency_code"]] += Decimal(movement["amount"])
     return amounts
 
 
-@given(SEEDS, st.integers(0, 9 * 86_400), st.sampled_from([1, 12, 1_000]))
+@given(SEEDS, st.integers(0, 9 * 86_400), st.sampled_from([1, 12, 1_000]), st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_balances_are_what_the_records_add_up_to(seed: int, seconds: int, speedup: int) -> None:
-    market = _market(seed, seconds / speedup / 3_600, 20.0 * speedup)
+def test_balances_are_what_the_records_add_up_to(
+    seed: int, seconds: int, speedup: int, moving: bool
+) -> None:
+    market = _market(seed, seconds / speedup / 3_600, 20.0 * speedup, 20.0 * moving)
     for account in market.accounts:
         with localcontext(EXACT):
             expected = _expected_balances(market, account)
@@ -77,12 +90,13 @@ def test_balances_are_what_the_records_add_up_to(seed: int, seconds: int, speedu
 @given(SEEDS, st.lists(st.integers(0, 10**15), min_size=1, max_size=6))
 @settings(max_examples=10, deadline=None)
 def test_the_steps_of_time_make_no_difference(seed: int, steps: list[int]) -> None:
-    stepped = _market(seed, 0)
+    stepped = _market(seed, 0, moving=25)
     for step in steps:
         stepped.advance_nanos(stepped.instant + step)
-    at_once = _market(seed, 0)
+    at_once = _market(seed, 0, moving=25)
     at_once.advance_nanos(stepped.instant)
-    for stream in ("trades", "orders", "funding_payments", "closed_positions", "balances"):
+    histories = ("trades", "orders", "funding_payments", "closed_positions", "movements")
+    for stream in (*histories, "balances"):
         assert truth(stepped, stream, "main") == truth(at_once, stream, "main")
 
 
@@ -95,6 +109,45 @@ def test_cash_balance_of_a_payment_is_the_balance_at_that_instant() -> None:
     usd = truth(before, "balances", "main")["balances"][0]
     assert usd["currency_code"] == "USD"
     assert Decimal(usd["available"]) == row["cash_balance"]
+
+
+def test_movements_are_of_every_kind_and_leave_the_trades_alone() -> None:
+    """As many as specified; what is taken out was brought before; fees only while a position is
+    open, 3 % of it."""
+    market, days = _market(11, 24 * 120, 10, moving=10), 120
+    rows = truth(market, "movements", "main")
+    kinds = [row["kind"] for row in rows]
+    assert set(kinds) == {"deposit", "withdrawal", "fee"}
+    assert days / 30 * 10 / 2 < len(rows) - kinds.count("fee") < days / 30 * 10 * 2
+    assert len({row["reference"] for row in rows}) == len(rows)
+    assert [row["moved_at"] for row in rows] == sorted((r["moved_at"] for r in rows), reverse=True)
+    brought: dict[str, Decimal] = defaultdict(Decimal)
+    for row in reversed(rows):
+        amount = Decimal(row["amount"])
+        assert (amount > 0) == (row["kind"] == "deposit")
+        if row["kind"] == "fee":
+            code, instant = row["note"].rsplit(" ", 1)[1], parse_instant(row["moved_at"])
+            volume = market.accounts["main"].ledger.books[code].volume.at(instant)
+            notional = abs(volume) * market.prices.mark(INSTRUMENTS[code], instant)
+            assert abs(amount + notional * Decimal("0.03")) < Decimal("0.00000001")
+        else:
+            brought[row["currency_code"]] += amount
+            assert brought[row["currency_code"]] >= 0
+    assert all(row["kind"] != "fee" for row in truth(market, "movements", "spot"))
+    still = _market(11, 24 * 120, 10)
+    assert truth(market, "trades", "main") == truth(still, "trades", "main")
+    assert truth(still, "movements", "main") == []
+
+
+def test_an_account_may_open_with_other_balances() -> None:
+    opening = {"EUR": Decimal("12.5")}
+    market = Market(3, START, START, [AccountSpec("main", trades_per_day=0, opening=opening)])
+    assert truth(market, "opening", "main") == {"EUR": "12.5"}
+    [row] = truth(market, "balances", "main")["balances"]
+    assert (row["currency_code"], Decimal(row["available"]) + Decimal(row["locked"])) == (
+        "EUR",
+        opening["EUR"],
+    )
 
 
 @given(SEEDS)

@@ -6,6 +6,7 @@ Amounts are exact Decimals; instants are whole microseconds, since that is what 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -78,6 +79,17 @@ class Books:
                 code, volume = change.position
                 held[code] = held.get(code, ZERO) + volume
         return {code: volume for code, volume in held.items() if volume}
+
+    def settled_between(self, first: datetime, last: datetime) -> bool:
+        """Whether anything was settled between two instants, in either order."""
+        early, late = sorted((first, last))
+        place = bisect_left(self.settlements, (early, Decimal("-Infinity")))
+        return place < len(self.settlements) and self.settlements[place][0] <= late
+
+    def quiet(self, at: datetime) -> bool:
+        """Whether no record is within five seconds of an instant."""
+        place = bisect_left(self.changes, at - timedelta(seconds=5), key=lambda c: c.at)
+        return place == len(self.changes) or self.changes[place].at > at + timedelta(seconds=5)
 
     @property
     def first_poll(self) -> datetime:

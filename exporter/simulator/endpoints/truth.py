@@ -21,7 +21,8 @@ from exporter.simulator.endpoints.records import (
     trades_of,
 )
 from exporter.simulator.endpoints.requests import AccountRequest, EndpointRequest, Overrides
-from exporter.simulator.market.exact import exact, trimmed
+from exporter.simulator.endpoints.times import iso_millis
+from exporter.simulator.market.exact import exact, text, trimmed
 from exporter.simulator.market.instruments import INSTRUMENTS
 from exporter.simulator.market.market import Market, SimulatedAccount
 from exporter.simulator.market.prices import seeded
@@ -89,6 +90,21 @@ def _settlements(market: Market, account: SimulatedAccount) -> Any:
     }
 
 
+def _movements(_market: Market, account: SimulatedAccount) -> Any:
+    return [
+        {
+            "account": account.name,
+            "reference": row.reference,
+            "moved_at": iso_millis(row.instant),
+            "currency_code": row.currency,
+            "amount": text(row.amount),
+            "kind": row.kind,
+            "note": row.note,
+        }
+        for row in reversed(account.ledger.movements)
+    ]
+
+
 _STREAMS: dict[str, Callable[[Market, SimulatedAccount], Any]] = {
     "trades": _trades,
     "orders": _orders,
@@ -97,6 +113,7 @@ _STREAMS: dict[str, Callable[[Market, SimulatedAccount], Any]] = {
     "position_trades": _position_trades,
     "closed_positions": _closed_positions,
     "settlements": _settlements,
+    "movements": _movements,
     "balances": _balances,
     "positions": lambda market, account: position_records(account, market.prices, market.instant),
     "opening": lambda _market, account: {
@@ -113,9 +130,10 @@ def truth(market: Market, stream: str, account: str | None) -> Any:
 
     `trades` are `{fee, trade}`, `orders` `{order, trades}`, `funding_payments` wire records with
     their `instrument_code`, `position_funding` and `closed_positions` wire records,
-    `position_trades` trades with their `position_id`, `positions` the
-    list, `balances` the whole response, `settlements` what the minute settlements of each
-    instrument have paid, `opening` the balances at the start. `funding_history` is public: the
+    `position_trades` trades with their `position_id`, `positions` the list, `balances` the whole
+    response, `settlements` what the minute settlements of each instrument have paid, `opening` the
+    balances at the start, `movements` rows of the file that `import movements` takes: deposits,
+    withdrawals and fees of liquidations, which no endpoint serves. `funding_history` is public: the
     settled rates of every futures instrument since the start. JSON numbers are Decimals. Raises
     ValueError for an unknown stream or account.
     """

@@ -1,4 +1,4 @@
-"""One account's ledger: trades, positions, funding and the balances that follow from them.
+"""One account's ledger: trades, positions, funding, movements and the balances that follow.
 
 Every amount is kept as a running sum, so a balance at any past instant is one bisection. Minute
 settlements are not booked one by one: between two settlements the profit of a position is volume
@@ -8,12 +8,13 @@ one, at T, have paid exactly volume(T) x mark(T) - cost(T).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from exporter.simulator.market.exact import ZERO, rounded
 from exporter.simulator.market.instruments import INSTRUMENTS, SPOT, SimulatedInstrument
+from exporter.simulator.market.movements import MovementPlan, SimulatedMovement, liquidation_fee
 from exporter.simulator.market.prices import MINUTE, SECOND, Prices, mix, salt, settled_at, slots
 from exporter.simulator.market.trades import RunningSum, SimulatedTrade, TradeLog
 
@@ -111,8 +112,9 @@ class Book:
 class Ledger:
     """The ledger of one account. Instants are nanoseconds since the epoch; call under `exact`."""
 
-    def __init__(self, seed: int, prices: Prices, opening: dict[str, Decimal]) -> None:
+    def __init__(self, seed: int, prices: Prices, opening: Mapping[str, Decimal]) -> None:
         self.opening = dict(opening)
+        self.movements: list[SimulatedMovement] = []
         self.locked: dict[str, Decimal] = {}
         self.trades = TradeLog()
         self.orders: list[SimulatedOrder] = []
@@ -123,6 +125,8 @@ class Ledger:
         self._seed = seed
         self._prices = prices
         self._funding: dict[str, RunningSum] = {}
+        # Apart from the trades, which may be written before a movement that happens earlier.
+        self._moved: dict[str, RunningSum] = {}
         self._sequence = 60_000_000_000
 
     def next_sequence(self) -> int:
@@ -152,6 +156,23 @@ class Ledger:
 
     def _move(self, currency: str, instant: int, change: Decimal) -> None:
         self.wallets.setdefault(currency, RunningSum(ZERO)).add(instant, change)
+
+    def transfer(self, plan: MovementPlan, after: int, until: int) -> None:
+        """Book what moves in (after, until] without a trade; trades until then must be recorded."""
+        fees = [fee for at in plan.liquidations(after, until) for fee in self._liquidation(at)]
+        for movement in sorted([*plan.transfers(after, until), *fees]):
+            self.movements.append(movement)
+            moved = self._moved.setdefault(movement.currency, RunningSum(ZERO))
+            moved.add(movement.instant, movement.amount)
+
+    def _liquidation(self, instant: int) -> list[SimulatedMovement]:
+        """The fee for the first position that is open then; none when all are closed."""
+        for code, book in sorted(self.books.items()):
+            volume, instrument = book.volume.at(instant), INSTRUMENTS[code]
+            if volume:
+                notional = abs(volume) * self._prices.mark(instrument, instant)
+                return [liquidation_fee(instant, code, instrument.quote, notional)]
+        return []
 
     def fund(self, after: int, until: int) -> None:
         """Book every funding payment due in (after, until]; trades until then must be recorded."""
@@ -192,14 +213,16 @@ class Ledger:
         return self.books[code].number
 
     def total(self, currency: str, instant: int) -> Decimal:
-        """Return available plus locked: opening, trades, fees, funding and settlements."""
-        wallet, funding = self.wallets.get(currency), self._funding.get(currency)
-        amount = wallet.at(instant) if wallet else ZERO
-        amount += funding.at(instant) if funding else ZERO
+        """Return available plus locked: opening, trades, fees, funding, movements, settlements."""
+        sums = [own[currency] for own in self._sums() if currency in own]
+        amount = sum((sum_.at(instant) for sum_ in sums), ZERO)
         for code in self.books:
             if INSTRUMENTS[code].quote == currency:
                 amount += self.settled(INSTRUMENTS[code], instant)
         return amount
+
+    def _sums(self) -> tuple[dict[str, RunningSum], ...]:
+        return self.wallets, self._funding, self._moved
 
     def settled(self, instrument: SimulatedInstrument, instant: int) -> Decimal:
         """Return what the minute settlements of `instrument` have paid up to the last one."""
@@ -212,14 +235,14 @@ class Ledger:
 
     def currencies(self, instant: int) -> Iterator[tuple[str, Decimal, int | None]]:
         """Yield each currency held, its total and the instant of its last change."""
-        held = dict.fromkeys((*self.wallets, *self._funding))
+        held = dict.fromkeys(currency for sums in self._sums() for currency in sums)
         for code in self.books:
             held.setdefault(INSTRUMENTS[code].quote)
         for currency in held:
             yield currency, self.total(currency, instant), self._changed_at(currency, instant)
 
     def _changed_at(self, currency: str, instant: int) -> int | None:
-        sums = (self.wallets.get(currency), self._funding.get(currency))
+        sums = [own.get(currency) for own in self._sums()]
         changes = [at for sum_ in sums if sum_ and (at := sum_.changed_at(instant)) is not None]
         for code, book in self.books.items():
             if INSTRUMENTS[code].quote == currency and book.volume.at(instant):

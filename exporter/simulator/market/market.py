@@ -7,13 +7,14 @@ steps it is advanced in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from exporter.simulator.market.exact import exact
 from exporter.simulator.market.ledger import Ledger
+from exporter.simulator.market.movements import MovementPlan
 from exporter.simulator.market.prices import Prices, salt, seeded
 from exporter.simulator.market.trader import Trader
 from exporter.simulator.market.trades import IdSeries, TradeHistory
@@ -44,6 +45,9 @@ class AccountSpec:
 
     `trades_per_day` is a mean. `trade_history` replaces the trades that the market would make, for
     load tests; the account then does not trade, and its balances do not follow that history.
+    `opening` are its balances at the start (default: those of a small account).
+    `movements_per_month` (deposits and withdrawals) and `liquidation_fees_per_year` (booked while a
+    position is open) are means, too: they move balances, and nothing but `truth` tells them.
     `endpoints` are served instead of those of the same route, where such a history tells more than
     trades; each is given the `AccountRequest`.
     """
@@ -53,6 +57,9 @@ class AccountSpec:
     trades_per_day: float = 60.0
     trade_history: TradeHistory | None = None
     endpoints: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    opening: Mapping[str, Decimal] | None = None
+    movements_per_month: float = 0.0
+    liquidation_fees_per_year: float = 0.0
 
 
 DEFAULT_ACCOUNTS = (
@@ -60,6 +67,22 @@ DEFAULT_ACCOUNTS = (
     AccountSpec("hedge", trades_per_day=30.0),
     AccountSpec("spot", futures=False, trades_per_day=20.0),
 )
+
+OLD_ACCOUNTS = (
+    AccountSpec(
+        "main", trades_per_day=3.0, movements_per_month=4.0, liquidation_fees_per_year=12.0
+    ),
+    AccountSpec("spot", futures=False, trades_per_day=2.0, movements_per_month=2.0),
+)
+"""Calm accounts with movements, for a history of a year and more: an exporter sees its end only."""
+
+
+def with_movements(per_month: float) -> tuple[AccountSpec, ...]:
+    """Return the default accounts with movements, and a twelfth as many liquidation fees."""
+    return tuple(
+        replace(spec, movements_per_month=per_month, liquidation_fees_per_year=per_month)
+        for spec in DEFAULT_ACCOUNTS
+    )
 
 
 class SimulatedAccount:
@@ -75,8 +98,14 @@ class SimulatedAccount:
         self.trade_ids = IdSeries(salt(own, "trade"))
         self.order_ids = IdSeries(salt(own, "order"))
         self.client_ids = IdSeries(salt(own, "client"))
-        opening = _FUTURES_OPENING if spec.futures else _SPOT_OPENING
-        self.ledger = Ledger(own, prices, opening)
+        usual = _FUTURES_OPENING if spec.futures else _SPOT_OPENING
+        self.ledger = Ledger(own, prices, usual if spec.opening is None else spec.opening)
+        self._movements = MovementPlan(
+            own,
+            futures=spec.futures,
+            per_month=spec.movements_per_month,
+            fees_per_year=spec.liquidation_fees_per_year,
+        )
         history = spec.trade_history
         self.trades: TradeHistory = self.ledger.trades if history is None else history
         self._trader = Trader(
@@ -89,8 +118,9 @@ class SimulatedAccount:
         )
 
     def advance(self, after: int, until: int) -> None:
-        """Make the account's trades and funding payments in (after, until]."""
+        """Make the account's trades, movements and funding payments in (after, until]."""
         self._trader.trade(until)
+        self.ledger.transfer(self._movements, after, until)
         self.ledger.fund(after, until)
 
 
