@@ -241,6 +241,11 @@ def filled(*accounts: str) -> Page:
         page.instrumentation.record_request(account, "account/balances", "200", 0.2)
         page.instrumentation.record_wait(account, 1.5)
     page.service_metrics.set_token_expiries(dict.fromkeys(accounts or ("main", "desk"), 1.5))
+    page.service_metrics.set_months(
+        {(name, "roll_forward", "2026-10 EUR"): -1.5 for name in accounts or ("main", "desk")},
+        dict.fromkeys(accounts or ("main", "desk"), 1.5),
+        dict.fromkeys(accounts or ("main", "desk"), 2),
+    )
     page.service_metrics.set_config(True, 1.5)
     page.service_metrics.set_database_up(True)
     page.service_metrics.set_leader({"main": True, "hedge": False})
@@ -449,6 +454,25 @@ def test_service_metrics_show_the_latest() -> None:
     assert found["onetrading_scheduler_heartbeat_timestamp_seconds"] == "5"
     assert found["onetrading_scheduler_heartbeat_age_seconds"] == "45.5"
     assert found["onetrading_exchange_clock_disputed"] == "1"
+
+
+def test_what_the_checks_of_months_no_longer_say_is_not_shown() -> None:
+    """An alert on a month that was closed would never end."""
+    names = (
+        "onetrading_reconciliation_difference",
+        "onetrading_month_unclosed_end_timestamp_seconds",
+        "onetrading_late_facts_in_locked_months",
+    )
+    page = Page()
+    assert not page.read().keys() & set(names)
+    before = {("main", "roll_forward", "2026-09 EUR"): 7.0, ("main", "funding", "2026-09"): 1.0}
+    page.service_metrics.set_months(before, {"main": 1.5e9}, {"main": 3})
+    page.service_metrics.set_months({("main", "roll_forward", "2026-10 EUR"): -1250.5}, {}, {})
+    shown = page.read()
+    assert values(shown[names[0]]) == {
+        (("account", "main"), ("check", "roll_forward"), ("key", "2026-10 EUR")): -1250.5
+    }
+    assert not shown.keys() & set(names[1:])
 
 
 def test_a_budget_is_read_at_each_scrape_and_may_fail() -> None:
