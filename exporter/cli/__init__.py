@@ -11,7 +11,7 @@ import sys
 import click
 
 from exporter._version import __version__
-from exporter.cli import database, demo, history, rejects, reports, service, verify
+from exporter.cli import database, demo, history, imports, rejects, reports, service, verify
 from exporter.model.errors import ExporterError, SettingsError
 
 EXIT_FAILED = 1
@@ -35,6 +35,7 @@ for command in (
     verify.verify,
     verify.reset,
     rejects.rejects,
+    imports.import_command,
     reports.status,
     reports.gaps,
     service.check,
