@@ -11,7 +11,17 @@ import sys
 import click
 
 from exporter._version import __version__
-from exporter.cli import database, demo, history, imports, rejects, reports, service, verify
+from exporter.cli import (
+    database,
+    demo,
+    exports,
+    history,
+    imports,
+    rejects,
+    reports,
+    service,
+    verify,
+)
 from exporter.model.errors import ExporterError, SettingsError
 
 EXIT_FAILED = 1
@@ -36,6 +46,7 @@ for command in (
     verify.reset,
     rejects.rejects,
     imports.import_command,
+    exports.export,
     reports.status,
     reports.gaps,
     service.check,
