@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from exporter.app import plain_connection, require_schema
+from exporter.cli import books
 from exporter.cli.database import require_database
 from exporter.cli.history import InstantOption
 from exporter.cli.options import with_settings
@@ -29,7 +30,7 @@ from exporter.store import exports as store
 from exporter.store.database import Connection
 from exporter.store.exports import Selection, View
 
-FORMATS = ("csv", "parquet", "datev", "beancount")
+FORMATS = ("csv", "parquet", *books.FORMATS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +105,20 @@ def export(
         bom=bom or spreadsheet,
         for_spreadsheet=spreadsheet,
     )
-    _check_usage(request)
+    _check_usage(request, settings)
     # As Ctrl+C: what is half written is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     require_database(settings)
     with plain_connection(settings) as connection:
         require_schema(connection)
         with store.snapshot(connection) as created_at:
-            _export(connection, request, created_at)
+            if format_name in books.FORMATS:
+                _export_books(connection, request, created_at, settings)
+            else:
+                _export(connection, request, created_at)
 
 
-def _check_usage(request: Request) -> None:
+def _check_usage(request: Request, settings: Settings) -> None:
     """Raises SettingsError with everything that is wrong without a look at the database."""
     faults = []
     start, end = request.selection.start, request.selection.end
@@ -129,6 +133,9 @@ def _check_usage(request: Request) -> None:
             parquet_file.check_installed()
         except parquet_file.PyarrowMissing as error:
             faults.append(str(error))
+    if request.format_name in books.FORMATS:
+        wanted = (request.format_name, request.view, request.selection, settings.datev)
+        faults += books.check(*wanted)
     if faults:
         raise SettingsError(faults)
 
@@ -136,7 +143,8 @@ def _check_usage(request: Request) -> None:
 def _export(connection: Connection, request: Request, created_at: datetime) -> None:
     view = _found(connection, request)
     selection = request.selection
-    told = metadata.describe(view.name, request.format_name, created_at, _filters(view, selection))
+    filters = _filters(selection, view.time_column)
+    told = metadata.describe(view.name, request.format_name, created_at, filters)
     told["columns"] = {column.name: column.type_name for column in view.columns}
     judged = [metadata.Check._make(row) for row in store.checks(connection, selection)]
     told["period"] = metadata.period_of(judged)
@@ -151,6 +159,22 @@ def _export(connection: Connection, request: Request, created_at: datetime) -> N
         told["rows"] = count
         if isinstance(writer, ParquetWriter):
             told["sha256_as_csv"] = writer.content_sha256
+
+
+def _export_books(
+    connection: Connection, request: Request, created_at: datetime, settings: Settings
+) -> None:
+    selection = request.selection
+    if faults := list(_unknown(connection, selection)):
+        raise SettingsError(faults)
+    told = metadata.describe(books.VIEW, request.format_name, created_at, _filters(selection))
+    judged = [metadata.Check._make(row) for row in store.checks(connection, selection)]
+    told["period"] = metadata.period_of(judged)
+    with _written(request, told) as output:
+        if request.format_name == "datev":
+            books.write_datev(connection, selection, output, told, settings.datev)
+        else:
+            books.write_beancount(connection, selection, output, told)
 
 
 def _writer(
@@ -190,12 +214,12 @@ def _summary(out: Path, told: dict[str, Any]) -> str:
     return f"{out}: {told['rows']} rows, {told['bytes']} bytes; {complete}"
 
 
-def _filters(view: View, selection: Selection) -> dict[str, Any]:
+def _filters(selection: Selection, time_column: str | None = "booked_at") -> dict[str, Any]:
     bounded = selection.start is not None or selection.end is not None
     return {
         "from": selection.start,
         "to": selection.end,
-        "time_column": view.time_column if bounded else None,
+        "time_column": time_column if bounded else None,
         "account": selection.account,
         "zone": selection.zone,
     }
@@ -219,13 +243,16 @@ def _misfits(connection: Connection, view: View, selection: Selection) -> Iterat
         yield f"{view.name} has the rows of every time zone; export the view without _by_zone"
     if selection.zone is not None and not view.takes_zone:
         yield f"--zone: {view.name} is the same in every time zone; leave it out"
-    elif selection.zone is not None and not store.is_zone(connection, selection.zone):
-        yield f"--zone {selection.zone} is not known; name it as the IANA does: Europe/Vienna"
     if (selection.start or selection.end) and view.time_column is None:
         yield f"--from, --to: {view.name} has no column of time to compare with; leave them out"
-    if selection.account is not None:
-        names = store.account_names(connection)
-        if not view.has("account"):
-            yield f"--account: {view.name} is of no account; leave it out"
-        elif selection.account not in names:
-            yield f"--account {selection.account} is not known; write one of: {', '.join(names)}"
+    if selection.account is not None and not view.has("account"):
+        yield f"--account: {view.name} is of no account; leave it out"
+    yield from _unknown(connection, selection)
+
+
+def _unknown(connection: Connection, selection: Selection) -> Iterator[str]:
+    names = store.account_names(connection)
+    if selection.account is not None and selection.account not in names:
+        yield f"--account {selection.account} is not known; write one of: {', '.join(names)}"
+    if selection.zone is not None and not store.is_zone(connection, selection.zone):
+        yield f"--zone {selection.zone} is not known; name it as the IANA does: Europe/Vienna"

@@ -21,7 +21,7 @@ from exporter.export.columns import Cells, Column
 _BOM = b"\xef\xbb\xbf"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What begins a formula, also full-width; a line break is taken off by some before they look."""
-_SPECIAL = re.compile(r'[",\r\n]|^\s|\s$')
+_SPECIAL = '",\r\n'
 _NUMBER_LIKE = re.compile(r"\s*[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?\s*")
 _KEPT_DIGITS = 15
 
@@ -37,7 +37,7 @@ class Sink(Protocol):
 
 def quoted(cell: str) -> str:
     """A cell with quotes where RFC 4180 wants them, and around an empty text."""
-    if cell and not _SPECIAL.search(cell):
+    if cell and cell == cell.strip() and not any(special in cell for special in _SPECIAL):
         return cell
     return f'"{cell.replace(chr(34), chr(34) * 2)}"'
 

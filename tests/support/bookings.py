@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from exporter.model.fields import EXACT
 from tests.support.reporting import MAIN, Connection, put
 
 HEDGE = UUID(int=2)
@@ -47,7 +48,13 @@ def trade(
     fee_amount, fee_currency = fee or (None, None)
     return (
         *(UUID(int=number), UUID(int=1000 + number), account, code, side, price, amount),
-        *(f"{Decimal(price) * Decimal(amount):f}", fee_amount, fee_currency, "TAKER", number),
+        *(
+            f"{EXACT.multiply(Decimal(price), Decimal(amount)):f}",
+            fee_amount,
+            fee_currency,
+            "TAKER",
+            number,
+        ),
         *(traded_at, nanos, "{}", 0),
     )
 
