@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -172,6 +173,8 @@ def _export_books(
     told["period"] = metadata.period_of(judged)
     with _written(request, told) as output:
         if request.format_name == "datev":
+            if request.out and not re.fullmatch(r"EXTF_.*\.csv", request.out.name, re.IGNORECASE):
+                click.echo("DATEV takes only files whose name is EXTF_....csv: rename it", err=True)
             books.write_datev(connection, selection, output, told, settings.datev)
         else:
             books.write_beancount(connection, selection, output, told)

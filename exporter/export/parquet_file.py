@@ -58,7 +58,7 @@ class ParquetWriter:
     """Writes a Parquet file. ``extents``: by name, of the columns that are numbers.
 
     ``metadata`` goes into the file as JSON under the key `onetrading`; `end_metadata` is asked at
-    the end for what is known by then, for `onetrading_content`.
+    the end for what is known by then, for `onetrading.content`.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class ParquetWriter:
         if self._rows:
             self._flush()
         content = {"rows": self._count, "sha256_as_csv": self.content_sha256}
-        self._file.add_key_value_metadata({"onetrading_content": json.dumps(content)})
+        self._file.add_key_value_metadata({"onetrading.content": json.dumps(content)})
         self._file.close()
 
 

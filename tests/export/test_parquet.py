@@ -74,4 +74,4 @@ def test_months_have_one_schema_as_long_as_18_digits_do() -> None:
 def test_a_file_says_what_it_contains() -> None:
     found = arrow.parquet.read_metadata(written([Decimal(1), None])).metadata
     assert json.loads(found[b"onetrading"]) == {"view": "x"}
-    assert set(json.loads(found[b"onetrading_content"])) == {"rows", "sha256_as_csv"}
+    assert set(json.loads(found[b"onetrading.content"])) == {"rows", "sha256_as_csv"}

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pyarrow.parquet
@@ -111,6 +112,9 @@ def test_a_view_is_exported_as_postgres_prints_it(exporter: Exporter, url: str) 
     assert (meta["view"], meta["format"], meta["filters"]["from"]) == ("trades", "csv", None)
     assert meta["columns"]["price"] == "numeric"
     assert sorted(path.name for path in exporter.folder.iterdir()) == ["out", "out.meta.json"]
+    password = urlsplit(url).password
+    assert password
+    assert password not in json.dumps(meta)
 
 
 def test_a_period_and_an_account_are_selected(exporter: Exporter) -> None:
@@ -210,7 +214,7 @@ def test_parquet_is_equal_decimal_for_decimal(exporter: Exporter, url: str) -> N
     assert [(*row[:3], Decimal(row[3]), *row[4:]) for row in found] == stored
     assert [type(value) for value in found[0][1:5]] == [Decimal, Decimal, str, Decimal]
     plain = hashlib.sha256(exporter.content("trades", "--format", "csv")).hexdigest()
-    told = json.loads(said[b"onetrading_content"])
+    told = json.loads(said[b"onetrading.content"])
     assert told == {"rows": 4, "sha256_as_csv": plain}
     meta = json.loads(said[b"onetrading"])
     assert (meta["view"], meta["filters"]["account"]) == ("trades", None)
