@@ -18,7 +18,8 @@ class Output:
     """
 
     def __init__(self, path: Path | None, stream: BinaryIO | None = None) -> None:
-        self._path = path
+        # The file that a link leads to is replaced, not the link.
+        self._path = path.resolve() if path is not None else None
         self._partial: Path | None = None
         self._stream = stream or self._opened()
         self._digest = hashlib.sha256()
