@@ -11,7 +11,18 @@ import sys
 import click
 
 from exporter._version import __version__
-from exporter.cli import close, database, demo, history, rejects, reports, service, verify
+from exporter.cli import (
+    close,
+    database,
+    demo,
+    exports,
+    history,
+    imports,
+    rejects,
+    reports,
+    service,
+    verify,
+)
 from exporter.model.errors import ExporterError, SettingsError
 
 EXIT_FAILED = 1
@@ -35,6 +46,8 @@ for command in (
     verify.verify,
     verify.reset,
     rejects.rejects,
+    imports.import_command,
+    exports.export,
     close.reconcile,
     close.close,
     close.reopen,

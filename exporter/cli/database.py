@@ -31,13 +31,7 @@ def app_with_database(
     Raises SettingsError when there is to be none, DatabaseError when Postgres is away, SchemaError
     when the schema is not this version's.
     """
-    if settings.database.kind == "none":
-        raise SettingsError(["DATABASE_URL is none, but this command needs a database; set it"])
-    if only_look and settings.database.kind == "embedded" and not exists(settings.data_dir):
-        raise DatabaseError(
-            f"there is no database in {settings.data_dir} yet: `run` creates it, or set"
-            " ONETRADING_DATA_DIR or DATABASE_URL to those of the service"
-        )
+    require_database(settings, only_look=only_look)
     app = App(settings, streams, prepare=require_schema if only_look else None)
     catch_signals(app.stop)
     try:
@@ -47,6 +41,18 @@ def app_with_database(
         yield app
     finally:
         app.close()
+
+
+def require_database(settings: Settings, *, only_look: bool = True) -> None:
+    """Raises SettingsError when there is to be no database, DatabaseError when there is none yet,
+    unless it may be created."""
+    if settings.database.kind == "none":
+        raise SettingsError(["DATABASE_URL is none, but this command needs a database; set it"])
+    if only_look and settings.database.kind == "embedded" and not exists(settings.data_dir):
+        raise DatabaseError(
+            f"there is no database in {settings.data_dir} yet: `run` creates it, or set"
+            " ONETRADING_DATA_DIR or DATABASE_URL to those of the service"
+        )
 
 
 @click.command()

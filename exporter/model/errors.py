@@ -2,6 +2,7 @@
 
 ExporterError
 ├── SettingsError            stop the process: exit 2, every fault listed at once
+│   └── FileFaults           the same, of a file that was to be imported
 ├── SchemaError              stop writing: the database's schema is not the one this version needs
 ├── EmbeddedPostgresError    stop the process: the embedded Postgres cannot be started
 ├── Stopping                 unwind: the process was asked to stop while something waited
@@ -84,6 +85,10 @@ class SettingsError(ExporterError):
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(self.faults))
+
+
+class FileFaults(SettingsError):
+    """A file to be imported is wrong, or contradicts what is known; nothing of it was imported."""
 
 
 class SchemaError(ExporterError):

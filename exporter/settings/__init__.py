@@ -7,6 +7,7 @@ reported together.
 
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
+from exporter.settings.datev import DatevSettings
 from exporter.settings.raw import Setting
 from exporter.settings.secret import Secret
 from exporter.settings.table import SETTINGS, LogFormat, Settings, load
@@ -16,6 +17,7 @@ __all__ = [
     "SETTINGS",
     "AccountSettings",
     "DatabaseSettings",
+    "DatevSettings",
     "Listen",
     "LogFormat",
     "Secret",

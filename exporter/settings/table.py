@@ -19,9 +19,10 @@ import platformdirs
 
 from exporter.logs.level import LEVELS
 from exporter.model.errors import SettingsError
-from exporter.settings import accounts, database, finance, values
+from exporter.settings import accounts, database, datev, finance, values
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
+from exporter.settings.datev import DatevSettings
 from exporter.settings.raw import CONFIG, RawSetting, RawSettings, Setting, gather
 from exporter.settings.values import Listen
 
@@ -305,6 +306,8 @@ class Settings:
         default=None,
     )
     """Need not exist."""
+    datev: DatevSettings = filled_by(*datev.SETTINGS, read=datev.read, redact=datev.redacted)
+    """What `export --format datev` needs to know of the books it is for."""
     read_again: Callable[[], Settings] = field(repr=False, compare=False)
     """Reads the same environment and the file as it is now. Raises SettingsError."""
 
