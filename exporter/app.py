@@ -164,6 +164,10 @@ class App:
         """The streams that are read of each account, `public` last."""
         return self.roster.chosen_streams()
 
+    def account_ids(self) -> dict[str, str | None]:
+        """The identity of each account by its name; None until the exchange has told it."""
+        return {name: account.account_id for name, account in self.accounts.items()}
+
     def histories(self, account: str | None = None) -> list[HistorySync]:
         """The history streams of one account, or of all."""
         return [

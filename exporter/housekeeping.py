@@ -11,7 +11,7 @@ from exporter.api.token_claims import claims_of
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
-from exporter.store import bookkeeping, closes, report_settings, verified
+from exporter.store import bookkeeping, closes, lots, report_settings, verified
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
 from exporter.sync import Account
@@ -145,6 +145,24 @@ class Housekeeping:
                     since,
                     extra={"account": account},
                 )
+        return True
+
+    def carry_lots(self, account_ids: Mapping[str, str | None]) -> bool:
+        """Carry the lots of spot trading to the ends of finished months, by account name and id, of
+        accounts that this process writes. Returns whether Postgres answered.
+        """
+        for account, account_id in account_ids.items():
+            if account_id is None or not self._storage.up or not self._storage.leads(account):
+                continue
+            try:
+                carried = lots.carry_finished_months(self._storage, account_id)
+            except StandingBy:
+                continue
+            except DatabaseError:
+                return False
+            if carried:
+                extra = {"account": account}
+                _log.info("carried the open lots of %d finished months", carried, extra=extra)
         return True
 
     def judge_months(self) -> bool:

@@ -28,6 +28,7 @@ _COUNT_EVERY = timedelta(seconds=30)
 _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
 _SHOW_VERIFIED_EVERY = timedelta(minutes=5)
 _SIGN_EVERY = timedelta(hours=1)
+_CARRY_EVERY = timedelta(hours=1)
 _JUDGE_EVERY = timedelta(minutes=5)
 """A month is judged hourly; this is how long one that has just begun, or was reopened, waits."""
 _PRUNE_EVERY = timedelta(days=1)
@@ -232,9 +233,12 @@ class Service:
             Task(
                 "funding-sign",
                 _SIGN_EVERY,
-                lambda: self._housekeeping.note_funding_signs(
-                    {name: account.account_id for name, account in self.app.accounts.items()}
-                ),
+                lambda: self._housekeeping.note_funding_signs(self.app.account_ids()),
+            ),
+            Task(
+                "lots",
+                _CARRY_EVERY,
+                lambda: self._housekeeping.carry_lots(self.app.account_ids()),
             ),
             Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),

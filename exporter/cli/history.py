@@ -18,7 +18,7 @@ from exporter.cli.progress import ProgressBar
 from exporter.model.errors import ExchangeError, NoFutures, SettingsError, Stopping
 from exporter.model.window import Window
 from exporter.settings import Settings, instant
-from exporter.store import bookkeeping
+from exporter.store import bookkeeping, lots
 from exporter.store.database import Connection
 from exporter.streams import STREAMS
 from exporter.sync import Backfill, FollowerSync, GapFiller, HistorySync, Outcome, StreamSync
@@ -89,6 +89,11 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
                 failed.append(sync.name)
             if app.stop.is_set():
                 raise Stopping("asked to stop: not all streams were read to their end")
+        if app.storage.up:
+            for account_id in {
+                sync.account.account_id for sync in syncs if sync.account.account_id
+            }:
+                lots.carry_finished_months(app.storage, account_id)
     if failed:
         raise click.exceptions.Exit(1)
 

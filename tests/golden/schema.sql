@@ -517,7 +517,7 @@ BEGIN
             SELECT account_id, since AS stale_from FROM onetrading_sync.carried
             WHERE at > since
             UNION ALL
-            SELECT account_id, '-infinity' FROM onetrading_sync.carried
+            SELECT account_id, at - interval '1 microsecond' FROM onetrading_sync.carried
             WHERE unknown_codes && new_codes
         ) AS stale
         GROUP BY account_id ORDER BY account_id;

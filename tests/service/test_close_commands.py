@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.closing import START, put_late_trade, put_months
 
 from exporter.cli import cli
 from exporter.model.errors import CloseRefused, SettingsError
+from tests.support.closing import START, put_late_trade, put_months
 from tests.support.reporting import Connection
 
 

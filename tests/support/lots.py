@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -323,3 +323,13 @@ def books(
 def month_of(at: datetime, zone: str) -> date:
     """The first day of its month in a time zone."""
     return at.astimezone(ZoneInfo(zone)).date().replace(day=1)
+
+
+def starts(month: date, zone: str) -> datetime:
+    """The first instant of a month."""
+    return datetime(month.year, month.month, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def following(month: date) -> date:
+    """The month after it."""
+    return (month + timedelta(days=31)).replace(day=1)

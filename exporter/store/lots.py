@@ -1,0 +1,41 @@
+"""Carry the open lots and pools of spot trading from month to month, so that reports are fast.
+
+Nothing depends on it but their speed: Postgres deletes what a later write makes stale.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from exporter.store.database import Connection
+from exporter.store.loader import Lease, check
+from exporter.store.queries import QUERIES
+from exporter.store.storage import Storage
+
+
+def carry_finished_months(storage: Storage, account_id: str) -> int:
+    """Carry the state at the end of each finished month whose trades are proven complete; how many.
+
+    Each in a transaction of its own, the oldest first: the next one begins there. Writers of the
+    account's trades wait meanwhile. Raises StandingBy and DatabaseError.
+    """
+    due = storage.writable().run(states_to_carry, account_id)
+    for at in due:
+        storage.run_leased(account_id, partial(carry, account_id=account_id, at=at))
+    return len(due)
+
+
+def states_to_carry(connection: Connection, account_id: str) -> list[datetime]:
+    """The ends of months that are due, oldest first.
+
+    Nothing while a backfill is on its way: what it brings would make the state stale.
+    """
+    found = connection.execute(QUERIES["states_to_carry"], {"account_id": account_id})
+    return [at for (at,) in found]
+
+
+def carry(connection: Connection, lease: Lease | None, account_id: str, at: datetime) -> None:
+    """Store the state at an instant, in the caller's transaction. Raises LeaseLost."""
+    check(connection, account_id, lease)
+    connection.execute(QUERIES["carry"], {"account_id": account_id, "at": at})
