@@ -3935,8 +3935,25 @@ CREATE VIEW onetrading.funding_checks AS
             count(*) FILTER (WHERE (report_1.state = 'different'::text)) AS different,
             count(*) FILTER (WHERE (report_1.state ~~ 'unknown\_%'::text)) AS unknown,
             count(*) FILTER (WHERE (report_1.state = 'open'::text)) AS open
-           FROM reporting.funding_check_by_zone report_1
-          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report);
+           FROM ( SELECT report_2.account,
+                    report_2.account_id,
+                    report_2.zone,
+                    report_2.month,
+                    report_2.instrument_code,
+                    report_2.quote_code,
+                    report_2.funding_time,
+                    report_2.booked_at,
+                    report_2.funding_rate,
+                    report_2.mark_price,
+                    report_2."position",
+                    report_2.position_is_known,
+                    report_2.expected,
+                    report_2.booked,
+                    report_2.difference,
+                    report_2.state
+                   FROM reporting.funding_check_by_zone report_2
+                  WHERE ((report_2.account_id = months.account_id) AND (report_2.zone = months.zone) AND (report_2.month = months.month))
+                 OFFSET 0) report_1) report);
 COMMENT ON VIEW onetrading.funding_checks IS 'The check funding of reporting.month_close.';
 COMMENT ON COLUMN onetrading.funding_checks.account_id IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.funding_checks.account IS 'As in reporting.month_close.';
@@ -4215,8 +4232,33 @@ CREATE VIEW onetrading.futures_pnl_checks AS
             count(*) FILTER (WHERE (report_1.state = 'different'::text)) AS different,
             count(*) FILTER (WHERE (report_1.state = 'unknown'::text)) AS unknown,
             COALESCE(sum(abs(report_1.difference)) FILTER (WHERE (report_1.state = 'different'::text)), (0)::numeric) AS difference
-           FROM reporting.realised_pnl_futures_by_zone report_1
-          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report);
+           FROM ( SELECT report_2.account,
+                    report_2.account_id,
+                    report_2.zone,
+                    report_2.month,
+                    report_2.position_id,
+                    report_2.instrument_code,
+                    report_2.base_code,
+                    report_2.quote_code,
+                    report_2.direction,
+                    report_2.opened_at,
+                    report_2.closed_at,
+                    report_2.quantity,
+                    report_2.trades,
+                    report_2.basis,
+                    report_2.gain_gross,
+                    report_2.fees,
+                    report_2.funding,
+                    report_2.gain_net,
+                    report_2.exchange_closing_pnl,
+                    report_2.exchange_realised_pnl,
+                    report_2.difference_gross,
+                    report_2.difference,
+                    report_2.state,
+                    report_2.unknown_because
+                   FROM reporting.realised_pnl_futures_by_zone report_2
+                  WHERE ((report_2.account_id = months.account_id) AND (report_2.zone = months.zone) AND (report_2.month = months.month))
+                 OFFSET 0) report_1) report);
 COMMENT ON VIEW onetrading.futures_pnl_checks IS 'The check futures_pnl of reporting.month_close.';
 COMMENT ON COLUMN onetrading.futures_pnl_checks.account_id IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.futures_pnl_checks.account IS 'As in reporting.month_close.';
@@ -4256,35 +4298,35 @@ CREATE VIEW onetrading.late_since_lock AS
             closes.month,
             trades.account_id
            FROM (onetrading.closes
-             JOIN onetrading.trades ON (((trades.traded_at >= closes.starts_at) AND (trades.traded_at < closes.ends_at) AND (trades.first_seen_at > closes.closed_at))))
+             JOIN onetrading.trades ON (((trades.traded_at >= closes.starts_at) AND (trades.traded_at < closes.ends_at) AND (trades.first_seen_at >= closes.closed_at))))
           WHERE (closes.reopened_at IS NULL)
         UNION ALL
          SELECT closes.zone,
             closes.month,
             payments.account_id
            FROM (onetrading.closes
-             JOIN onetrading.funding_payments payments ON (((payments.booked_at >= closes.starts_at) AND (payments.booked_at < closes.ends_at) AND (payments.first_seen_at > closes.closed_at))))
+             JOIN onetrading.funding_payments payments ON (((payments.booked_at >= closes.starts_at) AND (payments.booked_at < closes.ends_at) AND (payments.first_seen_at >= closes.closed_at))))
           WHERE (closes.reopened_at IS NULL)
         UNION ALL
          SELECT closes.zone,
             closes.month,
             positions.account_id
            FROM (onetrading.closes
-             JOIN onetrading.closed_positions positions ON (((positions.closed_at >= closes.starts_at) AND (positions.closed_at < closes.ends_at) AND (positions.first_seen_at > closes.closed_at))))
+             JOIN onetrading.closed_positions positions ON (((positions.closed_at >= closes.starts_at) AND (positions.closed_at < closes.ends_at) AND (positions.first_seen_at >= closes.closed_at))))
           WHERE (closes.reopened_at IS NULL)
         UNION ALL
          SELECT closes.zone,
             closes.month,
             movements.account_id
            FROM (onetrading.closes
-             JOIN onetrading.external_movements movements ON (((movements.moved_at >= closes.starts_at) AND (movements.moved_at < closes.ends_at) AND (movements.first_seen_at > closes.closed_at))))
+             JOIN onetrading.external_movements movements ON (((movements.moved_at >= closes.starts_at) AND (movements.moved_at < closes.ends_at) AND (movements.first_seen_at >= closes.closed_at))))
           WHERE (closes.reopened_at IS NULL)
         UNION ALL
          SELECT closes.zone,
             closes.month,
             issue.account_id
            FROM ((onetrading.closes
-             JOIN onetrading_sync.issues issue ON (((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) AND (issue.noticed_at > closes.closed_at))))
+             JOIN onetrading_sync.issues issue ON (((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) AND (issue.noticed_at >= closes.closed_at))))
              LEFT JOIN onetrading.closed_positions "position" ON (("position".position_id =
                 CASE
                     WHEN (issue.stream = 'closed_positions'::text) THEN (issue.key ->> 'position_id'::text)
@@ -4471,8 +4513,26 @@ CREATE VIEW onetrading.order_fill_checks AS
             count(*) FILTER (WHERE (report_1.state = 'different'::text)) AS different,
             count(*) FILTER (WHERE (report_1.state = 'unknown'::text)) AS unknown,
             count(*) FILTER (WHERE (report_1.state = 'open'::text)) AS open
-           FROM reporting.order_fill_check_by_zone report_1
-          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report);
+           FROM ( SELECT report_2.account,
+                    report_2.account_id,
+                    report_2.zone,
+                    report_2.month,
+                    report_2.order_id,
+                    report_2.instrument_code,
+                    report_2.base_code,
+                    report_2.quote_code,
+                    report_2.side,
+                    report_2.status,
+                    report_2.created_at,
+                    report_2.ordered,
+                    report_2.filled_as_told,
+                    report_2.trades,
+                    report_2.filled_by_trades,
+                    report_2.difference,
+                    report_2.state
+                   FROM reporting.order_fill_check_by_zone report_2
+                  WHERE ((report_2.account_id = months.account_id) AND (report_2.zone = months.zone) AND (report_2.month = months.month))
+                 OFFSET 0) report_1) report);
 COMMENT ON VIEW onetrading.order_fill_checks IS 'The check order_fills of reporting.month_close.';
 COMMENT ON COLUMN onetrading.order_fill_checks.account_id IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.order_fill_checks.account IS 'As in reporting.month_close.';
@@ -4702,8 +4762,22 @@ CREATE VIEW onetrading.position_checks AS
             count(*) FILTER (WHERE (report_1.difference <> (0)::numeric)) AS different,
             count(*) FILTER (WHERE (report_1.difference IS NULL)) AS unknown,
             string_agg(report_1.instrument_code, ', '::text ORDER BY report_1.instrument_code) FILTER (WHERE (report_1.difference <> (0)::numeric)) AS names
-           FROM reporting.position_check report_1
-          WHERE ((report_1.account_id = months.account_id) AND ((NOT (report_1.difference IS DISTINCT FROM (0)::numeric)) OR (COALESCE(report_1.since, '-infinity'::timestamp with time zone) < months.ends_at)))) report);
+           FROM ( SELECT report_2.account,
+                    report_2.account_id,
+                    report_2.instrument_code,
+                    report_2.base_code,
+                    report_2.quote_code,
+                    report_2.net_by_trades,
+                    report_2.net_observed,
+                    report_2.observed_at,
+                    report_2.difference,
+                    report_2.since,
+                    report_2.basis,
+                    report_2.opening,
+                    report_2.state
+                   FROM reporting.position_check report_2
+                  WHERE ((report_2.account_id = months.account_id) AND ((NOT (report_2.difference IS DISTINCT FROM (0)::numeric)) OR (COALESCE(report_2.since, '-infinity'::timestamp with time zone) < months.ends_at)))
+                 OFFSET 0) report_1) report);
 COMMENT ON VIEW onetrading.position_checks IS 'The check positions of reporting.month_close.';
 COMMENT ON COLUMN onetrading.position_checks.account_id IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.position_checks.account IS 'As in reporting.month_close.';
@@ -4815,7 +4889,8 @@ CREATE VIEW onetrading.roll_forward_checks AS
             report_1.first_unexplained_from,
             report_1.first_unexplained_to
            FROM onetrading.live_balance_rollforward report_1
-          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))) report ON (true));
+          WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))
+         OFFSET 0) report ON (true));
 COMMENT ON VIEW onetrading.roll_forward_checks IS 'The check roll_forward of reporting.month_close, a row for each currency.';
 COMMENT ON COLUMN onetrading.roll_forward_checks.account_id IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.roll_forward_checks.account IS 'As in reporting.month_close.';
@@ -7241,7 +7316,7 @@ CREATE VIEW reporting.late_facts AS
           WHERE ((trades.first_seen_at > ( SELECT known.since
                    FROM known)) AND ((trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
                    FROM locks
-                  WHERE ((locks.starts_at <= trades.traded_at) AND (trades.traded_at < locks.ends_at) AND (locks.closed_at < trades.first_seen_at))))))
+                  WHERE ((locks.starts_at <= trades.traded_at) AND (trades.traded_at < locks.ends_at) AND (locks.closed_at <= trades.first_seen_at))))))
         UNION ALL
          SELECT funding_payments.account_id,
             'funding_payments'::text,
@@ -7258,7 +7333,7 @@ CREATE VIEW reporting.late_facts AS
           WHERE ((funding_payments.first_seen_at > ( SELECT known.since
                    FROM known)) AND ((funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
                    FROM locks
-                  WHERE ((locks.starts_at <= funding_payments.booked_at) AND (funding_payments.booked_at < locks.ends_at) AND (locks.closed_at < funding_payments.first_seen_at))))))
+                  WHERE ((locks.starts_at <= funding_payments.booked_at) AND (funding_payments.booked_at < locks.ends_at) AND (locks.closed_at <= funding_payments.first_seen_at))))))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid,
             'funding_history'::text,
@@ -7285,7 +7360,7 @@ CREATE VIEW reporting.late_facts AS
            FROM onetrading.closed_positions positions
           WHERE ((positions.first_seen_at >= ((date_trunc('month'::text, (positions.closed_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
                    FROM locks
-                  WHERE ((locks.starts_at <= positions.closed_at) AND (positions.closed_at < locks.ends_at) AND (locks.closed_at < positions.first_seen_at)))))
+                  WHERE ((locks.starts_at <= positions.closed_at) AND (positions.closed_at < locks.ends_at) AND (locks.closed_at <= positions.first_seen_at)))))
         UNION ALL
          SELECT movements.account_id,
             'movements'::text,
@@ -7297,7 +7372,7 @@ CREATE VIEW reporting.late_facts AS
            FROM onetrading.external_movements movements
           WHERE (EXISTS ( SELECT
                    FROM locks
-                  WHERE ((locks.starts_at <= movements.moved_at) AND (movements.moved_at < locks.ends_at) AND (locks.closed_at < movements.first_seen_at))))
+                  WHERE ((locks.starts_at <= movements.moved_at) AND (movements.moved_at < locks.ends_at) AND (locks.closed_at <= movements.first_seen_at))))
         ), found AS (
          SELECT came_late.account_id,
             came_late.stream,
@@ -7349,7 +7424,7 @@ CREATE VIEW reporting.late_facts AS
                 END)))
           WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) OR ((issue.kind = 'late'::text) AND (issue.noticed_at < ((date_trunc('month'::text, (issue.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AND (NOT (EXISTS ( SELECT
                    FROM locks
-                  WHERE ((locks.starts_at <= issue.happened_at) AND (issue.happened_at < locks.ends_at) AND (locks.closed_at < issue.noticed_at)))))))
+                  WHERE ((locks.starts_at <= issue.happened_at) AND (issue.happened_at < locks.ends_at) AND (locks.closed_at <= issue.noticed_at)))))))
         )
  SELECT COALESCE(accounts.name, (found.account_id)::text) AS account,
     found.account_id,
@@ -7382,7 +7457,7 @@ CREATE VIEW reporting.late_facts AS
         END AS funding_delta,
     ( SELECT min(locks.closed_at) AS min
            FROM locks
-          WHERE ((locks.starts_at <= found.happened_at) AND (found.happened_at < locks.ends_at) AND (locks.closed_at < found.noticed_at))) AS locked_at
+          WHERE ((locks.starts_at <= found.happened_at) AND (found.happened_at < locks.ends_at) AND (locks.closed_at <= found.noticed_at))) AS locked_at
    FROM ((((found
      LEFT JOIN onetrading.accounts USING (account_id))
      LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.stream <> 'closed_positions'::text) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))))
