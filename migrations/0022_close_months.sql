@@ -29,7 +29,7 @@ COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
 COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
 COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
 COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
-COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked, with the reason why that was accepted.';
+COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
 COMMENT ON COLUMN onetrading.closes.row_count IS 'How many rows were stored.';
 COMMENT ON COLUMN onetrading.closes.checksum IS 'SHA-256 of the stored rows, in the order of view and number, as hexadecimal digits.';
 COMMENT ON COLUMN onetrading.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
@@ -103,7 +103,7 @@ COMMENT ON COLUMN reporting.closes.zone IS 'Time zone in which the month begins 
 COMMENT ON COLUMN reporting.closes.closed_at IS 'When it was locked.';
 COMMENT ON COLUMN reporting.closes.version IS 'Version of the exporter that locked it.';
 COMMENT ON COLUMN reporting.closes.settings IS 'The settings that reports depend on, as they were in force.';
-COMMENT ON COLUMN reporting.closes.acknowledged IS 'Checks that differed when it was locked, with the reason why that was accepted.';
+COMMENT ON COLUMN reporting.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
 COMMENT ON COLUMN reporting.closes.row_count IS 'How many rows were stored.';
 COMMENT ON COLUMN reporting.closes.checksum IS 'SHA-256 of the stored rows, as hexadecimal digits.';
 COMMENT ON COLUMN reporting.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
@@ -375,7 +375,7 @@ FROM (
         AND coalesce(position.closed_at, happened_at) < ends_at
 ) AS late
 GROUP BY zone, month, account_id;
-COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts became known, changed or vanished after their month was locked: those of reporting.late_facts with locked_at, but for returned ones.';
+COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts became known, changed or vanished after their month was locked: those of reporting.late_facts with locked_at, but for returned ones and for settled rates, which are of no account.';
 COMMENT ON COLUMN onetrading.late_since_lock.zone IS 'As in onetrading.closes.';
 COMMENT ON COLUMN onetrading.late_since_lock.month IS 'As in onetrading.closes.';
 COMMENT ON COLUMN onetrading.late_since_lock.account_id IS 'As in onetrading.accounts.';
@@ -666,7 +666,8 @@ SELECT months.account_id, months.account, months.zone, months.month, 'order_fill
     CASE
         WHEN report.orders = 0 THEN 'not_applicable'
         WHEN report.different > 0 THEN 'failing'
-        WHEN months.ends_at > now() OR report.open > 0 THEN 'open'
+        -- An order that stays open for months keeps no month open: it is compared once it closes.
+        WHEN months.ends_at > now() THEN 'open'
         ELSE 'ok'
     END AS state,
     report.different::numeric AS difference, NULL::text AS currency,
@@ -699,17 +700,18 @@ CROSS JOIN LATERAL (
 CREATE VIEW onetrading.position_checks AS
 SELECT months.account_id, months.account, months.zone, months.month, 'positions' AS check_name,
     CASE
-        WHEN report.instruments = 0 THEN 'not_applicable'
         WHEN report.different > 0 THEN 'failing'
-        WHEN months.ends_at > now() OR report.unknown > 0 THEN 'open'
+        WHEN report.instruments = report.unknown THEN 'not_applicable'
+        WHEN months.ends_at > now() THEN 'open'
         ELSE 'ok'
     END AS state,
     report.different::numeric AS difference, NULL::text AS currency,
     CASE
         WHEN report.instruments = 0 THEN 'no futures were traded'
         WHEN report.different > 0 THEN format('%s: trades and observed positions differ', report.names)
-        WHEN report.unknown > 0 THEN format('of %s instruments no position was observed', report.unknown)
-        ELSE format('positions of %s instruments are what their trades add up to', report.instruments)
+        ELSE format('positions of %s instruments are what their trades add up to', report.instruments - report.unknown)
+            || CASE WHEN report.unknown > 0
+                THEN format('; of %s no position was observed', report.unknown) ELSE '' END
     END AS detail,
     format(
         'SELECT instrument_code, net_by_trades, net_observed, difference, since'
@@ -773,9 +775,9 @@ CROSS JOIN LATERAL (
 CREATE VIEW onetrading.futures_pnl_checks AS
 SELECT months.account_id, months.account, months.zone, months.month, 'futures_pnl' AS check_name,
     CASE
-        WHEN report.positions = 0 THEN 'not_applicable'
         WHEN report.different > 0 THEN 'failing'
-        WHEN months.ends_at > now() OR report.unknown > 0 THEN 'open'
+        WHEN report.positions = report.unknown THEN 'not_applicable'
+        WHEN months.ends_at > now() THEN 'open'
         ELSE 'ok'
     END AS state,
     report.difference, NULL::text AS currency,
@@ -784,8 +786,9 @@ SELECT months.account_id, months.account, months.zone, months.month, 'futures_pn
         WHEN report.different > 0 THEN format(
             '%s of %s closed positions: the exchange tells another result than their trades',
             report.different, report.positions)
-        WHEN report.unknown > 0 THEN format('of %s closed positions the result cannot be compared', report.unknown)
-        ELSE format('the results of %s closed positions are those of their trades', report.positions)
+        ELSE format('the results of %s closed positions are those of their trades', report.positions - report.unknown)
+            || CASE WHEN report.unknown > 0
+                THEN format('; of %s the result cannot be compared', report.unknown) ELSE '' END
     END AS detail,
     format(
         'SELECT position_id, instrument_code, closed_at, gain_gross, exchange_closing_pnl, difference'
@@ -927,16 +930,19 @@ WHERE NOT EXISTS (
     WHERE closes.zone = live.zone AND closes.month = live.month AND reopened_at IS NULL)
 UNION ALL
 SELECT account, account_id, closes.month, closes.zone, check_name,
-    CASE WHEN closes.acknowledged ? check_name AND state IN ('failing', 'open')
-        THEN 'acknowledged' ELSE state END,
+    CASE WHEN reason IS NOT NULL THEN 'acknowledged' ELSE state END,
     difference, currency,
-    CASE WHEN NOT closes.acknowledged ? check_name THEN failing_since END,
-    CASE WHEN closes.acknowledged ? check_name AND state IN ('failing', 'open')
-        THEN detail || '; acknowledged: ' || (closes.acknowledged ->> check_name) ELSE detail END,
+    CASE WHEN reason IS NULL THEN failing_since END,
+    CASE WHEN reason IS NOT NULL THEN detail || '; acknowledged: ' || reason ELSE detail END,
     rows_to_look_at
 FROM onetrading.closes
 JOIN onetrading.closed_rows USING (close_id)
 CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_checks, row) AS stored
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN state IN ('failing', 'open') THEN coalesce(
+        closes.acknowledged ->> (account || '/' || check_name), closes.acknowledged ->> check_name)
+    END AS reason
+) AS accepted
 WHERE reopened_at IS NULL AND report = 'month_close' AND check_name <> 'late_facts'
 UNION ALL
 SELECT account, account_id, month, zone, check_name, state, difference, currency,

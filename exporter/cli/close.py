@@ -101,7 +101,8 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
     "--acknowledge",
     multiple=True,
     metavar="CHECK=REASON",
-    help="Close although this check fails, for this reason; repeat it for several.",
+    help="Close although this check fails (of one account: ACCOUNT/CHECK), for this reason; repeat"
+    " it for several.",
 )
 def close(settings: Settings, month: date, zone: str | None, acknowledge: tuple[str, ...]) -> None:
     """Lock the figures of MONTH (2026-10): the monthly views keep answering with them.

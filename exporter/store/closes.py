@@ -103,7 +103,8 @@ def close(
 ) -> Lock:
     """Lock the figures of a month of all accounts.
 
-    ``acknowledged``: the checks that may fail, with the reason why that is accepted.
+    ``acknowledged``: the checks that may fail, of all accounts or of one (``main/positions``), with
+    the reason why that is accepted.
 
     Raises CloseRefused when the month is not over, is locked, or does not follow the newest lock,
     and ChecksFailing.
@@ -190,22 +191,28 @@ def _check_verdict(
     found = checks(connection, zone, month)
     if not found:
         raise CloseRefused(f"nothing is known of {month:%Y-%m}: reporting.months lists what is")
-    known = {check["check_name"] for check in found}
+    known = {name for check in found for name in _names(check)}
     if unknown := sorted(set(acknowledged) - known):
-        named = ", ".join(sorted(known))
+        named = ", ".join(sorted({check["check_name"] for check in found}))
         raise SettingsError(
             [
-                f"--acknowledge {name} is no check of the month; write one of: {named}"
+                f"--acknowledge {name} is no check of the month; write one of: {named}; or of one"
+                " account: ACCOUNT/CHECK"
                 for name in unknown
             ]
         )
     failing = [
         check
         for check in found
-        if check["state"] in ("failing", "open") and check["check_name"] not in acknowledged
+        if check["state"] in ("failing", "open") and not _names(check) & set(acknowledged)
     ]
     if failing:
         names = ", ".join(
             sorted({f"{check['account']} {check['check_name']}" for check in failing})
         )
         raise ChecksFailing(f"{month:%Y-%m} ({zone}) is not complete: {names}", failing)
+
+
+def _names(check: Mapping[str, Any]) -> set[str]:
+    """The names under which a check of an account can be acknowledged."""
+    return {check["check_name"], f"{check['account']}/{check['check_name']}"}

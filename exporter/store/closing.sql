@@ -159,7 +159,13 @@ SELECT coalesce(accounts.name, judged.account_id::text), check_name,
     difference
 FROM onetrading_sync.judgements AS judged
 LEFT JOIN onetrading.accounts USING (account_id)
+LEFT JOIN (
+    SELECT account_id, min(required_from) AS required_from FROM onetrading.required_scopes
+    GROUP BY account_id
+) AS required USING (account_id)
 WHERE zone = (SELECT zone FROM onetrading.business_zone) AND difference IS NOT NULL
+    -- Of a month that began before the required history nothing can be expected.
+    AND judged.month::timestamp AT TIME ZONE zone >= coalesce(required_from, '-infinity')
     AND (state = 'failing'
         OR judged.month >= date_trunc('month', now() AT TIME ZONE zone) - interval '1 month')
     AND NOT EXISTS (
@@ -185,7 +191,11 @@ WHERE zone = (SELECT zone FROM onetrading.business_zone) AND state IN ('failing'
 GROUP BY 1;
 
 -- name: late_in_locked
-SELECT coalesce(accounts.name, late.account_id::text), sum(facts)::bigint
-FROM onetrading.late_since_lock AS late
+-- A month may be locked in several zones.
+SELECT coalesce(accounts.name, late.account_id::text), max(facts)::bigint
+FROM (
+    SELECT account_id, zone, sum(facts) AS facts FROM onetrading.late_since_lock
+    GROUP BY account_id, zone
+) AS late
 LEFT JOIN onetrading.accounts USING (account_id)
 GROUP BY 1;

@@ -175,7 +175,9 @@ def test_a_month_that_is_not_over_or_not_complete_is_refused(connection: Connect
     assert [check["check_name"] for check in error.value.checks] == ["coverage"]
     with pytest.raises(SettingsError, match="no check"):
         close(connection, JANUARY, coverages="mistyped")
-    close(connection, JANUARY, coverage="the exchange lost it")
+    with pytest.raises(ChecksFailing):
+        close(connection, JANUARY, rejects="another check")
+    close(connection, JANUARY, **{"main/coverage": "the exchange lost it"})
     assert check_of(connection, "coverage", JANUARY)[0] == "acknowledged"
     states = connection.execute(
         "SELECT DISTINCT state FROM reporting.month_close WHERE month = %s", [JANUARY]
