@@ -816,7 +816,10 @@ FROM (
                     WHERE positions.account_id = spans.account_id
                         AND positions.instrument_code = held.instrument_code
                         AND opened_at <= first_traded_at
-                        AND opened_at >= coalesce(required_from, '-infinity')) AS is_flat_start
+                        AND opened_at >= coalesce(required_from, '-infinity'))
+                -- What was observed before the first trade counts more.
+                AND coalesce(first_at >= first_traded_at
+                    OR first_at < coalesce(required_from, '-infinity'), true) AS is_flat_start
         ) AS seen
         CROSS JOIN LATERAL (
             SELECT until_first = first_observed OR EXISTS (
@@ -894,12 +897,13 @@ SELECT account_id FROM (
 COMMENT ON VIEW onetrading.accounts_paid_positive IS 'Accounts whose funding payments are positive when paid, as onetrading.funding_sign_conventions has it.';
 COMMENT ON COLUMN onetrading.accounts_paid_positive.account_id IS 'As in onetrading.funding_payments.';
 
--- The position at each funding time of a month. It follows by trades from the last anchor: an instant at
--- which the position is known, because it was observed or because the exchange says that it was closed.
--- Whether no trade is missing is told by the next anchor, so that one that is missing makes the slots
--- between two anchors unknown and no others. Observations within seconds of a trade are no anchors: the
--- trade may be in them or not. Nor are closings with several trades of one instant: which of them
--- closed the position is not known here.
+-- The position at each funding time of a month. It follows by trades from the last anchor: an instant
+-- at which the position is known, because it was observed, or because the exchange says that one was
+-- closed then or opened. Whether no trade is missing is told by the next anchor, so that one that is
+-- missing makes the slots between two anchors unknown and no others. Before the first anchor of all it
+-- follows backwards, and is known if the history began flat. Observations within seconds of a trade are no anchors: the trade may be in them
+-- or not; so the last three before each slot are looked at. Nor are openings and closings with
+-- several trades of one instant: which of them it was is not known here.
 CREATE VIEW onetrading.funding_positions AS
 SELECT months.account_id, months.account, months.zone, months.month, slots.*
 FROM onetrading.account_months AS months
@@ -920,6 +924,12 @@ CROSS JOIN LATERAL (
         WHERE snapshots.account_id = months.account_id AND stream = 'positions'
             AND first_observed_at <= months.starts_at
         ORDER BY first_observed_at DESC, snapshot_id DESC LIMIT 1
+    ), closings AS (
+        SELECT instrument_code, max(closed_at) AS closed_at
+        FROM onetrading.closed_positions AS positions
+        WHERE positions.account_id = months.account_id AND closed_at < months.starts_at
+            AND NOT EXISTS (SELECT FROM first_seen)
+        GROUP BY instrument_code
     ), openings AS (
         SELECT instrument_code, sum(net) AS net FROM (
             SELECT instrument_code, net FROM onetrading.net_positions
@@ -927,14 +937,7 @@ CROSS JOIN LATERAL (
             UNION ALL
             SELECT trades.instrument_code, signed
             FROM onetrading.futures_trades AS trades
-            LEFT JOIN (
-                SELECT instrument_code, max(closed_at) AS closed_at
-                FROM onetrading.closed_positions AS positions
-                WHERE positions.account_id = months.account_id AND closed_at < months.starts_at
-                GROUP BY instrument_code
-            ) AS closings
-                ON closings.instrument_code = trades.instrument_code
-                AND NOT EXISTS (SELECT FROM first_seen)
+            LEFT JOIN closings ON closings.instrument_code = trades.instrument_code
             WHERE trades.account_id = months.account_id AND traded_at < months.starts_at
                 AND traded_at > coalesce((SELECT at FROM first_seen), '-infinity')
                 AND traded_at > coalesce(closed_at, '-infinity')
@@ -953,7 +956,7 @@ CROSS JOIN LATERAL (
             FROM onetrading.snapshots
             WHERE snapshots.account_id = months.account_id AND stream = 'positions'
                 AND first_observed_at <= before
-            ORDER BY first_observed_at DESC, snapshot_id DESC LIMIT 1
+            ORDER BY first_observed_at DESC, snapshot_id DESC LIMIT 3
         ) AS observed
         WHERE observed.at > months.starts_at
     ), held AS (
@@ -968,32 +971,44 @@ CROSS JOIN LATERAL (
         UNION SELECT instrument_code, funding_time FROM payments
     ), events AS (
         SELECT instrument_code, months.starts_at AS at, 0 AS rank, 'opening' AS what,
-            coalesce(openings.net, 0) AS anchor, NULL::numeric AS signed,
+            CASE WHEN closed_at IS NOT NULL OR EXISTS (SELECT FROM first_seen)
+                THEN coalesce(openings.net, 0) END AS anchor,
+            coalesce(openings.net, 0) AS guess, NULL::numeric AS signed,
             NULL::timestamptz AS funding_time,
             NULL::bigint AS traded_at_nanos, NULL::bigint AS sequence, NULL::uuid AS trade_id
-        FROM held LEFT JOIN openings USING (instrument_code)
+        FROM held
+        LEFT JOIN openings USING (instrument_code)
+        LEFT JOIN closings USING (instrument_code)
         UNION ALL
-        SELECT instrument_code, traded_at, 1, 'trade', NULL, signed, NULL,
+        SELECT instrument_code, opened_at, 1, 'start', 0, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM onetrading.closed_positions AS positions
+        WHERE positions.account_id = months.account_id AND instrument_code IS NOT NULL
+            AND opened_at > months.starts_at AND closed_at > months.starts_at
+            AND opened_at < months.ends_at
+        UNION ALL
+        SELECT instrument_code, traded_at, 2, 'trade', NULL, NULL, signed, NULL,
             traded_at_nanos, sequence, trade_id
         FROM fills
         UNION ALL
-        SELECT instrument_code, closed_at, 2, 'closing', 0, NULL, NULL, NULL, NULL, NULL
+        SELECT instrument_code, closed_at, 3, 'closing', 0, NULL, NULL, NULL, NULL, NULL, NULL
         FROM onetrading.closed_positions AS positions
         WHERE positions.account_id = months.account_id AND instrument_code IS NOT NULL
             AND closed_at > months.starts_at AND closed_at < months.ends_at
         UNION ALL
-        SELECT held.instrument_code, seen.at, 3, 'observation',
+        SELECT held.instrument_code, seen.at, 4, 'observation',
             CASE WHEN positions.snapshot_id IS NULL THEN 0 ELSE net END,
-            NULL, NULL, NULL, NULL, NULL
+            NULL, NULL, NULL, NULL, NULL, NULL
         FROM seen CROSS JOIN held
         LEFT JOIN onetrading.net_positions AS positions
             ON positions.snapshot_id = seen.snapshot_id
             AND positions.instrument_code = held.instrument_code
         UNION ALL
-        SELECT instrument_code, funding_time, 4, 'slot', NULL, NULL, funding_time, NULL, NULL, NULL
+        SELECT instrument_code, funding_time, 5, 'slot', NULL, NULL, NULL, funding_time,
+            NULL, NULL, NULL
         FROM slots
         UNION ALL
-        SELECT instrument_code, booked_at, 4, 'booking', NULL, NULL, funding_time, NULL, NULL, NULL
+        SELECT instrument_code, booked_at, 5, 'booking', NULL, NULL, NULL, funding_time,
+            NULL, NULL, NULL
         FROM payments
     ), near AS (
         SELECT *,
@@ -1002,7 +1017,9 @@ CROSS JOIN LATERAL (
             min(at) FILTER (WHERE what = 'trade') OVER (
                 PARTITION BY instrument_code ORDER BY at DESC, rank DESC) AS trade_after,
             count(*) FILTER (WHERE what = 'trade') OVER (
-                PARTITION BY instrument_code, at) AS trades_then
+                PARTITION BY instrument_code, at) AS trades_then,
+            count(*) FILTER (WHERE what = 'closing') OVER (
+                PARTITION BY instrument_code, at) AS closings_then
         FROM events
     ), anchored AS (
         SELECT *, count(valid_anchor) OVER (
@@ -1010,7 +1027,8 @@ CROSS JOIN LATERAL (
                 ORDER BY at, rank, traded_at_nanos, sequence, trade_id) AS span
         FROM (
             SELECT *, CASE
-                    WHEN what = 'closing' AND trades_then > 1 THEN NULL
+                    WHEN what IN ('start', 'closing') AND trades_then > 1 THEN NULL
+                    WHEN what = 'start' AND closings_then > 0 THEN NULL
                     WHEN what = 'observation' AND (trade_before >= at - interval '5 seconds'
                         OR trade_after <= at + interval '5 seconds') THEN NULL
                     ELSE anchor
@@ -1018,12 +1036,13 @@ CROSS JOIN LATERAL (
             FROM near
         ) AS judged
     ), spans AS (
-        SELECT instrument_code, span, anchor,
-            anchor + moved = lead(anchor) OVER (PARTITION BY instrument_code ORDER BY span)
-                AS is_proven
+        SELECT instrument_code, span, coalesce(anchor, next_anchor - moved, guess) AS anchor,
+            coalesce(coalesce(anchor, guess) + moved = next_anchor, anchor IS NOT NULL) AS is_proven
         FROM (
-            SELECT instrument_code, span, max(valid_anchor) AS anchor,
-                coalesce(sum(signed), 0) AS moved
+            SELECT instrument_code, span, max(valid_anchor) AS anchor, max(guess) AS guess,
+                coalesce(sum(signed), 0) AS moved,
+                lead(max(valid_anchor)) OVER (PARTITION BY instrument_code ORDER BY span)
+                    AS next_anchor
             FROM anchored GROUP BY instrument_code, span
         ) AS sums
     ), nets AS (
@@ -1035,7 +1054,7 @@ CROSS JOIN LATERAL (
         SELECT instrument_code, funding_time,
             max(anchor + moved) FILTER (WHERE what = 'slot') AS net_at_slot,
             max(anchor + moved) FILTER (WHERE what = 'booking') AS net_at_booking,
-            bool_and(coalesce(is_proven, true)) AS is_known
+            bool_and(is_proven) AS is_known
         FROM nets JOIN spans USING (instrument_code, span)
         WHERE funding_time IS NOT NULL
         GROUP BY instrument_code, funding_time
@@ -1102,9 +1121,14 @@ FROM (
             AND known_from <= slots.funding_time AND slots.funding_time < known_to
         CROSS JOIN LATERAL (
             -- Between the funding time and the booking either may be the one that was paid for.
-            SELECT CASE WHEN net_at_booking IS NULL
-                    OR abs(abs(booked) - abs(funding_rate * mark_price * net_at_slot)) <= unit
-                THEN net_at_slot ELSE net_at_booking END AS position
+            SELECT CASE
+                    WHEN abs(booked + funding_rate * mark_price * net_at_booking) <= unit
+                        THEN net_at_booking
+                    WHEN abs(booked + funding_rate * mark_price * net_at_slot) <= unit
+                        OR abs(booked - funding_rate * mark_price * net_at_slot) <= unit
+                        THEN net_at_slot
+                    ELSE coalesce(net_at_booking, net_at_slot)
+                END AS position
         ) AS paid_for
         WHERE booked IS NOT NULL OR net_at_slot <> 0 OR NOT is_known
     ) AS priced

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.books import (
@@ -34,6 +34,9 @@ from tests.support.books import (
 from tests.support.reporting import Connection, examples, facts, time_zones
 
 Leg = tuple[str, str, str, datetime, str, str | None, Fraction, str]
+
+# Planning takes most of the time of an example.
+few = settings(examples, max_examples=25)
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def as_fractions(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [(*row[:6], Fraction(row[6]), *row[7:]) for row in rows]
 
 
-@examples
+@few
 @given(rows=trades(), paid=payments, moved=movements, time_zone=time_zones)
 def test_it_equals_independent_arithmetic(
     reporting: Connection,
@@ -142,7 +145,7 @@ def test_it_equals_independent_arithmetic(
         )
 
 
-@examples
+@few
 @given(rows=trades(), moved=movements, cut=st.integers(0, 70 * 86_400))
 def test_the_legs_of_the_account_are_the_change_of_its_balances(
     reporting: Connection, rows: list[Trade], moved: list[Movement], cut: int

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.books import (
@@ -32,6 +32,9 @@ from tests.support.reporting import MAIN, Connection, examples, facts, put, time
 
 PUBLIC = UUID(int=0)
 MINUTE = timedelta(minutes=1)
+
+# Planning takes most of the time of an example.
+few = settings(examples, max_examples=25)
 
 
 @pytest.fixture
@@ -148,7 +151,7 @@ def charged(trade: Trade, tiers: list[Tier], configured: dict[str, Decimal], off
     return trade._replace(fee=Decimal(units).scaleb(-places))
 
 
-@examples
+@few
 @given(
     rows=trades(),
     tiers=tier_histories(),
@@ -244,7 +247,7 @@ def slippage(trade: Trade, quotes: list[Quote]) -> tuple[Any, ...]:
     return None, None, None, None
 
 
-@examples
+@few
 @given(drawn=quoted(), time_zone=time_zones)
 def test_prices_against_the_quotes_before_them(
     reporting: Connection, drawn: tuple[list[Trade], list[Quote]], time_zone: str
@@ -272,7 +275,7 @@ def test_prices_against_the_quotes_before_them(
 # Totals of a year
 
 
-@examples
+@few
 @given(rows=trades(), zone=st.sampled_from(["UTC", "Europe/Vienna", "Asia/Tokyo"]))
 def test_totals_of_a_year(reporting: Connection, rows: list[Trade], zone: str) -> None:
     """Trades around a New Year; USDC is an asset and a currency."""
@@ -339,7 +342,7 @@ orders = st.lists(
 )
 
 
-@examples
+@few
 @given(
     rows=trades(),
     drawn=orders,
