@@ -581,7 +581,12 @@ CROSS JOIN LATERAL (
         settled
     FROM summed
     CROSS JOIN LATERAL (
+        -- A position that was open all the time, without a trade or a payment.
         SELECT is_settled OR EXISTS (
+            SELECT FROM onetrading.instrument_assets AS assets
+            JOIN onetrading.instrument_kinds AS kinds USING (instrument_code)
+            WHERE is_futures AND assets.quote_code = summed.currency
+        ) AND EXISTS (
             SELECT FROM onetrading.snapshots
             JOIN onetrading.positions USING (snapshot_id)
             LEFT JOIN onetrading.instrument_assets AS assets

@@ -33,7 +33,7 @@ _ACCOUNTS = Setting(
     " `external`, for example `EUR=1800,BTC=1510,trading=1590,fees=6855`; `hedge/EUR=1801` for one"
     " account only",
 )
-SETTINGS = (_CONSULTANT, _CLIENT, _YEAR, _LENGTH, _ACCOUNTS)
+DATEV = (_CONSULTANT, _CLIENT, _YEAR, _LENGTH, _ACCOUNTS)
 
 _KEY = re.compile(r"(?:[A-Za-z0-9_.-]{1,64}/)?(?P<name>[A-Z0-9]{1,20}|[a-z]+)")
 
@@ -55,7 +55,7 @@ class DatevSettings:
         return self.accounts.get(f"{account}/{name}", self.accounts.get(name))
 
 
-def read(raw: RawSettings) -> DatevSettings:
+def read_datev(raw: RawSettings) -> DatevSettings:
     """The settings as written; what is wrong goes to ``raw.faults``."""
     length = raw.read(_LENGTH.name, lambda given: _number(given.text, 4, 8)) or 4
     return DatevSettings(
@@ -68,7 +68,7 @@ def read(raw: RawSettings) -> DatevSettings:
     )
 
 
-def redacted(settings: DatevSettings) -> Mapping[str, str]:
+def redacted_datev(settings: DatevSettings) -> Mapping[str, str]:
     """By environment variable, as text that may be logged."""
     month, day = settings.fiscal_year_start
     return {

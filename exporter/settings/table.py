@@ -19,10 +19,10 @@ import platformdirs
 
 from exporter.logs.level import LEVELS
 from exporter.model.errors import SettingsError
-from exporter.settings import accounts, database, datev, finance, values
+from exporter.settings import accounts, database, finance, values
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
-from exporter.settings.datev import DatevSettings
+from exporter.settings.datev import DATEV, DatevSettings, read_datev, redacted_datev
 from exporter.settings.raw import CONFIG, RawSetting, RawSettings, Setting, gather
 from exporter.settings.values import Listen
 
@@ -306,7 +306,7 @@ class Settings:
         default=None,
     )
     """Need not exist."""
-    datev: DatevSettings = filled_by(*datev.SETTINGS, read=datev.read, redact=datev.redacted)
+    datev: DatevSettings = filled_by(*DATEV, read=read_datev, redact=redacted_datev)
     """What `export --format datev` needs to know of the books it is for."""
     read_again: Callable[[], Settings] = field(repr=False, compare=False)
     """Reads the same environment and the file as it is now. Raises SettingsError."""

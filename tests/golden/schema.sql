@@ -1288,13 +1288,16 @@ UNION ALL
                 END AS difference,
             judged.settled
            FROM (summed
-             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR (EXISTS ( SELECT
+             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR ((EXISTS ( SELECT
+                           FROM (onetrading.instrument_assets assets
+                             JOIN onetrading.instrument_kinds kinds USING (instrument_code))
+                          WHERE (kinds.is_futures AND (assets.quote_code = summed.currency)))) AND (EXISTS ( SELECT
                            FROM ((onetrading.snapshots
                              JOIN onetrading.positions USING (snapshot_id))
                              LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= snapshots.first_observed_at) AND (snapshots.first_observed_at < assets.known_to))))
                           WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count > 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
                                    FROM onetrading.snapshots snapshots_1
-                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency))))) AS settled) judged)
+                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency)))))) AS settled) judged)
           WHERE ((EXISTS ( SELECT
                    FROM onetrading.balances
                   WHERE ((balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot])) AND (balances.currency_code = summed.currency)))) OR (summed.opening <> (0)::numeric) OR (summed.actual <> (0)::numeric) OR ((((((((summed.bought + summed.sold) + summed.fees_paid) + summed.rebates_received) + summed.funding_received) + summed.funding_paid) + summed.external_in) + summed.external_out) <> (0)::numeric))) rolled)
