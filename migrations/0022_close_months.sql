@@ -691,8 +691,8 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE state = 'open') AS open
     FROM (
         SELECT * FROM reporting.order_fill_check_by_zone AS report
-    WHERE report.account_id = months.account_id AND report.zone = months.zone
-        AND report.month = months.month
+        WHERE report.account_id = months.account_id AND report.zone = months.zone
+            AND report.month = months.month
         OFFSET 0
     ) AS report
 ) AS report;
@@ -724,10 +724,10 @@ CROSS JOIN LATERAL (
         string_agg(instrument_code, ', ' ORDER BY instrument_code) FILTER (WHERE difference <> 0)
             AS names
     FROM (
+        -- What differs since a later month says nothing of this one.
         SELECT * FROM reporting.position_check AS report
-    -- What differs since a later month says nothing of this one.
-    WHERE report.account_id = months.account_id
-        AND (difference IS NOT DISTINCT FROM 0 OR coalesce(since, '-infinity') < months.ends_at)
+        WHERE report.account_id = months.account_id
+            AND (difference IS NOT DISTINCT FROM 0 OR coalesce(since, '-infinity') < months.ends_at)
         OFFSET 0
     ) AS report
 ) AS report;
@@ -766,8 +766,8 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE state = 'open') AS open
     FROM (
         SELECT * FROM reporting.funding_check_by_zone AS report
-    WHERE report.account_id = months.account_id AND report.zone = months.zone
-        AND report.month = months.month
+        WHERE report.account_id = months.account_id AND report.zone = months.zone
+            AND report.month = months.month
         OFFSET 0
     ) AS report
 ) AS report;
@@ -802,8 +802,8 @@ CROSS JOIN LATERAL (
         coalesce(sum(abs(difference)) FILTER (WHERE state = 'different'), 0) AS difference
     FROM (
         SELECT * FROM reporting.realised_pnl_futures_by_zone AS report
-    WHERE report.account_id = months.account_id AND report.zone = months.zone
-        AND report.month = months.month
+        WHERE report.account_id = months.account_id AND report.zone = months.zone
+            AND report.month = months.month
         OFFSET 0
     ) AS report
 ) AS report;
