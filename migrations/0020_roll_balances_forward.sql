@@ -178,7 +178,7 @@ CROSS JOIN LATERAL (
         FROM (SELECT (firsts.first_at AT TIME ZONE zones.zone)::date AS first_day,
                 (firsts.first_observed_at AT TIME ZONE zones.zone)::date AS last_day) AS ends
         CROSS JOIN LATERAL generate_series(0, last_day - first_day - 1) AS steps (step)
-    ), summed AS (
+    ), summed AS MATERIALIZED (
         SELECT currency, day, max(day_end) AS day_end,
             sum(sum(amount)) OVER later AS amount, bool_or(bool_or(futures)) OVER later AS futures
         FROM (
@@ -190,34 +190,38 @@ CROSS JOIN LATERAL (
         WINDOW later AS (PARTITION BY currency ORDER BY day DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
-    SELECT day, day_end, currency,
-        coalesce(anchored.total, held.total - coalesce(summed.amount, 0)) AS total,
+    SELECT days.day, days.day_end, summed.currency,
+        coalesce(anchored.total, summed.total - coalesce(summed.amount, 0)) AS total,
         coalesce(anchored.at, firsts.at) AS observed_at,
         coalesce(anchored.estimated, summed.futures, false) AS estimated,
         CASE WHEN anchored.at IS NULL THEN 'derived' ELSE 'cash_anchor' END AS source
-    FROM summed
-    JOIN held USING (currency)
-    LEFT JOIN cash_currencies AS cash_currency USING (currency)
+    FROM days
+    -- After the days, so that nothing is summed for a report of days that were observed.
+    CROSS JOIN LATERAL (
+        SELECT summed.*, held.total FROM summed JOIN held USING (currency)
+        WHERE summed.day = days.day OFFSET 0
+    ) AS summed
+    LEFT JOIN cash_currencies AS cash_currency ON cash_currency.currency = summed.currency
     LEFT JOIN LATERAL (
         SELECT cash.at, cash.total + moved.amount AS total,
             moved.futures AND cash.distance > interval '4 hours 10 minutes' AS estimated
         FROM (
             SELECT near.at, near.cash_balance AS total,
-                greatest(near.at - day_end, day_end - near.at) AS distance
+                greatest(near.at - days.day_end, days.day_end - near.at) AS distance
             FROM (
                 -- Of payments of one instant, which came last is not known.
                 SELECT *, count(*) OVER (PARTITION BY at) AS together
                 FROM (
                     (SELECT booked_at AS at, instrument_code, cash_balance
                     FROM onetrading.funding_payments AS payments
-                    WHERE payments.account_id = firsts.account_id AND booked_at < day_end
+                    WHERE payments.account_id = firsts.account_id AND booked_at < days.day_end
                         AND cash_balance IS NOT NULL AND cash_currency IS NOT NULL
                     ORDER BY booked_at DESC LIMIT 20)
                     UNION ALL
                     (SELECT booked_at, instrument_code, cash_balance
                     FROM onetrading.funding_payments AS payments
                     WHERE payments.account_id = firsts.account_id
-                        AND booked_at >= day_end AND booked_at <= firsts.at
+                        AND booked_at >= days.day_end AND booked_at <= firsts.at
                         AND cash_balance IS NOT NULL AND cash_currency IS NOT NULL
                     ORDER BY booked_at LIMIT 20)
                 ) AS payments
@@ -228,26 +232,27 @@ CROSS JOIN LATERAL (
             WHERE together = 1
                 AND coalesce(quote_code, split_part(near.instrument_code, '_', 2))
                     = summed.currency
-                AND greatest(near.at - day_end, day_end - near.at) <= firsts.at - day_end
+                AND greatest(near.at - days.day_end, days.day_end - near.at)
+                    <= firsts.at - days.day_end
                 -- Without a futures trade until balances were observed, these tell more than cash of
                 -- long before.
-                AND (summed.futures OR greatest(near.at - day_end, day_end - near.at)
+                AND (summed.futures OR greatest(near.at - days.day_end, days.day_end - near.at)
                     <= interval '4 hours 10 minutes')
             ORDER BY distance, near.at LIMIT 1
         ) AS cash
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(CASE WHEN cash.at < day_end THEN amount ELSE -amount END), 0)
+            SELECT coalesce(sum(CASE WHEN cash.at < days.day_end THEN amount ELSE -amount END), 0)
                     AS amount,
                 coalesce(bool_or(gain <> 0), false) AS futures
             FROM onetrading.balance_changes
             WHERE balance_changes.account_id = firsts.account_id AND currency = summed.currency
-                AND (changed_at > cash.at AND changed_at < day_end
-                    OR changed_at >= day_end AND changed_at <= cash.at)
-                AND changed_at >= least(cash.at, day_end)
-                AND changed_at <= greatest(cash.at, day_end)
+                AND (changed_at > cash.at AND changed_at < days.day_end
+                    OR changed_at >= days.day_end AND changed_at <= cash.at)
+                AND changed_at >= least(cash.at, days.day_end)
+                AND changed_at <= greatest(cash.at, days.day_end)
         ) AS moved
     ) AS anchored ON true
-    WHERE day_end IS NOT NULL
+    WHERE summed.day_end IS NOT NULL
 ) AS derived
 WHERE (firsts.first_at AT TIME ZONE zones.zone)::date
     < (firsts.first_observed_at AT TIME ZONE zones.zone)::date;

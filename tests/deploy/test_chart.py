@@ -108,7 +108,9 @@ def test_every_setting_is_reached_and_nothing_else_is_set() -> None:
     }
     intervals = {name for name in known if name.startswith("ONETRADING_INTERVAL_")}
     assert used - {"TZ"} <= known
-    assert known - intervals - OTHER_WAY == used - intervals - {"TZ"}
+    # No Pod exports: who does it by hand names the books in `config`, or in the environment.
+    by_hand = {name for name in known if name.startswith("ONETRADING_DATEV_")}
+    assert known - intervals - OTHER_WAY - by_hand == used - intervals - {"TZ"}
     assert used & intervals == {
         "ONETRADING_INTERVAL_BALANCES",
         "ONETRADING_INTERVAL_FUNDING_HISTORY",

@@ -1942,7 +1942,7 @@ UNION ALL
                    FROM (( SELECT ((firsts.first_at AT TIME ZONE zones.zone))::date AS first_day,
                             ((firsts.first_observed_at AT TIME ZONE zones.zone))::date AS last_day) ends
                      CROSS JOIN LATERAL generate_series(0, ((ends.last_day - ends.first_day) - 1)) steps(step))
-                ), summed AS (
+                ), summed AS MATERIALIZED (
                  SELECT grid.currency,
                     grid.day,
                     max(grid.day_end) AS day_end,
@@ -1955,35 +1955,44 @@ UNION ALL
                             changes.futures
                            FROM changes
                         UNION ALL
-                         SELECT held_1.currency,
-                            days.day,
-                            days.day_end,
+                         SELECT held.currency,
+                            days_1.day,
+                            days_1.day_end,
                             0,
                             false
-                           FROM (held held_1
-                             CROSS JOIN days)) grid
+                           FROM (held
+                             CROSS JOIN days days_1)) grid
                   GROUP BY grid.currency, grid.day
                   WINDOW later AS (PARTITION BY grid.currency ORDER BY grid.day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                 )
-         SELECT summed.day,
-            summed.day_end,
+         SELECT days.day,
+            days.day_end,
             summed.currency,
-            COALESCE(anchored.total, (held.total - COALESCE(summed.amount, (0)::numeric))) AS total,
+            COALESCE(anchored.total, (summed.total - COALESCE(summed.amount, (0)::numeric))) AS total,
             COALESCE(anchored.at, firsts.at) AS observed_at,
             COALESCE(anchored.estimated, summed.futures, false) AS estimated,
                 CASE
                     WHEN (anchored.at IS NULL) THEN 'derived'::text
                     ELSE 'cash_anchor'::text
                 END AS source
-           FROM (((summed
-             JOIN held USING (currency))
-             LEFT JOIN cash_currencies cash_currency USING (currency))
+           FROM (((days
+             CROSS JOIN LATERAL ( SELECT summed_1.currency,
+                    summed_1.day,
+                    summed_1.day_end,
+                    summed_1.amount,
+                    summed_1.futures,
+                    held.total
+                   FROM (summed summed_1
+                     JOIN held USING (currency))
+                  WHERE (summed_1.day = days.day)
+                 OFFSET 0) summed)
+             LEFT JOIN cash_currencies cash_currency ON ((cash_currency.currency = summed.currency)))
              LEFT JOIN LATERAL ( SELECT cash.at,
                     (cash.total + moved.amount) AS total,
                     (moved.futures AND (cash.distance > '04:10:00'::interval)) AS estimated
                    FROM (( SELECT near.at,
                             near.cash_balance AS total,
-                            GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) AS distance
+                            GREATEST((near.at - days.day_end), (days.day_end - near.at)) AS distance
                            FROM (( SELECT payments.at,
                                     payments.instrument_code,
                                     payments.cash_balance,
@@ -1992,7 +2001,7 @@ UNION ALL
     payments_1.instrument_code,
     payments_1.cash_balance
    FROM onetrading.funding_payments payments_1
-  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at < summed.day_end) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at < days.day_end) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
   ORDER BY payments_1.booked_at DESC
  LIMIT 20)
 UNION ALL
@@ -2000,21 +2009,21 @@ UNION ALL
     payments_1.instrument_code,
     payments_1.cash_balance
    FROM onetrading.funding_payments payments_1
-  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at >= summed.day_end) AND (payments_1.booked_at <= firsts.at) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
+  WHERE ((payments_1.account_id = firsts.account_id) AND (payments_1.booked_at >= days.day_end) AND (payments_1.booked_at <= firsts.at) AND (payments_1.cash_balance IS NOT NULL) AND (cash_currency.* IS NOT NULL))
   ORDER BY payments_1.booked_at
  LIMIT 20)) payments) near
                              LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
-                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= (firsts.at - summed.day_end)) AND (summed.futures OR (GREATEST((near.at - summed.day_end), (summed.day_end - near.at)) <= '04:10:00'::interval)))
-                          ORDER BY GREATEST((near.at - summed.day_end), (summed.day_end - near.at)), near.at
+                          WHERE ((near.together = 1) AND (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) = summed.currency) AND (GREATEST((near.at - days.day_end), (days.day_end - near.at)) <= (firsts.at - days.day_end)) AND (summed.futures OR (GREATEST((near.at - days.day_end), (days.day_end - near.at)) <= '04:10:00'::interval)))
+                          ORDER BY GREATEST((near.at - days.day_end), (days.day_end - near.at)), near.at
                          LIMIT 1) cash
                      CROSS JOIN LATERAL ( SELECT COALESCE(sum(
                                 CASE
-                                    WHEN (cash.at < summed.day_end) THEN balance_changes.amount
+                                    WHEN (cash.at < days.day_end) THEN balance_changes.amount
                                     ELSE (- balance_changes.amount)
                                 END), (0)::numeric) AS amount,
                             COALESCE(bool_or((balance_changes.gain <> (0)::numeric)), false) AS futures
                            FROM onetrading.balance_changes
-                          WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.currency = summed.currency) AND (((balance_changes.changed_at > cash.at) AND (balance_changes.changed_at < summed.day_end)) OR ((balance_changes.changed_at >= summed.day_end) AND (balance_changes.changed_at <= cash.at))) AND (balance_changes.changed_at >= LEAST(cash.at, summed.day_end)) AND (balance_changes.changed_at <= GREATEST(cash.at, summed.day_end)))) moved)) anchored ON (true))
+                          WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.currency = summed.currency) AND (((balance_changes.changed_at > cash.at) AND (balance_changes.changed_at < days.day_end)) OR ((balance_changes.changed_at >= days.day_end) AND (balance_changes.changed_at <= cash.at))) AND (balance_changes.changed_at >= LEAST(cash.at, days.day_end)) AND (balance_changes.changed_at <= GREATEST(cash.at, days.day_end)))) moved)) anchored ON (true))
           WHERE (summed.day_end IS NOT NULL)) derived)
   WHERE (((firsts.first_at AT TIME ZONE zones.zone))::date < ((firsts.first_observed_at AT TIME ZONE zones.zone))::date);
 COMMENT ON VIEW reporting.daily_closing_balances_by_zone IS 'reporting.daily_closing_balances in every time zone: always filter by zone, or call reporting.daily_closing_balances(zone).

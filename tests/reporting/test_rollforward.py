@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ from tests.support.account_books import (
     random_books,
     store,
 )
-from tests.support.reporting import Connection, examples, facts
+from tests.support.reporting import MAIN, Connection, examples, facts
 
 MICROSECOND = timedelta(microseconds=1)
 SETTLING = timedelta(minutes=2)
@@ -261,3 +262,53 @@ def _observed_flat(books: Books, at: datetime) -> bool:
     return bool(before) and all(
         not first <= at or not since <= last + SETTLING for first, last in books.episodes
     )
+
+
+def test_balances_that_lag_a_trade_are_no_difference(reporting: Connection) -> None:
+    """A trade seconds before the month's end, and an answer that does not have it yet."""
+    with facts(reporting, "UTC") as now:
+        edge = first_instant(month_of(now, "UTC"), "UTC")
+        edge = first_instant(month_of(edge - timedelta(days=1), "UTC"), "UTC")
+        second = timedelta(seconds=1)
+        at = edge - 3 * second
+        moves = {"BTC": Decimal(2), "USDC": Decimal(-10)}
+        trade = (UUID(int=5), MAIN, "BTC_USDC", "BUY", 5, 2, 10, 0, "BTC", at, 0, 1, "{}")
+        books = Books(edge, now, {"USDC": Decimal(100)}, [Change(at, "trades", trade, moves)])
+        times = (edge - 90 * second, edge - 30 * second, at - second, edge + 30 * second)
+        books.polls = [[*times, now - second]]
+        store(reporting, books)
+        lagging = reporting.execute(
+            "UPDATE onetrading.snapshots SET last_observed_at = %s"
+            " WHERE stream = 'balances' AND last_observed_at = %s",
+            [edge - second, at - second],
+        )
+        assert lagging.rowcount == 1
+        rows = {(row.month, row.currency): row for row in roll(reporting, "UTC")}
+    assert not [row for row in rows.values() if row.difference]
+    assert rows[edge.date(), "BTC"].opening == 2
+    assert rows[edge.date(), "USDC"].opening == 90
+    assert rows[edge.date(), "USDC"].basis == "observed"
+
+
+def test_an_open_position_leaves_nothing_to_prove_and_none_proves_all(
+    reporting: Connection,
+) -> None:
+    """Cash that is missing while a position is open is taken for settlements; else it is not."""
+    with facts(reporting, "UTC") as now:
+        start = first_instant(month_of(now, "UTC"), "UTC") - timedelta(days=20)
+        at = start + timedelta(days=8)
+        trade = (UUID(int=6), MAIN, "BTC_USD_P", "BUY", 5, 2, 10, Decimal(1), "USD", at, 0, 1, "{}")
+        opened = Change(at, "trades", trade, {"USD": Decimal(-1)}, ("BTC_USD_P", Decimal(2)))
+        lost = [start + timedelta(days=3), start + timedelta(days=11)]
+        books = Books(start, now, {"USD": Decimal(100)}, [opened])
+        books.settlements = [(moment, Decimal(-4)) for moment in lost]
+        hours = (now - start) // timedelta(hours=1)
+        books.polls = [[start + timedelta(hours=n) for n in range(hours)]]
+        store(reporting, books)
+        found = [row for row in roll(reporting, "UTC") if row.month == start.date().replace(day=1)]
+    [row] = found
+    assert (row.difference, row.settlements_inferred) == (Decimal(-4), Decimal(-4))
+    assert row.first_unexplained_from is not None
+    assert row.first_unexplained_to is not None
+    assert row.first_unexplained_from < lost[0] <= row.first_unexplained_to
+    assert row.first_unexplained_to - row.first_unexplained_from <= timedelta(hours=1, minutes=2)

@@ -268,48 +268,40 @@ def store(connection: Connection, books: Books, changes: Sequence[Change] | None
 
 
 def _store_observations(connection: Connection, books: Books) -> None:
-    snapshots: list[tuple[Any, ...]] = []
-    balances: list[tuple[Any, ...]] = []
-    positions: list[tuple[Any, ...]] = []
+    snapshots: list[list[Any]] = []
+    rows: dict[str, list[tuple[Any, ...]]] = {"balances": [], "positions": []}
     for polls in books.polls:
-        last: dict[str, Any] = {}
+        newest: dict[str, tuple[dict[str, Decimal], list[Any]]] = {}
         for at, held in zip(polls, books.balances(polls), strict=True):
             listed = {code: total for code, total in held.items() if total}
             for stream, content in (("balances", listed), ("positions", books.positions(at))):
-                if last.get(stream) == content:
-                    place = max(n for n, row in enumerate(snapshots) if row[2] == stream)
-                    snapshots[place] = (*snapshots[place][:4], at, *snapshots[place][5:])
+                if stream in newest and newest[stream][0] == content:
+                    newest[stream][1][4] = at  # the same state is seen for longer
                     continue
-                last[stream] = content
                 number = len(snapshots) + 1
-                snapshots.append((number, MAIN, stream, at, at, len(content), 0, "{}"))
-                if stream == "balances":
-                    balances += [
-                        (number, MAIN, code, total / 2, total / 2)
-                        for code, total in content.items()
-                    ]
-                else:
-                    positions += [
-                        (number, MAIN, code, "LONG" if volume > 0 else "SHORT", abs(volume), "{}")
-                        for code, volume in content.items()
-                    ]
-    put(
-        connection,
-        "onetrading.snapshots (snapshot_id, account_id, stream, first_observed_at,"
-        " last_observed_at, row_count, content_hash, header)",
-        snapshots,
-    )
-    put(
-        connection,
-        "onetrading.balances (snapshot_id, account_id, currency_code, available, locked)",
-        balances,
-    )
-    put(
-        connection,
-        "onetrading.positions (snapshot_id, account_id, instrument_code, direction, open_volume,"
-        " raw)",
-        positions,
-    )
+                snapshots.append([number, MAIN, stream, at, at, len(content), 0, "{}"])
+                newest[stream] = (content, snapshots[-1])
+                rows[stream] += [(number, MAIN, *row) for row in _SHOWN[stream](content)]
+    columns = "snapshot_id, account_id, stream, first_observed_at, last_observed_at, row_count"
+    put(connection, f"onetrading.snapshots ({columns}, content_hash, header)", snapshots)
+    columns = "snapshot_id, account_id, currency_code, available, locked"
+    put(connection, f"onetrading.balances ({columns})", rows["balances"])
+    columns = "snapshot_id, account_id, instrument_code, direction, open_volume, raw"
+    put(connection, f"onetrading.positions ({columns})", rows["positions"])
+
+
+def _balances_shown(content: dict[str, Decimal]) -> list[tuple[Any, ...]]:
+    return [(code, total / 2, total / 2) for code, total in content.items()]
+
+
+def _positions_shown(content: dict[str, Decimal]) -> list[tuple[Any, ...]]:
+    return [
+        (code, "LONG" if volume > 0 else "SHORT", abs(volume), "{}")
+        for code, volume in content.items()
+    ]
+
+
+_SHOWN = {"balances": _balances_shown, "positions": _positions_shown}
 
 
 def first_instant(day: date, zone: str) -> datetime:
