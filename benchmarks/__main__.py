@@ -13,7 +13,8 @@ from benchmarks.measure import Finding, machine
 
 _MARK = "<!-- what follows is written by `python -m benchmarks --markdown` -->\n"
 SUBJECTS = (
-    *("ingest", "again", "reports", "budget", "scrape", "memory", "history", "start", "accounts"),
+    *("ingest", "again", "reports", "lots", "budget", "scrape", "memory", "history", "start"),
+    "accounts",
 )
 
 
@@ -21,7 +22,9 @@ def main() -> None:
     """Print each result as soon as it is measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(SUBJECTS))
-    parser.add_argument("--full", action="store_true", help="memory, history: a million trades")
+    parser.add_argument(
+        "--full", action="store_true", help="memory, history: a million trades; lots: ten million"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also update its tables")
     arguments = parser.parse_args()
     if unknown := set(arguments.subjects) - set(SUBJECTS):

@@ -223,3 +223,14 @@ def test_drift_is_listed_with_a_sample_and_when_it_was_met(
     rows = json.loads(run(env, "status", "--drift", "--json").stdout)
     assert {row["hours"] for row in rows} == {2}, "once an hour, however often"
     assert all(row["first_seen_at"] < row["last_seen_at"] for row in rows)
+
+
+def test_sync_carries_the_lots_of_finished_months(
+    simulator: Simulator, env: dict[str, str], database_url: str
+) -> None:
+    states = "SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM onetrading_sync.carried"
+    assert run(env, "sync").exit_code == 0
+    assert ask(database_url, states) == []
+    simulator.advance(86_400)  # into April
+    assert run(env, "sync").exit_code == 0
+    assert ask(database_url, states) == [("2026-04-01",)]

@@ -1,0 +1,137 @@
+"""Spot profit and loss: a month from carried lots, all of history, and what loading pays for it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+
+from benchmarks.loading import Loading, loading
+from benchmarks.measure import Say, in_turns, plain, ratio
+from benchmarks.pages import trades
+from benchmarks.postgres import server
+from exporter.store.database import Connection
+
+_MONTHS = 24
+_TRADES, _ALL_TRADES = 240_000, 10_000_000
+_ROWS = 20_000
+_ACCOUNT = "00000000-0000-4000-8000-000000000001"
+_MARKETS: LiteralString = """
+INSERT INTO onetrading.instruments
+    (instrument_code, base_code, quote_code, kind, state, raw, valid_from)
+SELECT code || '_EUR', code, 'EUR', 'SPOT', 'ACTIVE', '{}', '2024-01-01 00:00Z'
+FROM unnest('{ADA,BTC,DOGE,ETH,LINK,LTC,SOL,SUI,TAO,XRP}'::text[]) AS code
+"""
+_FILL: LiteralString = """
+INSERT INTO onetrading.trades
+    (trade_id, order_id, account_id, instrument_code, side, price, amount, quote_amount, fee_amount,
+     fee_currency, liquidity, order_source, sequence, traded_at, traded_at_nanos, raw, row_hash)
+SELECT gen_random_uuid(), gen_random_uuid(), %(account)s, base || '_EUR', side, price, amount,
+    price * amount, round(CASE side WHEN 'BUY' THEN amount ELSE price * amount END / 1000, 8),
+    CASE side WHEN 'BUY' THEN base ELSE 'EUR' END, 'TAKER', 'API', n, at,
+    extract(epoch FROM at)::bigint * 1000000000, '{}', n
+FROM (
+    SELECT n, '2024-01-01 00:00Z'::timestamptz + n * (interval '731 d' / %(trades)s) AS at,
+        ('{ADA,BTC,DOGE,ETH,LINK,LTC,SOL,SUI,TAO,XRP}'::text[])[1 + n %% 10] AS base,
+        CASE WHEN abs(hashint4(n)) %% 1000 < 505 THEN 'BUY' ELSE 'SELL' END AS side,
+        round((10000 + n %% 977) / 8.0, 3) AS price, round((1 + n %% 31) / 1000.0, 3) AS amount
+    FROM generate_series(0, %(trades)s - 1) AS n
+) AS made_up
+"""
+_PIECES: LiteralString = (
+    "SELECT count(*), sum(gain_gross) FROM reporting.realised_pnl_fifo WHERE account = 'main'"
+)
+_MONTH: LiteralString = _PIECES + " AND month = '2025-12-01'"
+_AVERAGE: LiteralString = (
+    "SELECT count(*), sum(gain_gross) FROM reporting.realised_pnl_average"
+    " WHERE account = 'main' AND month = '2025-12-01'"
+)
+
+
+def run(say: Say) -> None:
+    """Two years of 240,000 trades."""
+    _run(say, _TRADES)
+
+
+def run_full(say: Say) -> None:
+    """Two years of ten million trades."""
+    _run(say, _ALL_TRADES)
+
+
+def _run(say: Say, count: int) -> None:
+    with server() as url:
+        with loading(url, trades(_ROWS)) as load:
+            _ingest(say, load)
+            load.empty()
+        with psycopg.connect(url, autocommit=True) as connection:
+            _report(say, connection, count)
+
+
+def _ingest(say: Say, load: Loading) -> None:
+    """The loader with and without the triggers that drop what is carried."""
+    cases: dict[str, Callable[[], float]] = {}
+    for size in (10_000, 1_000, 100):
+        for state in ("ENABLE", "DISABLE"):
+            cases[f"{state} {size}"] = partial(_loaded, load, state, size)
+    rates = in_turns(cases)
+    for size in (10_000, 1_000, 100):
+        what = f"loading batches of {size:,} rows with the triggers, against without"
+        say(ratio(what, rates[f"ENABLE {size}"], rates[f"DISABLE {size}"], ">= 0.9"))
+
+
+def _loaded(load: Loading, state: str, size: int) -> float:
+    load.empty()
+    load.connection.execute(f"ALTER TABLE onetrading.trades {state} TRIGGER USER".encode())
+    load.connection.commit()
+    rate = load.ours(size)
+    load.connection.execute("ALTER TABLE onetrading.trades ENABLE TRIGGER USER")
+    load.connection.commit()
+    return rate
+
+
+def _report(say: Say, connection: Connection, count: int) -> None:
+    connection.execute(
+        "INSERT INTO onetrading.accounts (account_id, name) VALUES (%s, 'main')", [_ACCOUNT]
+    )
+    connection.execute(_MARKETS)
+    connection.execute(_FILL, {"account": _ACCOUNT, "trades": count})
+    connection.execute("VACUUM ANALYZE")
+    month = f"one month of {count / _MONTHS:,.0f} trades"
+    if count <= _TRADES:
+        seconds = _seconds(connection, _MONTH)
+        say(plain(f"{month}, FIFO, from the first trade of {count:,} on", [seconds], "s"))
+    began = time.perf_counter()
+    for number in range(1, _MONTHS + 1):
+        at = datetime(2024 + number // 12, 1 + number % 12, 1, tzinfo=UTC)
+        connection.execute("SELECT onetrading.carry(%s, %s)", [_ACCOUNT, at])
+    say(plain(f"carrying {_MONTHS} months", [time.perf_counter() - began], "s"))
+    for name, query in (("FIFO", _MONTH), ("average", _AVERAGE)):
+        rates = in_turns({"": partial(_seconds, connection, query)}, rounds=3)[""]
+        target = "<= 2" if name == "FIFO" and count == _ALL_TRADES else ""
+        say(plain(f"{month}, {name}, from carried lots", rates, "s", target))
+    before = _memory_mb(connection)
+    seconds = _seconds(connection, _PIECES)
+    target = "<= 180" if count == _ALL_TRADES else ""
+    say(plain(f"FIFO of all {count:,} trades, month by month", [seconds], "s", target))
+    say(plain("memory that it adds to the session", [_memory_mb(connection) - before], "MB"))
+
+
+def _seconds(connection: Connection, query: LiteralString) -> float:
+    began = time.perf_counter()
+    connection.execute(query).fetchall()
+    return time.perf_counter() - began
+
+
+def _memory_mb(connection: Connection) -> float:
+    """The most that the session's process ever held beside the shared buffers."""
+    status = Path(f"/proc/{connection.info.backend_pid}/status").read_text()
+    peak, shared = (
+        int(re.findall(rf"{name}:\s+(\d+)", status)[0]) for name in ("VmHWM", "RssShmem")
+    )
+    return (peak - shared) / 1024
