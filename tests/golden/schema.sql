@@ -302,7 +302,29 @@ CREATE VIEW onetrading.trades_of_months AS
             ELSE NULL::numeric
         END AS fee_in_quote
    FROM ((onetrading.account_months months
-     JOIN onetrading.trades ON (((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT trades_1.trade_id,
+            trades_1.order_id,
+            trades_1.account_id,
+            trades_1.instrument_code,
+            trades_1.side,
+            trades_1.price,
+            trades_1.amount,
+            trades_1.quote_amount,
+            trades_1.fee_amount,
+            trades_1.fee_currency,
+            trades_1.liquidity,
+            trades_1.order_source,
+            trades_1.sequence,
+            trades_1.traded_at,
+            trades_1.traded_at_nanos,
+            trades_1.raw,
+            trades_1.row_hash,
+            trades_1.first_seen_at
+           FROM onetrading.trades trades_1
+          WHERE ((trades_1.account_id = months.account_id) AND (trades_1.traded_at >= months.starts_at) AND (trades_1.traded_at < months.ends_at))) trades)
      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = trades.instrument_code) AND (markets.known_from <= trades.traded_at) AND (trades.traded_at < markets.known_to))));
 COMMENT ON VIEW onetrading.trades_of_months IS 'Trades with the month in each time zone, and with the assets of their instrument. Filter by zone always.';
 COMMENT ON COLUMN onetrading.trades_of_months.account_id IS 'As in onetrading.trades.';
@@ -936,6 +958,13 @@ CREATE VIEW onetrading.funding_positions AS
                   WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= months.starts_at))
                   ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
                  LIMIT 1
+                ), closings AS (
+                 SELECT positions_1.instrument_code,
+                    max(positions_1.closed_at) AS closed_at
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at) AND (NOT (EXISTS ( SELECT
+                           FROM first_seen))))
+                  GROUP BY positions_1.instrument_code
                 ), openings AS (
                  SELECT before.instrument_code,
                     sum(before.net) AS net
@@ -948,12 +977,7 @@ CREATE VIEW onetrading.funding_positions AS
                          SELECT trades.instrument_code,
                             trades.signed
                            FROM (onetrading.futures_trades trades
-                             LEFT JOIN ( SELECT positions_1.instrument_code,
-                                    max(positions_1.closed_at) AS closed_at
-                                   FROM onetrading.closed_positions positions_1
-                                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at))
-                                  GROUP BY positions_1.instrument_code) closings ON (((closings.instrument_code = trades.instrument_code) AND (NOT (EXISTS ( SELECT
-                                   FROM first_seen))))))
+                             LEFT JOIN closings ON ((closings.instrument_code = trades.instrument_code)))
                           WHERE ((trades.account_id = months.account_id) AND (trades.traded_at < months.starts_at) AND (trades.traded_at > COALESCE(( SELECT first_seen.at
                                    FROM first_seen), '-infinity'::timestamp with time zone)) AND (trades.traded_at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)))) before
                   GROUP BY before.instrument_code
@@ -974,7 +998,7 @@ CREATE VIEW onetrading.funding_positions AS
                            FROM onetrading.snapshots
                           WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= instants.before))
                           ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                         LIMIT 1) observed)
+                         LIMIT 3) observed)
                   WHERE (observed.at > months.starts_at)
                 ), held AS (
                  SELECT openings.instrument_code
@@ -1005,19 +1029,40 @@ CREATE VIEW onetrading.funding_positions AS
                     months.starts_at AS at,
                     0 AS rank,
                     'opening'::text AS what,
-                    COALESCE(openings.net, (0)::numeric) AS anchor,
+                        CASE
+                            WHEN ((closings.closed_at IS NOT NULL) OR (EXISTS ( SELECT
+                               FROM first_seen))) THEN COALESCE(openings.net, (0)::numeric)
+                            ELSE NULL::numeric
+                        END AS anchor,
+                    COALESCE(openings.net, (0)::numeric) AS guess,
                     NULL::numeric AS signed,
                     NULL::timestamp with time zone AS funding_time,
                     NULL::bigint AS traded_at_nanos,
                     NULL::bigint AS sequence,
                     NULL::uuid AS trade_id
-                   FROM (held
+                   FROM ((held
                      LEFT JOIN openings USING (instrument_code))
+                     LEFT JOIN closings USING (instrument_code))
+                UNION ALL
+                 SELECT positions_1.instrument_code,
+                    positions_1.opened_at,
+                    1,
+                    'start'::text,
+                    0,
+                    NULL::numeric,
+                    NULL::numeric,
+                    NULL::timestamp with time zone,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.instrument_code IS NOT NULL) AND (positions_1.opened_at > months.starts_at) AND (positions_1.closed_at > months.starts_at) AND (positions_1.opened_at < months.ends_at))
                 UNION ALL
                  SELECT fills.instrument_code,
                     fills.traded_at,
-                    1,
+                    2,
                     'trade'::text,
+                    NULL::numeric,
                     NULL::numeric,
                     fills.signed,
                     NULL::timestamp with time zone,
@@ -1028,9 +1073,10 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT positions_1.instrument_code,
                     positions_1.closed_at,
-                    2,
+                    3,
                     'closing'::text,
                     0,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::timestamp with time zone,
                     NULL::bigint,
@@ -1041,12 +1087,13 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT held.instrument_code,
                     seen.at,
-                    3,
+                    4,
                     'observation'::text,
                         CASE
                             WHEN (positions_1.snapshot_id IS NULL) THEN (0)::numeric
                             ELSE positions_1.net
                         END AS net,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::timestamp with time zone,
                     NULL::bigint,
@@ -1058,8 +1105,9 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT slots_1.instrument_code,
                     slots_1.funding_time,
-                    4,
+                    5,
                     'slot'::text,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::numeric,
                     slots_1.funding_time,
@@ -1070,8 +1118,9 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT payments_1.instrument_code,
                     payments_1.booked_at,
-                    4,
+                    5,
                     'booking'::text,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::numeric,
                     payments_1.funding_time,
@@ -1085,6 +1134,7 @@ CREATE VIEW onetrading.funding_positions AS
                     events.rank,
                     events.what,
                     events.anchor,
+                    events.guess,
                     events.signed,
                     events.funding_time,
                     events.traded_at_nanos,
@@ -1092,7 +1142,8 @@ CREATE VIEW onetrading.funding_positions AS
                     events.trade_id,
                     max(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at, events.rank) AS trade_before,
                     min(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at DESC, events.rank DESC) AS trade_after,
-                    count(*) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS trades_then
+                    count(*) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS trades_then,
+                    count(*) FILTER (WHERE (events.what = 'closing'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS closings_then
                    FROM events
                 ), anchored AS (
                  SELECT judged.instrument_code,
@@ -1100,6 +1151,7 @@ CREATE VIEW onetrading.funding_positions AS
                     judged.rank,
                     judged.what,
                     judged.anchor,
+                    judged.guess,
                     judged.signed,
                     judged.funding_time,
                     judged.traded_at_nanos,
@@ -1108,6 +1160,7 @@ CREATE VIEW onetrading.funding_positions AS
                     judged.trade_before,
                     judged.trade_after,
                     judged.trades_then,
+                    judged.closings_then,
                     judged.valid_anchor,
                     count(judged.valid_anchor) OVER (PARTITION BY judged.instrument_code ORDER BY judged.at, judged.rank, judged.traded_at_nanos, judged.sequence, judged.trade_id) AS span
                    FROM ( SELECT near.instrument_code,
@@ -1115,6 +1168,7 @@ CREATE VIEW onetrading.funding_positions AS
                             near.rank,
                             near.what,
                             near.anchor,
+                            near.guess,
                             near.signed,
                             near.funding_time,
                             near.traded_at_nanos,
@@ -1123,8 +1177,10 @@ CREATE VIEW onetrading.funding_positions AS
                             near.trade_before,
                             near.trade_after,
                             near.trades_then,
+                            near.closings_then,
                                 CASE
-                                    WHEN ((near.what = 'closing'::text) AND (near.trades_then > 1)) THEN NULL::numeric
+                                    WHEN ((near.what = ANY (ARRAY['start'::text, 'closing'::text])) AND (near.trades_then > 1)) THEN NULL::numeric
+                                    WHEN ((near.what = 'start'::text) AND (near.closings_then > 0)) THEN NULL::numeric
                                     WHEN ((near.what = 'observation'::text) AND ((near.trade_before >= (near.at - '00:00:05'::interval)) OR (near.trade_after <= (near.at + '00:00:05'::interval)))) THEN NULL::numeric
                                     ELSE near.anchor
                                 END AS valid_anchor
@@ -1132,12 +1188,14 @@ CREATE VIEW onetrading.funding_positions AS
                 ), spans AS (
                  SELECT sums.instrument_code,
                     sums.span,
-                    sums.anchor,
-                    ((sums.anchor + sums.moved) = lead(sums.anchor) OVER (PARTITION BY sums.instrument_code ORDER BY sums.span)) AS is_proven
+                    COALESCE(sums.anchor, (sums.next_anchor - sums.moved), sums.guess) AS anchor,
+                    COALESCE(((COALESCE(sums.anchor, sums.guess) + sums.moved) = sums.next_anchor), (sums.anchor IS NOT NULL)) AS is_proven
                    FROM ( SELECT anchored.instrument_code,
                             anchored.span,
                             max(anchored.valid_anchor) AS anchor,
-                            COALESCE(sum(anchored.signed), (0)::numeric) AS moved
+                            max(anchored.guess) AS guess,
+                            COALESCE(sum(anchored.signed), (0)::numeric) AS moved,
+                            lead(max(anchored.valid_anchor)) OVER (PARTITION BY anchored.instrument_code ORDER BY anchored.span) AS next_anchor
                            FROM anchored
                           GROUP BY anchored.instrument_code, anchored.span) sums
                 ), nets AS (
@@ -1152,7 +1210,7 @@ CREATE VIEW onetrading.funding_positions AS
                     nets.funding_time,
                     max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'slot'::text)) AS net_at_slot,
                     max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'booking'::text)) AS net_at_booking,
-                    bool_and(COALESCE(spans.is_proven, true)) AS is_known
+                    bool_and(spans.is_proven) AS is_known
                    FROM (nets
                      JOIN spans USING (instrument_code, span))
                   WHERE (nets.funding_time IS NOT NULL)
@@ -1314,8 +1372,9 @@ CREATE VIEW reporting.funding_check_by_zone AS
                      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = slots.instrument_code) AND (markets.known_from <= slots.funding_time) AND (slots.funding_time < markets.known_to))))
                      CROSS JOIN LATERAL ( SELECT
                                 CASE
-                                    WHEN ((slots.net_at_booking IS NULL) OR (abs((abs(slots.booked) - abs(((rates.funding_rate * rates.mark_price) * slots.net_at_slot)))) <= slots.unit)) THEN slots.net_at_slot
-                                    ELSE slots.net_at_booking
+                                    WHEN (abs((slots.booked + ((rates.funding_rate * rates.mark_price) * slots.net_at_booking))) <= slots.unit) THEN slots.net_at_booking
+                                    WHEN ((abs((slots.booked + ((rates.funding_rate * rates.mark_price) * slots.net_at_slot))) <= slots.unit) OR (abs((slots.booked - ((rates.funding_rate * rates.mark_price) * slots.net_at_slot))) <= slots.unit)) THEN slots.net_at_slot
+                                    ELSE COALESCE(slots.net_at_booking, slots.net_at_slot)
                                 END AS "position") paid_for)
                   WHERE ((slots.booked IS NOT NULL) OR (slots.net_at_slot <> (0)::numeric) OR (NOT slots.is_known))) priced) judged;
 COMMENT ON VIEW reporting.funding_check_by_zone IS 'reporting.funding_check with the months of every time zone: always filter by zone, or call reporting.funding_check(zone).
@@ -1459,7 +1518,20 @@ UNION ALL
     to_char((payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'::text) AS reference,
     payments.instrument_code
    FROM (((onetrading.account_months months
-     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT payments_1.account_id,
+            payments_1.instrument_code,
+            payments_1.booked_at,
+            payments_1.funding_time,
+            payments_1.amount,
+            payments_1.cash_balance,
+            payments_1.raw,
+            payments_1.row_hash,
+            payments_1.first_seen_at
+           FROM onetrading.funding_payments payments_1
+          WHERE ((payments_1.account_id = months.account_id) AND (payments_1.booked_at >= months.starts_at) AND (payments_1.booked_at < months.ends_at))) payments)
      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))
      CROSS JOIN LATERAL ( VALUES ('account'::text,payments.amount), ('funding'::text,(- payments.amount))) leg(ledger_account, amount))
   WHERE (leg.amount <> (0)::numeric)
@@ -1482,7 +1554,19 @@ UNION ALL
     movements.reference,
     NULL::text AS instrument_code
    FROM ((onetrading.account_months months
-     JOIN onetrading.external_movements movements ON (((movements.account_id = months.account_id) AND (movements.moved_at >= months.starts_at) AND (movements.moved_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT movements_1.account_id,
+            movements_1.reference,
+            movements_1.moved_at,
+            movements_1.currency_code,
+            movements_1.amount,
+            movements_1.kind,
+            movements_1.note,
+            movements_1.first_seen_at
+           FROM onetrading.external_movements movements_1
+          WHERE ((movements_1.account_id = months.account_id) AND (movements_1.moved_at >= months.starts_at) AND (movements_1.moved_at < months.ends_at))) movements)
      CROSS JOIN LATERAL ( VALUES ('account'::text,movements.amount), (
                 CASE movements.kind
                     WHEN 'fee'::text THEN 'fees'::text
@@ -1674,7 +1758,33 @@ CREATE VIEW reporting.order_fill_check_by_zone AS
             ELSE 'different'::text
         END AS state
    FROM (((onetrading.account_months months
-     JOIN onetrading.orders ON (((orders.account_id = months.account_id) AND (orders.created_at >= months.starts_at) AND (orders.created_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT orders_1.order_id,
+            orders_1.client_id,
+            orders_1.account_id,
+            orders_1.instrument_code,
+            orders_1.side,
+            orders_1.order_type,
+            orders_1.time_in_force,
+            orders_1.price,
+            orders_1.amount,
+            orders_1.filled_amount,
+            orders_1.average_price,
+            orders_1.fee_amount,
+            orders_1.fee_currency,
+            orders_1.status,
+            orders_1.is_open,
+            orders_1.sequence,
+            orders_1.created_at,
+            orders_1.updated_at,
+            orders_1.trades_checked,
+            orders_1.raw,
+            orders_1.row_hash,
+            orders_1.first_seen_at
+           FROM onetrading.orders orders_1
+          WHERE ((orders_1.account_id = months.account_id) AND (orders_1.created_at >= months.starts_at) AND (orders_1.created_at < months.ends_at))) orders)
      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = orders.instrument_code) AND (markets.known_from <= orders.created_at) AND (orders.created_at < markets.known_to))))
      CROSS JOIN LATERAL ( SELECT count(*) AS trades,
             COALESCE(sum(trades.amount), (0)::numeric) AS amount
@@ -1922,7 +2032,24 @@ CREATE VIEW reporting.realised_pnl_futures_by_zone AS
             positions.closing_pnl AS exchange_closing_pnl,
             positions.realised_pnl AS exchange_realised_pnl
            FROM ((((onetrading.account_months months
-             JOIN onetrading.closed_positions positions ON (((positions.account_id = months.account_id) AND (positions.closed_at >= months.starts_at) AND (positions.closed_at < months.ends_at))))
+             CROSS JOIN LATERAL ( WITH apart AS (
+                         SELECT
+                        )
+                 SELECT positions_1.position_id,
+                    positions_1.account_id,
+                    positions_1.instrument_code,
+                    positions_1.direction,
+                    positions_1.opened_at,
+                    positions_1.closed_at,
+                    positions_1.closing_pnl,
+                    positions_1.realised_pnl,
+                    positions_1.total_funding_payments,
+                    positions_1.total_trade_fees,
+                    positions_1.raw,
+                    positions_1.row_hash,
+                    positions_1.first_seen_at
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at >= months.starts_at) AND (positions_1.closed_at < months.ends_at))) positions)
              LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = positions.instrument_code) AND (markets.known_from <= positions.closed_at) AND (positions.closed_at < markets.known_to))))
              CROSS JOIN LATERAL ( SELECT max(priced.basis) AS basis,
                     count(*) AS trades,
@@ -2478,7 +2605,20 @@ CREATE VIEW onetrading.futures_pnl_months AS
                     0,
                     0
                    FROM ((onetrading.account_months months
-                     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+                     CROSS JOIN LATERAL ( WITH apart AS (
+                                 SELECT
+                                )
+                         SELECT payments_1.account_id,
+                            payments_1.instrument_code,
+                            payments_1.booked_at,
+                            payments_1.funding_time,
+                            payments_1.amount,
+                            payments_1.cash_balance,
+                            payments_1.raw,
+                            payments_1.row_hash,
+                            payments_1.first_seen_at
+                           FROM onetrading.funding_payments payments_1
+                          WHERE ((payments_1.account_id = months.account_id) AND (payments_1.booked_at >= months.starts_at) AND (payments_1.booked_at < months.ends_at))) payments)
                      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))) booked
           GROUP BY booked.account_id, booked.account, booked.zone, booked.month, booked.instrument_code, booked.quote_code) sums;
 COMMENT ON VIEW onetrading.futures_pnl_months IS 'What futures earned per month, by cash: the result of the positions that were closed in it, and the fees and funding that were booked in it, also of positions that stayed open. Filter by zone always.';
@@ -4141,9 +4281,9 @@ ELSE (0)::numeric
                                       WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))
                                     ELSE (0)::numeric
                                 END AS first_observed,
-                            (EXISTS ( SELECT
+                            ((EXISTS ( SELECT
                                    FROM onetrading.closed_positions positions
-                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AS is_flat_start) seen)
+                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AND COALESCE(((spans.first_at >= held.first_traded_at) OR (spans.first_at < COALESCE(spans.required_from, '-infinity'::timestamp with time zone))), true)) AS is_flat_start) seen)
                      CROSS JOIN LATERAL ( SELECT ((held.until_first = seen.first_observed) OR (EXISTS ( SELECT
                                    FROM ( SELECT (held.until_first - sum(
   CASE

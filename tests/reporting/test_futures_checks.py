@@ -112,10 +112,9 @@ def histories(draw: st.DrawFn, *, opens: bool = True) -> History:
         trades.append(Trade(number, MAIN, code, side, draw(prices), abs(signed), at))
     times = [t.at for t in trades]
     seen = draw(st.lists(seconds, max_size=6, unique=True))
-    seen += [
-        t + draw(st.sampled_from([-1, 1]))
-        for t in draw(st.sets(st.sampled_from(times or [9]), max_size=2))
-    ]
+    if trades:
+        beside = draw(st.sets(st.sampled_from(trades), max_size=2))
+        seen += [trade.at + draw(st.sampled_from([-1, 1])) for trade in beside]
     # Before everything, when something was open by then; and after everything.
     if any(before.values()):
         seen.append(Decimal("0.5"))
