@@ -24,7 +24,9 @@ COMMENT ON COLUMN onetrading.instrument_markets.known_to IS 'As in onetrading.in
 COMMENT ON COLUMN onetrading.instrument_markets.kind IS 'As in onetrading.instruments, of its newest version.';
 COMMENT ON COLUMN onetrading.instrument_markets.is_futures IS 'Whether positions in it are margined and settled in cash.';
 
--- Names are joined by the month, assets by a hash: what is left per trade is one step of the index.
+-- A common table expression keeps a subquery from being merged into the query around it, while filters
+-- still get into it. Merged, the planner would take the range of a month for a ninth of the table and
+-- read all of it; as a subquery it is a range of the index, for each month that is asked for.
 CREATE VIEW onetrading.trades_of_months AS
 SELECT months.account_id, months.account, months.zone, months.month,
     trade_id, order_id, trades.instrument_code, base_code, quote_code,
@@ -35,9 +37,12 @@ SELECT months.account_id, months.account, months.zone, months.month,
     CASE WHEN fee_amount = 0 THEN 0 WHEN fee_currency = quote_code THEN fee_amount
         WHEN fee_currency = base_code THEN fee_amount * price END AS fee_in_quote
 FROM onetrading.account_months AS months
-JOIN onetrading.trades
-    ON trades.account_id = months.account_id
-    AND traded_at >= months.starts_at AND traded_at < months.ends_at
+CROSS JOIN LATERAL (
+    WITH apart AS (SELECT)
+    SELECT * FROM onetrading.trades
+    WHERE trades.account_id = months.account_id
+        AND traded_at >= months.starts_at AND traded_at < months.ends_at
+) AS trades
 LEFT JOIN onetrading.instrument_markets AS markets
     ON markets.instrument_code = trades.instrument_code
     AND known_from <= traded_at AND traded_at < known_to;
@@ -95,9 +100,12 @@ SELECT account, months.account_id, zone, month,
     NULL, to_char(payments.funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     payments.instrument_code
 FROM onetrading.account_months AS months
-JOIN onetrading.funding_payments AS payments
-    ON payments.account_id = months.account_id
-    AND booked_at >= months.starts_at AND booked_at < months.ends_at
+CROSS JOIN LATERAL (
+    WITH apart AS (SELECT)
+    SELECT * FROM onetrading.funding_payments AS payments
+    WHERE payments.account_id = months.account_id
+        AND booked_at >= months.starts_at AND booked_at < months.ends_at
+) AS payments
 LEFT JOIN onetrading.instrument_markets AS markets
     ON markets.instrument_code = payments.instrument_code
     AND known_from <= payments.funding_time AND payments.funding_time < known_to
@@ -110,9 +118,12 @@ SELECT account, months.account_id, zone, month, 'movement:' || movements.referen
     CASE kind WHEN 'fee' THEN 'fees' ELSE 'external' END,
     NULL, movements.reference, NULL
 FROM onetrading.account_months AS months
-JOIN onetrading.external_movements AS movements
-    ON movements.account_id = months.account_id
-    AND moved_at >= months.starts_at AND moved_at < months.ends_at
+CROSS JOIN LATERAL (
+    WITH apart AS (SELECT)
+    SELECT * FROM onetrading.external_movements AS movements
+    WHERE movements.account_id = months.account_id
+        AND moved_at >= months.starts_at AND moved_at < months.ends_at
+) AS movements
 CROSS JOIN LATERAL (VALUES
     ('account', movements.amount),
     (CASE kind WHEN 'fee' THEN 'fees' ELSE 'external' END, -movements.amount)
@@ -292,9 +303,12 @@ SELECT account, months.account_id, zone, month, orders.order_id, orders.instrume
         ELSE 'different'
     END AS state
 FROM onetrading.account_months AS months
-JOIN onetrading.orders
-    ON orders.account_id = months.account_id
-    AND created_at >= months.starts_at AND created_at < months.ends_at
+CROSS JOIN LATERAL (
+    WITH apart AS (SELECT)
+    SELECT * FROM onetrading.orders
+    WHERE orders.account_id = months.account_id
+        AND created_at >= months.starts_at AND created_at < months.ends_at
+) AS orders
 LEFT JOIN onetrading.instrument_markets AS markets
     ON markets.instrument_code = orders.instrument_code
     AND known_from <= created_at AND created_at < known_to
@@ -538,9 +552,12 @@ FROM (
             THEN 0 END) AS funding, rounded_payments,
         closing_pnl AS exchange_closing_pnl, realised_pnl AS exchange_realised_pnl
     FROM onetrading.account_months AS months
-    JOIN onetrading.closed_positions AS positions
-        ON positions.account_id = months.account_id
-        AND closed_at >= months.starts_at AND closed_at < months.ends_at
+    CROSS JOIN LATERAL (
+        WITH apart AS (SELECT)
+        SELECT * FROM onetrading.closed_positions AS positions
+        WHERE positions.account_id = months.account_id
+            AND closed_at >= months.starts_at AND closed_at < months.ends_at
+    ) AS positions
     LEFT JOIN onetrading.instrument_markets AS markets
         ON markets.instrument_code = positions.instrument_code
         AND known_from <= closed_at AND closed_at < known_to
@@ -665,9 +682,12 @@ FROM (
         SELECT months.account_id, account, zone, month, payments.instrument_code, quote_code, NULL,
             NULL, 0, amount, 0, 0
         FROM onetrading.account_months AS months
-        JOIN onetrading.funding_payments AS payments
-            ON payments.account_id = months.account_id
-            AND booked_at >= months.starts_at AND booked_at < months.ends_at
+        CROSS JOIN LATERAL (
+            WITH apart AS (SELECT)
+            SELECT * FROM onetrading.funding_payments AS payments
+            WHERE payments.account_id = months.account_id
+                AND booked_at >= months.starts_at AND booked_at < months.ends_at
+        ) AS payments
         LEFT JOIN onetrading.instrument_markets AS markets
             ON markets.instrument_code = payments.instrument_code
             AND known_from <= payments.funding_time AND payments.funding_time < known_to

@@ -112,10 +112,9 @@ def histories(draw: st.DrawFn, *, opens: bool = True) -> History:
         trades.append(Trade(number, MAIN, code, side, draw(prices), abs(signed), at))
     times = [t.at for t in trades]
     seen = draw(st.lists(seconds, max_size=6, unique=True))
-    seen += [
-        t + draw(st.sampled_from([-1, 1]))
-        for t in draw(st.sets(st.sampled_from(times or [9]), max_size=2))
-    ]
+    if trades:
+        beside = draw(st.sets(st.sampled_from(trades), max_size=2))
+        seen += [trade.at + draw(st.sampled_from([-1, 1])) for trade in beside]
     # Before everything, when something was open by then; and after everything.
     if any(before.values()):
         seen.append(Decimal("0.5"))
@@ -198,34 +197,45 @@ def payments_of(history: History) -> list[Payment]:
 Slots = dict[tuple[str, datetime], tuple[str, Decimal | None]]
 
 
-def judged(connection: Connection) -> Slots:
+zones = st.sampled_from(["UTC", "America/Los_Angeles"])
+"""The month ends eight hours after the start in one of them, at a funding time."""
+
+
+def judged(connection: Connection, zone: str) -> Slots:
     rows = connection.execute(
-        "SELECT instrument_code, funding_time, state, difference FROM reporting.funding_check"
+        "SELECT instrument_code, funding_time, state, difference FROM reporting.funding_check(%s)",
+        [zone],
     ).fetchall()
+    assert len({row[:2] for row in rows}) == len(rows)
     return {(code, at): (state, difference) for code, at, state, difference in rows}
 
 
 @few
-@given(history=histories())
-def test_all_is_ok_when_nothing_is_missing(reporting: Connection, history: History) -> None:
+@given(history=histories(), zone=zones)
+def test_all_is_ok_when_nothing_is_missing(
+    reporting: Connection, history: History, zone: str
+) -> None:
     """Also where an observation lags behind a trade by some seconds."""
     payments = payments_of(history)
     with facts(reporting, "UTC"):
         store(reporting, history)
         put_payments(reporting, payments)
         reporting.execute("SET LOCAL ROLE onetrading_reader")
-        slots = judged(reporting)
+        slots = judged(reporting, zone)
         rows = reporting.execute(
             "SELECT instrument_code, net_by_trades, net_observed, difference, since, state"
             " FROM reporting.position_check"
         ).fetchall()
-    assert {key for key, (state, _) in slots.items() if state == "ok"} >= {
-        (p.code, p.funding_time) for p in payments
-    }
+    # A month that ends after eight hours may have no observation to derive an early position from.
+    unsure = {code for code, size in history.before.items() if size and zone != "UTC"}
+    for p in payments:
+        state = slots[p.code, p.funding_time][0]
+        assert state == "ok" or (state == "unknown_position" and p.code in unsure)
     # A position at the slot that is gone when the payment is due pays nothing; see the next test.
     # Nor does anything tell the position of before the first observation, which the first slot is.
     early = {(code, START) for code, size in history.before.items() if size}
-    assert {state for key, (state, _) in slots.items() if key not in early} <= {"ok", "missing"}
+    told = {state for key, (state, _) in slots.items() if key not in early and key[0] not in unsure}
+    assert told <= {"ok", "missing"}
     for code, net, seen, difference, since, state in rows:
         assert (net, difference, since, state) == (history.net(code, END + HOUR), 0, None, "ok")
         assert abs(seen - net) <= sum(t.amount for t in history.trades)
@@ -236,9 +246,10 @@ def test_all_is_ok_when_nothing_is_missing(reporting: Connection, history: Histo
     history=histories(opens=False),
     fault=st.sampled_from(["missing", "doubled", "negated", "unexpected"]),
     which=st.integers(0, 99),
+    zone=zones,
 )
 def test_each_fault_of_a_payment_is_named(
-    reporting: Connection, history: History, fault: str, which: int
+    reporting: Connection, history: History, fault: str, which: int, zone: str
 ) -> None:
     """A fault of one payment, away from any trade, changes this slot and no other."""
     payments = payments_of(history)
@@ -263,10 +274,10 @@ def test_each_fault_of_a_payment_is_named(
     with facts(reporting, "UTC"):
         store(reporting, history)
         put_payments(reporting, payments)
-        before = judged(reporting)
+        before = judged(reporting, zone)
         reporting.execute("DELETE FROM onetrading.funding_payments")
         put_payments(reporting, [*others, *(Payment(MAIN, code, slot, a) for a in wrong)])
-        after = judged(reporting)
+        after = judged(reporting, zone)
     key = (code, moment(slot * SLOT))
     state, difference = after.pop(key)
     before.pop(key, None)
@@ -278,9 +289,9 @@ def test_each_fault_of_a_payment_is_named(
 
 
 @few
-@given(history=histories(), which=st.integers(0, 99))
+@given(history=histories(), which=st.integers(0, 99), zone=zones)
 def test_a_missing_trade_makes_no_payment_wrong(
-    reporting: Connection, history: History, which: int
+    reporting: Connection, history: History, which: int, zone: str
 ) -> None:
     """What was booked was right: it is ok, or its position is not known. No other is in doubt."""
     if not history.trades:
@@ -290,9 +301,9 @@ def test_a_missing_trade_makes_no_payment_wrong(
     with facts(reporting, "UTC"):
         store(reporting, history)
         put_payments(reporting, payments)
-        before = judged(reporting)
+        before = judged(reporting, zone)
         reporting.execute("DELETE FROM onetrading.trades WHERE trade_id = %s", [lost.trade_id])
-        after = judged(reporting)
+        after = judged(reporting, zone)
     assert {state for state, _ in after.values()} <= {"ok", "missing", "unknown_position"}
     other = {key: value for key, value in before.items() if key[0] != lost.code}
     assert {key: value for key, value in after.items() if key[0] != lost.code} == other
