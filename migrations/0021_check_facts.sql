@@ -740,6 +740,7 @@ COMMENT ON COLUMN onetrading.net_positions.net IS 'In units of the base asset: n
 
 -- The first observation, and the last one up to which trades are known: positions are asked for more
 -- often than trades. A trade within seconds of an observation may be in it or not.
+-- OFFSET 0 keeps the planner from copying an expression to every place where it is used.
 CREATE VIEW reporting.position_check AS
 SELECT account, account_id, instrument_code, base_code, quote_code,
     opening + total AS net_by_trades, observed + total - until_last AS net_observed,
@@ -747,20 +748,7 @@ SELECT account, account_id, instrument_code, base_code, quote_code,
     CASE WHEN difference IS NULL THEN 'unknown' WHEN difference = 0 THEN 'ok' ELSE 'different' END
         AS state
 FROM (
-    SELECT compared.*,
-        CASE WHEN opening + until_last <> observed AND EXISTS (
-                SELECT FROM (
-                    SELECT opening + until_last - sum(CASE WHEN traded_at <= last_at THEN signed
-                            ELSE 0 END) OVER () AS before,
-                        sum(signed) OVER (ORDER BY traded_at_nanos, sequence, trade_id) AS moved
-                    FROM onetrading.futures_trades AS near
-                    WHERE near.account_id = compared.account_id
-                        AND near.instrument_code = compared.instrument_code
-                        AND traded_at >= last_at - interval '5 seconds'
-                        AND traded_at <= last_at + interval '5 seconds'
-                ) AS near
-                WHERE observed IN (before, before + moved))
-            THEN 0 ELSE opening + until_last - observed END AS difference
+    SELECT compared.*, off.difference
     FROM (
         SELECT spans.account, spans.account_id, spans.first_at, spans.last_at,
             spans.last_id, held.instrument_code, total, until_last, observed,
@@ -815,6 +803,7 @@ FROM (
                 WHERE snapshot_id IN (first_id, last_id)
             ) AS known
             GROUP BY instrument_code
+            OFFSET 0
         ) AS held
         CROSS JOIN LATERAL (
             SELECT CASE WHEN last_id IS NULL THEN NULL WHEN EXISTS (
@@ -854,8 +843,26 @@ FROM (
                         AND traded_at <= first_at + interval '5 seconds'
                 ) AS near
                 WHERE first_observed IN (before, before + moved)) AS fits_first
+            OFFSET 0
         ) AS fitted
     ) AS compared
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN opening + until_last <> observed AND EXISTS (
+                    SELECT FROM (
+                        SELECT opening + until_last - sum(CASE WHEN traded_at <= last_at THEN signed
+                                ELSE 0 END) OVER () AS before,
+                            sum(signed) OVER (ORDER BY traded_at_nanos, sequence, trade_id) AS moved
+                        FROM onetrading.futures_trades AS near
+                        WHERE near.account_id = compared.account_id
+                            AND near.instrument_code = compared.instrument_code
+                            AND traded_at >= last_at - interval '5 seconds'
+                            AND traded_at <= last_at + interval '5 seconds'
+                    ) AS near
+                    WHERE observed IN (before, before + moved))
+                THEN 0 ELSE opening + until_last - observed END AS difference
+        OFFSET 0
+    ) AS off
 ) AS judged
 LEFT JOIN onetrading.instrument_markets AS markets
     USING (instrument_code)

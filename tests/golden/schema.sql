@@ -916,7 +916,7 @@ COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
 COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
 COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
 COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
-COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked, with the reason why that was accepted.';
+COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
 COMMENT ON COLUMN onetrading.closes.row_count IS 'How many rows were stored.';
 COMMENT ON COLUMN onetrading.closes.checksum IS 'SHA-256 of the stored rows, in the order of view and number, as hexadecimal digits.';
 COMMENT ON COLUMN onetrading.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
@@ -1593,7 +1593,29 @@ CREATE VIEW onetrading.trades_of_months AS
             ELSE NULL::numeric
         END AS fee_in_quote
    FROM ((onetrading.account_months months
-     JOIN onetrading.trades ON (((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT trades_1.trade_id,
+            trades_1.order_id,
+            trades_1.account_id,
+            trades_1.instrument_code,
+            trades_1.side,
+            trades_1.price,
+            trades_1.amount,
+            trades_1.quote_amount,
+            trades_1.fee_amount,
+            trades_1.fee_currency,
+            trades_1.liquidity,
+            trades_1.order_source,
+            trades_1.sequence,
+            trades_1.traded_at,
+            trades_1.traded_at_nanos,
+            trades_1.raw,
+            trades_1.row_hash,
+            trades_1.first_seen_at
+           FROM onetrading.trades trades_1
+          WHERE ((trades_1.account_id = months.account_id) AND (trades_1.traded_at >= months.starts_at) AND (trades_1.traded_at < months.ends_at))) trades)
      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = trades.instrument_code) AND (markets.known_from <= trades.traded_at) AND (trades.traded_at < markets.known_to))));
 COMMENT ON VIEW onetrading.trades_of_months IS 'Trades with the month in each time zone, and with the assets of their instrument. Filter by zone always.';
 COMMENT ON COLUMN onetrading.trades_of_months.account_id IS 'As in onetrading.trades.';
@@ -2796,6 +2818,13 @@ CREATE VIEW onetrading.funding_positions AS
                   WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= months.starts_at))
                   ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
                  LIMIT 1
+                ), closings AS (
+                 SELECT positions_1.instrument_code,
+                    max(positions_1.closed_at) AS closed_at
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at) AND (NOT (EXISTS ( SELECT
+                           FROM first_seen))))
+                  GROUP BY positions_1.instrument_code
                 ), openings AS (
                  SELECT before.instrument_code,
                     sum(before.net) AS net
@@ -2808,12 +2837,7 @@ CREATE VIEW onetrading.funding_positions AS
                          SELECT trades.instrument_code,
                             trades.signed
                            FROM (onetrading.futures_trades trades
-                             LEFT JOIN ( SELECT positions_1.instrument_code,
-                                    max(positions_1.closed_at) AS closed_at
-                                   FROM onetrading.closed_positions positions_1
-                                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at))
-                                  GROUP BY positions_1.instrument_code) closings ON (((closings.instrument_code = trades.instrument_code) AND (NOT (EXISTS ( SELECT
-                                   FROM first_seen))))))
+                             LEFT JOIN closings ON ((closings.instrument_code = trades.instrument_code)))
                           WHERE ((trades.account_id = months.account_id) AND (trades.traded_at < months.starts_at) AND (trades.traded_at > COALESCE(( SELECT first_seen.at
                                    FROM first_seen), '-infinity'::timestamp with time zone)) AND (trades.traded_at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)))) before
                   GROUP BY before.instrument_code
@@ -2834,7 +2858,7 @@ CREATE VIEW onetrading.funding_positions AS
                            FROM onetrading.snapshots
                           WHERE ((snapshots.account_id = months.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= instants.before))
                           ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                         LIMIT 1) observed)
+                         LIMIT 3) observed)
                   WHERE (observed.at > months.starts_at)
                 ), held AS (
                  SELECT openings.instrument_code
@@ -2865,19 +2889,40 @@ CREATE VIEW onetrading.funding_positions AS
                     months.starts_at AS at,
                     0 AS rank,
                     'opening'::text AS what,
-                    COALESCE(openings.net, (0)::numeric) AS anchor,
+                        CASE
+                            WHEN ((closings.closed_at IS NOT NULL) OR (EXISTS ( SELECT
+                               FROM first_seen))) THEN COALESCE(openings.net, (0)::numeric)
+                            ELSE NULL::numeric
+                        END AS anchor,
+                    COALESCE(openings.net, (0)::numeric) AS guess,
                     NULL::numeric AS signed,
                     NULL::timestamp with time zone AS funding_time,
                     NULL::bigint AS traded_at_nanos,
                     NULL::bigint AS sequence,
                     NULL::uuid AS trade_id
-                   FROM (held
+                   FROM ((held
                      LEFT JOIN openings USING (instrument_code))
+                     LEFT JOIN closings USING (instrument_code))
+                UNION ALL
+                 SELECT positions_1.instrument_code,
+                    positions_1.opened_at,
+                    1,
+                    'start'::text,
+                    0,
+                    NULL::numeric,
+                    NULL::numeric,
+                    NULL::timestamp with time zone,
+                    NULL::bigint,
+                    NULL::bigint,
+                    NULL::uuid
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.instrument_code IS NOT NULL) AND (positions_1.opened_at > months.starts_at) AND (positions_1.closed_at > months.starts_at) AND (positions_1.opened_at < months.ends_at))
                 UNION ALL
                  SELECT fills.instrument_code,
                     fills.traded_at,
-                    1,
+                    2,
                     'trade'::text,
+                    NULL::numeric,
                     NULL::numeric,
                     fills.signed,
                     NULL::timestamp with time zone,
@@ -2888,9 +2933,10 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT positions_1.instrument_code,
                     positions_1.closed_at,
-                    2,
+                    3,
                     'closing'::text,
                     0,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::timestamp with time zone,
                     NULL::bigint,
@@ -2901,12 +2947,13 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT held.instrument_code,
                     seen.at,
-                    3,
+                    4,
                     'observation'::text,
                         CASE
                             WHEN (positions_1.snapshot_id IS NULL) THEN (0)::numeric
                             ELSE positions_1.net
                         END AS net,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::timestamp with time zone,
                     NULL::bigint,
@@ -2918,8 +2965,9 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT slots_1.instrument_code,
                     slots_1.funding_time,
-                    4,
+                    5,
                     'slot'::text,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::numeric,
                     slots_1.funding_time,
@@ -2930,8 +2978,9 @@ CREATE VIEW onetrading.funding_positions AS
                 UNION ALL
                  SELECT payments_1.instrument_code,
                     payments_1.booked_at,
-                    4,
+                    5,
                     'booking'::text,
+                    NULL::numeric,
                     NULL::numeric,
                     NULL::numeric,
                     payments_1.funding_time,
@@ -2945,6 +2994,7 @@ CREATE VIEW onetrading.funding_positions AS
                     events.rank,
                     events.what,
                     events.anchor,
+                    events.guess,
                     events.signed,
                     events.funding_time,
                     events.traded_at_nanos,
@@ -2952,7 +3002,8 @@ CREATE VIEW onetrading.funding_positions AS
                     events.trade_id,
                     max(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at, events.rank) AS trade_before,
                     min(events.at) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code ORDER BY events.at DESC, events.rank DESC) AS trade_after,
-                    count(*) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS trades_then
+                    count(*) FILTER (WHERE (events.what = 'trade'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS trades_then,
+                    count(*) FILTER (WHERE (events.what = 'closing'::text)) OVER (PARTITION BY events.instrument_code, events.at) AS closings_then
                    FROM events
                 ), anchored AS (
                  SELECT judged.instrument_code,
@@ -2960,6 +3011,7 @@ CREATE VIEW onetrading.funding_positions AS
                     judged.rank,
                     judged.what,
                     judged.anchor,
+                    judged.guess,
                     judged.signed,
                     judged.funding_time,
                     judged.traded_at_nanos,
@@ -2968,6 +3020,7 @@ CREATE VIEW onetrading.funding_positions AS
                     judged.trade_before,
                     judged.trade_after,
                     judged.trades_then,
+                    judged.closings_then,
                     judged.valid_anchor,
                     count(judged.valid_anchor) OVER (PARTITION BY judged.instrument_code ORDER BY judged.at, judged.rank, judged.traded_at_nanos, judged.sequence, judged.trade_id) AS span
                    FROM ( SELECT near.instrument_code,
@@ -2975,6 +3028,7 @@ CREATE VIEW onetrading.funding_positions AS
                             near.rank,
                             near.what,
                             near.anchor,
+                            near.guess,
                             near.signed,
                             near.funding_time,
                             near.traded_at_nanos,
@@ -2983,8 +3037,10 @@ CREATE VIEW onetrading.funding_positions AS
                             near.trade_before,
                             near.trade_after,
                             near.trades_then,
+                            near.closings_then,
                                 CASE
-                                    WHEN ((near.what = 'closing'::text) AND (near.trades_then > 1)) THEN NULL::numeric
+                                    WHEN ((near.what = ANY (ARRAY['start'::text, 'closing'::text])) AND (near.trades_then > 1)) THEN NULL::numeric
+                                    WHEN ((near.what = 'start'::text) AND (near.closings_then > 0)) THEN NULL::numeric
                                     WHEN ((near.what = 'observation'::text) AND ((near.trade_before >= (near.at - '00:00:05'::interval)) OR (near.trade_after <= (near.at + '00:00:05'::interval)))) THEN NULL::numeric
                                     ELSE near.anchor
                                 END AS valid_anchor
@@ -2992,12 +3048,14 @@ CREATE VIEW onetrading.funding_positions AS
                 ), spans AS (
                  SELECT sums.instrument_code,
                     sums.span,
-                    sums.anchor,
-                    ((sums.anchor + sums.moved) = lead(sums.anchor) OVER (PARTITION BY sums.instrument_code ORDER BY sums.span)) AS is_proven
+                    COALESCE(sums.anchor, (sums.next_anchor - sums.moved), sums.guess) AS anchor,
+                    COALESCE(((COALESCE(sums.anchor, sums.guess) + sums.moved) = sums.next_anchor), (sums.anchor IS NOT NULL)) AS is_proven
                    FROM ( SELECT anchored.instrument_code,
                             anchored.span,
                             max(anchored.valid_anchor) AS anchor,
-                            COALESCE(sum(anchored.signed), (0)::numeric) AS moved
+                            max(anchored.guess) AS guess,
+                            COALESCE(sum(anchored.signed), (0)::numeric) AS moved,
+                            lead(max(anchored.valid_anchor)) OVER (PARTITION BY anchored.instrument_code ORDER BY anchored.span) AS next_anchor
                            FROM anchored
                           GROUP BY anchored.instrument_code, anchored.span) sums
                 ), nets AS (
@@ -3012,7 +3070,7 @@ CREATE VIEW onetrading.funding_positions AS
                     nets.funding_time,
                     max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'slot'::text)) AS net_at_slot,
                     max((spans.anchor + nets.moved)) FILTER (WHERE (nets.what = 'booking'::text)) AS net_at_booking,
-                    bool_and(COALESCE(spans.is_proven, true)) AS is_known
+                    bool_and(spans.is_proven) AS is_known
                    FROM (nets
                      JOIN spans USING (instrument_code, span))
                   WHERE (nets.funding_time IS NOT NULL)
@@ -3174,8 +3232,9 @@ CREATE VIEW reporting.funding_check_by_zone AS
                      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = slots.instrument_code) AND (markets.known_from <= slots.funding_time) AND (slots.funding_time < markets.known_to))))
                      CROSS JOIN LATERAL ( SELECT
                                 CASE
-                                    WHEN ((slots.net_at_booking IS NULL) OR (abs((abs(slots.booked) - abs(((rates.funding_rate * rates.mark_price) * slots.net_at_slot)))) <= slots.unit)) THEN slots.net_at_slot
-                                    ELSE slots.net_at_booking
+                                    WHEN (abs((slots.booked + ((rates.funding_rate * rates.mark_price) * slots.net_at_booking))) <= slots.unit) THEN slots.net_at_booking
+                                    WHEN ((abs((slots.booked + ((rates.funding_rate * rates.mark_price) * slots.net_at_slot))) <= slots.unit) OR (abs((slots.booked - ((rates.funding_rate * rates.mark_price) * slots.net_at_slot))) <= slots.unit)) THEN slots.net_at_slot
+                                    ELSE COALESCE(slots.net_at_booking, slots.net_at_slot)
                                 END AS "position") paid_for)
                   WHERE ((slots.booked IS NOT NULL) OR (slots.net_at_slot <> (0)::numeric) OR (NOT slots.is_known))) priced) judged;
 COMMENT ON VIEW reporting.funding_check_by_zone IS 'reporting.funding_check with the months of every time zone: always filter by zone, or call reporting.funding_check(zone).
@@ -3493,7 +3552,20 @@ UNION ALL
     to_char((payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'::text) AS reference,
     payments.instrument_code
    FROM (((onetrading.account_months months
-     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT payments_1.account_id,
+            payments_1.instrument_code,
+            payments_1.booked_at,
+            payments_1.funding_time,
+            payments_1.amount,
+            payments_1.cash_balance,
+            payments_1.raw,
+            payments_1.row_hash,
+            payments_1.first_seen_at
+           FROM onetrading.funding_payments payments_1
+          WHERE ((payments_1.account_id = months.account_id) AND (payments_1.booked_at >= months.starts_at) AND (payments_1.booked_at < months.ends_at))) payments)
      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))
      CROSS JOIN LATERAL ( VALUES ('account'::text,payments.amount), ('funding'::text,(- payments.amount))) leg(ledger_account, amount))
   WHERE (leg.amount <> (0)::numeric)
@@ -3516,7 +3588,19 @@ UNION ALL
     movements.reference,
     NULL::text AS instrument_code
    FROM ((onetrading.account_months months
-     JOIN onetrading.external_movements movements ON (((movements.account_id = months.account_id) AND (movements.moved_at >= months.starts_at) AND (movements.moved_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT movements_1.account_id,
+            movements_1.reference,
+            movements_1.moved_at,
+            movements_1.currency_code,
+            movements_1.amount,
+            movements_1.kind,
+            movements_1.note,
+            movements_1.first_seen_at
+           FROM onetrading.external_movements movements_1
+          WHERE ((movements_1.account_id = months.account_id) AND (movements_1.moved_at >= months.starts_at) AND (movements_1.moved_at < months.ends_at))) movements)
      CROSS JOIN LATERAL ( VALUES ('account'::text,movements.amount), (
                 CASE movements.kind
                     WHEN 'fee'::text THEN 'fees'::text
@@ -4141,7 +4225,24 @@ CREATE VIEW reporting.realised_pnl_futures_by_zone AS
             positions.closing_pnl AS exchange_closing_pnl,
             positions.realised_pnl AS exchange_realised_pnl
            FROM ((((onetrading.account_months months
-             JOIN onetrading.closed_positions positions ON (((positions.account_id = months.account_id) AND (positions.closed_at >= months.starts_at) AND (positions.closed_at < months.ends_at))))
+             CROSS JOIN LATERAL ( WITH apart AS (
+                         SELECT
+                        )
+                 SELECT positions_1.position_id,
+                    positions_1.account_id,
+                    positions_1.instrument_code,
+                    positions_1.direction,
+                    positions_1.opened_at,
+                    positions_1.closed_at,
+                    positions_1.closing_pnl,
+                    positions_1.realised_pnl,
+                    positions_1.total_funding_payments,
+                    positions_1.total_trade_fees,
+                    positions_1.raw,
+                    positions_1.row_hash,
+                    positions_1.first_seen_at
+                   FROM onetrading.closed_positions positions_1
+                  WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at >= months.starts_at) AND (positions_1.closed_at < months.ends_at))) positions)
              LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = positions.instrument_code) AND (markets.known_from <= positions.closed_at) AND (positions.closed_at < markets.known_to))))
              CROSS JOIN LATERAL ( SELECT max(priced.basis) AS basis,
                     count(*) AS trades,
@@ -4225,9 +4326,9 @@ CREATE VIEW onetrading.futures_pnl_checks AS
     months.month,
     'futures_pnl'::text AS check_name,
         CASE
-            WHEN (report.positions = 0) THEN 'not_applicable'::text
             WHEN (report.different > 0) THEN 'failing'::text
-            WHEN ((months.ends_at > now()) OR (report.unknown > 0)) THEN 'open'::text
+            WHEN (report.positions = report.unknown) THEN 'not_applicable'::text
+            WHEN (months.ends_at > now()) THEN 'open'::text
             ELSE 'ok'::text
         END AS state,
     report.difference,
@@ -4235,8 +4336,11 @@ CREATE VIEW onetrading.futures_pnl_checks AS
         CASE
             WHEN (report.positions = 0) THEN 'no position was closed in the month'::text
             WHEN (report.different > 0) THEN format('%s of %s closed positions: the exchange tells another result than their trades'::text, report.different, report.positions)
-            WHEN (report.unknown > 0) THEN format('of %s closed positions the result cannot be compared'::text, report.unknown)
-            ELSE format('the results of %s closed positions are those of their trades'::text, report.positions)
+            ELSE (format('the results of %s closed positions are those of their trades'::text, (report.positions - report.unknown)) ||
+            CASE
+                WHEN (report.unknown > 0) THEN format('; of %s the result cannot be compared'::text, report.unknown)
+                ELSE ''::text
+            END)
         END AS detail,
     format('SELECT position_id, instrument_code, closed_at, gain_gross, exchange_closing_pnl, difference FROM reporting.realised_pnl_futures(%L) WHERE account_id = %L AND month = %L AND state = ''different'' ORDER BY closed_at, position_id'::text, months.zone, months.account_id, months.month) AS rows_to_look_at
    FROM (onetrading.account_months months
@@ -4302,51 +4406,41 @@ COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened,
 COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
 COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
 CREATE VIEW onetrading.late_since_lock AS
- SELECT zone,
-    month,
-    account_id,
+ SELECT closes.zone,
+    closes.month,
+    late.account_id,
     count(*) AS facts
-   FROM ( SELECT closes.zone,
-            closes.month,
-            trades.account_id
-           FROM (onetrading.closes
-             JOIN onetrading.trades ON (((trades.traded_at >= closes.starts_at) AND (trades.traded_at < closes.ends_at) AND (trades.first_seen_at >= closes.closed_at))))
-          WHERE (closes.reopened_at IS NULL)
+   FROM (onetrading.closes
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT trades.account_id
+           FROM onetrading.trades
+          WHERE ((trades.traded_at >= closes.starts_at) AND (trades.traded_at < closes.ends_at) AND (trades.first_seen_at >= closes.closed_at))
         UNION ALL
-         SELECT closes.zone,
-            closes.month,
-            payments.account_id
-           FROM (onetrading.closes
-             JOIN onetrading.funding_payments payments ON (((payments.booked_at >= closes.starts_at) AND (payments.booked_at < closes.ends_at) AND (payments.first_seen_at >= closes.closed_at))))
-          WHERE (closes.reopened_at IS NULL)
+         SELECT funding_payments.account_id
+           FROM onetrading.funding_payments
+          WHERE ((funding_payments.booked_at >= closes.starts_at) AND (funding_payments.booked_at < closes.ends_at) AND (funding_payments.first_seen_at >= closes.closed_at))
         UNION ALL
-         SELECT closes.zone,
-            closes.month,
-            positions.account_id
-           FROM (onetrading.closes
-             JOIN onetrading.closed_positions positions ON (((positions.closed_at >= closes.starts_at) AND (positions.closed_at < closes.ends_at) AND (positions.first_seen_at >= closes.closed_at))))
-          WHERE (closes.reopened_at IS NULL)
+         SELECT positions.account_id
+           FROM onetrading.closed_positions positions
+          WHERE ((positions.closed_at >= closes.starts_at) AND (positions.closed_at < closes.ends_at) AND (positions.first_seen_at >= closes.closed_at))
         UNION ALL
-         SELECT closes.zone,
-            closes.month,
-            movements.account_id
-           FROM (onetrading.closes
-             JOIN onetrading.external_movements movements ON (((movements.moved_at >= closes.starts_at) AND (movements.moved_at < closes.ends_at) AND (movements.first_seen_at >= closes.closed_at))))
-          WHERE (closes.reopened_at IS NULL)
+         SELECT external_movements.account_id
+           FROM onetrading.external_movements
+          WHERE ((external_movements.moved_at >= closes.starts_at) AND (external_movements.moved_at < closes.ends_at) AND (external_movements.first_seen_at >= closes.closed_at))
         UNION ALL
-         SELECT closes.zone,
-            closes.month,
-            issue.account_id
-           FROM ((onetrading.closes
-             JOIN onetrading_sync.issues issue ON (((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) AND (issue.noticed_at >= closes.closed_at))))
+         SELECT issue.account_id
+           FROM (onetrading_sync.issues issue
              LEFT JOIN onetrading.closed_positions "position" ON (("position".position_id =
                 CASE
                     WHEN (issue.stream = 'closed_positions'::text) THEN (issue.key ->> 'position_id'::text)
                     ELSE NULL::text
                 END)))
-          WHERE ((closes.reopened_at IS NULL) AND (issue.resolved_at IS NULL) AND (COALESCE("position".closed_at, issue.happened_at) >= closes.starts_at) AND (COALESCE("position".closed_at, issue.happened_at) < closes.ends_at))) late
-  GROUP BY zone, month, account_id;
-COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts became known, changed or vanished after their month was locked: those of reporting.late_facts with locked_at, but for returned ones.';
+          WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) AND (issue.resolved_at IS NULL) AND (issue.noticed_at >= closes.closed_at) AND (COALESCE("position".closed_at, issue.happened_at) >= closes.starts_at) AND (COALESCE("position".closed_at, issue.happened_at) < closes.ends_at))) late)
+  WHERE (closes.reopened_at IS NULL)
+  GROUP BY closes.zone, closes.month, late.account_id;
+COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts became known, changed or vanished after their month was locked: those of reporting.late_facts with locked_at, but for returned ones and for settled rates, which are of no account.';
 COMMENT ON COLUMN onetrading.late_since_lock.zone IS 'As in onetrading.closes.';
 COMMENT ON COLUMN onetrading.late_since_lock.month IS 'As in onetrading.closes.';
 COMMENT ON COLUMN onetrading.late_since_lock.account_id IS 'As in onetrading.accounts.';
@@ -4463,7 +4557,33 @@ CREATE VIEW reporting.order_fill_check_by_zone AS
             ELSE 'different'::text
         END AS state
    FROM (((onetrading.account_months months
-     JOIN onetrading.orders ON (((orders.account_id = months.account_id) AND (orders.created_at >= months.starts_at) AND (orders.created_at < months.ends_at))))
+     CROSS JOIN LATERAL ( WITH apart AS (
+                 SELECT
+                )
+         SELECT orders_1.order_id,
+            orders_1.client_id,
+            orders_1.account_id,
+            orders_1.instrument_code,
+            orders_1.side,
+            orders_1.order_type,
+            orders_1.time_in_force,
+            orders_1.price,
+            orders_1.amount,
+            orders_1.filled_amount,
+            orders_1.average_price,
+            orders_1.fee_amount,
+            orders_1.fee_currency,
+            orders_1.status,
+            orders_1.is_open,
+            orders_1.sequence,
+            orders_1.created_at,
+            orders_1.updated_at,
+            orders_1.trades_checked,
+            orders_1.raw,
+            orders_1.row_hash,
+            orders_1.first_seen_at
+           FROM onetrading.orders orders_1
+          WHERE ((orders_1.account_id = months.account_id) AND (orders_1.created_at >= months.starts_at) AND (orders_1.created_at < months.ends_at))) orders)
      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = orders.instrument_code) AND (markets.known_from <= orders.created_at) AND (orders.created_at < markets.known_to))))
      CROSS JOIN LATERAL ( SELECT count(*) AS trades,
             COALESCE(sum(trades.amount), (0)::numeric) AS amount
@@ -4501,7 +4621,7 @@ CREATE VIEW onetrading.order_fill_checks AS
         CASE
             WHEN (report.orders = 0) THEN 'not_applicable'::text
             WHEN (report.different > 0) THEN 'failing'::text
-            WHEN ((months.ends_at > now()) OR (report.open > 0)) THEN 'open'::text
+            WHEN (months.ends_at > now()) THEN 'open'::text
             ELSE 'ok'::text
         END AS state,
     (report.different)::numeric AS difference,
@@ -4585,20 +4705,8 @@ CREATE VIEW reporting.position_check AS
             compared.observed,
             compared.basis,
             compared.opening,
-                CASE
-                    WHEN (((compared.opening + compared.until_last) <> compared.observed) AND (EXISTS ( SELECT
-                       FROM ( SELECT ((compared.opening + compared.until_last) - sum(
-                                    CASE
-WHEN (near_1.traded_at <= compared.last_at) THEN near_1.signed
-ELSE (0)::numeric
-                                    END) OVER ()) AS before,
-                                sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
-                               FROM onetrading.futures_trades near_1
-                              WHERE ((near_1.account_id = compared.account_id) AND (near_1.instrument_code = compared.instrument_code) AND (near_1.traded_at >= (compared.last_at - '00:00:05'::interval)) AND (near_1.traded_at <= (compared.last_at + '00:00:05'::interval)))) near
-                      WHERE ((compared.observed = near.before) OR (compared.observed = (near.before + near.moved)))))) THEN (0)::numeric
-                    ELSE ((compared.opening + compared.until_last) - compared.observed)
-                END AS difference
-           FROM ( SELECT spans.account,
+            off.difference
+           FROM (( SELECT spans.account,
                     spans.account_id,
                     spans.first_at,
                     spans.last_at,
@@ -4666,7 +4774,8 @@ ELSE (0)::numeric
                                     NULL::timestamp with time zone
                                    FROM onetrading.net_positions
                                   WHERE (net_positions.snapshot_id = ANY (ARRAY[spans.first_id, spans.last_id]))) known
-                          GROUP BY known.instrument_code) held)
+                          GROUP BY known.instrument_code
+                         OFFSET 0) held)
                      CROSS JOIN LATERAL ( SELECT
                                 CASE
                                     WHEN (spans.last_id IS NULL) THEN NULL::numeric
@@ -4686,9 +4795,9 @@ ELSE (0)::numeric
                                       WHERE ((seen_1.snapshot_id = spans.first_id) AND (seen_1.instrument_code = held.instrument_code)))
                                     ELSE (0)::numeric
                                 END AS first_observed,
-                            (EXISTS ( SELECT
+                            ((EXISTS ( SELECT
                                    FROM onetrading.closed_positions positions
-                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AS is_flat_start) seen)
+                                  WHERE ((positions.account_id = spans.account_id) AND (positions.instrument_code = held.instrument_code) AND (positions.opened_at <= held.first_traded_at) AND (positions.opened_at >= COALESCE(spans.required_from, '-infinity'::timestamp with time zone))))) AND COALESCE(((spans.first_at >= held.first_traded_at) OR (spans.first_at < COALESCE(spans.required_from, '-infinity'::timestamp with time zone))), true)) AS is_flat_start) seen)
                      CROSS JOIN LATERAL ( SELECT ((held.until_first = seen.first_observed) OR (EXISTS ( SELECT
                                    FROM ( SELECT (held.until_first - sum(
   CASE
@@ -4698,7 +4807,23 @@ ELSE (0)::numeric
     sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
    FROM onetrading.futures_trades near_1
   WHERE ((held.until_first <> seen.first_observed) AND (near_1.account_id = spans.account_id) AND (near_1.instrument_code = held.instrument_code) AND (near_1.traded_at >= (spans.first_at - '00:00:05'::interval)) AND (near_1.traded_at <= (spans.first_at + '00:00:05'::interval)))) near
-                                  WHERE ((seen.first_observed = near.before) OR (seen.first_observed = (near.before + near.moved)))))) AS fits_first) fitted)) compared) judged
+                                  WHERE ((seen.first_observed = near.before) OR (seen.first_observed = (near.before + near.moved)))))) AS fits_first
+                         OFFSET 0) fitted)) compared
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (((compared.opening + compared.until_last) <> compared.observed) AND (EXISTS ( SELECT
+                               FROM ( SELECT ((compared.opening + compared.until_last) - sum(
+ CASE
+  WHEN (near_1.traded_at <= compared.last_at) THEN near_1.signed
+  ELSE (0)::numeric
+ END) OVER ()) AS before,
+                                        sum(near_1.signed) OVER (ORDER BY near_1.traded_at_nanos, near_1.sequence, near_1.trade_id) AS moved
+                                       FROM onetrading.futures_trades near_1
+                                      WHERE ((near_1.account_id = compared.account_id) AND (near_1.instrument_code = compared.instrument_code) AND (near_1.traded_at >= (compared.last_at - '00:00:05'::interval)) AND (near_1.traded_at <= (compared.last_at + '00:00:05'::interval)))) near
+                              WHERE ((compared.observed = near.before) OR (compared.observed = (near.before + near.moved)))))) THEN (0)::numeric
+                            ELSE ((compared.opening + compared.until_last) - compared.observed)
+                        END AS difference
+                 OFFSET 0) off)) judged
      LEFT JOIN onetrading.instrument_markets markets USING (instrument_code))
      LEFT JOIN LATERAL ( SELECT min(observations.at) FILTER (WHERE (observations.at > COALESCE(observations.matched_at, '-infinity'::timestamp with time zone))) AS since
            FROM ( SELECT observations_1.at,
@@ -4755,9 +4880,9 @@ CREATE VIEW onetrading.position_checks AS
     months.month,
     'positions'::text AS check_name,
         CASE
-            WHEN (report.instruments = 0) THEN 'not_applicable'::text
             WHEN (report.different > 0) THEN 'failing'::text
-            WHEN ((months.ends_at > now()) OR (report.unknown > 0)) THEN 'open'::text
+            WHEN (report.instruments = report.unknown) THEN 'not_applicable'::text
+            WHEN (months.ends_at > now()) THEN 'open'::text
             ELSE 'ok'::text
         END AS state,
     (report.different)::numeric AS difference,
@@ -4765,8 +4890,11 @@ CREATE VIEW onetrading.position_checks AS
         CASE
             WHEN (report.instruments = 0) THEN 'no futures were traded'::text
             WHEN (report.different > 0) THEN format('%s: trades and observed positions differ'::text, report.names)
-            WHEN (report.unknown > 0) THEN format('of %s instruments no position was observed'::text, report.unknown)
-            ELSE format('positions of %s instruments are what their trades add up to'::text, report.instruments)
+            ELSE (format('positions of %s instruments are what their trades add up to'::text, (report.instruments - report.unknown)) ||
+            CASE
+                WHEN (report.unknown > 0) THEN format('; of %s no position was observed'::text, report.unknown)
+                ELSE ''::text
+            END)
         END AS detail,
     format('SELECT instrument_code, net_by_trades, net_observed, difference, since FROM reporting.position_check WHERE account_id = %L AND difference <> 0 ORDER BY instrument_code'::text, months.account_id) AS rows_to_look_at
    FROM (onetrading.account_months months
@@ -4863,7 +4991,7 @@ CREATE VIEW onetrading.roll_forward_checks AS
     'roll_forward'::text AS check_name,
         CASE
             WHEN (report.difference IS NULL) THEN 'open'::text
-            WHEN (report.difference <> (0)::numeric) THEN 'failing'::text
+            WHEN (abs(report.difference) > report.tolerance) THEN 'failing'::text
             WHEN (report.basis = 'derived'::text) THEN 'not_applicable'::text
             WHEN (months.ends_at > now()) THEN 'open'::text
             ELSE 'ok'::text
@@ -4872,9 +5000,13 @@ CREATE VIEW onetrading.roll_forward_checks AS
     report.currency,
         CASE
             WHEN (report.difference IS NULL) THEN 'no balance is known at an end of the month'::text
-            WHEN (report.difference <> (0)::numeric) THEN format('observed %s, expected %s; the first difference came between %s and %s'::text, report.actual, report.expected, COALESCE(to_char((report.first_unexplained_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text), COALESCE(to_char((report.first_unexplained_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text))
+            WHEN (abs(report.difference) > report.tolerance) THEN format('observed %s, expected %s; the first difference came between %s and %s'::text, report.actual, report.expected, COALESCE(to_char((report.first_unexplained_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text), COALESCE(to_char((report.first_unexplained_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text))
             WHEN (report.basis = 'derived'::text) THEN 'both ends of the month are derived: they prove nothing'::text
-            ELSE format('opening balance and movements give what was observed: %s'::text, report.actual)
+            ELSE (format('opening balance and movements give what was observed: %s'::text, report.actual) ||
+            CASE
+                WHEN (report.difference <> (0)::numeric) THEN format(', but for %s of rounded settlements'::text, report.difference)
+                ELSE ''::text
+            END)
         END AS detail,
     format('SELECT booked_at, entry_kind, asset, amount, counter, reference FROM reporting.ledger(%L) WHERE account_id = %L AND month = %L AND asset = %L AND ledger_account = ''account'' AND booked_at >= %L AND booked_at <= %L ORDER BY booked_at, entry_id'::text, months.zone, months.account_id, months.month, report.currency, to_char((COALESCE(report.first_unexplained_from, months.starts_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text), to_char((COALESCE(report.first_unexplained_to, months.ends_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text)) AS rows_to_look_at
    FROM (onetrading.account_months months
@@ -4899,7 +5031,11 @@ CREATE VIEW onetrading.roll_forward_checks AS
             report_1.actual_observed_at,
             report_1.difference,
             report_1.first_unexplained_from,
-            report_1.first_unexplained_to
+            report_1.first_unexplained_to,
+                CASE
+                    WHEN (report_1.settlements_inferred <> (0)::numeric) THEN 0.01
+                    ELSE (0)::numeric
+                END AS tolerance
            FROM onetrading.live_balance_rollforward report_1
           WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))
          OFFSET 0) report ON (true));
@@ -5085,23 +5221,28 @@ UNION ALL
     closes.zone,
     stored.check_name,
         CASE
-            WHEN ((closes.acknowledged ? stored.check_name) AND (stored.state = ANY (ARRAY['failing'::text, 'open'::text]))) THEN 'acknowledged'::text
+            WHEN (accepted.reason IS NOT NULL) THEN 'acknowledged'::text
             ELSE stored.state
         END AS state,
     stored.difference,
     stored.currency,
         CASE
-            WHEN (NOT (closes.acknowledged ? stored.check_name)) THEN stored.failing_since
+            WHEN (accepted.reason IS NULL) THEN stored.failing_since
             ELSE NULL::timestamp with time zone
         END AS failing_since,
         CASE
-            WHEN ((closes.acknowledged ? stored.check_name) AND (stored.state = ANY (ARRAY['failing'::text, 'open'::text]))) THEN ((stored.detail || '; acknowledged: '::text) || (closes.acknowledged ->> stored.check_name))
+            WHEN (accepted.reason IS NOT NULL) THEN ((stored.detail || '; acknowledged: '::text) || accepted.reason)
             ELSE stored.detail
         END AS detail,
     stored.rows_to_look_at
-   FROM ((onetrading.closes
+   FROM (((onetrading.closes
      JOIN onetrading.closed_rows USING (close_id))
      CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_checks, closed_rows."row") stored(account_id, account, zone, month, check_name, state, difference, currency, failing_since, detail, rows_to_look_at))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (stored.state = ANY (ARRAY['failing'::text, 'open'::text])) THEN COALESCE((closes.acknowledged ->> ((stored.account || '/'::text) || stored.check_name)), (closes.acknowledged ->> stored.check_name))
+                    ELSE NULL::text
+                END AS reason) accepted)
   WHERE ((closes.reopened_at IS NULL) AND (closed_rows.report = 'month_close'::text) AND (stored.check_name <> 'late_facts'::text))
 UNION ALL
  SELECT late.account,
@@ -5657,7 +5798,20 @@ CREATE VIEW onetrading.futures_pnl_months AS
                     0,
                     0
                    FROM ((onetrading.account_months months
-                     JOIN onetrading.funding_payments payments ON (((payments.account_id = months.account_id) AND (payments.booked_at >= months.starts_at) AND (payments.booked_at < months.ends_at))))
+                     CROSS JOIN LATERAL ( WITH apart AS (
+                                 SELECT
+                                )
+                         SELECT payments_1.account_id,
+                            payments_1.instrument_code,
+                            payments_1.booked_at,
+                            payments_1.funding_time,
+                            payments_1.amount,
+                            payments_1.cash_balance,
+                            payments_1.raw,
+                            payments_1.row_hash,
+                            payments_1.first_seen_at
+                           FROM onetrading.funding_payments payments_1
+                          WHERE ((payments_1.account_id = months.account_id) AND (payments_1.booked_at >= months.starts_at) AND (payments_1.booked_at < months.ends_at))) payments)
                      LEFT JOIN onetrading.instrument_markets markets ON (((markets.instrument_code = payments.instrument_code) AND (markets.known_from <= payments.funding_time) AND (payments.funding_time < markets.known_to))))) booked
           GROUP BY booked.account_id, booked.account, booked.zone, booked.month, booked.instrument_code, booked.quote_code) sums;
 COMMENT ON VIEW onetrading.futures_pnl_months IS 'What futures earned per month, by cash: the result of the positions that were closed in it, and the fees and funding that were booked in it, also of positions that stayed open. Filter by zone always.';
@@ -6848,7 +7002,7 @@ COMMENT ON COLUMN reporting.closes.zone IS 'Time zone in which the month begins 
 COMMENT ON COLUMN reporting.closes.closed_at IS 'When it was locked.';
 COMMENT ON COLUMN reporting.closes.version IS 'Version of the exporter that locked it.';
 COMMENT ON COLUMN reporting.closes.settings IS 'The settings that reports depend on, as they were in force.';
-COMMENT ON COLUMN reporting.closes.acknowledged IS 'Checks that differed when it was locked, with the reason why that was accepted.';
+COMMENT ON COLUMN reporting.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
 COMMENT ON COLUMN reporting.closes.row_count IS 'How many rows were stored.';
 COMMENT ON COLUMN reporting.closes.checksum IS 'SHA-256 of the stored rows, as hexadecimal digits.';
 COMMENT ON COLUMN reporting.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
