@@ -3315,8 +3315,8 @@ CREATE VIEW onetrading.live_inventory_rollforward AS
     months.account_id,
     months.month,
     months.zone,
-    inventory.base_code,
-    inventory.quote_code,
+    inventory.base_code AS asset,
+    inventory.quote_code AS quote,
     inventory.method,
     inventory.opening_quantity,
     inventory.opening_cost,
@@ -3337,28 +3337,28 @@ COMMENT ON COLUMN onetrading.live_inventory_rollforward.account IS 'Configured n
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.account_id IS 'Identity of the account at the exchange.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.month IS 'First day of the calendar month in which it happened.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.base_code IS 'The asset.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.quote_code IS 'The currency of costs.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.asset IS 'The asset.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.quote IS 'The currency of costs.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.method IS 'fifo or average.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.opening_quantity IS 'Held when the month began, in units of asset: what was bought or imported, and not sold.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.opening_cost IS 'Its total cost, in quote; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.acquired_quantity IS 'BUYs, less fees in asset, and imported lots that were acquired in the month.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.acquired_cost IS 'Their total cost, in quote, without fees; null when an imported lot without a cost is among it, which would make it too low.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.disposed_cost IS 'Its cost, in quote; null when an imported lot without a cost is among it, which would make it too low.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
-COMMENT ON COLUMN onetrading.live_inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
+COMMENT ON COLUMN onetrading.live_inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of asset: in neither disposed_quantity nor closing_quantity.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.unknown_because IS 'Why a cost is null; null when none is.';
 CREATE VIEW reporting.inventory_rollforward_by_zone AS
  SELECT live.account,
     live.account_id,
     live.month,
     live.zone,
-    live.base_code,
-    live.quote_code,
+    live.asset,
+    live.quote,
     live.method,
     live.opening_quantity,
     live.opening_cost,
@@ -3381,8 +3381,8 @@ UNION ALL
     stored.account_id,
     stored.month,
     stored.zone,
-    stored.base_code,
-    stored.quote_code,
+    stored.asset,
+    stored.quote,
     stored.method,
     stored.opening_quantity,
     stored.opening_cost,
@@ -3397,41 +3397,41 @@ UNION ALL
     stored.missing_quantity,
     stored.unknown_because
    FROM (onetrading.locked_rows locked
-     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_inventory_rollforward, locked."row") stored(account, account_id, month, zone, base_code, quote_code, method, opening_quantity, opening_cost, acquired_quantity, acquired_cost, disposed_quantity, disposed_cost, closing_quantity, closing_cost, difference, cost_difference, missing_quantity, unknown_because))
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_inventory_rollforward, locked."row") stored(account, account_id, month, zone, asset, quote, method, opening_quantity, opening_cost, acquired_quantity, acquired_cost, disposed_quantity, disposed_cost, closing_quantity, closing_cost, difference, cost_difference, missing_quantity, unknown_because))
   WHERE ((locked.report = 'inventory_rollforward'::text) AND (stored.month = locked.month) AND (stored.zone = locked.zone));
 COMMENT ON VIEW reporting.inventory_rollforward_by_zone IS 'What spot trading held at the beginning of each month, acquired, disposed of, and held at its end, by quantity and cost; one row per account, month, asset, quote currency and method. Deposits and withdrawals move none of it. In every time zone: always filter by zone, or call reporting.inventory_rollforward(zone).
 Example:
-SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
+SELECT asset, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
 FROM reporting.inventory_rollforward_by_zone
 WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
     AND zone = ''Europe/Vienna''
-ORDER BY base_code, quote_code;';
+ORDER BY asset, quote;';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.account IS 'Configured name of the account.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.account_id IS 'Identity of the account at the exchange.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.month IS 'First day of the calendar month in which it happened.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.base_code IS 'The asset.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.quote_code IS 'The currency of costs.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.asset IS 'The asset.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.quote IS 'The currency of costs.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.method IS 'fifo or average.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_quantity IS 'Held when the month began, in units of asset: what was bought or imported, and not sold.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.opening_cost IS 'Its total cost, in quote; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_quantity IS 'BUYs, less fees in asset, and imported lots that were acquired in the month.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.acquired_cost IS 'Their total cost, in quote, without fees; null when an imported lot without a cost is among it, which would make it too low.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.disposed_cost IS 'Its cost, in quote; null when an imported lot without a cost is among it, which would make it too low.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
-COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
+COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.missing_quantity IS 'What was sold beyond what was held, in units of asset: in neither disposed_quantity nor closing_quantity.';
 COMMENT ON COLUMN reporting.inventory_rollforward_by_zone.unknown_because IS 'Why a cost is null; null when none is.';
 CREATE VIEW reporting.inventory_rollforward AS
  SELECT account,
     account_id,
     month,
     zone,
-    base_code,
-    quote_code,
+    asset,
+    quote,
     method,
     opening_quantity,
     opening_cost,
@@ -3450,28 +3450,28 @@ CREATE VIEW reporting.inventory_rollforward AS
            FROM onetrading.business_zone));
 COMMENT ON VIEW reporting.inventory_rollforward IS 'What spot trading held at the beginning of each month, acquired, disposed of, and held at its end, by quantity and cost; one row per account, month, asset, quote currency and method. Deposits and withdrawals move none of it. In the business zone (ONETRADING_BUSINESS_ZONE).
 Example:
-SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
+SELECT asset, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
 FROM reporting.inventory_rollforward
 WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
-ORDER BY base_code, quote_code;';
+ORDER BY asset, quote;';
 COMMENT ON COLUMN reporting.inventory_rollforward.account IS 'Configured name of the account.';
 COMMENT ON COLUMN reporting.inventory_rollforward.account_id IS 'Identity of the account at the exchange.';
 COMMENT ON COLUMN reporting.inventory_rollforward.month IS 'First day of the calendar month in which it happened.';
 COMMENT ON COLUMN reporting.inventory_rollforward.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.inventory_rollforward.base_code IS 'The asset.';
-COMMENT ON COLUMN reporting.inventory_rollforward.quote_code IS 'The currency of costs.';
+COMMENT ON COLUMN reporting.inventory_rollforward.asset IS 'The asset.';
+COMMENT ON COLUMN reporting.inventory_rollforward.quote IS 'The currency of costs.';
 COMMENT ON COLUMN reporting.inventory_rollforward.method IS 'fifo or average.';
-COMMENT ON COLUMN reporting.inventory_rollforward.opening_quantity IS 'Held when the month began, in units of base_code: what was bought or imported, and not sold.';
-COMMENT ON COLUMN reporting.inventory_rollforward.opening_cost IS 'Its total cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
-COMMENT ON COLUMN reporting.inventory_rollforward.acquired_quantity IS 'BUYs, less fees in base_code, and imported lots that were acquired in the month.';
-COMMENT ON COLUMN reporting.inventory_rollforward.acquired_cost IS 'Their total cost, in quote_code, without fees; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward.opening_quantity IS 'Held when the month began, in units of asset: what was bought or imported, and not sold.';
+COMMENT ON COLUMN reporting.inventory_rollforward.opening_cost IS 'Its total cost, in quote; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward.acquired_quantity IS 'BUYs, less fees in asset, and imported lots that were acquired in the month.';
+COMMENT ON COLUMN reporting.inventory_rollforward.acquired_cost IS 'Their total cost, in quote, without fees; null when an imported lot without a cost is among it, which would make it too low.';
 COMMENT ON COLUMN reporting.inventory_rollforward.disposed_quantity IS 'SELLs, without what was sold beyond what was held.';
-COMMENT ON COLUMN reporting.inventory_rollforward.disposed_cost IS 'Its cost, in quote_code; null when an imported lot without a cost is among it, which would make it too low.';
+COMMENT ON COLUMN reporting.inventory_rollforward.disposed_cost IS 'Its cost, in quote; null when an imported lot without a cost is among it, which would make it too low.';
 COMMENT ON COLUMN reporting.inventory_rollforward.closing_quantity IS 'opening_quantity + acquired_quantity - disposed_quantity.';
-COMMENT ON COLUMN reporting.inventory_rollforward.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote_code; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
+COMMENT ON COLUMN reporting.inventory_rollforward.closing_cost IS 'opening_cost + acquired_cost - disposed_cost, in quote; where one of them is null, the cost of the open lots or of the pool, which is null when an imported lot without a cost is in it.';
 COMMENT ON COLUMN reporting.inventory_rollforward.difference IS 'closing_quantity less the quantity of the open lots, or of the pool: 0, or the software is wrong.';
 COMMENT ON COLUMN reporting.inventory_rollforward.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
-COMMENT ON COLUMN reporting.inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of base_code: in neither disposed_quantity nor closing_quantity.';
+COMMENT ON COLUMN reporting.inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of asset: in neither disposed_quantity nor closing_quantity.';
 COMMENT ON COLUMN reporting.inventory_rollforward.unknown_because IS 'Why a cost is null; null when none is.';
 CREATE FUNCTION reporting.inventory_rollforward(zone text) RETURNS SETOF reporting.inventory_rollforward
     LANGUAGE sql STABLE
@@ -3480,10 +3480,10 @@ SELECT * FROM reporting.inventory_rollforward_by_zone AS inventory WHERE invento
 $_$;
 COMMENT ON FUNCTION reporting.inventory_rollforward(zone text) IS 'The view of this name in any time zone.
 Example:
-SELECT base_code, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
+SELECT asset, opening_quantity, acquired_quantity, disposed_quantity, closing_quantity, closing_cost
 FROM reporting.inventory_rollforward(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-10-01'' AND method = ''fifo''
-ORDER BY base_code, quote_code;';
+ORDER BY asset, quote;';
 CREATE FUNCTION reporting.known_zone(asked text) RETURNS text
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'

@@ -266,7 +266,7 @@ def change(
 
 
 INVENTORY = (
-    "SELECT account, month, base_code, quote_code, method, opening_quantity, opening_cost,"
+    "SELECT account, month, asset, quote, method, opening_quantity, opening_cost,"
     " acquired_quantity, acquired_cost, disposed_quantity, disposed_cost, closing_quantity,"
     " closing_cost, missing_quantity, difference, cost_difference, unknown_because IS NULL"
     " FROM reporting.inventory_rollforward('{zone}') WHERE month < '2026-06-01'"

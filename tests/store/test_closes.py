@@ -207,7 +207,7 @@ def test_the_next_month_begins_with_what_the_locked_one_ended_with(connection: C
     put_late_trade(connection, 9, START + timedelta(days=15))
     query = (
         "SELECT method, {} FROM reporting.inventory_rollforward"
-        " WHERE month = %s AND base_code = 'BTC' ORDER BY method"
+        " WHERE month = %s AND asset = 'BTC' ORDER BY method"
     )
     ended = connection.execute(
         query.format("closing_quantity, closing_cost").encode(), [JANUARY]
