@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import click
@@ -82,7 +83,15 @@ def json_value(value: Any) -> Any:
     """Instants as ISO 8601, durations in seconds, amounts as text."""
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return plain(value)
     return value.total_seconds() if isinstance(value, timedelta) else str(value)
+
+
+def plain(value: Decimal) -> str:
+    """All digits of an amount, without an exponent and without zeros at the end."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _cell(value: Any) -> str:
@@ -94,6 +103,8 @@ def _cell(value: Any) -> str:
         return "; ".join(f"{item['scope']} {item['reason']}".strip() for item in value)
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, Decimal):
+        return plain(value)
     if isinstance(value, timedelta):
         return str(timedelta(seconds=round(value.total_seconds())))
     return str(value)
