@@ -71,14 +71,19 @@ def table(
     return panel
 
 
-def looks_of(column: Column, *, in_table: bool = True) -> list[dashboard.DynamicConfigValue]:
-    """How the values of a column look."""
+def looks_of(
+    column: Column, *, in_table: bool = True, dashes: bool = False
+) -> list[dashboard.DynamicConfigValue]:
+    """How the values of a column look. ``dashes``: a null is a dash."""
     of = dashboard.DynamicConfigValue
     found = [of("unit", column.unit)]
     if column.decimals is not None:
         found.append(of("decimals", column.decimals))
-    if column.words is not None:
-        found.append(of("mappings", looks.words(column.words)))
+    mappings = [] if column.words is None else looks.words(column.words)
+    if dashes and column.steps is not None:
+        mappings.append(looks.nothing())
+    if mappings:
+        found.append(of("mappings", mappings))
     if in_table and (width := column.width or _WIDTHS.get(column.unit)):
         found.append(of("custom.width", width))
     if column.steps is not None:

@@ -57,6 +57,14 @@ def currency_in_postgres() -> Variable:
     return found.datasource(POSTGRES).query(STATEMENTS["currencies"])
 
 
+def quote_currency_in_postgres() -> Variable:
+    """Currencies of what was traded and paid lately; a panel repeats for each."""
+    found = _many(
+        "currency", "Currency", "Of the results; amounts of different currencies are never added."
+    )
+    return found.datasource(POSTGRES).query(STATEMENTS["quote_currencies"])
+
+
 def instrument() -> Variable:
     """All markets."""
     labels = "label_values(onetrading_instrument_info, instrument)"
@@ -70,9 +78,11 @@ def futures() -> Variable:
 
 
 def month() -> Variable:
-    """A UTC month, the last one that is over first."""
-    found = build.QueryVariable("month").label("Month (UTC)").datasource(POSTGRES)
-    found.description("The month that the tables below are about.").multi(False)
+    """A month of the business zone, the last one that is over first."""
+    found = build.QueryVariable("month").label("Month").datasource(POSTGRES)
+    found.description(
+        "The month that the tables are about, in the zone of ONETRADING_BUSINESS_ZONE."
+    ).multi(False)
     found.include_all(False).refresh(dashboard.VariableRefresh.ON_DASHBOARD_LOAD)
     return found.sort(dashboard.VariableSort.DISABLED).query(STATEMENTS["months"])
 
