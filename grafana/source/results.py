@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.models import common, dashboard
+
 from grafana.source.looks import MONEY, SHARE
 from grafana.source.reports import history
 
 _MONTH = "30d"
 _QUARTER = "90d"
 """What is counted by day needs more than the hours that the dashboard begins with."""
+
+_SPARSE = common.VisibilityMode.AUTO
+"""Points where there are few: a single day is no line."""
+_THICK = dashboard.DynamicConfigValue("custom.lineWidth", 3)
 
 CUMULATIVE = (
     history(
@@ -17,14 +23,16 @@ CUMULATIVE = (
         " when paid, funding is above 0 when received. Net is the sum of the three; what has no"
         " known cost is in none, what has a fee that is not known not in net. Those of a spot"
         " purchase count when it is sold. A line begins with the first result; without any,"
-        " nothing was sold, closed or paid. One panel for each currency, since amounts of two do"
-        " not add up.",
+        " nothing was sold, closed or paid. Choose the currency above: amounts of two do not add"
+        " up.",
         "results_in_range",
         stream="trades",
         unit=MONEY,
         decimals=2,
     )
     .time_from(_MONTH)
+    .show_points(_SPARSE)
+    .override_by_regexp("/ net$/", [_THICK])
     .no_value("Nothing was sold or closed, and no funding was paid, in this currency and time.")
 )
 DRAWDOWN = (
@@ -40,17 +48,21 @@ DRAWDOWN = (
         age="age_of_equity",
     )
     .time_from(_QUARTER)
+    .show_points(_SPARSE)
     .max(0)
     .fill_opacity(20)
 )
-EQUITY = history(
-    "Equity and its highest so far",
-    "At each day's end in the business zone, as the exchange tells it, in the account's currency,"
-    " which it does not name.",
-    "equity_in_range",
-    stream="portfolio",
-    unit=MONEY,
-    decimals=2,
-    age="age_of_equity",
-    mixed=True,
-).time_from(_QUARTER)
+EQUITY = (
+    history(
+        "Equity and its highest so far",
+        "At each day's end in the business zone, as the exchange tells it, in the account's"
+        " currency, which it does not name.",
+        "equity_in_range",
+        stream="portfolio",
+        unit=MONEY,
+        decimals=2,
+        age="age_of_equity",
+    )
+    .time_from(_QUARTER)
+    .show_points(_SPARSE)
+)

@@ -233,9 +233,9 @@ DASHBOARD = Dashboard(
         Row("Exact, from Postgres", 9, [(BY_INSTRUMENT, 24), (BY_HOUR, 10), (MARKET, 14)]),
         Row(
             "Result and drawdown, by day",
-            9,
+            10,
             [
-                (results.CUMULATIVE.repeat("currency").max_per_row(3), 24),
+                (results.CUMULATIVE, 24),
                 (results.DRAWDOWN, 12),
                 (results.EQUITY, 12),
             ],

@@ -58,11 +58,12 @@ def currency_in_postgres() -> Variable:
 
 
 def quote_currency_in_postgres() -> Variable:
-    """Currencies of what was traded and paid lately; a panel repeats for each."""
-    found = _many(
-        "currency", "Currency", "Of the results; amounts of different currencies are never added."
-    )
-    return found.datasource(POSTGRES).query(STATEMENTS["quote_currencies"])
+    """A currency of what was traded and paid lately. One alone: results cost more than sums."""
+    found = build.QueryVariable("currency").label("Result in").datasource(POSTGRES)
+    found.description("Of the results; amounts of different currencies are never added.")
+    found.multi(False).include_all(False).sort(dashboard.VariableSort.NATURAL_ASC)
+    found.refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+    return found.query(STATEMENTS["quote_currencies"])
 
 
 def instrument() -> Variable:
