@@ -88,7 +88,7 @@ EACH = report(
     *(Column(name, unit=looks.INSTANT) for name in ("closed", "opened", "complete to")),
 )
 OF_MONTH = report(
-    "Positions closed in $month",
+    "Positions closed in $month, as the exchange tells",
     "What positions brought that were closed in the month: gross less fees plus funding is net."
     " Difference: what is left of that sum, by rounding or otherwise. A position that was opened in"
     " an earlier month counts with all of its fees and funding, so these are not the month's fees"
@@ -98,4 +98,5 @@ OF_MONTH = report(
     Column("positions", decimals=0, width=110),
     Column("difference", unit=MONEY, decimals=8, steps=(PLAIN, ())),
     Column("complete to", unit=looks.INSTANT),
+    empty="No futures position was closed in this month.",
 )

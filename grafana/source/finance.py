@@ -1,11 +1,11 @@
-"""Finance: the month in exact numbers, and whether it is complete."""
+"""Finance: can the month be closed, and what are its exact numbers?"""
 
 from __future__ import annotations
 
-from grafana.source import closed_positions, looks, variables
+from grafana.source import closed_positions, looks, month_close, variables
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, GOOD, MONEY, PLAIN, SECONDS, WARN, runbook
-from grafana.source.reports import figures, history, report
+from grafana.source.reports import history, report
 from grafana.source.tables import Column
 
 _GAPS = [runbook("OnetradingCoverageGap"), runbook("OnetradingCoverageLag")]
@@ -13,62 +13,24 @@ _REJECTS = [runbook("OnetradingRejects")]
 _DAY = "time:YYYY-MM-DD"
 _MONTH = "time:YYYY-MM"
 
-AT_A_GLANCE = figures(
-    "Is $month complete?",
-    "Complete when no check of it is failing or open: the month is over, all of its history is"
-    " proven without a gap, and no record of it was rejected. The other panels rely on it.",
-    "month_at_a_glance",
-    Column("the month", words={"1": ("complete", GOOD), "0": ("not complete", BAD)}),
-    Column("checks failing", steps=(GOOD, ((1, BAD),))),
-    Column("checks open", steps=(GOOD, ((1, WARN),))),
-    Column("rejected records", steps=(GOOD, ((1, BAD),))),
-    Column("history behind", unit=SECONDS, decimals=0, steps=(PLAIN, ((1800, WARN), (7200, BAD)))),
-    links=[*_GAPS, *_REJECTS],
-)
-COMPLETENESS = report(
-    "Completeness of $month",
-    "Each check of each account. The query in the last but one column shows what is behind it.",
-    "completeness",
-    Column(
-        "state",
-        words={
-            "ok": ("ok", GOOD),
-            "open": ("open", WARN),
-            "failing": ("failing", BAD),
-            "not_applicable": ("not applicable", "purple"),
-        },
-    ),
-    Column("difference", decimals=0),
-    Column("detail", width=430),
-    Column("failing since", unit=looks.INSTANT),
-    Column("rows to look at", width=430),
-    Column("as of", unit=looks.INSTANT),
-    links=[*_GAPS, *_REJECTS],
-)
-CLOSING = report(
-    "Closing balances of $month",
-    "Balances at the month's last midnight UTC; of today while the month runs. Age: how long before"
-    " midnight they were observed, normally seconds.",
-    "closing_balances",
-    *(Column(name, unit=MONEY, decimals=8) for name in ("available", "locked", "total")),
-    Column("day", unit=_DAY),
-    Column("observed", unit=looks.INSTANT),
-    Column("age", unit=SECONDS, decimals=0, steps=(PLAIN, ((300, WARN), (3600, BAD)))),
-)
 DAILY = report(
     "Daily closing balances of $month",
-    "As last observed before each midnight UTC. A day without a response repeats the previous"
-    " state: it is estimated, and its age shows it.",
+    "As last observed before each midnight of the business zone. A day without a response repeats"
+    " the previous state: it is estimated, and its age shows it. Source derived: from before the"
+    " first response, computed from it by trades, fees and movements; cash_anchor: cash after a"
+    " funding payment. The parts available and locked are told by a response alone.",
     "daily_balances",
     Column("day", unit=_DAY),
-    Column("total", unit=MONEY, decimals=8),
+    *(Column(name, unit=MONEY, decimals=8) for name in ("available", "locked", "total")),
     Column("observed", unit=looks.INSTANT),
     Column("age", unit=SECONDS, decimals=0, steps=(PLAIN, ((300, WARN), (3600, BAD)))),
+    empty="No balance of the chosen accounts is known in this month.",
 )
 FEES = report(
     "Fees of $month",
     "Fees paid and rebates received in their own currency, never netted except in the net"
-    " amounts. Effective fees in basis points of the turnover.",
+    " amounts. Effective fees in basis points of the turnover. The month is that of UTC, as in"
+    " all views whose name begins with monthly.",
     "fees_of_month",
     *(
         Column(name, unit=MONEY, decimals=8, width=150)
@@ -76,32 +38,24 @@ FEES = report(
     ),
     Column("effective bps", decimals=4),
     Column("complete to", unit=looks.INSTANT),
-)
-TIER_AND_CHARGE = report(
-    "Fee tier and what was charged in $month",
-    "Net fees in basis points of the turnover, and the lowest and highest fee of the account's"
-    " tiers in that month."
-    " A lower charge is the price of API trading, which the exchange does not list."
-    " No tier: it was not observed in that month.",
-    "tier_and_charge",
-    Column("turnover", unit=MONEY, decimals=8, width=150),
-    *(Column(name, decimals=4) for name in ("charged bps", "tier bps from", "tier bps to")),
-    Column("complete to", unit=looks.INSTANT),
+    empty="No trade of this month has a fee.",
 )
 FUNDING = report(
     "Funding of $month",
     "Paid and received in the quote currency, never netted except in net. The payment of midnight"
-    " on the first counts for the month that begins.",
+    " on the first counts for the month that begins. The month is that of UTC.",
     "funding_of_month",
     *(Column(name, unit=MONEY, decimals=8) for name in ("paid", "received", "net")),
     Column("complete to", unit=looks.INSTANT),
+    empty="No funding was paid or received: the chosen accounts held no futures.",
 )
 TURNOVER = report(
     "Turnover of $month",
-    "Traded amounts by market, side and liquidity, without fees.",
+    "Traded amounts by market, side and liquidity, without fees. The month is that of UTC.",
     "turnover_of_month",
     *(Column(name, unit=MONEY, decimals=8) for name in ("base amount", "turnover")),
     Column("complete to", unit=looks.INSTANT),
+    empty="Nothing was traded in this month.",
 )
 BY_MONTH = history(
     "Fees and funding by month in $currency",
@@ -115,7 +69,7 @@ BY_MONTH = history(
 )
 ALL_MONTHS = report(
     "By month",
-    "Fees and funding of every month in Postgres, by currency.",
+    "Fees and funding of each UTC month in the dashboard's range, by currency.",
     "all_months",
     Column("month", unit=_MONTH),
     *(Column(name, unit=MONEY, decimals=8) for name in ("net fees", "net funding")),
@@ -157,7 +111,7 @@ FRESHNESS = report(
 DASHBOARD = Dashboard(
     slug="finance",
     title="One Trading / Finance",
-    description="The month in exact numbers from Postgres, and whether it is complete.",
+    description="Can the month be closed? Its exact numbers from Postgres.",
     variables=[
         variables.postgres(),
         variables.prometheus(),
@@ -167,21 +121,26 @@ DASHBOARD = Dashboard(
     ],
     streams=["trades", "funding_payments", "closed_positions", "balances"],
     since="now-1y",
+    # The checks of a month read all of its facts.
+    refresh="5m",
     rows=[
-        Row("Is it complete?", 4, [(AT_A_GLANCE, 24)]),
-        Row("Completeness", 8, [(COMPLETENESS, 24)]),
+        Row("Can it be closed?", 4, [(month_close.AT_A_GLANCE, 24)]),
+        Row("Checks", 11, [(month_close.CHECKS, 24)]),
+        Row("Balances", 9, [(month_close.ROLLFORWARD, 24)]),
+        Row("Results", 9, [(month_close.GAINS, 24), (closed_positions.OF_MONTH, 24)]),
+        Row("Fees and tiers", 8, [(month_close.FEES, 24)]),
+        Row("What came late", 7, [(month_close.LATE, 24)]),
+        Row("Locks of months", 6, [(month_close.LOCKS, 24)]),
         Row(
-            "The month",
-            9,
+            "All months",
+            7,
             [
-                (CLOSING, 24),
-                (FEES, 24),
-                (TIER_AND_CHARGE, 24),
-                (FUNDING, 24),
-                (closed_positions.OF_MONTH, 24),
-                (TURNOVER, 24),
+                (month_close.BLOCKED, 6),
+                (month_close.IN_LOCKED, 6),
+                (month_close.DIFFERENCES, 12),
             ],
         ),
+        Row("The month in detail", 9, [(FEES, 24), (FUNDING, 24), (TURNOVER, 24)]),
         Row("Day by day", 9, [(DAILY, 24)]),
         Row("What is missing", 8, [(GAPS, 24), (REJECTS, 24), (FRESHNESS, 24)]),
         Row(

@@ -40,11 +40,13 @@ class Dashboard(NamedTuple):
     """The streams whose failures are shaded on all graphs."""
     rows: Sequence[Row]
     since: str = "now-6h"
+    refresh: str = "30s"
+    """How often an open dashboard asks again."""
 
     def build(self) -> dashboard.Dashboard:
         """The dashboard model without an id: Grafana assigns one."""
         board = build.Dashboard(self.title).description(self.description).tags([TAG])
-        board.time(self.since, "now").timezone("utc").refresh("30s").readonly()
+        board.time(self.since, "now").timezone("utc").refresh(self.refresh).readonly()
         board.tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         board.variables(list(self.variables)).links(_links())
         found = board.build()

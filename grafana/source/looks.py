@@ -19,6 +19,8 @@ COUNT = "none"
 RATIO = "none"
 AGO = "dateTimeFromNow"
 INSTANT = "dateTimeAsIso"
+NOTHING = "-"
+"""What stands for null."""
 
 _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 REPOSITORY: str = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["urls"]["Repository"]
@@ -44,6 +46,16 @@ def words(meaning: Mapping[str, tuple[str, str]]) -> list[dashboard.ValueMapping
             }
         )
     ]
+
+
+def nothing() -> dashboard.ValueMapping:
+    """A dash for what is not known, in no color: a color judges."""
+    return dashboard.SpecialValueMap(
+        dashboard.DashboardSpecialValueMapOptions(
+            match=dashboard.SpecialValueMatch.NULL,
+            result=dashboard.ValueMappingResult(text=NOTHING, color=PLAIN, index=99),
+        )
+    )
 
 
 YES_IS_GOOD = {"1": ("yes", GOOD), "0": ("no", BAD)}

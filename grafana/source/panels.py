@@ -139,9 +139,10 @@ def big(
     decimals: int | None = None,
     steps: tuple[str, looks.Steps] = (looks.PLAIN, ()),
     words: Mapping[str, tuple[str, str]] | None = None,
+    fields: str = "",
 ) -> build_stat.Panel:
-    """A stat panel without queries."""
-    reduced = build_common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
+    """A stat panel without queries. ``fields``: a regular expression; empty: all numbers."""
+    reduced = build_common.ReduceDataOptions().calcs(["lastNotNull"]).fields(fields).values(False)
     panel = build_stat.Panel().title(title).unit(unit).reduce_options(reduced).no_value("no data")
     panel.color_mode(common.BigValueColorMode.VALUE).graph_mode(common.BigValueGraphMode.NONE)
     panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)

@@ -45,11 +45,14 @@ def cells(expression: str, ref: str) -> Builder[prometheus.Dataquery]:
 
 def _statements() -> dict[str, str]:
     """Each starts with ``-- name: its_name``; ``-- include: name`` stands for another's text."""
-    text = Path(__file__).with_name("reports.sql").read_text("utf-8")
-    _, *pairs = _NAME.split(text)
-    found = {
-        name: body.strip().rstrip(";") for name, body in zip(pairs[::2], pairs[1::2], strict=True)
-    }
+    found = {}
+    for file in ("reports.sql", "close.sql"):
+        text = Path(__file__).with_name(file).read_text("utf-8")
+        _, *pairs = _NAME.split(text)
+        for name, body in zip(pairs[::2], pairs[1::2], strict=True):
+            if name in found:
+                raise ValueError(f"{file}: a second statement named {name}")
+            found[name] = body.strip().rstrip(";")
     return {name: _INCLUDE.sub(lambda other: found[other[1]], body) for name, body in found.items()}
 
 
@@ -57,7 +60,7 @@ STATEMENTS = _statements()
 
 
 class Sql(Dataquery, Builder[Dataquery]):
-    """A statement of `reports.sql` by its name; the SDK brings no type for SQL.
+    """A statement of `reports.sql` or `close.sql` by its name; the SDK brings no type for SQL.
 
     ``time_series``: the column `time` comes first, and `metric` names the series.
     """

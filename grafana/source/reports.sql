@@ -1,25 +1,18 @@
--- Every SQL of the dashboards, by name. What Grafana fills in: ${account:sqlstring} and its like are
--- the reader's choices as a list of quoted strings, $__timeFilter and its like the range of time.
+-- The SQL of the dashboards by name; that of the close of a month is in close.sql. What Grafana fills
+-- in: ${account:sqlstring} and its like are the reader's choices as a list of quoted strings,
+-- $__timeFilter and its like the range of time.
 
 -- name: accounts
 SELECT DISTINCT account FROM reporting.freshness WHERE account <> 'public' ORDER BY account;
 
--- name: months
--- The choices of variable month: the last one that is over first.
-SELECT to_char(month, 'YYYY-MM')
-FROM generate_series(
-    (
-        SELECT date_trunc('month', coalesce(min(required_from), now()) AT TIME ZONE 'UTC')
-        FROM reporting.freshness WHERE account <> 'public'
-    ),
-    date_trunc('month', now() AT TIME ZONE 'UTC'), interval '1 month'
-) AS month
-ORDER BY month < date_trunc('month', now() AT TIME ZONE 'UTC') DESC, month DESC;
-
 -- name: currencies
-SELECT currency FROM reporting.monthly_fees WHERE currency IS NOT NULL
+SELECT currency FROM reporting.monthly_fees
+WHERE currency IS NOT NULL
+    AND month >= date_trunc('month', $__timeFrom()::timestamptz AT TIME ZONE 'UTC')
 UNION
-SELECT quote_code FROM reporting.monthly_funding WHERE quote_code IS NOT NULL
+SELECT quote_code FROM reporting.monthly_funding
+WHERE quote_code IS NOT NULL
+    AND month >= date_trunc('month', $__timeFrom()::timestamptz AT TIME ZONE 'UTC')
 ORDER BY 1;
 
 -- name: age_of_trades
@@ -176,64 +169,6 @@ WHERE $__timeFilter(ended) AND account IN (${account:sqlstring})
 ORDER BY ended DESC, position_id
 LIMIT 500;
 
--- name: closed_positions_of_month
-SELECT account, instrument_code AS instrument, count(*) AS positions, sum(gross) AS gross,
-    sum(fees) AS fees, sum(funding) AS funding, sum(net) AS net, quote_code AS currency,
-    sum(difference) AS difference,
-    (
-        SELECT covered_to FROM reporting.freshness
-        WHERE freshness.account_id = positions.account_id AND stream = 'closed_positions'
-    ) AS "complete to"
-FROM reporting.closed_positions AS positions
-WHERE account IN (${account:sqlstring})
-    AND coalesce(closed_at, first_seen_at)
-        >= to_date(${month:sqlstring}, 'YYYY-MM')::timestamp AT TIME ZONE 'UTC'
-    AND coalesce(closed_at, first_seen_at)
-        < (to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month') AT TIME ZONE 'UTC'
-GROUP BY account, account_id, instrument_code, quote_code
-ORDER BY account, instrument_code;
-
--- name: month_at_a_glance
-SELECT CASE WHEN count(*) > 0 AND bool_and(state IN ('ok', 'not_applicable')) THEN 1 ELSE 0 END
-        AS "the month",
-    count(*) FILTER (WHERE state = 'failing') AS "checks failing",
-    count(*) FILTER (WHERE state = 'open') AS "checks open",
-    coalesce(sum(difference) FILTER (WHERE check_name = 'rejects'), 0) AS "rejected records",
-    (
-        SELECT extract(epoch FROM max(lag)) FROM reporting.freshness
-        WHERE kind = 'history' AND account IN (${account:sqlstring}, 'public')
-    ) AS "history behind",
-    (
-        SELECT extract(epoch FROM max(age)) FROM reporting.freshness
-        WHERE kind = 'history' AND account IN (${account:sqlstring}, 'public')
-    ) AS age
-FROM reporting.month_close
-WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring}, 'public');
-
--- name: completeness
-SELECT account, check_name AS "check", state, difference, detail,
-    failing_since AS "failing since", rows_to_look_at AS "rows to look at", now() AS "as of"
-FROM reporting.month_close
-WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring}, 'public')
-ORDER BY state IN ('ok', 'not_applicable'), account, check_name;
-
--- name: closing_balances
-SELECT account, currency_code AS currency, available, locked, total, day, is_final AS final,
-    observed_at AS observed, extract(epoch FROM age) AS age, estimated
-FROM reporting.daily_closing_balances
-WHERE account IN (${account:sqlstring}) AND day = least(
-    to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month' - interval '1 day',
-    (now() AT TIME ZONE 'UTC')::date)
-ORDER BY account, currency_code;
-
--- name: daily_balances
-SELECT day, account, currency_code AS currency, total, is_final AS final, observed_at AS observed,
-    extract(epoch FROM age) AS age, estimated
-FROM reporting.daily_closing_balances
-WHERE account IN (${account:sqlstring}) AND day >= to_date(${month:sqlstring}, 'YYYY-MM')
-    AND day < to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month'
-ORDER BY day DESC, account, currency_code;
-
 -- name: fees_of_month
 SELECT account, instrument_code AS instrument, liquidity, currency, fees_paid AS "fees paid",
     rebates_received AS "rebates received", net_fees AS net, trade_count AS trades,
@@ -246,42 +181,6 @@ SELECT account, instrument_code AS instrument, liquidity, currency, fees_paid AS
 FROM reporting.monthly_fees AS sums
 WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring})
 ORDER BY account, currency, instrument_code, liquidity;
-
--- name: tier_and_charge
--- What was charged in a month, and the lowest and highest fee of the tiers in force in it.
-WITH charged AS (
-    SELECT account, account_id, CASE kind WHEN 'SPOT' THEN kind ELSE 'FUTURES' END AS fee_group,
-        liquidity, quote_code, sum(fee_in_quote) AS fees, sum(quote_volume) AS turnover
-    FROM reporting.monthly_fees
-    JOIN (
-        SELECT DISTINCT ON (instrument_code) instrument_code, kind
-        FROM reporting.instruments ORDER BY instrument_code, valid_from DESC
-    ) AS market USING (instrument_code)
-    WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring})
-    GROUP BY account, account_id, fee_group, liquidity, quote_code
-)
-SELECT account, fee_group AS "group", liquidity, turnover, quote_code AS currency,
-    round(10000 * fees / nullif(turnover, 0), 4) AS "charged bps",
-    round(10000 * lowest, 4) AS "tier bps from", round(10000 * highest, 4) AS "tier bps to",
-    (
-        SELECT covered_to FROM reporting.freshness
-        WHERE freshness.account_id = charged.account_id AND stream = 'trades'
-    ) AS "complete to"
-FROM charged
-CROSS JOIN LATERAL (
-    SELECT min(ratio) AS lowest, max(ratio) AS highest
-    FROM (
-        SELECT CASE charged.liquidity WHEN 'MAKER' THEN maker_ratio WHEN 'TAKER' THEN taker_ratio
-            END AS ratio
-        FROM reporting.account_fee_tiers AS tiers
-        WHERE tiers.account_id = charged.account_id AND tiers.fee_group = charged.fee_group
-            AND valid_from < (to_date(${month:sqlstring}, 'YYYY-MM') + interval '1 month')
-                AT TIME ZONE 'UTC'
-            AND (valid_to IS NULL
-                OR valid_to > to_date(${month:sqlstring}, 'YYYY-MM')::timestamp AT TIME ZONE 'UTC')
-    ) AS ratios
-) AS tier
-ORDER BY account, fee_group, liquidity, quote_code;
 
 -- name: funding_of_month
 SELECT account, instrument_code AS instrument, payments, paid, received, net, quote_code AS currency,
@@ -330,6 +229,8 @@ FROM (
     SELECT month, account, quote_code, NULL, net FROM reporting.monthly_funding
 ) AS sums
 WHERE account IN (${account:sqlstring})
+    AND month >= date_trunc('month', $__timeFrom()::timestamptz AT TIME ZONE 'UTC')
+    AND month <= $__timeTo()::timestamptz AT TIME ZONE 'UTC'
 GROUP BY month, account, currency
 ORDER BY month DESC, account, currency;
 

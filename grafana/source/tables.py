@@ -32,6 +32,8 @@ class Column(NamedTuple):
     """Colors the number: the color below the first step, and the steps."""
     width: int | None = None
     """In pixels; None: what such values need, or an equal share of what is left."""
+    long: bool = False
+    """Whether a cell may be opened to read all of it."""
 
 
 def table(
@@ -71,16 +73,23 @@ def table(
     return panel
 
 
-def looks_of(column: Column, *, in_table: bool = True) -> list[dashboard.DynamicConfigValue]:
-    """How the values of a column look."""
+def looks_of(
+    column: Column, *, in_table: bool = True, dashes: bool = False
+) -> list[dashboard.DynamicConfigValue]:
+    """How the values of a column look. ``dashes``: a null is a dash."""
     of = dashboard.DynamicConfigValue
     found = [of("unit", column.unit)]
     if column.decimals is not None:
         found.append(of("decimals", column.decimals))
-    if column.words is not None:
-        found.append(of("mappings", looks.words(column.words)))
+    mappings = [] if column.words is None else looks.words(column.words)
+    if dashes and column.steps is not None:
+        mappings.append(looks.nothing())
+    if mappings:
+        found.append(of("mappings", mappings))
     if in_table and (width := column.width or _WIDTHS.get(column.unit)):
         found.append(of("custom.width", width))
+    if in_table and column.long:
+        found.append(of("custom.inspect", True))
     if column.steps is not None:
         found.append(of("thresholds", looks.thresholds(column.steps[0], *column.steps[1]).build()))
     if in_table and (column.words is not None or column.steps is not None):

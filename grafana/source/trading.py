@@ -1,8 +1,8 @@
-"""Trading: how much do we trade, at which fees, as maker or taker, and which orders are open?"""
+"""Trading: how much, at which fees, as maker or taker, with which result; which orders are open?"""
 
 from __future__ import annotations
 
-from grafana.source import looks, open_orders, variables
+from grafana.source import looks, open_orders, results, variables
 from grafana.source.freshness import Streams
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
@@ -194,12 +194,13 @@ LATEST = report(
 DASHBOARD = Dashboard(
     slug="trading",
     title="One Trading / Trading",
-    description="Fills, turnover, fees and maker share, and the orders that are open.",
+    description="Fills, turnover, fees, maker share and results, and the orders that are open.",
     variables=[
         variables.prometheus(),
         variables.postgres(),
         variables.account(),
         variables.instrument(),
+        variables.quote_currency_in_postgres(),
     ],
     streams=["trades", "orders", "tickers", "instruments"],
     since="now-24h",
@@ -230,6 +231,15 @@ DASHBOARD = Dashboard(
             ],
         ),
         Row("Exact, from Postgres", 9, [(BY_INSTRUMENT, 24), (BY_HOUR, 10), (MARKET, 14)]),
+        Row(
+            "Result and drawdown, by day",
+            10,
+            [
+                (results.CUMULATIVE, 24),
+                (results.DRAWDOWN, 12),
+                (results.EQUITY, 12),
+            ],
+        ),
         Row("Fills", 10, [(LATEST, 24)]),
     ],
 )

@@ -57,6 +57,15 @@ def currency_in_postgres() -> Variable:
     return found.datasource(POSTGRES).query(STATEMENTS["currencies"])
 
 
+def quote_currency_in_postgres() -> Variable:
+    """A currency of what was traded and paid lately. One alone: results cost more than sums."""
+    found = build.QueryVariable("currency").label("Result in").datasource(POSTGRES)
+    found.description("Of the results; amounts of different currencies are never added.")
+    found.multi(False).include_all(False).sort(dashboard.VariableSort.NATURAL_ASC)
+    found.refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+    return found.query(STATEMENTS["quote_currencies"])
+
+
 def instrument() -> Variable:
     """All markets."""
     labels = "label_values(onetrading_instrument_info, instrument)"
@@ -70,9 +79,11 @@ def futures() -> Variable:
 
 
 def month() -> Variable:
-    """A UTC month, the last one that is over first."""
-    found = build.QueryVariable("month").label("Month (UTC)").datasource(POSTGRES)
-    found.description("The month that the tables below are about.").multi(False)
+    """A month of the business zone, the last one that is over first."""
+    found = build.QueryVariable("month").label("Month").datasource(POSTGRES)
+    found.description(
+        "The month that the tables are about, in the zone of ONETRADING_BUSINESS_ZONE."
+    ).multi(False)
     found.include_all(False).refresh(dashboard.VariableRefresh.ON_DASHBOARD_LOAD)
     return found.sort(dashboard.VariableSort.DISABLED).query(STATEMENTS["months"])
 

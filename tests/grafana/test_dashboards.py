@@ -203,7 +203,35 @@ def test_sql_asks_the_views_alone_and_is_filtered_by_account() -> None:
     for query in OF_POSTGRES:
         schemas = set(re.findall(r"(?:FROM|JOIN)\s+(\w+)\.", query.text))
         assert schemas == {"reporting"}, query.place
-        assert "${account:sqlstring}" in query.text or query.place.startswith("variable")
+        # A month is locked for all accounts at once.
+        of_all = query.place.startswith("variable") or query.place == "Locks A"
+        assert "${account:sqlstring}" in query.text or of_all
+
+
+def test_the_month_comes_before_anything_else_and_is_computed_alone() -> None:
+    titles = [panel["title"] for panel in panels(PROVISIONED["finance"])]
+    assert titles[:3] == [
+        "Can $month be closed?",
+        "Checks of $month",
+        "Opening + movements = closing, $month",
+    ]
+    for query in OF_POSTGRES:
+        views = set(re.findall(r"reporting\.(\w+)", query.text))
+        if views & {"month_close", "balance_rollforward", "realised_pnl_monthly", "fee_check"}:
+            assert "month = to_date(${month:sqlstring}, 'YYYY-MM')" in query.text, query.place
+
+
+def test_an_empty_table_of_the_close_says_what_that_means() -> None:
+    for panel in panels(PROVISIONED["finance"]):
+        if panel["type"] != "table" or "$month" not in panel["title"]:
+            continue
+        fields = panel["fieldConfig"]
+        assert len(fields["defaults"]["noValue"]) > 20, panel["title"]
+        dash = {
+            "matcher": {"id": "byRegexp", "options": "/.*/"},
+            "properties": [{"id": "noValue", "value": "-"}],
+        }
+        assert fields["overrides"][0] == dash  # those of single columns come later, and win
 
 
 @every_board

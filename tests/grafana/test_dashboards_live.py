@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from exporter.metrics.service_metrics import ServiceMetrics
 from exporter.metrics.text import sample_lines, series_name
@@ -104,8 +105,8 @@ def service(simulator: Simulator, tmp_path: Path, database_url: str) -> Iterator
 def exposed(count: int) -> str:
     """Metrics of an exporter in which that much has happened that no test waits for.
 
-    Positions seldom close, the first verification is a minute after the start, and the accounts of
-    the service are not in a file.
+    Positions seldom close, the first verification is a minute after the start, the accounts of the
+    service are not in a file, and no month is over or locked.
     """
     metrics = ServiceMetrics(now=time.time, monotonic=time.monotonic)
     key = ("main", "trades")
@@ -113,6 +114,9 @@ def exposed(count: int) -> str:
     found = {(*key, kind): count for kind in kinds}
     metrics.set_verification(findings=found, last={key: time.time()}, progress={key: 0.5})
     metrics.set_config(True, time.time())
+    metrics.set_months(
+        {("main", "roll_forward", "2026-10 EUR"): count}, {"main": time.time()}, {"main": count}
+    )
     closed = {
         series_name(metric.name, ("account", "instrument"), ("main", "BTC_USD_P")): str(count)
         for metric in (GAINED, LOST)
@@ -182,6 +186,21 @@ def permitted(server: Prometheus, which: str = '{replica="a"}') -> float:
     return float(found["value"][1])
 
 
+def put_late_fact(connection: psycopg.Connection[TupleRow], now: datetime) -> None:
+    """A trade that came back different, and a lock of a month of long ago."""
+    connection.execute(
+        "INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, happened_at)"
+        " SELECT account_id, 'trades', 'changed', jsonb_build_object('trade_id', trade_id),"
+        " traded_at FROM onetrading.trades WHERE traded_at < %s ORDER BY traded_at DESC LIMIT 1",
+        [now - timedelta(days=1)],
+    )
+    connection.execute(
+        "INSERT INTO onetrading.closes (month, zone, starts_at, ends_at, version, settings,"
+        " acknowledged, row_count, checksum) VALUES ('2020-01-01', 'UTC', '2020-01-01 00:00Z',"
+        " '2020-02-01 00:00Z', '1.0.0', '{}', '{}', 0, 'none')"
+    )
+
+
 def without_rows(database_url: str) -> list[str]:
     """Every SQL runs, as a reader may run it; those without a row are returned."""
     now = datetime.now(UTC)
@@ -194,6 +213,7 @@ def without_rows(database_url: str) -> list[str]:
             "UPDATE onetrading.snapshots"
             " SET first_observed_at = first_observed_at - interval '40 days'"
         )
+        put_late_fact(connection, now)
         connection.execute("SET ROLE onetrading_reader")
         for query in queries(POSTGRES):
             text = sql(query.text, chosen, now - KNOWN, now)

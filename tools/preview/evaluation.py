@@ -123,6 +123,9 @@ def _panel(
     place: Placed, sources: Sources, window: Window, variables: Mapping[str, Values], width: int
 ) -> Json:
     points = int(width / COLUMNS * place.w) - _INSIDE
+    own = place.panel.get("timeFrom")
+    if own:
+        window = Window(window.end - _seconds(f"now-{own}"), window.end)
     answers = [
         _answer(target, place.panel, sources, window, variables, points)
         for target in place.panel.get("targets", [])
@@ -138,6 +141,8 @@ def _panel(
         for key in ("id", "type", "transparent", "fieldConfig", "options", "transformations")
         if key in place.panel
     }
+    if own:
+        kept["from"] = window.start * 1_000
     at = {"x": place.x, "y": place.y, "w": place.w, "h": place.h}
     return {"panel": kept | texts, "place": at, "answers": answers}
 

@@ -131,6 +131,7 @@ class Timelapse:
             verifier.step()
             housekeeping.beat()
             housekeeping.show_data_quality()
+            housekeeping.judge_months()
             housekeeping.show_verification([sync.key for sync in app.histories()])
             self._pass_time(max(0.0, at - self.clock.unix()))
             body, _ = self._app.metrics.render("", "")

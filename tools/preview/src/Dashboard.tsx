@@ -27,7 +27,6 @@ interface Props {
 }
 
 export function Dashboard({ dashboard, panels, theme, width }: Props) {
-  const range = rangeOf(dashboard);
   const column = (width - 2 * MARGIN + GAP) / COLUMNS;
   const bottom = Math.max(...panels.map(({ place }) => place.y + place.h));
   return (
@@ -45,7 +44,7 @@ export function Dashboard({ dashboard, panels, theme, width }: Props) {
                 panel={panel}
                 frames={frames}
                 failed={failed}
-                range={range}
+                range={rangeOf({ from: panel.from ?? dashboard.from, to: dashboard.to })}
                 theme={theme}
                 shaded={dashboard.shaded}
                 {...size}
@@ -58,7 +57,7 @@ export function Dashboard({ dashboard, panels, theme, width }: Props) {
   );
 }
 
-function rangeOf({ from, to }: Rehearsed): TimeRange {
+function rangeOf({ from, to }: Pick<Rehearsed, 'from' | 'to'>): TimeRange {
   const range = { from: dateTime(from), to: dateTime(to) };
   return { ...range, raw: range };
 }

@@ -49,6 +49,8 @@ export interface PanelModel {
   fieldConfig?: FieldConfigSource;
   options?: Record<string, unknown>;
   transformations?: DataTransformerConfig[];
+  /** Where its range begins, if it is not that of the dashboard. */
+  from?: number;
 }
 
 export type Answer = Range | Instant | Rows | Failed;
