@@ -58,8 +58,11 @@ CROSS JOIN LATERAL (
 ) AS started
 CROSS JOIN LATERAL (
     SELECT least(
-        (SELECT min(traded_at) FROM onetrading.trades
-            WHERE trades.account_id = latest.account_id),
+        -- An equality would let the planner walk the index by time alone, for an account without
+        -- trades to its end.
+        (SELECT traded_at FROM onetrading.trades
+            WHERE trades.account_id >= latest.account_id AND trades.account_id <= latest.account_id
+            ORDER BY trades.account_id, traded_at LIMIT 1),
         (SELECT min(booked_at) FROM onetrading.funding_payments AS payments
             WHERE payments.account_id = latest.account_id),
         (SELECT min(moved_at) FROM onetrading.external_movements AS movements

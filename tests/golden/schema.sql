@@ -670,9 +670,11 @@ CREATE VIEW onetrading.account_spans AS
     facts.first_at,
     accounts.left_at
    FROM (onetrading.accounts
-     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT trades.traded_at
                    FROM onetrading.trades
-                  WHERE (trades.account_id = accounts.account_id)), ( SELECT min(payments.booked_at) AS min
+                  WHERE ((trades.account_id >= accounts.account_id) AND (trades.account_id <= accounts.account_id))
+                  ORDER BY trades.account_id, trades.traded_at
+                 LIMIT 1), ( SELECT min(payments.booked_at) AS min
                    FROM onetrading.funding_payments payments
                   WHERE (payments.account_id = accounts.account_id)), ( SELECT min(movements.moved_at) AS min
                    FROM onetrading.external_movements movements
@@ -1794,9 +1796,11 @@ CREATE VIEW onetrading.first_balances AS
      CROSS JOIN LATERAL ( SELECT min(snapshots.first_observed_at) AS first_observed_at
            FROM onetrading.snapshots
           WHERE ((snapshots.account_id = latest.account_id) AND (snapshots.stream = 'balances'::text))) started)
-     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT min(trades.traded_at) AS min
+     CROSS JOIN LATERAL ( SELECT LEAST(( SELECT trades.traded_at
                    FROM onetrading.trades
-                  WHERE (trades.account_id = latest.account_id)), ( SELECT min(payments.booked_at) AS min
+                  WHERE ((trades.account_id >= latest.account_id) AND (trades.account_id <= latest.account_id))
+                  ORDER BY trades.account_id, trades.traded_at
+                 LIMIT 1), ( SELECT min(payments.booked_at) AS min
                    FROM onetrading.funding_payments payments
                   WHERE (payments.account_id = latest.account_id)), ( SELECT min(movements.moved_at) AS min
                    FROM onetrading.external_movements movements
