@@ -4,10 +4,11 @@
 -- Only creates and replaces views and functions: no table is locked for longer than an instant.
 
 CREATE VIEW onetrading.instrument_kinds AS
-SELECT DISTINCT ON (instrument_code) instrument_code, kind <> 'SPOT' AS is_futures
+SELECT DISTINCT ON (instrument_code) instrument_code, kind, kind <> 'SPOT' AS is_futures
 FROM onetrading.instruments ORDER BY instrument_code, valid_from DESC;
 COMMENT ON VIEW onetrading.instrument_kinds IS 'Whether each known instrument is a futures instrument, by its newest version.';
 COMMENT ON COLUMN onetrading.instrument_kinds.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_kinds.kind IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_kinds.is_futures IS 'Whether its kind is any but SPOT. Of an instrument without a row, the suffix _P tells.';
 
 -- For ranges of a few trades, or for whole histories of which no filter is asked. The instants of a

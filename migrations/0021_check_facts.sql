@@ -9,12 +9,9 @@
 
 CREATE VIEW onetrading.instrument_markets AS
 SELECT assets.instrument_code, base_code, quote_code, known_from, known_to,
-    kinds.kind, kinds.kind <> 'SPOT' AS is_futures
+    kind, is_futures
 FROM onetrading.instrument_assets AS assets
-JOIN (
-    SELECT DISTINCT ON (instrument_code) instrument_code, kind
-    FROM onetrading.instruments ORDER BY instrument_code, valid_from DESC
-) AS kinds USING (instrument_code);
+JOIN onetrading.instrument_kinds AS kinds USING (instrument_code);
 COMMENT ON VIEW onetrading.instrument_markets IS 'onetrading.instrument_assets with the kind of market, which never changes.';
 COMMENT ON COLUMN onetrading.instrument_markets.instrument_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_markets.base_code IS 'As in onetrading.instruments.';

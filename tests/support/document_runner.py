@@ -164,6 +164,7 @@ class DocumentRunner:
             "scripts/preview": self._note("scripts/preview"),
             "scripts/docs": f"exec {sys.executable} {ROOT}/scripts/docs --check",
             "scripts/data_dictionary": f'exec {sys.executable} {ROOT}/scripts/data_dictionary "$@"',
+            "scripts/dbt_sources": f'exec {sys.executable} {ROOT}/scripts/dbt_sources "$@"',
         }
         for name, text in scripts.items():
             path = self.folder / name
