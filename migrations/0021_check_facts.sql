@@ -1113,6 +1113,12 @@ SELECT account, account_id, zone, month, instrument_code, quote_code, funding_ti
             <= unit THEN 'ok'
         WHEN NOT is_known THEN 'unknown_position'
         WHEN position = 0 THEN CASE WHEN abs(booked) <= unit THEN 'ok' ELSE 'unexpected' END
+        -- Nothing was settled then: rates are proven complete, and have none.
+        WHEN funding_rate IS NULL AND booked IS NOT NULL AND EXISTS (
+            SELECT FROM onetrading_sync.coverage
+            WHERE account_id = '00000000-0000-0000-0000-000000000000'
+                AND stream = 'funding_history' AND scope = judged.instrument_code
+                AND range @> judged.funding_time + interval '10 minutes') THEN 'unexpected'
         WHEN expected IS NULL THEN 'unknown_rate'
         WHEN booked IS NULL THEN CASE WHEN is_read THEN 'missing' ELSE 'open' END
         ELSE 'different'
@@ -1179,7 +1185,7 @@ COMMENT ON COLUMN reporting.funding_check_by_zone.position_is_known IS 'False wh
 COMMENT ON COLUMN reporting.funding_check_by_zone.expected IS 'In quote_code, exact: minus rate times mark price times position, so positive when received; negated where reporting.funding_sign says paid_positive and the payment fits. Null when the rate is not known.';
 COMMENT ON COLUMN reporting.funding_check_by_zone.booked IS 'In quote_code, as sent; null when nothing was booked.';
 COMMENT ON COLUMN reporting.funding_check_by_zone.difference IS 'In quote_code: booked (0 when nothing was) less expected.';
-COMMENT ON COLUMN reporting.funding_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
+COMMENT ON COLUMN reporting.funding_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position, or at a time of which no rate was settled), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
 
 CREATE VIEW reporting.funding_check AS
 SELECT * FROM reporting.funding_check_by_zone
