@@ -702,7 +702,8 @@ SELECT months.account_id, months.account, months.zone, months.month, 'positions'
     report.different::numeric AS difference, NULL::text AS currency,
     CASE
         WHEN report.instruments = 0 THEN 'no futures were traded'
-        WHEN report.different > 0 THEN format('%s: trades and observed positions differ', report.names)
+        WHEN report.different > 0 THEN format(
+            'trades and observed positions differ: %s', report.names)
         ELSE format('positions of %s instruments are what their trades add up to', report.instruments - report.unknown)
             || CASE WHEN report.unknown > 0
                 THEN format('; of %s no position was observed', report.unknown) ELSE '' END
@@ -715,8 +716,10 @@ FROM onetrading.account_months AS months
 CROSS JOIN LATERAL (
     SELECT count(*) AS instruments, count(*) FILTER (WHERE difference <> 0) AS different,
         count(*) FILTER (WHERE difference IS NULL) AS unknown,
-        string_agg(instrument_code, ', ' ORDER BY instrument_code) FILTER (WHERE difference <> 0)
-            AS names
+        string_agg(
+            instrument_code || coalesce(' since ' || to_char(since AT TIME ZONE 'UTC',
+                'YYYY-MM-DD HH24:MI:SS"Z"'), ''),
+            ', ' ORDER BY instrument_code) FILTER (WHERE difference <> 0) AS names
     FROM (
         -- What differs since a later month says nothing of this one.
         SELECT * FROM reporting.position_check AS report
