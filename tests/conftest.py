@@ -18,7 +18,7 @@ settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("ci")
 
-pytest_plugins = ["tests.support.postgres"]
+pytest_plugins = ["tests.support.postgres", "tests.support.simulated_year"]
 
 # A file is run by one worker. The longest files come first, so that no worker starts one of them
 # when the others are about to finish.
