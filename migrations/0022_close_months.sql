@@ -615,16 +615,118 @@ COMMENT ON VIEW onetrading.coverage_checks IS 'The checks coverage and rejects o
 -- account, zone and month alone. OFFSET 0 keeps the planner from copying a report's expressions to
 -- every place where they are used.
 
+-- What the settlements of futures come to is told by no endpoint, but follows from marks: what a
+-- position has been paid is worth its value at the last one. At each funding time the marks, the
+-- positions and the cash are known. Whether the exchange does just that is not documented: so this
+-- judges nothing unless it holds of nearly all intervals of the month.
+CREATE VIEW onetrading.settled_by_marks AS
+SELECT months.account_id, months.zone, months.month, judged.*
+FROM onetrading.account_months AS months
+CROSS JOIN LATERAL (
+    WITH held AS (
+        SELECT quote_code, instrument_code, funding_time, position, mark_price,
+            position_is_known AND mark_price IS NOT NULL AS is_known
+        FROM reporting.funding_check_by_zone AS checked
+        WHERE checked.account_id = months.account_id AND checked.zone = months.zone
+            AND checked.month = months.month
+        OFFSET 0
+    ), last_slots AS (
+        -- The interval after the month's last slot ends with the first one of the next month.
+        SELECT quote_code, last_time, (
+                SELECT min(funding_time) FROM onetrading.funding_payments AS payments
+                WHERE payments.account_id = months.account_id AND booked_at > last_time
+                    AND funding_time > last_time
+                    AND booked_at < last_time + interval '1 day') AS next_time
+        FROM (SELECT quote_code, max(funding_time) AS last_time FROM held GROUP BY quote_code) AS ends
+    ), next_held AS (
+        SELECT quote_code, instrument_code, next_time, sum(position) AS position, bool_and(is_known) AS is_known
+        FROM (
+            SELECT quote_code, instrument_code, next_time, position, is_known
+            FROM last_slots JOIN held USING (quote_code)
+            WHERE funding_time = last_time
+            UNION ALL
+            SELECT quote_code, instrument_code, next_time, signed, true
+            FROM last_slots
+            JOIN onetrading.futures_trades AS trades
+                ON trades.account_id = months.account_id
+                AND traded_at > last_time AND traded_at <= next_time
+        ) AS moved
+        WHERE next_time IS NOT NULL
+        GROUP BY quote_code, instrument_code, next_time
+    ), slots AS (
+        SELECT quote_code, funding_time, sum(position * mark_price) AS value
+        FROM (
+            SELECT quote_code, funding_time, position, mark_price, is_known FROM held
+            UNION ALL
+            SELECT quote_code, next_time, position, mark_price,
+                next_held.is_known AND (position = 0 OR mark_price IS NOT NULL)
+            FROM next_held
+            LEFT JOIN onetrading.funding_rates AS rates
+                ON rates.instrument_code = next_held.instrument_code
+                AND rates.funding_time = next_time
+        ) AS positions
+        GROUP BY quote_code, funding_time
+        HAVING bool_and(is_known)
+    ), anchors AS (
+        SELECT quote_code, funding_time, value, booked_at, cash_balance
+        FROM slots
+        CROSS JOIN LATERAL (
+            SELECT booked_at, cash_balance FROM onetrading.funding_payments AS payments
+            WHERE payments.account_id = months.account_id
+                AND booked_at >= slots.funding_time
+                AND booked_at < slots.funding_time + interval '10 minutes'
+                AND payments.funding_time = slots.funding_time
+            ORDER BY booked_at DESC LIMIT 1
+        ) AS last_payment
+        WHERE cash_balance IS NOT NULL AND NOT EXISTS (
+            SELECT FROM onetrading.futures_trades AS trades
+            WHERE trades.account_id = months.account_id
+                AND traded_at >= slots.funding_time AND traded_at <= booked_at)
+    ), intervals AS (
+        SELECT *, lead(booked_at) OVER next AS next_at, lead(value) OVER next AS next_value,
+            lead(cash_balance) OVER next AS next_cash
+        FROM anchors WINDOW next AS (PARTITION BY quote_code ORDER BY funding_time)
+    ), compared AS (
+        SELECT quote_code, booked_at, next_at,
+            next_cash - cash_balance - (next_value - value) - (
+                SELECT coalesce(sum(amount + gain), 0)
+                FROM onetrading.balance_changes AS changes
+                WHERE changes.account_id = months.account_id AND changes.currency = quote_code
+                    AND changed_at > intervals.booked_at AND changed_at <= next_at) AS difference
+        FROM intervals
+        WHERE next_at IS NOT NULL
+    )
+    SELECT quote_code AS currency, count(*) AS intervals,
+        count(*) FILTER (WHERE abs(difference) < 0.01) AS agreeing,
+        sum(difference) FILTER (WHERE abs(difference) >= 0.01) AS difference,
+        min(booked_at) FILTER (WHERE abs(difference) >= 0.01) AS first_from,
+        min(next_at) FILTER (WHERE abs(difference) >= 0.01) AS first_to
+    FROM compared
+    GROUP BY quote_code
+) AS judged;
+COMMENT ON VIEW onetrading.settled_by_marks IS 'Whether cash moved between funding times by what is known and by the change of the value of positions at their marks. Filter by account, zone and month.';
+COMMENT ON COLUMN onetrading.settled_by_marks.account_id IS 'As in onetrading.account_months.';
+COMMENT ON COLUMN onetrading.settled_by_marks.zone IS 'As in onetrading.account_months.';
+COMMENT ON COLUMN onetrading.settled_by_marks.month IS 'As in onetrading.account_months.';
+COMMENT ON COLUMN onetrading.settled_by_marks.currency IS 'In which the futures are settled.';
+COMMENT ON COLUMN onetrading.settled_by_marks.intervals IS 'Pairs of funding times with known cash, positions and marks.';
+COMMENT ON COLUMN onetrading.settled_by_marks.agreeing IS 'Intervals that differ by less than 0.01 units of currency.';
+COMMENT ON COLUMN onetrading.settled_by_marks.difference IS 'What moved cash in the others and is not known; null when there are none.';
+COMMENT ON COLUMN onetrading.settled_by_marks.first_from IS 'Beginning of the first interval that differs.';
+COMMENT ON COLUMN onetrading.settled_by_marks.first_to IS 'Its end.';
+
 CREATE VIEW onetrading.roll_forward_checks AS
 SELECT months.account_id, months.account, months.zone, months.month, 'roll_forward' AS check_name,
     CASE
         WHEN report.difference IS NULL THEN 'open'
-        WHEN abs(report.difference) > report.tolerance THEN 'failing'
+        WHEN abs(report.difference) > report.tolerance OR marks.difference <> 0 THEN 'failing'
         WHEN report.basis = 'derived' THEN 'not_applicable'
         WHEN months.ends_at > now() THEN 'open'
         ELSE 'ok'
     END AS state,
-    report.difference, report.currency,
+    CASE WHEN abs(report.difference) <= report.tolerance AND marks.difference <> 0
+        THEN marks.difference ELSE report.difference END AS difference,
+    report.currency,
     CASE
         WHEN report.difference IS NULL THEN 'no balance is known at an end of the month'
         WHEN abs(report.difference) > report.tolerance THEN format(
@@ -632,6 +734,11 @@ SELECT months.account_id, months.account, months.zone, months.month, 'roll_forwa
             report.actual, report.expected,
             coalesce(to_char(report.first_unexplained_from AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'), '?'),
             coalesce(to_char(report.first_unexplained_to AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'), '?'))
+        WHEN marks.difference <> 0 THEN format(
+            'cash moved by %s that is neither known nor settled at the marks; first between %s and %s',
+            marks.difference,
+            to_char(marks.first_from AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
+            to_char(marks.first_to AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'))
         WHEN report.basis = 'derived' THEN 'both ends of the month are derived: they prove nothing'
         ELSE format('opening balance and movements give what was observed: %s', report.actual)
             || CASE WHEN report.difference <> 0
@@ -642,8 +749,8 @@ SELECT months.account_id, months.account, months.zone, months.month, 'roll_forwa
         ' WHERE account_id = %L AND month = %L AND asset = %L AND ledger_account = ''account'''
         ' AND booked_at >= %L AND booked_at <= %L ORDER BY booked_at, entry_id',
         months.zone, months.account_id, months.month, report.currency,
-        to_char(coalesce(report.first_unexplained_from, months.starts_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"'),
-        to_char(coalesce(report.first_unexplained_to, months.ends_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"'))
+        to_char(coalesce(report.first_unexplained_from, marks.first_from, months.starts_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"'),
+        to_char(coalesce(report.first_unexplained_to, marks.first_to, months.ends_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"'))
         AS rows_to_look_at
 FROM onetrading.account_months AS months
 JOIN LATERAL (
@@ -653,7 +760,16 @@ JOIN LATERAL (
     WHERE report.account_id = months.account_id AND report.zone = months.zone
         AND report.month = months.month
     OFFSET 0
-) AS report ON true;
+) AS report ON true
+LEFT JOIN LATERAL (
+    SELECT settled.difference, first_from, first_to FROM onetrading.settled_by_marks AS settled
+    WHERE report.settlements_inferred <> 0
+        AND settled.account_id = months.account_id AND settled.zone = months.zone
+        AND settled.month = months.month AND settled.currency = report.currency
+        -- Else the exchange settles otherwise, and this tells nothing.
+        AND intervals >= 20 AND agreeing >= 0.9 * intervals
+    OFFSET 0
+) AS marks ON true;
 
 CREATE VIEW onetrading.order_fill_checks AS
 SELECT months.account_id, months.account, months.zone, months.month, 'order_fills' AS check_name,
@@ -1029,7 +1145,7 @@ COMMENT ON FUNCTION reporting.month_close(text) IS 'The view of this name in any
 Example:
 SELECT account, check_name, state FROM reporting.month_close(''Europe/Vienna'')
 WHERE month = ''2026-03-01'' AND state <> ''ok'';';
-COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
 COMMENT ON COLUMN reporting.month_close.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
 COMMENT ON COLUMN reporting.month_close.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
 COMMENT ON COLUMN reporting.month_close.currency IS 'The asset that difference is in; null where it is in none.';
