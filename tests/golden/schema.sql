@@ -783,11 +783,13 @@ COMMENT ON COLUMN onetrading.instrument_assets.known_from IS 'valid_from of the 
 COMMENT ON COLUMN onetrading.instrument_assets.known_to IS 'known_from of the next row, exclusive; the last one counts for all time after it.';
 CREATE VIEW onetrading.instrument_kinds AS
  SELECT DISTINCT ON (instrument_code) instrument_code,
+    kind,
     (kind <> 'SPOT'::text) AS is_futures
    FROM onetrading.instruments
   ORDER BY instrument_code, valid_from DESC;
 COMMENT ON VIEW onetrading.instrument_kinds IS 'Whether each known instrument is a futures instrument, by its newest version.';
 COMMENT ON COLUMN onetrading.instrument_kinds.instrument_code IS 'As in onetrading.instruments.';
+COMMENT ON COLUMN onetrading.instrument_kinds.kind IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_kinds.is_futures IS 'Whether its kind is any but SPOT. Of an instrument without a row, the suffix _P tells.';
 CREATE VIEW onetrading.balance_changes AS
  SELECT trades.account_id,
@@ -1552,12 +1554,9 @@ CREATE VIEW onetrading.instrument_markets AS
     assets.known_from,
     assets.known_to,
     kinds.kind,
-    (kinds.kind <> 'SPOT'::text) AS is_futures
+    kinds.is_futures
    FROM (onetrading.instrument_assets assets
-     JOIN ( SELECT DISTINCT ON (instruments.instrument_code) instruments.instrument_code,
-            instruments.kind
-           FROM onetrading.instruments
-          ORDER BY instruments.instrument_code, instruments.valid_from DESC) kinds USING (instrument_code));
+     JOIN onetrading.instrument_kinds kinds USING (instrument_code));
 COMMENT ON VIEW onetrading.instrument_markets IS 'onetrading.instrument_assets with the kind of market, which never changes.';
 COMMENT ON COLUMN onetrading.instrument_markets.instrument_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.instrument_markets.base_code IS 'As in onetrading.instruments.';
@@ -3170,6 +3169,9 @@ CREATE VIEW reporting.funding_check_by_zone AS
                 WHEN (abs(booked) <= unit) THEN 'ok'::text
                 ELSE 'unexpected'::text
             END
+            WHEN ((funding_rate IS NULL) AND (booked IS NOT NULL) AND (EXISTS ( SELECT
+               FROM onetrading_sync.coverage
+              WHERE ((coverage.account_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (coverage.stream = 'funding_history'::text) AND (coverage.scope = judged.instrument_code) AND (coverage.range @> (judged.funding_time + '00:10:00'::interval)))))) THEN 'unexpected'::text
             WHEN (expected IS NULL) THEN 'unknown_rate'::text
             WHEN (booked IS NULL) THEN
             CASE
@@ -3262,7 +3264,7 @@ COMMENT ON COLUMN reporting.funding_check_by_zone.position_is_known IS 'False wh
 COMMENT ON COLUMN reporting.funding_check_by_zone.expected IS 'In quote_code, exact: minus rate times mark price times position, so positive when received; negated where reporting.funding_sign says paid_positive and the payment fits. Null when the rate is not known.';
 COMMENT ON COLUMN reporting.funding_check_by_zone.booked IS 'In quote_code, as sent; null when nothing was booked.';
 COMMENT ON COLUMN reporting.funding_check_by_zone.difference IS 'In quote_code: booked (0 when nothing was) less expected.';
-COMMENT ON COLUMN reporting.funding_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
+COMMENT ON COLUMN reporting.funding_check_by_zone.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position, or at a time of which no rate was settled), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
 CREATE VIEW reporting.funding_check AS
  SELECT account,
     account_id,
@@ -3303,7 +3305,7 @@ COMMENT ON COLUMN reporting.funding_check.position_is_known IS 'False where the 
 COMMENT ON COLUMN reporting.funding_check.expected IS 'In quote_code, exact: minus rate times mark price times position, so positive when received; negated where reporting.funding_sign says paid_positive and the payment fits. Null when the rate is not known.';
 COMMENT ON COLUMN reporting.funding_check.booked IS 'In quote_code, as sent; null when nothing was booked.';
 COMMENT ON COLUMN reporting.funding_check.difference IS 'In quote_code: booked (0 when nothing was) less expected.';
-COMMENT ON COLUMN reporting.funding_check.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
+COMMENT ON COLUMN reporting.funding_check.state IS 'ok (the difference is at most one unit of the last decimal of the month''s payments of the instrument), missing (nothing was booked), unexpected (booked without a position, or at a time of which no rate was settled), different, unknown_position (the position is not known for sure), unknown_rate (the settled rate is not read) or open (payments are not read so far yet).';
 CREATE FUNCTION reporting.funding_check(zone text) RETURNS SETOF reporting.funding_check
     LANGUAGE sql STABLE
     AS $_$
@@ -4893,7 +4895,7 @@ CREATE VIEW onetrading.position_checks AS
     NULL::text AS currency,
         CASE
             WHEN (report.instruments = 0) THEN 'no futures were traded'::text
-            WHEN (report.different > 0) THEN format('%s: trades and observed positions differ'::text, report.names)
+            WHEN (report.different > 0) THEN format('trades and observed positions differ: %s'::text, report.names)
             ELSE (format('positions of %s instruments are what their trades add up to'::text, (report.instruments - report.unknown)) ||
             CASE
                 WHEN (report.unknown > 0) THEN format('; of %s no position was observed'::text, report.unknown)
@@ -4905,7 +4907,7 @@ CREATE VIEW onetrading.position_checks AS
      CROSS JOIN LATERAL ( SELECT count(*) AS instruments,
             count(*) FILTER (WHERE (report_1.difference <> (0)::numeric)) AS different,
             count(*) FILTER (WHERE (report_1.difference IS NULL)) AS unknown,
-            string_agg(report_1.instrument_code, ', '::text ORDER BY report_1.instrument_code) FILTER (WHERE (report_1.difference <> (0)::numeric)) AS names
+            string_agg((report_1.instrument_code || COALESCE((' since '::text || to_char((report_1.since AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)), ''::text)), ', '::text ORDER BY report_1.instrument_code) FILTER (WHERE (report_1.difference <> (0)::numeric)) AS names
            FROM ( SELECT report_2.account,
                     report_2.account_id,
                     report_2.instrument_code,
@@ -4987,6 +4989,136 @@ COMMENT ON COLUMN onetrading.rate_checks.difference IS 'As in reporting.month_cl
 COMMENT ON COLUMN onetrading.rate_checks.currency IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.rate_checks.detail IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.rate_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE VIEW onetrading.settled_by_marks AS
+ SELECT months.account_id,
+    months.zone,
+    months.month,
+    judged.currency,
+    judged.intervals,
+    judged.agreeing,
+    judged.difference,
+    judged.first_from,
+    judged.first_to
+   FROM (onetrading.account_months months
+     CROSS JOIN LATERAL ( WITH held AS (
+                 SELECT checked.quote_code,
+                    checked.instrument_code,
+                    checked.funding_time,
+                    checked."position",
+                    checked.mark_price,
+                    (checked.position_is_known AND (checked.mark_price IS NOT NULL)) AS is_known
+                   FROM reporting.funding_check_by_zone checked
+                  WHERE ((checked.account_id = months.account_id) AND (checked.zone = months.zone) AND (checked.month = months.month))
+                 OFFSET 0
+                ), last_slots AS (
+                 SELECT ends.quote_code,
+                    ends.last_time,
+                    ( SELECT min(payments.funding_time) AS min
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = months.account_id) AND (payments.booked_at > ends.last_time) AND (payments.funding_time > ends.last_time) AND (payments.booked_at < (ends.last_time + '1 day'::interval)))) AS next_time
+                   FROM ( SELECT held.quote_code,
+                            max(held.funding_time) AS last_time
+                           FROM held
+                          GROUP BY held.quote_code) ends
+                ), next_held AS (
+                 SELECT moved.quote_code,
+                    moved.instrument_code,
+                    moved.next_time,
+                    sum(moved."position") AS "position",
+                    bool_and(moved.is_known) AS is_known
+                   FROM ( SELECT last_slots.quote_code,
+                            held.instrument_code,
+                            last_slots.next_time,
+                            held."position",
+                            held.is_known
+                           FROM (last_slots
+                             JOIN held USING (quote_code))
+                          WHERE (held.funding_time = last_slots.last_time)
+                        UNION ALL
+                         SELECT last_slots.quote_code,
+                            trades.instrument_code,
+                            last_slots.next_time,
+                            trades.signed,
+                            true
+                           FROM (last_slots
+                             JOIN onetrading.futures_trades trades ON (((trades.account_id = months.account_id) AND (trades.traded_at > last_slots.last_time) AND (trades.traded_at <= last_slots.next_time))))) moved
+                  WHERE (moved.next_time IS NOT NULL)
+                  GROUP BY moved.quote_code, moved.instrument_code, moved.next_time
+                ), slots AS (
+                 SELECT positions.quote_code,
+                    positions.funding_time,
+                    sum((positions."position" * positions.mark_price)) AS value
+                   FROM ( SELECT held.quote_code,
+                            held.funding_time,
+                            held."position",
+                            held.mark_price,
+                            held.is_known
+                           FROM held
+                        UNION ALL
+                         SELECT next_held.quote_code,
+                            next_held.next_time,
+                            next_held."position",
+                            rates.mark_price,
+                            (next_held.is_known AND ((next_held."position" = (0)::numeric) OR (rates.mark_price IS NOT NULL)))
+                           FROM (next_held
+                             LEFT JOIN onetrading.funding_rates rates ON (((rates.instrument_code = next_held.instrument_code) AND (rates.funding_time = next_held.next_time))))) positions
+                  GROUP BY positions.quote_code, positions.funding_time
+                 HAVING bool_and(positions.is_known)
+                ), anchors AS (
+                 SELECT slots.quote_code,
+                    slots.funding_time,
+                    slots.value,
+                    last_payment.booked_at,
+                    last_payment.cash_balance
+                   FROM (slots
+                     CROSS JOIN LATERAL ( SELECT payments.booked_at,
+                            payments.cash_balance
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = months.account_id) AND (payments.booked_at >= slots.funding_time) AND (payments.booked_at < (slots.funding_time + '00:10:00'::interval)) AND (payments.funding_time = slots.funding_time))
+                          ORDER BY payments.booked_at DESC
+                         LIMIT 1) last_payment)
+                  WHERE ((last_payment.cash_balance IS NOT NULL) AND (NOT (EXISTS ( SELECT
+                           FROM onetrading.futures_trades trades
+                          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= slots.funding_time) AND (trades.traded_at <= last_payment.booked_at))))))
+                ), intervals AS (
+                 SELECT anchors.quote_code,
+                    anchors.funding_time,
+                    anchors.value,
+                    anchors.booked_at,
+                    anchors.cash_balance,
+                    lead(anchors.booked_at) OVER next AS next_at,
+                    lead(anchors.value) OVER next AS next_value,
+                    lead(anchors.cash_balance) OVER next AS next_cash
+                   FROM anchors
+                  WINDOW next AS (PARTITION BY anchors.quote_code ORDER BY anchors.funding_time)
+                ), compared AS (
+                 SELECT intervals.quote_code,
+                    intervals.booked_at,
+                    intervals.next_at,
+                    (((intervals.next_cash - intervals.cash_balance) - (intervals.next_value - intervals.value)) - ( SELECT COALESCE(sum((changes.amount + changes.gain)), (0)::numeric) AS "coalesce"
+                           FROM onetrading.balance_changes changes
+                          WHERE ((changes.account_id = months.account_id) AND (changes.currency = intervals.quote_code) AND (changes.changed_at > intervals.booked_at) AND (changes.changed_at <= intervals.next_at)))) AS difference
+                   FROM intervals
+                  WHERE (intervals.next_at IS NOT NULL)
+                )
+         SELECT compared.quote_code AS currency,
+            count(*) AS intervals,
+            count(*) FILTER (WHERE (abs(compared.difference) < 0.01)) AS agreeing,
+            sum(compared.difference) FILTER (WHERE (abs(compared.difference) >= 0.01)) AS difference,
+            min(compared.booked_at) FILTER (WHERE (abs(compared.difference) >= 0.01)) AS first_from,
+            min(compared.next_at) FILTER (WHERE (abs(compared.difference) >= 0.01)) AS first_to
+           FROM compared
+          GROUP BY compared.quote_code) judged);
+COMMENT ON VIEW onetrading.settled_by_marks IS 'Whether cash moved between funding times by what is known and by the change of the value of positions at their marks. Filter by account, zone and month.';
+COMMENT ON COLUMN onetrading.settled_by_marks.account_id IS 'As in onetrading.account_months.';
+COMMENT ON COLUMN onetrading.settled_by_marks.zone IS 'As in onetrading.account_months.';
+COMMENT ON COLUMN onetrading.settled_by_marks.month IS 'As in onetrading.account_months.';
+COMMENT ON COLUMN onetrading.settled_by_marks.currency IS 'In which the futures are settled.';
+COMMENT ON COLUMN onetrading.settled_by_marks.intervals IS 'Pairs of funding times with known cash, positions and marks.';
+COMMENT ON COLUMN onetrading.settled_by_marks.agreeing IS 'Intervals that differ by less than 0.01 units of currency.';
+COMMENT ON COLUMN onetrading.settled_by_marks.difference IS 'What moved cash in the others and is not known; null when there are none.';
+COMMENT ON COLUMN onetrading.settled_by_marks.first_from IS 'Beginning of the first interval that differs.';
+COMMENT ON COLUMN onetrading.settled_by_marks.first_to IS 'Its end.';
 CREATE VIEW onetrading.roll_forward_checks AS
  SELECT months.account_id,
     months.account,
@@ -4995,16 +5127,20 @@ CREATE VIEW onetrading.roll_forward_checks AS
     'roll_forward'::text AS check_name,
         CASE
             WHEN (report.difference IS NULL) THEN 'open'::text
-            WHEN (abs(report.difference) > report.tolerance) THEN 'failing'::text
+            WHEN ((abs(report.difference) > report.tolerance) OR (marks.difference <> (0)::numeric)) THEN 'failing'::text
             WHEN (report.basis = 'derived'::text) THEN 'not_applicable'::text
             WHEN (months.ends_at > now()) THEN 'open'::text
             ELSE 'ok'::text
         END AS state,
-    report.difference,
+        CASE
+            WHEN ((abs(report.difference) <= report.tolerance) AND (marks.difference <> (0)::numeric)) THEN marks.difference
+            ELSE report.difference
+        END AS difference,
     report.currency,
         CASE
             WHEN (report.difference IS NULL) THEN 'no balance is known at an end of the month'::text
             WHEN (abs(report.difference) > report.tolerance) THEN format('observed %s, expected %s; the first difference came between %s and %s'::text, report.actual, report.expected, COALESCE(to_char((report.first_unexplained_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text), COALESCE(to_char((report.first_unexplained_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), '?'::text))
+            WHEN (marks.difference <> (0)::numeric) THEN format('cash moved by %s that is neither known nor settled at the marks; first between %s and %s'::text, marks.difference, to_char((marks.first_from AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((marks.first_to AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text))
             WHEN (report.basis = 'derived'::text) THEN 'both ends of the month are derived: they prove nothing'::text
             ELSE (format('opening balance and movements give what was observed: %s'::text, report.actual) ||
             CASE
@@ -5012,8 +5148,8 @@ CREATE VIEW onetrading.roll_forward_checks AS
                 ELSE ''::text
             END)
         END AS detail,
-    format('SELECT booked_at, entry_kind, asset, amount, counter, reference FROM reporting.ledger(%L) WHERE account_id = %L AND month = %L AND asset = %L AND ledger_account = ''account'' AND booked_at >= %L AND booked_at <= %L ORDER BY booked_at, entry_id'::text, months.zone, months.account_id, months.month, report.currency, to_char((COALESCE(report.first_unexplained_from, months.starts_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text), to_char((COALESCE(report.first_unexplained_to, months.ends_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text)) AS rows_to_look_at
-   FROM (onetrading.account_months months
+    format('SELECT booked_at, entry_kind, asset, amount, counter, reference FROM reporting.ledger(%L) WHERE account_id = %L AND month = %L AND asset = %L AND ledger_account = ''account'' AND booked_at >= %L AND booked_at <= %L ORDER BY booked_at, entry_id'::text, months.zone, months.account_id, months.month, report.currency, to_char((COALESCE(report.first_unexplained_from, marks.first_from, months.starts_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text), to_char((COALESCE(report.first_unexplained_to, marks.first_to, months.ends_at) AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US"Z"'::text)) AS rows_to_look_at
+   FROM ((onetrading.account_months months
      JOIN LATERAL ( SELECT report_1.account,
             report_1.account_id,
             report_1.month,
@@ -5042,7 +5178,13 @@ CREATE VIEW onetrading.roll_forward_checks AS
                 END AS tolerance
            FROM onetrading.live_balance_rollforward report_1
           WHERE ((report_1.account_id = months.account_id) AND (report_1.zone = months.zone) AND (report_1.month = months.month))
-         OFFSET 0) report ON (true));
+         OFFSET 0) report ON (true))
+     LEFT JOIN LATERAL ( SELECT settled.difference,
+            settled.first_from,
+            settled.first_to
+           FROM onetrading.settled_by_marks settled
+          WHERE ((report.settlements_inferred <> (0)::numeric) AND (settled.account_id = months.account_id) AND (settled.zone = months.zone) AND (settled.month = months.month) AND (settled.currency = report.currency) AND (settled.intervals >= 20) AND ((settled.agreeing)::numeric >= (0.9 * (settled.intervals)::numeric)))
+         OFFSET 0) marks ON (true));
 COMMENT ON VIEW onetrading.roll_forward_checks IS 'The check roll_forward of reporting.month_close, a row for each currency.';
 COMMENT ON COLUMN onetrading.roll_forward_checks.account_id IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.roll_forward_checks.account IS 'As in reporting.month_close.';
@@ -5275,7 +5417,7 @@ COMMENT ON COLUMN reporting.month_close_by_zone.account IS 'Configured name of t
 COMMENT ON COLUMN reporting.month_close_by_zone.account_id IS 'Identity of the account at the exchange; all zeros for public.';
 COMMENT ON COLUMN reporting.month_close_by_zone.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
 COMMENT ON COLUMN reporting.month_close_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.month_close_by_zone.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close_by_zone.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
 COMMENT ON COLUMN reporting.month_close_by_zone.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
 COMMENT ON COLUMN reporting.month_close_by_zone.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
 COMMENT ON COLUMN reporting.month_close_by_zone.currency IS 'The asset that difference is in; null where it is in none.';
@@ -5305,7 +5447,7 @@ COMMENT ON COLUMN reporting.month_close.account IS 'Configured name of the accou
 COMMENT ON COLUMN reporting.month_close.account_id IS 'Identity of the account at the exchange; all zeros for public.';
 COMMENT ON COLUMN reporting.month_close.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
 COMMENT ON COLUMN reporting.month_close.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
 COMMENT ON COLUMN reporting.month_close.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
 COMMENT ON COLUMN reporting.month_close.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
 COMMENT ON COLUMN reporting.month_close.currency IS 'The asset that difference is in; null where it is in none.';
