@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 from exporter.api.clock import ExchangeClock
 from exporter.api.token_claims import claims_of
@@ -174,8 +174,7 @@ class Housekeeping:
         try:
             database = self._storage.writable()
             zone = database.run(report_settings.business_zone)
-            for month in database.run(closes.due_months, zone):
-                database.run(closes.judge, zone, month)
+            self._judge(zone, database.run(closes.due_months, zone))
             found = database.run(closes.months)
         except DatabaseError:
             return False
@@ -186,6 +185,14 @@ class Housekeeping:
             {name: count for name, count in found.late.items() if name in own},
         )
         return True
+
+    def _judge(self, zone: str, months: Iterable[date]) -> None:
+        """One month that cannot be judged must not hide the others."""
+        for month in months:
+            try:
+                self._storage.writable().run(closes.judge, zone, month)
+            except DatabaseError as error:
+                _log.warning("could not judge %s (%s): %s", f"{month:%Y-%m}", zone, error)
 
     def note_accounts(self) -> bool:
         """Record which accounts have left the configuration. Returns whether Postgres answered."""

@@ -9,7 +9,8 @@ CREATE TABLE onetrading.closes (
     zone text NOT NULL REFERENCES onetrading.zones,
     starts_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL CHECK (ends_at > starts_at),
-    closed_at timestamptz NOT NULL DEFAULT now(),
+    closed_at timestamptz NOT NULL,
+    unseen_from timestamptz NOT NULL CHECK (unseen_from <= closed_at),
     version text NOT NULL,
     settings jsonb NOT NULL,
     acknowledged jsonb NOT NULL,
@@ -27,6 +28,7 @@ COMMENT ON COLUMN onetrading.closes.zone IS 'Time zone in which the month begins
 COMMENT ON COLUMN onetrading.closes.starts_at IS 'First instant of the month (inclusive).';
 COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
 COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
+COMMENT ON COLUMN onetrading.closes.unseen_from IS 'What was first seen from here on is not in the figures, but for what the rows of the report known list: transactions that had begun by then were not over.';
 COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
 COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
 COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
@@ -44,7 +46,7 @@ CREATE TABLE onetrading.closed_rows (
 );
 COMMENT ON TABLE onetrading.closed_rows IS 'The rows of every monthly report as they were when a month was locked.';
 COMMENT ON COLUMN onetrading.closed_rows.close_id IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view.';
+COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view; open_lots and pools: the carried state; known: facts that were first seen since unseen_from and are in the figures.';
 COMMENT ON COLUMN onetrading.closed_rows.number IS 'Number of the row within the report, from 1.';
 COMMENT ON COLUMN onetrading.closed_rows.row IS 'The row, by column; amounts with all their digits.';
 
@@ -188,12 +190,114 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT CASE WHEN told ~ '^-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][-+]?[0-9]{1,2})?$' THEN told::numeric END $$;
 COMMENT ON FUNCTION onetrading.number_of(text) IS 'The number that a record as sent has in a member; null when it is none.';
 
+-- What a lock holds. The monthly views of UTC are locked with a month of any zone, and lots and
+-- pools stand on everything before them, however old.
+CREATE VIEW onetrading.lock_ranges AS
+SELECT close_id, zone, month, closed_at, unseen_from, from_at, to_at,
+    CASE WHEN month = min(month) OVER (PARTITION BY zone) THEN '-infinity' ELSE from_at END
+        AS lots_from
+FROM (
+    SELECT *, least(starts_at, month::timestamp AT TIME ZONE 'UTC') AS from_at,
+        greatest(ends_at, (month + interval '1 month') AT TIME ZONE 'UTC') AS to_at
+    FROM onetrading.closes WHERE reopened_at IS NULL
+) AS locks;
+COMMENT ON VIEW onetrading.lock_ranges IS 'Of which time facts are in the figures of each lock that is in force.';
+COMMENT ON COLUMN onetrading.lock_ranges.close_id IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.closed_at IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.unseen_from IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.from_at IS 'Beginning of the month, in its zone or in UTC, whichever is earlier.';
+COMMENT ON COLUMN onetrading.lock_ranges.to_at IS 'End of the month, in its zone or in UTC, whichever is later; exclusive.';
+COMMENT ON COLUMN onetrading.lock_ranges.lots_from IS 'The same as from_at for trades and lots: -infinity for the oldest lock of a zone.';
+
+-- With the rights of its owner, since views of a reader call it.
+CREATE FUNCTION onetrading.facts_since(since timestamptz)
+RETURNS TABLE (identity jsonb, account_id uuid, stream text, kind text, key jsonb,
+    happened_at timestamptz, noticed_at timestamptz, moves_lots boolean)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object('stream', facts.stream, 'account_id', facts.account_id, 'key', facts.key),
+        facts.account_id, facts.stream, 'late', facts.key, facts.happened_at, facts.first_seen_at,
+        facts.stream IN ('trades', 'lots')
+    FROM (
+        SELECT account_id, 'trades' AS stream, jsonb_build_object('trade_id', trade_id) AS key,
+            traded_at AS happened_at, first_seen_at
+        FROM onetrading.trades WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'funding_payments',
+            jsonb_build_object(
+                'account_id', account_id, 'instrument_code', instrument_code, 'funding_time',
+                to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+                    || CASE WHEN extract(microseconds FROM funding_time) % 1000000 <> 0
+                            THEN to_char(funding_time AT TIME ZONE 'UTC', '.US') ELSE '' END
+                    || '+00:00'),
+            booked_at, first_seen_at
+        FROM onetrading.funding_payments WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'closed_positions', jsonb_build_object('position_id', position_id),
+            closed_at, first_seen_at
+        FROM onetrading.closed_positions WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'movements', jsonb_build_object('reference', reference),
+            moved_at, first_seen_at
+        FROM onetrading.external_movements WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'lots', jsonb_build_object('reference', reference),
+            acquired_at, first_seen_at
+        FROM onetrading.external_lots WHERE first_seen_at >= since
+    ) AS facts
+    UNION ALL
+    SELECT jsonb_build_object('issue_id', issue_id), issues.account_id, issues.stream, issues.kind,
+        issues.key, coalesce(positions.closed_at, issues.happened_at), issues.noticed_at,
+        issues.stream IN ('trades', 'lots')
+    FROM onetrading_sync.issues AS issues
+    LEFT JOIN onetrading.closed_positions AS positions
+        ON positions.position_id = CASE WHEN issues.stream = 'closed_positions'
+            THEN issues.key ->> 'position_id' END
+    WHERE issues.noticed_at >= since AND resolved_at IS NULL
+        AND issues.kind IN ('changed', 'vanished', 'duplicate_slot', 'twin')
+        AND issues.account_id <> '00000000-0000-0000-0000-000000000000'
+$$;
+COMMENT ON FUNCTION onetrading.facts_since(timestamptz) IS 'The facts of accounts that were first seen since an instant (kind late), and what was noticed of others since then.';
+
+CREATE VIEW onetrading.facts_since_lock AS
+SELECT ranges.zone, ranges.month, ranges.closed_at, facts.account_id, facts.stream, facts.kind,
+    facts.key, facts.noticed_at
+FROM onetrading.facts_since((SELECT min(unseen_from) FROM onetrading.lock_ranges)) AS facts
+JOIN onetrading.lock_ranges AS ranges
+    ON facts.noticed_at >= ranges.unseen_from AND facts.happened_at < ranges.to_at
+    AND facts.happened_at >= CASE WHEN facts.moves_lots THEN ranges.lots_from ELSE ranges.from_at END
+WHERE NOT EXISTS (
+    SELECT FROM onetrading.closed_rows AS known
+    WHERE known.close_id = ranges.close_id AND known.report = 'known' AND known.row = facts.identity);
+COMMENT ON VIEW onetrading.facts_since_lock IS 'Facts that are not in the figures of a lock although they are of its time: they became known, changed or vanished later.';
+COMMENT ON COLUMN onetrading.facts_since_lock.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.facts_since_lock.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.facts_since_lock.closed_at IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.facts_since_lock.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.stream IS 'As in reporting.late_facts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.kind IS 'As in reporting.late_facts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.key IS 'As in reporting.late_facts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.noticed_at IS 'As in reporting.late_facts.';
+
+CREATE VIEW onetrading.late_since_lock AS
+SELECT zone, month, account_id, count(*) AS facts
+FROM onetrading.facts_since_lock GROUP BY zone, month, account_id;
+COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts are not in the figures of each lock although they are of its time.';
+COMMENT ON COLUMN onetrading.late_since_lock.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.late_since_lock.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.late_since_lock.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.late_since_lock.facts IS 'How many.';
+
 CREATE OR REPLACE VIEW reporting.late_facts AS
 WITH known AS (
     -- Facts that were there before first_seen_at was recorded have that time in it.
     SELECT since FROM onetrading_sync.known_since WHERE what = 'first_seen_at'
-), locks AS MATERIALIZED (
-    SELECT starts_at, ends_at, closed_at FROM onetrading.closes WHERE reopened_at IS NULL
+), since_lock AS MATERIALIZED (
+    SELECT account_id, stream, kind, key, noticed_at, min(closed_at) AS locked_at
+    FROM onetrading.facts_since_lock GROUP BY account_id, stream, kind, key, noticed_at
 ), came_late AS (
     SELECT account_id, 'trades' AS stream, '' AS scope,
         jsonb_build_object('trade_id', trade_id) AS key,
@@ -202,9 +306,9 @@ WITH known AS (
     WHERE first_seen_at > (SELECT since FROM known)
         AND (first_seen_at >= (date_trunc('month', traded_at AT TIME ZONE 'UTC')
                 + interval '1 month') AT TIME ZONE 'UTC'
-            OR EXISTS (
-                SELECT FROM locks
-                WHERE starts_at <= traded_at AND traded_at < ends_at AND closed_at <= first_seen_at))
+            OR trade_id IN (
+                SELECT (key ->> 'trade_id')::uuid FROM since_lock
+                WHERE stream = 'trades' AND kind = 'late'))
     UNION ALL
     SELECT account_id, 'funding_payments', '',
         jsonb_build_object(
@@ -218,9 +322,10 @@ WITH known AS (
     WHERE first_seen_at > (SELECT since FROM known)
         AND (first_seen_at >= (date_trunc('month', booked_at AT TIME ZONE 'UTC')
                 + interval '1 month') AT TIME ZONE 'UTC'
-            OR EXISTS (
-                SELECT FROM locks
-                WHERE starts_at <= booked_at AND booked_at < ends_at AND closed_at <= first_seen_at))
+            OR (account_id, instrument_code, funding_time) IN (
+                SELECT since_lock.account_id, key ->> 'instrument_code',
+                    (key ->> 'funding_time')::timestamptz
+                FROM since_lock WHERE stream = 'funding_payments' AND kind = 'late'))
     UNION ALL
     SELECT '00000000-0000-0000-0000-000000000000', 'funding_history', instrument_code,
         jsonb_build_object(
@@ -240,19 +345,22 @@ WITH known AS (
     FROM onetrading.closed_positions AS positions
     WHERE first_seen_at >= (date_trunc('month', closed_at AT TIME ZONE 'UTC')
             + interval '1 month') AT TIME ZONE 'UTC'
-        OR EXISTS (
-            SELECT FROM locks
-            WHERE starts_at <= positions.closed_at AND positions.closed_at < ends_at
-                AND locks.closed_at <= first_seen_at)
+        OR position_id IN (
+            SELECT key ->> 'position_id' FROM since_lock
+            WHERE stream = 'closed_positions' AND kind = 'late')
     UNION ALL
     -- What people import is late only where a month was locked without it.
-    SELECT account_id, 'movements', '',
-        jsonb_build_object('account_id', account_id, 'reference', reference),
-        moved_at, first_seen_at, to_jsonb(movements)
-    FROM onetrading.external_movements AS movements
-    WHERE EXISTS (
-        SELECT FROM locks
-        WHERE starts_at <= moved_at AND moved_at < ends_at AND closed_at <= first_seen_at)
+    SELECT movements.account_id, 'movements', '', key, moved_at, first_seen_at, to_jsonb(movements)
+    FROM since_lock
+    JOIN onetrading.external_movements AS movements
+        ON movements.account_id = since_lock.account_id AND reference = key ->> 'reference'
+    WHERE stream = 'movements' AND since_lock.kind = 'late'
+    UNION ALL
+    SELECT lots.account_id, 'lots', '', key, acquired_at, first_seen_at, to_jsonb(lots)
+    FROM since_lock
+    JOIN onetrading.external_lots AS lots
+        ON lots.account_id = since_lock.account_id AND reference = key ->> 'reference'
+    WHERE stream = 'lots' AND since_lock.kind = 'late'
 ), found AS (
     SELECT account_id, stream, scope, key, happened_at, first_seen_at, 'late' AS kind,
         NULL::jsonb AS old_record, raw AS new_record, first_seen_at AS noticed_at,
@@ -285,26 +393,21 @@ WITH known AS (
         -- What came in after its month is listed above, by whatever it was found.
         OR kind = 'late' AND noticed_at < (date_trunc('month', happened_at AT TIME ZONE 'UTC')
             + interval '1 month') AT TIME ZONE 'UTC'
-            AND NOT EXISTS (
-                SELECT FROM locks
-                WHERE starts_at <= happened_at AND happened_at < ends_at AND closed_at <= noticed_at)
 )
 SELECT coalesce(accounts.name, found.account_id::text) AS account, found.account_id,
-    found.stream, key, happened_at,
+    found.stream, found.key, happened_at,
     date_trunc('month', happened_at AT TIME ZONE 'UTC')::date AS month,
-    found.first_seen_at, kind, old_record, new_record, noticed_at,
-    noticed_at >= (date_trunc('month', happened_at AT TIME ZONE 'UTC') + interval '1 month')
+    found.first_seen_at, found.kind, old_record, new_record, found.noticed_at,
+    found.noticed_at >= (date_trunc('month', happened_at AT TIME ZONE 'UTC') + interval '1 month')
         AT TIME ZONE 'UTC' AS after_month,
     proven_at, resolved_at,
-    CASE kind WHEN 'late' THEN new_fee WHEN 'vanished' THEN -old_fee ELSE new_fee - old_fee END
+    CASE found.kind WHEN 'late' THEN new_fee WHEN 'vanished' THEN -old_fee ELSE new_fee - old_fee END
         AS fee_delta,
-    CASE kind WHEN 'late' THEN new_quote WHEN 'vanished' THEN -old_quote
+    CASE found.kind WHEN 'late' THEN new_quote WHEN 'vanished' THEN -old_quote
         ELSE new_quote - old_quote END AS quote_delta,
-    CASE WHEN kind IN ('late', 'duplicate_slot') THEN new_funding
-        WHEN kind = 'vanished' THEN -old_funding ELSE new_funding - old_funding END AS funding_delta,
-    (SELECT min(closed_at) FROM locks
-        WHERE starts_at <= happened_at AND happened_at < ends_at AND closed_at <= noticed_at)
-        AS locked_at
+    CASE WHEN found.kind IN ('late', 'duplicate_slot') THEN new_funding
+        WHEN found.kind = 'vanished' THEN -old_funding ELSE new_funding - old_funding END AS funding_delta,
+    locked_at
 FROM found
 LEFT JOIN onetrading.accounts USING (account_id)
 LEFT JOIN onetrading_sync.proven_days AS proven
@@ -312,7 +415,7 @@ LEFT JOIN onetrading_sync.proven_days AS proven
     -- Of closed positions, days are proven by their opening, and as of a time.
     AND proven.stream <> 'closed_positions'
     AND proven.scope = found.scope AND day = (happened_at AT TIME ZONE 'UTC')::date
-    AND proven_at < noticed_at
+    AND proven_at < found.noticed_at
 -- What a record adds to the figures of its month: the members as sent.
 LEFT JOIN LATERAL (
     SELECT onetrading.number_of(old_record #>> '{fee,fee_amount}') AS old_fee,
@@ -325,51 +428,16 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT onetrading.number_of(old_record ->> 'funding_payment') AS old_funding,
         onetrading.number_of(new_record ->> 'funding_payment') AS new_funding
-) AS paid ON found.stream = 'funding_payments';
+) AS paid ON found.stream = 'funding_payments'
+LEFT JOIN since_lock
+    ON since_lock.account_id = found.account_id AND since_lock.stream = found.stream
+    AND since_lock.kind = found.kind AND since_lock.key = found.key
+    AND since_lock.noticed_at = found.noticed_at;
 COMMENT ON COLUMN reporting.late_facts.fee_delta IS 'What the exchange shows now less what it showed before: the fee of a trade, in its own currency. Null where it is of something else.';
 COMMENT ON COLUMN reporting.late_facts.quote_delta IS 'What the exchange shows now less what it showed before: price times amount of a trade, in the quote currency. Null where it is of something else.';
 COMMENT ON COLUMN reporting.late_facts.funding_delta IS 'What the exchange shows now less what it showed before: the amount of a funding payment, as sent. Null where it is of something else.';
 COMMENT ON COLUMN reporting.late_facts.locked_at IS 'When the month was locked, if that was before this became known: the locked figures lack it. Null when no lock in force is older than it.';
-COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history, closed_positions, or movements (imported after its month was locked); where kind is not late, any stream of history.';
-
--- The same, by lock, found by the time of the fact and of its arrival: month_close asks it often.
-CREATE VIEW onetrading.late_since_lock AS
-SELECT closes.zone, closes.month, late.account_id, count(*) AS facts
-FROM onetrading.closes
--- The empty WITH keeps the planner from joining the tables as a whole: it takes a range between two
--- columns for a ninth of a table.
-CROSS JOIN LATERAL (
-    WITH apart AS (SELECT)
-    SELECT account_id FROM onetrading.trades
-    WHERE traded_at >= starts_at AND traded_at < ends_at AND first_seen_at >= closes.closed_at
-    UNION ALL
-    SELECT account_id FROM onetrading.funding_payments
-    WHERE booked_at >= starts_at AND booked_at < ends_at AND first_seen_at >= closes.closed_at
-    UNION ALL
-    SELECT account_id FROM onetrading.closed_positions AS positions
-    WHERE positions.closed_at >= starts_at AND positions.closed_at < ends_at
-        AND first_seen_at >= closes.closed_at
-    UNION ALL
-    SELECT account_id FROM onetrading.external_movements
-    WHERE moved_at >= starts_at AND moved_at < ends_at AND first_seen_at >= closes.closed_at
-    UNION ALL
-    SELECT issue.account_id
-    FROM onetrading_sync.issues AS issue
-    LEFT JOIN onetrading.closed_positions AS position
-        ON position.position_id = CASE WHEN stream = 'closed_positions'
-            THEN key ->> 'position_id' END
-    WHERE kind IN ('changed', 'vanished', 'duplicate_slot', 'twin') AND resolved_at IS NULL
-        AND noticed_at >= closes.closed_at
-        AND coalesce(position.closed_at, happened_at) >= starts_at
-        AND coalesce(position.closed_at, happened_at) < ends_at
-) AS late
-WHERE reopened_at IS NULL
-GROUP BY closes.zone, closes.month, late.account_id;
-COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts became known, changed or vanished after their month was locked: those of reporting.late_facts with locked_at, but for returned ones and for settled rates, which are of no account.';
-COMMENT ON COLUMN onetrading.late_since_lock.zone IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.late_since_lock.month IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.late_since_lock.account_id IS 'As in onetrading.accounts.';
-COMMENT ON COLUMN onetrading.late_since_lock.facts IS 'How many.';
+COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history, closed_positions, or movements or lots (imported after a month was locked without it); where kind is not late, any stream of history.';
 
 -- The rule of what a month is complete by, in parts: per account, zone and month.
 
@@ -975,6 +1043,43 @@ CROSS JOIN LATERAL (
     ) AS needed
 ) AS report;
 
+-- A trade of an unknown instrument is in no pool, and in no currency.
+CREATE VIEW onetrading.instrument_checks AS
+SELECT months.account_id, months.account, months.zone, months.month, 'instruments' AS check_name,
+    CASE
+        WHEN report.trades > 0 THEN 'failing'
+        WHEN months.ends_at > now() THEN 'open'
+        ELSE 'ok'
+    END AS state,
+    coalesce(report.trades, 0)::numeric AS difference, NULL::text AS currency,
+    CASE
+        WHEN report.trades > 0 THEN format(
+            '%s trades are of instruments that are not known, and in no result: %s',
+            report.trades, report.codes)
+        ELSE 'the instrument of every trade is known'
+    END AS detail,
+    format(
+        'SELECT traded_at, trade_id, instrument_code, side, price, amount FROM reporting.trades'
+        ' WHERE account_id = %L AND traded_at >= %L AND traded_at < %L AND base_code IS NULL'
+        ' ORDER BY traded_at_nanos, sequence, trade_id',
+        months.account_id,
+        to_char(months.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
+        to_char(months.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) AS rows_to_look_at
+FROM onetrading.account_months AS months
+CROSS JOIN LATERAL (
+    WITH apart AS (SELECT)
+    SELECT sum(trades) AS trades, string_agg(instrument_code, ', ' ORDER BY instrument_code) AS codes
+    FROM (
+        SELECT instrument_code, count(*) AS trades FROM onetrading.trades
+        WHERE trades.account_id = months.account_id
+            AND traded_at >= months.starts_at AND traded_at < months.ends_at
+        GROUP BY instrument_code
+    ) AS traded
+    WHERE NOT EXISTS (
+        SELECT FROM onetrading.instruments AS known
+        WHERE known.instrument_code = traded.instrument_code)
+) AS report;
+
 CREATE VIEW onetrading.late_checks AS
 SELECT months.account_id, months.account, months.zone, months.month, 'late_facts' AS check_name,
     CASE
@@ -993,12 +1098,10 @@ SELECT months.account_id, months.account, months.zone, months.month, 'late_facts
         'SELECT stream, kind, happened_at, noticed_at, fee_delta, quote_delta, funding_delta, key'
         ' FROM reporting.late_facts WHERE account_id = %L AND happened_at >= %L AND happened_at < %L'
         ' AND locked_at IS NOT NULL AND resolved_at IS NULL ORDER BY noticed_at',
-        months.account_id,
-        to_char(months.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"'),
-        to_char(months.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')) AS rows_to_look_at
+        months.account_id, lots_from::text, to_at::text) AS rows_to_look_at
 FROM onetrading.account_months AS months
-LEFT JOIN onetrading.closes AS locks
-    ON locks.zone = months.zone AND locks.month = months.month AND reopened_at IS NULL
+LEFT JOIN onetrading.lock_ranges AS locks
+    ON locks.zone = months.zone AND locks.month = months.month
 LEFT JOIN onetrading.late_since_lock AS late
     ON late.zone = months.zone AND late.month = months.month AND late.account_id = months.account_id;
 
@@ -1023,6 +1126,7 @@ FROM (
     UNION ALL SELECT * FROM onetrading.funding_checks
     UNION ALL SELECT * FROM onetrading.futures_pnl_checks
     UNION ALL SELECT * FROM onetrading.rate_checks
+    UNION ALL SELECT * FROM onetrading.instrument_checks
     UNION ALL SELECT * FROM onetrading.late_checks
 ) AS checks;
 
@@ -1145,7 +1249,7 @@ COMMENT ON FUNCTION reporting.month_close(text) IS 'The view of this name in any
 Example:
 SELECT account, check_name, state FROM reporting.month_close(''Europe/Vienna'')
 WHERE month = ''2026-03-01'' AND state <> ''ok'';';
-COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), instruments (the instrument of every trade is known), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
 COMMENT ON COLUMN reporting.month_close.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
 COMMENT ON COLUMN reporting.month_close.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
 COMMENT ON COLUMN reporting.month_close.currency IS 'The asset that difference is in; null where it is in none.';
@@ -1181,5 +1285,6 @@ COMMENT ON VIEW onetrading.position_checks IS 'The check positions of reporting.
 COMMENT ON VIEW onetrading.funding_checks IS 'The check funding of reporting.month_close.';
 COMMENT ON VIEW onetrading.futures_pnl_checks IS 'The check futures_pnl of reporting.month_close.';
 COMMENT ON VIEW onetrading.rate_checks IS 'The check rates of reporting.month_close.';
+COMMENT ON VIEW onetrading.instrument_checks IS 'The check instruments of reporting.month_close.';
 COMMENT ON VIEW onetrading.late_checks IS 'The check late_facts of reporting.month_close.';
 COMMENT ON VIEW onetrading.live_checks IS 'Every check of every month, judged from the facts, whether the month is locked or not. Filter by zone always.';

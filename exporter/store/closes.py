@@ -63,11 +63,16 @@ def zone_of(connection: Connection, asked: str | None) -> str:
     return str(row[0]) if row else "UTC"
 
 
-def checks(connection: Connection, zone: str, month: date | None) -> list[dict[str, Any]]:
-    """What `reporting.month_close` says of a month, or of all, by column; oldest month first."""
+def checks(connection: Connection, zone: str, month: date) -> list[dict[str, Any]]:
+    """What `reporting.month_close` says of a month, by column."""
     with connection.cursor(row_factory=dict_row) as cursor:
         parameters = {"zone": zone, "month": month}
         return cursor.execute(QUERIES["checks_of_month"], parameters).fetchall()
+
+
+def judged_months(connection: Connection, zone: str) -> list[date]:
+    """The months that `reporting.month_close` has, the oldest first."""
+    return [row[0] for row in connection.execute(QUERIES["months_of_checks"], {"zone": zone})]
 
 
 def due_months(connection: Connection, zone: str) -> list[date]:
@@ -75,11 +80,13 @@ def due_months(connection: Connection, zone: str) -> list[date]:
     return [row[0] for row in connection.execute(QUERIES["months_to_judge"], {"zone": zone})]
 
 
-def judge(connection: Connection, zone: str, month: date) -> None:
+def judge(connection: Connection, zone: str, month: date) -> list[dict[str, Any]]:
     """Ask every check of a month, and note what it says and since when it fails."""
-    parameters = {"zone": zone, "month": month}
-    connection.execute(QUERIES["judge_month"], parameters)
-    connection.execute(QUERIES["forget_judgements"], parameters)
+    found = checks(connection, zone, month)
+    with connection.cursor() as cursor:
+        cursor.executemany(QUERIES["judge_month"], found)
+    connection.execute(QUERIES["forget_judgements"], {"zone": zone, "month": month})
+    return found
 
 
 def months(connection: Connection) -> Months:
@@ -110,19 +117,21 @@ def close(
     and ChecksFailing.
     """
     connection.execute(QUERIES["one_close_at_a_time"])
-    starts_at, ends_at = _due(connection, month, zone)
+    starts_at, ends_at, to_at = _due(connection, month, zone)
     _check_order(month, zone, locks(connection, zone))
     place = {"month": month, "zone": zone, "starts_at": starts_at, "ends_at": ends_at}
     connection.execute(QUERIES["carry_month"], place)
     row = connection.execute(QUERIES["begin_close"]).fetchone()
-    close_id, closed_at = row or (0, None)
+    close_id, unseen_from = row or (0, None)
     _check_verdict(connection, month, zone, acknowledged)
-    place |= {"close_id": close_id, "closed_at": closed_at, "version": version}
+    if "instruments" not in acknowledged:
+        _check_instruments(connection, month, place)
+    place |= {"close_id": close_id, "unseen_from": unseen_from, "to_at": to_at, "version": version}
     place["acknowledged"] = Jsonb(dict(acknowledged))
     connection.execute(QUERIES["store_reports"], place)
     stored = connection.execute(QUERIES["finish_close"], place).fetchone()
     connection.execute(QUERIES["lock_carried"], place)
-    rows, checksum = stored or (0, "")
+    closed_at, rows, checksum = stored or (None, 0, "")
     return Lock(month, zone, closed_at, rows, checksum)
 
 
@@ -148,21 +157,32 @@ def reopen(connection: Connection, month: date, zone: str, reason: str) -> None:
             f"{month:%Y-%m} ({zone}) is not the newest lock: later months stand on it;"
             f" reopen {newest.month:%Y-%m} first"
         )
-    place = {"close_id": newest.close_id, "reason": reason}
-    connection.execute(QUERIES["unlock_carried"], place)
-    connection.execute(QUERIES["reopen"], place)
+    place = {"close_id": newest.close_id, "reason": reason, "zone": zone, "month": month}
+    for name in ("hand_over_carried", "unlock_carried", "reopen", "unjudge"):
+        connection.execute(QUERIES[name], place)
 
 
-def _due(connection: Connection, month: date, zone: str) -> tuple[datetime, datetime]:
+def _due(connection: Connection, month: date, zone: str) -> tuple[datetime, datetime, datetime]:
     parameters = {"month": month, "zone": zone}
     row = connection.execute(QUERIES["month_in_zone"], parameters).fetchone()
-    starts_at, ends_at, over = row or (None, None, False)
-    if not over or starts_at is None or ends_at is None:
+    if row is None or not row[3]:
         raise CloseRefused(
             f"{month:%Y-%m} is not over, in {zone} and in UTC (in which the monthly views of fees,"
             " funding and turnover are)"
         )
-    return starts_at, ends_at
+    starts_at, ends_at, to_at, _ = row
+    return starts_at, ends_at, to_at
+
+
+def _check_instruments(connection: Connection, month: date, place: Mapping[str, Any]) -> None:
+    """Their trades would never get into the locked pools."""
+    found = connection.execute(QUERIES["unknown_instruments"], place)
+    if codes := ", ".join(code for (code,) in found):
+        raise CloseRefused(
+            f"trades before the end of {month:%Y-%m} are of unknown instruments ({codes}): no pool"
+            " has them. Wait until they are listed, or close with"
+            " --acknowledge instruments=REASON"
+        )
 
 
 def _check_order(month: date, zone: str, found: list[Locked]) -> None:

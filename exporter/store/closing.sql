@@ -19,10 +19,14 @@ WHERE settings.value <> excluded.value;
 SELECT reporting.known_zone(coalesce(%(zone)s, (SELECT zone FROM onetrading.business_zone)));
 
 -- name: month_in_zone
-SELECT %(month)s::timestamp AT TIME ZONE %(zone)s,
-    (%(month)s::timestamp + interval '1 month') AT TIME ZONE %(zone)s,
-    greatest((%(month)s::timestamp + interval '1 month') AT TIME ZONE %(zone)s,
-        (%(month)s::timestamp + interval '1 month') AT TIME ZONE 'UTC') <= now();
+-- Its beginning and end, the later of its end and that of the month in UTC, and whether that is over.
+SELECT starts_at, ends_at, to_at, to_at <= now()
+FROM (
+    SELECT %(month)s::timestamp AT TIME ZONE %(zone)s AS starts_at,
+        (%(month)s::timestamp + interval '1 month') AT TIME ZONE %(zone)s AS ends_at,
+        greatest((%(month)s::timestamp + interval '1 month') AT TIME ZONE %(zone)s,
+            (%(month)s::timestamp + interval '1 month') AT TIME ZONE 'UTC') AS to_at
+) AS month;
 
 -- name: locks_in_force
 -- Newest month first.
@@ -33,11 +37,15 @@ WHERE zone = %(zone)s AND reopened_at IS NULL ORDER BY month DESC;
 SELECT pg_advisory_xact_lock(hashtext('onetrading.closes'));
 
 -- name: checks_of_month
-SELECT account, month, zone, check_name, state, difference, currency, failing_since, detail,
-    rows_to_look_at
+SELECT account_id, account, month, zone, check_name, state, difference, currency, failing_since,
+    detail, rows_to_look_at
 FROM reporting.month_close_by_zone
-WHERE zone = %(zone)s AND (%(month)s::date IS NULL OR month = %(month)s)
-ORDER BY month, account, check_name, currency;
+WHERE zone = %(zone)s AND month = %(month)s
+ORDER BY account, check_name, currency;
+
+-- name: months_of_checks
+-- The months that can be judged, the oldest first.
+SELECT DISTINCT month FROM onetrading.judged_months WHERE zone = %(zone)s ORDER BY month;
 
 -- name: carry_month
 -- Open lots and pools of every account at the month's end. It holds the locks under which trades
@@ -46,11 +54,15 @@ SELECT onetrading.carry(account_id, %(ends_at)s)
 FROM onetrading.accounts WHERE account_id <> '00000000-0000-0000-0000-000000000000'
 ORDER BY account_id;
 
+-- name: unknown_instruments
+SELECT DISTINCT unnest(unknown_codes) AS code FROM onetrading_sync.carried
+WHERE at = %(ends_at)s ORDER BY code;
+
 -- name: begin_close
 -- What another transaction writes that has begun already is not in the figures, and has the time of
--- its beginning as first_seen_at: the lock is not younger than any of them.
+-- its beginning as first_seen_at. Of other roles' transactions the beginning may be hidden.
 SELECT nextval(pg_get_serial_sequence('onetrading.closes', 'close_id')),
-    least(now(), (
+    least(now() - interval '15 minutes', (
         SELECT min(xact_start) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()));
 
@@ -90,26 +102,39 @@ FROM (
     UNION ALL
     SELECT 'pools', '', to_jsonb(pools)
     FROM onetrading_sync.carried_pools AS pools WHERE at = %(ends_at)s
+    UNION ALL
+    SELECT 'known', '', identity FROM onetrading.facts_since(%(unseen_from)s)
+    WHERE happened_at < %(to_at)s
 ) AS reports;
 
 -- name: finish_close
 INSERT INTO onetrading.closes
-    (close_id, month, zone, starts_at, ends_at, closed_at, version, settings, acknowledged,
-     row_count, checksum)
+    (close_id, month, zone, starts_at, ends_at, closed_at, unseen_from, version, settings,
+     acknowledged, row_count, checksum)
 OVERRIDING SYSTEM VALUE
-SELECT %(close_id)s, %(month)s, %(zone)s, %(starts_at)s, %(ends_at)s, %(closed_at)s, %(version)s,
+SELECT %(close_id)s, %(month)s, %(zone)s, %(starts_at)s, %(ends_at)s, clock_timestamp(),
+    %(unseen_from)s, %(version)s,
     coalesce((SELECT jsonb_object_agg(name, value) FROM onetrading_sync.settings), '{}'),
     %(acknowledged)s, rows, checksum
 FROM (SELECT rows, checksum FROM onetrading.checksums WHERE close_id = %(close_id)s
     UNION ALL SELECT 0, encode(sha256(''), 'hex') ORDER BY rows DESC LIMIT 1) AS stored
-RETURNING row_count, checksum;
+RETURNING closed_at, row_count, checksum;
 
 -- name: lock_carried
-UPDATE onetrading_sync.carried SET locked_by = %(close_id)s WHERE at = %(ends_at)s;
+-- A lock of another zone may end at the same instant.
+UPDATE onetrading_sync.carried SET locked_by = %(close_id)s
+WHERE at = %(ends_at)s AND locked_by IS NULL;
 
 -- name: reopen
 UPDATE onetrading.closes SET reopened_at = now(), reopened_because = %(reason)s
 WHERE close_id = %(close_id)s;
+
+-- name: hand_over_carried
+-- To a lock of another zone that ends at the same instant.
+UPDATE onetrading_sync.carried SET locked_by = other.close_id
+FROM onetrading.closes AS other
+WHERE locked_by = %(close_id)s AND other.close_id <> %(close_id)s AND other.reopened_at IS NULL
+    AND other.ends_at = carried.at;
 
 -- name: unlock_carried
 -- What is carried from the lock on stands on the locked figures.
@@ -118,31 +143,33 @@ WHERE locked_by = %(close_id)s
     OR locked_by IS NULL AND at > (
         SELECT min(at) FROM onetrading_sync.carried AS locked WHERE locked_by = %(close_id)s);
 
+-- name: unjudge
+DELETE FROM onetrading_sync.judgements WHERE zone = %(zone)s AND month = %(month)s;
+
 -- name: months_to_judge
--- Months of no lock: the newest two hourly, the others daily.
+-- The newest two months hourly, the others daily; of locked ones only late facts are looked for.
 SELECT month FROM (
-    SELECT month, row_number() OVER (ORDER BY month DESC) AS age FROM reporting.months_by_zone
+    SELECT month, row_number() OVER (ORDER BY month DESC) AS age, EXISTS (
+            SELECT FROM onetrading.closes
+            WHERE closes.zone = %(zone)s AND closes.month = months.month AND reopened_at IS NULL)
+            AS is_locked
+    FROM reporting.months_by_zone AS months
     WHERE zone = %(zone)s
 ) AS months
 WHERE NOT EXISTS (
-        SELECT FROM onetrading.closes
-        WHERE closes.zone = %(zone)s AND closes.month = months.month AND reopened_at IS NULL)
-    AND NOT EXISTS (
         SELECT FROM onetrading_sync.judgements
         WHERE judgements.zone = %(zone)s AND judgements.month = months.month
-            AND judged_at > now() - CASE WHEN age <= 2
+            AND judged_at > now() - CASE WHEN age <= 2 OR is_locked
                 THEN interval '50 minutes' ELSE interval '23 hours' END)
 ORDER BY month DESC;
 
 -- name: judge_month
--- Notes what each check says, and since when it fails.
-INSERT INTO onetrading_sync.judgements AS judged
+-- Notes what a check says, and since when it fails.
+INSERT INTO onetrading_sync.judgements
     (account_id, zone, month, check_name, currency, state, difference, detail, failing_since,
      judged_at)
-SELECT account_id, zone, month, check_name, coalesce(currency, ''), state, difference, detail,
-    failing_since, now()
-FROM reporting.month_close_by_zone
-WHERE zone = %(zone)s AND month = %(month)s
+VALUES (%(account_id)s, %(zone)s, %(month)s, %(check_name)s, coalesce(%(currency)s, ''), %(state)s,
+    %(difference)s, %(detail)s, %(failing_since)s, now())
 ON CONFLICT (account_id, zone, month, check_name, currency) DO UPDATE
 SET state = excluded.state, difference = excluded.difference, detail = excluded.detail,
     failing_since = excluded.failing_since, judged_at = excluded.judged_at;

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any, Literal, NamedTuple
 
 from psycopg import IsolationLevel, sql
@@ -187,20 +187,39 @@ def rows(
 def checks(connection: Connection, selection: Selection) -> list[tuple[Any, ...]]:
     """Account, month, check, state and detail of the months that a selection touches.
 
-    With those of the public streams, which reports of an account depend on.
+    With those of the public streams, which reports of an account depend on. Without a period, what
+    the checks said when they were last asked: to ask them of all history may take long.
     """
-    conditions: list[sql.Composable] = [sql.SQL("true")]
+    zone = _zone_of(selection)
+    whole = selection.start is None and selection.end is None
+    conditions: list[sql.Composable] = [sql.SQL("zone = {}").format(zone)]
     if selection.account is not None:
         conditions.append(sql.SQL("account IN ({}, {})").format(selection.account, PUBLIC_ACCOUNT))
     if selection.start is not None:
-        conditions.append(sql.SQL("month >= {}").format(selection.start.date().replace(day=1)))
+        day = _day_of(selection.start, zone)
+        conditions.append(sql.SQL("month >= date_trunc('month', {})").format(day))
     if selection.end is not None:
-        conditions.append(sql.SQL("month < {}").format(_first_day_from(selection.end)))
+        conditions.append(sql.SQL("month < {}").format(_first_day_from(selection.end, zone)))
+    judged = sql.SQL(
+        "(SELECT coalesce(name, judged.account_id::text) AS account, month, zone, check_name,"
+        " state, detail FROM onetrading_sync.judgements AS judged"
+        " LEFT JOIN onetrading.accounts USING (account_id))"
+    )
     query = sql.SQL(
-        "SELECT account, month, check_name, state, detail FROM reporting.month_close WHERE {}"
+        "SELECT account, month, check_name, state, detail FROM {} AS checks WHERE {}"
         " ORDER BY month, account, check_name"
-    ).format(sql.SQL(" AND ").join(conditions))
+    ).format(
+        judged if whole else sql.SQL("reporting.month_close_by_zone"),
+        sql.SQL(" AND ").join(conditions),
+    )
     return connection.execute(query).fetchall()
+
+
+def _zone_of(selection: Selection) -> sql.Composable:
+    """The time zone of the days and months of a selection."""
+    if selection.zone is None:
+        return sql.SQL("(SELECT zone FROM onetrading.business_zone)")
+    return sql.SQL("reporting.known_zone({})").format(selection.zone)
 
 
 def _source(view: View, selection: Selection) -> sql.Composed:
@@ -212,27 +231,44 @@ def _source(view: View, selection: Selection) -> sql.Composed:
         conditions.append(sql.SQL("account = {}").format(selection.account))
     for operator, instant in ((">=", selection.start), ("<", selection.end)):
         if instant is not None and view.time_column is not None:
-            bound = _bound(view, view.time_column, instant)
+            bound = _bound(view, view.time_column, instant, _zone_of(selection))
             column = sql.Identifier(view.time_column)
             conditions.append(sql.SQL("{} {} {}").format(column, sql.SQL(operator), bound))
     return sql.SQL("{} AS source WHERE {}").format(source, sql.SQL(" AND ").join(conditions))
 
 
-def _bound(view: View, name: str, instant: datetime) -> sql.Literal:
+def _bound(
+    view: View, name: str, instant: datetime, zone: sql.Composable
+) -> sql.Literal | sql.Composed:
     """An instant as the column measures time: a day, month or year counts by its first instant."""
     kind = next(column.kind for column in view.columns if column.name == name)
     if kind == "instant":
         return sql.Literal(instant)
-    first = _first_day_from(instant)
+    # Views without a zone have the days and months of UTC.
+    first = _first_day_from(instant, zone if view.takes_zone else sql.Literal("UTC"))
     if kind == "date":
-        return sql.Literal(first)
-    return sql.Literal(first.year + (first > date(first.year, 1, 1)))
+        return first
+    return sql.SQL("extract(year FROM {} + interval '1 year' - interval '1 day')").format(first)
 
 
-def _first_day_from(instant: datetime) -> date:
-    """The first day, in UTC, that begins at an instant or later."""
-    later = instant.timetz().replace(tzinfo=None) > time()
-    return instant.date() + timedelta(days=later)
+def _day_of(instant: datetime, zone: sql.Composable) -> sql.Composed:
+    """The day of a zone that holds an instant; midnight UTC, as bare dates are, is that date."""
+    if _is_bare(instant):
+        return sql.SQL("{}::date").format(instant.date())
+    return sql.SQL("({}::timestamptz AT TIME ZONE {})::date").format(instant, zone)
+
+
+def _first_day_from(instant: datetime, zone: sql.Composable) -> sql.Composed:
+    """The first day of a zone that begins at an instant or later; midnight UTC is that date."""
+    if _is_bare(instant):
+        return sql.SQL("{}::date").format(instant.date())
+    return sql.SQL(
+        "(({}::timestamptz AT TIME ZONE {}) + interval '1 day' - interval '1 microsecond')::date"
+    ).format(instant, zone)
+
+
+def _is_bare(instant: datetime) -> bool:
+    return instant.timetz().replace(tzinfo=None) == time()
 
 
 def _order(view: View) -> Sequence[str]:

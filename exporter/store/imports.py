@@ -144,27 +144,27 @@ def load(connection: Connection, target: Target) -> Imported:
 
 
 def _note_changed(target: Target) -> sql.Composed:
-    """As `note_issue`, for all rows that differ."""
+    """As `note_issue`, for all rows that differ; with another time, in both months."""
     account = sql.SQL("stored.account_id" if target.has_account else "{}::uuid")
-    happened = sql.SQL(
-        "stored.{}" if target.has_account else "stored.{}::timestamp AT TIME ZONE 'UTC'"
-    )
+    happened = sql.SQL("at" if target.has_account else "at::timestamp AT TIME ZONE 'UTC'")
     return sql.SQL(
         "INSERT INTO onetrading_sync.issues"
         " (account_id, stream, kind, key, old_record, new_record, happened_at)"
         " SELECT {}, {}, 'changed', {}, {}, {}, {} FROM {} AS read JOIN {} AS stored USING ({})"
-        " WHERE {} ORDER BY line"
+        " CROSS JOIN LATERAL (SELECT stored.{happened_at} UNION SELECT read.{happened_at})"
+        " AS times (at) WHERE {} ORDER BY line, at"
     ).format(
         account if target.has_account else account.format(PUBLIC_ACCOUNT_ID),
         target.stream,
         _record([name for name in target.key if name != "account_id"], "read"),
         _record(_told(target), "stored"),
         _record(_told(target), "read"),
-        happened.format(sql.Identifier(target.happened_at)),
+        happened,
         _INCOMING,
         _table(target),
         _names(target.key),
         _differs(target),
+        happened_at=sql.Identifier(target.happened_at),
     )
 
 

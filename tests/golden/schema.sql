@@ -149,6 +149,53 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION onetrading.carry(of_account uuid, until timestamp with time zone) IS 'Store the open lots and pools of an account as they are after all trades and imported lots before an instant, from the newest state before it. Whether it was not stored already. Writers of the account''s trades wait until the transaction ends.';
+CREATE FUNCTION onetrading.facts_since(since timestamp with time zone) RETURNS TABLE(identity jsonb, account_id uuid, stream text, kind text, key jsonb, happened_at timestamp with time zone, noticed_at timestamp with time zone, moves_lots boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT jsonb_build_object('stream', facts.stream, 'account_id', facts.account_id, 'key', facts.key),
+        facts.account_id, facts.stream, 'late', facts.key, facts.happened_at, facts.first_seen_at,
+        facts.stream IN ('trades', 'lots')
+    FROM (
+        SELECT account_id, 'trades' AS stream, jsonb_build_object('trade_id', trade_id) AS key,
+            traded_at AS happened_at, first_seen_at
+        FROM onetrading.trades WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'funding_payments',
+            jsonb_build_object(
+                'account_id', account_id, 'instrument_code', instrument_code, 'funding_time',
+                to_char(funding_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+                    || CASE WHEN extract(microseconds FROM funding_time) % 1000000 <> 0
+                            THEN to_char(funding_time AT TIME ZONE 'UTC', '.US') ELSE '' END
+                    || '+00:00'),
+            booked_at, first_seen_at
+        FROM onetrading.funding_payments WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'closed_positions', jsonb_build_object('position_id', position_id),
+            closed_at, first_seen_at
+        FROM onetrading.closed_positions WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'movements', jsonb_build_object('reference', reference),
+            moved_at, first_seen_at
+        FROM onetrading.external_movements WHERE first_seen_at >= since
+        UNION ALL
+        SELECT account_id, 'lots', jsonb_build_object('reference', reference),
+            acquired_at, first_seen_at
+        FROM onetrading.external_lots WHERE first_seen_at >= since
+    ) AS facts
+    UNION ALL
+    SELECT jsonb_build_object('issue_id', issue_id), issues.account_id, issues.stream, issues.kind,
+        issues.key, coalesce(positions.closed_at, issues.happened_at), issues.noticed_at,
+        issues.stream IN ('trades', 'lots')
+    FROM onetrading_sync.issues AS issues
+    LEFT JOIN onetrading.closed_positions AS positions
+        ON positions.position_id = CASE WHEN issues.stream = 'closed_positions'
+            THEN issues.key ->> 'position_id' END
+    WHERE issues.noticed_at >= since AND resolved_at IS NULL
+        AND issues.kind IN ('changed', 'vanished', 'duplicate_slot', 'twin')
+        AND issues.account_id <> '00000000-0000-0000-0000-000000000000'
+$$;
+COMMENT ON FUNCTION onetrading.facts_since(since timestamp with time zone) IS 'The facts of accounts that were first seen since an instant (kind late), and what was noticed of others since then.';
 CREATE FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_trade_id uuid, reference text, acquired_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, lot_fee_in_base numeric, fee_in_quote numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1e+06 ROWS 100000
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -890,7 +937,7 @@ CREATE TABLE onetrading.closed_rows (
 );
 COMMENT ON TABLE onetrading.closed_rows IS 'The rows of every monthly report as they were when a month was locked.';
 COMMENT ON COLUMN onetrading.closed_rows.close_id IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view.';
+COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view; open_lots and pools: the carried state; known: facts that were first seen since unseen_from and are in the figures.';
 COMMENT ON COLUMN onetrading.closed_rows.number IS 'Number of the row within the report, from 1.';
 COMMENT ON COLUMN onetrading.closed_rows."row" IS 'The row, by column; amounts with all their digits.';
 CREATE TABLE onetrading.closes (
@@ -899,7 +946,8 @@ CREATE TABLE onetrading.closes (
     zone text NOT NULL,
     starts_at timestamp with time zone NOT NULL,
     ends_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone DEFAULT now() NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    unseen_from timestamp with time zone NOT NULL,
     version text NOT NULL,
     settings jsonb NOT NULL,
     acknowledged jsonb NOT NULL,
@@ -908,7 +956,8 @@ CREATE TABLE onetrading.closes (
     reopened_at timestamp with time zone,
     reopened_because text,
     CONSTRAINT closes_check CHECK ((ends_at > starts_at)),
-    CONSTRAINT closes_check1 CHECK (((reopened_at IS NULL) = (reopened_because IS NULL))),
+    CONSTRAINT closes_check1 CHECK ((unseen_from <= closed_at)),
+    CONSTRAINT closes_check2 CHECK (((reopened_at IS NULL) = (reopened_because IS NULL))),
     CONSTRAINT closes_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
 );
 COMMENT ON TABLE onetrading.closes IS 'Months whose figures are locked (close MONTH), and those that were and are not any more (reopen). Rows are only added, and marked once as reopened.';
@@ -918,6 +967,7 @@ COMMENT ON COLUMN onetrading.closes.zone IS 'Time zone in which the month begins
 COMMENT ON COLUMN onetrading.closes.starts_at IS 'First instant of the month (inclusive).';
 COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
 COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
+COMMENT ON COLUMN onetrading.closes.unseen_from IS 'What was first seen from here on is not in the figures, but for what the rows of the report known list: transactions that had begun by then were not over.';
 COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
 COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
 COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
@@ -4005,6 +4055,73 @@ COMMENT ON COLUMN onetrading.exchange_rates.quote_code IS '... is worth rate uni
 COMMENT ON COLUMN onetrading.exchange_rates.source IS 'Who published it, such as ECB.';
 COMMENT ON COLUMN onetrading.exchange_rates.rate IS 'Units of quote_code for one unit of base_code.';
 COMMENT ON COLUMN onetrading.exchange_rates.first_seen_at IS 'When it was first imported; never changed afterwards.';
+CREATE VIEW onetrading.lock_ranges AS
+ SELECT close_id,
+    zone,
+    month,
+    closed_at,
+    unseen_from,
+    from_at,
+    to_at,
+        CASE
+            WHEN (month = min(month) OVER (PARTITION BY zone)) THEN '-infinity'::timestamp with time zone
+            ELSE from_at
+        END AS lots_from
+   FROM ( SELECT closes.close_id,
+            closes.month,
+            closes.zone,
+            closes.starts_at,
+            closes.ends_at,
+            closes.closed_at,
+            closes.unseen_from,
+            closes.version,
+            closes.settings,
+            closes.acknowledged,
+            closes.row_count,
+            closes.checksum,
+            closes.reopened_at,
+            closes.reopened_because,
+            LEAST(closes.starts_at, ((closes.month)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AS from_at,
+            GREATEST(closes.ends_at, ((closes.month + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AS to_at
+           FROM onetrading.closes
+          WHERE (closes.reopened_at IS NULL)) locks;
+COMMENT ON VIEW onetrading.lock_ranges IS 'Of which time facts are in the figures of each lock that is in force.';
+COMMENT ON COLUMN onetrading.lock_ranges.close_id IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.closed_at IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.unseen_from IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.lock_ranges.from_at IS 'Beginning of the month, in its zone or in UTC, whichever is earlier.';
+COMMENT ON COLUMN onetrading.lock_ranges.to_at IS 'End of the month, in its zone or in UTC, whichever is later; exclusive.';
+COMMENT ON COLUMN onetrading.lock_ranges.lots_from IS 'The same as from_at for trades and lots: -infinity for the oldest lock of a zone.';
+CREATE VIEW onetrading.facts_since_lock AS
+ SELECT ranges.zone,
+    ranges.month,
+    ranges.closed_at,
+    facts.account_id,
+    facts.stream,
+    facts.kind,
+    facts.key,
+    facts.noticed_at
+   FROM (onetrading.facts_since(( SELECT min(lock_ranges.unseen_from) AS min
+           FROM onetrading.lock_ranges)) facts(identity, account_id, stream, kind, key, happened_at, noticed_at, moves_lots)
+     JOIN onetrading.lock_ranges ranges ON (((facts.noticed_at >= ranges.unseen_from) AND (facts.happened_at < ranges.to_at) AND (facts.happened_at >=
+        CASE
+            WHEN facts.moves_lots THEN ranges.lots_from
+            ELSE ranges.from_at
+        END))))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closed_rows known
+          WHERE ((known.close_id = ranges.close_id) AND (known.report = 'known'::text) AND (known."row" = facts.identity)))));
+COMMENT ON VIEW onetrading.facts_since_lock IS 'Facts that are not in the figures of a lock although they are of its time: they became known, changed or vanished later.';
+COMMENT ON COLUMN onetrading.facts_since_lock.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.facts_since_lock.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.facts_since_lock.closed_at IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.facts_since_lock.account_id IS 'As in onetrading.accounts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.stream IS 'As in reporting.late_facts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.kind IS 'As in reporting.late_facts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.key IS 'As in reporting.late_facts.';
+COMMENT ON COLUMN onetrading.facts_since_lock.noticed_at IS 'As in reporting.late_facts.';
 CREATE VIEW onetrading.funding_checks AS
  SELECT months.account_id,
     months.account,
@@ -4392,61 +4509,57 @@ COMMENT ON COLUMN onetrading.futures_pnl_checks.difference IS 'As in reporting.m
 COMMENT ON COLUMN onetrading.futures_pnl_checks.currency IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.futures_pnl_checks.detail IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.futures_pnl_checks.rows_to_look_at IS 'As in reporting.month_close.';
-CREATE TABLE onetrading_sync.issues (
-    issue_id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    stream text NOT NULL,
-    kind text NOT NULL,
-    key jsonb NOT NULL,
-    old_record jsonb,
-    new_record jsonb,
-    noticed_at timestamp with time zone DEFAULT now() NOT NULL,
-    happened_at timestamp with time zone,
-    resolved_at timestamp with time zone,
-    found_by text,
-    CONSTRAINT issues_found_by_check CHECK ((found_by = 'verify'::text))
-);
-COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
-COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. late: new_record came in as proven history was read again. vanished: the exchange no longer shows old_record, which stays stored. order_reopened or order_shrank: a newer state of an order contradicts the one before, and replaced it. order_unknown: an order left the list of open ones and cannot be found; new_record is null. missed: a trade inside of an order that the list of trades had not sent, although it had been read; it was loaded. order_differs: a trade inside of an order says something else than the stored one, which stayed. unbalanced: the sums of a closed position do not fit together. incomplete: the details of a closed position do not add up to its totals. missing: a detail that the proven list of trades or funding payments does not have. different: a detail that says something else than that list. unlisted: a trade or payment of that list that the details lack. funding_sign_changed: the convention of the sign of funding, as reporting.funding_sign has it, before and after. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
-COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
-COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
-COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
-CREATE VIEW onetrading.late_since_lock AS
- SELECT closes.zone,
-    closes.month,
-    late.account_id,
-    count(*) AS facts
-   FROM (onetrading.closes
+CREATE VIEW onetrading.instrument_checks AS
+ SELECT months.account_id,
+    months.account,
+    months.zone,
+    months.month,
+    'instruments'::text AS check_name,
+        CASE
+            WHEN (report.trades > (0)::numeric) THEN 'failing'::text
+            WHEN (months.ends_at > now()) THEN 'open'::text
+            ELSE 'ok'::text
+        END AS state,
+    COALESCE(report.trades, (0)::numeric) AS difference,
+    NULL::text AS currency,
+        CASE
+            WHEN (report.trades > (0)::numeric) THEN format('%s trades are of instruments that are not known, and in no result: %s'::text, report.trades, report.codes)
+            ELSE 'the instrument of every trade is known'::text
+        END AS detail,
+    format('SELECT traded_at, trade_id, instrument_code, side, price, amount FROM reporting.trades WHERE account_id = %L AND traded_at >= %L AND traded_at < %L AND base_code IS NULL ORDER BY traded_at_nanos, sequence, trade_id'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS rows_to_look_at
+   FROM (onetrading.account_months months
      CROSS JOIN LATERAL ( WITH apart AS (
                  SELECT
                 )
-         SELECT trades.account_id
-           FROM onetrading.trades
-          WHERE ((trades.traded_at >= closes.starts_at) AND (trades.traded_at < closes.ends_at) AND (trades.first_seen_at >= closes.closed_at))
-        UNION ALL
-         SELECT funding_payments.account_id
-           FROM onetrading.funding_payments
-          WHERE ((funding_payments.booked_at >= closes.starts_at) AND (funding_payments.booked_at < closes.ends_at) AND (funding_payments.first_seen_at >= closes.closed_at))
-        UNION ALL
-         SELECT positions.account_id
-           FROM onetrading.closed_positions positions
-          WHERE ((positions.closed_at >= closes.starts_at) AND (positions.closed_at < closes.ends_at) AND (positions.first_seen_at >= closes.closed_at))
-        UNION ALL
-         SELECT external_movements.account_id
-           FROM onetrading.external_movements
-          WHERE ((external_movements.moved_at >= closes.starts_at) AND (external_movements.moved_at < closes.ends_at) AND (external_movements.first_seen_at >= closes.closed_at))
-        UNION ALL
-         SELECT issue.account_id
-           FROM (onetrading_sync.issues issue
-             LEFT JOIN onetrading.closed_positions "position" ON (("position".position_id =
-                CASE
-                    WHEN (issue.stream = 'closed_positions'::text) THEN (issue.key ->> 'position_id'::text)
-                    ELSE NULL::text
-                END)))
-          WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) AND (issue.resolved_at IS NULL) AND (issue.noticed_at >= closes.closed_at) AND (COALESCE("position".closed_at, issue.happened_at) >= closes.starts_at) AND (COALESCE("position".closed_at, issue.happened_at) < closes.ends_at))) late)
-  WHERE (closes.reopened_at IS NULL)
-  GROUP BY closes.zone, closes.month, late.account_id;
-COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts became known, changed or vanished after their month was locked: those of reporting.late_facts with locked_at, but for returned ones and for settled rates, which are of no account.';
+         SELECT sum(traded.trades) AS trades,
+            string_agg(traded.instrument_code, ', '::text ORDER BY traded.instrument_code) AS codes
+           FROM ( SELECT trades.instrument_code,
+                    count(*) AS trades
+                   FROM onetrading.trades
+                  WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))
+                  GROUP BY trades.instrument_code) traded
+          WHERE (NOT (EXISTS ( SELECT
+                   FROM onetrading.instruments known
+                  WHERE (known.instrument_code = traded.instrument_code))))) report);
+COMMENT ON VIEW onetrading.instrument_checks IS 'The check instruments of reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.account_id IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.account IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.zone IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.month IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.check_name IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.state IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.difference IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.currency IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.detail IS 'As in reporting.month_close.';
+COMMENT ON COLUMN onetrading.instrument_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE VIEW onetrading.late_since_lock AS
+ SELECT zone,
+    month,
+    account_id,
+    count(*) AS facts
+   FROM onetrading.facts_since_lock
+  GROUP BY zone, month, account_id;
+COMMENT ON VIEW onetrading.late_since_lock IS 'How many facts are not in the figures of each lock although they are of its time.';
 COMMENT ON COLUMN onetrading.late_since_lock.zone IS 'As in onetrading.closes.';
 COMMENT ON COLUMN onetrading.late_since_lock.month IS 'As in onetrading.closes.';
 COMMENT ON COLUMN onetrading.late_since_lock.account_id IS 'As in onetrading.accounts.';
@@ -4472,9 +4585,9 @@ CREATE VIEW onetrading.late_checks AS
             WHEN (late.facts > 0) THEN format('%s facts became known, changed or vanished since the lock'::text, late.facts)
             ELSE 'nothing became known since the lock'::text
         END AS detail,
-    format('SELECT stream, kind, happened_at, noticed_at, fee_delta, quote_delta, funding_delta, key FROM reporting.late_facts WHERE account_id = %L AND happened_at >= %L AND happened_at < %L AND locked_at IS NOT NULL AND resolved_at IS NULL ORDER BY noticed_at'::text, months.account_id, to_char((months.starts_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text), to_char((months.ends_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS"Z"'::text)) AS rows_to_look_at
+    format('SELECT stream, kind, happened_at, noticed_at, fee_delta, quote_delta, funding_delta, key FROM reporting.late_facts WHERE account_id = %L AND happened_at >= %L AND happened_at < %L AND locked_at IS NOT NULL AND resolved_at IS NULL ORDER BY noticed_at'::text, months.account_id, (locks.lots_from)::text, (locks.to_at)::text) AS rows_to_look_at
    FROM ((onetrading.account_months months
-     LEFT JOIN onetrading.closes locks ON (((locks.zone = months.zone) AND (locks.month = months.month) AND (locks.reopened_at IS NULL))))
+     LEFT JOIN onetrading.lock_ranges locks ON (((locks.zone = months.zone) AND (locks.month = months.month))))
      LEFT JOIN onetrading.late_since_lock late ON (((late.zone = months.zone) AND (late.month = months.month) AND (late.account_id = months.account_id))));
 COMMENT ON VIEW onetrading.late_checks IS 'The check late_facts of reporting.month_close.';
 COMMENT ON COLUMN onetrading.late_checks.account_id IS 'As in reporting.month_close.';
@@ -5321,6 +5434,18 @@ UNION ALL
             rate_checks.rows_to_look_at
            FROM onetrading.rate_checks
         UNION ALL
+         SELECT instrument_checks.account_id,
+            instrument_checks.account,
+            instrument_checks.zone,
+            instrument_checks.month,
+            instrument_checks.check_name,
+            instrument_checks.state,
+            instrument_checks.difference,
+            instrument_checks.currency,
+            instrument_checks.detail,
+            instrument_checks.rows_to_look_at
+           FROM onetrading.instrument_checks
+        UNION ALL
          SELECT late_checks.account_id,
             late_checks.account,
             late_checks.zone,
@@ -5417,7 +5542,7 @@ COMMENT ON COLUMN reporting.month_close_by_zone.account IS 'Configured name of t
 COMMENT ON COLUMN reporting.month_close_by_zone.account_id IS 'Identity of the account at the exchange; all zeros for public.';
 COMMENT ON COLUMN reporting.month_close_by_zone.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
 COMMENT ON COLUMN reporting.month_close_by_zone.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.month_close_by_zone.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close_by_zone.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), instruments (the instrument of every trade is known), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
 COMMENT ON COLUMN reporting.month_close_by_zone.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
 COMMENT ON COLUMN reporting.month_close_by_zone.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
 COMMENT ON COLUMN reporting.month_close_by_zone.currency IS 'The asset that difference is in; null where it is in none.';
@@ -5447,7 +5572,7 @@ COMMENT ON COLUMN reporting.month_close.account IS 'Configured name of the accou
 COMMENT ON COLUMN reporting.month_close.account_id IS 'Identity of the account at the exchange; all zeros for public.';
 COMMENT ON COLUMN reporting.month_close.month IS 'First day of the calendar month: every month that has facts or must be complete, until the current one; of an account that is no longer configured, until the month in which it left.';
 COMMENT ON COLUMN reporting.month_close.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
+COMMENT ON COLUMN reporting.month_close.check_name IS 'coverage (all history of the month is proven complete), rejects (no record of it is left that could not be read), roll_forward (opening balance and movements give the closing one; of futures, also cash from one funding time to the next, by the marks, where the exchange settles at them), order_fills (orders were filled as their trades say), positions (futures positions are what trades add up to), funding (payments are rate times position), futures_pnl (closed positions earned what their trades say), instruments (the instrument of every trade is known), late_facts (nothing became known since the lock) or rates (exchange rates are there, if any are imported).';
 COMMENT ON COLUMN reporting.month_close.state IS 'ok; open: the month or what it needs is not over; failing; not_applicable: the account has nothing of the kind; acknowledged: it failed when the month was locked, and somebody said why that is accepted.';
 COMMENT ON COLUMN reporting.month_close.difference IS 'How far it is off: seconds of history (coverage), an amount in currency (roll_forward), the sum of the differences (futures_pnl), days (rates), else a number of records; null where nothing can be compared.';
 COMMENT ON COLUMN reporting.month_close.currency IS 'The asset that difference is in; null where it is in none.';
@@ -6915,6 +7040,25 @@ COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that t
 COMMENT ON COLUMN onetrading_sync.drift.first_seen_at IS 'When it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.last_seen_at IS 'When it was met last, to the hour; of what was met before this column existed, when it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.hours_seen IS 'In how many hours it was met: it is counted once an hour, so that what every response holds does not cost a write each time.';
+CREATE TABLE onetrading_sync.issues (
+    issue_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    kind text NOT NULL,
+    key jsonb NOT NULL,
+    old_record jsonb,
+    new_record jsonb,
+    noticed_at timestamp with time zone DEFAULT now() NOT NULL,
+    happened_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    found_by text,
+    CONSTRAINT issues_found_by_check CHECK ((found_by = 'verify'::text))
+);
+COMMENT ON TABLE onetrading_sync.issues IS 'Settled facts that came back different, or that were sent in two ways at once: what is stored or was, and what was read. What was read replaced it where the kind says so.';
+COMMENT ON COLUMN onetrading_sync.issues.kind IS 'changed (a column differs) or raw_changed (only the record as sent differs): new_record replaced old_record. older (the exchange sent a version before the stored one), twin (two different records of one key came together) or duplicate_slot (a second, different payment of a funding time): old_record is stored, new_record was left out, and is noted once. late: new_record came in as proven history was read again. vanished: the exchange no longer shows old_record, which stays stored. order_reopened or order_shrank: a newer state of an order contradicts the one before, and replaced it. order_unknown: an order left the list of open ones and cannot be found; new_record is null. missed: a trade inside of an order that the list of trades had not sent, although it had been read; it was loaded. order_differs: a trade inside of an order says something else than the stored one, which stayed. unbalanced: the sums of a closed position do not fit together. incomplete: the details of a closed position do not add up to its totals. missing: a detail that the proven list of trades or funding payments does not have. different: a detail that says something else than that list. unlisted: a trade or payment of that list that the details lack. funding_sign_changed: the convention of the sign of funding, as reporting.funding_sign has it, before and after. future_coverage, future_snapshot or future_version: a wrong clock had dated it into the future; the instants as they were, and as they are now.';
+COMMENT ON COLUMN onetrading_sync.issues.happened_at IS 'When the fact happened, as the stored record says; null when that is not known.';
+COMMENT ON COLUMN onetrading_sync.issues.resolved_at IS 'When a fact that had vanished was sent again; null for every other kind, and while it is gone.';
+COMMENT ON COLUMN onetrading_sync.issues.found_by IS 'verify: found as proven history was read again to compare it; null: as it was read otherwise.';
 ALTER TABLE onetrading_sync.issues ALTER COLUMN issue_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.issues_issue_id_seq
     START WITH 1
@@ -7610,12 +7754,15 @@ CREATE VIEW reporting.late_facts AS
          SELECT known_since.since
            FROM onetrading_sync.known_since
           WHERE (known_since.what = 'first_seen_at'::text)
-        ), locks AS MATERIALIZED (
-         SELECT closes.starts_at,
-            closes.ends_at,
-            closes.closed_at
-           FROM onetrading.closes
-          WHERE (closes.reopened_at IS NULL)
+        ), since_lock AS MATERIALIZED (
+         SELECT facts_since_lock.account_id,
+            facts_since_lock.stream,
+            facts_since_lock.kind,
+            facts_since_lock.key,
+            facts_since_lock.noticed_at,
+            min(facts_since_lock.closed_at) AS locked_at
+           FROM onetrading.facts_since_lock
+          GROUP BY facts_since_lock.account_id, facts_since_lock.stream, facts_since_lock.kind, facts_since_lock.key, facts_since_lock.noticed_at
         ), came_late AS (
          SELECT trades.account_id,
             'trades'::text AS stream,
@@ -7626,9 +7773,9 @@ CREATE VIEW reporting.late_facts AS
             trades.raw
            FROM onetrading.trades
           WHERE ((trades.first_seen_at > ( SELECT known.since
-                   FROM known)) AND ((trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
-                   FROM locks
-                  WHERE ((locks.starts_at <= trades.traded_at) AND (trades.traded_at < locks.ends_at) AND (locks.closed_at <= trades.first_seen_at))))))
+                   FROM known)) AND ((trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (trades.trade_id IN ( SELECT ((since_lock_1.key ->> 'trade_id'::text))::uuid AS uuid
+                   FROM since_lock since_lock_1
+                  WHERE ((since_lock_1.stream = 'trades'::text) AND (since_lock_1.kind = 'late'::text))))))
         UNION ALL
          SELECT funding_payments.account_id,
             'funding_payments'::text,
@@ -7643,9 +7790,11 @@ CREATE VIEW reporting.late_facts AS
             funding_payments.raw
            FROM onetrading.funding_payments
           WHERE ((funding_payments.first_seen_at > ( SELECT known.since
-                   FROM known)) AND ((funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
-                   FROM locks
-                  WHERE ((locks.starts_at <= funding_payments.booked_at) AND (funding_payments.booked_at < locks.ends_at) AND (locks.closed_at <= funding_payments.first_seen_at))))))
+                   FROM known)) AND ((funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR ((funding_payments.account_id, funding_payments.instrument_code, funding_payments.funding_time) IN ( SELECT since_lock_1.account_id,
+                    (since_lock_1.key ->> 'instrument_code'::text),
+                    ((since_lock_1.key ->> 'funding_time'::text))::timestamp with time zone AS timestamptz
+                   FROM since_lock since_lock_1
+                  WHERE ((since_lock_1.stream = 'funding_payments'::text) AND (since_lock_1.kind = 'late'::text))))))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid,
             'funding_history'::text,
@@ -7670,21 +7819,31 @@ CREATE VIEW reporting.late_facts AS
             positions.first_seen_at,
             positions.raw
            FROM onetrading.closed_positions positions
-          WHERE ((positions.first_seen_at >= ((date_trunc('month'::text, (positions.closed_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (EXISTS ( SELECT
-                   FROM locks
-                  WHERE ((locks.starts_at <= positions.closed_at) AND (positions.closed_at < locks.ends_at) AND (locks.closed_at <= positions.first_seen_at)))))
+          WHERE ((positions.first_seen_at >= ((date_trunc('month'::text, (positions.closed_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (positions.position_id IN ( SELECT (since_lock_1.key ->> 'position_id'::text)
+                   FROM since_lock since_lock_1
+                  WHERE ((since_lock_1.stream = 'closed_positions'::text) AND (since_lock_1.kind = 'late'::text)))))
         UNION ALL
          SELECT movements.account_id,
             'movements'::text,
             ''::text,
-            jsonb_build_object('account_id', movements.account_id, 'reference', movements.reference) AS jsonb_build_object,
+            since_lock_1.key,
             movements.moved_at,
             movements.first_seen_at,
             to_jsonb(movements.*) AS to_jsonb
-           FROM onetrading.external_movements movements
-          WHERE (EXISTS ( SELECT
-                   FROM locks
-                  WHERE ((locks.starts_at <= movements.moved_at) AND (movements.moved_at < locks.ends_at) AND (locks.closed_at <= movements.first_seen_at))))
+           FROM (since_lock since_lock_1
+             JOIN onetrading.external_movements movements ON (((movements.account_id = since_lock_1.account_id) AND (movements.reference = (since_lock_1.key ->> 'reference'::text)))))
+          WHERE ((since_lock_1.stream = 'movements'::text) AND (since_lock_1.kind = 'late'::text))
+        UNION ALL
+         SELECT lots.account_id,
+            'lots'::text,
+            ''::text,
+            since_lock_1.key,
+            lots.acquired_at,
+            lots.first_seen_at,
+            to_jsonb(lots.*) AS to_jsonb
+           FROM (since_lock since_lock_1
+             JOIN onetrading.external_lots lots ON (((lots.account_id = since_lock_1.account_id) AND (lots.reference = (since_lock_1.key ->> 'reference'::text)))))
+          WHERE ((since_lock_1.stream = 'lots'::text) AND (since_lock_1.kind = 'late'::text))
         ), found AS (
          SELECT came_late.account_id,
             came_late.stream,
@@ -7734,9 +7893,7 @@ CREATE VIEW reporting.late_facts AS
                     WHEN (issue.stream = 'closed_positions'::text) THEN (issue.key ->> 'position_id'::text)
                     ELSE NULL::text
                 END)))
-          WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) OR ((issue.kind = 'late'::text) AND (issue.noticed_at < ((date_trunc('month'::text, (issue.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) AND (NOT (EXISTS ( SELECT
-                   FROM locks
-                  WHERE ((locks.starts_at <= issue.happened_at) AND (issue.happened_at < locks.ends_at) AND (locks.closed_at <= issue.noticed_at)))))))
+          WHERE ((issue.kind = ANY (ARRAY['changed'::text, 'vanished'::text, 'duplicate_slot'::text, 'twin'::text])) OR ((issue.kind = 'late'::text) AND (issue.noticed_at < ((date_trunc('month'::text, (issue.happened_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text))))
         )
  SELECT COALESCE(accounts.name, (found.account_id)::text) AS account,
     found.account_id,
@@ -7767,10 +7924,8 @@ CREATE VIEW reporting.late_facts AS
             WHEN (found.kind = 'vanished'::text) THEN (- paid.old_funding)
             ELSE (paid.new_funding - paid.old_funding)
         END AS funding_delta,
-    ( SELECT min(locks.closed_at) AS min
-           FROM locks
-          WHERE ((locks.starts_at <= found.happened_at) AND (found.happened_at < locks.ends_at) AND (locks.closed_at <= found.noticed_at))) AS locked_at
-   FROM ((((found
+    since_lock.locked_at
+   FROM (((((found
      LEFT JOIN onetrading.accounts USING (account_id))
      LEFT JOIN onetrading_sync.proven_days proven ON (((proven.account_id = found.account_id) AND (proven.stream = found.stream) AND (proven.stream <> 'closed_positions'::text) AND (proven.scope = found.scope) AND (proven.day = ((found.happened_at AT TIME ZONE 'UTC'::text))::date) AND (proven.proven_at < found.noticed_at))))
      LEFT JOIN LATERAL ( SELECT onetrading.number_of((found.old_record #>> '{fee,fee_amount}'::text[])) AS old_fee,
@@ -7778,7 +7933,8 @@ CREATE VIEW reporting.late_facts AS
             (onetrading.number_of((found.old_record #>> '{trade,price}'::text[])) * onetrading.number_of((found.old_record #>> '{trade,amount}'::text[]))) AS old_quote,
             (onetrading.number_of((found.new_record #>> '{trade,price}'::text[])) * onetrading.number_of((found.new_record #>> '{trade,amount}'::text[]))) AS new_quote) traded ON ((found.stream = 'trades'::text)))
      LEFT JOIN LATERAL ( SELECT onetrading.number_of((found.old_record ->> 'funding_payment'::text)) AS old_funding,
-            onetrading.number_of((found.new_record ->> 'funding_payment'::text)) AS new_funding) paid ON ((found.stream = 'funding_payments'::text)));
+            onetrading.number_of((found.new_record ->> 'funding_payment'::text)) AS new_funding) paid ON ((found.stream = 'funding_payments'::text)))
+     LEFT JOIN since_lock ON (((since_lock.account_id = found.account_id) AND (since_lock.stream = found.stream) AND (since_lock.kind = found.kind) AND (since_lock.key = found.key) AND (since_lock.noticed_at = found.noticed_at))));
 COMMENT ON VIEW reporting.late_facts IS 'What a closed month has to know: facts that became known after their month was over, facts that were missing when their time had been proven complete, facts that came back different and facts that the exchange no longer shows, whenever that was noticed. History that is read in for the first time long after it happened is late as well; proven_at tells it from a fact that came after its day had been proven complete.
 Example:
 SELECT account, stream, kind, happened_at, noticed_at, old_record, new_record
@@ -7786,7 +7942,7 @@ FROM reporting.late_facts
 WHERE month = ''2026-03-01'' AND noticed_at >= ''2026-04-03 00:00Z'' ORDER BY noticed_at;';
 COMMENT ON COLUMN reporting.late_facts.account IS 'Configured name of the account; "public" for what is read without a token; its account_id as text when it has none.';
 COMMENT ON COLUMN reporting.late_facts.account_id IS 'Identity of the account at the exchange; all zeros for public.';
-COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history, closed_positions, or movements (imported after its month was locked); where kind is not late, any stream of history.';
+COMMENT ON COLUMN reporting.late_facts.stream IS 'What the fact was read with: trades, funding_payments, funding_history, closed_positions, or movements or lots (imported after a month was locked without it); where kind is not late, any stream of history.';
 COMMENT ON COLUMN reporting.late_facts.key IS 'What identifies the fact, by column.';
 COMMENT ON COLUMN reporting.late_facts.happened_at IS 'When it happened: traded_at, booked_at, funding_time, or closed_at of a position; of other streams the instant that orders their history. Null in the rare case that it is not known of an issue from an earlier version.';
 COMMENT ON COLUMN reporting.late_facts.month IS 'First day of the UTC calendar month of happened_at.';

@@ -143,6 +143,28 @@ def test_a_period_and_an_account_are_selected(exporter: Exporter) -> None:
 
 
 @pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        ("America/New_York", "2026-04-01T00:00-04:00", "2026-05-01T00:00-04:00"),
+        ("Europe/Vienna", "2026-04-01T00:00+02:00", "2026-05-01T00:00+02:00"),
+        ("America/New_York", "2026-04-01", "2026-05-01"),
+        ("Europe/Vienna", "2026-04-01", "2026-05-01"),
+        ("Pacific/Kiritimati", "2026-04-01", "2026-05-01"),
+    ],
+)
+def test_a_month_of_a_zone_is_asked_for_by_its_instants_or_dates(
+    url: str, tmp_path: Path, zone: str, start: str, end: str
+) -> None:
+    exporter = Exporter(tmp_path, url)
+    period = ("--from", start, "--to", end)
+    assert [row["month"] for row in exporter.csv("months", "--zone", zone, *period)] == [
+        "2026-04-01"
+    ]
+    told = json.loads((tmp_path / "out.meta.json").read_text())["period"]["months"]
+    assert set(told) <= {"2026-04-01"}
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["tradez"], "there is no view 'tradez' in reporting; write one of: account_fee_tiers"),

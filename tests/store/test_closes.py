@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -251,3 +252,122 @@ def test_judging_remembers_since_when_a_check_fails(connection: Connection) -> N
     connection.execute("UPDATE onetrading_sync.rejects SET resolved_at = now()")
     closes.judge(connection, "UTC", FEBRUARY)
     assert closes.months(connection).unclosed == {}
+
+
+def put_lot(connection: Connection, reference: str, acquired_at: str) -> None:
+    connection.execute(
+        "INSERT INTO onetrading.external_lots"
+        " (account_id, reference, base_code, quote_code, acquired_at, quantity, cost)"
+        " VALUES (%s, %s, 'BTC', 'EUR', %s, 5, 400)",
+        [MAIN, reference, acquired_at],
+    )
+    connection.commit()
+
+
+def late(connection: Connection) -> list[tuple[Any, ...]]:
+    """What late_facts lists as missing in locked figures, and what the check counts."""
+    facts = connection.execute(
+        "SELECT stream, kind FROM reporting.late_facts WHERE locked_at IS NOT NULL"
+        " ORDER BY stream, kind"
+    ).fetchall()
+    for zone, month in connection.execute("SELECT zone, month FROM reporting.closes").fetchall():
+        query, counted = connection.execute(
+            "SELECT rows_to_look_at, difference FROM reporting.month_close(%s)"
+            " WHERE month = %s AND check_name = 'late_facts' AND account = 'main'",
+            [zone, month],
+        ).fetchone() or ("", 0)
+        assert len(connection.execute(query.encode()).fetchall()) >= counted
+    return facts
+
+
+def test_what_was_first_seen_just_before_is_in_the_figures_and_not_late(
+    connection: Connection, database_url: str
+) -> None:
+    """Also beside a session that has been in a transaction for longer."""
+    with psycopg.connect(database_url) as idle:
+        idle.execute("SELECT 1")
+        put_late_trade(connection, 9, START + timedelta(days=15))
+        close(connection, JANUARY)
+    assert late(connection) == []
+
+
+def test_lots_and_trades_from_before_the_first_lock_are_late_in_it(connection: Connection) -> None:
+    close(connection, FEBRUARY)
+    before = figures(connection, MARCH)
+    put_lot(connection, "bought elsewhere", "2025-06-01")
+    put_late_trade(connection, 9, START + timedelta(days=15))
+    assert figures(connection, MARCH) == before
+    assert late(connection) == [("lots", "late"), ("trades", "late")]
+
+
+def test_the_monthly_views_of_utc_are_locked_with_a_month_of_another_zone(
+    connection: Connection,
+) -> None:
+    close(connection, JANUARY, "Europe/Vienna")
+    locked = figures(connection, JANUARY)["monthly_fees"]
+    put_late_trade(connection, 9, datetime(2026, 1, 31, 23, 30, tzinfo=UTC))
+    assert figures(connection, JANUARY)["monthly_fees"] == locked
+    assert late(connection) == [("trades", "late")]
+
+
+def test_a_lock_of_another_zone_survives_the_reopening_of_one_that_ends_with_it(
+    connection: Connection,
+) -> None:
+    close(connection, JANUARY)
+    close(connection, JANUARY, "Europe/London")
+    before = figures(connection, FEBRUARY)
+    put_late_trade(connection, 9, START + timedelta(days=15))
+    closes.reopen(connection, JANUARY, "Europe/London", "why not")
+    assert figures(connection, FEBRUARY) == before
+    closes.reopen(connection, JANUARY, "UTC", "the late trade")
+    assert figures(connection, FEBRUARY) != before
+
+
+def test_a_trade_of_an_unknown_instrument_keeps_a_month_open(connection: Connection) -> None:
+    connection.execute("DELETE FROM onetrading.instruments WHERE instrument_code = 'BTC_EUR'")
+    state, difference, query = check_of(connection, "instruments", JANUARY)
+    assert (state, difference) == ("failing", 3)
+    assert len(connection.execute(query.encode()).fetchall()) == 3
+    with pytest.raises(ChecksFailing, match="main instruments"):
+        close(connection, JANUARY)
+    connection.rollback()
+
+
+def test_an_older_trade_of_an_unknown_instrument_keeps_it_open_too(connection: Connection) -> None:
+    connection.execute(
+        "UPDATE onetrading.trades SET instrument_code = 'XRP_EUR' WHERE trade_id = %s",
+        [UUID(int=1)],
+    )
+    with pytest.raises(CloseRefused, match=r"unknown instruments .XRP_EUR."):
+        close(connection, FEBRUARY)
+    connection.rollback()
+
+
+def test_what_is_of_no_account_is_late_in_no_lock(connection: Connection) -> None:
+    close(connection, JANUARY)
+    connection.execute(
+        "INSERT INTO onetrading_sync.issues (account_id, stream, kind, key, happened_at)"
+        " VALUES (%s, 'rates', 'changed', '{}', '2026-01-05')",
+        [UUID(int=0)],
+    )
+    assert closes.months(connection).late == {}
+
+
+def test_a_locked_month_is_judged_again_and_a_reopened_one_anew(connection: Connection) -> None:
+    close(connection, JANUARY)
+    assert JANUARY in closes.due_months(connection, "UTC")
+    closes.judge(connection, "UTC", JANUARY)
+    connection.commit()
+    assert JANUARY not in closes.due_months(connection, "UTC")
+    put_late_trade(connection, 9, START + timedelta(days=15))
+    closes.judge(connection, "UTC", JANUARY)
+    connection.commit()
+    query = (
+        "SELECT failing_since FROM reporting.month_close"
+        " WHERE month = %s AND check_name = 'late_facts' AND account = 'main'"
+    )
+    first = connection.execute(query, [JANUARY]).fetchone()
+    connection.commit()
+    assert connection.execute(query, [JANUARY]).fetchone() == first
+    closes.reopen(connection, JANUARY, "UTC", "the late trade")
+    assert JANUARY in closes.due_months(connection, "UTC")
