@@ -22,7 +22,7 @@ from tests.support.simulated_year import MONTHS, ZONES, Year, load
 Row = tuple[Any, ...]
 CHECKS = (
     *("coverage", "rejects", "roll_forward", "order_fills", "positions", "funding", "futures_pnl"),
-    "rates",
+    *("instruments", "rates"),
 )
 FIGURES = {
     "monthly_fees": "",
