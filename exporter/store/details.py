@@ -50,6 +50,8 @@ class Due(NamedTuple):
     total_funding_payments: Decimal | None
     total_trade_fees: Decimal | None
     happened_at: datetime | None
+    failures: int
+    """How often they could not be read since the record changed."""
 
 
 @dataclass

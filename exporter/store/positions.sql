@@ -189,10 +189,11 @@ WHERE NOT EXISTS (
 -- Closed positions whose details were not read since they changed, those closed last first. The
 -- details are looked up one by one: see count_positions.
 SELECT position.position_id, position.row_hash, position.total_funding_payments,
-    position.total_trade_fees, coalesce(closed_at, opened_at)
+    position.total_trade_fees, coalesce(closed_at, opened_at),
+    CASE WHEN record_hash = position.row_hash THEN failures ELSE 0 END
 FROM onetrading.closed_positions AS position
 LEFT JOIN LATERAL (
-    SELECT position_id, record_hash, next_try_at FROM onetrading_sync.position_details
+    SELECT position_id, record_hash, failures, next_try_at FROM onetrading_sync.position_details
     WHERE account_id = position.account_id AND stream = %(stream)s
       AND position_id = position.position_id OFFSET 0
 ) AS detail ON true

@@ -94,6 +94,8 @@ class PositionsExchange:
     """Positions whose details are a 404."""
     broken_details: set[str] = field(default_factory=set)
     """Positions whose details are not as documented."""
+    failing_details: dict[str, int] = field(default_factory=dict)
+    """Positions whose details are an error, and its status."""
     payments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """What the positions were funded with, by id."""
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -181,6 +183,8 @@ class PositionsExchange:
     def _details(self, position_id: str, what: str) -> tuple[int, Any]:
         if position_id in self.missing_details:
             return 404, {"error": "POSITION_NOT_FOUND"}
+        if position_id in self.failing_details:
+            return self.failing_details[position_id], {"error": "Odd."}
         if position_id in self.broken_details:
             return 200, {"something": "else"}
         if what == "funding-payments":

@@ -102,6 +102,82 @@ def test_one_position_stops_no_other(
         ) == [("", 1), ("BTC_USD_P", 2)]
 
 
+def read_details(one: Rig) -> set[str]:
+    """The positions whose trades were read."""
+    query = "SELECT position_id FROM onetrading_sync.position_details WHERE read_at IS NOT NULL"
+    return {position_id for (position_id,) in ask(one, query)}
+
+
+def test_positions_that_fail_for_ever_hide_no_other(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """They come first: each pass began with them, and ended after them."""
+    exchange = new_exchange()
+    first, second, third, *good = closed(exchange, 5)
+    exchange.failing_details = dict.fromkeys((first, second, third), 500)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["failed"]
+        assert read_details(one) == set()
+        assert one.run("position_trades") == ["failed"]
+        assert read_details(one) == set(good)
+        asked = detail_requests(one)
+        assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == asked
+        # Alone again, they wait longer each time, and the stream is fine meanwhile.
+        for pause in (*details.PAUSES, details.PAUSES[-1]):
+            one.wait(pause.total_seconds() + 1)
+            assert one.run("position_trades", "position_trades") == ["failed", "ok"]
+        assert detail_requests(one) == asked + 3 * 4
+        exchange.failing_details = {}
+        one.wait(details.PAUSES[-1].total_seconds() + 1)
+        assert one.run("position_trades") == ["ok"]
+        assert read_details(one) == {first, second, third, *good}
+
+
+def test_an_outage_uses_up_no_tries(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """Whatever still fails after it hides no other either."""
+    exchange = new_exchange()
+    ids = closed(exchange, 5)
+    exchange.failing_details = dict.fromkeys(ids, 500)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run(*["position_trades"] * 6) == ["failed"] * 6
+        assert ask(one, "SELECT count(*) FROM onetrading_sync.position_details") == [(0,)]
+        exchange.failing_details = dict.fromkeys(ids[:3], 500)
+        assert one.run(*["position_trades"] * 4)[-1] == "ok"
+        assert read_details(one) == set(ids[3:])
+        exchange.failing_details = {}
+        one.wait(details.PAUSES[0].total_seconds() + 1)
+        assert one.run("position_trades") == ["ok"]
+        assert read_details(one) == set(ids)
+
+
+def test_a_refusal_of_the_only_position_is_not_that_of_the_stream(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """It is given up like any other, once the stream was ever served."""
+    exchange = new_exchange()
+    (good,) = closed(exchange, 1)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["ok"]
+        refused = exchange.open("BTC_USD_P")
+        refused.closed_at = exchange.now
+        exchange.failing_details = {refused.position_id: 403}
+        one.wait(3_600)
+        assert one.run("positions", "closed_positions") == ["ok", "ok"]
+        asked = detail_requests(one)
+        assert one.run("position_trades") == ["ok"]
+        for pause in (*details.PAUSES, *details.PAUSES):
+            one.wait(pause.total_seconds() + 1)
+            assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == asked + len(details.PAUSES) + 1
+        assert read_details(one) == {good}
+
+
 def issues(one: Rig) -> list[tuple[str, str, str]]:
     """Stream, kind and position of each issue."""
     return [
