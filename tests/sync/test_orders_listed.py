@@ -71,14 +71,19 @@ def test_an_order_that_was_open_while_nobody_listed_it_is_found(rig: Rig, passes
     assert proven_to(rig) > order.at
 
 
-def test_nothing_is_filled_before_the_first_list(rig: Rig) -> None:
-    """Of a process that starts after an outage."""
+@pytest.mark.parametrize("passes", ["none", "malformed"])
+def test_nothing_is_filled_before_the_first_list(rig: Rig, passes: str) -> None:
+    """Of a process that starts after an outage, and whose first list tells nothing."""
     listed_at = rig.exchange.now
     rig.close()
     rig.start_process()
     rig.wait(HOUR)
     order = rig.exchange.place("BUY", 2)
     rig.wait(3 * HOUR)
+    if passes == "malformed":
+        rig.exchange.list_odd = True
+        assert rig.poll("orders") == {"orders": "failed"}
+        rig.exchange.list_odd = False
     assert rig.fill()
     assert proven_to(rig) <= listed_at
     read(rig)
