@@ -90,6 +90,10 @@ class PositionsExchange:
     """Seed of the order of the rows of a page; None: newest first."""
     fail_after: int | None = None
     """So many more requests for closed positions are served before all of them fail."""
+    floor: datetime = FLOOR
+    """No older window is served."""
+    longest: timedelta | None = None
+    """Of a window."""
     missing_details: set[str] = field(default_factory=set)
     """Positions whose details are a 404."""
     broken_details: set[str] = field(default_factory=set)
@@ -155,7 +159,9 @@ class PositionsExchange:
                 return 500, {"error": "Server error."}
             self.fail_after -= 1
         first, last = (_instant(query[name]) for name in ("from", "to"))
-        if first < FLOOR or int(query["limit"]) > 10 or query["order"] != "DESC":
+        refused = self.longest is not None and last - first > self.longest
+        refused = refused or first < self.floor
+        if refused or int(query["limit"]) > 10 or query["order"] != "DESC":
             return 400, {"error": "INVALID_QUERY"}
         found = [one for one in self.closed() if first <= one.opened_at <= last]
         found.sort(key=lambda one: (one.opened_at, one.number), reverse=True)
