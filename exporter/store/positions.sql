@@ -202,13 +202,22 @@ WHERE position.account_id = %(account_id)s
 ORDER BY coalesce(closed_at, position.first_seen_at) DESC, position.position_id LIMIT %(most)s;
 
 -- name: note_details_read
--- The details of a position were read to their end.
+-- The details of a position were read to their end. Those that are not complete are requested again
+-- after a while, longer each time, and not any more before the position changes after the last one.
 INSERT INTO onetrading_sync.position_details AS detail
-    (account_id, stream, position_id, record_hash, read_at)
-VALUES (%(account_id)s, %(stream)s, %(position_id)s, %(record_hash)s, %(now)s)
+    (account_id, stream, position_id, record_hash, read_at, failures, next_try_at)
+VALUES (%(account_id)s, %(stream)s, %(position_id)s, %(record_hash)s, %(now)s,
+        CASE WHEN %(complete)s THEN 0 ELSE 1 END,
+        CASE WHEN NOT %(complete)s THEN %(now)s + (%(pauses)s::interval[])[1] END)
 ON CONFLICT (account_id, stream, position_id) DO UPDATE
 SET record_hash = excluded.record_hash, read_at = excluded.read_at, compared_at = NULL,
-    failures = 0, last_error = NULL, next_try_at = NULL;
+    last_error = NULL,
+    failures = CASE WHEN %(complete)s OR detail.record_hash <> excluded.record_hash
+                    THEN excluded.failures ELSE detail.failures + 1 END,
+    next_try_at = CASE
+        WHEN %(complete)s OR detail.record_hash <> excluded.record_hash THEN excluded.next_try_at
+        WHEN detail.failures < cardinality(%(pauses)s::interval[])
+            THEN %(now)s + (%(pauses)s::interval[])[detail.failures + 1] END;
 
 -- name: note_details_failed
 -- The details of a position could not be read: again after a while, longer each time. What the

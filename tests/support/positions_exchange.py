@@ -98,6 +98,8 @@ class PositionsExchange:
     """Positions whose details are a 404."""
     broken_details: set[str] = field(default_factory=set)
     """Positions whose details are not as documented."""
+    short_details: set[str] = field(default_factory=set)
+    """Positions whose last trade is not listed among their details."""
     failing_details: dict[str, int] = field(default_factory=dict)
     """Positions whose details are an error, and its status."""
     payments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -196,7 +198,8 @@ class PositionsExchange:
         if what == "funding-payments":
             return 200, {"funding_payments": self.payments.get(position_id, [])}
         (one,) = (one for one in self.positions if one.position_id == position_id)
-        return 200, {"trades": [row for _, row in one.trades(self.account_id, self.now)]}
+        rows = [row for _, row in one.trades(self.account_id, self.now)]
+        return 200, {"trades": rows[:-1] if position_id in self.short_details else rows}
 
 
 def _instant(text: str) -> datetime:

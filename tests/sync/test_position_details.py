@@ -135,6 +135,28 @@ def test_positions_that_fail_for_ever_hide_no_other(
         assert read_details(one) == {first, second, third, *good}
 
 
+def test_incomplete_details_are_requested_again(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """A few times, longer after each, until they add up."""
+    exchange = new_exchange()
+    repaired, short = closed(exchange, 2)
+    exchange.short_details = {repaired, short}
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run(*["position_trades"] * 2) == ["ok", "ok"]
+        exchange.short_details = {short}
+        for pause in (*details.PAUSES, *details.PAUSES):
+            one.wait(pause.total_seconds() - 60)
+            assert one.run("position_trades") == ["ok"]
+            one.wait(61)
+            assert one.run("position_trades") == ["ok"]
+        tried = [path.split("/")[4] for path, _ in requests(one) if path.endswith("/trades")]
+        assert (tried.count(repaired), tried.count(short)) == (2, 1 + len(details.PAUSES))
+        query = "SELECT position_id, count(*) FROM onetrading.position_trades GROUP BY 1 ORDER BY 1"
+        assert ask(one, query) == [(repaired, 2), (short, 1)]
+
+
 def test_an_outage_uses_up_no_tries(
     server: PositionsServer, database_url: str, tmp_path: Path
 ) -> None:
