@@ -162,6 +162,14 @@ def note_failed(
     return again
 
 
+def request_again(connection: Connection, partition: Partition, now: datetime) -> None:
+    """Let the details of one position be due; the partition's instrument is the position's id.
+
+    Those that were never read, or given up before the position changed, are due anyway.
+    """
+    connection.execute(QUERIES["request_details_again"], identity_of(partition) | {"now": now})
+
+
 def compare(
     connection: Connection, partition: Partition, now: datetime, lease: Lease | None
 ) -> dict[str, int]:

@@ -236,6 +236,11 @@ SET failures = CASE WHEN detail.record_hash = excluded.record_hash THEN detail.f
         WHEN NOT %(refused)s THEN %(now)s + (%(pauses)s::interval[])[cardinality(%(pauses)s::interval[])] END
 RETURNING failures, next_try_at;
 
+-- name: request_details_again
+-- The details of one position are due now.
+UPDATE onetrading_sync.position_details SET next_try_at = least(next_try_at, %(now)s)
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND position_id = %(scope)s;
+
 -- name: resolve_position_rejects
 -- The details of a position were read as a whole: what they do not hold is not missing any more.
 UPDATE onetrading_sync.rejects SET resolved_at = now()

@@ -347,6 +347,36 @@ def test_a_rejected_position_of_which_no_time_is_sent_is_retried(
         assert ask(one, "SELECT position_id FROM onetrading.closed_positions") == [(position_id,)]
 
 
+def test_a_rejected_detail_of_a_position_is_requested_again(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """An earlier version could not read a trade of it; the position counts as read."""
+    exchange = new_exchange()
+    position_id, _ = closed(exchange, 2)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["ok"]
+        with psycopg.connect(database_url) as connection:
+            connection.execute(
+                "WITH lost AS (DELETE FROM onetrading.position_trades WHERE ctid = ("
+                " SELECT ctid FROM onetrading.position_trades WHERE position_id = %s LIMIT 1)"
+                " RETURNING *) INSERT INTO onetrading_sync.rejects"
+                " (account_id, stream, scope, record, record_hash, reason)"
+                " SELECT account_id, 'position_trades', position_id, raw::text, row_hash, 'old'"
+                " FROM lost",
+                [position_id],
+            )
+        assert one.app.database is not None
+        asked = detail_requests(one)
+        (left,) = one.app.database.run(rejects.open_rejects, None, None)
+        retry = RejectRetry(DECLARED, one.app.storage, exchange.now)
+        assert retry.retry(left).state == "requested again"
+        assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == asked + 1
+        assert one.app.database.run(rejects.open_rejects, None, None) == []
+        assert ask(one, "SELECT count(*) FROM onetrading.position_trades") == [(4,)]
+
+
 def test_times_in_another_order_stop_no_comparison(
     server: PositionsServer, database_url: str, tmp_path: Path
 ) -> None:
