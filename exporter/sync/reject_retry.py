@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from exporter.model.closings import Follower
 from exporter.model.envelope import Envelope, RawRecord
 from exporter.model.errors import DataRefused, UnexpectedPayload
+from exporter.model.live_history import LiveHistory
 from exporter.model.page import read
 from exporter.model.stream import History, Partition, Stream
 from exporter.model.window import RESOLUTION, Window
@@ -86,7 +87,9 @@ class RejectRetry:
         at: datetime | None = getattr(row, stream.instant)
         if at is None:  # it lies where it was listed
             return row, ""
-        since = self._storage.writable().run(rejects.reach_of_history, _partition(reject))
+        since = None
+        if not isinstance(stream, LiveHistory):  # an order is told of that is older than that
+            since = self._storage.writable().run(rejects.reach_of_history, _partition(reject))
         if at >= self._now + _AHEAD or (since is not None and at < since):
             return (
                 None,
