@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,11 +83,17 @@ class Runtime:
     """Set to end the process. Every wait is a wait for it: there is no other sleep."""
 
 
-def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
-    """The chosen streams and those that they require, without those that the settings rule out."""
-    chosen = set(names or settings.streams or {stream.name for stream in STREAMS})
+def _with_required(names: Iterable[str]) -> set[str]:
+    """The names of some streams, and of those that they require."""
+    chosen = set(names)
     for stream in reversed(STREAMS):  # each comes after those that it requires
         chosen |= set(stream.requires) if stream.name in chosen else set()
+    return chosen
+
+
+def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]:
+    """The chosen streams and those that they require, without those that the settings rule out."""
+    chosen = _with_required(names or settings.streams or {stream.name for stream in STREAMS})
     return tuple(
         stream
         for stream in STREAMS
@@ -250,7 +256,8 @@ class App:
             scopes=self.settings.scopes,
             history_start=self.settings.history_start,
         )
-        chosen = None if configured is None else configured.streams
+        of_account = None if configured is None else configured.streams
+        chosen = None if of_account is None else _with_required(of_account)
         syncs = [
             sync_of(account, stream, shared)
             for stream in self.streams

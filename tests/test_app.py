@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,29 @@ def test_a_stream_brings_along_all_that_it_requires(tmp_path: Path) -> None:
         settings = settings_of(simulator, tmp_path, ("main",), {"DATABASE_URL": "embedded"})
         names = [stream.name for stream in enabled(settings, ["position_trades"])]
     assert names == ["positions", "closed_positions", "position_trades"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "read"),
+    [
+        ({"trades", "closed_positions"}, ["positions", "trades", "closed_positions"]),
+        ({"position_trades"}, ["positions", "closed_positions", "position_trades"]),
+        ({"balances"}, ["balances"]),
+    ],
+    ids=lambda names: "-".join(sorted(names)),
+)
+def test_streams_of_one_account_bring_along_what_they_require(
+    chosen: set[str], read: list[str], tmp_path: Path
+) -> None:
+    """Without it they would wait for ever, or read their whole history in each pass."""
+    with exchange() as simulator:
+        settings = settings_of(simulator, tmp_path, ("main",), {"DATABASE_URL": "embedded"})
+        (account,) = settings.accounts
+        one = replace(settings, accounts=(replace(account, streams=frozenset(chosen)),))
+        app = App(one, enabled(one), holder="first")
+        try:
+            assert sorted(app.chosen_streams()["main"]) == sorted(read)
+            keys = {name for of, name in app.metrics.streams.keys if of == "main"}
+            assert keys == set(read)
+        finally:
+            app.close()

@@ -86,7 +86,8 @@ def retry_command(
     """Read the open rejects again with this version, and load what can be read now.
 
     Exit code 0 when none is left, 4 when some remain. Makes no request. Records of a present state
-    (balances, instruments) cannot be read into the past: the next response ends them.
+    (balances, instruments) cannot be read into the past: the next response ends them. Details of a
+    closed position are requested again by the service.
     """
     hide, told = _hider(settings), list[dict[str, Any]]()
     with app_with_database(settings, ()) as app:

@@ -152,10 +152,12 @@ class StreamMetrics:
         cannot be rendered.
         """
         key = (account, stream)
+        if key in self._left:
+            return
         rendered = self._render(key, samples)
-        with self._lock:
-            state = self._states[key].show_samples(self._monotonic())
-            self._states[key] = self._exporting(state, rendered)
+        self._change(
+            key, lambda state: self._exporting(state.show_samples(self._monotonic()), rendered)
+        )
 
     def record_failure(self, account: str, stream: str, reason: Reason) -> None:
         """Record a pass without a complete, good response: values stay until they are too old.

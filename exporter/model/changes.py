@@ -21,3 +21,6 @@ class Changes:
     """How the second row, which is newer, contradicts the first: the kind of an issue, else ''."""
     judged: frozenset[str]
     """Columns that say nothing about the state as sent: they make no difference between rows."""
+    more: Callable[[Any, Any], Any] = lambda _stored, _read: None
+    """What replaces a stored row, without an issue, when one is read that tells the same state, but
+    whose record holds more than that; None: nothing does."""

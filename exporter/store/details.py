@@ -35,8 +35,8 @@ from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of
 
 PAUSES = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
-"""How long details that could not be read wait to be requested again: the last one, once refused,
-is the last attempt."""
+"""How long details that could not be read, or are not complete, wait to be requested again. The
+last one, once refused, or once not complete, is the last attempt."""
 _COMPARED_AT_ONCE = 500
 _LONGEST_ERROR = 500
 
@@ -50,6 +50,8 @@ class Due(NamedTuple):
     total_funding_payments: Decimal | None
     total_trade_fees: Decimal | None
     happened_at: datetime | None
+    failures: int
+    """How often they could not be read, or not as a whole, since the record changed."""
 
 
 @dataclass
@@ -104,7 +106,8 @@ def store(
     complete = not details.rejects and _adds_up(stream, position, details.rows)
     if not complete and not details.rejects:
         _note_incomplete(connection, stream, partition, position, details.rows)
-    connection.execute(QUERIES["note_details_read"], _attempt(partition, position, now))
+    attempt = _attempt(partition, position, now) | {"complete": complete}
+    connection.execute(QUERIES["note_details_read"], attempt)
     if stream.completes is not None:
         complete_position(
             connection, stream.completes, partition, position.position_id, complete=complete
@@ -148,7 +151,6 @@ def note_failed(
     refused = isinstance(error, BadRequest | Refused) and not isinstance(error, CursorExpired)
     parameters = _attempt(partition, position, now) | {
         "error": storable(str(error))[:_LONGEST_ERROR],
-        "pauses": list(PAUSES),
         "refused": refused,
     }
     row = connection.execute(QUERIES["note_details_failed"], parameters).fetchone()
@@ -158,6 +160,14 @@ def note_failed(
             connection, stream.completes, partition, position.position_id, complete=False
         )
     return again
+
+
+def request_again(connection: Connection, partition: Partition, now: datetime) -> None:
+    """Let the details of one position be due; the partition's instrument is the position's id.
+
+    Those that were never read, or given up before the position changed, are due anyway.
+    """
+    connection.execute(QUERIES["request_details_again"], identity_of(partition) | {"now": now})
 
 
 def compare(
@@ -178,6 +188,7 @@ def _attempt(partition: Partition, position: Due, now: datetime) -> dict[str, An
         "position_id": position.position_id,
         "record_hash": position.record_hash,
         "now": now,
+        "pauses": list(PAUSES),
     }
 
 

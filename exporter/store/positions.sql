@@ -189,10 +189,11 @@ WHERE NOT EXISTS (
 -- Closed positions whose details were not read since they changed, those closed last first. The
 -- details are looked up one by one: see count_positions.
 SELECT position.position_id, position.row_hash, position.total_funding_payments,
-    position.total_trade_fees, coalesce(closed_at, opened_at)
+    position.total_trade_fees, coalesce(closed_at, opened_at),
+    CASE WHEN record_hash = position.row_hash THEN failures ELSE 0 END
 FROM onetrading.closed_positions AS position
 LEFT JOIN LATERAL (
-    SELECT position_id, record_hash, next_try_at FROM onetrading_sync.position_details
+    SELECT position_id, record_hash, failures, next_try_at FROM onetrading_sync.position_details
     WHERE account_id = position.account_id AND stream = %(stream)s
       AND position_id = position.position_id OFFSET 0
 ) AS detail ON true
@@ -201,13 +202,22 @@ WHERE position.account_id = %(account_id)s
 ORDER BY coalesce(closed_at, position.first_seen_at) DESC, position.position_id LIMIT %(most)s;
 
 -- name: note_details_read
--- The details of a position were read to their end.
+-- The details of a position were read to their end. Those that are not complete are requested again
+-- after a while, longer each time, and not any more before the position changes after the last one.
 INSERT INTO onetrading_sync.position_details AS detail
-    (account_id, stream, position_id, record_hash, read_at)
-VALUES (%(account_id)s, %(stream)s, %(position_id)s, %(record_hash)s, %(now)s)
+    (account_id, stream, position_id, record_hash, read_at, failures, next_try_at)
+VALUES (%(account_id)s, %(stream)s, %(position_id)s, %(record_hash)s, %(now)s,
+        CASE WHEN %(complete)s THEN 0 ELSE 1 END,
+        CASE WHEN NOT %(complete)s THEN %(now)s + (%(pauses)s::interval[])[1] END)
 ON CONFLICT (account_id, stream, position_id) DO UPDATE
 SET record_hash = excluded.record_hash, read_at = excluded.read_at, compared_at = NULL,
-    failures = 0, last_error = NULL, next_try_at = NULL;
+    last_error = NULL,
+    failures = CASE WHEN %(complete)s OR detail.record_hash <> excluded.record_hash
+                    THEN excluded.failures ELSE detail.failures + 1 END,
+    next_try_at = CASE
+        WHEN %(complete)s OR detail.record_hash <> excluded.record_hash THEN excluded.next_try_at
+        WHEN detail.failures < cardinality(%(pauses)s::interval[])
+            THEN %(now)s + (%(pauses)s::interval[])[detail.failures + 1] END;
 
 -- name: note_details_failed
 -- The details of a position could not be read: again after a while, longer each time. What the
@@ -225,6 +235,11 @@ SET failures = CASE WHEN detail.record_hash = excluded.record_hash THEN detail.f
             THEN %(now)s + (%(pauses)s::interval[])[detail.failures + 1]
         WHEN NOT %(refused)s THEN %(now)s + (%(pauses)s::interval[])[cardinality(%(pauses)s::interval[])] END
 RETURNING failures, next_try_at;
+
+-- name: request_details_again
+-- The details of one position are due now.
+UPDATE onetrading_sync.position_details SET next_try_at = least(next_try_at, %(now)s)
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND position_id = %(scope)s;
 
 -- name: resolve_position_rejects
 -- The details of a position were read as a whole: what they do not hold is not missing any more.

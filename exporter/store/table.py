@@ -199,6 +199,9 @@ def _differences(
         alike = [row for row in group if not differ(table, stored, _filled(table, row, stored))]
         if alike:
             result.kept[key(read)] = alike[0]
+            more = None if table.changes is None else table.changes.more(stored, alike[0])
+            if more is not None:
+                result.changed.append(Change(stored, more, stored_hash))
             continue
         if newer(stored, read):
             result.older.append((stored, read))

@@ -237,6 +237,7 @@ def open_samples(orders: Sequence[Order]) -> Iterator[Sample]:
 
 _parts = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
+_exact = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def trades_of(record: str) -> list[bytes]:
@@ -248,6 +249,19 @@ def trades_of(record: str) -> list[bytes]:
         return list(map(bytes, _items.decode(trades)))
     except ValueError as error:
         raise BadRecord(f"trades is not a list: {error}") from error
+
+
+def with_more_trades(stored: Order, read: Order) -> Order | None:
+    """``read``, if trades are inside of its record that were not inside of ``stored``, those of
+    which were compared already; else None. What was judged of the state stays."""
+    if not stored.trades_checked or read.trades_checked:
+        return None
+    try:
+        known = list(map(_exact.decode, trades_of(stored.raw)))
+        more = any(_exact.decode(trade) not in known for trade in trades_of(read.raw))
+    except BadRecord:
+        more = True
+    return read._replace(is_open=stored.is_open) if more else None
 
 
 _COMPARED: Sequence[Callable[[Trade], Any]] = (
@@ -285,7 +299,12 @@ ORDERS = LiveHistory(
         "orders",
         Order,
         key=("order_id",),
-        changes=Changes(newer, contradiction, frozenset({"is_open", "trades_checked", "raw"})),
+        changes=Changes(
+            newer,
+            contradiction,
+            frozenset({"is_open", "trades_checked", "raw"}),
+            with_more_trades,
+        ),
     ),
     events=Table("order_events", OrderEvent, key=("order_id", "status", "filled_amount")),
     members={"order_id": Member(("order.order_id",)), "created_at": Member(("order.time",))},

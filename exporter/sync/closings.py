@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from exporter.api.client import OnError
 from exporter.model.closings import Closings
+from exporter.model.errors import BadRequest
 from exporter.model.stream import Partition
-from exporter.model.window import Window
+from exporter.model.window import Window, cut_newest_first
 from exporter.store import closings, counted_positions
 from exporter.store.closings import State
 from exporter.store.database import Connection
@@ -33,6 +34,8 @@ _NEWEST = timedelta(hours=1)
 _OPEN_AGAIN = timedelta(days=1)
 _ALL_AGAIN = timedelta(days=30)
 _DEADLINE_S = 60.0
+_LESSONS = 8
+"""How often a pass finds out why a window is refused: windows of half a year end at a day."""
 
 
 class _Plan(NamedTuple):
@@ -40,6 +43,8 @@ class _Plan(NamedTuple):
 
     window: Window
     lane: Lane
+    now: datetime
+    settled: datetime
     open_read: bool = False
     all_read: bool = False
 
@@ -87,32 +92,59 @@ class ClosingsSync(HistorySync):
         return State(closed_to, now, now)
 
     def _read_tail(self, partition: Partition, on_error: OnError, *, retry: bool) -> bool:
-        required, now = self.required(partition), self.now()
-        settled = now - self.stream.allowed_lateness
-        plan = self._plan(partition, required, now, settled)
-        if plan.window.empty:
-            return False
+        """As of every history; a window that is refused may teach what the exchange serves."""
+        deadline_s = min(self.interval.total_seconds(), _DEADLINE_S) if retry else 0.0
+        for lessons_left in reversed(range(_LESSONS + 1)):
+            required = self.required(partition)
+            plan = self._plan(partition, required, self.now())
+            if plan.window.empty:
+                return False
+            refused = self._read_planned(partition, plan, deadline_s, on_error)
+            if refused is None:
+                return True
+            window, error = refused
+            if not lessons_left or not self.reach.learn(partition, required, window, error):
+                raise error
+        raise AssertionError("the last lesson returns or raises")
+
+    def _read_planned(
+        self, partition: Partition, plan: _Plan, deadline_s: float, on_error: OnError
+    ) -> tuple[Window, BadRequest] | None:
+        """Read a plan, oldest first: its end proves all of it. Returns a window that was refused,
+        which ends it."""
 
         def advance(connection: Connection, batch: Batch) -> None:
             if batch.walked is None:
                 return
-            closed_to = min(batch.walked.end, settled)
             closings.advance(
                 connection,
                 partition,
-                closed_to,
-                now,
+                min(batch.walked.end, plan.settled),
+                plan.now,
                 open_read=plan.open_read,
                 all_read=plan.all_read,
             )
 
-        deadline_s = min(self.interval.total_seconds(), _DEADLINE_S) if retry else 0.0
-        paginator = self.paginator(partition, plan.window, plan.lane, deadline_s, on_error)
-        run = Run(plan.lane, plan.window, at_end=advance)
-        self.load(partition, paginator, run, settled, self._note_read)
-        return True
+        newest, *older = cut_newest_first(plan.window, self.max_window(partition))
+        for window in (*reversed(older), newest):
+            run = Run(plan.lane, window, at_end=advance if window is newest else None)
+            paginator = self.paginator(partition, window, plan.lane, deadline_s, on_error)
+            try:
+                self.load(partition, paginator, run, plan.settled, self._note_read)
+            except BadRequest as error:
+                return window, error
+        return None
 
-    def _plan(
+    def _plan(self, partition: Partition, required: datetime, now: datetime) -> _Plan:
+        """What to read, as far back as the exchange serves it."""
+        settled = now - self.stream.allowed_lateness
+        plan = self._wanted(partition, required, now, settled)
+        reach = self.reach.of(partition)
+        if reach is None or reach <= plan.window.start:
+            return plan
+        return plan._replace(window=Window(reach, plan.window.end))
+
+    def _wanted(
         self, partition: Partition, required: datetime, now: datetime, settled: datetime
     ) -> _Plan:
         """The newest part, and whatever may have been closed since the last pass."""
@@ -120,7 +152,7 @@ class ClosingsSync(HistorySync):
         covered_to = self._covered_to(partition, settled)
         state = self._begun(partition)
         if covered_to is None:
-            return _Plan(Window(max(required, now - _NEWEST), end), "tail")
+            return _Plan(Window(max(required, now - _NEWEST), end), "tail", now, settled)
         newest = min(covered_to, now) - self.stream.overlap
         open_due = now - state.open_read_at >= _OPEN_AGAIN
         since = self.database.run(
@@ -142,6 +174,7 @@ class ClosingsSync(HistorySync):
         start = min(starts)
         if start >= newest:
             # Before the required start, there is nothing to be read without a reason.
-            return _Plan(Window(max(newest, required), end), "tail", open_due, all_due)
+            window = Window(max(newest, required), end)
+            return _Plan(window, "tail", now, settled, open_due, all_due)
         _log.debug("reading closed positions again from %s on", start)
-        return _Plan(Window(start, end), "backfill", open_due, all_due)
+        return _Plan(Window(start, end), "backfill", now, settled, open_due, all_due)

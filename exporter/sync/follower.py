@@ -56,7 +56,8 @@ class _Pass:
     served: bool = False
     streak: int = 0
     """Failures in a row that may concern all positions."""
-    denied: list[tuple[Due, Refused]] = field(default_factory=list)
+    failed: list[tuple[Due, RetryLater | Refused]] = field(default_factory=list)
+    """Of which it is not known yet whether it was the position or the exchange."""
     failure: ExporterError | None = None
     attempts: list[ExchangeError] = field(default_factory=list)
     """Failed attempts for the position that is being read."""
@@ -73,6 +74,8 @@ class FollowerSync(StreamSync):
         self._metrics = shared.metrics
         self.storage = shared.storage
         self._stop = shared.stop
+        self._failed: dict[str, None] = {}
+        """Ids of those that failed and of which nothing was noted, in that order."""
 
     def pending(self) -> bool:
         """Whether anything is to be read now."""
@@ -96,7 +99,7 @@ class FollowerSync(StreamSync):
                 raise Stopping("asked to stop between two positions")
             self.account.check_lease()
             self._try(one, position)
-        self._settle_denied(one)
+        self._settle(one)
         self._compare(one)
         if due:
             self._show_completed()
@@ -106,7 +109,10 @@ class FollowerSync(StreamSync):
         self._metrics.streams.record_success(*self.key, [])
 
     def _due(self, partition: Partition, now: datetime, most: int) -> list[Due]:
-        return self.storage.writable().run(details.due, partition, now, most)
+        """Those that failed come last, in turn: they must not hide what is older."""
+        turns = {position_id: turn for turn, position_id in enumerate(self._failed)}
+        found = self.storage.writable().run(details.due, partition, now, most + len(turns))
+        return sorted(found, key=lambda position: turns.get(position.position_id, -1))
 
     def _followed(self) -> Partition:
         return self.account.partition(self.stream)._replace(stream=self.stream.follows)
@@ -133,23 +139,45 @@ class FollowerSync(StreamSync):
         except (RateLimited, TokenRefused):
             raise
         except RetryLater as error:
-            one.failure, one.streak = error, one.streak + 1
+            one.failure = error
+            self._keep_failed(one, position, error)
             self._count(one, error)
         except Refused as error:
-            one.denied.append((position, error))
-            one.streak += 1
+            self._keep_failed(one, position, error)
         except (BadRequest, UnexpectedPayload, DataRefused) as error:
             one.streak = 0
             self._note_failed(one, position, error)
         else:
             one.served, one.streak = True, 0
+            self._failed.pop(position.position_id, None)
 
-    def _settle_denied(self, one: _Pass) -> None:
-        """A refusal is that of a position if another one is served, else of the stream."""
-        if one.denied and not one.served:
-            raise one.denied[-1][1]
-        for position, error in one.denied:
-            self._note_failed(one, position, error)
+    def _keep_failed(self, one: _Pass, position: Due, error: RetryLater | Refused) -> None:
+        one.failed.append((position, error))
+        one.streak += 1
+        self._failed.pop(position.position_id, None)
+        self._failed[position.position_id] = None
+
+    def _settle(self, one: _Pass) -> None:
+        """A failure is that of a position if another one is served, or if it was so before; else
+        of the stream: an outage must not use up the tries of all positions.
+
+        Raises the last refusal of the stream.
+        """
+        refused_alone = self._refused_alone(one)
+        for position, error in one.failed:
+            refused = isinstance(error, Refused)
+            if one.served or position.failures or (refused and refused_alone):
+                self._note_failed(one, position, error)
+            elif refused:
+                raise error
+
+    def _refused_alone(self, one: _Pass) -> bool:
+        """Whether only a few were due, all of them refused, by an exchange that has served others:
+        nothing else would ever tell the refusal of a position from that of the stream."""
+        few = 0 < len(one.failed) < _PATIENCE
+        if not few or not all(isinstance(error, Refused) for _, error in one.failed):
+            return False
+        return self.storage.writable().run(bookkeeping.ever_succeeded, *self.key)
 
     def _count(self, one: _Pass, raised: ExchangeError) -> None:
         """Count the failed attempts; the caller counts the error that ends a pass."""
@@ -167,6 +195,7 @@ class FollowerSync(StreamSync):
                 connection, self.stream, one.partition, position, error, one.now, lease
             ),
         )
+        self._failed.pop(position.position_id, None)
         text = "could not read the details of a closed position%s: %s"
         _log.warning(text, "" if again else ", and give up until it changes", error)
 

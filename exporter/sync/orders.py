@@ -52,12 +52,15 @@ class OrdersSync(HistorySync):
         self._zeros: dict[tuple[Metric, tuple[str, ...]], Sample] = {}
         self._listed_at: datetime | None = None
         """When the last conclusive list was read, by the exchange's time; None: not by us."""
+        self._polls = False
+        """Whether this process lists what is open; commands that only fill gaps do not."""
         trades = (account.name, stream.embedded.stream.name)
         self._reads_trades = trades in shared.metrics.streams.keys
         """Whether this process reads the list of trades, too."""
 
     def poll(self, on_error: OnError) -> None:
         """Read and show what is open, then what was closed, then what became of the others."""
+        self._polls = True
         found, malformed = self._read_open(on_error)
         if self.storage.database is not None:
             partition = self.account.partition(self.stream)
@@ -83,8 +86,8 @@ class OrdersSync(HistorySync):
     @property
     def ready_for_backfill(self) -> bool:
         """Without Postgres there is nothing to fill; and nothing is before the first list."""
-        listed = self.storage.database is not None and self._tail_tried
-        return listed and super().ready_for_backfill
+        ready = self.storage.database is not None and self._tail_tried
+        return ready and self._listed_at is not None and super().ready_for_backfill
 
     def stand_by(self) -> None:
         """Another process shows the open orders now."""
@@ -103,12 +106,18 @@ class OrdersSync(HistorySync):
     def missing(self, partition: Partition, window: Window) -> list[Window]:
         """As of every history, up to the last list: a window need not show an order that is open,
         and nobody would see one that is neither listed nor read again once it is closed."""
-        end = min(window.end, self._listed_at or window.end)
+        end = self._listed_until(window.end)
         return super().missing(partition, Window(window.start, end)) if end > window.start else []
 
     def claimable(self, settled: datetime) -> datetime:
         """As `missing`."""
-        return min(settled, self._listed_at or settled)
+        return self._listed_until(settled)
+
+    def _listed_until(self, at: datetime) -> datetime:
+        """``at``, or the last list, if that is earlier; as long as all of them failed, nothing."""
+        if self._listed_at is None:
+            return EPOCH if self._polls else at
+        return min(at, self._listed_at)
 
     def _read_open(self, on_error: OnError) -> tuple[OpenList | None, UnexpectedPayload | None]:
         """The list, which is shown at once if it is good, and what is wrong with it.

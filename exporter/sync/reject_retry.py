@@ -3,7 +3,8 @@
 What loads is as if it had come now: with its issues and counters, and seen first now. Its time was
 proven with the reject, which ends. What is still not readable stays, with its newest reason. A
 record of a snapshot or a list cannot be read into the past: a later response has told by now what
-became of it, or nothing will.
+became of it, or nothing will. Details of a closed position are proven as a whole, so they are due
+again: the service requests them, and ends the reject.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from exporter.model.closings import Follower
 from exporter.model.envelope import Envelope, RawRecord
 from exporter.model.errors import DataRefused, UnexpectedPayload
+from exporter.model.live_history import LiveHistory
 from exporter.model.page import read
 from exporter.model.stream import History, Partition, Stream
 from exporter.model.window import RESOLUTION, Window
-from exporter.store import loader, rejects
+from exporter.store import details, loader, rejects
 from exporter.store.loader import Batch, Run
 from exporter.store.rejects import OpenReject
 from exporter.store.storage import Storage
 
 _AHEAD = timedelta(minutes=1)
 
-State = Literal["loaded", "rejected", "not possible"]
+State = Literal["loaded", "requested again", "rejected", "not possible"]
 
 
 class Retried(NamedTuple):
@@ -48,6 +51,10 @@ class RejectRetry:
         stream = self._streams.get(reject.stream)
         if stream is None:
             return Retried("not possible", "this version has no such stream")
+        if isinstance(stream, Follower):
+            self._storage.writable().run(details.request_again, _partition(reject), self._now)
+            text = "the details of the position are due: the service reads them next"
+            return Retried("requested again", text)
         if not isinstance(stream, History):
             text = "a record of a present state: the next response has what became of it"
             return Retried("not possible", text)
@@ -80,7 +87,9 @@ class RejectRetry:
         at: datetime | None = getattr(row, stream.instant)
         if at is None:  # it lies where it was listed
             return row, ""
-        since = self._storage.writable().run(rejects.reach_of_history, _partition(reject))
+        since = None
+        if not isinstance(stream, LiveHistory):  # an order is told of that is older than that
+            since = self._storage.writable().run(rejects.reach_of_history, _partition(reject))
         if at >= self._now + _AHEAD or (since is not None and at < since):
             return (
                 None,

@@ -382,6 +382,21 @@ def test_an_unknown_pair_is_an_error(stream_metrics: StreamMetrics) -> None:
         stream_metrics.record_failure("nobody", "balances", "timeout")
 
 
+def test_a_pass_of_an_account_that_left_meanwhile_changes_nothing(
+    stream_metrics: StreamMetrics,
+) -> None:
+    stream_metrics.record_success("main", "balances", BTC)
+    stream_metrics.set_accounts({"desk": ["balances"]})
+    before = lines(stream_metrics)
+    stream_metrics.show_samples("main", "balances", BTC)
+    stream_metrics.replace_samples("main", "balances", BTC)
+    stream_metrics.record_success("main", "balances", BTC)
+    stream_metrics.record_failure("main", "balances", "timeout")
+    stream_metrics.mark_tried("main", "balances")
+    assert lines(stream_metrics) == before
+    assert not domain(stream_metrics)
+
+
 Event = tuple[str, str, str, float]
 EVENTS = st.lists(
     st.tuples(

@@ -50,7 +50,7 @@ def store(connection: psycopg.Connection[Any], stream: Stream, page: Page, at: d
         loader.load(connection, stream, partition, Run("tail", Window(NOW, NOW)), batch, None)
         return
     if isinstance(stream, Follower):
-        position = Due(POSITION, 0, None, None, at)
+        position = Due(POSITION, 0, None, None, at, 0)
         read_now = Details(rows, page.rejects, set(page.drift))
         details.store(connection, stream, partition, position, read_now, at, None)
         return

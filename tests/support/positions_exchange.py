@@ -90,10 +90,18 @@ class PositionsExchange:
     """Seed of the order of the rows of a page; None: newest first."""
     fail_after: int | None = None
     """So many more requests for closed positions are served before all of them fail."""
+    floor: datetime = FLOOR
+    """No older window is served."""
+    longest: timedelta | None = None
+    """Of a window."""
     missing_details: set[str] = field(default_factory=set)
     """Positions whose details are a 404."""
     broken_details: set[str] = field(default_factory=set)
     """Positions whose details are not as documented."""
+    short_details: set[str] = field(default_factory=set)
+    """Positions whose last trade is not listed among their details."""
+    failing_details: dict[str, int] = field(default_factory=dict)
+    """Positions whose details are an error, and its status."""
     payments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """What the positions were funded with, by id."""
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -153,7 +161,9 @@ class PositionsExchange:
                 return 500, {"error": "Server error."}
             self.fail_after -= 1
         first, last = (_instant(query[name]) for name in ("from", "to"))
-        if first < FLOOR or int(query["limit"]) > 10 or query["order"] != "DESC":
+        refused = self.longest is not None and last - first > self.longest
+        refused = refused or first < self.floor
+        if refused or int(query["limit"]) > 10 or query["order"] != "DESC":
             return 400, {"error": "INVALID_QUERY"}
         found = [one for one in self.closed() if first <= one.opened_at <= last]
         found.sort(key=lambda one: (one.opened_at, one.number), reverse=True)
@@ -181,12 +191,15 @@ class PositionsExchange:
     def _details(self, position_id: str, what: str) -> tuple[int, Any]:
         if position_id in self.missing_details:
             return 404, {"error": "POSITION_NOT_FOUND"}
+        if position_id in self.failing_details:
+            return self.failing_details[position_id], {"error": "Odd."}
         if position_id in self.broken_details:
             return 200, {"something": "else"}
         if what == "funding-payments":
             return 200, {"funding_payments": self.payments.get(position_id, [])}
         (one,) = (one for one in self.positions if one.position_id == position_id)
-        return 200, {"trades": [row for _, row in one.trades(self.account_id, self.now)]}
+        rows = [row for _, row in one.trades(self.account_id, self.now)]
+        return 200, {"trades": rows[:-1] if position_id in self.short_details else rows}
 
 
 def _instant(text: str) -> datetime:

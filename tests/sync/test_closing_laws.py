@@ -135,9 +135,10 @@ def test_every_closed_position_is_found(
 DAY = 86_400.0
 
 
-def begins_at(exchange: PositionsExchange, at: datetime) -> bool:
-    """Whether the window in which closed positions were requested last begins about there."""
-    sent = datetime.fromisoformat(exchange.asked(HISTORY)[-1]["from"])
+def begins_at(exchange: PositionsExchange, at: datetime, request: int = -1) -> bool:
+    """Whether the window in which closed positions were requested last begins about there;
+    ``request``: another one than the last."""
+    sent = datetime.fromisoformat(exchange.asked(HISTORY)[request]["from"])
     return at - timedelta(minutes=30) <= sent <= at
 
 
@@ -206,9 +207,42 @@ def test_what_cannot_be_known_is_read_from_the_start(
         assert begins_at(exchange, exchange.now - timedelta(minutes=15))
         exchange.close(old)
         one.wait(QUARTER, looking=True)
+        asked = one.history_requests()
         one.read()
-        assert begins_at(exchange, FLOOR)
+        assert begins_at(exchange, FLOOR, asked)  # oldest first, in windows that may be requested
         assert stored(database_url, exchange) == {old.position_id}
+
+
+@pytest.mark.parametrize("limit", ["reach", "span", "both"])
+def test_what_is_refused_by_now_keeps_no_newer_position_from_being_read(
+    server: PositionsServer, database_url: str, tmp_path: Path, limit: str
+) -> None:
+    """A pass that must read far back: what is not served cannot be had, the rest can."""
+    exchange = new_exchange()
+    oldest, old = (exchange.open(code, before=30 * DAY) for code in ("BTC_USD_P", "ETH_USD_P"))
+    old.opened_at += timedelta(days=20)
+    with rig(server, exchange, database_url, tmp_path) as one:
+        one.read()
+        one.wait(QUARTER, looking=True)
+        one.read()
+        if limit != "span":
+            exchange.floor = exchange.now - timedelta(days=15)
+        if limit != "reach":
+            exchange.longest = timedelta(days=5)
+        exchange.close(oldest)
+        exchange.close(old)
+        new = exchange.open("BTC_USD_P")
+        one.wait(QUARTER, looking=True)
+        exchange.close(new)
+        one.wait(QUARTER, looking=True)
+        assert one.run("closed_positions") == ["ok"]
+        served = {old.position_id, new.position_id}
+        assert stored(database_url, exchange) - {oldest.position_id} == served
+        assert (oldest.position_id in stored(database_url, exchange)) is (limit == "span")
+        one.wait(QUARTER, looking=True)
+        asked = one.history_requests()
+        assert one.run("closed_positions") == ["ok"]
+        assert one.history_requests() == asked + 1
 
 
 def test_what_others_observed_is_not_relied_on_for_ever(

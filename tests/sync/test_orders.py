@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,8 +17,10 @@ import pytest
 from exporter.app import App, enabled
 from exporter.model.window import Window
 from exporter.simulator import AccountSpec, Simulator
-from exporter.store import verified
+from exporter.store import rejects, verified
+from exporter.streams import STREAMS
 from exporter.sync import Verification
+from exporter.sync.reject_retry import RejectRetry
 from tests.support.configuration import settings_from
 from tests.support.expositions import series
 from tests.support.facts import Connection, count, micros, recounted, totals, unproven
@@ -500,3 +503,33 @@ def test_verification_tells_only_states_that_contradict(database_url: str, tmp_p
             assert issues(connection) == [("orders", "order_shrank")]
             told = verified.findings(connection)
             assert told == {("main", "orders", "changed"): 1}
+
+
+def test_a_rejected_order_from_before_the_history_is_retried(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The list of open orders tells of it, whatever its age."""
+    with exchange(days=1, accounts=ONE) as simulator, connected(database_url) as connection:
+        environ = environment(simulator, database_url, tmp_path, ONETRADING_STREAMS=BOTH)
+        with running(environ) as app:
+            sync(app)
+            ((found,),) = connection.execute(
+                "SELECT raw FROM onetrading.orders ORDER BY created_at LIMIT 1"
+            ).fetchall()
+            old = "5" * 8 + found["order"]["order_id"][8:]
+            found["order"] |= {"order_id": old, "time": f"{NOW - 50 * DAY:%Y-%m-%dT%H:%M:%S.%fZ}"}
+            found["trades"] = []
+            connection.execute(
+                "INSERT INTO onetrading_sync.rejects"
+                " (account_id, stream, scope, record, record_hash, reason)"
+                " SELECT account_id, 'orders', '', %s, 1, 'old' FROM onetrading.orders LIMIT 1",
+                [json.dumps(found)],
+            )
+            assert app.database is not None
+            (left,) = app.database.run(rejects.open_rejects, None, None)
+            assert RejectRetry(STREAMS, app.storage, simulator.now).retry(left).state == "loaded"
+            stored = connection.execute(
+                "SELECT created_at FROM onetrading.orders WHERE order_id = %s", [old]
+            ).fetchall()
+            assert stored == [(NOW - 50 * DAY,)]
+            assert app.database.run(rejects.open_rejects, None, None) == []

@@ -71,14 +71,19 @@ def test_an_order_that_was_open_while_nobody_listed_it_is_found(rig: Rig, passes
     assert proven_to(rig) > order.at
 
 
-def test_nothing_is_filled_before_the_first_list(rig: Rig) -> None:
-    """Of a process that starts after an outage."""
+@pytest.mark.parametrize("passes", ["none", "malformed"])
+def test_nothing_is_filled_before_the_first_list(rig: Rig, passes: str) -> None:
+    """Of a process that starts after an outage, and whose first list tells nothing."""
     listed_at = rig.exchange.now
     rig.close()
     rig.start_process()
     rig.wait(HOUR)
     order = rig.exchange.place("BUY", 2)
     rig.wait(3 * HOUR)
+    if passes == "malformed":
+        rig.exchange.list_odd = True
+        assert rig.poll("orders") == {"orders": "failed"}
+        rig.exchange.list_odd = False
     assert rig.fill()
     assert proven_to(rig) <= listed_at
     read(rig)
@@ -105,3 +110,31 @@ def test_an_order_that_nothing_tells_of_is_unknown_until_it_is_listed(rig: Rig) 
     with psycopg.connect(rig.database_url) as connection:
         opened = connection.execute("SELECT is_open FROM onetrading.orders").fetchall()
         assert opened == [(True,)]
+
+
+@pytest.mark.parametrize("embed", ["none", "listed"])
+def test_trades_that_appear_inside_of_an_order_later_are_loaded(rig: Rig, embed: str) -> None:
+    """Nothing else of its record changes, and the list of trades never tells of one of them."""
+    rig.exchange.embed = embed
+    order = rig.exchange.place("BUY", 2)
+    rig.exchange.fill(order, 1)
+    rig.exchange.fill(order, 1).hidden = True
+    for _ in range(2):
+        rig.wait(2 * MINUTE)
+        read(rig)
+    with psycopg.connect(rig.database_url) as connection:
+        checked = connection.execute("SELECT trades_checked FROM onetrading.orders").fetchall()
+        assert checked == [(True,)]
+    rig.exchange.embed = "all"
+    for _ in range(3):
+        rig.wait(MINUTE)
+        read(rig)
+    trades = "SELECT trade_id::text FROM onetrading.trades ORDER BY 1"
+    found = "SELECT stream, kind FROM onetrading_sync.issues"
+    with psycopg.connect(rig.database_url) as connection:
+        loaded = [key for (key,) in connection.execute(trades).fetchall()]
+        assert loaded == sorted(trade.key for trade in order.trades)
+        assert connection.execute(found).fetchall() == [("trades", "missed")]
+        checked = connection.execute("SELECT trades_checked FROM onetrading.orders").fetchall()
+        assert checked == [(True,)]
+    assert stored(rig) == [(order.key, "FILLED_FULLY")]

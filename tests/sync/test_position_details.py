@@ -102,6 +102,104 @@ def test_one_position_stops_no_other(
         ) == [("", 1), ("BTC_USD_P", 2)]
 
 
+def read_details(one: Rig) -> set[str]:
+    """The positions whose trades were read."""
+    query = "SELECT position_id FROM onetrading_sync.position_details WHERE read_at IS NOT NULL"
+    return {position_id for (position_id,) in ask(one, query)}
+
+
+def test_positions_that_fail_for_ever_hide_no_other(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """They come first: each pass began with them, and ended after them."""
+    exchange = new_exchange()
+    first, second, third, *good = closed(exchange, 5)
+    exchange.failing_details = dict.fromkeys((first, second, third), 500)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["failed"]
+        assert read_details(one) == set()
+        assert one.run("position_trades") == ["failed"]
+        assert read_details(one) == set(good)
+        asked = detail_requests(one)
+        assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == asked
+        # Alone again, they wait longer each time, and the stream is fine meanwhile.
+        for pause in (*details.PAUSES, details.PAUSES[-1]):
+            one.wait(pause.total_seconds() + 1)
+            assert one.run("position_trades", "position_trades") == ["failed", "ok"]
+        assert detail_requests(one) == asked + 3 * 4
+        exchange.failing_details = {}
+        one.wait(details.PAUSES[-1].total_seconds() + 1)
+        assert one.run("position_trades") == ["ok"]
+        assert read_details(one) == {first, second, third, *good}
+
+
+def test_incomplete_details_are_requested_again(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """A few times, longer after each, until they add up."""
+    exchange = new_exchange()
+    repaired, short = closed(exchange, 2)
+    exchange.short_details = {repaired, short}
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run(*["position_trades"] * 2) == ["ok", "ok"]
+        exchange.short_details = {short}
+        for pause in (*details.PAUSES, *details.PAUSES):
+            one.wait(pause.total_seconds() - 60)
+            assert one.run("position_trades") == ["ok"]
+            one.wait(61)
+            assert one.run("position_trades") == ["ok"]
+        tried = [path.split("/")[4] for path, _ in requests(one) if path.endswith("/trades")]
+        assert (tried.count(repaired), tried.count(short)) == (2, 1 + len(details.PAUSES))
+        query = "SELECT position_id, count(*) FROM onetrading.position_trades GROUP BY 1 ORDER BY 1"
+        assert ask(one, query) == [(repaired, 2), (short, 1)]
+
+
+def test_an_outage_uses_up_no_tries(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """Whatever still fails after it hides no other either."""
+    exchange = new_exchange()
+    ids = closed(exchange, 5)
+    exchange.failing_details = dict.fromkeys(ids, 500)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run(*["position_trades"] * 6) == ["failed"] * 6
+        assert ask(one, "SELECT count(*) FROM onetrading_sync.position_details") == [(0,)]
+        exchange.failing_details = dict.fromkeys(ids[:3], 500)
+        assert one.run(*["position_trades"] * 4)[-1] == "ok"
+        assert read_details(one) == set(ids[3:])
+        exchange.failing_details = {}
+        one.wait(details.PAUSES[0].total_seconds() + 1)
+        assert one.run("position_trades") == ["ok"]
+        assert read_details(one) == set(ids)
+
+
+def test_a_refusal_of_the_only_position_is_not_that_of_the_stream(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """It is given up like any other, once the stream was ever served."""
+    exchange = new_exchange()
+    (good,) = closed(exchange, 1)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["ok"]
+        refused = exchange.open("BTC_USD_P")
+        refused.closed_at = exchange.now
+        exchange.failing_details = {refused.position_id: 403}
+        one.wait(3_600)
+        assert one.run("positions", "closed_positions") == ["ok", "ok"]
+        asked = detail_requests(one)
+        assert one.run("position_trades") == ["ok"]
+        for pause in (*details.PAUSES, *details.PAUSES):
+            one.wait(pause.total_seconds() + 1)
+            assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == asked + len(details.PAUSES) + 1
+        assert read_details(one) == {good}
+
+
 def issues(one: Rig) -> list[tuple[str, str, str]]:
     """Stream, kind and position of each issue."""
     return [
@@ -247,6 +345,36 @@ def test_a_rejected_position_of_which_no_time_is_sent_is_retried(
         retry = RejectRetry(DECLARED, one.app.storage, exchange.now)
         assert retry.retry(left).state == "loaded"
         assert ask(one, "SELECT position_id FROM onetrading.closed_positions") == [(position_id,)]
+
+
+def test_a_rejected_detail_of_a_position_is_requested_again(
+    server: PositionsServer, database_url: str, tmp_path: Path
+) -> None:
+    """An earlier version could not read a trade of it; the position counts as read."""
+    exchange = new_exchange()
+    position_id, _ = closed(exchange, 2)
+    with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
+        one.read()
+        assert one.run("position_trades") == ["ok"]
+        with psycopg.connect(database_url) as connection:
+            connection.execute(
+                "WITH lost AS (DELETE FROM onetrading.position_trades WHERE ctid = ("
+                " SELECT ctid FROM onetrading.position_trades WHERE position_id = %s LIMIT 1)"
+                " RETURNING *) INSERT INTO onetrading_sync.rejects"
+                " (account_id, stream, scope, record, record_hash, reason)"
+                " SELECT account_id, 'position_trades', position_id, raw::text, row_hash, 'old'"
+                " FROM lost",
+                [position_id],
+            )
+        assert one.app.database is not None
+        asked = detail_requests(one)
+        (left,) = one.app.database.run(rejects.open_rejects, None, None)
+        retry = RejectRetry(DECLARED, one.app.storage, exchange.now)
+        assert retry.retry(left).state == "requested again"
+        assert one.run("position_trades") == ["ok"]
+        assert detail_requests(one) == asked + 1
+        assert one.app.database.run(rejects.open_rejects, None, None) == []
+        assert ask(one, "SELECT count(*) FROM onetrading.position_trades") == [(4,)]
 
 
 def test_times_in_another_order_stop_no_comparison(
