@@ -92,7 +92,7 @@ class DocumentRunner:
             'log_format = "json"\n'
             "requests_per_minute = 1_000_000\n"
         )
-        (folder / "docs").mkdir()
+        (folder / "docs" / "dbt").mkdir(parents=True)
         (folder / "data" / "spool").mkdir(parents=True)
         # The files of a release.
         (folder / "exporter.whl").write_bytes(b"wheel")
