@@ -195,9 +195,9 @@ def put_late_fact(connection: psycopg.Connection[TupleRow], now: datetime) -> No
         [now - timedelta(days=1)],
     )
     connection.execute(
-        "INSERT INTO onetrading.closes (month, zone, starts_at, ends_at, version, settings,"
-        " acknowledged, row_count, checksum) VALUES ('2020-01-01', 'UTC', '2020-01-01 00:00Z',"
-        " '2020-02-01 00:00Z', '1.0.0', '{}', '{}', 0, 'none')"
+        "INSERT INTO onetrading.closes (month, zone, starts_at, ends_at, closed_at, unseen_from,"
+        " version, settings, acknowledged, row_count, checksum) VALUES ('2020-01-01', 'UTC',"
+        " '2020-01-01 00:00Z', '2020-02-01 00:00Z', now(), now(), '1.0.0', '{}', '{}', 0, 'none')"
     )
 
 
