@@ -309,7 +309,12 @@ def test_the_service_shows_every_metric_of_the_contract(tmp_path: Path, database
             run.wait_until_ready()
             text, openmetrics = both_formats(run)
             run.check_log()
-    assert samples(text_families(text)).keys() == samples(openmetrics_families(openmetrics)).keys()
+    one, other = (
+        samples(text_families(text)).keys(),
+        samples(openmetrics_families(openmetrics)).keys(),
+    )
+    # Months may be judged for the first time between the two scrapes.
+    assert [name for name, _ in one ^ other if "reconciliation" not in name] == []
     lint(text)
     shown = {
         family.name + ("_total" if family.type == "counter" else ""): (

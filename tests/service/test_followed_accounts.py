@@ -198,7 +198,8 @@ def test_what_leaves_here_may_stay_elsewhere(
             first.config.read()
             wait_until(lambda: second.app.storage.leads("main"), within_s=10)
             assert "main" not in first.app.accounts
-            assert names(database_url)["main"] == (simulator.account_ids["main"], False)
+            here = (simulator.account_ids["main"], False)
+            wait_until(lambda: names(database_url)["main"] == here)
             # Both again: one of them stands by.
             file.write({"main": "main"})
             first.config.read()

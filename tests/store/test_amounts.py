@@ -99,7 +99,7 @@ def test_every_rule_is_validated(database_url: str) -> None:
             "SELECT conname, convalidated FROM pg_constraint"
             " WHERE contype = 'c' AND conname LIKE '%\\_amounts'"
         ).fetchall()
-    assert len(rules) == 16
+    assert len(rules) == 19
     assert all(validated for _, validated in rules)
 
 
