@@ -1137,6 +1137,31 @@ UNION ALL
 SELECT account, account_id, month, zone, NULL, instrument_code, quote_code, 'position',
     gain_gross, fees, funding, gain_net, disposals, missing_cost, NULL, NULL
 FROM onetrading.futures_pnl_months;
+COMMENT ON VIEW reporting.realised_pnl_monthly_by_zone IS 'Realised profit and loss by month: of spot trading from reporting.realised_pnl_fifo and reporting.realised_pnl_average, of futures the positions that were closed in the month, with the fees and funding that were booked in it. In every time zone: always filter by zone, or call reporting.realised_pnl_monthly(zone).
+
+Example:
+SELECT asset, instrument_code, currency, method, gain_gross, fees, funding, gain_net, missing_cost
+FROM reporting.realised_pnl_monthly_by_zone
+WHERE account = ''main'' AND month = ''2026-10-01''
+    AND zone = ''Europe/Vienna''
+ORDER BY asset, instrument_code, currency, method;';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.method IS 'fifo or average: two answers to one question of spot trading, never to be added up; position: futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.disposals IS 'How many SELLs of spot trading, or closed positions of futures, the sums are of, including those without a known cost.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_cost IS 'How many pieces (of the average: SELLs; of futures: positions) have no known cost or result, and are in no gain.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_proceeds IS 'What these were sold for, in currency; null for futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net. Null for futures.';
+COMMENT ON VIEW reporting.realised_pnl_monthly IS 'Realised profit and loss by month: of spot trading from reporting.realised_pnl_fifo and reporting.realised_pnl_average, of futures the positions that were closed in the month, with the fees and funding that were booked in it. In the business zone (ONETRADING_BUSINESS_ZONE).
+
+Example:
+SELECT asset, instrument_code, currency, method, gain_gross, fees, funding, gain_net, missing_cost
+FROM reporting.realised_pnl_monthly
+WHERE account = ''main'' AND month = ''2026-10-01''
+ORDER BY asset, instrument_code, currency, method;';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.method IS 'fifo or average: two answers to one question of spot trading, never to be added up; position: futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.disposals IS 'How many SELLs of spot trading, or closed positions of futures, the sums are of, including those without a known cost.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs; of futures: positions) have no known cost or result, and are in no gain.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency; null for futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net. Null for futures.';
 
 CREATE VIEW reporting.month_close_by_zone AS
 SELECT account, account_id, month, zone, check_name, state, difference, currency, failing_since,

@@ -6203,15 +6203,15 @@ COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.zone IS 'Time zone in whi
 COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.asset IS 'The asset of spot trading; null for futures.';
 COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.instrument_code IS 'The market of futures; null for spot trading.';
 COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.currency IS 'The currency of the sums.';
-COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.method IS 'fifo or average: two answers to one question, never to be added up.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.method IS 'fifo or average: two answers to one question of spot trading, never to be added up; position: futures.';
 COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
 COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
 COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
 COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
-COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
-COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
-COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency.';
-COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.disposals IS 'How many SELLs of spot trading, or closed positions of futures, the sums are of, including those without a known cost.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs; of futures: positions) have no known cost or result, and are in no gain.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency; null for futures.';
+COMMENT ON COLUMN onetrading.live_realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net. Null for futures.';
 CREATE VIEW reporting.realised_pnl_monthly_by_zone AS
  SELECT live.account,
     live.account_id,
@@ -6253,9 +6253,9 @@ UNION ALL
    FROM (onetrading.locked_rows locked
      CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_realised_pnl_monthly, locked."row") stored(account, account_id, month, zone, asset, instrument_code, currency, method, gain_gross, fees, funding, gain_net, disposals, missing_cost, missing_proceeds, unknown_fees))
   WHERE ((locked.report = 'realised_pnl_monthly'::text) AND (stored.month = locked.month) AND (stored.zone = locked.zone));
-COMMENT ON VIEW reporting.realised_pnl_monthly_by_zone IS 'Realised profit and loss by month, from reporting.realised_pnl_fifo and reporting.realised_pnl_average. In every time zone: always filter by zone, or call reporting.realised_pnl_monthly(zone).
+COMMENT ON VIEW reporting.realised_pnl_monthly_by_zone IS 'Realised profit and loss by month: of spot trading from reporting.realised_pnl_fifo and reporting.realised_pnl_average, of futures the positions that were closed in the month, with the fees and funding that were booked in it. In every time zone: always filter by zone, or call reporting.realised_pnl_monthly(zone).
 Example:
-SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
+SELECT asset, instrument_code, currency, method, gain_gross, fees, funding, gain_net, missing_cost
 FROM reporting.realised_pnl_monthly_by_zone
 WHERE account = ''main'' AND month = ''2026-10-01''
     AND zone = ''Europe/Vienna''
@@ -6267,15 +6267,15 @@ COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.zone IS 'Time zone in w
 COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.asset IS 'The asset of spot trading; null for futures.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.instrument_code IS 'The market of futures; null for spot trading.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.currency IS 'The currency of the sums.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.method IS 'fifo or average: two answers to one question, never to be added up.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.method IS 'fifo or average: two answers to one question of spot trading, never to be added up; position: futures.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_proceeds IS 'What these were sold for, in currency.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.disposals IS 'How many SELLs of spot trading, or closed positions of futures, the sums are of, including those without a known cost.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_cost IS 'How many pieces (of the average: SELLs; of futures: positions) have no known cost or result, and are in no gain.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.missing_proceeds IS 'What these were sold for, in currency; null for futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly_by_zone.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net. Null for futures.';
 CREATE VIEW reporting.realised_pnl_monthly AS
  SELECT account,
     account_id,
@@ -6296,9 +6296,9 @@ CREATE VIEW reporting.realised_pnl_monthly AS
    FROM reporting.realised_pnl_monthly_by_zone
   WHERE (zone = ( SELECT business_zone.zone
            FROM onetrading.business_zone));
-COMMENT ON VIEW reporting.realised_pnl_monthly IS 'Realised profit and loss by month, from reporting.realised_pnl_fifo and reporting.realised_pnl_average. In the business zone (ONETRADING_BUSINESS_ZONE).
+COMMENT ON VIEW reporting.realised_pnl_monthly IS 'Realised profit and loss by month: of spot trading from reporting.realised_pnl_fifo and reporting.realised_pnl_average, of futures the positions that were closed in the month, with the fees and funding that were booked in it. In the business zone (ONETRADING_BUSINESS_ZONE).
 Example:
-SELECT asset, currency, method, gain_gross, fees, funding, gain_net, missing_cost
+SELECT asset, instrument_code, currency, method, gain_gross, fees, funding, gain_net, missing_cost
 FROM reporting.realised_pnl_monthly
 WHERE account = ''main'' AND month = ''2026-10-01''
 ORDER BY asset, instrument_code, currency, method;';
@@ -6309,15 +6309,15 @@ COMMENT ON COLUMN reporting.realised_pnl_monthly.zone IS 'Time zone in which the
 COMMENT ON COLUMN reporting.realised_pnl_monthly.asset IS 'The asset of spot trading; null for futures.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly.instrument_code IS 'The market of futures; null for spot trading.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly.currency IS 'The currency of the sums.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.method IS 'fifo or average: two answers to one question, never to be added up.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.method IS 'fifo or average: two answers to one question of spot trading, never to be added up; position: futures.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly.gain_gross IS 'Sum of the gains without fees, of what has a known cost; null when nothing has.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly.fees IS 'Sum of the fees that gain_net takes off, of what has a known cost; a fee that is not known in currency counts in unknown_fees alone. Null when none is known.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly.funding IS 'Funding, positive when received; 0 for spot trading, which has none.';
 COMMENT ON COLUMN reporting.realised_pnl_monthly.gain_net IS 'gain_gross - fees + funding, of what has a known cost and known fees; null when nothing has.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.disposals IS 'How many SELLs the sums are of, including those without a known cost.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs) have no known cost, and are in no gain.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency.';
-COMMENT ON COLUMN reporting.realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.disposals IS 'How many SELLs of spot trading, or closed positions of futures, the sums are of, including those without a known cost.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_cost IS 'How many pieces (of the average: SELLs; of futures: positions) have no known cost or result, and are in no gain.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.missing_proceeds IS 'What these were sold for, in currency; null for futures.';
+COMMENT ON COLUMN reporting.realised_pnl_monthly.unknown_fees IS 'How many pieces have a known cost, but a fee that was not told or is in a third currency: in gain_gross, not in gain_net. Null for futures.';
 CREATE FUNCTION reporting.realised_pnl_monthly(zone text) RETURNS SETOF reporting.realised_pnl_monthly
     LANGUAGE sql STABLE
     AS $_$
