@@ -222,11 +222,20 @@ class Scheduler:
         for job in self._scheduler.get_jobs():
             account, slash, _ = job.id.partition("/")
             if slash and account in accounts:
-                (turn,) = job.args
-                with self._lock:
-                    turn.again = turn.running
-                if not turn.again:
-                    self._advance(job, self._offset(turn.task))
+                self._bring_forward(job)
+
+    def run_soon(self, name: str) -> None:
+        """Run one task soon; nothing when there is none of this name."""
+        job = self._scheduler.get_job(name)
+        if job is not None:
+            self._bring_forward(job)
+
+    def _bring_forward(self, job: Job) -> None:
+        (turn,) = job.args
+        with self._lock:
+            turn.again = turn.running
+        if not turn.again:
+            self._advance(job, self._offset(turn.task))
 
     def stop(self) -> None:
         """Start no new runs and wait for those in progress, which the caller has asked to stop."""

@@ -194,7 +194,9 @@ class Service:
     def _on_lease_change(self, accounts: Collection[str]) -> None:
         """A takeover, or its loss, is acted on at once, not at each stream's next turn."""
         self._housekeeping.show_leader()
-        self._housekeeping.note_accounts()  # what another process let go has not left
+        # What another process let go has not left. Not here: leases are renewed by this thread,
+        # which must not wait for a busy Postgres.
+        self._scheduler.run_soon("accounts")
         lost = {account for account in accounts if self.app.storage.stands_by(account)}
         for sync in self.app.syncs:
             if sync.account.name in lost:
