@@ -93,8 +93,9 @@ class AccountUnit:
 
         with self._idle:
             if self._backfill is None and self.histories and not self.stop.is_set():
-                self._backfill = threading.Thread(target=fill, name=f"backfill-{self.name}")
-                self._backfill.start()
+                backfill = threading.Thread(target=fill, name=f"backfill-{self.name}")
+                backfill.start()
+                self._backfill = backfill
 
     def end(self) -> None:
         """Begin nothing new, and end every wait of what is under way. Returns at once."""
@@ -109,8 +110,10 @@ class AccountUnit:
 
     def join_backfill(self) -> None:
         """Wait until its backfill has ended."""
-        if self._backfill is not None:
-            self._backfill.join()
+        with self._idle:  # one that is about to start cannot be joined yet
+            backfill = self._backfill
+        if backfill is not None:
+            backfill.join()
 
 
 class Jobs(Protocol):

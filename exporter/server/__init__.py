@@ -94,7 +94,7 @@ class Server:
         self._stopping.set()
         self._uvicorn.should_exit = True
         for thread in (self._thread, self._watcher):
-            if self._listeners:
+            if thread.is_alive():
                 thread.join(timeout)
         self._passwords.close()
         self._workers.shutdown(wait=False, cancel_futures=True)

@@ -125,8 +125,9 @@ class Database:
             is_up = self._connect()
         finally:
             self.tried = True
-        self._watcher = threading.Thread(target=self._watch, name="database", daemon=True)
-        self._watcher.start()
+        watcher = threading.Thread(target=self._watch, name="database", daemon=True)
+        watcher.start()
+        self._watcher = watcher  # last: another thread may close meanwhile, and would join it
         return is_up
 
     def close(self) -> None:
