@@ -24,8 +24,9 @@ from exporter.sync.outside import AHEAD, placed, settled_only
 
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000
+BATCH_CHARACTERS = 750_000
 BATCH_SECONDS = 1.0
-"""A batch is committed when it has this many rows, or is this old."""
+"""A batch is committed when it has so many rows, or so much text of theirs, or is so old."""
 _LONGEST_TAIL_WALK_S = 60.0
 """A tail that takes longer ends with what it has proven: the backfill reads the rest."""
 
@@ -97,6 +98,7 @@ class WalkLoader:
         overlap = self._stream.of(partition.instrument).overlap
         lowest = run.wanted.start + overlap + RESOLUTION
         batch, began, walk_began = Batch(), self._monotonic(), self._account.clock.steady()
+        characters = 0
         ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
         try:
             for page in paginator.pages():
@@ -111,10 +113,12 @@ class WalkLoader:
                     history = Window(self._believed_from(partition), self._account.now() + AHEAD)
                     page = placed(self._stream, page, history)
                 _add(batch, page, limits, run.wanted)
-                full = len(batch.rows) >= BATCH_ROWS or self._monotonic() - began >= BATCH_SECONDS
+                characters += sum(len(row.raw) for row in page.rows)
+                large = len(batch.rows) >= BATCH_ROWS or characters >= BATCH_CHARACTERS
+                full = large or self._monotonic() - began >= BATCH_SECONDS
                 if full and not page.complete:
                     self._commit(partition, run, batch, loaded)
-                    batch, began = Batch(), self._monotonic()
+                    batch, began, characters = Batch(), self._monotonic(), 0
                 if not page.complete and self._monotonic() >= ends_at:
                     raise TimedOut(
                         f"{self._stream.path}: the newest part was not read to its end within "
