@@ -35,7 +35,7 @@ def post(server: Alertmanager, *labelled: dict[str, str]) -> dict[str, list[str]
     """Send alerts, each with its `id`; return the alerts that inhibit each."""
     body = json.dumps([{"labels": labels} for labels in labelled]).encode()
     header = {"Content-Type": "application/json"}
-    urlopen(Request(f"{server.url}/api/v2/alerts", body, header), timeout=5).close()  # noqa: S310  ours
+    urlopen(Request(f"{server.url}/api/v2/alerts", body, header), timeout=30).close()  # noqa: S310  ours
     wait_until(lambda: len(processed(server)) == len(labelled), "they are not looked at")
     found = processed(server)
     names = {alert["fingerprint"]: alert["labels"]["id"] for alert in found}

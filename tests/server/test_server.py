@@ -132,7 +132,7 @@ def test_ipv6() -> None:
     except SettingsError:
         pytest.skip("this machine has no IPv6 loopback")
     try:
-        with socket.create_connection(("::1", server.port), timeout=5) as client:
+        with socket.create_connection(("::1", server.port), timeout=30) as client:
             client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
             assert read_all(client).startswith(b"HTTP/1.1 200")
     finally:

@@ -42,7 +42,7 @@ def test_two_hundred_odd_clients_delay_no_scrape(certificates: Certificates) -> 
         context = certificates.client_context()
         hello = client_hello(context)
         for n in range(200):
-            client = stack.enter_context(endpoint.connect(timeout=10))
+            client = stack.enter_context(endpoint.connect(timeout=30))
             if n % 4 == 1:
                 client.sendall(hello[: 1 + n % len(hello)])
             elif n % 4 == 2:
@@ -67,7 +67,7 @@ def test_two_hundred_odd_clients_delay_no_scrape(certificates: Certificates) -> 
             assert kept.getresponse().read() == b"a 1\n"
             took.append(time.perf_counter() - began)
         kept.close()
-    assert sorted(took)[-6] < 3
+    assert sorted(took)[-6] < 8
 
 
 def test_a_handshake_has_a_deadline(certificates: Certificates) -> None:

@@ -212,7 +212,7 @@ def test_nothing_secret_is_said_anywhere(simulator: Simulator, certificates: Cer
             wait_until(partial(more_requests, simulator, before + 5), "it does not poll any more")
             request_everything()
         simulator.set_faults()
-        with socket.create_connection(("127.0.0.1", urlsplit(run.base).port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", urlsplit(run.base).port), timeout=30) as client:
             client.sendall(f"GET / HTTP/1.1\r\nAuthorization {PASSWORD}\r\n\r\n".encode())
             seen.append(client.recv(1000).decode("latin-1"))
         file.write_text(f"basic_auth_users:\n  {USER}: {PASSWORD}\n *{hashed()}")

@@ -259,7 +259,7 @@ def test_whoever_waits_for_another_migrator_can_be_stopped(
             migrating.result(timeout=0.3)
         stop.set()
         with pytest.raises(Stopping):
-            migrating.result(timeout=5)
+            migrating.result(timeout=30)
 
 
 @contextmanager

@@ -102,7 +102,7 @@ class Run:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request(self.base + path, method=method, headers=named)  # noqa: S310  ours
         try:
-            with urlopen(request, timeout=5) as found:  # noqa: S310  our own server
+            with urlopen(request, timeout=30) as found:  # noqa: S310  our own server
                 response = Response(found.status, found.headers, found.read())
         except HTTPError as error:
             with error:
@@ -150,7 +150,7 @@ class Run:
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(timeout=15)
+            code = self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)
             self.process.wait()

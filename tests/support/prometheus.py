@@ -18,8 +18,8 @@ import yaml
 from tests.support.ports import unused_port
 from tests.support.tools import tool
 
-_READY_WITHIN_S = 20.0
-_STOP_WITHIN_S = 5.0
+_READY_WITHIN_S = 60.0
+_STOP_WITHIN_S = 30.0
 _STARTS = 3
 """Another process may take the free port between the check and the start."""
 
@@ -147,7 +147,7 @@ def _becomes_ready(process: subprocess.Popen[bytes], url: str) -> bool:
     until = time.monotonic() + _READY_WITHIN_S
     while process.poll() is None and time.monotonic() < until:
         try:
-            with urlopen(f"{url}/-/ready", timeout=5):  # noqa: S310  our own server
+            with urlopen(f"{url}/-/ready", timeout=30):  # noqa: S310  our own server
                 return True
         except (URLError, OSError):  # 503 until it has read its storage
             time.sleep(0.05)

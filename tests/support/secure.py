@@ -20,7 +20,7 @@ from exporter.server import Limits, Pages, Server, WebConfigWatcher
 from exporter.server.security.certificate import certificates
 
 USER, PASSWORD = "prometheus", "open sesame \u00fc"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 REJECTED = (ssl.SSLError, ConnectionError, http.client.HTTPException)
 """What a client raises when the server rejects its TLS handshake or closes the connection."""
@@ -151,7 +151,7 @@ class Endpoint:
         """A connection of its own; plain without ``context``."""
         return connection(self.server.port, context)
 
-    def connect(self, sent: bytes = b"", timeout: float = 5) -> socket.socket:
+    def connect(self, sent: bytes = b"", timeout: float = 30) -> socket.socket:
         """A plain socket, on which ``sent`` was sent."""
         client = socket.create_connection(("127.0.0.1", self.server.port), timeout=timeout)
         client.sendall(sent)

@@ -31,7 +31,7 @@ def serving(simulator: Simulator, folder: Path, **more: str) -> Iterator[tuple[S
 
 def get(base: str, path: str) -> str:
     """The text of a page."""
-    with urlopen(base + path, timeout=5) as response:  # noqa: S310  our own server
+    with urlopen(base + path, timeout=30) as response:  # noqa: S310  our own server
         body: bytes = response.read()
     return body.decode()
 

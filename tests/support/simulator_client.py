@@ -27,7 +27,7 @@ class SimulatorClient:
         token = simulator.tokens.get(account)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._client = httpx.Client(
-            base_url=simulator.base_url, headers=headers, timeout=5, verify=NO_TLS
+            base_url=simulator.base_url, headers=headers, timeout=30, verify=NO_TLS
         )
 
     def __enter__(self) -> Self:

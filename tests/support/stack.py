@@ -87,7 +87,7 @@ def simulator(folder: Path) -> Iterator[str]:
         yield urlsplit(line.strip().partition("=")[2]).netloc
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
 
 
 def set_up_postgres(url: str) -> str:

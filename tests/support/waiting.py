@@ -10,7 +10,7 @@ def wait_until(
     true: Callable[[], object],
     what: str | Callable[[], str] = "it never comes true",
     *,
-    within_s: float = 30.0,
+    within_s: float = 60.0,
     every_s: float = 0.02,
 ) -> None:
     """Wait until ``true()``; fail with the message ``what`` after ``within_s`` seconds."""
