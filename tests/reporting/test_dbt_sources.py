@@ -46,7 +46,7 @@ def test_every_declared_test_is_of_a_column_that_exists() -> None:
     assert unique <= set(written)
     assert set(names["VALUES"]) | set(names["NULLABLE"]) <= set(written)
     for place, values in names["VALUES"].items():
-        assert {"accepted_values": {"values": values}} in written[place]
+        assert {"accepted_values": {"arguments": {"values": values}}} in written[place]
 
 
 def test_the_tests_hold(database_url: str) -> None:
@@ -66,4 +66,4 @@ def test_the_tests_hold(database_url: str) -> None:
                 elif test == "unique":
                     assert len(set(found)) == len(found), (view, column)
                 else:
-                    assert set(found) <= {*test["accepted_values"]["values"], None}, (view, column)
+                    assert set(found) <= {*test["accepted_values"]["arguments"]["values"], None}, (view, column)
