@@ -354,7 +354,9 @@ def test_a_scrape_between_two_responses_shows_one_of_them_complete(tmp_path: Pat
         with running(env, tmp_path / "log") as run:
             run.wait_until_ready()
             address = urlsplit(run.base)
-            connection = http.client.HTTPConnection(f"{address.hostname}:{address.port}", timeout=30)
+            connection = http.client.HTTPConnection(
+                f"{address.hostname}:{address.port}", timeout=30
+            )
             before = ""
             until = time.monotonic() + 4
             while time.monotonic() < until:

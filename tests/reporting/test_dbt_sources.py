@@ -66,4 +66,7 @@ def test_the_tests_hold(database_url: str) -> None:
                 elif test == "unique":
                     assert len(set(found)) == len(found), (view, column)
                 else:
-                    assert set(found) <= {*test["accepted_values"]["arguments"]["values"], None}, (view, column)
+                    assert set(found) <= {*test["accepted_values"]["arguments"]["values"], None}, (
+                        view,
+                        column,
+                    )
