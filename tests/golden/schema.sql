@@ -6,6 +6,22 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+CREATE TYPE onetrading.spot_event AS (
+	pool bigint,
+	at timestamp with time zone,
+	trade_id uuid,
+	reference text,
+	instrument_code text,
+	lot_source text,
+	is_lot boolean,
+	happened_at timestamp with time zone,
+	quantity numeric,
+	used numeric,
+	amount_in_quote numeric,
+	fee_in_base numeric,
+	fee_in_quote numeric
+);
+COMMENT ON TYPE onetrading.spot_event IS 'A row of onetrading.spot_events, without what only its order needs.';
 CREATE FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric, pool_quantity_after numeric, pool_cost_after numeric, pool_fee_after numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1e+06 ROWS 100000
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14,9 +30,24 @@ CREATE FUNCTION onetrading.average(of_account uuid, starts timestamp with time z
     SET enable_mergejoin TO 'off'
     SET jit TO 'off'
     SET work_mem TO '64MB'
+    SET parallel_setup_cost TO '0'
+    SET parallel_tuple_cost TO '0'
     AS $$
+#variable_conflict use_column
 DECLARE
     from_at timestamptz := onetrading.carried_before(of_account, starts);
+BEGIN
+    RETURN QUERY
+    SELECT * FROM onetrading.average_of_pools(of_account, from_at, starts, ends_at, 0, 2)
+    UNION ALL
+    SELECT * FROM onetrading.average_of_pools(of_account, from_at, starts, ends_at, 1, 2);
+END
+$$;
+COMMENT ON FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'What the SELLs of an account in [starts, ends_at) disposed of, by the moving average; from the newest state that is carried by then. Columns as in reporting.realised_pnl_average. A row with the lot_source left is no disposal: it is what a pool holds at ends_at.';
+CREATE FUNCTION onetrading.average_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric, pool_quantity_after numeric, pool_cost_after numeric, pool_fee_after numeric)
+    LANGUAGE plpgsql STABLE COST 1e+06 ROWS 100000 PARALLEL SAFE
+    AS $$
+DECLARE
     event record;
     known numeric;
     fee_of_pool numeric;
@@ -30,6 +61,7 @@ BEGIN
             events.fee_in_quote
         FROM onetrading.spot_sequence(of_account, from_at, ends_at, 'average') AS events
         JOIN onetrading.spot_pools(of_account, from_at) AS pools ON pools.pool = events.pool
+        WHERE events.pool % parts = part
         ORDER BY events.pool, events.at, events.nanos, events.sequence, events.trade_id,
             events.reference
     LOOP
@@ -92,7 +124,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'What the SELLs of an account in [starts, ends_at) disposed of, by the moving average; from the newest state that is carried by then. Columns as in reporting.realised_pnl_average. A row with the lot_source left is no disposal: it is what a pool holds at ends_at.';
+COMMENT ON FUNCTION onetrading.average_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) IS 'onetrading.average, from the state that is carried at from_at, of every pool whose number has the remainder part when divided by parts.';
 CREATE FUNCTION onetrading.carried_before(of_account uuid, at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     AS $$
@@ -204,64 +236,172 @@ CREATE FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone
     SET enable_mergejoin TO 'off'
     SET jit TO 'off'
     SET work_mem TO '64MB'
+    SET parallel_setup_cost TO '0'
+    SET parallel_tuple_cost TO '0'
     AS $$
 #variable_conflict use_column
 DECLARE
     from_at timestamptz := onetrading.carried_before(of_account, starts);
 BEGIN
     RETURN QUERY
-    WITH ranges AS MATERIALIZED (
-        SELECT * FROM onetrading.spot_ranges(of_account, from_at, ends_at)
-    ), breaks AS (
-        SELECT pool, ends AS piece_ends, lag(ends, 1, 0::numeric) OVER breaks AS piece_begins,
-            lots - is_lot::integer + 1 AS lot_number, place - lots + is_lot::integer AS sale_number
-        FROM (
-            SELECT pool, ends, is_lot, row_number() OVER breaks AS place,
-                count(*) FILTER (WHERE is_lot) OVER breaks AS lots
-            FROM ranges
-            WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
-        ) AS counted
-        WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
-    ), pieces AS (
-        SELECT pool, sale.instrument_code, sale.trade_id AS disposal_trade_id,
-            sale.at AS disposed_at, lot.trade_id AS lot_trade_id, lot.reference,
-            lot.happened_at AS acquired_at, lot.lot_source,
-            piece_ends - piece_begins AS quantity,
-            piece_begins - lot.begins AS lot_before, piece_ends - lot.begins AS lot_after,
-            lot.whole AS lot_whole,
-            piece_begins - sale.begins AS sale_before, piece_ends - sale.begins AS sale_after,
-            sale.whole AS sale_whole, sale.amount_in_quote AS proceeds,
-            lot.amount_in_quote AS cost, sale.fee_in_base, lot.fee_in_base AS lot_fee_in_base,
-            sale.fee_in_quote, lot.fee_in_quote AS lot_fee_in_quote
-        FROM breaks
-        JOIN ranges AS lot USING (pool)
-        JOIN ranges AS sale USING (pool)
-        WHERE piece_ends > piece_begins AND lot.is_lot AND lot.number = lot_number
-            AND NOT sale.is_lot AND sale.number = sale_number AND sale.at >= starts
-        UNION ALL
-        SELECT pool, instrument_code, trade_id, at, NULL, NULL, NULL, 'missing', missing, 0, 1, 1,
-            whole - missing, whole, whole, amount_in_quote, NULL, fee_in_base, 0, fee_in_quote, 0
-        FROM ranges WHERE NOT is_lot AND missing > 0 AND at >= starts
-    )
-    SELECT base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id,
-        reference, acquired_at, lot_source, quantity,
-        onetrading.share(proceeds, sale_after, sale_whole)
-            - onetrading.share(proceeds, sale_before, sale_whole),
-        onetrading.share(cost, lot_after, lot_whole)
-            - onetrading.share(cost, lot_before, lot_whole),
-        onetrading.share(fee_in_base, sale_after, sale_whole)
-            - onetrading.share(fee_in_base, sale_before, sale_whole),
-        onetrading.share(lot_fee_in_base, lot_after, lot_whole)
-            - onetrading.share(lot_fee_in_base, lot_before, lot_whole),
-        onetrading.share(fee_in_quote, sale_after, sale_whole)
-            - onetrading.share(fee_in_quote, sale_before, sale_whole)
-            + onetrading.share(lot_fee_in_quote, lot_after, lot_whole)
-            - onetrading.share(lot_fee_in_quote, lot_before, lot_whole)
-    FROM pieces
-    JOIN onetrading.spot_pools(of_account, from_at) USING (pool);
+    SELECT * FROM onetrading.fifo_of_pools(of_account, from_at, starts, ends_at, 0, 2)
+    UNION ALL
+    SELECT * FROM onetrading.fifo_of_pools(of_account, from_at, starts, ends_at, 1, 2);
 END
 $$;
 COMMENT ON FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'The pieces of lots that the SELLs of an account in [starts, ends_at) disposed of, by FIFO; from the newest state that is carried by then. Columns as in reporting.realised_pnl_fifo.';
+CREATE FUNCTION onetrading.fifo_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_trade_id uuid, reference text, acquired_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, lot_fee_in_base numeric, fee_in_quote numeric)
+    LANGUAGE plpgsql STABLE COST 1e+06 ROWS 100000 PARALLEL SAFE
+    AS $$
+DECLARE
+    bases text[];
+    quotes text[];
+    in_pool bigint := 0;
+    event onetrading.spot_event;
+    lots onetrading.spot_event[];
+    next_lot integer := 1;
+    lot_count integer := 0;
+    lot onetrading.spot_event;
+    lot_left numeric := 0;
+    lot_whole numeric;
+    lot_used numeric;
+    lot_cost numeric;
+    lot_base_fee numeric;
+    lot_quote_fee numeric;
+    sale_left numeric;
+    sale_given numeric;
+    sale_proceeds numeric;
+    sale_base_fee numeric;
+    sale_quote_fee numeric;
+    given numeric;
+    is_asked boolean := false;  -- from starts on
+BEGIN
+    SELECT array_agg(pools.base_code ORDER BY pool), array_agg(pools.quote_code ORDER BY pool)
+    INTO bases, quotes FROM onetrading.spot_pools(of_account, from_at) AS pools;
+    FOR event IN
+        SELECT events.pool, events.at, events.trade_id, events.reference, events.instrument_code,
+            events.lot_source, events.is_lot, events.happened_at, events.quantity, events.used,
+            events.amount_in_quote, events.fee_in_base, events.fee_in_quote
+        FROM onetrading.spot_events(of_account, from_at, ends_at, 'fifo') AS events
+        WHERE events.pool % parts = part
+        ORDER BY (events.pool << 44) + CASE WHEN isfinite(events.at)
+                THEN date_part('epoch', events.at)::bigint ELSE -500000000000 END,
+            events.at, events.nanos, events.sequence, events.trade_id, events.reference
+    LOOP
+        IF event.pool <> in_pool THEN
+            in_pool := event.pool;
+            base_code := bases[in_pool];
+            quote_code := quotes[in_pool];
+            lots := '{}';
+            next_lot := 1;
+            lot_count := 0;
+            lot_left := 0;
+            is_asked := false;
+        END IF;
+        IF event.is_lot THEN
+            lot_count := lot_count + 1;
+            lots[lot_count] := event;
+            CONTINUE;
+        END IF;
+        instrument_code := event.instrument_code;
+        disposal_trade_id := event.trade_id;
+        disposed_at := event.at;
+        sale_left := event.quantity;
+        sale_proceeds := 0;
+        sale_base_fee := 0;
+        sale_quote_fee := 0;
+        IF NOT is_asked AND event.at >= starts THEN
+            is_asked := true;
+            IF lot_left > 0 THEN  -- its shares were not kept
+                lot_used := lot_whole - lot_left;
+                lot_cost := onetrading.share(lot.amount_in_quote, lot_used, lot_whole);
+                lot_base_fee := onetrading.share(lot.fee_in_base, lot_used, lot_whole);
+                lot_quote_fee := onetrading.share(lot.fee_in_quote, lot_used, lot_whole);
+            END IF;
+        END IF;
+        LOOP
+            IF lot_left = 0 THEN
+                EXIT WHEN next_lot > lot_count;
+                lot := lots[next_lot];
+                next_lot := next_lot + 1;
+                lot_left := lot.quantity;
+                lot_whole := lot_left + lot.used;
+                lot_cost := onetrading.share(lot.amount_in_quote, lot.used, lot_whole);
+                lot_base_fee := onetrading.share(lot.fee_in_base, lot.used, lot_whole);
+                lot_quote_fee := onetrading.share(lot.fee_in_quote, lot.used, lot_whole);
+                lot_trade_id := lot.trade_id;
+                reference := lot.reference;
+                acquired_at := lot.happened_at;
+                lot_source := lot.lot_source;
+                IF next_lot > 10000 AND next_lot > lot_count / 2 THEN  -- forget what is used up
+                    lots := lots[next_lot:lot_count];
+                    lot_count := lot_count - next_lot + 1;
+                    next_lot := 1;
+                END IF;
+            END IF;
+            IF sale_left > lot_left THEN
+                quantity := lot_left;
+                sale_left := sale_left - lot_left;
+                lot_left := 0;
+                CONTINUE WHEN NOT is_asked;
+                sale_given := event.quantity - sale_left;
+                given := onetrading.share(event.amount_in_quote, sale_given, event.quantity);
+                proceeds := given - sale_proceeds;
+                sale_proceeds := given;
+                given := onetrading.share(event.fee_in_base, sale_given, event.quantity);
+                fee_in_base := given - sale_base_fee;
+                sale_base_fee := given;
+                given := onetrading.share(event.fee_in_quote, sale_given, event.quantity);
+                fee_in_quote := given - sale_quote_fee + lot.fee_in_quote - lot_quote_fee;
+                sale_quote_fee := given;
+                cost := lot.amount_in_quote - lot_cost;
+                lot_fee_in_base := lot.fee_in_base - lot_base_fee;
+                RETURN NEXT;
+                CONTINUE;
+            END IF;
+            quantity := sale_left;
+            lot_left := lot_left - sale_left;
+            sale_left := 0;
+            EXIT WHEN NOT is_asked;
+            proceeds := event.amount_in_quote - sale_proceeds;
+            fee_in_base := event.fee_in_base - sale_base_fee;
+            IF lot_left = 0 THEN
+                cost := lot.amount_in_quote - lot_cost;
+                lot_fee_in_base := lot.fee_in_base - lot_base_fee;
+                fee_in_quote := event.fee_in_quote - sale_quote_fee
+                    + lot.fee_in_quote - lot_quote_fee;
+            ELSE
+                lot_used := lot_whole - lot_left;
+                given := onetrading.share(lot.amount_in_quote, lot_used, lot_whole);
+                cost := given - lot_cost;
+                lot_cost := given;
+                given := onetrading.share(lot.fee_in_base, lot_used, lot_whole);
+                lot_fee_in_base := given - lot_base_fee;
+                lot_base_fee := given;
+                given := onetrading.share(lot.fee_in_quote, lot_used, lot_whole);
+                fee_in_quote := event.fee_in_quote - sale_quote_fee + given - lot_quote_fee;
+                lot_quote_fee := given;
+            END IF;
+            RETURN NEXT;
+            EXIT;
+        END LOOP;
+        IF sale_left > 0 AND is_asked THEN
+            lot_trade_id := NULL;
+            reference := NULL;
+            acquired_at := NULL;
+            lot_source := 'missing';
+            quantity := sale_left;
+            proceeds := event.amount_in_quote - sale_proceeds;
+            cost := NULL;
+            fee_in_base := event.fee_in_base - sale_base_fee;
+            lot_fee_in_base := 0;
+            fee_in_quote := event.fee_in_quote - sale_quote_fee;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION onetrading.fifo_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) IS 'onetrading.fifo, from the state that is carried at from_at, of every pool whose number has the remainder part when divided by parts.';
 CREATE FUNCTION onetrading.inventory(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, method text, opening_quantity numeric, opening_cost numeric, acquired_quantity numeric, acquired_cost numeric, disposed_quantity numeric, disposed_cost numeric, closing_quantity numeric, closing_cost numeric, difference numeric, cost_difference numeric, missing_quantity numeric, unknown_because text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2e+06 ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -389,7 +529,8 @@ CREATE FUNCTION onetrading.share(total numeric, part numeric, whole numeric) RET
 SELECT CASE
     WHEN part = whole THEN total
     WHEN part = 0 THEN 0
-    WHEN total >= 0 THEN 0.000000000000000001
+    WHEN total = 0 THEN 0.000000000000000000
+    WHEN total > 0 THEN 0.000000000000000001
         * div(2000000000000000000 * total * part + whole, whole + whole)
     ELSE -0.000000000000000001
         * div(whole - 2000000000000000000 * total * part, whole + whole)
@@ -491,15 +632,127 @@ SELECT pool, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, N
 FROM onetrading.spot_pools(of_account, from_at)
 $$;
 COMMENT ON FUNCTION onetrading.spot_sequence(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) IS 'onetrading.spot_events, with a row behind the last of each pool: its is_lot is null.';
-CREATE FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) RETURNS void
-    LANGUAGE sql
+CREATE FUNCTION onetrading.sum_days(of_account uuid, first_day date, last_day date) RETURNS bigint
+    LANGUAGE plpgsql
     AS $$
-DELETE FROM onetrading_sync.carried AS stale
-WHERE account_id = of_account AND at > since AND locked_by IS NULL
-    AND NOT EXISTS (
-        SELECT FROM onetrading_sync.carried AS locked
-        WHERE locked.account_id = of_account AND locked.at > since AND locked.at <= stale.at
-            AND locked.locked_by IS NOT NULL)
+DECLARE
+    summed bigint;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'days can only be summed in a transaction that is READ COMMITTED'
+            USING HINT = 'Another one may not see the trades that were committed meanwhile.';
+    END IF;
+    -- As in onetrading.carry: what a writer wrote before is seen from here on, or it will see, and
+    -- delete, what is stored here.
+    PERFORM pg_advisory_xact_lock(
+        hashtextextended('onetrading_sync.carried/' || of_account, 0));
+    WITH added AS (
+        INSERT INTO onetrading_sync.summed_days (account_id, day)
+        SELECT of_account, first_day + step FROM generate_series(0, last_day - first_day) AS step
+        ON CONFLICT DO NOTHING
+        RETURNING day
+    ), sums AS (
+        INSERT INTO onetrading_sync.hourly_sums
+            (account_id, day, hour, instrument_code, side, fee_currency, first_at, trades, amount,
+             quote_amount, fees_paid, fees_received)
+        SELECT of_account, (hour AT TIME ZONE 'UTC')::date, hour, instrument_code, side,
+            fee_currency, min(traded_at), count(*), sum(amount), sum(quote_amount),
+            sum(fee_amount) FILTER (WHERE fee_amount > 0),
+            sum(-fee_amount) FILTER (WHERE fee_amount < 0)
+        FROM (
+            SELECT *, date_trunc('hour', traded_at, 'UTC') AS hour FROM onetrading.trades
+            WHERE account_id = of_account
+                AND traded_at >= first_day::timestamp AT TIME ZONE 'UTC'
+                AND traded_at < (last_day + 1)::timestamp AT TIME ZONE 'UTC'
+        ) AS trades
+        WHERE (hour AT TIME ZONE 'UTC')::date IN (SELECT day FROM added)
+        GROUP BY hour, instrument_code, side, fee_currency
+        ORDER BY hour
+    )
+    SELECT count(*) INTO summed FROM added;
+    RETURN summed;
+END
+$$;
+COMMENT ON FUNCTION onetrading.sum_days(of_account uuid, first_day date, last_day date) IS 'Store the sums of the trades of an account by hours, of the days from first_day to last_day (both included, in UTC) that are not summed yet; how many these are. Writers of the account''s trades wait until the transaction ends.';
+CREATE FUNCTION onetrading.trade_sums(of_account uuid, instants timestamp with time zone[]) RETURNS TABLE(instrument_code text, side text, fee_currency text, at timestamp with time zone, amount numeric, quote_amount numeric, fees_paid numeric, fees_received numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 10000
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    from_at timestamptz := (SELECT min(instant) FROM unnest(instants) AS instant);
+    to_at timestamptz := (SELECT max(instant) FROM unnest(instants) AS instant);
+    spans timestamptz[] := ARRAY(SELECT DISTINCT instant FROM unnest(instants) AS instant ORDER BY 1);
+    split_hours timestamptz[] := ARRAY(
+        SELECT DISTINCT date_trunc('hour', instant, 'UTC') FROM unnest(instants) AS instant
+        WHERE date_trunc('hour', instant, 'UTC') < instant);
+    piece record;
+BEGIN
+    RETURN QUERY
+    SELECT instrument_code, side, fee_currency, min(first_at), sum(amount), sum(quote_amount),
+        sum(fees_paid), sum(fees_received)
+    FROM onetrading_sync.hourly_sums
+    WHERE account_id = of_account AND day >= (from_at AT TIME ZONE 'UTC')::date
+        AND day <= (to_at AT TIME ZONE 'UTC')::date
+        AND hour >= from_at AND hour < to_at AND hour <> ALL (split_hours)
+    GROUP BY instrument_code, side, fee_currency, width_bucket(hour, spans);
+    FOR piece IN
+        WITH unsummed AS (
+            SELECT min(day)::timestamp AT TIME ZONE 'UTC' AS starts,
+                (max(day) + 1)::timestamp AT TIME ZONE 'UTC' AS ends
+            FROM (
+                SELECT day, day - row_number() OVER (ORDER BY day)::integer AS run
+                FROM (
+                    SELECT (from_at AT TIME ZONE 'UTC')::date + step AS day
+                    FROM generate_series(0, (to_at AT TIME ZONE 'UTC')::date
+                        - (from_at AT TIME ZONE 'UTC')::date) AS step
+                    EXCEPT
+                    SELECT day FROM onetrading_sync.summed_days WHERE account_id = of_account
+                ) AS days
+            ) AS runs
+            GROUP BY run
+        ), points AS (
+            SELECT unnest(spans) AS at
+            UNION SELECT starts FROM unsummed
+            UNION SELECT ends FROM unsummed
+            UNION SELECT unnest(split_hours)
+            UNION SELECT unnest(split_hours) + interval '1 hour'
+        )
+        SELECT starts, ends
+        FROM (
+            SELECT at AS starts, lead(at) OVER (ORDER BY at) AS ends
+            FROM points WHERE at >= from_at AND at <= to_at
+        ) AS pieces
+        WHERE ends IS NOT NULL AND (
+            date_trunc('hour', starts, 'UTC') = ANY (split_hours)
+            OR EXISTS (
+                SELECT FROM unsummed
+                WHERE unsummed.starts <= pieces.starts AND pieces.starts < unsummed.ends))
+    LOOP
+        RETURN QUERY
+        SELECT instrument_code, side, fee_currency, min(traded_at), sum(amount), sum(quote_amount),
+            sum(fee_amount) FILTER (WHERE fee_amount > 0),
+            sum(-fee_amount) FILTER (WHERE fee_amount < 0)
+        FROM onetrading.trades
+        WHERE account_id = of_account AND traded_at >= piece.starts AND traded_at < piece.ends
+        GROUP BY instrument_code, side, fee_currency;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION onetrading.trade_sums(of_account uuid, instants timestamp with time zone[]) IS 'Sums of the trades of an account from the first to the last of these instants (exclusive), in rows of trades between which none of the instants is. at: when one of them was. fees_paid and fees_received, both positive, are null without any.';
+CREATE FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM onetrading_sync.carried AS stale
+    WHERE account_id = of_account AND at > since AND locked_by IS NULL
+        AND NOT EXISTS (
+            SELECT FROM onetrading_sync.carried AS locked
+            WHERE locked.account_id = of_account AND locked.at > since AND locked.at <= stale.at
+                AND locked.locked_by IS NOT NULL);
+END
 $$;
 COMMENT ON FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) IS 'Delete the carried state of an account that a change at an instant makes stale: what is later, but for locked states and what follows from them.';
 CREATE FUNCTION onetrading_sync.on_all_changed() RETURNS trigger
@@ -509,10 +762,13 @@ CREATE FUNCTION onetrading_sync.on_all_changed() RETURNS trigger
 BEGIN
     PERFORM onetrading_sync.drop_carried(account_id, '-infinity')
     FROM (SELECT DISTINCT account_id FROM onetrading_sync.carried) AS accounts;
+    IF TG_TABLE_NAME = 'trades' THEN
+        DELETE FROM onetrading_sync.summed_days;
+    END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION onetrading_sync.on_all_changed() IS 'Deletes all carried state but for locked ones, and what follows from them.';
+COMMENT ON FUNCTION onetrading_sync.on_all_changed() IS 'Deletes all carried state but for locked ones, and what follows from them; and all sums of days.';
 CREATE FUNCTION onetrading_sync.on_instruments_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -576,12 +832,13 @@ COMMENT ON FUNCTION onetrading_sync.on_instruments_changed() IS 'Deletes the car
 CREATE FUNCTION onetrading_sync.on_lots_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 DECLARE
     touched record;
 BEGIN
     FOR touched IN EXECUTE format(
-        'SELECT account_id, min(%I) AS at FROM (%s) AS touched GROUP BY account_id ORDER BY 1',
+        'SELECT account_id, min(%1$I) AS at, max(%1$I) AS last_at FROM (%2$s) AS touched'
+        ' GROUP BY account_id ORDER BY 1',
         TG_ARGV[0], CASE TG_OP
             WHEN 'INSERT' THEN 'TABLE new_rows'
             WHEN 'DELETE' THEN 'TABLE old_rows'
@@ -590,11 +847,17 @@ BEGIN
         PERFORM pg_advisory_xact_lock_shared(
             hashtextextended('onetrading_sync.carried/' || touched.account_id, 0));
         PERFORM onetrading_sync.drop_carried(touched.account_id, touched.at);
+        IF TG_TABLE_NAME = 'trades' THEN
+            DELETE FROM onetrading_sync.summed_days
+            WHERE account_id = touched.account_id
+                AND day >= (touched.at AT TIME ZONE 'UTC')::date
+                AND day <= (touched.last_at AT TIME ZONE 'UTC')::date;
+        END IF;
     END LOOP;
     RETURN NULL;
 END
-$$;
-COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state that a statement made stale; the argument is the column with the instant.';
+$_$;
+COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state, and the sums of days, that a statement made stale; the argument is the column with the instant.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -929,52 +1192,6 @@ CREATE VIEW onetrading.business_zone AS
           WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
 COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
 COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
-CREATE TABLE onetrading.closed_rows (
-    close_id bigint NOT NULL,
-    report text NOT NULL,
-    number bigint NOT NULL,
-    "row" jsonb NOT NULL
-);
-COMMENT ON TABLE onetrading.closed_rows IS 'The rows of every monthly report as they were when a month was locked.';
-COMMENT ON COLUMN onetrading.closed_rows.close_id IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view; open_lots and pools: the carried state; known: facts that were first seen since unseen_from and are in the figures.';
-COMMENT ON COLUMN onetrading.closed_rows.number IS 'Number of the row within the report, from 1.';
-COMMENT ON COLUMN onetrading.closed_rows."row" IS 'The row, by column; amounts with all their digits.';
-CREATE TABLE onetrading.closes (
-    close_id bigint NOT NULL,
-    month date NOT NULL,
-    zone text NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone NOT NULL,
-    unseen_from timestamp with time zone NOT NULL,
-    version text NOT NULL,
-    settings jsonb NOT NULL,
-    acknowledged jsonb NOT NULL,
-    row_count bigint NOT NULL,
-    checksum text NOT NULL,
-    reopened_at timestamp with time zone,
-    reopened_because text,
-    CONSTRAINT closes_check CHECK ((ends_at > starts_at)),
-    CONSTRAINT closes_check1 CHECK ((unseen_from <= closed_at)),
-    CONSTRAINT closes_check2 CHECK (((reopened_at IS NULL) = (reopened_because IS NULL))),
-    CONSTRAINT closes_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
-);
-COMMENT ON TABLE onetrading.closes IS 'Months whose figures are locked (close MONTH), and those that were and are not any more (reopen). Rows are only added, and marked once as reopened.';
-COMMENT ON COLUMN onetrading.closes.close_id IS 'Number of the lock.';
-COMMENT ON COLUMN onetrading.closes.month IS 'First day of the calendar month.';
-COMMENT ON COLUMN onetrading.closes.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN onetrading.closes.starts_at IS 'First instant of the month (inclusive).';
-COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
-COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
-COMMENT ON COLUMN onetrading.closes.unseen_from IS 'What was first seen from here on is not in the figures, but for what the rows of the report known list: transactions that had begun by then were not over.';
-COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
-COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
-COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
-COMMENT ON COLUMN onetrading.closes.row_count IS 'How many rows were stored.';
-COMMENT ON COLUMN onetrading.closes.checksum IS 'SHA-256 of the stored rows, in the order of view and number, as hexadecimal digits.';
-COMMENT ON COLUMN onetrading.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
-COMMENT ON COLUMN onetrading.closes.reopened_because IS 'Why the lock was taken off.';
 CREATE TABLE onetrading.positions (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -999,7 +1216,7 @@ COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote curre
 COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
 COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
-CREATE VIEW onetrading.live_balance_rollforward AS
+CREATE VIEW reporting.balance_rollforward_by_zone AS
  SELECT m.account,
     m.account_id,
     m.month,
@@ -1159,18 +1376,16 @@ UNION ALL
                           WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
                   WHERE (instants.cut IS NOT NULL)
                 ), sums AS (
-                 SELECT trades.instrument_code,
-                    trades.side,
-                    trades.fee_currency,
-                    min(trades.traded_at) AS at,
-                    sum(trades.amount) AS amount,
-                    sum(trades.quote_amount) AS quote_amount,
-                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
-                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
+                 SELECT sums.instrument_code,
+                    sums.side,
+                    sums.fee_currency,
+                    sums.at,
+                    sums.amount,
+                    sums.quote_amount,
+                    sums.fees_paid,
+                    sums.fees_received
                    FROM (cuts
-                     CROSS JOIN onetrading.trades)
-                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
-                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
+                     CROSS JOIN LATERAL onetrading.trade_sums(m.account_id, cuts.cuts) sums(instrument_code, side, fee_currency, at, amount, quote_amount, fees_paid, fees_received))
                 ), legs AS (
                  SELECT leg.currency,
                     sums.at,
@@ -1208,13 +1423,13 @@ UNION ALL
                                     ELSE sums.quote_amount
                                 END), (
                                 CASE
-                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
+                                    WHEN (sums.fees_paid IS NOT NULL) THEN sums.fee_currency
                                     ELSE NULL::text
-                                END,'fee'::text,sums.paid), (
+                                END,'fee'::text,sums.fees_paid), (
                                 CASE
-                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
+                                    WHEN (sums.fees_received IS NOT NULL) THEN sums.fee_currency
                                     ELSE NULL::text
-                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
+                                END,'rebate'::text,sums.fees_received)) leg(currency, kind, amount))
                   WHERE (leg.currency IS NOT NULL)
                 UNION ALL
                  SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
@@ -1416,99 +1631,6 @@ UNION ALL
           WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
           ORDER BY points.at
          LIMIT 1) unexplained ON (true));
-COMMENT ON VIEW onetrading.live_balance_rollforward IS 'reporting.balance_rollforward_by_zone as computed from the facts, whether a month is locked or not.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.account IS 'Configured name of the account.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.month IS 'First day of the calendar month of the zone.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
-CREATE VIEW onetrading.locked_rows AS
- SELECT closes.zone,
-    closes.month,
-    closed_rows.report,
-    closed_rows."row",
-    (NOT (EXISTS ( SELECT
-           FROM onetrading.closes earlier
-          WHERE ((earlier.month = closes.month) AND (earlier.reopened_at IS NULL) AND (earlier.close_id < closes.close_id))))) AS is_first
-   FROM (onetrading.closes
-     JOIN onetrading.closed_rows USING (close_id))
-  WHERE (closes.reopened_at IS NULL);
-COMMENT ON VIEW onetrading.locked_rows IS 'The stored rows of the months that are locked now.';
-COMMENT ON COLUMN onetrading.locked_rows.zone IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.locked_rows.month IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.locked_rows.report IS 'As in onetrading.closed_rows.';
-COMMENT ON COLUMN onetrading.locked_rows."row" IS 'As in onetrading.closed_rows.';
-COMMENT ON COLUMN onetrading.locked_rows.is_first IS 'Whether no lock of the month, in another zone, is older.';
-CREATE VIEW reporting.balance_rollforward_by_zone AS
- SELECT live.account,
-    live.account_id,
-    live.month,
-    live.zone,
-    live.currency,
-    live.basis,
-    live.opening,
-    live.bought,
-    live.sold,
-    live.fees_paid,
-    live.rebates_received,
-    live.funding_received,
-    live.funding_paid,
-    live.settlements_inferred,
-    live.external_in,
-    live.external_out,
-    live.expected,
-    live.actual,
-    live.actual_observed_at,
-    live.difference,
-    live.first_unexplained_from,
-    live.first_unexplained_to
-   FROM onetrading.live_balance_rollforward live
-  WHERE (NOT (EXISTS ( SELECT
-           FROM onetrading.closes
-          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL) AND (closes.zone = live.zone)))))
-UNION ALL
- SELECT stored.account,
-    stored.account_id,
-    stored.month,
-    stored.zone,
-    stored.currency,
-    stored.basis,
-    stored.opening,
-    stored.bought,
-    stored.sold,
-    stored.fees_paid,
-    stored.rebates_received,
-    stored.funding_received,
-    stored.funding_paid,
-    stored.settlements_inferred,
-    stored.external_in,
-    stored.external_out,
-    stored.expected,
-    stored.actual,
-    stored.actual_observed_at,
-    stored.difference,
-    stored.first_unexplained_from,
-    stored.first_unexplained_to
-   FROM (onetrading.locked_rows locked
-     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_balance_rollforward, locked."row") stored(account, account_id, month, zone, currency, basis, opening, bought, sold, fees_paid, rebates_received, funding_received, funding_paid, settlements_inferred, external_in, external_out, expected, actual, actual_observed_at, difference, first_unexplained_from, first_unexplained_to))
-  WHERE ((locked.report = 'balance_rollforward'::text) AND (stored.month = locked.month) AND (stored.zone = locked.zone));
 COMMENT ON VIEW reporting.balance_rollforward_by_zone IS 'reporting.balance_rollforward in every time zone: always filter by zone, or call reporting.balance_rollforward(zone).
 Example:
 SELECT month, currency, opening, expected, actual, difference
@@ -1985,14 +2107,69 @@ UNION ALL
    FROM (((onetrading.first_balances firsts
      CROSS JOIN onetrading.zones)
      LEFT JOIN onetrading.accounts ON ((accounts.account_id = firsts.account_id)))
-     CROSS JOIN LATERAL ( WITH changes AS (
-                 SELECT ((balance_changes.changed_at AT TIME ZONE zones.zone))::date AS day,
-                    balance_changes.currency,
-                    sum(balance_changes.amount) AS amount,
-                    bool_or((balance_changes.gain <> (0)::numeric)) AS futures
-                   FROM onetrading.balance_changes
-                  WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.changed_at <= firsts.at))
-                  GROUP BY (((balance_changes.changed_at AT TIME ZONE zones.zone))::date), balance_changes.currency
+     CROSS JOIN LATERAL ( WITH spans AS (
+                 SELECT array_agg(instants.instant) AS instants
+                   FROM ( SELECT (((ends.first_day + steps.step))::timestamp without time zone AT TIME ZONE zones.zone) AS instant
+                           FROM (( SELECT ((firsts.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                                    ((firsts.at AT TIME ZONE zones.zone))::date AS last_day) ends
+                             CROSS JOIN LATERAL generate_series(0, (ends.last_day - ends.first_day)) steps(step))
+                        UNION ALL
+                         SELECT (firsts.at + '00:00:00.000001'::interval)
+                        UNION ALL
+                         SELECT instrument_assets.known_from
+                           FROM onetrading.instrument_assets
+                          WHERE ((instrument_assets.known_from > firsts.first_at) AND (instrument_assets.known_from <= firsts.at))) instants
+                ), changes AS (
+                 SELECT ((moves.changed_at AT TIME ZONE zones.zone))::date AS day,
+                    moves.currency,
+                    sum(moves.amount) AS amount,
+                    bool_or(moves.is_gain) AS futures
+                   FROM ( SELECT sums.at AS changed_at,
+                            leg.currency,
+                            leg.amount,
+                            leg.is_gain
+                           FROM (((((spans
+                             CROSS JOIN LATERAL onetrading.trade_sums(firsts.account_id, spans.instants) sums(instrument_code, side, fee_currency, at, amount, quote_amount, fees_paid, fees_received))
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
+                             LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
+                             CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
+                                    COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
+                                    COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
+                             CROSS JOIN LATERAL ( VALUES (
+CASE
+ WHEN (NOT known.is_futures) THEN known.base
+ ELSE NULL::text
+END,
+CASE sums.side
+ WHEN 'BUY'::text THEN sums.amount
+ ELSE (- sums.amount)
+END,false), (known.quote,
+CASE
+ WHEN known.is_futures THEN (0)::numeric
+ WHEN (sums.side = 'BUY'::text) THEN (- sums.quote_amount)
+ ELSE sums.quote_amount
+END,(known.is_futures AND (sums.quote_amount <> (0)::numeric))), (
+CASE
+ WHEN ((sums.fees_paid IS NOT NULL) OR (sums.fees_received IS NOT NULL)) THEN sums.fee_currency
+ ELSE NULL::text
+END,(COALESCE(sums.fees_received, (0)::numeric) - COALESCE(sums.fees_paid, (0)::numeric)),false)) leg(currency, amount, is_gain))
+                          WHERE (leg.currency IS NOT NULL)
+                        UNION ALL
+                         SELECT payments.booked_at,
+                            COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
+                            payments.amount,
+                            false
+                           FROM (onetrading.funding_payments payments
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+                          WHERE ((payments.account_id = firsts.account_id) AND (payments.booked_at <= firsts.at))
+                        UNION ALL
+                         SELECT movements.moved_at,
+                            movements.currency_code,
+                            movements.amount,
+                            false
+                           FROM onetrading.external_movements movements
+                          WHERE ((movements.account_id = firsts.account_id) AND (movements.moved_at <= firsts.at))) moves
+                  GROUP BY (((moves.changed_at AT TIME ZONE zones.zone))::date), moves.currency
                 ), held AS (
                  SELECT balances.currency_code AS currency,
                     (balances.available + balances.locked) AS total
@@ -2878,6 +3055,20 @@ CREATE VIEW onetrading.funding_positions AS
                   WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at) AND (NOT (EXISTS ( SELECT
                            FROM first_seen))))
                   GROUP BY positions_1.instrument_code
+                ), bounds AS (
+                 SELECT array_agg(instants.instant) AS instants
+                   FROM ( SELECT COALESCE(( SELECT (first_seen.at + '00:00:00.000001'::interval)
+                                   FROM first_seen), ( SELECT trades.traded_at
+                                   FROM onetrading.trades
+                                  WHERE ((trades.account_id >= months.account_id) AND (trades.account_id <= months.account_id))
+                                  ORDER BY trades.account_id, trades.traded_at
+                                 LIMIT 1)) AS instant
+                        UNION ALL
+                         SELECT (closings.closed_at + '00:00:00.000001'::interval)
+                           FROM closings
+                        UNION ALL
+                         SELECT months.starts_at) instants
+                  WHERE (instants.instant <= months.starts_at)
                 ), openings AS (
                  SELECT before.instrument_code,
                     sum(before.net) AS net
@@ -2887,12 +3078,17 @@ CREATE VIEW onetrading.funding_positions AS
                           WHERE (net_positions.snapshot_id = ( SELECT first_seen.snapshot_id
                                    FROM first_seen))
                         UNION ALL
-                         SELECT trades.instrument_code,
-                            trades.signed
-                           FROM (onetrading.futures_trades trades
-                             LEFT JOIN closings ON ((closings.instrument_code = trades.instrument_code)))
-                          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at < months.starts_at) AND (trades.traded_at > COALESCE(( SELECT first_seen.at
-                                   FROM first_seen), '-infinity'::timestamp with time zone)) AND (trades.traded_at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)))) before
+                         SELECT sums.instrument_code,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN sums.amount
+                                    ELSE (- sums.amount)
+                                END AS "case"
+                           FROM ((bounds
+                             CROSS JOIN LATERAL onetrading.trade_sums(months.account_id, bounds.instants) sums(instrument_code, side, fee_currency, at, amount, quote_amount, fees_paid, fees_received))
+                             LEFT JOIN closings ON ((closings.instrument_code = sums.instrument_code)))
+                          WHERE ((sums.at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)) AND ((sums.instrument_code IN ( SELECT instruments.instrument_code
+                                   FROM onetrading.instruments
+                                  WHERE (instruments.kind <> 'SPOT'::text))) OR (sums.instrument_code ~~ '%\_P'::text)))) before
                   GROUP BY before.instrument_code
                 ), settled AS (
                  SELECT funding_rates.instrument_code,
@@ -3366,6 +3562,52 @@ COMMENT ON FUNCTION reporting.funding_check(zone text) IS 'The view of this name
 Example:
 SELECT state, count(*) AS slots FROM reporting.funding_check(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
+CREATE TABLE onetrading.closed_rows (
+    close_id bigint NOT NULL,
+    report text NOT NULL,
+    number bigint NOT NULL,
+    "row" jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.closed_rows IS 'The rows of every monthly report as they were when a month was locked.';
+COMMENT ON COLUMN onetrading.closed_rows.close_id IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view; open_lots and pools: the carried state; known: facts that were first seen since unseen_from and are in the figures.';
+COMMENT ON COLUMN onetrading.closed_rows.number IS 'Number of the row within the report, from 1.';
+COMMENT ON COLUMN onetrading.closed_rows."row" IS 'The row, by column; amounts with all their digits.';
+CREATE TABLE onetrading.closes (
+    close_id bigint NOT NULL,
+    month date NOT NULL,
+    zone text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    unseen_from timestamp with time zone NOT NULL,
+    version text NOT NULL,
+    settings jsonb NOT NULL,
+    acknowledged jsonb NOT NULL,
+    row_count bigint NOT NULL,
+    checksum text NOT NULL,
+    reopened_at timestamp with time zone,
+    reopened_because text,
+    CONSTRAINT closes_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT closes_check1 CHECK ((unseen_from <= closed_at)),
+    CONSTRAINT closes_check2 CHECK (((reopened_at IS NULL) = (reopened_because IS NULL))),
+    CONSTRAINT closes_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+COMMENT ON TABLE onetrading.closes IS 'Months whose figures are locked (close MONTH), and those that were and are not any more (reopen). Rows are only added, and marked once as reopened.';
+COMMENT ON COLUMN onetrading.closes.close_id IS 'Number of the lock.';
+COMMENT ON COLUMN onetrading.closes.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.closes.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.closes.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
+COMMENT ON COLUMN onetrading.closes.unseen_from IS 'What was first seen from here on is not in the figures, but for what the rows of the report known list: transactions that had begun by then were not over.';
+COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
+COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
+COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
+COMMENT ON COLUMN onetrading.closes.row_count IS 'How many rows were stored.';
+COMMENT ON COLUMN onetrading.closes.checksum IS 'SHA-256 of the stored rows, in the order of view and number, as hexadecimal digits.';
+COMMENT ON COLUMN onetrading.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
+COMMENT ON COLUMN onetrading.closes.reopened_because IS 'Why the lock was taken off.';
 CREATE VIEW onetrading.live_inventory_rollforward AS
  SELECT months.account,
     months.account_id,
@@ -3408,6 +3650,23 @@ COMMENT ON COLUMN onetrading.live_inventory_rollforward.difference IS 'closing_q
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of asset: in neither disposed_quantity nor closing_quantity.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.unknown_because IS 'Why a cost is null; null when none is.';
+CREATE VIEW onetrading.locked_rows AS
+ SELECT closes.zone,
+    closes.month,
+    closed_rows.report,
+    closed_rows."row",
+    (NOT (EXISTS ( SELECT
+           FROM onetrading.closes earlier
+          WHERE ((earlier.month = closes.month) AND (earlier.reopened_at IS NULL) AND (earlier.close_id < closes.close_id))))) AS is_first
+   FROM (onetrading.closes
+     JOIN onetrading.closed_rows USING (close_id))
+  WHERE (closes.reopened_at IS NULL);
+COMMENT ON VIEW onetrading.locked_rows IS 'The stored rows of the months that are locked now.';
+COMMENT ON COLUMN onetrading.locked_rows.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.locked_rows.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.locked_rows.report IS 'As in onetrading.closed_rows.';
+COMMENT ON COLUMN onetrading.locked_rows."row" IS 'As in onetrading.closed_rows.';
+COMMENT ON COLUMN onetrading.locked_rows.is_first IS 'Whether no lock of the month, in another zone, is older.';
 CREATE VIEW reporting.inventory_rollforward_by_zone AS
  SELECT live.account,
     live.account_id,
@@ -4600,6 +4859,446 @@ COMMENT ON COLUMN onetrading.late_checks.difference IS 'As in reporting.month_cl
 COMMENT ON COLUMN onetrading.late_checks.currency IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.late_checks.detail IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.late_checks.rows_to_look_at IS 'As in reporting.month_close.';
+CREATE VIEW onetrading.live_balance_rollforward AS
+ SELECT m.account,
+    m.account_id,
+    m.month,
+    m.zone,
+    rolled.currency,
+        CASE
+            WHEN (edges.open_at = edges.close_at) THEN 'derived'::text
+            ELSE 'observed'::text
+        END AS basis,
+    rolled.opening,
+    rolled.bought,
+    rolled.sold,
+    rolled.fees_paid,
+    rolled.rebates_received,
+    rolled.funding_received,
+    rolled.funding_paid,
+    rolled.settlements_inferred,
+    rolled.external_in,
+    rolled.external_out,
+    (rolled.actual - rolled.difference) AS expected,
+    rolled.actual,
+    rolled.actual_observed_at,
+    rolled.difference,
+    unexplained.first_unexplained_from,
+    unexplained.first_unexplained_to
+   FROM ((((onetrading.account_months m
+     CROSS JOIN LATERAL ( SELECT max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_at,
+            max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_snapshot,
+            max(picked.at) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_at,
+            max(ends.edge_at) FILTER (WHERE (ends.edge = 'actual'::text)) AS ends_at
+           FROM (( VALUES ('opening'::text,m.starts_at), ('actual'::text,LEAST(m.ends_at, now()))) ends(edge, edge_at)
+             CROSS JOIN LATERAL ( SELECT near.snapshot_id,
+                    points.at
+                   FROM ((( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < ends.edge_at))
+                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                         LIMIT 20)
+                        UNION ALL
+                        ( SELECT snapshots.snapshot_id,
+                            snapshots.first_observed_at,
+                            snapshots.last_observed_at
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ends.edge_at))
+                          ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                         LIMIT 20)) near
+                     CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at), (
+                                CASE
+                                    WHEN ((near.first_observed_at < ends.edge_at) AND (near.last_observed_at >= ends.edge_at)) THEN (ends.edge_at - '00:00:00.000001'::interval)
+                                    ELSE NULL::timestamp with time zone
+                                END)) points(at))
+                  WHERE (points.at IS NOT NULL)
+                  ORDER BY ((EXISTS ( SELECT
+                           FROM onetrading.trades
+                          WHERE ((trades.account_id = m.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.funding_payments payments
+                          WHERE ((payments.account_id = m.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
+                           FROM onetrading.external_movements movements
+                          WHERE ((movements.account_id = m.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), GREATEST((points.at - ends.edge_at), (ends.edge_at - points.at)), points.at, near.snapshot_id
+                 LIMIT 1) picked)
+         HAVING (count(*) = 2)) edges)
+     CROSS JOIN LATERAL ( SELECT min(points.at) AS from_at,
+            (array_agg(points.snapshot_id ORDER BY points.at, points.snapshot_id))[1] AS from_snapshot,
+            max(points.at) AS to_at,
+            (array_agg(points.snapshot_id ORDER BY points.at DESC, points.snapshot_id DESC))[1] AS to_snapshot
+           FROM (( SELECT GREATEST((snapshots.first_observed_at + '00:02:00'::interval), edges.open_at) AS from_at,
+                    LEAST(snapshots.last_observed_at, edges.close_at) AS to_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count = 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                           FROM onetrading.snapshots snapshots_1
+                          WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), '-infinity'::timestamp with time zone)) AND (snapshots.first_observed_at <= edges.close_at))) flat_1
+             CROSS JOIN LATERAL (( SELECT snapshots.snapshot_id,
+                    GREATEST(snapshots.first_observed_at, flat_1.from_at) AS at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    snapshots.first_observed_at
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 3)
+                UNION ALL
+                ( SELECT snapshots.snapshot_id,
+                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
+                   FROM onetrading.snapshots
+                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
+                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
+                 LIMIT 1)) points)
+          WHERE ((flat_1.from_at < flat_1.to_at) AND (NOT (EXISTS ( SELECT
+                   FROM onetrading.balance_changes changes
+                  WHERE ((changes.account_id = m.account_id) AND (changes.changed_at > (points.at - '00:02:00'::interval)) AND (changes.changed_at <= (points.at + '00:00:05'::interval)) AND ((changes.gain <> (0)::numeric) OR (changes.changed_at > (points.at - '00:00:05'::interval))))))))) flat)
+     CROSS JOIN LATERAL ( WITH cash AS (
+                 SELECT ends.edge,
+                    nearest.currency,
+                    nearest.at,
+                    nearest.total
+                   FROM (( VALUES ('opening'::text,m.starts_at,edges.open_at), ('actual'::text,edges.ends_at,edges.close_at)) ends(edge, edge_at, observed_at)
+                     CROSS JOIN LATERAL ( SELECT DISTINCT ON (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2))) COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) AS currency,
+                            near.at,
+                            near.cash_balance AS total
+                           FROM (( SELECT payments.at,
+                                    payments.instrument_code,
+                                    payments.cash_balance,
+                                    count(*) OVER (PARTITION BY payments.at) AS together
+                                   FROM (( SELECT funding_payments.booked_at AS at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at < ends.edge_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at DESC
+ LIMIT 20)
+UNION ALL
+( SELECT funding_payments.booked_at,
+    funding_payments.instrument_code,
+    funding_payments.cash_balance
+   FROM onetrading.funding_payments
+  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at >= ends.edge_at) AND (funding_payments.booked_at <= ends.observed_at) AND (funding_payments.cash_balance IS NOT NULL))
+  ORDER BY funding_payments.booked_at
+ LIMIT 20)) payments) near
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
+                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)) AND ((GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= '04:10:00'::interval) OR (EXISTS ( SELECT
+                                   FROM onetrading.balance_changes changes
+                                  WHERE ((changes.account_id = m.account_id) AND (changes.gain <> (0)::numeric) AND (changes.changed_at >= ends.edge_at) AND (changes.changed_at <= ends.observed_at))))))
+                          ORDER BY COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)), GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)), near.at) nearest)
+                  WHERE (ends.edge_at <= ( SELECT min(snapshots.first_observed_at) AS min
+                           FROM onetrading.snapshots
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text))))
+                ), cuts AS (
+                 SELECT array_agg(instants.cut ORDER BY instants.cut) AS cuts,
+                    min(instants.cut) AS from_at,
+                    max(instants.cut) AS to_at
+                   FROM ( SELECT m.starts_at AS cut
+                        UNION
+                         SELECT edges.ends_at
+                        UNION
+                         SELECT (points.at + '00:00:00.000001'::interval)
+                           FROM ( VALUES (edges.open_at), (edges.close_at), (flat.from_at), (flat.to_at)) points(at)
+                        UNION
+                         SELECT (cash.at + '00:00:00.000001'::interval)
+                           FROM cash
+                        UNION
+                         SELECT instrument_assets.known_from
+                           FROM onetrading.instrument_assets
+                          WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
+                  WHERE (instants.cut IS NOT NULL)
+                ), sums AS (
+                 SELECT trades.instrument_code,
+                    trades.side,
+                    trades.fee_currency,
+                    min(trades.traded_at) AS at,
+                    sum(trades.amount) AS amount,
+                    sum(trades.quote_amount) AS quote_amount,
+                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
+                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
+                   FROM (cuts
+                     CROSS JOIN onetrading.trades)
+                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
+                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
+                ), legs AS (
+                 SELECT leg.currency,
+                    sums.at,
+                    leg.kind,
+                    leg.amount
+                   FROM ((((sums
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
+                     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
+                     CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
+                            COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
+                            COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
+                     CROSS JOIN LATERAL ( VALUES (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.base
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'bought'::text
+                                    ELSE 'sold'::text
+                                END,sums.amount), (
+                                CASE
+                                    WHEN (NOT known.is_futures) THEN known.quote
+                                    ELSE NULL::text
+                                END,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN 'sold'::text
+                                    ELSE 'bought'::text
+                                END,sums.quote_amount), (
+                                CASE
+                                    WHEN known.is_futures THEN known.quote
+                                    ELSE NULL::text
+                                END,'gain'::text,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN (- sums.quote_amount)
+                                    ELSE sums.quote_amount
+                                END), (
+                                CASE
+                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'fee'::text,sums.paid), (
+                                CASE
+                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
+                                    ELSE NULL::text
+                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
+                  WHERE (leg.currency IS NOT NULL)
+                UNION ALL
+                 SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
+                    payments.booked_at,
+                        CASE
+                            WHEN (payments.amount < (0)::numeric) THEN 'paid'::text
+                            ELSE 'received'::text
+                        END AS "case",
+                    abs(payments.amount) AS abs
+                   FROM ((cuts
+                     CROSS JOIN onetrading.funding_payments payments)
+                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+                  WHERE ((payments.account_id = m.account_id) AND (payments.booked_at >= cuts.from_at) AND (payments.booked_at < cuts.to_at))
+                UNION ALL
+                 SELECT external_movements.currency_code,
+                    external_movements.moved_at,
+                        CASE
+                            WHEN (external_movements.amount < (0)::numeric) THEN 'out'::text
+                            ELSE 'in'::text
+                        END AS "case",
+                    abs(external_movements.amount) AS abs
+                   FROM (cuts
+                     CROSS JOIN onetrading.external_movements)
+                  WHERE ((external_movements.account_id = m.account_id) AND (external_movements.moved_at >= cuts.from_at) AND (external_movements.moved_at < cuts.to_at))
+                ), held AS (
+                 SELECT parts.currency,
+                    sum(parts.opening) AS opening,
+                    sum(parts.actual) AS actual,
+                    sum(parts.flat_from) AS flat_from,
+                    sum(parts.flat_to) AS flat_to
+                   FROM ( SELECT balances.currency_code AS currency,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.open_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS opening,
+                                CASE
+                                    WHEN (balances.snapshot_id = edges.close_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS actual,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.from_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_from,
+                                CASE
+                                    WHEN (balances.snapshot_id = flat.to_snapshot) THEN (balances.available + balances.locked)
+                                    ELSE (0)::numeric
+                                END AS flat_to
+                           FROM onetrading.balances
+                          WHERE (balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot, flat.from_snapshot, flat.to_snapshot]))
+                        UNION ALL
+                         SELECT DISTINCT legs.currency,
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric",
+                            (0)::numeric AS "numeric"
+                           FROM legs) parts
+                  GROUP BY parts.currency
+                ), anchored AS (
+                 SELECT held.currency,
+                    COALESCE(cash_open.total, held.opening) AS opening,
+                    COALESCE(cash_open.at, edges.open_at) AS open_at,
+                    COALESCE(cash_close.total, held.actual) AS actual,
+                    COALESCE(cash_close.at, edges.close_at) AS close_at,
+                    held.flat_from,
+                    held.flat_to
+                   FROM ((held
+                     LEFT JOIN cash cash_open ON (((cash_open.edge = 'opening'::text) AND (cash_open.currency = held.currency))))
+                     LEFT JOIN cash cash_close ON (((cash_close.edge = 'actual'::text) AND (cash_close.currency = held.currency))))
+                ), summed AS (
+                 SELECT anchored.currency,
+                    anchored.close_at,
+                    ((anchored.opening + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.open_at) AND (legs.at < m.starts_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= m.starts_at) AND (legs.at <= anchored.open_at))), (0)::numeric)) AS opening,
+                    ((anchored.actual + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.close_at) AND (legs.at < edges.ends_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= edges.ends_at) AND (legs.at <= anchored.close_at))), (0)::numeric)) AS actual,
+                    COALESCE(sum(legs.signed) FILTER (WHERE legs.in_month), (0)::numeric) AS flow,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'bought'::text))), (0)::numeric) AS bought,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'sold'::text))), (0)::numeric) AS sold,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'fee'::text))), (0)::numeric) AS fees_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'rebate'::text))), (0)::numeric) AS rebates_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'received'::text))), (0)::numeric) AS funding_received,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'paid'::text))), (0)::numeric) AS funding_paid,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'in'::text))), (0)::numeric) AS external_in,
+                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'out'::text))), (0)::numeric) AS external_out,
+                        CASE
+                            WHEN (flat.from_at < flat.to_at) THEN ((anchored.flat_to - anchored.flat_from) - COALESCE(sum(
+                            CASE
+                                WHEN (legs.kind = 'gain'::text) THEN legs.amount
+                                ELSE legs.signed
+                            END) FILTER (WHERE ((legs.at > flat.from_at) AND (legs.at <= flat.to_at))), (0)::numeric))
+                            ELSE (0)::numeric
+                        END AS proven,
+                    COALESCE(bool_or((legs.kind = ANY (ARRAY['gain'::text, 'paid'::text, 'received'::text]))) FILTER (WHERE ((legs.at > LEAST(anchored.open_at, m.starts_at)) AND (legs.at <= GREATEST(anchored.close_at, edges.ends_at)))), false) AS is_settled
+                   FROM (anchored
+                     LEFT JOIN ( SELECT legs_1.currency,
+                            legs_1.at,
+                            legs_1.kind,
+                            legs_1.amount,
+                            ((legs_1.at >= m.starts_at) AND (legs_1.at < edges.ends_at)) AS in_month,
+                                CASE
+                                    WHEN (legs_1.kind = ANY (ARRAY['bought'::text, 'rebate'::text, 'received'::text, 'in'::text])) THEN legs_1.amount
+                                    WHEN (legs_1.kind <> 'gain'::text) THEN (- legs_1.amount)
+                                    ELSE (0)::numeric
+                                END AS signed
+                           FROM legs legs_1) legs ON ((legs.currency = anchored.currency)))
+                  GROUP BY anchored.currency, anchored.opening, anchored.open_at, anchored.actual, anchored.close_at, anchored.flat_from, anchored.flat_to
+                )
+         SELECT summed.currency,
+            summed.opening,
+            summed.bought,
+            summed.sold,
+            summed.fees_paid,
+            summed.rebates_received,
+            summed.funding_received,
+            summed.funding_paid,
+                CASE
+                    WHEN judged.settled THEN (((summed.actual - summed.opening) - summed.flow) - summed.proven)
+                    ELSE (0)::numeric
+                END AS settlements_inferred,
+            summed.external_in,
+            summed.external_out,
+            summed.actual,
+            summed.close_at AS actual_observed_at,
+                CASE
+                    WHEN judged.settled THEN summed.proven
+                    ELSE ((summed.actual - summed.opening) - summed.flow)
+                END AS difference,
+            judged.settled
+           FROM (summed
+             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR ((EXISTS ( SELECT
+                           FROM (onetrading.instrument_assets assets
+                             JOIN onetrading.instrument_kinds kinds USING (instrument_code))
+                          WHERE (kinds.is_futures AND (assets.quote_code = summed.currency)))) AND (EXISTS ( SELECT
+                           FROM ((onetrading.snapshots
+                             JOIN onetrading.positions USING (snapshot_id))
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= snapshots.first_observed_at) AND (snapshots.first_observed_at < assets.known_to))))
+                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count > 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
+                                   FROM onetrading.snapshots snapshots_1
+                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency)))))) AS settled) judged)
+          WHERE ((EXISTS ( SELECT
+                   FROM onetrading.balances
+                  WHERE ((balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot])) AND (balances.currency_code = summed.currency)))) OR (summed.opening <> (0)::numeric) OR (summed.actual <> (0)::numeric) OR ((((((((summed.bought + summed.sold) + summed.fees_paid) + summed.rebates_received) + summed.funding_received) + summed.funding_paid) + summed.external_in) + summed.external_out) <> (0)::numeric))) rolled)
+     LEFT JOIN LATERAL ( SELECT points.before_at AS first_unexplained_from,
+            points.at AS first_unexplained_to
+           FROM ( SELECT bounded.at,
+                    bounded.unexplained,
+                    lag(bounded.at) OVER observed AS before_at,
+                    first_value(bounded.unexplained) OVER observed AS at_first
+                   FROM ( SELECT timeline.at,
+                            timeline.is_point,
+                            timeline.unexplained,
+                            timeline.last_at,
+                            timeline.next_at,
+                            timeline.last_gain_at,
+                            min(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS first_point,
+                            max(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS last_point
+                           FROM ( SELECT events.at,
+                                    events.is_point,
+                                    (
+CASE
+ WHEN events.is_point THEN events.total
+ ELSE NULL::numeric
+END - sum(events.amount) OVER forwards) AS unexplained,
+                                    max(events.at) FILTER (WHERE (NOT events.is_point)) OVER forwards AS last_at,
+                                    min(events.at) FILTER (WHERE (NOT events.is_point)) OVER (ORDER BY events.at DESC, events.is_point DESC ROWS UNBOUNDED PRECEDING) AS next_at,
+                                    max(events.at) FILTER (WHERE events.is_gain) OVER forwards AS last_gain_at
+                                   FROM ( SELECT points_1.at,
+    true AS is_point,
+    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
+    (0)::numeric AS amount,
+    false AS is_gain
+   FROM ((onetrading.snapshots
+     CROSS JOIN LATERAL ( SELECT GREATEST(snapshots.first_observed_at, edges.open_at) AS at
+  UNION
+   SELECT LEAST(snapshots.last_observed_at, edges.close_at) AS "least"
+  UNION
+   SELECT LEAST((snapshots.first_observed_at + '00:02:00'::interval), snapshots.last_observed_at, edges.close_at) AS "least") points_1)
+     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = snapshots.snapshot_id) AND (balances.currency_code = rolled.currency))))
+  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ( SELECT snapshots_1.first_observed_at
+     FROM onetrading.snapshots snapshots_1
+    WHERE (snapshots_1.snapshot_id = edges.open_snapshot))) AND (snapshots.first_observed_at <= edges.close_at) AND (points_1.at >= edges.open_at) AND (points_1.at <= edges.close_at) AND ((NOT rolled.settled) OR ( SELECT ((flat_1.row_count = 0) AND (flat_1.last_observed_at >= points_1.at))
+     FROM onetrading.snapshots flat_1
+    WHERE ((flat_1.account_id = m.account_id) AND (flat_1.stream = 'positions'::text) AND (flat_1.first_observed_at <= (points_1.at - '00:02:00'::interval)))
+    ORDER BY flat_1.first_observed_at DESC
+   LIMIT 1)))
+UNION ALL
+ SELECT changes.changed_at,
+    false,
+    NULL::numeric,
+    (changes.amount +
+  CASE
+   WHEN rolled.settled THEN changes.gain
+   ELSE (0)::numeric
+  END),
+    (changes.gain <> (0)::numeric)
+   FROM onetrading.balance_changes changes
+  WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
+                                  WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
+                  WHERE (bounded.is_point AND (((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point)) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
+                  WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
+          WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
+          ORDER BY points.at
+         LIMIT 1) unexplained ON (true));
+COMMENT ON VIEW onetrading.live_balance_rollforward IS 'reporting.balance_rollforward_by_zone as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
 CREATE TABLE onetrading.orders (
     order_id uuid NOT NULL,
     client_id text,
@@ -7040,6 +7739,33 @@ COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that t
 COMMENT ON COLUMN onetrading_sync.drift.first_seen_at IS 'When it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.last_seen_at IS 'When it was met last, to the hour; of what was met before this column existed, when it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.hours_seen IS 'In how many hours it was met: it is counted once an hour, so that what every response holds does not cost a write each time.';
+CREATE TABLE onetrading_sync.hourly_sums (
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    fee_currency text,
+    first_at timestamp with time zone NOT NULL,
+    trades bigint NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fees_paid numeric,
+    fees_received numeric
+);
+COMMENT ON TABLE onetrading_sync.hourly_sums IS 'Sums of the trades of an account in an hour of a day of onetrading_sync.summed_days. No row: no trade.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.day IS 'As in onetrading_sync.summed_days.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.hour IS 'When the hour begins.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.first_at IS 'When the first of these trades was.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.trades IS 'How many there are.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.amount IS 'Sum of amount, in the base currency.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.quote_amount IS 'Sum of quote_amount, in the quote currency.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.fees_paid IS 'Sum of the fees above 0, in fee_currency; null without any.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.fees_received IS 'Sum of the rebates, positive, in fee_currency; null without any.';
 CREATE TABLE onetrading_sync.issues (
     issue_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -7140,6 +7866,15 @@ COMMENT ON COLUMN onetrading_sync.schema_migrations.name IS 'The file name witho
 COMMENT ON COLUMN onetrading_sync.schema_migrations.sha256 IS 'SHA-256 of the file, in hexadecimal; it must not change.';
 COMMENT ON COLUMN onetrading_sync.schema_migrations.applied_at IS 'When the transaction of the file began.';
 COMMENT ON COLUMN onetrading_sync.schema_migrations.app_version IS 'The version of onetrading-exporter that applied it.';
+CREATE TABLE onetrading_sync.summed_days (
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    summed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.summed_days IS 'Days of which the trades of an account are summed in onetrading_sync.hourly_sums: reports add these up, and read the trades of other days.';
+COMMENT ON COLUMN onetrading_sync.summed_days.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.summed_days.day IS 'From midnight to midnight in UTC.';
+COMMENT ON COLUMN onetrading_sync.summed_days.summed_at IS 'When it was stored.';
 CREATE TABLE onetrading_sync.totals (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -8289,6 +9024,8 @@ ALTER TABLE ONLY onetrading_sync.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY onetrading_sync.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY onetrading_sync.summed_days
+    ADD CONSTRAINT summed_days_pkey PRIMARY KEY (account_id, day);
 ALTER TABLE ONLY onetrading_sync.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.verified
@@ -8320,6 +9057,7 @@ CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('mon
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
+CREATE INDEX hourly_sums_by_day ON onetrading_sync.hourly_sums USING btree (account_id, day);
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
@@ -8361,8 +9099,9 @@ ALTER TABLE ONLY onetrading_sync.carried_lots
     ADD CONSTRAINT carried_lots_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.carried_pools
     ADD CONSTRAINT carried_pools_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.hourly_sums
+    ADD CONSTRAINT hourly_sums_account_id_day_fkey FOREIGN KEY (account_id, day) REFERENCES onetrading_sync.summed_days(account_id, day) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
-GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.dac8_totals_by_zone TO onetrading_reader;
@@ -8384,6 +9123,7 @@ GRANT SELECT ON TABLE reporting.ledger_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.ledger TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.position_check TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.month_close_by_zone TO onetrading_reader;
