@@ -15,6 +15,7 @@ _MARK = "<!-- what follows is written by `python -m benchmarks --markdown` -->\n
 SUBJECTS = (
     *("ingest", "again", "reports", "lots", "budget", "scrape", "memory", "history", "start"),
     "accounts",
+    "growth",
 )
 
 

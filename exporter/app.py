@@ -25,7 +25,7 @@ from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.roster import AccountUnit, Change, Roster
 from exporter.settings import AccountSettings, Settings
 from exporter.stop_event import StopEvent
-from exporter.store import migrate, report_settings
+from exporter.store import migrate, partitions, report_settings
 from exporter.store.database import Connection, Database, connected
 from exporter.store.embedded import EmbeddedPostgres, exists
 from exporter.store.leases import Leases
@@ -224,6 +224,7 @@ class App:
         """Bring the database to this version and these settings. Raises SchemaError."""
         apply_migrations(connection)
         report_settings.note(connection, self.settings.of_reports)
+        partitions.make_ahead(connection)
 
     def _metrics(self) -> Metrics:
         """Of no account yet."""

@@ -11,7 +11,17 @@ from exporter.api.token_claims import claims_of
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
-from exporter.store import bookkeeping, closes, lots, report_settings, verified
+from exporter.model.retention import Retention
+from exporter.model.stream import PUBLIC_ACCOUNT, Stream
+from exporter.store import (
+    bookkeeping,
+    closes,
+    lots,
+    partitions,
+    report_settings,
+    retention,
+    verified,
+)
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
 from exporter.sync import Account
@@ -221,6 +231,61 @@ class Housekeeping:
                 continue
             except (DatabaseError, NotYet):
                 return False
+        return True
+
+    def make_partitions(self) -> bool:
+        """Make the months ahead of the tables of snapshots. Returns whether Postgres answered."""
+        if not self._storage.up:
+            return False
+        try:
+            made = self._storage.writable().run_briefly(partitions.make_ahead)
+        except DatabaseError:
+            return False
+        if made:
+            _log.info("made partitions: %s", ", ".join(made))
+        return True
+
+    def thin(
+        self, kept: Retention, streams: Iterable[Stream], wait: Callable[[float], object]
+    ) -> bool:
+        """Thin what was observed long ago, on the process that reads the public streams.
+
+        Returns whether Postgres answered, also of which process that is: what cannot be thinned
+        today is tried again tomorrow.
+        """
+        if not self._storage.up:
+            return False
+        if not self._storage.leads(PUBLIC_ACCOUNT):
+            return self._storage.stands_by(PUBLIC_ACCOUNT)
+        try:
+            database = self._storage.writable()
+            wanted = database.run(retention.rules, kept, streams)
+            for suffix in database.run(retention.due, wanted):
+                done = database.run(retention.thin, suffix, wanted, wait)
+                if done is not None:
+                    _log.info("%s", done)
+        except DatabaseError as error:
+            if self._storage.up:
+                _log.warning("%s", error)
+            return self._storage.up
+        return True
+
+    def show_sizes(self) -> bool:
+        """Export how large tables are, and since when is observed, where this process reads the
+        public streams. Returns whether Postgres answered.
+        """
+        if not self._storage.leads(PUBLIC_ACCOUNT):
+            self._metrics.service.set_sizes({}, {})
+            return self._storage.stands_by(PUBLIC_ACCOUNT)
+        if not self._storage.up:
+            return False
+        try:
+            database = self._storage.writable()
+            sizes = database.run_briefly(retention.table_sizes)
+            oldest = database.run_briefly(retention.oldest_observations)
+        except DatabaseError:
+            return False
+        self._metrics.service.set_sizes(sizes, oldest)
         return True
 
     def prune(self) -> bool:

@@ -22,6 +22,7 @@ from exporter.signals import catch_signals
 from exporter.status import AccountReports, Reporter, StreamReports, page, to_json
 from exporter.store.embedded import EmbeddedPostgres
 from exporter.store.holder import new_holder
+from exporter.streams import STREAMS
 
 _log = logging.getLogger(__name__)
 _COUNT_EVERY = timedelta(seconds=30)
@@ -32,6 +33,9 @@ _CARRY_EVERY = timedelta(hours=1)
 _JUDGE_EVERY = timedelta(minutes=5)
 """A month is judged hourly; this is how long one that has just begun, or was reopened, waits."""
 _PRUNE_EVERY = timedelta(days=1)
+_THIN_EVERY = timedelta(days=1)
+_MEASURE_EVERY = timedelta(minutes=15)
+_MAKE_PARTITIONS_EVERY = timedelta(hours=6)
 _CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
 _FILLER_PACE_S = 0.2
@@ -246,6 +250,15 @@ class Service:
             Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
+            Task("sizes", _MEASURE_EVERY, self._housekeeping.show_sizes),
+            Task("partitions", _MAKE_PARTITIONS_EVERY, self._housekeeping.make_partitions),
+            Task(
+                "retention",
+                _THIN_EVERY,
+                lambda: self._housekeeping.thin(
+                    self.app.settings.retention, STREAMS, self.app.stop.wait
+                ),
+            ),
             Task(
                 "chosen-streams",
                 _CHOOSE_EVERY,

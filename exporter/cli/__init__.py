@@ -20,6 +20,7 @@ from exporter.cli import (
     imports,
     rejects,
     reports,
+    retention,
     service,
     verify,
 )
@@ -46,6 +47,7 @@ for command in (
     verify.verify,
     verify.reset,
     rejects.rejects,
+    retention.retention,
     imports.import_command,
     exports.export,
     close.reconcile,

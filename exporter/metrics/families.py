@@ -219,6 +219,18 @@ LATE_IN_LOCKED = Metric(
     "late_facts has them, the figures of the month do not.",
     ("account",),
 )
+DATABASE_BYTES = Metric(
+    "onetrading_database_bytes",
+    "Bytes that a table takes in Postgres, its indexes and partitions included; measured every 15 "
+    "minutes, by the process that reads the public streams.",
+    ("table",),
+)
+OLDEST_OBSERVATION = Metric(
+    "onetrading_oldest_observation_timestamp_seconds",
+    "Unix time at which the oldest snapshot of a stream that is stored was first observed; from "
+    "when on each change is kept is told by ONETRADING_RETENTION.",
+    ("stream",),
+)
 HEARTBEAT = Metric(
     "onetrading_scheduler_heartbeat_timestamp_seconds",
     "Unix time of the scheduler's last heartbeat.",
@@ -256,6 +268,8 @@ SERVICE_FAMILIES = (
     RECONCILIATION,
     MONTH_UNCLOSED,
     LATE_IN_LOCKED,
+    DATABASE_BYTES,
+    OLDEST_OBSERVATION,
     HEARTBEAT,
     HEARTBEAT_AGE,
     SCHEDULER_EVENTS,

@@ -17,6 +17,7 @@ from exporter.metrics.families import (
     CLOCK_SKEW,
     CONFIG_RELOAD_SUCCESS_TIME,
     CONFIG_RELOAD_SUCCESSFUL,
+    DATABASE_BYTES,
     DATABASE_UP,
     DRIFT,
     DRIFT_NEWEST,
@@ -26,6 +27,7 @@ from exporter.metrics.families import (
     LATE_IN_LOCKED,
     LEADER,
     MONTH_UNCLOSED,
+    OLDEST_OBSERVATION,
     RECONCILIATION,
     REJECTS_OPEN,
     SCHEDULER_EVENTS,
@@ -182,6 +184,18 @@ class ServiceMetrics:
         with self._lock:
             own = {metric: self._of_accounts(metric, each) for metric, each in values.items()}
             self._values = {**self._values, **own}
+
+    def set_sizes(self, tables: Mapping[str, int], oldest: Mapping[str, float]) -> None:
+        """Bytes by table, and since when each stream was observed, in Unix seconds.
+
+        Nothing else is exported of them any more: another process tells of the database, too.
+        """
+        values: dict[Metric, _Values] = {
+            DATABASE_BYTES: {(table,): float(size) for table, size in tables.items()},
+            OLDEST_OBSERVATION: {(stream,): at for stream, at in oldest.items()},
+        }
+        with self._lock:
+            self._values = {**self._values, **values}
 
     def record_heartbeat(self) -> None:
         """The scheduler is running."""

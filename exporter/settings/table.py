@@ -19,11 +19,13 @@ import platformdirs
 
 from exporter.logs.level import LEVELS
 from exporter.model.errors import SettingsError
+from exporter.model.retention import DEFAULT, Retention
 from exporter.settings import accounts, database, finance, values
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
 from exporter.settings.datev import DATEV, DatevSettings, read_datev, redacted_datev
 from exporter.settings.raw import CONFIG, RawSetting, RawSettings, Setting, gather
+from exporter.settings.retention import retention, retention_text
 from exporter.settings.values import Listen
 
 T = TypeVar("T")
@@ -285,6 +287,16 @@ class Settings:
         redact=lambda fees: finance.api_fees_text(fees) if fees else "none",
     )
     """By name of the database's setting; empty: none."""
+    retention: Retention = setting(
+        "ONETRADING_RETENTION",
+        "how long observed state is kept: by group (`market`: tickers and funding rates;"
+        " `account`: balances, positions, portfolio) from which age on only the last observation of"
+        " each `minute`, `hour` or `day` stays; `forever` keeps every change",
+        _text(retention),
+        default=DEFAULT,
+        redact=retention_text,
+    )
+    """Facts are kept for ever."""
     log_format: LogFormat = setting(
         "ONETRADING_LOG_FORMAT",
         "`text` or `json`",

@@ -15,6 +15,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from exporter.model.stream import Partition, Table
+from exporter.model.window import RESOLUTION
+from exporter.store import partitions
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of, own_rows
@@ -78,11 +80,33 @@ def _cut(
 
 
 def mend_snapshots(
-    connection: Connection, partition: Partition, latest: datetime, now: datetime
+    connection: Connection, partition: Partition, table: Table, latest: datetime, now: datetime
 ) -> int:
     """Bring snapshots that were observed after ``latest`` back to ``now`` or before; how many."""
+    _renumber(connection, partition, table, now)
     bounds = {"latest": latest, "now": now}
     return connection.execute(QUERIES["mend_snapshots"], identity_of(partition) | bounds).rowcount
+
+
+def _renumber(connection: Connection, partition: Partition, table: Table, now: datetime) -> None:
+    """Let no number of a snapshot tell a time after ``now``: those that follow would follow it."""
+    identity = identity_of(partition)
+    bound = {"bound": partitions.first_id(now + RESOLUTION)}
+    ahead = connection.execute(QUERIES["numbers_ahead"], identity | bound).fetchall()
+    if not ahead:
+        return
+    partitions.make(connection, now)
+    rows = sql.SQL("UPDATE {} SET snapshot_id = %(new)s WHERE snapshot_id = %(old)s").format(
+        sql.Identifier("onetrading", table.name)
+    )
+    before = connection.execute(QUERIES["last_number_before"], identity | bound).fetchone()
+    # From the middle of the microsecond: what other accounts store begins at its start.
+    number = max(partitions.first_id(now) + 511, (before and before[0]) or 0)
+    for (old,) in ahead:
+        number += 1
+        change = {"old": old, "new": number}
+        connection.execute(QUERIES["renumber_snapshot"], change)
+        connection.execute(rows, change)
 
 
 def mend_reference(

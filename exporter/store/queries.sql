@@ -438,10 +438,15 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s
 ORDER BY metric, labels;
 
 -- name: last_snapshot
--- The newest snapshot of a stream.
-SELECT snapshot_id, content_hash, last_observed_at FROM onetrading.snapshots
-WHERE account_id = %(account_id)s AND stream = %(stream)s
-ORDER BY first_observed_at DESC, snapshot_id DESC LIMIT 1;
+-- The newest snapshot of a stream; one row of nulls when there is none. And whether there is a table
+-- of this name: asked with it, to save a request to Postgres.
+SELECT last.*, to_regclass(%(table)s) IS NOT NULL
+FROM (VALUES (1)) AS one
+LEFT JOIN (
+    SELECT snapshot_id, content_hash, last_observed_at FROM onetrading.snapshots
+    WHERE account_id = %(account_id)s AND stream = %(stream)s
+    ORDER BY first_observed_at DESC, snapshot_id DESC LIMIT 1
+) AS last ON true;
 
 -- name: extend_snapshot
 -- The same response again. Never moves backwards.
@@ -449,12 +454,33 @@ UPDATE onetrading.snapshots SET last_observed_at = %(last)s
 WHERE snapshot_id = %(snapshot_id)s AND last_observed_at < %(last)s;
 
 -- name: add_snapshot
--- The header of a new response.
+-- The header of a new response; no row when another account's snapshot has its number.
 INSERT INTO onetrading.snapshots
-    (account_id, stream, first_observed_at, last_observed_at, row_count, content_hash, header)
-VALUES (%(account_id)s, %(stream)s, %(first)s, %(last)s, %(row_count)s, %(content_hash)s,
-        %(header)s)
+    (snapshot_id, account_id, stream, first_observed_at, last_observed_at, row_count, content_hash,
+     header)
+VALUES (%(snapshot_id)s, %(account_id)s, %(stream)s, %(first)s, %(last)s, %(row_count)s,
+        %(content_hash)s, %(header)s)
+ON CONFLICT DO NOTHING
 RETURNING snapshot_id;
+
+-- name: make_partitions
+-- Those of the tables of snapshots that are missing, for some months.
+SELECT onetrading.make_partitions(%(at)s, %(ahead)s);
+
+-- name: numbers_ahead
+-- The numbers of a stream's snapshots that tell a time after an instant, or follow one that does.
+SELECT snapshot_id FROM onetrading.snapshots
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND snapshot_id >= %(bound)s
+ORDER BY snapshot_id;
+
+-- name: last_number_before
+-- The greatest number of a stream's snapshots below another.
+SELECT max(snapshot_id) FROM onetrading.snapshots
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND snapshot_id < %(bound)s;
+
+-- name: renumber_snapshot
+-- Another number for the header of a snapshot.
+UPDATE onetrading.snapshots SET snapshot_id = %(new)s WHERE snapshot_id = %(old)s;
 
 -- name: require
 -- From when on the history of a partition must be complete: as asked for, as far as it is served. An
@@ -699,7 +725,8 @@ SELECT has_database_privilege(current_database(), 'CREATE')
 -- The tables of ours that the role may not write, by name.
 SELECT nspname || '.' || relname
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE relkind = 'r' AND nspname IN ('onetrading', 'onetrading_sync')
+WHERE relkind IN ('r', 'p') AND NOT relispartition
+  AND nspname IN ('onetrading', 'onetrading_sync')
   AND NOT (has_table_privilege(pg_class.oid, 'SELECT') AND has_table_privilege(pg_class.oid, 'INSERT')
            AND has_table_privilege(pg_class.oid, 'UPDATE')
            AND has_table_privilege(pg_class.oid, 'DELETE'))

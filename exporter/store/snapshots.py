@@ -23,7 +23,7 @@ from exporter.model.stream import (
     key_text,
 )
 from exporter.model.window import RESOLUTION
-from exporter.store import future
+from exporter.store import future, partitions
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of, own_rows
@@ -61,47 +61,80 @@ def save(
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
     content = _content(response)
-    last = _last(connection, partition, observed, latest)
-    if last is not None and last[1] == content and observed.first - last[2] <= patience:
-        extended = {"snapshot_id": last[0], "last": observed.last}
-        connection.execute(QUERIES["extend_snapshot"], extended)
-        return 0
-    header = connection.execute(
-        QUERIES["add_snapshot"],
-        identity
-        | {
-            "first": observed.first,
-            "last": observed.last,
-            "row_count": len(response.rows),
-            "content_hash": content,
-            "header": _header(stream, response),
-        },
-    ).fetchone()
-    assert header is not None  # noqa: S101  RETURNING of an INSERT without a condition
-    _copy(connection, stream.table, "snapshot_id", header[0], response.rows)
+    last = _last(connection, stream, partition, observed, latest)
+    first = observed.first
+    if last.number is not None:
+        if last.content == content and observed.first - last.observed_at <= patience:
+            extended = {"snapshot_id": last.number, "last": observed.last}
+            connection.execute(QUERIES["extend_snapshot"], extended)
+            return 0
+        # What another process has stored of the time counts: snapshots follow each other.
+        first = max(first, last.observed_at)
+    number = partitions.next_id(first, last.number)
+    if not last.has_partition or partitions.first_id(first) < number:
+        partitions.make(connection, partitions.time_of(number))
+    header = identity | {
+        "first": first,
+        "last": observed.last,
+        "row_count": len(response.rows),
+        "content_hash": content,
+        "header": _header(stream, response),
+    }
+    number = _add(connection, header, number)
+    _copy(connection, stream.table, "snapshot_id", number, response.rows)
     return len(response.rows)
 
 
+def _add(connection: Connection, header: Mapping[str, Any], number: int) -> int:
+    """Store the header of a snapshot under this number, or the next one that is free; which."""
+    while True:
+        parameters = {**header, "snapshot_id": number}
+        if connection.execute(QUERIES["add_snapshot"], parameters).fetchone() is not None:
+            return number
+        number += 1
+
+
+class _Last(NamedTuple):
+    """The newest snapshot of a stream, if there is one; a row of ``last_snapshot``."""
+
+    number: int | None
+    content: int
+    observed_at: datetime
+    has_partition: bool
+    """Whether there is one for what is observed first at the time that was asked for."""
+
+
+def _newest(connection: Connection, partition: Partition, observed: Observed) -> _Last:
+    parameters = identity_of(partition) | {
+        "table": f"onetrading.{partitions.name_of(observed.first)}"
+    }
+    row = connection.execute(QUERIES["last_snapshot"], parameters).fetchone()
+    assert row is not None  # noqa: S101  it always has one
+    return _Last(*row)
+
+
 def _last(
-    connection: Connection, partition: Partition, observed: Observed, latest: datetime
-) -> tuple[Any, ...] | None:
+    connection: Connection,
+    stream: Snapshot | Reference,
+    partition: Partition,
+    observed: Observed,
+    latest: datetime,
+) -> _Last:
     """The newest snapshot, which was observed before this one. Raises Outdated."""
-    identity = identity_of(partition)
-    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
-    if last is not None and last[2] > latest:
+    last = _newest(connection, partition, observed)
+    if last.number is not None and last.observed_at > latest:
         before = observed.last - RESOLUTION
-        _warn(future.mend_snapshots(connection, partition, latest, before))
-        last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
-    if last is not None and last[2] >= observed.last:
-        raise Outdated(last[2], observed.last)
+        _warn(future.mend_snapshots(connection, partition, stream.table, latest, before))
+        last = _newest(connection, partition, observed)
+    if last.number is not None and last.observed_at >= observed.last:
+        raise Outdated(last.observed_at, observed.last)
     return last
 
 
 def outdated(connection: Connection, partition: Partition, observed: Observed) -> bool:
     """Whether a snapshot observed later is stored, so that ``save`` would not store this one."""
-    identity = identity_of(partition)
-    last = connection.execute(QUERIES["last_snapshot"], identity).fetchone()
-    return last is not None and last[2] >= observed.last
+    last = _newest(connection, partition, observed)
+    return last.number is not None and last.observed_at >= observed.last
 
 
 def _content(response: SnapshotResponse) -> int:

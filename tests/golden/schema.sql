@@ -502,6 +502,48 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION onetrading.lots_at(of_account uuid, until timestamp with time zone) IS 'The lots of an account that were not used up, by FIFO, after all trades and imported lots before an instant; from the newest state that is carried by then. Columns as in onetrading_sync.carried_lots.';
+CREATE FUNCTION onetrading.make_partitions(from_at timestamp with time zone, months_ahead integer) RETURNS SETOF text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    starts timestamp;
+    first_id bigint;
+    end_id bigint;
+    relation text;
+    partition text;
+BEGIN
+    -- Two that make the same table at once would fail.
+    PERFORM pg_advisory_xact_lock(6078931154620418);
+    FOR step IN 0..months_ahead LOOP
+        starts := date_trunc('month', from_at AT TIME ZONE 'UTC') + make_interval(months => step);
+        first_id := extract(epoch FROM starts)::bigint * 1024000000;
+        end_id := extract(epoch FROM starts + interval '1 month')::bigint * 1024000000;
+        CONTINUE WHEN end_id <= 1836534988800000000;  -- in the first partition
+        FOR relation IN
+            SELECT relname FROM pg_partitioned_table
+            JOIN pg_class ON pg_class.oid = partrelid
+            JOIN pg_attribute ON attrelid = partrelid AND attnum = partattrs[0]
+            WHERE relnamespace = 'onetrading'::regnamespace AND attname = 'snapshot_id'
+            ORDER BY relname
+        LOOP
+            partition := relation || to_char(starts, '_YYYY_MM');
+            CONTINUE WHEN to_regclass(format('onetrading.%I', partition)) IS NOT NULL;
+            -- Attached, since PARTITION OF would wait for every reader of the table. The rule tells
+            -- of a copy, too, that it fits, so that attaching that reads nothing.
+            EXECUTE format('CREATE TABLE onetrading.%I (LIKE onetrading.%I INCLUDING ALL,'
+                ' CONSTRAINT in_partition CHECK (snapshot_id >= %s AND snapshot_id < %s))',
+                partition, relation, first_id, end_id);
+            EXECUTE format('ALTER TABLE onetrading.%I ATTACH PARTITION onetrading.%I'
+                ' FOR VALUES FROM (%s) TO (%s)', relation, partition, first_id, end_id);
+            EXECUTE format('COMMENT ON TABLE onetrading.%I IS %L', partition, format(
+                'Partition of onetrading.%s: %s.', relation, to_char(starts, 'YYYY-MM')));
+            RETURN NEXT partition;
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION onetrading.make_partitions(from_at timestamp with time zone, months_ahead integer) IS 'Makes the partitions of the tables of snapshots for the UTC month of an instant, and for so many months after it, as far as they are missing; returns the names of those that it made.';
 CREATE FUNCTION onetrading.number_of(told text) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $_$ SELECT CASE WHEN told ~ '^-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][-+]?[0-9]{1,2})?$' THEN told::numeric END $_$;
@@ -923,17 +965,20 @@ CREATE TABLE onetrading.snapshots (
     row_count integer NOT NULL,
     content_hash bigint NOT NULL,
     header jsonb NOT NULL,
+    resolution interval,
     CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
-);
+)
+PARTITION BY RANGE (snapshot_id);
 COMMENT ON TABLE onetrading.snapshots IS 'One row per complete answer of a snapshot stream; an answer that changed nothing extends it.';
-COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.snapshots.snapshot_id IS 'Number of the answer, in the order in which the answers of an account and stream were observed first. It tells when that was: microseconds since 1970-01-01 UTC times 1024, and up to 1023 more to keep numbers apart. Smaller ones than 1836534988800000000 may be a mere count, of earlier versions.';
 COMMENT ON COLUMN onetrading.snapshots.account_id IS 'The account it is of.';
 COMMENT ON COLUMN onetrading.snapshots.stream IS 'The stream that was asked.';
 COMMENT ON COLUMN onetrading.snapshots.first_observed_at IS 'When this state was first observed.';
 COMMENT ON COLUMN onetrading.snapshots.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
-COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
+COMMENT ON COLUMN onetrading.snapshots.row_count IS 'How many rows the answer had; 0 means empty, not unknown. Of an answer that was thinned and is kept for the quotes next to own trades alone, only the rows of the traded instruments are left.';
 COMMENT ON COLUMN onetrading.snapshots.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
 COMMENT ON COLUMN onetrading.snapshots.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
+COMMENT ON COLUMN onetrading.snapshots.resolution IS 'Null: every change is kept around it, so that nothing is known to have changed between last_observed_at and the first_observed_at of the next snapshot. Otherwise it was thinned (ONETRADING_RETENTION): of each minute, hour or day, as this says, the last state is kept, so that a state that lasted from last_observed_at to the next snapshot for less than that may be missing.';
 CREATE TABLE onetrading.trades (
     trade_id uuid NOT NULL,
     order_id uuid,
@@ -1169,7 +1214,8 @@ CREATE TABLE onetrading.balances (
     locked numeric NOT NULL,
     changed_at timestamp with time zone,
     CONSTRAINT balances_amounts CHECK (((available > '-Infinity'::numeric) AND (available < 'Infinity'::numeric) AND (locked > '-Infinity'::numeric) AND (locked < 'Infinity'::numeric)))
-);
+)
+PARTITION BY RANGE (snapshot_id);
 COMMENT ON TABLE onetrading.balances IS 'Balances per snapshot (GET account/balances). A currency without a row in a snapshot was not listed: its balance was 0.';
 COMMENT ON COLUMN onetrading.balances.snapshot_id IS 'The answer it was part of.';
 COMMENT ON COLUMN onetrading.balances.account_id IS 'The account it is of.';
@@ -1204,7 +1250,8 @@ CREATE TABLE onetrading.positions (
     mark_price numeric,
     raw jsonb NOT NULL,
     CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
-);
+)
+PARTITION BY RANGE (snapshot_id);
 COMMENT ON TABLE onetrading.positions IS 'Open futures positions per snapshot (GET account/futures/positions).';
 COMMENT ON COLUMN onetrading.positions.snapshot_id IS 'The answer it was part of.';
 COMMENT ON COLUMN onetrading.positions.account_id IS 'The account it is of.';
@@ -1616,7 +1663,7 @@ END - sum(events.amount) OVER forwards) AS unexplained,
 UNION ALL
  SELECT changes.changed_at,
     false,
-    NULL::numeric,
+    NULL::numeric AS "numeric",
     (changes.amount +
   CASE
    WHEN rolled.settled THEN changes.gain
@@ -1626,7 +1673,7 @@ UNION ALL
    FROM onetrading.balance_changes changes
   WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
                                   WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
-                  WHERE (bounded.is_point AND (((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point)) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
+                  WHERE (bounded.is_point AND ((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
                   WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
           WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
           ORDER BY points.at
@@ -2352,7 +2399,8 @@ CREATE TABLE onetrading.portfolios (
     maintenance_margin numeric,
     raw jsonb NOT NULL,
     CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
-);
+)
+PARTITION BY RANGE (snapshot_id);
 COMMENT ON TABLE onetrading.portfolios IS 'The futures account as a whole per snapshot (GET account/futures/summary).';
 COMMENT ON COLUMN onetrading.portfolios.snapshot_id IS 'The answer it was part of.';
 COMMENT ON COLUMN onetrading.portfolios.account_id IS 'The account it is of.';
@@ -2416,7 +2464,7 @@ CREATE VIEW reporting.daily_equity_by_zone AS
                             WHEN ((snapshots.header ->> 'account_equity'::text) ~ '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$'::text) THEN ((snapshots.header ->> 'account_equity'::text))::numeric
                             ELSE NULL::numeric
                         END AS "case",
-                    'balances'::text,
+                    'balances'::text AS text,
                     LEAST(snapshots.last_observed_at, days.day_end) AS "least"
                    FROM onetrading.snapshots
                   WHERE ((snapshots.account_id = days.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < days.day_end))
@@ -3156,25 +3204,25 @@ CREATE VIEW onetrading.funding_positions AS
                  SELECT positions_1.instrument_code,
                     positions_1.opened_at,
                     1,
-                    'start'::text,
+                    'start'::text AS text,
                     0,
-                    NULL::numeric,
-                    NULL::numeric,
-                    NULL::timestamp with time zone,
-                    NULL::bigint,
-                    NULL::bigint,
-                    NULL::uuid
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
+                    NULL::timestamp with time zone AS timestamptz,
+                    NULL::bigint AS int8,
+                    NULL::bigint AS int8,
+                    NULL::uuid AS uuid
                    FROM onetrading.closed_positions positions_1
                   WHERE ((positions_1.account_id = months.account_id) AND (positions_1.instrument_code IS NOT NULL) AND (positions_1.opened_at > months.starts_at) AND (positions_1.closed_at > months.starts_at) AND (positions_1.opened_at < months.ends_at))
                 UNION ALL
                  SELECT fills.instrument_code,
                     fills.traded_at,
                     2,
-                    'trade'::text,
-                    NULL::numeric,
-                    NULL::numeric,
+                    'trade'::text AS text,
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
                     fills.signed,
-                    NULL::timestamp with time zone,
+                    NULL::timestamp with time zone AS timestamptz,
                     fills.traded_at_nanos,
                     fills.sequence,
                     fills.trade_id
@@ -3183,31 +3231,31 @@ CREATE VIEW onetrading.funding_positions AS
                  SELECT positions_1.instrument_code,
                     positions_1.closed_at,
                     3,
-                    'closing'::text,
+                    'closing'::text AS text,
                     0,
-                    NULL::numeric,
-                    NULL::numeric,
-                    NULL::timestamp with time zone,
-                    NULL::bigint,
-                    NULL::bigint,
-                    NULL::uuid
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
+                    NULL::timestamp with time zone AS timestamptz,
+                    NULL::bigint AS int8,
+                    NULL::bigint AS int8,
+                    NULL::uuid AS uuid
                    FROM onetrading.closed_positions positions_1
                   WHERE ((positions_1.account_id = months.account_id) AND (positions_1.instrument_code IS NOT NULL) AND (positions_1.closed_at > months.starts_at) AND (positions_1.closed_at < months.ends_at))
                 UNION ALL
                  SELECT held.instrument_code,
                     seen.at,
                     4,
-                    'observation'::text,
+                    'observation'::text AS text,
                         CASE
                             WHEN (positions_1.snapshot_id IS NULL) THEN (0)::numeric
                             ELSE positions_1.net
                         END AS net,
-                    NULL::numeric,
-                    NULL::numeric,
-                    NULL::timestamp with time zone,
-                    NULL::bigint,
-                    NULL::bigint,
-                    NULL::uuid
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
+                    NULL::timestamp with time zone AS timestamptz,
+                    NULL::bigint AS int8,
+                    NULL::bigint AS int8,
+                    NULL::uuid AS uuid
                    FROM ((seen
                      CROSS JOIN held)
                      LEFT JOIN onetrading.net_positions positions_1 ON (((positions_1.snapshot_id = seen.snapshot_id) AND (positions_1.instrument_code = held.instrument_code))))
@@ -3215,27 +3263,27 @@ CREATE VIEW onetrading.funding_positions AS
                  SELECT slots_1.instrument_code,
                     slots_1.funding_time,
                     5,
-                    'slot'::text,
-                    NULL::numeric,
-                    NULL::numeric,
-                    NULL::numeric,
+                    'slot'::text AS text,
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
                     slots_1.funding_time,
-                    NULL::bigint,
-                    NULL::bigint,
-                    NULL::uuid
+                    NULL::bigint AS int8,
+                    NULL::bigint AS int8,
+                    NULL::uuid AS uuid
                    FROM slots slots_1
                 UNION ALL
                  SELECT payments_1.instrument_code,
                     payments_1.booked_at,
                     5,
-                    'booking'::text,
-                    NULL::numeric,
-                    NULL::numeric,
-                    NULL::numeric,
+                    'booking'::text AS text,
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
+                    NULL::numeric AS "numeric",
                     payments_1.funding_time,
-                    NULL::bigint,
-                    NULL::bigint,
-                    NULL::uuid
+                    NULL::bigint AS int8,
+                    NULL::bigint AS int8,
+                    NULL::uuid AS uuid
                    FROM payments payments_1
                 ), near AS (
                  SELECT events.instrument_code,
@@ -5589,7 +5637,7 @@ CREATE VIEW reporting.position_check AS
                                     0,
                                     0,
                                     0,
-                                    NULL::timestamp with time zone
+                                    NULL::timestamp with time zone AS timestamptz
                                    FROM onetrading.net_positions
                                   WHERE (net_positions.snapshot_id = ANY (ARRAY[spans.first_id, spans.last_id]))) known
                           GROUP BY known.instrument_code
@@ -5666,9 +5714,9 @@ CASE
  WHEN (seen.snapshot_id IS NULL) THEN (0)::numeric
  ELSE seen.net
 END AS net,
-                                    NULL::bigint,
-                                    NULL::bigint,
-                                    NULL::uuid
+                                    NULL::bigint AS int8,
+                                    NULL::bigint AS int8,
+                                    NULL::uuid AS uuid
                                    FROM (onetrading.snapshots
                                      LEFT JOIN onetrading.net_positions seen ON (((seen.snapshot_id = snapshots.snapshot_id) AND (seen.instrument_code = judged.instrument_code))))
                                   WHERE ((judged.difference <> (0)::numeric) AND (snapshots.account_id = judged.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.first_observed_at <= judged.last_at))) events) observations_1
@@ -7041,7 +7089,8 @@ CREATE TABLE onetrading.tickers (
     funding_rate numeric,
     next_funding_at timestamp with time zone,
     raw jsonb NOT NULL
-);
+)
+PARTITION BY RANGE (snapshot_id);
 COMMENT ON TABLE onetrading.tickers IS 'Tickers per snapshot (GET market-ticker).';
 COMMENT ON COLUMN onetrading.tickers.snapshot_id IS 'The answer it was part of.';
 COMMENT ON COLUMN onetrading.tickers.instrument_code IS 'The market''s code.';
@@ -7207,6 +7256,23 @@ CREATE VIEW onetrading.asset_changes AS
 COMMENT ON VIEW onetrading.asset_changes IS 'The UTC months in which an instrument began to stand for other assets: normally none.';
 COMMENT ON COLUMN onetrading.asset_changes.instrument_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.asset_changes.month IS 'First day of the UTC month of the change.';
+CREATE TABLE onetrading.balances_earlier (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    currency_code text NOT NULL,
+    available numeric NOT NULL,
+    locked numeric NOT NULL,
+    changed_at timestamp with time zone,
+    CONSTRAINT balances_amounts CHECK (((available > '-Infinity'::numeric) AND (available < 'Infinity'::numeric) AND (locked > '-Infinity'::numeric) AND (locked < 'Infinity'::numeric))),
+    CONSTRAINT in_partition CHECK ((snapshot_id < '1836534988800000000'::bigint))
+);
+COMMENT ON TABLE onetrading.balances_earlier IS 'Partition of onetrading.balances: what was stored before the numbers of snapshots told the time.';
+COMMENT ON COLUMN onetrading.balances_earlier.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.balances_earlier.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.balances_earlier.currency_code IS 'The asset''s code.';
+COMMENT ON COLUMN onetrading.balances_earlier.available IS 'Free, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances_earlier.locked IS 'Held by open orders, in units of the currency.';
+COMMENT ON COLUMN onetrading.balances_earlier.changed_at IS 'When this balance last changed, as the exchange says.';
 CREATE TABLE onetrading.candlesticks (
     instrument_code text NOT NULL,
     granularity text NOT NULL,
@@ -7309,7 +7375,8 @@ CREATE TABLE onetrading.funding_rate_samples (
     mark_price numeric,
     computed_at timestamp with time zone,
     raw jsonb NOT NULL
-);
+)
+PARTITION BY RANGE (snapshot_id);
 COMMENT ON TABLE onetrading.funding_rate_samples IS 'Funding rates while they form (GET funding-rate); settled ones are in funding_rates.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.snapshot_id IS 'The answer it was part of.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.instrument_code IS 'The market''s code.';
@@ -7317,6 +7384,22 @@ COMMENT ON COLUMN onetrading.funding_rate_samples.funding_rate IS 'Fraction per 
 COMMENT ON COLUMN onetrading.funding_rate_samples.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.computed_at IS 'When the exchange computed it.';
 COMMENT ON COLUMN onetrading.funding_rate_samples.raw IS 'The record as sent.';
+CREATE TABLE onetrading.funding_rate_samples_earlier (
+    snapshot_id bigint NOT NULL,
+    instrument_code text NOT NULL,
+    funding_rate numeric NOT NULL,
+    mark_price numeric,
+    computed_at timestamp with time zone,
+    raw jsonb NOT NULL,
+    CONSTRAINT in_partition CHECK ((snapshot_id < '1836534988800000000'::bigint))
+);
+COMMENT ON TABLE onetrading.funding_rate_samples_earlier IS 'Partition of onetrading.funding_rate_samples: what was stored before the numbers of snapshots told the time.';
+COMMENT ON COLUMN onetrading.funding_rate_samples_earlier.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.funding_rate_samples_earlier.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.funding_rate_samples_earlier.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
+COMMENT ON COLUMN onetrading.funding_rate_samples_earlier.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.funding_rate_samples_earlier.computed_at IS 'When the exchange computed it.';
+COMMENT ON COLUMN onetrading.funding_rate_samples_earlier.raw IS 'The record as sent.';
 CREATE TABLE onetrading.funding_settings (
     instrument_code text NOT NULL,
     state text,
@@ -7585,14 +7668,75 @@ COMMENT ON COLUMN onetrading.order_events.account_id IS 'The account it is of.';
 COMMENT ON COLUMN onetrading.order_events.sequence IS 'The exchange''s counter; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.updated_at IS 'When the exchange says that the order changed to this state; null when not sent.';
 COMMENT ON COLUMN onetrading.order_events.first_seen_at IS 'When the state was first stored here; never changed afterwards.';
-ALTER TABLE onetrading.snapshots ALTER COLUMN snapshot_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME onetrading.snapshots_snapshot_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
+CREATE TABLE onetrading.portfolios_earlier (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    equity numeric,
+    margin_used numeric,
+    margin_available numeric,
+    account_ratio numeric,
+    maintenance_margin numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT in_partition CHECK ((snapshot_id < '1836534988800000000'::bigint)),
+    CONSTRAINT portfolios_amounts CHECK (((equity > '-Infinity'::numeric) AND (equity < 'Infinity'::numeric) AND (margin_used > '-Infinity'::numeric) AND (margin_used < 'Infinity'::numeric) AND (margin_available > '-Infinity'::numeric) AND (margin_available < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric)))
 );
+COMMENT ON TABLE onetrading.portfolios_earlier IS 'Partition of onetrading.portfolios: what was stored before the numbers of snapshots told the time.';
+COMMENT ON COLUMN onetrading.portfolios_earlier.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.portfolios_earlier.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.portfolios_earlier.equity IS 'In the account''s currency, which the exchange does not name.';
+COMMENT ON COLUMN onetrading.portfolios_earlier.margin_used IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios_earlier.margin_available IS 'In the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios_earlier.account_ratio IS 'As the exchange computes it; null when not a number (flat).';
+COMMENT ON COLUMN onetrading.portfolios_earlier.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.portfolios_earlier.raw IS 'The record as sent.';
+CREATE TABLE onetrading.positions_earlier (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    instrument_code text NOT NULL,
+    direction text NOT NULL,
+    open_volume numeric NOT NULL,
+    open_notional numeric,
+    maintenance_margin numeric,
+    last_settlement numeric,
+    mark_price numeric,
+    raw jsonb NOT NULL,
+    CONSTRAINT in_partition CHECK ((snapshot_id < '1836534988800000000'::bigint)),
+    CONSTRAINT positions_amounts CHECK (((open_volume > '-Infinity'::numeric) AND (open_volume < 'Infinity'::numeric) AND (open_notional > '-Infinity'::numeric) AND (open_notional < 'Infinity'::numeric) AND (maintenance_margin > '-Infinity'::numeric) AND (maintenance_margin < 'Infinity'::numeric) AND (last_settlement > '-Infinity'::numeric) AND (last_settlement < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric)))
+);
+COMMENT ON TABLE onetrading.positions_earlier IS 'Partition of onetrading.positions: what was stored before the numbers of snapshots told the time.';
+COMMENT ON COLUMN onetrading.positions_earlier.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.positions_earlier.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.positions_earlier.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.positions_earlier.direction IS 'LONG or SHORT; sizes have no sign.';
+COMMENT ON COLUMN onetrading.positions_earlier.open_volume IS 'Size in units of the base asset.';
+COMMENT ON COLUMN onetrading.positions_earlier.open_notional IS 'Size at the mark price, in the quote currency; not the cost of entry.';
+COMMENT ON COLUMN onetrading.positions_earlier.maintenance_margin IS 'In the quote currency; of a portfolio, in the account''s currency.';
+COMMENT ON COLUMN onetrading.positions_earlier.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
+COMMENT ON COLUMN onetrading.positions_earlier.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.positions_earlier.raw IS 'The record as sent.';
+CREATE TABLE onetrading.snapshots_earlier (
+    snapshot_id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    first_observed_at timestamp with time zone NOT NULL,
+    last_observed_at timestamp with time zone NOT NULL,
+    row_count integer NOT NULL,
+    content_hash bigint NOT NULL,
+    header jsonb NOT NULL,
+    resolution interval,
+    CONSTRAINT in_partition CHECK ((snapshot_id < '1836534988800000000'::bigint)),
+    CONSTRAINT snapshots_check CHECK ((last_observed_at >= first_observed_at))
+);
+COMMENT ON TABLE onetrading.snapshots_earlier IS 'Partition of onetrading.snapshots: what was stored before the numbers of snapshots told the time.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.snapshot_id IS 'As in onetrading.snapshots.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.stream IS 'The stream that was asked.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.first_observed_at IS 'When this state was first observed.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.last_observed_at IS 'When it was last observed unchanged; between both it was asked for without a break.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.row_count IS 'How many rows the answer had; 0 means empty, not unknown.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.content_hash IS 'Hash of the whole answer, to tell that nothing changed.';
+COMMENT ON COLUMN onetrading.snapshots_earlier.header IS 'What the answer said beside its rows, as sent (account_equity of balances).';
+COMMENT ON COLUMN onetrading.snapshots_earlier.resolution IS 'As in onetrading.snapshots.';
 CREATE VIEW onetrading.spot_markets AS
  WITH changes AS (
          SELECT instruments.instrument_code,
@@ -7630,6 +7774,34 @@ COMMENT ON COLUMN onetrading.spot_markets.base_code IS 'As in onetrading.instrum
 COMMENT ON COLUMN onetrading.spot_markets.quote_code IS 'As in onetrading.instruments.';
 COMMENT ON COLUMN onetrading.spot_markets.known_from IS 'valid_from of the version; the first one counts for all time before it.';
 COMMENT ON COLUMN onetrading.spot_markets.known_to IS 'Until when, exclusive; the last one counts for all time after it.';
+CREATE TABLE onetrading.tickers_earlier (
+    snapshot_id bigint NOT NULL,
+    instrument_code text NOT NULL,
+    state text,
+    last_price numeric,
+    bid_price numeric,
+    ask_price numeric,
+    base_volume numeric,
+    quote_volume numeric,
+    mark_price numeric,
+    funding_rate numeric,
+    next_funding_at timestamp with time zone,
+    raw jsonb NOT NULL,
+    CONSTRAINT in_partition CHECK ((snapshot_id < '1836534988800000000'::bigint))
+);
+COMMENT ON TABLE onetrading.tickers_earlier IS 'Partition of onetrading.tickers: what was stored before the numbers of snapshots told the time.';
+COMMENT ON COLUMN onetrading.tickers_earlier.snapshot_id IS 'The answer it was part of.';
+COMMENT ON COLUMN onetrading.tickers_earlier.instrument_code IS 'The market''s code.';
+COMMENT ON COLUMN onetrading.tickers_earlier.state IS 'ACTIVE, SUSPENDED, POST_ONLY or CLOSED.';
+COMMENT ON COLUMN onetrading.tickers_earlier.last_price IS 'Price of the last trade in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers_earlier.bid_price IS 'Highest bid; null when nobody bids.';
+COMMENT ON COLUMN onetrading.tickers_earlier.ask_price IS 'Lowest ask; null when nobody offers.';
+COMMENT ON COLUMN onetrading.tickers_earlier.base_volume IS 'Volume of 24 hours in units of the base asset.';
+COMMENT ON COLUMN onetrading.tickers_earlier.quote_volume IS 'Volume of 24 hours in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers_earlier.mark_price IS 'Mark price in the quote currency.';
+COMMENT ON COLUMN onetrading.tickers_earlier.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
+COMMENT ON COLUMN onetrading.tickers_earlier.next_funding_at IS 'When funding is next settled.';
+COMMENT ON COLUMN onetrading.tickers_earlier.raw IS 'The record as sent.';
 CREATE TABLE onetrading_sync.carried (
     account_id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -8928,6 +9100,12 @@ COMMENT ON COLUMN reporting.trades.traded_at_nanos IS 'The same instant in full:
 COMMENT ON COLUMN reporting.trades.traded_on IS 'UTC day of traded_at.';
 COMMENT ON COLUMN reporting.trades.fee_in_quote IS 'fee_amount in quote_code: itself, or times price, exactly, where it was in base_code; positive when paid, negative when received. Null when the fee was not sent or is in another currency.';
 COMMENT ON COLUMN reporting.trades.first_seen_at IS 'When it was first stored here; rows from before an upgrade to a version with this column have the time of that upgrade.';
+ALTER TABLE ONLY onetrading.balances ATTACH PARTITION onetrading.balances_earlier FOR VALUES FROM (MINVALUE) TO ('1836534988800000000');
+ALTER TABLE ONLY onetrading.funding_rate_samples ATTACH PARTITION onetrading.funding_rate_samples_earlier FOR VALUES FROM (MINVALUE) TO ('1836534988800000000');
+ALTER TABLE ONLY onetrading.portfolios ATTACH PARTITION onetrading.portfolios_earlier FOR VALUES FROM (MINVALUE) TO ('1836534988800000000');
+ALTER TABLE ONLY onetrading.positions ATTACH PARTITION onetrading.positions_earlier FOR VALUES FROM (MINVALUE) TO ('1836534988800000000');
+ALTER TABLE ONLY onetrading.snapshots ATTACH PARTITION onetrading.snapshots_earlier FOR VALUES FROM (MINVALUE) TO ('1836534988800000000');
+ALTER TABLE ONLY onetrading.tickers ATTACH PARTITION onetrading.tickers_earlier FOR VALUES FROM (MINVALUE) TO ('1836534988800000000');
 ALTER TABLE ONLY onetrading.account_fee_tiers
     ADD CONSTRAINT account_fee_tiers_pkey PRIMARY KEY (account_id, fee_group, valid_from);
 ALTER TABLE ONLY onetrading.accounts
@@ -8936,6 +9114,8 @@ ALTER TABLE ONLY onetrading.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading.balances
     ADD CONSTRAINT balances_pkey PRIMARY KEY (snapshot_id, currency_code);
+ALTER TABLE ONLY onetrading.balances_earlier
+    ADD CONSTRAINT balances_earlier_pkey PRIMARY KEY (snapshot_id, currency_code);
 ALTER TABLE ONLY onetrading.candlesticks
     ADD CONSTRAINT candlesticks_pkey PRIMARY KEY (instrument_code, granularity, start_time);
 ALTER TABLE ONLY onetrading.closed_positions
@@ -8958,6 +9138,8 @@ ALTER TABLE ONLY onetrading.funding_payments
     ADD CONSTRAINT funding_payments_pkey PRIMARY KEY (account_id, instrument_code, funding_time);
 ALTER TABLE ONLY onetrading.funding_rate_samples
     ADD CONSTRAINT funding_rate_samples_pkey PRIMARY KEY (snapshot_id, instrument_code);
+ALTER TABLE ONLY onetrading.funding_rate_samples_earlier
+    ADD CONSTRAINT funding_rate_samples_earlier_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.funding_rates
     ADD CONSTRAINT funding_rates_pkey PRIMARY KEY (instrument_code, funding_time);
 ALTER TABLE ONLY onetrading.funding_settings
@@ -8970,16 +9152,24 @@ ALTER TABLE ONLY onetrading.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (order_id);
 ALTER TABLE ONLY onetrading.portfolios
     ADD CONSTRAINT portfolios_pkey PRIMARY KEY (snapshot_id, account_id);
+ALTER TABLE ONLY onetrading.portfolios_earlier
+    ADD CONSTRAINT portfolios_earlier_pkey PRIMARY KEY (snapshot_id, account_id);
 ALTER TABLE ONLY onetrading.position_funding_payments
     ADD CONSTRAINT position_funding_payments_pkey PRIMARY KEY (position_id, booked_at);
 ALTER TABLE ONLY onetrading.position_trades
     ADD CONSTRAINT position_trades_pkey PRIMARY KEY (position_id, trade_id);
 ALTER TABLE ONLY onetrading.positions
     ADD CONSTRAINT positions_pkey PRIMARY KEY (snapshot_id, instrument_code, direction);
+ALTER TABLE ONLY onetrading.positions_earlier
+    ADD CONSTRAINT positions_earlier_pkey PRIMARY KEY (snapshot_id, instrument_code, direction);
 ALTER TABLE ONLY onetrading.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (snapshot_id);
+ALTER TABLE ONLY onetrading.snapshots_earlier
+    ADD CONSTRAINT snapshots_earlier_pkey PRIMARY KEY (snapshot_id);
 ALTER TABLE ONLY onetrading.tickers
     ADD CONSTRAINT tickers_pkey PRIMARY KEY (snapshot_id, instrument_code);
+ALTER TABLE ONLY onetrading.tickers_earlier
+    ADD CONSTRAINT tickers_earlier_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
 ALTER TABLE ONLY onetrading.zones
@@ -9031,7 +9221,8 @@ ALTER TABLE ONLY onetrading_sync.totals
 ALTER TABLE ONLY onetrading_sync.verified
     ADD CONSTRAINT verified_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
 CREATE UNIQUE INDEX account_fee_tiers_current ON onetrading.account_fee_tiers USING btree (account_id, fee_group) WHERE (valid_to IS NULL);
-CREATE INDEX balances_by_currency ON onetrading.balances USING btree (account_id, currency_code, snapshot_id);
+CREATE INDEX balances_by_currency ON ONLY onetrading.balances USING btree (account_id, currency_code, snapshot_id);
+CREATE INDEX balances_earlier_by_currency ON onetrading.balances_earlier USING btree (account_id, currency_code, snapshot_id);
 CREATE INDEX candlesticks_by_end ON onetrading.candlesticks USING btree (instrument_code, granularity, end_time);
 CREATE INDEX closed_positions_by_closing ON onetrading.closed_positions USING btree (account_id, closed_at);
 CREATE UNIQUE INDEX closes_in_force ON onetrading.closes USING btree (zone, month) WHERE (reopened_at IS NULL);
@@ -9050,7 +9241,8 @@ CREATE INDEX orders_unchecked ON onetrading.orders USING btree (account_id, crea
 CREATE INDEX orders_unknown ON onetrading.orders USING btree (account_id) WHERE (is_open IS NULL);
 CREATE INDEX position_funding_payments_by_slot ON onetrading.position_funding_payments USING btree (account_id, instrument_code, funding_time);
 CREATE INDEX position_trades_by_trade ON onetrading.position_trades USING btree (trade_id);
-CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
+CREATE INDEX snapshots_by_start ON ONLY onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
+CREATE INDEX snapshots_earlier_by_start ON onetrading.snapshots_earlier USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at);
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
 CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
@@ -9065,6 +9257,14 @@ CREATE INDEX position_details_uncompared ON onetrading_sync.position_details USI
 CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
+ALTER INDEX onetrading.balances_by_currency ATTACH PARTITION onetrading.balances_earlier_by_currency;
+ALTER INDEX onetrading.balances_pkey ATTACH PARTITION onetrading.balances_earlier_pkey;
+ALTER INDEX onetrading.funding_rate_samples_pkey ATTACH PARTITION onetrading.funding_rate_samples_earlier_pkey;
+ALTER INDEX onetrading.portfolios_pkey ATTACH PARTITION onetrading.portfolios_earlier_pkey;
+ALTER INDEX onetrading.positions_pkey ATTACH PARTITION onetrading.positions_earlier_pkey;
+ALTER INDEX onetrading.snapshots_by_start ATTACH PARTITION onetrading.snapshots_earlier_by_start;
+ALTER INDEX onetrading.snapshots_pkey ATTACH PARTITION onetrading.snapshots_earlier_pkey;
+ALTER INDEX onetrading.tickers_pkey ATTACH PARTITION onetrading.tickers_earlier_pkey;
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON onetrading.closed_rows FOR EACH ROW EXECUTE FUNCTION onetrading.refuse_change();
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON onetrading.closes FOR EACH ROW EXECUTE FUNCTION onetrading.refuse_change();
 CREATE TRIGGER carried_after_delete AFTER DELETE ON onetrading.external_lots REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
@@ -9081,20 +9281,10 @@ CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.instruments REFER
 CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closed_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closes FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
-ALTER TABLE ONLY onetrading.balances
-    ADD CONSTRAINT balances_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 ALTER TABLE ONLY onetrading.closed_rows
     ADD CONSTRAINT closed_rows_close_id_fkey FOREIGN KEY (close_id) REFERENCES onetrading.closes(close_id) DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE ONLY onetrading.closes
     ADD CONSTRAINT closes_zone_fkey FOREIGN KEY (zone) REFERENCES onetrading.zones(zone);
-ALTER TABLE ONLY onetrading.funding_rate_samples
-    ADD CONSTRAINT funding_rate_samples_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
-ALTER TABLE ONLY onetrading.portfolios
-    ADD CONSTRAINT portfolios_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
-ALTER TABLE ONLY onetrading.positions
-    ADD CONSTRAINT positions_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
-ALTER TABLE ONLY onetrading.tickers
-    ADD CONSTRAINT tickers_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 ALTER TABLE ONLY onetrading_sync.carried_lots
     ADD CONSTRAINT carried_lots_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.carried_pools

@@ -246,6 +246,7 @@ def filled(*accounts: str) -> Page:
         dict.fromkeys(accounts or ("main", "desk"), 1.5),
         dict.fromkeys(accounts or ("main", "desk"), 2),
     )
+    page.service_metrics.set_sizes({"onetrading.trades": 8192}, {"tickers": 1.5e9})
     page.service_metrics.set_config(True, 1.5)
     page.service_metrics.set_database_up(True)
     page.service_metrics.set_leader({"main": True, "hedge": False})
@@ -473,6 +474,20 @@ def test_what_the_checks_of_months_no_longer_say_is_not_shown() -> None:
         (("account", "main"), ("check", "roll_forward"), ("key", "2026-10 EUR")): -1250.5
     }
     assert not shown.keys() & set(names[1:])
+
+
+def test_only_one_process_tells_how_large_the_database_is() -> None:
+    """What it told is withdrawn when another one reads the public streams."""
+    names = {"onetrading_database_bytes", "onetrading_oldest_observation_timestamp_seconds"}
+    page = Page()
+    page.service_metrics.set_sizes({"onetrading.trades": 8192}, {"tickers": 1.5e9})
+    shown = page.read()
+    assert values(shown["onetrading_database_bytes"]) == {(("table", "onetrading.trades"),): 8192}
+    assert values(shown["onetrading_oldest_observation_timestamp_seconds"]) == {
+        (("stream", "tickers"),): 1.5e9
+    }
+    page.service_metrics.set_sizes({}, {})
+    assert not page.read().keys() & names
 
 
 def test_a_budget_is_read_at_each_scrape_and_may_fail() -> None:

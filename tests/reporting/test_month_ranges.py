@@ -60,10 +60,11 @@ def fill(connection: Connection) -> None:
     )
     # From which the position in March follows.
     connection.execute(
-        "INSERT INTO onetrading.snapshots (account_id, stream, first_observed_at,"
+        "INSERT INTO onetrading.snapshots (snapshot_id, account_id, stream, first_observed_at,"
         " last_observed_at, row_count, content_hash, header)"
-        " SELECT DISTINCT account_id, 'positions', timestamptz '2026-02-27 00:00Z',"
-        " timestamptz '2026-02-28 00:00Z', 0, 0, '{}'::jsonb FROM made"
+        " SELECT row_number() OVER (), account_id, 'positions', timestamptz '2026-02-27 00:00Z',"
+        " timestamptz '2026-02-28 00:00Z', 0, 0, '{}'::jsonb"
+        " FROM (SELECT DISTINCT account_id FROM made) AS accounts"
     )
     connection.execute("ANALYZE")
 
