@@ -406,15 +406,64 @@ FROM (
 GROUP BY accounts.name, stream;
 
 -- name: counting_since
--- From which instant on rows count; no row before the history was complete for the first time.
-SELECT since FROM onetrading_sync.counting
+-- From which instant on rows count, and until which one while the counters are being opened; no row
+-- before the history was complete for the first time.
+SELECT since, NULL::timestamptz FROM onetrading_sync.counting
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+UNION ALL
+SELECT since, counted_to FROM onetrading_sync.counting_opening
 WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: is_counting
+-- A row once the counters of a stream were started.
+SELECT FROM onetrading_sync.counting WHERE account_id = %(account_id)s AND stream = %(stream)s;
 
 -- name: open_counting
 -- Start counting, once.
 INSERT INTO onetrading_sync.counting (account_id, stream, since)
 VALUES (%(account_id)s, %(stream)s, %(since)s)
 ON CONFLICT DO NOTHING RETURNING since;
+
+-- name: begin_opening
+-- Begin to sum what is stored from an instant on, or go on with it: up to where it was summed. What
+-- was summed from another instant on is of no use.
+WITH outdated AS (
+    DELETE FROM onetrading_sync.counting_sums AS summed USING onetrading_sync.counting_opening AS known
+    WHERE known.account_id = %(account_id)s AND known.stream = %(stream)s
+      AND known.since <> %(since)s
+      AND summed.account_id = known.account_id AND summed.stream = known.stream
+)
+INSERT INTO onetrading_sync.counting_opening AS known (account_id, stream, since, counted_to)
+VALUES (%(account_id)s, %(stream)s, %(since)s, %(since)s)
+ON CONFLICT (account_id, stream) DO UPDATE
+SET since = excluded.since,
+    counted_to = CASE WHEN known.since = excluded.since THEN known.counted_to
+                      ELSE excluded.counted_to END
+RETURNING counted_to;
+
+-- name: advance_opening
+-- What is stored was summed up to here.
+UPDATE onetrading_sync.counting_opening SET counted_to = %(end)s
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: add_to_opening
+-- Add rows to sums that are not shown yet.
+INSERT INTO onetrading_sync.counting_sums AS total (account_id, stream, metric, labels, value)
+SELECT %(account_id)s, %(stream)s, metric, labels, value
+FROM jsonb_to_recordset(%(rows)s) AS added (metric text, labels text[], value numeric)
+ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = total.value + excluded.value;
+
+-- name: show_opened
+-- All is summed: these are the counters.
+INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
+SELECT account_id, stream, metric, labels, value FROM onetrading_sync.counting_sums
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = total.value + excluded.value;
+
+-- name: end_opening
+-- What was needed to sum it; its sums go with it.
+DELETE FROM onetrading_sync.counting_opening
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
 
 -- name: add_to_totals
 -- Add the rows of this transaction to counters.

@@ -120,7 +120,7 @@ class GapFiller:
             sync.account.check_lease()
             self._ask_again_how_far_back(sync)
             refusal = self._complete(backfill)
-            opened = (refusal is None or backfill.only_refusals) and sync.open_counting()
+            opened = (refusal is None or backfill.only_refusals) and self._open_counting(sync)
             self._fill_ended(sync)
             self._read_rejects_again(sync)
             if opened or backfill.progress.pages:
@@ -142,6 +142,14 @@ class GapFiller:
         if backfill.progress.pages:
             _log.info("history is complete", extra=backfill.progress.facts())
         return True
+
+    def _open_counting(self, sync: HistorySync) -> bool:
+        """Start the counters, part by part; whether that was still to be done."""
+        while (opening := sync.open_counting()) == "unfinished":
+            if self._stop.is_set():
+                raise Stopping("asked to stop while counters are started")
+            sync.account.check_lease()
+        return opening == "opened"
 
     @staticmethod
     def _complete(backfill: Backfill) -> BadRequest | None:

@@ -356,13 +356,11 @@ class HistorySync(StreamSync):
                 windows.append((read[place.instrument], wanted))
         return [(place, window) for place, window in windows if not window.empty]
 
-    def open_counting(self) -> bool:
-        """Start the counters, once the required history was read as far as it is served.
-
-        False when they had been started before.
-        """
-        if self.stream.totals is None:
-            return False
+    def open_counting(self) -> totals.Opening:
+        """Start the counters, once the required history was read as far as it is served, or a part
+        of that: to be called again while it is unfinished."""
+        if not self.stream.totals:
+            return "known"
         partition = self.account.partition(self.stream)
         since = self.required(partition)
         return self.database.run(totals.open_counting, self.stream, partition, since)
