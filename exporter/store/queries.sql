@@ -520,6 +520,34 @@ SET asked_from = CASE WHEN %(explicit)s OR known.required_from IS NULL
 WHERE known.settle <> excluded.settle OR known.required_from IS NULL
    OR (%(explicit)s AND known.asked_from IS DISTINCT FROM excluded.asked_from);
 
+-- name: requirement
+-- From when on the history of a partition must be complete, as far as it is known.
+SELECT required_from, asked_from, settle FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
+
+-- name: history_marks
+-- What the gaps of each stream of an account follow from: what is required of which scopes, what is
+-- proven of them, and which instruments there are. Not the end of the newest proven range of a scope,
+-- which each pass moves, and which leaves no gap behind.
+SELECT stream, md5(concat_ws('|',
+    (SELECT string_agg(concat_ws(',', scope, asked_from, required_from, served_from, settle,
+                                 retired_because), ';' ORDER BY scope)
+     FROM onetrading_sync.progress
+     WHERE progress.account_id = %(account_id)s AND progress.stream = wanted.stream),
+    (SELECT string_agg(concat_ws(',', scope, lower(range), CASE WHEN follows THEN upper(range) END),
+                       ';' ORDER BY scope, range)
+     FROM (
+         SELECT scope, range, lead(range) OVER (PARTITION BY scope ORDER BY range) IS NOT NULL AS follows
+         FROM onetrading_sync.coverage
+         WHERE coverage.account_id = %(account_id)s AND coverage.stream = wanted.stream
+     ) AS ranges),
+    listed.mark))
+FROM unnest(%(streams)s::text[]) AS wanted (stream)
+CROSS JOIN (
+    SELECT concat_ws(',', count(*), max(valid_from), max(valid_to)) AS mark
+    FROM onetrading.instruments
+) AS listed;
+
 -- name: remember_reach
 -- The exchange serves a history from an instant on; null: as far back as it is asked for.
 UPDATE onetrading_sync.progress
