@@ -11,7 +11,8 @@ from exporter.api.token_claims import claims_of
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
-from exporter.store import bookkeeping, closes, lots, report_settings, verified
+from exporter.model.stream import Stream
+from exporter.store import bookkeeping, closes, fact_counts, lots, report_settings, verified
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
 from exporter.sync import Account
@@ -222,12 +223,16 @@ class Housekeeping:
                 return False
         return True
 
-    def prune(self) -> bool:
-        """Delete old records of walks. Returns whether Postgres answered."""
+    def prune(self, streams: Iterable[Stream]) -> bool:
+        """Delete old records of walks, and compare the numbers of facts with what is stored.
+        Returns whether Postgres answered."""
         if not self._storage.up:
             return False
         try:
-            self._storage.writable().run(bookkeeping.prune)
+            database = self._storage.writable()
+            database.run(bookkeeping.prune)
+            for stream in streams:
+                database.run(fact_counts.correct, stream)
         except DatabaseError:
             return False
         return True

@@ -245,7 +245,7 @@ class Service:
             ),
             Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
-            Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
+            Task("prune", _PRUNE_EVERY, lambda: self._housekeeping.prune(self.app.streams)),
             Task(
                 "chosen-streams",
                 _CHOOSE_EVERY,

@@ -671,9 +671,15 @@ LEFT JOIN LATERAL (
 ) AS proven ON true
 ORDER BY 1, due.stream;
 
--- name: count_snapshots
--- The number of snapshots of a stream, by account.
-SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s GROUP BY account_id;
+-- name: facts
+-- How many facts or snapshots are stored, by account and stream.
+SELECT account_id, stream, rows FROM onetrading_sync.fact_counts;
+
+-- name: add_facts
+-- So many more facts are stored.
+INSERT INTO onetrading_sync.fact_counts AS kept (account_id, stream, rows)
+VALUES (%(account_id)s, %(stream)s, %(more)s)
+ON CONFLICT (account_id, stream) DO UPDATE SET rows = kept.rows + excluded.rows;
 
 -- name: gaps
 -- The required history that is not proven complete, for `gaps`; and what is missing of scopes that

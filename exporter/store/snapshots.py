@@ -23,7 +23,7 @@ from exporter.model.stream import (
     key_text,
 )
 from exporter.model.window import RESOLUTION
-from exporter.store import future
+from exporter.store import fact_counts, future
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of, own_rows
@@ -78,6 +78,7 @@ def save(
         },
     ).fetchone()
     assert header is not None  # noqa: S101  RETURNING of an INSERT without a condition
+    fact_counts.add(connection, partition, 1)
     _copy(connection, stream.table, "snapshot_id", header[0], response.rows)
     return len(response.rows)
 
