@@ -12,7 +12,15 @@ from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, NotYet, StandingBy
 from exporter.model.limits import HEARTBEAT_LIMIT_S
 from exporter.model.stream import Stream
-from exporter.store import bookkeeping, closes, fact_counts, lots, report_settings, verified
+from exporter.store import (
+    bookkeeping,
+    closes,
+    fact_counts,
+    lots,
+    report_settings,
+    rollups,
+    verified,
+)
 from exporter.store.spool import Spool
 from exporter.store.storage import Storage
 from exporter.sync import Account
@@ -164,6 +172,21 @@ class Housekeeping:
             if carried:
                 extra = {"account": account}
                 _log.info("carried the open lots of %d finished months", carried, extra=extra)
+        return True
+
+    def roll_months(self, account_ids: Mapping[str, str | None]) -> bool:
+        """Sum the trades of finished months, by account name and id, of accounts that this process
+        writes. Returns whether Postgres answered.
+        """
+        for account, account_id in account_ids.items():
+            if account_id is None or not self._storage.up or not self._storage.leads(account):
+                continue
+            try:
+                rollups.roll_finished_months(self._storage, account_id)
+            except StandingBy:
+                continue
+            except DatabaseError:
+                return False
         return True
 
     def judge_months(self) -> bool:

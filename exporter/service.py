@@ -29,6 +29,7 @@ _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
 _SHOW_VERIFIED_EVERY = timedelta(minutes=5)
 _SIGN_EVERY = timedelta(hours=1)
 _CARRY_EVERY = timedelta(hours=1)
+_ROLL_EVERY = timedelta(hours=1)
 _JUDGE_EVERY = timedelta(minutes=5)
 """A month is judged hourly; this is how long one that has just begun, or was reopened, waits."""
 _PRUNE_EVERY = timedelta(days=1)
@@ -242,6 +243,11 @@ class Service:
                 "lots",
                 _CARRY_EVERY,
                 lambda: self._housekeeping.carry_lots(self.app.account_ids()),
+            ),
+            Task(
+                "rollups",
+                _ROLL_EVERY,
+                lambda: self._housekeeping.roll_months(self.app.account_ids()),
             ),
             Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),

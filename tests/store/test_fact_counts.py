@@ -135,6 +135,7 @@ def test_what_is_written_meanwhile_is_counted_once(
             database.run(put, number, number)
 
     def go_on_correcting() -> None:
+        database.run(fact_counts.correct, TRADES)
         while not ended.is_set():
             database.run(fact_counts.correct, TRADES)
 
@@ -149,7 +150,6 @@ def test_what_is_written_meanwhile_is_counted_once(
         ended.set()
         correcting.join()
         database.close()
-    correct(connection)
     assert counted(connection) == stored(connection) == {(ACCOUNT_ID, "trades"): 400}
 
 
