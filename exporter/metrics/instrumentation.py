@@ -38,7 +38,11 @@ class Instrumentation:
         info = Counter(families.BUILD_INFO)
         info.add((version, python), 1)
         self._of_accounts = (
-            self._passes, self._written, self._rejected, self._requests, self._waits
+            self._passes,
+            self._written,
+            self._rejected,
+            self._requests,
+            self._waits,
         )
         self._instruments = [
             measured.instrument

@@ -105,7 +105,7 @@ def _pattern(name: str, labels: Sequence[str], more: Mapping[str, str], place: i
 
     The names of labels begin with a letter, so none is a place.
     """
-    values = {label: f"%({label})s" for label in labels} | more
+    values = {**{label: f"%({label})s" for label in labels}, **more}
     ordered = sorted(values)
     series = series_name(name, ordered, [values[label] for label in ordered])
     return f"{series} %({place})s\n"

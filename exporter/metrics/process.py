@@ -18,12 +18,8 @@ from exporter.metrics.families import Family
 from exporter.metrics.instruments import go_float
 from exporter.metrics.text import FamilyHeader, family_header, series_name
 
-_MEMORY = Family(
-    "process_virtual_memory_bytes", "gauge", (), "Virtual memory size in bytes."
-)
-_RESIDENT = Family(
-    "process_resident_memory_bytes", "gauge", (), "Resident memory size in bytes."
-)
+_MEMORY = Family("process_virtual_memory_bytes", "gauge", (), "Virtual memory size in bytes.")
+_RESIDENT = Family("process_resident_memory_bytes", "gauge", (), "Resident memory size in bytes.")
 _START = Family(
     "process_start_time_seconds",
     "gauge",
@@ -56,8 +52,11 @@ _COLLECTIONS = Family(
     ("generation",),
     "Number of times this generation was collected",
 )
-_GENERATIONS = ((_COLLECTED, "collected"), (_UNCOLLECTABLE, "uncollectable"),
-                (_COLLECTIONS, "collections"))
+_GENERATIONS = (
+    (_COLLECTED, "collected"),
+    (_UNCOLLECTABLE, "uncollectable"),
+    (_COLLECTIONS, "collections"),
+)
 
 _ENOUGH = 4096
 """Bytes: more than /proc/self/stat has."""
@@ -72,8 +71,15 @@ class Process:
     def __init__(self) -> None:
         self._headers = {
             family: family_header(family)
-            for family in (_MEMORY, _RESIDENT, _START, _CPU, _OPEN_FDS, _MAX_FDS,
-                           *(family for family, _ in _GENERATIONS))
+            for family in (
+                _MEMORY,
+                _RESIDENT,
+                _START,
+                _CPU,
+                _OPEN_FDS,
+                _MAX_FDS,
+                *(family for family, _ in _GENERATIONS),
+            )
         }
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._page = resource.getpagesize()

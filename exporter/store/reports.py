@@ -101,4 +101,3 @@ def _windows(ranges: Iterable[Any]) -> list[Window]:
 def _rows(connection: Connection, query: str) -> list[Row]:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(QUERIES[query], {"closed": CLOSED}).fetchall()
-

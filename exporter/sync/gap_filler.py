@@ -22,7 +22,7 @@ from exporter.model.errors import (
 )
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
-from exporter.sync.backfill import Backfill, OnProgress, Progress
+from exporter.sync.backfill import Backfill, OnProgress
 from exporter.sync.failure_streaks import FailureStreaks
 from exporter.sync.history import HistorySync
 
@@ -85,6 +85,8 @@ class GapFiller:
                 self.look()
             except Stopping:
                 return
+            except Exception:  # noqa: BLE001  the next look may succeed
+                _log.exception("bug: unhandled exception while looking for gaps")
             self._stop.wait(_SOON_S if self._connecting else self._interval_s)
 
     def look(self) -> None:
@@ -108,13 +110,9 @@ class GapFiller:
 
     def _looked_at(self, sync: HistorySync) -> bool:
         """Fill the gaps of a stream; whether there were none, nor anything else to be done."""
-        pages = 0
-
-        def note(progress: Progress) -> None:
-            nonlocal pages
-            pages = progress.pages
-
-        return self.fill(sync, note) and not pages
+        backfill = Backfill(sync)
+        with sync.logged():
+            return self._fill(sync, backfill) and not backfill.progress.pages
 
     def _marks(self, syncs: Sequence[HistorySync]) -> Mapping[Key, str]:
         """What the gaps of each stream follow from; nothing of an account that cannot be asked."""

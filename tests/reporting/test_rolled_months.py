@@ -80,7 +80,8 @@ def summed(connection: Connection) -> Connection:
         ("UPDATE onetrading.trades SET amount = 7 WHERE traded_at = '2026-07-01Z'", [6, 8]),
         ("DELETE FROM onetrading.trades WHERE traded_at < '2026-06-01 00:01Z'", [7, 8]),
         (
-            "UPDATE onetrading.trades SET traded_at = '2026-06-30Z' WHERE traded_at = '2026-08-01Z'",
+            "UPDATE onetrading.trades SET traded_at = '2026-06-30Z'"
+            " WHERE traded_at = '2026-08-01Z'",
             [7],
         ),
         ("TRUNCATE onetrading.trades", []),

@@ -43,20 +43,22 @@ def trades(draw: st.DrawFn) -> Trade:
     number = draw(st.integers(1, 12))
     at = SINCE + draw(st.integers(-2, 6)) * SECOND
     price, amount = draw(ABOVE_ZERO), draw(ABOVE_ZERO)
-    return as_sent(TEMPLATE._replace(
-        trade_id=trade_id(number),
-        traded_at=at,
-        traded_at_nanos=int(at.timestamp()) * 10**9,
-        instrument_code=draw(st.sampled_from(["BTC_EUR", "ETH_EUR"])),
-        side=draw(st.sampled_from(["BUY", "SELL"])),
-        liquidity=draw(st.sampled_from(["MAKER", "", None])),
-        price=price,
-        amount=amount,
-        quote_amount=price * amount,
-        fee_amount=draw(st.none() | MONEY),
-        fee_currency=draw(st.sampled_from(["EUR", None])),
-        sequence=draw(st.integers(1, 10**6)),
-    ))
+    return as_sent(
+        TEMPLATE._replace(
+            trade_id=trade_id(number),
+            traded_at=at,
+            traded_at_nanos=int(at.timestamp()) * 10**9,
+            instrument_code=draw(st.sampled_from(["BTC_EUR", "ETH_EUR"])),
+            side=draw(st.sampled_from(["BUY", "SELL"])),
+            liquidity=draw(st.sampled_from(["MAKER", "", None])),
+            price=price,
+            amount=amount,
+            quote_amount=price * amount,
+            fee_amount=draw(st.none() | MONEY),
+            fee_currency=draw(st.sampled_from(["EUR", None])),
+            sequence=draw(st.integers(1, 10**6)),
+        )
+    )
 
 
 def as_sent(row: Trade) -> Trade:

@@ -218,4 +218,3 @@ def _template() -> Template:
         "meanings": REASON_MEANINGS,
     }
     return environment.get_template("status.html")
-
