@@ -70,7 +70,8 @@ class Exposition:
         for name, header in self._headers.items():
             if any(chunks[name]):
                 yield header.openmetrics if openmetrics else header.text
-                yield from chunks[name]
+                # Of one account the very object of the last scrape; of many, not one by one.
+                yield chunks[name][0] if len(chunks[name]) == 1 else b"".join(chunks[name])
         for header, chunk in self._measured.families():
             yield header.openmetrics if openmetrics else header.text
             yield chunk

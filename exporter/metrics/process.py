@@ -10,6 +10,7 @@ import gc
 import os
 import platform
 import resource
+import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -84,6 +85,10 @@ class Process:
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._page = resource.getpagesize()
         self._booted = _boot_time()
+        if self._booted:
+            # Kept open: each reading tells the present.
+            self._stat = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
+            weakref.finalize(self, os.close, self._stat)
 
     def families(self) -> Iterable[Lines]:
         """Each family, as of now."""
@@ -103,12 +108,8 @@ class Process:
 
     def _from_stat(self) -> list[tuple[Family, float]]:
         """proc(5): fields 14, 15 (ticks), 22 (ticks since boot), 23 (bytes), 24 (pages)."""
-        file = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            # A command's name may hold anything, spaces and parentheses included.
-            fields = os.read(file, _ENOUGH).rpartition(b")")[2].split()
-        finally:
-            os.close(file)
+        # A command's name may hold anything, spaces and parentheses included.
+        fields = os.pread(self._stat, _ENOUGH, 0).rpartition(b")")[2].split()
         ticks = self._ticks
         return [
             (_MEMORY, float(fields[20])),
