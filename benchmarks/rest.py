@@ -34,9 +34,10 @@ def run(say: Say) -> None:
     with (
         server() as url,
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        Simulator(accounts=(_QUIET,), history_days=3) as simulator,
+        Simulator(accounts=(_QUIET,), history_days=36) as simulator,
     ):
-        start = (simulator.now - timedelta(days=2)).isoformat()
+        # Whole months, so that nothing is due to be verified yet.
+        start = (simulator.now - timedelta(days=35)).isoformat()
         settings = {
             "DATABASE_URL": url,
             "ONETRADING_LISTEN": free_address(),
