@@ -14,8 +14,7 @@ from benchmarks.measure import Finding, machine
 _MARK = "<!-- what follows is written by `python -m benchmarks --markdown` -->\n"
 SUBJECTS = (
     *("ingest", "again", "reports", "lots", "budget", "scrape", "memory", "history", "start"),
-    "accounts",
-    "growth",
+    *("accounts", "growth", "rest"),
 )
 
 

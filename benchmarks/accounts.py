@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import tempfile
 import time
 import urllib.request
@@ -20,7 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.measure import Finding, Say, number
 from benchmarks.postgres import server
-from benchmarks.process import Process, exporter_with, free_address, resident_mib
+from benchmarks.process import Process, cpu_s, exporter_with, free_address, resident_mib
 from exporter.simulator import Faults, Simulator
 from exporter.simulator.market.market import AccountSpec
 
@@ -29,7 +28,6 @@ _WARM_UP_S = 90.0
 """Covers the first polls and the backfill of every account."""
 _SECONDS = 60.0
 _LATENCY_MS = 100
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class _Exchange(NamedTuple):
@@ -107,7 +105,7 @@ def _measured(process: Process, address: str) -> _Measured:
         lines = response.read().decode().splitlines()
     scraped = time.monotonic()
     return _Measured(
-        scraped, _cpu_s(process), resident_mib(process), _threads(process), lines, scraped - began
+        scraped, cpu_s(process), resident_mib(process), _threads(process), lines, scraped - began
     )
 
 
@@ -136,12 +134,6 @@ def _report(say: Say, before: _Measured, after: _Measured, log: Path) -> None:
     say(Finding(f"{what}: connections to Postgres taken for lost, in all", lost, "", "0"))
     common = ", ".join(f"{count} x {text}" for text, count in messages.most_common(4))
     say(Finding(f"{what}: log lines, in all", str(messages.total()), common, "< 100"))
-
-
-def _cpu_s(process: Process) -> float:
-    """Seconds of CPU that the process has used."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _threads(process: Process) -> int:

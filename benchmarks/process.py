@@ -16,6 +16,7 @@ from exporter.store.embedded.address import free_port
 
 Process = subprocess.Popen[bytes]
 _STOP_WITHIN_S = 30
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -66,6 +67,12 @@ def successes(address: str) -> dict[str, bool]:
         return {}
     samples = re.findall(r'^onetrading_sync_success\{.*stream="(\w+)"\} (\d)$', text, re.MULTILINE)
     return {stream: value == "1" for stream, value in samples}
+
+
+def cpu_s(process: Process) -> float:
+    """Seconds of CPU that the process has used."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def resident_mib(process: Process) -> float:

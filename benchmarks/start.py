@@ -1,14 +1,18 @@
-"""Time from the start of the command to the first full set of gauges."""
+"""Time from the start of the command to the first full set of gauges, and that of its imports."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import Say, in_turns, plain
+from benchmarks.measure import Say, in_turns, plain, ratio
 from benchmarks.process import exporter, free_address, successes
 from exporter.model.stream import History
 from exporter.simulator import Faults, Simulator
@@ -18,6 +22,14 @@ _ROUNDS = 5
 _GAUGES = {stream.name for stream in STREAMS if not isinstance(stream, History)}
 _POLL_EVERY_S = 0.01
 _TIMEOUT_S = 60.0
+_IMPORT_ROUNDS = 15
+_NEEDED = (
+    *("apscheduler.executors.pool", "apscheduler.schedulers.background", "click", "h11"),
+    *("httpcore", "httpx"),
+    *("msgspec", "platformdirs", "psycopg", "psycopg_pool", "uvicorn"),
+    "uvicorn.protocols.http.h11_impl",
+)
+"""What `run` needs of the libraries, whatever is configured."""
 
 
 def run(say: Say) -> None:
@@ -39,6 +51,37 @@ def run(say: Say) -> None:
         )
     for name, values in seconds.items():
         say(plain(f"{name}: until every gauge is present", values, "s"))
+    _imports(say)
+
+
+def _imports(say: Say) -> None:
+    """The command `run` with all that it imports, against the libraries that it needs."""
+    cases = {"ours": ("exporter.cli.service",), "theirs": _NEEDED}
+    with tempfile.TemporaryDirectory(prefix="bench-") as bytecode:
+        seconds = in_turns(
+            {name: partial(_import_seconds, bytecode, modules) for name, modules in cases.items()},
+            _IMPORT_ROUNDS,
+        )
+    say(plain("imports of `run`", seconds["ours"], "s"))
+    what = "imports of `run` against those of the libraries that it needs"
+    say(ratio(what, seconds["ours"], seconds["theirs"], "<= 1.25"))
+
+
+def _import_seconds(bytecode: str, modules: Sequence[str]) -> float:
+    """In a process of its own, from bytecode, as an installed package; by its CPU time, so that
+    other work on the machine does not count."""
+    code = "; ".join(f"import {name}" for name in modules)
+    script = f"import time; began = time.process_time(); {code}; print(time.process_time() - began)"
+    kept = (name for name in os.environ if name != "PYTHONDONTWRITEBYTECODE")
+    environment = {name: os.environ[name] for name in kept}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment | {"PYTHONPYCACHEPREFIX": bytecode},
+    )
+    return float(done.stdout)
 
 
 def _seconds(

@@ -16,10 +16,12 @@ from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.store import (
     bookkeeping,
     closes,
+    fact_counts,
     lots,
     partitions,
     report_settings,
     retention,
+    rollups,
     verified,
 )
 from exporter.store.spool import Spool
@@ -176,6 +178,21 @@ class Housekeeping:
                 _log.info("carried the open lots of %d finished months", carried, extra=extra)
         return True
 
+    def roll_months(self, account_ids: Mapping[str, str | None]) -> bool:
+        """Sum the trades of finished months, by account name and id, of accounts that this process
+        writes. Returns whether Postgres answered.
+        """
+        for account, account_id in account_ids.items():
+            if account_id is None or not self._storage.up or not self._storage.leads(account):
+                continue
+            try:
+                rollups.roll_finished_months(self._storage, account_id)
+            except StandingBy:
+                continue
+            except DatabaseError:
+                return False
+        return True
+
     def judge_months(self) -> bool:
         """Ask the checks of the months that are due, whichever process does it, and export what
         they say. Returns whether Postgres answered.
@@ -288,12 +305,16 @@ class Housekeeping:
         self._metrics.service.set_sizes(sizes, oldest)
         return True
 
-    def prune(self) -> bool:
-        """Delete old records of walks. Returns whether Postgres answered."""
+    def prune(self, streams: Iterable[Stream]) -> bool:
+        """Delete old records of walks, and compare the numbers of facts with what is stored.
+        Returns whether Postgres answered."""
         if not self._storage.up:
             return False
         try:
-            self._storage.writable().run(bookkeeping.prune)
+            database = self._storage.writable()
+            database.run(bookkeeping.prune)
+            for stream in streams:
+                database.run(fact_counts.correct, stream)
         except DatabaseError:
             return False
         return True

@@ -30,6 +30,7 @@ _NOTE_ACCOUNTS_EVERY = timedelta(minutes=1)
 _SHOW_VERIFIED_EVERY = timedelta(minutes=5)
 _SIGN_EVERY = timedelta(hours=1)
 _CARRY_EVERY = timedelta(hours=1)
+_ROLL_EVERY = timedelta(hours=1)
 _JUDGE_EVERY = timedelta(minutes=5)
 """A month is judged hourly; this is how long one that has just begun, or was reopened, waits."""
 _PRUNE_EVERY = timedelta(days=1)
@@ -247,9 +248,14 @@ class Service:
                 _CARRY_EVERY,
                 lambda: self._housekeeping.carry_lots(self.app.account_ids()),
             ),
+            Task(
+                "rollups",
+                _ROLL_EVERY,
+                lambda: self._housekeeping.roll_months(self.app.account_ids()),
+            ),
             Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
-            Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
+            Task("prune", _PRUNE_EVERY, lambda: self._housekeeping.prune(self.app.streams)),
             Task("sizes", _MEASURE_EVERY, self._housekeeping.show_sizes),
             Task("partitions", _MAKE_PARTITIONS_EVERY, self._housekeeping.make_partitions),
             Task(

@@ -18,7 +18,7 @@ from exporter.cli.progress import ProgressBar
 from exporter.model.errors import ExchangeError, NoFutures, SettingsError, Stopping
 from exporter.model.window import Window
 from exporter.settings import Settings, instant
-from exporter.store import bookkeeping, lots
+from exporter.store import bookkeeping, lots, rollups
 from exporter.store.database import Connection
 from exporter.streams import STREAMS
 from exporter.sync import Backfill, FollowerSync, GapFiller, HistorySync, Outcome, StreamSync
@@ -95,6 +95,7 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
             }:
                 lots.sum_finished_days(app.storage, account_id)
                 lots.carry_finished_months(app.storage, account_id)
+                rollups.roll_finished_months(app.storage, account_id)
     if failed:
         raise click.exceptions.Exit(1)
 

@@ -1,12 +1,10 @@
-"""`run`, and the commands that check a configuration or a running service."""
+"""`run`: the service."""
 
 from __future__ import annotations
 
 import click
 
-from exporter import checks
 from exporter.cli.options import with_settings
-from exporter.server import probe
 from exporter.service import Service
 from exporter.settings import Settings
 
@@ -16,29 +14,3 @@ from exporter.settings import Settings
 def run(settings: Settings) -> None:
     """Poll the exchange, serve /metrics, sync history into Postgres, until SIGTERM or SIGINT."""
     Service(settings).run()
-
-
-@click.command()
-@with_settings
-def check(settings: Settings) -> None:
-    """Check configuration, tokens, clock, database and request budget: OK, WARN or FAIL each."""
-    failed = False
-    for outcome in checks.run(settings):
-        failed |= not outcome.ok
-        finding = " ".join(outcome.finding.split())  # some messages of Postgres have two lines
-        verdict = ("WARN" if outcome.warning else "OK") if outcome.ok else "FAIL"
-        click.echo(f"{verdict:<4} {outcome.subject}: {finding}")
-    if failed:
-        raise click.exceptions.Exit(1)
-
-
-@click.command()
-@with_settings
-def health(settings: Settings) -> None:
-    """Ask the service of this configuration whether it is healthy (for container runtimes)."""
-    listen = settings.listen
-    found = probe.check(listen.host, listen.port, settings.web_config)
-    if not found.ok:
-        click.echo(f"not healthy: {found.url}: {found.message}", err=True)
-        raise click.exceptions.Exit(1)
-    click.echo(found.message)

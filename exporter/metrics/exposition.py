@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from prometheus_client.exposition import choose_encoder
-
+from exporter.metrics.compression import Gzip
 from exporter.metrics.instrumentation import Instrumentation
 from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
 from exporter.metrics.service_metrics import ServiceMetrics
@@ -16,10 +15,6 @@ from exporter.shared import Shared
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
-# Level 1 takes a seventh of the time of level 9, for a body that is a little larger.
-_GZIP_LEVEL = 1
-
 
 Headers = list[tuple[str, str]]
 
@@ -32,7 +27,7 @@ class _Variant(NamedTuple):
 
 
 class Exposition:
-    """Joins the sample lines of streams and service with what prometheus_client has measured."""
+    """Joins the sample lines of streams and service with what was measured."""
 
     def __init__(
         self,
@@ -41,11 +36,10 @@ class Exposition:
         instrumentation: Instrumentation,
     ) -> None:
         self._sources = (stream_metrics, service_metrics)
-        self._registry = instrumentation.registry
+        self._measured = instrumentation
         families = sorted([*stream_metrics.families, *service_metrics.families])
         self._headers = {metric.name: family_header(metric) for metric in families}
-        self._write_text, _ = choose_encoder("")
-        self._write_openmetrics, _ = choose_encoder(OPENMETRICS)
+        self._gzip = Gzip()
         self._shared = Shared(self._render)
 
     def render(self, accept: str, accept_encoding: str) -> tuple[bytes, Headers]:
@@ -57,31 +51,32 @@ class Exposition:
         return self._shared.get(_variant(accept, accept_encoding))
 
     def _render(self, variant: _Variant) -> tuple[bytes, Headers]:
-        body = self._body(variant.openmetrics)
+        parts = list(self._parts(variant.openmetrics))
         headers = [
             ("Content-Type", OPENMETRICS if variant.openmetrics else TEXT),
             ("Vary", "Accept, Accept-Encoding"),
         ]
         if variant.compressed:
-            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
             headers.append(("Content-Encoding", "gzip"))
-        return body, headers
+            return self._gzip.compress(parts), headers
+        return b"".join(parts), headers
 
-    def _body(self, openmetrics: bool) -> bytes:
+    def _parts(self, openmetrics: bool) -> Iterator[bytes]:
         """Families by name, each whole: HELP and TYPE once, then the lines of all accounts."""
         chunks: dict[str, list[bytes]] = {name: [] for name in self._headers}
         for source in self._sources:
             for name, chunk in source.chunks():
                 chunks[name].append(chunk)
-        parts: list[bytes] = []
         for name, header in self._headers.items():
             if any(chunks[name]):
-                parts.append(header.openmetrics if openmetrics else header.text)
-                parts.extend(chunks[name])
-        # The library's part ends the body: in OpenMetrics with `# EOF`.
-        write = self._write_openmetrics if openmetrics else self._write_text
-        parts.append(write(self._registry))
-        return b"".join(parts)
+                yield header.openmetrics if openmetrics else header.text
+                # Of one account the very object of the last scrape; of many, not one by one.
+                yield chunks[name][0] if len(chunks[name]) == 1 else b"".join(chunks[name])
+        for header, chunk in self._measured.families():
+            yield header.openmetrics if openmetrics else header.text
+            yield chunk
+        if openmetrics:
+            yield b"# EOF\n"
 
 
 def _variant(accept: str, accept_encoding: str) -> _Variant:

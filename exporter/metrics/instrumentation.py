@@ -1,28 +1,13 @@
-"""What is measured while work is done: durations, requests, rows.
-
-prometheus_client keeps these in a registry of their own, not in its default one: a library that
-registers metrics at import must not add to `/metrics`.
-"""
+"""What is measured while work is done: durations, requests, rows; and the process itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
-
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from collections.abc import Collection, Iterator, Sequence
 
 from exporter.metrics import families
-
-# The library has no types for this one function.
-_disable_created: Callable[[], None] = disable_created_metrics
+from exporter.metrics.instruments import Counter, Histogram
+from exporter.metrics.process import Process
+from exporter.metrics.text import FamilyHeader
 
 _BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -43,20 +28,29 @@ class Instrumentation:
         version: str,
         python: str,
     ) -> None:
-        # `_created` doubles the series, and is a gauge of its own in the text format.
-        _disable_created()
-        self.registry = CollectorRegistry(auto_describe=True)
-        ProcessCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
-        self._passes = self._histogram(families.SYNC_DURATION)
-        self._written = self._counter(families.ROWS_WRITTEN)
-        self._rejected = self._counter(families.ROWS_REJECTED)
-        self._requests = self._counter(families.API_REQUESTS)
-        self._durations = self._histogram(families.API_DURATION)
-        self._waits = self._counter(families.API_WAIT)
-        build = families.BUILD_INFO
-        info = Gauge(build.name, build.help, build.labels, registry=self.registry)
-        info.labels(version, python).set(1)
+        self._process = Process()
+        self._passes = Histogram(families.SYNC_DURATION, _BUCKETS_S)
+        self._written = Counter(families.ROWS_WRITTEN)
+        self._rejected = Counter(families.ROWS_REJECTED)
+        self._requests = Counter(families.API_REQUESTS)
+        self._durations = Histogram(families.API_DURATION, _BUCKETS_S)
+        self._waits = Counter(families.API_WAIT)
+        info = Counter(families.BUILD_INFO)
+        info.add((version, python), 1)
+        self._of_accounts = (
+            self._passes,
+            self._written,
+            self._rejected,
+            self._requests,
+            self._waits,
+        )
+        self._instruments = [
+            measured.instrument
+            for measured in (
+                *(self._passes, self._written, self._rejected, self._requests),
+                *(self._durations, self._waits, info),
+            )
+        ]
         self._present: frozenset[str] = frozenset()
         self._left: frozenset[str] = frozenset()
         """Accounts that are not read any more; a pass in flight may still report on them."""
@@ -68,34 +62,29 @@ class Instrumentation:
         self._left = (self._left | self._present) - frozenset(accounts)
         self._present = frozenset(accounts)
         for account, stream in keys:
-            self._passes.labels(account, stream)
+            self._passes.instrument.begin((account, stream))
             self.record_rows(account, stream)
         for account in accounts:
-            self._waits.labels(account)
-        for metric, family in (
-            (self._passes, families.SYNC_DURATION),
-            (self._written, families.ROWS_WRITTEN),
-            (self._rejected, families.ROWS_REJECTED),
-            (self._requests, families.API_REQUESTS),
-            (self._waits, families.API_WAIT),
-        ):
-            _remove(metric, family.labels, self._left)
+            self._waits.instrument.begin((account,))
+        if self._left:
+            for measured in self._of_accounts:
+                measured.instrument.remove("account", self._left)
 
     def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
         """A request took ``seconds``; ``code``: its HTTP status, or the error if there is none."""
         if account not in self._left:
-            self._requests.labels(account, endpoint, code).inc()
-        self._durations.labels(endpoint).observe(seconds)
+            self._requests.add((account, endpoint, code), 1)
+        self._durations.observe((endpoint,), seconds)
 
     def record_wait(self, account: str, seconds: float) -> None:
         """A request waited ``seconds`` for the request budget."""
         if account not in self._left:
-            self._waits.labels(account).inc(seconds)
+            self._waits.add((account,), seconds)
 
     def record_pass(self, account: str, stream: str, seconds: float) -> None:
         """A pass ended after ``seconds``, whether it succeeded or not."""
         if account not in self._left:
-            self._passes.labels(account, stream).observe(seconds)
+            self._passes.observe((account, stream), seconds)
 
     def record_rows(
         self, account: str, stream: str, *, inserted: int = 0, updated: int = 0, rejected: int = 0
@@ -103,29 +92,12 @@ class Instrumentation:
         """A transaction committed: so many rows written, so many records rejected."""
         if account in self._left:
             return
-        self._written.labels(account, stream, "inserted").inc(inserted)
-        self._written.labels(account, stream, "updated").inc(updated)
-        self._rejected.labels(account, stream).inc(rejected)
+        self._written.add((account, stream, "inserted"), inserted)
+        self._written.add((account, stream, "updated"), updated)
+        self._rejected.add((account, stream), rejected)
 
-    def _counter(self, family: families.Family) -> Counter:
-        return Counter(family.name, family.help, family.labels, registry=self.registry)
-
-    def _histogram(self, family: families.Family) -> Histogram:
-        return Histogram(
-            family.name, family.help, family.labels, registry=self.registry, buckets=_BUCKETS_S
-        )
-
-
-def _remove(metric: Counter | Histogram, names: Sequence[str], accounts: Collection[str]) -> None:
-    """Remove every series of these accounts; ``names``: of the metric's labels."""
-    if not accounts:
-        return
-    gone = {
-        tuple(sample.labels[name] for name in names)
-        for family in metric.collect()
-        for sample in family.samples
-        if sample.labels["account"] in accounts
-    }
-    for labels in gone:
-        with suppress(KeyError):
-            metric.remove(*labels)
+    def families(self) -> Iterator[tuple[FamilyHeader, bytes]]:
+        """The opening of each family and its sample lines, as of now."""
+        yield from self._process.families()
+        for instrument in self._instruments:
+            yield instrument.header, instrument.chunk()

@@ -67,6 +67,9 @@ class ServiceMetrics:
         self._values: Mapping[Metric, _Values] = {
             SCHEDULER_EVENTS: {(event,): 0 for event in _SCHEDULER_EVENTS}
         }
+        self._written: dict[Metric, tuple[_Values, bytes]] = {}
+        """Lines, and the values that they show: those are replaced, so the same object is the same
+        text."""
         self._budgets: Mapping[str, Callable[[], float]] = {}
         self._accounts: Collection[str] | None = None
         """Of no other account is anything exported; None: of every one that is reported."""
@@ -225,13 +228,12 @@ class ServiceMetrics:
         if heartbeat_age_s is not None:
             values[HEARTBEAT_AGE] = {(): round(heartbeat_age_s, 3)}
         for metric, readings in values.items():
-            series = {
-                series_name(metric.name, metric.labels, labels): text
-                for labels, value in readings.items()
-                if (text := format_value(value)) is not None
-            }
-            if series:
-                yield metric.name, sample_lines(series)
+            shown, lines = self._written.get(metric, (None, b""))
+            if shown is not readings:
+                lines = _lines(metric, readings)
+                self._written[metric] = (readings, lines)
+            if lines:
+                yield metric.name, lines
 
     def _merge(self, metric: Metric, readings: _Values) -> None:
         with self._lock:
@@ -255,3 +257,14 @@ class ServiceMetrics:
                 context = {"account": account}
                 _logger.exception("bug: could not read the request budget", extra=context)
         return readings
+
+
+def _lines(metric: Metric, readings: _Values) -> bytes:
+    """The sample lines of a family; a value that is not finite is left out."""
+    return sample_lines(
+        {
+            series_name(metric.name, metric.labels, labels): text
+            for labels, value in readings.items()
+            if (text := format_value(value)) is not None
+        }
+    )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from exporter.metrics.families import Family
 from exporter.model.stream import Metric, Sample
 
 Series = dict[str, str]
@@ -70,7 +71,7 @@ class FamilyHeader(NamedTuple):
     openmetrics: bytes
 
 
-def family_header(metric: Metric) -> FamilyHeader:
+def family_header(metric: Metric | Family) -> FamilyHeader:
     """The header of ``metric``'s family. OpenMetrics names a counter without its `_total`."""
     plain = metric.help.replace("\\", r"\\").replace("\n", r"\n")
     quoted = plain.replace('"', r"\"")

@@ -22,6 +22,7 @@ from exporter.model.fields import RecordDecoder
 from exporter.model.members import Member
 from exporter.model.samples import Metric as Metric
 from exporter.model.samples import Sample as Sample
+from exporter.model.samples import Sum as Sum
 from exporter.model.samples import epoch_seconds as epoch_seconds
 from exporter.model.table import Json as Json
 from exporter.model.table import Row as Row
@@ -213,8 +214,8 @@ class History(Stream):
     settled: ClassVar[Mapping[str, str]] = {}
     """Columns of a row that no longer changes, with their values, where others go on changing:
     windows need not show those."""
-    totals: Callable[[Sequence[Any]], Iterable[Sample]] | None = None
-    """What new rows add to counters; may yield a series more than once, which is summed."""
+    totals: tuple[Sum, ...] = ()
+    """What new rows add to counters."""
     events: Table | None = None
     """The table that keeps each state of a changing fact as first seen; its columns are among those
     of ``table``."""

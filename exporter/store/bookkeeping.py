@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from exporter.model.errors import UnexpectedPayload
 from exporter.model.retirement import NOT_CONFIGURED
@@ -69,13 +69,30 @@ def require(
 
     A default start (not ``explicit``) only counts the first time: it must not move with the clock.
     """
-    parameters = identity_of(partition) | {
+    identity = identity_of(partition)
+    known = connection.execute(QUERIES["requirement"], identity).fetchone()
+    if known is not None:
+        required, asked, settle = known
+        as_asked = not explicit or asked == start
+        if required is not None and as_asked and settle == stream.allowed_lateness:
+            # Even a statement that changes nothing would lock the row, and write that to the WAL.
+            return cast(datetime, required)
+    parameters = identity | {
         "required_from": start,
         "settle": stream.allowed_lateness,
         "explicit": explicit,
     }
     connection.execute(QUERIES["require"], parameters)
     return required_from(connection, partition) or start
+
+
+def history_marks(
+    connection: Connection, account_id: str, streams: Iterable[str]
+) -> dict[str, str]:
+    """By stream of an account, what its gaps follow from, as a short text: while it stays the same
+    and passes succeed, no new gap has come up."""
+    parameters = {"account_id": account_id, "streams": list(streams)}
+    return dict(connection.execute(QUERIES["history_marks"], parameters).fetchall())
 
 
 def required_from(connection: Connection, partition: Partition) -> datetime | None:
@@ -158,6 +175,14 @@ def note_attempt(
     connection.execute(
         QUERIES["note_attempt"], identity_of(partition) | {"interval": interval, "error": kept}
     )
+
+
+def note_successes(
+    connection: Connection, partitions: Iterable[Partition], interval: timedelta
+) -> None:
+    """Record that a pass over these partitions succeeded, and when the next is due."""
+    for partition in partitions:
+        note_attempt(connection, partition, interval, None)
 
 
 def succeeded_after(connection: Connection, partition: Partition, at: datetime) -> bool:

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from exporter.model.closings import Closings
 from exporter.model.fields import EXACT
 from exporter.model.stream import Partition
+from exporter.store import totals
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.table import WriteResult
@@ -92,11 +93,13 @@ def count(
 
 def open_counting(
     connection: Connection, stream: Closings, partition: Partition, since: datetime
-) -> bool:
-    """Start the counters with what was closed from ``since`` on; False when they were before."""
+) -> totals.Opening:
+    """Start the counters with what was closed from ``since`` on, unless they were before."""
     identity = identity_of(partition)
+    if totals.is_counting(connection, identity):  # without the lock: the usual answer
+        return "known"
     connection.execute(QUERIES["lock_stream"], identity)
     if connection.execute(QUERIES["open_counting"], identity | {"since": since}).fetchone() is None:
-        return False
+        return "known"
     count(connection, stream, partition)
-    return True
+    return "opened"

@@ -28,7 +28,7 @@ from exporter.model.errors import (
 from exporter.model.fields import EXACT
 from exporter.model.storable import storable
 from exporter.model.stream import Drift, Partition, Reject, Table
-from exporter.store import counted_positions, issues, rejects, slots
+from exporter.store import counted_positions, fact_counts, issues, rejects, slots
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
@@ -98,6 +98,7 @@ def store(
     rows = _as_stored(connection, stream, position.position_id, details.rows)
     comparison = tables.compare(connection, stream.table, rows)
     written = tables.apply(connection, stream.table, comparison)
+    fact_counts.add(connection, partition, len(written.inserted))
     issues.note(connection, scope, stream, comparison)
     rejected = rejects.keep(connection, scope, details.rejects)
     shown = [rejects.identity(reject) for reject in details.rejects]

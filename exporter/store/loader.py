@@ -16,7 +16,7 @@ from exporter.model.closings import Closings
 from exporter.model.errors import LeaseLost
 from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
-from exporter.store import counted_positions, events, issues, rejects, totals
+from exporter.store import counted_positions, events, fact_counts, issues, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES, identity_of
@@ -194,6 +194,7 @@ def _write(
     def write(some: Sequence[Any]) -> tables.WriteResult:
         comparison = tables.compare(connection, stream.table, some, recent)
         written = tables.apply(connection, stream.table, comparison)
+        fact_counts.add(connection, partition, len(written.inserted))
         changed = issues.note(connection, partition, stream, comparison, found_by=found_by)
         if run is not None and verifying:
             inserted = () if stream.may_gain_facts else written.inserted

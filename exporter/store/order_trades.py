@@ -20,7 +20,7 @@ from exporter.model.live_history import Embedded, LiveHistory
 from exporter.model.page import read
 from exporter.model.stream import Partition, Reject, Stream
 from exporter.model.window import Window
-from exporter.store import issues, loader, rejects, totals
+from exporter.store import fact_counts, issues, loader, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, Loaded
@@ -165,6 +165,7 @@ def _compare(
     waiting = [row for row in comparison.new if proven.awaits(instant(row))]
     missing = [row for row in comparison.new if not proven.awaits(instant(row))]
     written = tables.apply(connection, stream.table, Comparison(missing))
+    fact_counts.add(connection, inner, len(written.inserted))
     totals.add(connection, stream, inner, written)
     missed = [row for row in missing if proven.holds(instant(row))]
     for row in missed:

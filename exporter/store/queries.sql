@@ -406,15 +406,64 @@ FROM (
 GROUP BY accounts.name, stream;
 
 -- name: counting_since
--- From which instant on rows count; no row before the history was complete for the first time.
-SELECT since FROM onetrading_sync.counting
+-- From which instant on rows count, and until which one while the counters are being opened; no row
+-- before the history was complete for the first time.
+SELECT since, NULL::timestamptz FROM onetrading_sync.counting
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+UNION ALL
+SELECT since, counted_to FROM onetrading_sync.counting_opening
 WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: is_counting
+-- A row once the counters of a stream were started.
+SELECT FROM onetrading_sync.counting WHERE account_id = %(account_id)s AND stream = %(stream)s;
 
 -- name: open_counting
 -- Start counting, once.
 INSERT INTO onetrading_sync.counting (account_id, stream, since)
 VALUES (%(account_id)s, %(stream)s, %(since)s)
 ON CONFLICT DO NOTHING RETURNING since;
+
+-- name: begin_opening
+-- Begin to sum what is stored from an instant on, or go on with it: up to where it was summed. What
+-- was summed from another instant on is of no use.
+WITH outdated AS (
+    DELETE FROM onetrading_sync.counting_sums AS summed USING onetrading_sync.counting_opening AS known
+    WHERE known.account_id = %(account_id)s AND known.stream = %(stream)s
+      AND known.since <> %(since)s
+      AND summed.account_id = known.account_id AND summed.stream = known.stream
+)
+INSERT INTO onetrading_sync.counting_opening AS known (account_id, stream, since, counted_to)
+VALUES (%(account_id)s, %(stream)s, %(since)s, %(since)s)
+ON CONFLICT (account_id, stream) DO UPDATE
+SET since = excluded.since,
+    counted_to = CASE WHEN known.since = excluded.since THEN known.counted_to
+                      ELSE excluded.counted_to END
+RETURNING counted_to;
+
+-- name: advance_opening
+-- What is stored was summed up to here.
+UPDATE onetrading_sync.counting_opening SET counted_to = %(end)s
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
+
+-- name: add_to_opening
+-- Add rows to sums that are not shown yet.
+INSERT INTO onetrading_sync.counting_sums AS total (account_id, stream, metric, labels, value)
+SELECT %(account_id)s, %(stream)s, metric, labels, value
+FROM jsonb_to_recordset(%(rows)s) AS added (metric text, labels text[], value numeric)
+ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = total.value + excluded.value;
+
+-- name: show_opened
+-- All is summed: these are the counters.
+INSERT INTO onetrading_sync.totals AS total (account_id, stream, metric, labels, value)
+SELECT account_id, stream, metric, labels, value FROM onetrading_sync.counting_sums
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+ON CONFLICT (account_id, stream, metric, labels) DO UPDATE SET value = total.value + excluded.value;
+
+-- name: end_opening
+-- What was needed to sum it; its sums go with it.
+DELETE FROM onetrading_sync.counting_opening
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
 
 -- name: add_to_totals
 -- Add the rows of this transaction to counters.
@@ -496,6 +545,34 @@ SET asked_from = CASE WHEN %(explicit)s OR known.required_from IS NULL
     settle = excluded.settle
 WHERE known.settle <> excluded.settle OR known.required_from IS NULL
    OR (%(explicit)s AND known.asked_from IS DISTINCT FROM excluded.asked_from);
+
+-- name: requirement
+-- From when on the history of a partition must be complete, as far as it is known.
+SELECT required_from, asked_from, settle FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
+
+-- name: history_marks
+-- What the gaps of each stream of an account follow from: what is required of which scopes, what is
+-- proven of them, and which instruments there are. Not the end of the newest proven range of a scope,
+-- which each pass moves, and which leaves no gap behind.
+SELECT stream, md5(concat_ws('|',
+    (SELECT string_agg(concat_ws(',', scope, asked_from, required_from, served_from, settle,
+                                 retired_because), ';' ORDER BY scope)
+     FROM onetrading_sync.progress
+     WHERE progress.account_id = %(account_id)s AND progress.stream = wanted.stream),
+    (SELECT string_agg(concat_ws(',', scope, lower(range), CASE WHEN follows THEN upper(range) END),
+                       ';' ORDER BY scope, range)
+     FROM (
+         SELECT scope, range, lead(range) OVER (PARTITION BY scope ORDER BY range) IS NOT NULL AS follows
+         FROM onetrading_sync.coverage
+         WHERE coverage.account_id = %(account_id)s AND coverage.stream = wanted.stream
+     ) AS ranges),
+    listed.mark))
+FROM unnest(%(streams)s::text[]) AS wanted (stream)
+CROSS JOIN (
+    SELECT concat_ws(',', count(*), max(valid_from), max(valid_to)) AS mark
+    FROM onetrading.instruments
+) AS listed;
 
 -- name: remember_reach
 -- The exchange serves a history from an instant on; null: as far back as it is asked for.
@@ -620,9 +697,15 @@ LEFT JOIN LATERAL (
 ) AS proven ON true
 ORDER BY 1, due.stream;
 
--- name: count_snapshots
--- The number of snapshots of a stream, by account.
-SELECT account_id, count(*) FROM onetrading.snapshots WHERE stream = %(stream)s GROUP BY account_id;
+-- name: facts
+-- How many facts or snapshots are stored, by account and stream.
+SELECT account_id, stream, rows FROM onetrading_sync.fact_counts;
+
+-- name: add_facts
+-- So many more facts are stored.
+INSERT INTO onetrading_sync.fact_counts AS kept (account_id, stream, rows)
+VALUES (%(account_id)s, %(stream)s, %(more)s)
+ON CONFLICT (account_id, stream) DO UPDATE SET rows = kept.rows + excluded.rows;
 
 -- name: gaps
 -- The required history that is not proven complete, for `gaps`; and what is missing of scopes that

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from exporter.model.retirement import CLOSED
-from exporter.model.stream import PUBLIC_ACCOUNT_ID, Stream
+from exporter.model.stream import Stream
 from exporter.model.window import Window
+from exporter.store import fact_counts
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
 
@@ -28,11 +28,7 @@ def status(connection: Connection, streams: Iterable[Stream]) -> list[Row]:
     earlier on. ``unread`` lists what is not read, with the reason: instruments (``scope``), or all
     of it (no scope).
     """
-    counts = {
-        (str(account_id), stream.name): count
-        for stream in streams
-        for account_id, count in connection.execute(*_counting(stream))
-    }
+    counts = fact_counts.counts(connection, streams)
     return [
         row | {"rows": counts.get((str(row.pop("account_id")), row["stream"]), 0)}
         for row in _rows(connection, "status")
@@ -105,15 +101,3 @@ def _windows(ranges: Iterable[Any]) -> list[Window]:
 def _rows(connection: Connection, query: str) -> list[Row]:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(QUERIES[query], {"closed": CLOSED}).fetchall()
-
-
-def _counting(stream: Stream) -> tuple[sql.SQL | sql.Composed, dict[str, str]]:
-    """A query for the number of rows of a stream by account, with its parameters."""
-    if stream.counted_by == "snapshots":
-        return QUERIES["count_snapshots"], {"stream": stream.name}
-    table = sql.Identifier("onetrading", stream.table.name)
-    if "account_id" in stream.table.columns:
-        grouped = sql.SQL("SELECT account_id, count(*) FROM {} GROUP BY account_id")
-        return grouped.format(table), {}
-    public = sql.SQL("SELECT {}, count(*) FROM {}")
-    return public.format(sql.Literal(PUBLIC_ACCOUNT_ID), table), {}

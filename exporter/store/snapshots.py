@@ -23,7 +23,7 @@ from exporter.model.stream import (
     key_text,
 )
 from exporter.model.window import RESOLUTION
-from exporter.store import future, partitions
+from exporter.store import fact_counts, future, partitions
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of, own_rows
@@ -81,6 +81,7 @@ def save(
         "header": _header(stream, response),
     }
     number = _add(connection, header, number)
+    fact_counts.add(connection, partition, 1)
     _copy(connection, stream.table, "snapshot_id", number, response.rows)
     return len(response.rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from exporter.model.envelope import listed
 from exporter.model.errors import BadRecord
 from exporter.model.fields import Number, RecordDecoder, Uuid, instant, maybe_money, uuid
 from exporter.model.members import Member
-from exporter.model.stream import Json, Metric, Paging, Sample, Source, Table
+from exporter.model.stream import Json, Metric, Paging, Source, Sum, Table
 
 COUNT = Metric(
     "onetrading_positions_closed_total",
@@ -127,16 +127,12 @@ def row(record: ClosedPositionRecord, source: Source) -> ClosedPosition:
     )
 
 
-def totals(positions: Sequence[ClosedPosition]) -> Iterator[Sample]:
-    """Gains and losses are two counters, never netted; `store.counted_positions` sums them."""
-    for position in positions:
-        instrument, result = position.instrument_code or "", position.realised_pnl
-        yield COUNT(1, instrument)
-        if result is not None and result > 0:
-            yield GAINED(result, instrument)
-        if result is not None and result < 0:
-            yield LOST(result.copy_negate(), instrument)
-
+# Gains and losses are two counters, never netted; `store.counted_positions` sums them.
+TOTALS = (
+    Sum(COUNT, ("instrument_code",)),
+    Sum(GAINED, ("instrument_code",), "realised_pnl", "positive"),
+    Sum(LOST, ("instrument_code",), "realised_pnl", "negative"),
+)
 
 CLOSED_POSITIONS = Closings(
     name="closed_positions",
@@ -164,6 +160,6 @@ CLOSED_POSITIONS = Closings(
     instant="opened_at",
     allowed_lateness=timedelta(minutes=5),
     overlap=timedelta(minutes=15),
-    totals=totals,
+    totals=TOTALS,
     seen_open_in="positions",
 )

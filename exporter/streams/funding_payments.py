@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from exporter.model.envelope import (
 from exporter.model.errors import BadRecord
 from exporter.model.fields import Number, RecordDecoder, Uuid, instant, maybe_money, money, uuid
 from exporter.model.members import Member
-from exporter.model.stream import History, Json, Metric, Paging, Sample, Source, Table
+from exporter.model.stream import History, Json, Metric, Paging, Source, Sum, Table
 
 PAID = Metric(
     "onetrading_funding_paid_total",
@@ -35,6 +34,11 @@ RECEIVED = Metric(
     "funding_payment > 0).",
     ("instrument",),
     "counter",
+)
+# Two counters, never netted.
+TOTALS = (
+    Sum(RECEIVED, ("instrument_code",), "amount", "not_negative"),
+    Sum(PAID, ("instrument_code",), "amount", "negative"),
 )
 
 _GRID = timedelta(hours=4)
@@ -129,13 +133,6 @@ def row(record: FundingPaymentRecord, source: Source) -> FundingPayment:
     )
 
 
-def totals(payments: Sequence[FundingPayment]) -> Iterator[Sample]:
-    """Paid and received funding are two counters, never netted."""
-    for payment in payments:
-        metric = RECEIVED if payment.amount >= 0 else PAID
-        yield metric(payment.amount.copy_abs(), payment.instrument_code)
-
-
 FUNDING_PAYMENTS = History(
     name="funding_payments",
     summary="Funding booked on the account, per instrument and funding time.",
@@ -162,5 +159,5 @@ FUNDING_PAYMENTS = History(
     max_window=timedelta(days=30),
     allowed_lateness=timedelta(minutes=2),
     overlap=timedelta(hours=9),
-    totals=totals,
+    totals=TOTALS,
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
-from operator import attrgetter
-from typing import Any, NamedTuple
+from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -31,6 +29,7 @@ from exporter.model.stream import (
     Paging,
     Sample,
     Source,
+    Sum,
     Table,
     epoch_seconds,
 )
@@ -60,6 +59,15 @@ REBATES = Metric(
     "Rebates received, in units of their own currency (account/trades: fee_amount < 0).",
     ("instrument", "currency"),
     "counter",
+)
+_SIDE_COLUMNS = ("instrument_code", "side", "liquidity")
+_FEE_COLUMNS = ("instrument_code", "fee_currency")
+TOTALS = (
+    Sum(COUNT, _SIDE_COLUMNS),
+    Sum(BASE, _SIDE_COLUMNS, "amount"),
+    Sum(QUOTE, _SIDE_COLUMNS, "quote_amount"),
+    Sum(FEES, _FEE_COLUMNS, "fee_amount", "positive"),
+    Sum(REBATES, _FEE_COLUMNS, "fee_amount", "negative"),
 )
 LAST = Metric(
     "onetrading_last_trade_timestamp_seconds",
@@ -169,47 +177,14 @@ def row(record: TradeRecord, source: Source) -> Trade:
     )
 
 
-def totals(trades: Sequence[Trade]) -> Iterator[Sample]:
-    """What trades add to the counters. A label is empty when the exchange did not send it."""
-    for (instrument, side, liquidity), group in _by(_SIDE, trades):
-        labels = (instrument, side, liquidity or "")
-        yield COUNT(len(group), *labels)
-        yield BASE(_sum(trade.amount for trade in group), *labels)
-        yield QUOTE(_sum(trade.quote_amount for trade in group), *labels)
-    for (instrument, currency), group in _by(_FEE, trades):
-        fees = [trade.fee_amount for trade in group if trade.fee_amount]
-        paid = [fee for fee in fees if fee > 0]
-        received = [fee.copy_negate() for fee in fees if fee < 0]
-        if paid:
-            yield FEES(_sum(paid), instrument, currency or "")
-        if received:
-            yield REBATES(_sum(received), instrument, currency or "")
-
-
 def latest(trades: Sequence[Trade]) -> Iterator[Sample]:
     """When the account last traded each instrument."""
-    for instrument, group in _by(_INSTRUMENT, trades):
-        yield LAST(epoch_seconds(max(trade.traded_at for trade in group)), instrument)
-
-
-_INSTRUMENT = attrgetter("instrument_code")
-_SIDE = attrgetter("instrument_code", "side", "liquidity")
-_FEE = attrgetter("instrument_code", "fee_currency")
-
-
-def _by(
-    labels: Callable[[Trade], Any], trades: Iterable[Trade]
-) -> Iterable[tuple[Any, list[Trade]]]:
-    """The trades, grouped by their labels."""
-    groups: defaultdict[Any, list[Trade]] = defaultdict(list)
+    newest: dict[str, datetime] = {}
     for trade in trades:
-        groups[labels(trade)].append(trade)
-    return groups.items()
-
-
-def _sum(values: Iterable[Decimal]) -> Decimal:
-    with localcontext(EXACT):
-        return sum(values, Decimal())
+        instrument, at = trade.instrument_code, trade.traded_at
+        newest[instrument] = max(at, newest.get(instrument, at))
+    for instrument, at in newest.items():
+        yield LAST(epoch_seconds(at), instrument)
 
 
 TRADES = History(
@@ -232,6 +207,6 @@ TRADES = History(
     max_window=timedelta(days=30),
     allowed_lateness=timedelta(seconds=60),
     overlap=timedelta(minutes=5),
-    totals=totals,
+    totals=TOTALS,
     latest=latest,
 )

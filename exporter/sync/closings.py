@@ -20,7 +20,7 @@ from exporter.model.closings import Closings
 from exporter.model.errors import BadRequest
 from exporter.model.stream import Partition
 from exporter.model.window import Window, cut_newest_first
-from exporter.store import closings, counted_positions
+from exporter.store import closings, counted_positions, totals
 from exporter.store.closings import State
 from exporter.store.database import Connection
 from exporter.store.loader import Batch, Lane, Run
@@ -71,7 +71,7 @@ class ClosingsSync(HistorySync):
         """Oldest first: a month is complete only when those before it are."""
         yield from reversed(list(super().pieces(partition, gap)))
 
-    def open_counting(self) -> bool:
+    def open_counting(self) -> totals.Opening:
         """As of every history; what is counted is when a position was closed."""
         partition = self.account.partition(self.stream)
         return self.database.run(

@@ -1,10 +1,15 @@
-"""Keep the histories complete: fill gaps, start counters, look after what has ended."""
+"""Keep the histories complete: fill gaps, start counters, look after what has ended.
+
+Most of the time there is nothing to fill. What a gap would follow from is asked for of all streams
+in one statement; only where it has changed since a stream was found complete is more looked at.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from exporter.model.errors import (
     BadRequest,
@@ -15,6 +20,7 @@ from exporter.model.errors import (
     StandingBy,
     Stopping,
 )
+from exporter.store import bookkeeping
 from exporter.store.storage import Storage
 from exporter.sync.backfill import Backfill, OnProgress
 from exporter.sync.failure_streaks import FailureStreaks
@@ -27,6 +33,21 @@ _ENDED_DEADLINE_S = 10.0
 _REACH_INTERVAL_S = 3_600.0
 _FIRST_REREAD_S, _LONGEST_REREAD_S = 3_600.0, 86_400.0
 """How long open rejects wait to be read again: twice as long each time that they remain."""
+_REST_S = 600.0
+"""How long a stream without a gap is left alone at most, whatever Postgres tells: a pass that does
+not succeed leaves the newest part to the backfill."""
+
+Key = tuple[str, str]
+"""Account and stream."""
+
+
+class _Rest(NamedTuple):
+    """A stream without a gap."""
+
+    mark: str
+    """What that followed from: see `bookkeeping.history_marks`."""
+    until: float
+    """When it is looked at again, by the steady clock."""
 
 
 class GapFiller:
@@ -48,9 +69,10 @@ class GapFiller:
         self._stop = stop
         self._keep_away = keep_away
         self._interval_s = interval_s
-        self._ended_due: dict[tuple[str, str], float] = {}
-        self._reach_due: dict[tuple[str, str], float] = {}
-        self._rejects_due: dict[tuple[str, str], tuple[float, float]] = {}
+        self._resting: dict[Key, _Rest] = {}
+        self._ended_due: dict[Key, float] = {}
+        self._reach_due: dict[Key, float] = {}
+        self._rejects_due: dict[Key, tuple[float, float]] = {}
         """When rejects are read again, and the pause after that."""
         self._streaks = FailureStreaks()
         self._connecting = False
@@ -59,16 +81,65 @@ class GapFiller:
     def run(self) -> None:
         """Fill gaps whenever there are some, until the process stops."""
         while not self._stop.is_set():
-            self._connecting = False
-            for sync in self._syncs:
-                try:
-                    if sync.ready_for_backfill and not self._keep_away(*sync.key):
-                        self.fill(sync)
-                except Stopping:
-                    return
-                except Exception:  # noqa: BLE001  a bug in one stream must not end the others
-                    _log.exception("bug: unhandled exception in a backfill")
+            try:
+                self.look()
+            except Stopping:
+                return
+            except Exception:  # noqa: BLE001  the next look may succeed
+                _log.exception("bug: unhandled exception while looking for gaps")
             self._stop.wait(_SOON_S if self._connecting else self._interval_s)
+
+    def look(self) -> None:
+        """Fill what there is to fill of each stream, once. Raises Stopping."""
+        self._connecting = False
+        syncs = [s for s in self._syncs if s.ready_for_backfill and not self._keep_away(*s.key)]
+        marks = self._marks(syncs)
+        for sync in syncs:
+            mark = marks.get(sync.key, "")
+            if self._rests(sync, mark):
+                continue
+            try:
+                found = self._looked_at(sync)
+            except Stopping:
+                raise
+            except Exception:  # noqa: BLE001  a bug in one stream must not end the others
+                _log.exception("bug: unhandled exception in a backfill")
+                continue
+            if found and mark:
+                self._resting[sync.key] = _Rest(mark, sync.monotonic() + _REST_S)
+
+    def _looked_at(self, sync: HistorySync) -> bool:
+        """Fill the gaps of a stream; whether there were none, nor anything else to be done."""
+        backfill = Backfill(sync)
+        with sync.logged():
+            return self._fill(sync, backfill) and not backfill.progress.pages
+
+    def _marks(self, syncs: Sequence[HistorySync]) -> Mapping[Key, str]:
+        """What the gaps of each stream follow from; nothing of an account that cannot be asked."""
+        found: dict[Key, str] = {}
+        for account in {sync.account.name: sync.account for sync in syncs}.values():
+            streams = [sync.key[1] for sync in syncs if sync.account is account]
+            try:
+                account.check_lease()
+                database = self._storage.writable()
+                marks = database.run(bookkeeping.history_marks, account.identified(), streams)
+            except Stopping:
+                raise
+            except ExporterError as error:
+                _log.debug("could not ask whether there is anything to fill: %s", error)
+                continue
+            found |= {(account.name, stream): mark for stream, mark in marks.items()}
+        return found
+
+    def _rests(self, sync: HistorySync, mark: str) -> bool:
+        """Whether nothing can have come up since the stream was found complete, and nothing that
+        is done from time to time is due."""
+        rest, now = self._resting.get(sync.key), sync.monotonic()
+        rejects_due, _ = self._rejects_due.get(sync.key, (0.0, 0.0))
+        due = min(
+            self._ended_due.get(sync.key, 0.0), self._reach_due.get(sync.key, 0.0), rejects_due
+        )
+        return rest is not None and rest.mark == mark and now < min(rest.until, due)
 
     def _fill_ended(self, sync: HistorySync) -> None:
         """Read the history of instruments that are closed or gone, once an hour, as far as the
@@ -120,7 +191,7 @@ class GapFiller:
             sync.account.check_lease()
             self._ask_again_how_far_back(sync)
             refusal = self._complete(backfill)
-            opened = (refusal is None or backfill.only_refusals) and sync.open_counting()
+            opened = (refusal is None or backfill.only_refusals) and self._open_counting(sync)
             self._fill_ended(sync)
             self._read_rejects_again(sync)
             if opened or backfill.progress.pages:
@@ -142,6 +213,14 @@ class GapFiller:
         if backfill.progress.pages:
             _log.info("history is complete", extra=backfill.progress.facts())
         return True
+
+    def _open_counting(self, sync: HistorySync) -> bool:
+        """Start the counters, part by part; whether that was still to be done."""
+        while (opening := sync.open_counting()) == "unfinished":
+            if self._stop.is_set():
+                raise Stopping("asked to stop while counters are started")
+            sync.account.check_lease()
+        return opening == "opened"
 
     @staticmethod
     def _complete(backfill: Backfill) -> BadRequest | None:

@@ -22,13 +22,12 @@ from exporter.model.window import (
     RESOLUTION,
     Window,
     cut_newest_first,
-    merge,
-    seconds,
     subtract,
 )
 from exporter.store import bookkeeping, future, rejects, totals
-from exporter.store.database import Database
+from exporter.store.database import Connection, Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
+from exporter.sync import extent
 from exporter.sync.account import Account
 from exporter.sync.reach import Reach
 from exporter.sync.scopes import Scopes, Survey
@@ -98,9 +97,8 @@ class HistorySync(StreamSync):
         self.tail(on_error)
         samples = self.samples()
         self.show_coverage()
-        for partition in self.partitions():
-            if partition not in self._failed:
-                self.database.run(bookkeeping.note_attempt, partition, self.interval, None)
+        done = [place for place in self.partitions() if place not in self._failed]
+        self.database.run(bookkeeping.note_successes, done, self.interval)
         if self._failure is not None:
             raise self._failure
         self._metrics.streams.record_success(*self.key, samples)
@@ -216,19 +214,31 @@ class HistorySync(StreamSync):
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
+        return self.database.run(self._required, partition, self._wanted_from(partition))
+
+    def _wanted_from(self, partition: Partition) -> datetime:
+        """From when on it is asked for, unless it was required from elsewhere on before."""
         follows = self.starts_with_others or self.stream.needs_scopes
         if follows and self._history_start is None and not self._others_start:
             found = self.database.run(bookkeeping.oldest_required, partition)
             self._others_start = (found and max(found, self.stream.paging.floor or EPOCH),)
         others = next(iter(self._others_start), None)
-        start = self._history_start or others or self.now() - _DEFAULT_HISTORY
-        return self.database.run(
-            bookkeeping.require,
-            self.stream,
-            partition,
-            start,
-            explicit=self._history_start is not None,
-        )
+        return self._history_start or others or self.now() - _DEFAULT_HISTORY
+
+    def _required(self, connection: Connection, partition: Partition, start: datetime) -> datetime:
+        explicit = self._history_start is not None
+        return bookkeeping.require(connection, self.stream, partition, start, explicit=explicit)
+
+    def _proven(
+        self, connection: Connection, wanted_from: Mapping[Partition, datetime], now: datetime
+    ) -> list[tuple[datetime, list[Window]]]:
+        """From when on each partition is required, and what is proven of it since."""
+        found = []
+        for partition, start in wanted_from.items():
+            required = self._required(connection, partition, start)
+            proven = bookkeeping.covered(connection, partition, Window(required, now))
+            found.append((required, proven))
+        return found
 
     def believed_from(self, partition: Partition) -> datetime:
         """From when on a row is a fact although no window has asked for it, aware UTC."""
@@ -356,13 +366,11 @@ class HistorySync(StreamSync):
                 windows.append((read[place.instrument], wanted))
         return [(place, window) for place, window in windows if not window.empty]
 
-    def open_counting(self) -> bool:
-        """Start the counters, once the required history was read as far as it is served.
-
-        False when they had been started before.
-        """
-        if self.stream.totals is None:
-            return False
+    def open_counting(self) -> totals.Opening:
+        """Start the counters, once the required history was read as far as it is served, or a part
+        of that: to be called again while it is unfinished."""
+        if not self.stream.totals:
+            return "known"
         partition = self.account.partition(self.stream)
         since = self.required(partition)
         return self.database.run(totals.open_counting, self.stream, partition, since)
@@ -374,21 +382,13 @@ class HistorySync(StreamSync):
 
     def show_coverage(self) -> None:
         """Export lag (the worst of all partitions), gaps (their sum) and progress."""
-        now, lag_s, gap_s, covered_s = self.now(), 0.0, 0.0, 0.0
-        for partition in self.partitions():
-            wanted = Window(self.required(partition), now)
-            covered = merge(self.covered(partition, wanted))
-            newest = covered[-1].end if covered else wanted.start
-            gaps = subtract(Window(wanted.start, newest), covered)
-            lag_s = max(lag_s, (now - newest).total_seconds())
-            gap_s += seconds(gaps)
-            covered_s += seconds(covered)
+        now = self.now()
+        wanted_from = {place: self._wanted_from(place) for place in self.partitions()}
+        found = extent.measure(self.database.run(self._proven, wanted_from, now), now)
         self._metrics.streams.record_coverage(
             self.account.name,
             self.stream.name,
-            lag_s=lag_s,
-            gap_s=gap_s,
-            progress_ratio=covered_s / (covered_s + gap_s) if covered_s else 0.0,
+            **found._asdict(),
             scopes_refused=self.scopes.refused_count(),
         )
 

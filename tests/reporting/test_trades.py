@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from exporter.model.fields import EXACT
 from exporter.model.window import EPOCH
+from exporter.store import rollups
 from tests.support.reporting import (
     MAIN,
     NAMES,
@@ -83,16 +84,26 @@ def reporting(database_url: str) -> Iterator[Connection]:
         yield connection
 
 
-def put_trades(connection: Connection, rows: list[Trade]) -> None:
+def put_trades(connection: Connection, rows: list[Trade], first: int = 0) -> None:
     put(
         connection,
         "onetrading.trades (trade_id, account_id, instrument_code, side, price, amount, fee_amount,"
         " fee_currency, liquidity, traded_at_nanos, quote_amount, traded_at, raw, row_hash)",
         [
             (UUID(int=n), *t, EXACT.multiply(t.price, t.amount), at_microsecond(t.nanos), "{}", 0)
-            for n, t in enumerate(rows)
+            for n, t in enumerate(rows, first)
         ],
     )
+
+
+def roll_some(connection: Connection, chosen: list[bool]) -> None:
+    """Sum those of the months that are chosen, in their order."""
+    months = connection.execute(
+        "SELECT account_id::text, month FROM onetrading.unrolled_months ORDER BY account_id, month"
+    ).fetchall()
+    for (account_id, month), roll in zip(months, chosen, strict=False):
+        if roll:
+            rollups.roll(connection, None, account_id, month)
 
 
 def volume(group: list[Trade]) -> Fraction:
@@ -110,13 +121,27 @@ def fee_sums(group: list[Trade]) -> tuple[Any, ...]:
 
 
 @examples
-@given(rows=st.lists(trades, max_size=20), known=versions, time_zone=time_zones)
+@given(
+    rows=st.lists(trades, max_size=20),
+    known=versions,
+    time_zone=time_zones,
+    before=st.integers(0, 20),
+    rolled=st.lists(st.booleans(), max_size=40),
+)
 def test_trades_and_their_months(
-    reporting: Connection, rows: list[Trade], known: list[Version], time_zone: str
+    reporting: Connection,
+    rows: list[Trade],
+    known: list[Version],
+    time_zone: str,
+    before: int,
+    rolled: list[bool],
 ) -> None:
+    """Whatever months were summed beforehand, and whatever came after that."""
     with facts(reporting, time_zone):
         put_versions(reporting, known)
-        put_trades(reporting, rows)
+        put_trades(reporting, rows[:before])
+        roll_some(reporting, rolled)
+        put_trades(reporting, rows[before:], before)
         columns = "trade_id, account, base_code, quote_code, traded_on, fee_in_quote"
         listed = read(reporting, columns, "trades")
         turnover = read(reporting, "*", "monthly_turnover")

@@ -168,7 +168,10 @@ def test_check_with_a_good_clock(tmp_path: Path) -> None:
 def every_command() -> dict[str, click.Command]:
     """By how it is called; of a group its commands."""
     found: dict[str, click.Command] = {}
-    for name, called in cli.commands.items():
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        called = cli.get_command(context, name)
+        assert called is not None
         if isinstance(called, click.Group):
             found |= {f"{name} {each}": one for each, one in called.commands.items()}
         else:

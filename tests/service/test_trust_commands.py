@@ -163,7 +163,7 @@ def test_retry_loads_what_can_be_read_by_now(
     ask(database_url, "DELETE FROM onetrading_sync.counting RETURNING 1")
     with running(env) as app:
         (history,) = app.histories("main")
-        assert history.open_counting()  # without them
+        assert history.open_counting() == "opened"  # without them
     assert count(database_url, "SELECT count(*) FROM onetrading.trades") < len(whole)
     listed = json.loads(run(env, "rejects", "list", "--json").stdout)
     assert len(listed) == count(database_url, OPEN) > 3

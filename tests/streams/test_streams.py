@@ -24,6 +24,7 @@ from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import EXACT, Number, instant
 from exporter.model.live_history import LiveHistory
 from exporter.model.page import read
+from exporter.model.samples import add_up
 from exporter.model.stream import (
     History,
     Json,
@@ -176,8 +177,8 @@ def samples_of(stream: Stream, page: Page) -> list[Sample]:
     if isinstance(stream, Follower):
         return []
     assert isinstance(stream, History)
-    yields = [f for f in (stream.totals, stream.latest) if f is not None]
-    return [sample for find in yields for sample in find(page.rows)]
+    latest = [] if stream.latest is None else stream.latest(page.rows)
+    return [*add_up(stream.totals, page.rows), *latest]
 
 
 ABOVE_ZERO: defaultdict[str, set[str]] = defaultdict(

@@ -130,8 +130,13 @@ def _server() -> socket.socket:
 
 def _serve(orders: socket.socket) -> None:
     """Fork for each order; return in the child that is to become the command."""
-    import exporter.cli  # noqa: F401  only the server needs it
+    # Only the server needs them.
+    import click
 
+    from exporter.cli import cli
+
+    for name in cli.list_commands(click.Context(cli)):
+        cli.get_command(click.Context(cli), name)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the guardians end
     while True:

@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import bcrypt
-
 Verify = Callable[[bytes, bytes], bool]
 """From a password and a bcrypt hash to whether they match."""
 
@@ -57,6 +55,8 @@ def parse_authorization(values: list[bytes]) -> Credentials | None:
 
 def verify(password: bytes, hashed: bytes) -> bool:
     """Whether ``hashed`` is the hash of ``password``, of which bcrypt uses the first 72 bytes."""
+    import bcrypt  # which few services need
+
     try:
         return bcrypt.checkpw(password[:72], hashed)
     except ValueError:

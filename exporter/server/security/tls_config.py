@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED, TLSVersion, VerifyMode
+from typing import TYPE_CHECKING
 
-from exporter.server.security.document import Section
 from exporter.server.security.unsupported import unsupported
 from exporter.settings.values import did_you_mean
+
+if TYPE_CHECKING:
+    from exporter.server.security.document import Section
 
 _VERSIONS = {"TLS12": TLSVersion.TLSv1_2, "TLS13": TLSVersion.TLSv1_3}
 

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from exporter.server.security.document import Section, read
 from exporter.server.security.tls_config import TlsConfig, tls_config
 from exporter.server.security.unsupported import unsupported
 from exporter.settings import values
+
+if TYPE_CHECKING:
+    from exporter.server.security.document import Section
 
 _HASH = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
 
@@ -53,6 +56,9 @@ def parse(text: str, file: Path, faults: list[str]) -> WebConfig:
 
     Appends every fault to ``faults``; the result must not be used when there are any.
     """
+    # YAML is read by few services.
+    from exporter.server.security.document import read
+
     root = read(text, file, faults)
     config = WebConfig(
         tls=tls_config(root.section("tls_server_config"), file.parent),

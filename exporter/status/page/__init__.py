@@ -10,17 +10,18 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from exporter.model.errors import REASON_MEANINGS
 from exporter.status.humanize import duration, interval, listed, percent, plural, rfc3339, second
 from exporter.status.page import timeline
 from exporter.status.report import ConfigReport, Report, StreamReport, Verdict
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _FOLDER = files(__name__)
 _CSS = _FOLDER.joinpath("status.css").read_text("utf-8")
@@ -88,7 +89,7 @@ _STATES = {
 
 def render(report: Report) -> bytes:
     """The page as HTML, in UTF-8."""
-    page: str = _TEMPLATE.render(report=report)
+    page: str = _template().render(report=report)
     return page.encode()
 
 
@@ -182,7 +183,12 @@ def _spool(report: Report) -> str:
     return (plural(spooled, "snapshot") if spooled else "empty") + lost
 
 
+@cache
 def _template() -> Template:
+    # Not before somebody asks for the page: these imports are a good part of those of the service.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         loader=PackageLoader(__name__, ""),
         autoescape=True,
@@ -212,6 +218,3 @@ def _template() -> Template:
         "meanings": REASON_MEANINGS,
     }
     return environment.get_template("status.html")
-
-
-_TEMPLATE = _template()

@@ -1,0 +1,242 @@
+"""What is measured while work is done, against prometheus_client: the same bytes for the same."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Iterable
+
+import prometheus_client
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.utils import floatToGoString
+
+from exporter.metrics import Instrumentation, families
+from exporter.metrics.compression import Gzip
+from exporter.metrics.instruments import go_float
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+FORMATS = pytest.mark.parametrize("accept", ["", OPENMETRICS])
+STREAMS = ("trades", "balances")
+NAMES = ("main", 'a "quoted" one', "back\\slash", "é", "line\nbreak")
+BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+@given(st.one_of(st.floats(), st.integers(0, 10**18).map(float)))
+def test_numbers_are_written_as_go_writes_them(value: float) -> None:
+    theirs: Callable[[float], str] = floatToGoString  # which has no types
+    assert go_float(value) == theirs(value)
+
+
+class Library:
+    """The same families in prometheus_client."""
+
+    def __init__(self) -> None:
+        disable: Callable[[], None] = prometheus_client.disable_created_metrics
+        disable()
+        self.registry = CollectorRegistry(auto_describe=True)
+        self.passes = self.histogram(families.SYNC_DURATION)
+        self.written = self.counter(families.ROWS_WRITTEN)
+        self.rejected = self.counter(families.ROWS_REJECTED)
+        self.requests = self.counter(families.API_REQUESTS)
+        self.durations = self.histogram(families.API_DURATION)
+        self.waits = self.counter(families.API_WAIT)
+        info = families.BUILD_INFO
+        gauge = Gauge(info.name, info.help, info.labels, registry=self.registry)
+        gauge.labels("1", "3").set(1)
+        self.present: frozenset[str] = frozenset()
+        self.left: frozenset[str] = frozenset()
+
+    def counter(self, family: families.Family) -> Counter:
+        return Counter(family.name, family.help, family.labels, registry=self.registry)
+
+    def histogram(self, family: families.Family) -> Histogram:
+        return Histogram(
+            family.name, family.help, family.labels, registry=self.registry, buckets=BUCKETS
+        )
+
+    def set_accounts(self, accounts: tuple[str, ...]) -> None:
+        for account in accounts:
+            for stream in STREAMS:
+                self.passes.labels(account, stream)
+                self.record_rows(account, stream, 0, 0, 0)
+        for account in accounts:
+            self.waits.labels(account)
+        self.left = (self.left | self.present) - frozenset(accounts)
+        for account in self.left:
+            for metric in (self.passes, self.written, self.rejected, self.requests, self.waits):
+                metric.remove_by_labels({"account": account})
+        self.present = frozenset(accounts)
+
+    def record_rows(
+        self, account: str, stream: str, inserted: int, updated: int, rejected: int
+    ) -> None:
+        self.written.labels(account, stream, "inserted").inc(inserted)
+        self.written.labels(account, stream, "updated").inc(updated)
+        self.rejected.labels(account, stream).inc(rejected)
+
+
+Event = Callable[[Instrumentation, Library], None]
+
+
+def rows(account: str, stream: str, counts: tuple[int, int, int]) -> Event:
+    def happen(ours: Instrumentation, theirs: Library) -> None:
+        inserted, updated, rejected = counts
+        ours.record_rows(account, stream, inserted=inserted, updated=updated, rejected=rejected)
+        if account not in theirs.left:
+            theirs.record_rows(account, stream, *counts)
+
+    return happen
+
+
+def request(account: str, endpoint: str, code: str, seconds: float) -> Event:
+    def happen(ours: Instrumentation, theirs: Library) -> None:
+        ours.record_request(account, endpoint, code, seconds)
+        if account not in theirs.left:
+            theirs.requests.labels(account, endpoint, code).inc()
+        theirs.durations.labels(endpoint).observe(seconds)
+
+    return happen
+
+
+def took(account: str, stream: str, seconds: float) -> Event:
+    def happen(ours: Instrumentation, theirs: Library) -> None:
+        ours.record_pass(account, stream, seconds)
+        ours.record_wait(account, seconds)
+        if account not in theirs.left:
+            theirs.passes.labels(account, stream).observe(seconds)
+            theirs.waits.labels(account).inc(seconds)
+
+    return happen
+
+
+def accounts(names: tuple[str, ...]) -> Event:
+    def happen(ours: Instrumentation, theirs: Library) -> None:
+        ours.set_accounts([(name, stream) for name in names for stream in STREAMS], names)
+        theirs.set_accounts(names)
+
+    return happen
+
+
+SECONDS = st.one_of(st.sampled_from(BUCKETS), st.floats(0, 1e9))
+ACCOUNT, STREAM = st.sampled_from(NAMES), st.sampled_from(STREAMS)
+EVENTS = st.one_of(
+    st.builds(rows, ACCOUNT, STREAM, st.tuples(*[st.integers(0, 10**7)] * 3)),
+    st.builds(request, ACCOUNT, st.sampled_from(["a", 'b"']), st.sampled_from(["200"]), SECONDS),
+    st.builds(took, ACCOUNT, STREAM, SECONDS),
+    st.builds(accounts, st.lists(ACCOUNT, unique=True).map(tuple)),
+)
+
+
+def written(ours: Instrumentation, accept: str) -> bytes:
+    """The families that count, without those of the process."""
+    parts = [
+        (header.openmetrics if accept else header.text) + chunk for header, chunk in ours.families()
+    ]
+    return b"".join(part for part in parts if part.startswith(b"# HELP onetrading_"))
+
+
+@FORMATS
+@given(happened=st.lists(st.lists(EVENTS, max_size=4), max_size=6), start=st.sets(ACCOUNT))
+def test_the_lines_are_those_of_prometheus_client(
+    accept: str, happened: list[list[Event]], start: set[str]
+) -> None:
+    """Whatever happens between two scrapes, each shows what the library shows, byte for byte."""
+    present = tuple(start)
+    ours = Instrumentation(
+        [(name, stream) for name in present for stream in STREAMS],
+        accounts=present,
+        version="1",
+        python="3",
+    )
+    theirs = Library()
+    theirs.set_accounts(present)
+    for before_a_scrape in [[], *happened]:
+        for happen in before_a_scrape:
+            happen(ours, theirs)
+        expected = choose_encoder(accept)[0](theirs.registry).removesuffix(b"# EOF\n")
+        assert written(ours, accept) == expected
+        assert written(ours, accept) == expected  # nothing happened in between
+
+
+@FORMATS
+def test_the_process_is_told_of_as_by_prometheus_client(accept: str) -> None:
+    registry = CollectorRegistry(auto_describe=True)
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    ours = Instrumentation([], accounts=[], version="1", python="3")
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(5)]
+    shown = [
+        line
+        for header, chunk in ours.families()
+        for line in ((header.openmetrics if accept else header.text) + chunk).decode().splitlines()
+        if "onetrading_" not in line
+    ]
+    expected = choose_encoder(accept)[0](registry).decode().removesuffix("# EOF\n").splitlines()
+    for file in held:
+        os.close(file)
+    assert [series(line) for line in shown] == [series(line) for line in expected]
+    mine, library = values_of(shown), values_of(expected)
+    for same in ("process_start_time_seconds", "process_max_fds"):
+        assert mine[same] == library[same]
+    # The library counts the descriptor with which it looks.
+    assert library["process_open_fds"] - mine["process_open_fds"] in (0, 1)
+    for moving in ("process_virtual_memory_bytes", "process_resident_memory_bytes"):
+        assert mine[moving] == pytest.approx(library[moving], rel=0.2)
+    assert 0 <= library["process_cpu_seconds_total"] - mine["process_cpu_seconds_total"] < 60
+    for counted in ("python_gc_collections_total", "python_gc_objects_collected_total"):
+        at = f'{counted}{{generation="0"}}'
+        assert 0 <= library[at] - mine[at] < max(1_000.0, library[at])
+
+
+def series(line: str) -> str:
+    return line if line.startswith("#") else line.rsplit(" ", 1)[0]
+
+
+def values_of(lines: Iterable[str]) -> dict[str, float]:
+    pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+    return {name: float(value) for name, value in pairs}
+
+
+def test_the_process_is_looked_at_for_each_scrape() -> None:
+    ours = Instrumentation([], accounts=[], version="1", python="3")
+
+    def open_files() -> float:
+        lines = [line for _, chunk in ours.families() for line in chunk.decode().splitlines()]
+        return values_of(lines)["process_open_fds"]
+
+    before = open_files()
+    file = os.open("/dev/null", os.O_RDONLY)
+    assert open_files() == before + 1
+    os.close(file)
+    assert open_files() == before
+
+
+PART = st.one_of(
+    st.binary(max_size=50),
+    st.builds(lambda text, times: text * times, st.binary(min_size=1, max_size=40), st.just(400)),
+)
+
+
+@given(st.lists(st.lists(PART, max_size=6), min_size=1, max_size=4))
+def test_one_member_of_gzip_holds_all_parts(bodies: list[list[bytes]]) -> None:
+    """Also when the parts of the body before it are there again, in another order."""
+    compressor = Gzip()
+    for parts in (*bodies, *(body[::-1] + bodies[0] for body in bodies)):
+        packed = compressor.compress(parts)
+        one = zlib.decompressobj(16 + zlib.MAX_WBITS)  # as clients do that know of one member
+        assert one.decompress(packed) == b"".join(parts)
+        assert one.eof
+        assert one.unused_data == b""
+        assert gzip.decompress(packed) == b"".join(parts)
