@@ -277,10 +277,13 @@ class Housekeeping:
         try:
             database = self._storage.writable()
             wanted = database.run(retention.rules, kept, streams)
-            for suffix in database.run(retention.due, wanted):
+            suffixes = database.run(retention.due, wanted)
+            for suffix in suffixes:
                 done = database.run(retention.thin, suffix, wanted, wait)
                 if done is not None:
                     _log.info("%s", done)
+            if suffixes:
+                database.run(fact_counts.correct_snapshots, streams)
         except DatabaseError as error:
             if self._storage.up:
                 _log.warning("%s", error)

@@ -8,6 +8,7 @@ from exporter.cli.database import app_with_database
 from exporter.cli.options import with_settings
 from exporter.model.errors import DatabaseError
 from exporter.settings import Settings
+from exporter.store import fact_counts
 from exporter.store import retention as store
 from exporter.store.database import Connection
 from exporter.store.retention import Rule, Thinned
@@ -36,6 +37,8 @@ def retention(settings: Settings, dry_run: bool) -> None:
             if done is None:
                 raise DatabaseError("another process is thinning: try again when it has ended")
             click.echo(str(done))
+        if suffixes and not dry_run:
+            database.run(fact_counts.correct_snapshots, STREAMS)
         if not suffixes:
             click.echo("nothing to thin")
 

@@ -53,6 +53,13 @@ def correct(connection: Connection, stream: Stream) -> None:
     connection.execute(correction, {"stream": stream.name})
 
 
+def correct_snapshots(connection: Connection, streams: Iterable[Stream]) -> None:
+    """As `correct`, of the streams whose snapshots are counted: some were thinned."""
+    for stream in streams:
+        if stream.counted_by == "snapshots":
+            correct(connection, stream)
+
+
 def _counting(stream: Stream) -> sql.Composed:
     """A query for the number of rows of a stream by account."""
     if stream.counted_by == "snapshots":

@@ -102,6 +102,10 @@ def test_a_dry_run_says_what_goes_and_changes_nothing(
     said = told.stdout.split("): ")[1]
     assert done.stdout.split("): ")[1] == said
     assert count(stored, "tickers") == DAYS * 24 + 1
+    counted = stored.execute(
+        "SELECT rows FROM onetrading_sync.fact_counts WHERE stream = 'tickers'"
+    )
+    assert counted.fetchone() == (DAYS * 24 + 1,)  # what `status` shows
     assert command("retention", env=env).stdout == "nothing to thin\n"
     assert command("retention", "--dry-run", env=env).stdout == "nothing to thin\n"
 
