@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from prometheus_client.exposition import choose_encoder
+
 from exporter.metrics.compression import Gzip
 from exporter.metrics.instrumentation import Instrumentation
 from exporter.metrics.negotiation import accepts_gzip, prefers_openmetrics
@@ -39,6 +41,8 @@ class Exposition:
         self._measured = instrumentation
         families = sorted([*stream_metrics.families, *service_metrics.families])
         self._headers = {metric.name: family_header(metric) for metric in families}
+        self._write_text, _ = choose_encoder("")
+        self._write_openmetrics, _ = choose_encoder(OPENMETRICS)
         self._gzip = Gzip()
         self._shared = Shared(self._render)
 
@@ -75,8 +79,9 @@ class Exposition:
         for header, chunk in self._measured.families():
             yield header.openmetrics if openmetrics else header.text
             yield chunk
-        if openmetrics:
-            yield b"# EOF\n"
+        # The library's part ends the body: in OpenMetrics with `# EOF`.
+        write = self._write_openmetrics if openmetrics else self._write_text
+        yield write(self._measured.registry)
 
 
 def _variant(accept: str, accept_encoding: str) -> _Variant:

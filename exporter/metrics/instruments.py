@@ -8,28 +8,18 @@ costs nothing; of any other only the lines of what happened are written anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Lock
+
+from prometheus_client.utils import floatToGoString
 
 from exporter.metrics.families import Family
 from exporter.metrics.text import escape_label, family_header, series_name
 
 Labels = tuple[str, ...]
 
-_DIGITS = 7
-"""Go writes numbers with so many digits before the point with an exponent."""
-
-
-def go_float(value: float) -> str:
-    """``value`` as prometheus_client writes it: `1.0`, `0.25`, `1.5e+06`, `+Inf`."""
-    if math.isinf(value) or math.isnan(value):
-        return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, "NaN")
-    text = repr(value)
-    whole, point, decimals = text.partition(".")
-    if value < 0 or not point or len(whole) < _DIGITS:
-        return text
-    digits = f"{whole[0]}.{whole[1:]}{decimals}".rstrip("0.")
-    return f"{digits}e+{len(whole) - 1:02d}"
+# The library has no types for this function.
+go_float: Callable[[float], str] = floatToGoString
 
 
 class Instrument:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import prometheus_client
 import pytest
@@ -15,28 +14,18 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    GCCollector,
     Histogram,
-    ProcessCollector,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.utils import floatToGoString
 
 from exporter.metrics import Instrumentation, families
 from exporter.metrics.compression import Gzip
-from exporter.metrics.instruments import go_float
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 FORMATS = pytest.mark.parametrize("accept", ["", OPENMETRICS])
 STREAMS = ("trades", "balances")
 NAMES = ("main", 'a "quoted" one', "back\\slash", "é", "line\nbreak")
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-@given(st.one_of(st.floats(), st.integers(0, 10**18).map(float)))
-def test_numbers_are_written_as_go_writes_them(value: float) -> None:
-    theirs: Callable[[float], str] = floatToGoString  # which has no types
-    assert go_float(value) == theirs(value)
 
 
 class Library:
@@ -168,59 +157,6 @@ def test_the_lines_are_those_of_prometheus_client(
         expected = choose_encoder(accept)[0](theirs.registry).removesuffix(b"# EOF\n")
         assert written(ours, accept) == expected
         assert written(ours, accept) == expected  # nothing happened in between
-
-
-@FORMATS
-def test_the_process_is_told_of_as_by_prometheus_client(accept: str) -> None:
-    registry = CollectorRegistry(auto_describe=True)
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
-    ours = Instrumentation([], accounts=[], version="1", python="3")
-    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(5)]
-    shown = [
-        line
-        for header, chunk in ours.families()
-        for line in ((header.openmetrics if accept else header.text) + chunk).decode().splitlines()
-        if "onetrading_" not in line
-    ]
-    expected = choose_encoder(accept)[0](registry).decode().removesuffix("# EOF\n").splitlines()
-    for file in held:
-        os.close(file)
-    assert [series(line) for line in shown] == [series(line) for line in expected]
-    mine, library = values_of(shown), values_of(expected)
-    for same in ("process_start_time_seconds", "process_max_fds"):
-        assert mine[same] == library[same]
-    # The library counts the descriptor with which it looks.
-    assert library["process_open_fds"] - mine["process_open_fds"] in (0, 1)
-    for moving in ("process_virtual_memory_bytes", "process_resident_memory_bytes"):
-        assert mine[moving] == pytest.approx(library[moving], rel=0.2)
-    assert 0 <= library["process_cpu_seconds_total"] - mine["process_cpu_seconds_total"] < 60
-    for counted in ("python_gc_collections_total", "python_gc_objects_collected_total"):
-        at = f'{counted}{{generation="0"}}'
-        assert 0 <= library[at] - mine[at] < max(1_000.0, library[at])
-
-
-def series(line: str) -> str:
-    return line if line.startswith("#") else line.rsplit(" ", 1)[0]
-
-
-def values_of(lines: Iterable[str]) -> dict[str, float]:
-    pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
-    return {name: float(value) for name, value in pairs}
-
-
-def test_the_process_is_looked_at_for_each_scrape() -> None:
-    ours = Instrumentation([], accounts=[], version="1", python="3")
-
-    def open_files() -> float:
-        lines = [line for _, chunk in ours.families() for line in chunk.decode().splitlines()]
-        return values_of(lines)["process_open_fds"]
-
-    before = open_files()
-    file = os.open("/dev/null", os.O_RDONLY)
-    assert open_files() == before + 1
-    os.close(file)
-    assert open_files() == before
 
 
 PART = st.one_of(
