@@ -13,7 +13,18 @@ from benchmarks.measure import Finding, machine
 
 _MARK = "<!-- what follows is written by `python -m benchmarks --markdown` -->\n"
 SUBJECTS = (
-    *("ingest", "again", "reports", "lots", "budget", "scrape", "memory", "history", "start"),
+    *(
+        "ingest",
+        "again",
+        "growth",
+        "reports",
+        "lots",
+        "budget",
+        "scrape",
+        "memory",
+        "history",
+        "start",
+    ),
     "accounts",
 )
 

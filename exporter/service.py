@@ -32,6 +32,7 @@ _CARRY_EVERY = timedelta(hours=1)
 _JUDGE_EVERY = timedelta(minutes=5)
 """A month is judged hourly; this is how long one that has just begun, or was reopened, waits."""
 _PRUNE_EVERY = timedelta(days=1)
+_MOVE_EVERY = timedelta(seconds=10)
 _CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
 _FILLER_PACE_S = 0.2
@@ -246,6 +247,7 @@ class Service:
             Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
             Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
             Task("prune", _PRUNE_EVERY, self._housekeeping.prune),
+            Task("records", _MOVE_EVERY, self._housekeeping.move_records),
             Task(
                 "chosen-streams",
                 _CHOOSE_EVERY,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from hashlib import sha256
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -19,8 +18,10 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from exporter.model.stream import Table
-from exporter.store import slots
+from exporter.store import record_pages, slots
 from exporter.store.database import Connection
+from exporter.store.hashes import hash_of
+from exporter.store.record_pages import PLACE, RAW
 from exporter.store.records import Candidates, candidates, differ, newer_than
 
 _ARRAYS = {
@@ -29,6 +30,19 @@ _ARRAYS = {
     "timestamptz": sql.SQL("%s::timestamptz[]"),
 }
 """How the values of a key column are passed; a key of another type needs a line here."""
+
+
+_UPDATE = """
+WITH before AS (
+    SELECT record_page FROM {table} WHERE {keys} AND row_hash = %(stored_hash)s
+), unused AS (
+    DELETE FROM onetrading.record_pages USING before
+    WHERE page_id = record_page AND strpos(records, chr(30)) = 0
+)
+UPDATE {table} SET {columns}, raw = NULL WHERE {keys} AND row_hash = %(stored_hash)s
+"""
+"""A page that holds nothing but the record that is replaced goes with it: orders change one by one,
+again and again. In a page of many, the old record stays until the end."""
 
 
 class Change(NamedTuple):
@@ -78,11 +92,6 @@ class _FactStatements(NamedTuple):
     update: sql.Composed
 
 
-def hash_of(record: str) -> int:
-    """A 64-bit hash of a record as sent, as Postgres' bigint."""
-    return int.from_bytes(sha256(record.encode()).digest()[:8], "big", signed=True)
-
-
 def compare(
     connection: Connection,
     table: Table,
@@ -119,15 +128,19 @@ def apply(connection: Connection, table: Table, comparison: Comparison) -> Write
     were compared: the transaction is to be repeated from the comparison on.
     """
     statements = _statements(table)
+    rows = [*comparison.new, *(change.read for change in comparison.changed)]
+    places = record_pages.keep(connection, [row.raw for row in rows])
     if comparison.new:
+        raw = list(table.columns).index(RAW)
         # Postgres works on the first rows while the last ones are hashed.
         with connection.cursor().copy(statements.copy) as copy:
-            for row in comparison.new:
-                copy.write_row((*row, hash_of(row.raw)))
-    for change in comparison.changed:
+            for row, place in zip(comparison.new, places, strict=False):
+                copy.write_row((*row[:raw], *row[raw + 1 :], hash_of(row.raw), *place))
+    for change, place in zip(comparison.changed, places[len(comparison.new) :], strict=True):
         parameters = dict(zip(table.columns, change.read, strict=True)) | {
             "row_hash": hash_of(change.read.raw),
             "stored_hash": change.stored_hash,
+            **dict(zip(PLACE, place, strict=True)),
         }
         if connection.execute(statements.update, parameters).rowcount == 0:
             raise pg.SerializationFailure(f"a row of {table.name} was changed by another writer")
@@ -251,7 +264,7 @@ def _array(values: Iterable[Any]) -> str:
 @cache
 def _statements(table: Table) -> _FactStatements:
     name = sql.Identifier("onetrading", table.name)
-    columns = [*table.columns, "row_hash"]
+    columns = [*(name for name in table.columns if name != RAW), "row_hash", *PLACE]
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     arrays = sql.SQL(", ").join(_ARRAYS[table.columns[column]] for column in table.key)
     wanted = sql.SQL("unnest({}) WITH ORDINALITY AS wanted ({}, ordinal)").format(arrays, key)
@@ -259,23 +272,18 @@ def _statements(table: Table) -> _FactStatements:
         sql.SQL("stored.{0} = wanted.{0}").format(sql.Identifier(column)) for column in table.key
     )
     found = sql.SQL("SELECT wanted.ordinal, stored.row_hash{} FROM {} JOIN {} AS stored ON {}")
-    values = sql.SQL("").join(
-        sql.SQL(", stored.{}::text" if kind in ("uuid", "jsonb") else ", stored.{}").format(
-            sql.Identifier(column)
-        )
-        for column, kind in table.columns.items()
-    )
+    values = sql.SQL(", ") + record_pages.selected(table)
+    equal_keys = sql.SQL(" AND ").join(map(_equals, table.key))
     return _FactStatements(
         hashes=found.format(sql.SQL(""), wanted, name, match),
         rows=found.format(values, wanted, name, match),
         copy=sql.SQL("COPY {} ({}) FROM STDIN").format(
             name, sql.SQL(", ").join(map(sql.Identifier, columns))
         ),
-        update=sql.SQL("UPDATE {} SET {} WHERE {} AND row_hash = {}").format(
-            name,
-            sql.SQL(", ").join(_equals(column) for column in columns if column not in table.key),
-            sql.SQL(" AND ").join(map(_equals, table.key)),
-            sql.Placeholder("stored_hash"),
+        update=sql.SQL(_UPDATE).format(
+            table=name,
+            columns=sql.SQL(", ").join(_equals(c) for c in columns if c not in table.key),
+            keys=equal_keys,
         ),
     )
 
