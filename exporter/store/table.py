@@ -1,10 +1,10 @@
 """Write rows into a table of facts, in two steps: compare with what is stored, then apply.
 
-`compare` only reads. It looks the keys up together with a hash of each record as sent: a row that
-is stored with the same hash costs nothing more, not even a row lock, and only the few rows whose
-hash differs are compared column by column. `apply` copies what is new in one stream and updates
-what differs. An older version of a record never overwrites a newer one; where one of the two has no
-version, the one read last counts.
+`compare` only reads. Unless one look at an index tells enough (`digest`), it looks the keys up
+together with a hash of each record as sent: a row that is stored with the same hash costs nothing
+more, not even a row lock, and only the few rows whose hash differs are compared column by column.
+`apply` copies what is new in one stream and updates what differs. An older version of a record
+never overwrites a newer one; where one of the two has no version, the one read last counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from psycopg import sql
 from exporter.model.stream import Table
 from exporter.store import record_pages, slots
 from exporter.store.database import Connection
-from exporter.store.hashes import hash_of
+from exporter.store.digest import Stored
+from exporter.store.hashes import Hashes
 from exporter.store.record_pages import PLACE, RAW
 from exporter.store.records import Candidates, candidates, differ, newer_than
 
@@ -97,14 +98,17 @@ def compare(
     table: Table,
     rows: Sequence[Any],
     recent: Mapping[Any, Any] | None = None,
+    known: Stored = "some",
+    hashes: Hashes | None = None,
 ) -> Comparison:
     """Compare ``rows`` (any order, duplicates allowed) with the table; neither locks nor writes.
 
     ``recent``: rows by key that the same walk has read and stored just before; another one of such
-    a key is a twin. `records` says which row of a key counts.
+    a key is a twin. `records` says which row of a key counts. ``known``: see `digest`.
     """
-    if not rows:
-        return Comparison()
+    if not rows or known == "all":
+        return Comparison(same=len(rows))
+    hashes = Hashes() if hashes is None else hashes
     recent = recent or {}
     others: list[tuple[Any, Any]] = []
     if table.stamp is not None:
@@ -112,22 +116,25 @@ def compare(
     found = _met(table, rows, recent)
     # Sorted, so that two writers never wait for each other.
     batch = [found.last[key] for key in sorted(found.last)]
-    hashes = _stored_hashes(connection, table, batch)
-    new = [row for index, row in enumerate(batch) if index not in hashes] if hashes else batch
-    differing = [batch[at] for at, stored in hashes.items() if stored != hash_of(batch[at].raw)]
+    found_hashes = {} if known == "none" else _stored_hashes(connection, table, batch)
+    new = [row for at, row in enumerate(batch) if at not in found_hashes] if found_hashes else batch
+    differing = [batch[at] for at, one in found_hashes.items() if one != hashes[batch[at].raw]]
     differences = _differences(connection, table, differing, found)
     same = len(batch) - len(new) - len(differences.changed) - len(differences.older)
     older, twins = _left_out(table, found, differences)
     return Comparison(new, differences.changed, older, [*twins, *others], same)
 
 
-def apply(connection: Connection, table: Table, comparison: Comparison) -> WriteResult:
+def apply(
+    connection: Connection, table: Table, comparison: Comparison, hashes: Hashes | None = None
+) -> WriteResult:
     """Insert what is new and update what changed.
 
     Raises UniqueViolation or SerializationFailure when somebody wrote one of the rows since they
     were compared: the transaction is to be repeated from the comparison on.
     """
     statements = _statements(table)
+    hashes = Hashes() if hashes is None else hashes
     rows = [*comparison.new, *(change.read for change in comparison.changed)]
     places = record_pages.keep(connection, [row.raw for row in rows])
     if comparison.new:
@@ -135,10 +142,10 @@ def apply(connection: Connection, table: Table, comparison: Comparison) -> Write
         # Postgres works on the first rows while the last ones are hashed.
         with connection.cursor().copy(statements.copy) as copy:
             for row, place in zip(comparison.new, places, strict=False):
-                copy.write_row((*row[:raw], *row[raw + 1 :], hash_of(row.raw), *place))
+                copy.write_row((*row[:raw], *row[raw + 1 :], hashes[row.raw], *place))
     for change, place in zip(comparison.changed, places[len(comparison.new) :], strict=True):
         parameters = dict(zip(table.columns, change.read, strict=True)) | {
-            "row_hash": hash_of(change.read.raw),
+            "row_hash": hashes[change.read.raw],
             "stored_hash": change.stored_hash,
             **dict(zip(PLACE, place, strict=True)),
         }
