@@ -18,7 +18,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from exporter.model.stream import Table
-from exporter.store import record_pages, slots
+from exporter.store import copying, record_pages, slots
 from exporter.store.database import Connection
 from exporter.store.digest import Stored
 from exporter.store.hashes import Hashes
@@ -139,10 +139,11 @@ def apply(
     places = record_pages.keep(connection, [row.raw for row in rows])
     if comparison.new:
         raw = list(table.columns).index(RAW)
-        # Postgres works on the first rows while the last ones are hashed.
-        with connection.cursor().copy(statements.copy) as copy:
-            for row, place in zip(comparison.new, places, strict=False):
-                copy.write_row((*row[:raw], *row[raw + 1 :], hashes[row.raw], *place))
+        ready = [
+            (*row[:raw], *row[raw + 1 :], hashes[row.raw], *place)
+            for row, place in zip(comparison.new, places, strict=False)
+        ]
+        copying.copy(connection, statements.copy, ready)
     for change, place in zip(comparison.changed, places[len(comparison.new) :], strict=True):
         parameters = dict(zip(table.columns, change.read, strict=True)) | {
             "row_hash": hashes[change.read.raw],
@@ -284,8 +285,8 @@ def _statements(table: Table) -> _FactStatements:
     return _FactStatements(
         hashes=found.format(sql.SQL(""), wanted, name, match),
         rows=found.format(values, wanted, name, match),
-        copy=sql.SQL("COPY {} ({}) FROM STDIN").format(
-            name, sql.SQL(", ").join(map(sql.Identifier, columns))
+        copy=sql.SQL("COPY {} ({}) FROM STDIN {}").format(
+            name, sql.SQL(", ").join(map(sql.Identifier, columns)), copying.OPTIONS
         ),
         update=sql.SQL(_UPDATE).format(
             table=name,
