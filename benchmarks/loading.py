@@ -19,14 +19,16 @@ from exporter.model.stream import Page, Partition
 from exporter.model.window import RESOLUTION, Window
 from exporter.store import loader
 from exporter.store.database import Connection, Database
+from exporter.store.hashes import hash_of
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Run
-from exporter.store.table import hash_of
+from exporter.store.record_pages import PLACE, RAW, RECORDS_A_PAGE, SEPARATOR
 from exporter.streams.trades import TRADES
 
-_COLUMNS = (*TRADES.table.columns, "row_hash")
+_COLUMNS = (*(name for name in TRADES.table.columns if name != RAW), "row_hash", *PLACE)
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 _COPY = sql.SQL("COPY onetrading.trades ({}) FROM STDIN").format(_NAMES)
+_COPY_PAGES = sql.SQL("COPY onetrading.record_pages (page_id, records) FROM STDIN")
 _UPSERT = sql.SQL(
     "INSERT INTO onetrading.trades ({}) VALUES ({}) ON CONFLICT (trade_id) {}"
 ).format(
@@ -41,8 +43,8 @@ _UPSERT = sql.SQL(
     ),
 )
 _TABLES = sql.SQL(
-    "TRUNCATE onetrading.trades, onetrading_sync.coverage, onetrading_sync.runs,"
-    " onetrading_sync.totals, onetrading_sync.counting"
+    "TRUNCATE onetrading.trades, onetrading.record_pages, onetrading_sync.coverage,"
+    " onetrading_sync.runs, onetrading_sync.totals, onetrading_sync.counting"
 )
 
 
@@ -58,8 +60,16 @@ class Loading:
         self._leases = Leases(lambda: url, "benchmark")
         self._pages_read = list(self._read(pages.bodies))
         rows = [row for page in self._pages_read for row in page.rows]
-        self._ready = [(*row, hash_of(row.raw)) for row in rows]
+        self._ready = [_ready(number, row) for number, row in enumerate(rows)]
         self._texts = [_text(row) for row in self._ready]
+        self._records = [
+            (
+                start // RECORDS_A_PAGE,
+                SEPARATOR.join(row.raw for row in rows[start : start + RECORDS_A_PAGE]),
+            )
+            for start in range(0, len(rows), RECORDS_A_PAGE)
+        ]
+        self._records_texts = [_text(row) for row in self._records]
         # What only a benchmark holds must not be looked through by the garbage collector.
         gc.freeze()
 
@@ -124,45 +134,69 @@ class Loading:
             run.run_id = done.run_id
 
     def copied(self, batch_rows: int) -> float:
-        """Raw COPY of tuples that are ready, with psycopg's ``write_row``."""
+        """Raw COPY of tuples that are ready, with psycopg's ``write_row``; of their records, too.
 
-        def write(rows: Sequence[Any]) -> None:
-            with self.connection.cursor().copy(_COPY) as copy:
-                for row in rows:
-                    copy.write_row(row)
+        Both in one transaction a batch, as ours.
+        """
 
-        return self._in_batches(write, self._ready, batch_rows)
+        def write(start: int) -> None:
+            for copy, rows in (
+                (_COPY_PAGES, _part(self._records, start, batch_rows, RECORDS_A_PAGE)),
+                (_COPY, _part(self._ready, start, batch_rows)),
+            ):
+                with self.connection.cursor().copy(copy) as copying:
+                    for row in rows:
+                        copying.write_row(row)
+
+        return self._in_batches(write, batch_rows)
 
     def copied_as_text(self, batch_rows: int) -> float:
         """Raw COPY of text that is formatted beforehand: Postgres' own time and the network's."""
-        joined = [
-            "".join(self._texts[start : start + batch_rows])
+        joined = {
+            start: (
+                "".join(_part(self._records_texts, start, batch_rows, RECORDS_A_PAGE)),
+                "".join(_part(self._texts, start, batch_rows)),
+            )
             for start in range(0, self.rows, batch_rows)
-        ]
+        }
 
-        def write(texts: Sequence[str]) -> None:
-            with self.connection.cursor().copy(_COPY) as copy:
-                copy.write(texts[0])
+        def write(start: int) -> None:
+            pages, texts = joined[start]
+            with self.connection.cursor().copy(_COPY_PAGES) as copying:
+                copying.write(pages)
+            with self.connection.cursor().copy(_COPY) as copying:
+                copying.write(texts)
 
-        return self._in_batches(write, joined, 1)
+        return self._in_batches(write, batch_rows)
 
     def upserted(self, batch_rows: int, share: int = 1) -> float:
-        """``executemany`` of a plain upsert, of one in ``share`` rows."""
+        """``executemany`` of a plain upsert without the records, of one in ``share`` rows."""
 
-        def write(rows: Sequence[Any]) -> None:
-            self.connection.cursor().executemany(_UPSERT, rows)
+        def write(start: int) -> None:
+            self.connection.cursor().executemany(_UPSERT, _part(self._ready, start, batch_rows))
 
-        return self._in_batches(write, self._ready[: self.rows // share], batch_rows) / share
+        return self._in_batches(write, batch_rows, share)
 
-    def _in_batches(
-        self, write: Callable[[Sequence[Any]], None], items: Sequence[Any], size: int
-    ) -> float:
-        """A transaction for each batch."""
+    def _in_batches(self, write: Callable[[int], None], size: int, share: int = 1) -> float:
+        """A transaction for each batch, given its first row; of one in ``share`` rows."""
+        rows = self.rows // share
         began = time.perf_counter()
-        for start in range(0, len(items), size):
-            write(items[start : start + size])
+        for start in range(0, rows, size):
+            write(start)
             self.connection.commit()
-        return self.rows / (time.perf_counter() - began)
+        return rows / (time.perf_counter() - began)
+
+
+def _part(items: Sequence[Any], start: int, size: int, rows_each: int = 1) -> Sequence[Any]:
+    """The items of the rows from ``start`` on, where each item stands for so many rows."""
+    return items[start // rows_each : (start + size) // rows_each]
+
+
+def _ready(number: int, row: Any) -> tuple[Any, ...]:
+    """The tuple of a row: its record is in a page, all pages are full."""
+    values = (value for name, value in row._asdict().items() if name != RAW)
+    place = (number // RECORDS_A_PAGE, number % RECORDS_A_PAGE + 1)
+    return (*values, hash_of(row.raw), *place)
 
 
 def _text(row: Sequence[Any]) -> str:

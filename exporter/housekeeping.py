@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
+from math import inf
 
 from exporter.api.clock import ExchangeClock
 from exporter.api.token_claims import claims_of
@@ -18,6 +19,7 @@ from exporter.store import (
     closes,
     fact_counts,
     lots,
+    moving,
     partitions,
     report_settings,
     retention,
@@ -31,6 +33,10 @@ from exporter.sync import Account
 _log = logging.getLogger(__name__)
 _YOUNG = timedelta(days=1)
 """What is younger is not due to be verified."""
+_MOVING_S = 2.0
+"""Of each turn; what polls write has the rest."""
+_MOVED_S = 3600.0
+"""How long no records are looked for once all were moved."""
 _LATELY = timedelta(days=32)
 """Everything is verified monthly: two days are for the budget to spare."""
 
@@ -54,6 +60,7 @@ class Housekeeping:
         self._spool = spool
         self._clock = clock
         self._accounts = accounts
+        self._records_moved_at = -inf
 
     def beat(self) -> None:
         """Export the heartbeat, and every state that changes without a pass."""
@@ -320,4 +327,23 @@ class Housekeeping:
                 database.run(fact_counts.correct, stream)
         except DatabaseError:
             return False
+        return True
+
+    def move_records(self) -> bool:
+        """Move records as sent into full pages, some each time.
+
+        Returns whether Postgres answered.
+        """
+        if self._clock.steady() - self._records_moved_at < _MOVED_S:
+            return True
+        if not self._storage.up:
+            return False
+        try:
+            done = moving.move(self._storage, _MOVING_S)
+        except DatabaseError:
+            return False
+        if not done.left:
+            self._records_moved_at = self._clock.steady()
+        if done.records:
+            _log.info("moved %d records as sent into full pages", done.records)
         return True

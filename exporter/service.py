@@ -37,6 +37,7 @@ _PRUNE_EVERY = timedelta(days=1)
 _THIN_EVERY = timedelta(days=1)
 _MEASURE_EVERY = timedelta(minutes=15)
 _MAKE_PARTITIONS_EVERY = timedelta(hours=6)
+_MOVE_EVERY = timedelta(seconds=10)
 _CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
 _FILLER_PACE_S = 0.2
@@ -265,6 +266,7 @@ class Service:
                     self.app.settings.retention, STREAMS, self.app.stop.wait
                 ),
             ),
+            Task("records", _MOVE_EVERY, self._housekeeping.move_records),
             Task(
                 "chosen-streams",
                 _CHOOSE_EVERY,

@@ -28,7 +28,14 @@ from exporter.model.errors import (
 from exporter.model.fields import EXACT
 from exporter.model.storable import storable
 from exporter.model.stream import Drift, Partition, Reject, Table
-from exporter.store import counted_positions, fact_counts, issues, rejects, slots
+from exporter.store import (
+    counted_positions,
+    fact_counts,
+    issues,
+    record_pages,
+    rejects,
+    slots,
+)
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
@@ -222,12 +229,8 @@ def _in_precision(instant: str, row: Any, known: Sequence[Any]) -> Any:
 
 @cache
 def _all_of(table: Table) -> sql.Composed:
-    columns = sql.SQL(", ").join(
-        sql.SQL("{}::text" if kind in ("uuid", "jsonb") else "{}").format(sql.Identifier(name))
-        for name, kind in table.columns.items()
-    )
-    return sql.SQL("SELECT {} FROM {} WHERE position_id = %(position_id)s").format(
-        columns, sql.Identifier("onetrading", table.name)
+    return sql.SQL("SELECT {} FROM {} AS stored WHERE position_id = %(position_id)s").format(
+        record_pages.selected(table), sql.Identifier("onetrading", table.name)
     )
 
 

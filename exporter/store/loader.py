@@ -12,13 +12,24 @@ from datetime import timedelta
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
+from psycopg.errors import UniqueViolation
+
 from exporter.model.closings import Closings
 from exporter.model.errors import LeaseLost
 from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
-from exporter.store import counted_positions, events, fact_counts, issues, rejects, totals
+from exporter.store import (
+    counted_positions,
+    digest,
+    events,
+    fact_counts,
+    issues,
+    rejects,
+    totals,
+)
 from exporter.store import table as tables
 from exporter.store.database import Connection
+from exporter.store.hashes import Hashes
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
 
@@ -70,6 +81,14 @@ class Batch:
     """The walk reached its explicit end."""
     walked: Window | None = None
     """What the complete walk has read; None before its end."""
+    hashes: Hashes = field(default_factory=Hashes)
+    """Of the records; kept when a transaction is repeated."""
+    keys_looked_up: bool = False
+    """Whether each key must be looked up: one was stored, although nothing of its time is."""
+
+    def hash_records(self) -> None:
+        """Before the stream is locked, because another walk may write meanwhile."""
+        self.hashes.add(row.raw for row in self.rows)
 
 
 class Loaded(NamedTuple):
@@ -110,9 +129,11 @@ def load(
     The caller sets ``run.run_id`` after the commit, and calls `remember`, because a repeated
     transaction must write the same again. Raises LeaseLost when another process writes the account.
     """
+    if not salvaging:
+        batch.hash_records()
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
-    done = _write(connection, stream, partition, run, batch.rows, salvaging=salvaging)
+    done = _write(connection, stream, partition, run, batch, salvaging=salvaging)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     rejected = _keep_rejects(connection, stream, partition, run, [*batch.rejects, *refused])
     rejects.note_drift(connection, partition, batch.drift)
@@ -155,9 +176,11 @@ def load_present(
     They prove nothing of the history, and no walk is recorded. ``history``: where a record can lie
     whose instant cannot be read. Raises LeaseLost.
     """
+    if not salvaging:
+        batch.hash_records()
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
-    done = _write(connection, stream, partition, None, batch.rows, salvaging=salvaging)
+    done = _write(connection, stream, partition, None, batch, salvaging=salvaging)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     found = [*batch.rejects, *refused]
     rejected = 0
@@ -178,7 +201,7 @@ def _write(
     stream: History,
     partition: Partition,
     run: Run | None,
-    rows: Sequence[Any],
+    batch: Batch,
     *,
     salvaging: bool,
 ) -> Salvaged:
@@ -186,20 +209,20 @@ def _write(
 
     ``run``: the walk that read them, if one did.
     """
-    instant = attrgetter(stream.instant)
     recent = {} if run is None else run.recent
     verifying = run is not None and run.lane == "verify"
     found_by: Literal["verify"] | None = "verify" if verifying else None
 
     def write(some: Sequence[Any]) -> tables.WriteResult:
-        comparison = tables.compare(connection, stream.table, some, recent)
-        written = tables.apply(connection, stream.table, comparison)
+        known: digest.Stored = "some"
+        if not (salvaging or batch.keys_looked_up):
+            known = digest.look(connection, stream, partition, some, recent, batch.hashes)
+        comparison = tables.compare(connection, stream.table, some, recent, known, batch.hashes)
+        written = _apply(connection, stream, batch, comparison)
         fact_counts.add(connection, partition, len(written.inserted))
         changed = issues.note(connection, partition, stream, comparison, found_by=found_by)
         if run is not None and verifying:
-            inserted = () if stream.may_gain_facts else written.inserted
-            late = [row for row in inserted if run.wanted.holds(instant(row))]
-            run.found["late"] |= issues.note_late(connection, partition, stream, late)
+            run.found["late"] |= _note_late(connection, stream, partition, run, written)
             run.found["changed"] |= changed
         if isinstance(stream, Closings):
             counted_positions.note_written(connection, stream, partition, written)
@@ -210,8 +233,32 @@ def _write(
         return written
 
     if salvaging:
-        return write_all_but_the_refused(connection, stream.table, rows, write)
-    return Salvaged([write(rows)], list(rows), [])
+        return write_all_but_the_refused(connection, stream.table, batch.rows, write)
+    return Salvaged([write(batch.rows)], list(batch.rows), [])
+
+
+def _note_late(
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    run: Run,
+    written: tables.WriteResult,
+) -> set[str]:
+    """Note what was missing in proven history; the keys."""
+    instant = attrgetter(stream.instant)
+    inserted = () if stream.may_gain_facts else written.inserted
+    late = [row for row in inserted if run.wanted.holds(instant(row))]
+    return issues.note_late(connection, partition, stream, late)
+
+
+def _apply(
+    connection: Connection, stream: History, batch: Batch, comparison: tables.Comparison
+) -> tables.WriteResult:
+    try:
+        return tables.apply(connection, stream.table, comparison, batch.hashes)
+    except UniqueViolation:
+        batch.keys_looked_up = True  # when the transaction is repeated
+        raise
 
 
 def check(connection: Connection, account_id: str, lease: Lease | None) -> None:

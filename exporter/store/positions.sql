@@ -297,24 +297,26 @@ WITH ready AS (
 ), findings AS (
     SELECT CASE WHEN payment.account_id IS NULL THEN 'missing' ELSE 'different' END AS kind,
         own.position_id, own.instrument_code, own.funding_time, own.booked_at AS happened_at,
-        payment.raw AS old_record, own.raw AS new_record
+        onetrading.record_text(payment.raw, payment.record_page, payment.record_ordinal)::jsonb AS old_record,
+        onetrading.record_text(own.raw, own.record_page, own.record_ordinal)::jsonb AS new_record
     FROM ready
     CROSS JOIN LATERAL (
         SELECT * FROM onetrading.position_funding_payments AS listed
         WHERE listed.position_id = ready.position_id OFFSET 0
     ) AS own
     LEFT JOIN LATERAL (
-        SELECT account_id, amount, raw FROM onetrading.funding_payments AS listed
+        SELECT * FROM onetrading.funding_payments AS listed
         WHERE listed.account_id = own.account_id AND listed.instrument_code = own.instrument_code
           AND listed.funding_time = own.funding_time OFFSET 0
     ) AS payment ON true
     WHERE payment.account_id IS NULL OR abs(payment.amount - own.amount) > 0.0001
     UNION ALL
     SELECT 'unlisted', ready.position_id, payment.instrument_code, payment.funding_time,
-        payment.booked_at, payment.raw, NULL
+        payment.booked_at,
+        onetrading.record_text(payment.raw, payment.record_page, payment.record_ordinal)::jsonb, NULL
     FROM ready
     CROSS JOIN LATERAL (
-        SELECT instrument_code, funding_time, booked_at, raw FROM onetrading.funding_payments AS listed
+        SELECT * FROM onetrading.funding_payments AS listed
         WHERE listed.account_id = %(account_id)s AND listed.instrument_code = ready.instrument_code
           AND listed.booked_at > ready.opened_at AND listed.booked_at < ready.closed_at OFFSET 0
     ) AS payment
@@ -367,7 +369,8 @@ WITH ready AS (
 ), findings AS (
     SELECT CASE WHEN trade.trade_id IS NULL THEN 'missing' ELSE 'different' END AS kind,
         own.position_id, own.trade_id, own.traded_at AS happened_at,
-        trade.raw AS old_record, own.raw AS new_record
+        onetrading.record_text(trade.raw, trade.record_page, trade.record_ordinal)::jsonb AS old_record,
+        onetrading.record_text(own.raw, own.record_page, own.record_ordinal)::jsonb AS new_record
     FROM ready
     CROSS JOIN LATERAL (
         SELECT * FROM onetrading.position_trades AS listed
@@ -382,10 +385,11 @@ WITH ready AS (
            <> (own.instrument_code, own.side, own.price, own.amount)
        OR trade.fee_amount <> own.fee_amount
     UNION ALL
-    SELECT 'unlisted', ready.position_id, trade.trade_id, trade.traded_at, trade.raw, NULL
+    SELECT 'unlisted', ready.position_id, trade.trade_id, trade.traded_at,
+        onetrading.record_text(trade.raw, trade.record_page, trade.record_ordinal)::jsonb, NULL
     FROM ready
     CROSS JOIN LATERAL (
-        SELECT trade_id, traded_at, raw FROM onetrading.trades AS listed
+        SELECT * FROM onetrading.trades AS listed
         WHERE listed.account_id = %(account_id)s AND listed.instrument_code = ready.instrument_code
           AND listed.traded_at > ready.opened_at AND listed.traded_at < ready.closed_at OFFSET 0
     ) AS trade

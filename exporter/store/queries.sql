@@ -850,7 +850,7 @@ WHERE stored.order_id = listed.order_id AND stored.account_id = %(account_id)s
 -- Judge an order that left the list of open ones; its status stays as it was told.
 UPDATE onetrading.orders SET is_open = %(is_open)s
 WHERE order_id = %(order_id)s AND account_id = %(account_id)s AND is_open
-RETURNING raw::text, created_at;
+RETURNING onetrading.record_text(raw, record_page, record_ordinal), created_at;
 
 -- name: orders_unknown
 -- How many orders of an account are in an unknown state.
@@ -872,7 +872,8 @@ WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
 -- Orders whose trades can be compared with those of the list: it is proven for the life of the
 -- order, as far as it is required at all. Oldest first.
 SELECT order_id::text, row_hash, created_at,
-    greatest(updated_at, created_at) + interval '1 microsecond', raw::text
+    greatest(updated_at, created_at) + interval '1 microsecond',
+    onetrading.record_text(raw, record_page, record_ordinal)
 FROM onetrading.orders
 WHERE account_id = %(account_id)s AND NOT trades_checked
   AND (created_at, order_id) > (%(after)s, %(after_id)s::uuid)
@@ -888,3 +889,29 @@ ORDER BY created_at, order_id LIMIT %(most)s;
 UPDATE onetrading.orders AS stored SET trades_checked = true
 FROM unnest(%(ids)s::uuid[], %(hashes)s::bigint[]) AS checked (order_id, row_hash)
 WHERE stored.order_id = checked.order_id AND stored.row_hash = checked.row_hash;
+
+-- name: lock_moving
+-- One process at a time moves records; triggers on facts are told, to whom that is no change.
+SELECT set_config('onetrading.moving_records', 'on', true)
+FROM pg_try_advisory_xact_lock(hashtextextended('onetrading_sync.record_moves', 0)) AS locked
+WHERE locked;
+
+-- name: next_to_move
+-- A table that was not gone through lately: its name, the block to go on with, and its length.
+SELECT table_name, next_block,
+    pg_relation_size(('onetrading.' || table_name)::regclass)
+        / current_setting('block_size')::bigint
+FROM onetrading_sync.record_moves
+WHERE finished_at IS NULL OR finished_at < now() - interval '1 day'
+ORDER BY finished_at NULLS FIRST, table_name LIMIT 1;
+
+-- name: note_moved
+-- Records of a table were moved, up to a block.
+UPDATE onetrading_sync.record_moves
+SET next_block = CASE WHEN %(finished)s THEN 0 ELSE %(block)s END, moved = moved + %(moved)s,
+    finished_at = CASE WHEN %(finished)s THEN clock_timestamp() END
+WHERE table_name = %(table)s;
+
+-- name: drop_record_pages
+-- Pages whose records are all in others by now.
+DELETE FROM onetrading.record_pages WHERE page_id = ANY(%(pages)s::bigint[]);

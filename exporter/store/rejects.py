@@ -21,8 +21,8 @@ from exporter.model.storable import storable
 from exporter.model.stream import Drift, History, Partition, Reject, Table
 from exporter.model.window import EPOCH, Window
 from exporter.store.database import Connection
+from exporter.store.hashes import hash_of
 from exporter.store.queries import QUERIES, identity_of
-from exporter.store.table import hash_of
 
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 LONGEST_RECORD = 1_000_000

@@ -1,17 +1,16 @@
 """Write rows into a table of facts, in two steps: compare with what is stored, then apply.
 
-`compare` only reads. It looks the keys up together with a hash of each record as sent: a row that
-is stored with the same hash costs nothing more, not even a row lock, and only the few rows whose
-hash differs are compared column by column. `apply` copies what is new in one stream and updates
-what differs. An older version of a record never overwrites a newer one; where one of the two has no
-version, the one read last counts.
+`compare` only reads. Unless one look at an index tells enough (`digest`), it looks the keys up
+together with a hash of each record as sent: a row that is stored with the same hash costs nothing
+more, not even a row lock, and only the few rows whose hash differs are compared column by column.
+`apply` copies what is new in one stream and updates what differs. An older version of a record
+never overwrites a newer one; where one of the two has no version, the one read last counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from hashlib import sha256
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -19,8 +18,11 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from exporter.model.stream import Table
-from exporter.store import slots
+from exporter.store import copying, record_pages, slots
 from exporter.store.database import Connection
+from exporter.store.digest import Stored
+from exporter.store.hashes import Hashes
+from exporter.store.record_pages import PLACE, RAW
 from exporter.store.records import Candidates, candidates, differ, newer_than
 
 _ARRAYS = {
@@ -29,6 +31,19 @@ _ARRAYS = {
     "timestamptz": sql.SQL("%s::timestamptz[]"),
 }
 """How the values of a key column are passed; a key of another type needs a line here."""
+
+
+_UPDATE = """
+WITH before AS (
+    SELECT record_page FROM {table} WHERE {keys} AND row_hash = %(stored_hash)s
+), unused AS (
+    DELETE FROM onetrading.record_pages USING before
+    WHERE page_id = record_page AND strpos(records, chr(30)) = 0
+)
+UPDATE {table} SET {columns}, raw = NULL WHERE {keys} AND row_hash = %(stored_hash)s
+"""
+"""A page that holds nothing but the record that is replaced goes with it: orders change one by one,
+again and again. In a page of many, the old record stays until the end."""
 
 
 class Change(NamedTuple):
@@ -78,24 +93,22 @@ class _FactStatements(NamedTuple):
     update: sql.Composed
 
 
-def hash_of(record: str) -> int:
-    """A 64-bit hash of a record as sent, as Postgres' bigint."""
-    return int.from_bytes(sha256(record.encode()).digest()[:8], "big", signed=True)
-
-
 def compare(
     connection: Connection,
     table: Table,
     rows: Sequence[Any],
     recent: Mapping[Any, Any] | None = None,
+    known: Stored = "some",
+    hashes: Hashes | None = None,
 ) -> Comparison:
     """Compare ``rows`` (any order, duplicates allowed) with the table; neither locks nor writes.
 
     ``recent``: rows by key that the same walk has read and stored just before; another one of such
-    a key is a twin. `records` says which row of a key counts.
+    a key is a twin. `records` says which row of a key counts. ``known``: see `digest`.
     """
-    if not rows:
-        return Comparison()
+    if not rows or known == "all":
+        return Comparison(same=len(rows))
+    hashes = Hashes() if hashes is None else hashes
     recent = recent or {}
     others: list[tuple[Any, Any]] = []
     if table.stamp is not None:
@@ -103,31 +116,39 @@ def compare(
     found = _met(table, rows, recent)
     # Sorted, so that two writers never wait for each other.
     batch = [found.last[key] for key in sorted(found.last)]
-    hashes = _stored_hashes(connection, table, batch)
-    new = [row for index, row in enumerate(batch) if index not in hashes] if hashes else batch
-    differing = [batch[at] for at, stored in hashes.items() if stored != hash_of(batch[at].raw)]
+    found_hashes = {} if known == "none" else _stored_hashes(connection, table, batch)
+    new = [row for at, row in enumerate(batch) if at not in found_hashes] if found_hashes else batch
+    differing = [batch[at] for at, one in found_hashes.items() if one != hashes[batch[at].raw]]
     differences = _differences(connection, table, differing, found)
     same = len(batch) - len(new) - len(differences.changed) - len(differences.older)
     older, twins = _left_out(table, found, differences)
     return Comparison(new, differences.changed, older, [*twins, *others], same)
 
 
-def apply(connection: Connection, table: Table, comparison: Comparison) -> WriteResult:
+def apply(
+    connection: Connection, table: Table, comparison: Comparison, hashes: Hashes | None = None
+) -> WriteResult:
     """Insert what is new and update what changed.
 
     Raises UniqueViolation or SerializationFailure when somebody wrote one of the rows since they
     were compared: the transaction is to be repeated from the comparison on.
     """
     statements = _statements(table)
+    hashes = Hashes() if hashes is None else hashes
+    rows = [*comparison.new, *(change.read for change in comparison.changed)]
+    places = record_pages.keep(connection, [row.raw for row in rows])
     if comparison.new:
-        # Postgres works on the first rows while the last ones are hashed.
-        with connection.cursor().copy(statements.copy) as copy:
-            for row in comparison.new:
-                copy.write_row((*row, hash_of(row.raw)))
-    for change in comparison.changed:
+        raw = list(table.columns).index(RAW)
+        ready = [
+            (*row[:raw], *row[raw + 1 :], hashes[row.raw], *place)
+            for row, place in zip(comparison.new, places, strict=False)
+        ]
+        copying.copy(connection, statements.copy, ready)
+    for change, place in zip(comparison.changed, places[len(comparison.new) :], strict=True):
         parameters = dict(zip(table.columns, change.read, strict=True)) | {
-            "row_hash": hash_of(change.read.raw),
+            "row_hash": hashes[change.read.raw],
             "stored_hash": change.stored_hash,
+            **dict(zip(PLACE, place, strict=True)),
         }
         if connection.execute(statements.update, parameters).rowcount == 0:
             raise pg.SerializationFailure(f"a row of {table.name} was changed by another writer")
@@ -251,7 +272,7 @@ def _array(values: Iterable[Any]) -> str:
 @cache
 def _statements(table: Table) -> _FactStatements:
     name = sql.Identifier("onetrading", table.name)
-    columns = [*table.columns, "row_hash"]
+    columns = [*(name for name in table.columns if name != RAW), "row_hash", *PLACE]
     key = sql.SQL(", ").join(map(sql.Identifier, table.key))
     arrays = sql.SQL(", ").join(_ARRAYS[table.columns[column]] for column in table.key)
     wanted = sql.SQL("unnest({}) WITH ORDINALITY AS wanted ({}, ordinal)").format(arrays, key)
@@ -259,23 +280,18 @@ def _statements(table: Table) -> _FactStatements:
         sql.SQL("stored.{0} = wanted.{0}").format(sql.Identifier(column)) for column in table.key
     )
     found = sql.SQL("SELECT wanted.ordinal, stored.row_hash{} FROM {} JOIN {} AS stored ON {}")
-    values = sql.SQL("").join(
-        sql.SQL(", stored.{}::text" if kind in ("uuid", "jsonb") else ", stored.{}").format(
-            sql.Identifier(column)
-        )
-        for column, kind in table.columns.items()
-    )
+    values = sql.SQL(", ") + record_pages.selected(table)
+    equal_keys = sql.SQL(" AND ").join(map(_equals, table.key))
     return _FactStatements(
         hashes=found.format(sql.SQL(""), wanted, name, match),
         rows=found.format(values, wanted, name, match),
-        copy=sql.SQL("COPY {} ({}) FROM STDIN").format(
-            name, sql.SQL(", ").join(map(sql.Identifier, columns))
+        copy=sql.SQL("COPY {} ({}) FROM STDIN {}").format(
+            name, sql.SQL(", ").join(map(sql.Identifier, columns)), copying.OPTIONS
         ),
-        update=sql.SQL("UPDATE {} SET {} WHERE {} AND row_hash = {}").format(
-            name,
-            sql.SQL(", ").join(_equals(column) for column in columns if column not in table.key),
-            sql.SQL(" AND ").join(map(_equals, table.key)),
-            sql.Placeholder("stored_hash"),
+        update=sql.SQL(_UPDATE).format(
+            table=name,
+            columns=sql.SQL(", ").join(_equals(c) for c in columns if c not in table.key),
+            keys=equal_keys,
         ),
     )
 

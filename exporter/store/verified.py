@@ -15,7 +15,7 @@ from psycopg import sql
 
 from exporter.model.stream import History, Partition, Table
 from exporter.model.window import EPOCH, Window
-from exporter.store import issues
+from exporter.store import issues, record_pages
 from exporter.store.database import Connection
 from exporter.store.loader import Lease, check
 from exporter.store.queries import QUERIES, identity_of
@@ -221,15 +221,16 @@ def _select(
     table: Table, instant: str, scoping: tuple[tuple[str, str], ...], keys_only: bool
 ) -> sql.Composed:
     """The facts of a window of a partition: instant and key, or whole rows."""
-    names = [instant, *table.key] if keys_only else list(table.columns)
-    columns = [
-        sql.SQL("{}::text" if table.columns[name] in ("uuid", "jsonb") else "{}").format(
-            sql.Identifier(name)
+    columns = record_pages.selected(table)
+    if keys_only:
+        columns = sql.SQL(", ").join(
+            sql.SQL("{}::text" if table.columns[name] == "uuid" else "{}").format(
+                sql.Identifier(name)
+            )
+            for name in (instant, *table.key)
         )
-        for name in names
-    ]
     return sql.SQL("SELECT {} FROM {} LIMIT %(limit)s").format(
-        sql.SQL(", ").join(columns), _facts(table, instant, scoping)
+        columns, _facts(table, instant, scoping)
     )
 
 
@@ -252,6 +253,6 @@ def _facts(table: Table, instant: str, scoping: tuple[tuple[str, str], ...]) -> 
         sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value))
         for column, value in scoping
     )
-    return sql.SQL("{} WHERE {}").format(
+    return sql.SQL("{} AS stored WHERE {}").format(
         sql.Identifier("onetrading", table.name), sql.SQL(" AND ").join(conditions)
     )

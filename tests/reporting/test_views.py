@@ -27,7 +27,7 @@ from tests.support.reporting import (
     read,
 )
 
-READER = "onetrading_reader"
+READER, AUDITOR = "onetrading_reader", "onetrading_auditor"
 MIGRATIONS = load(migrations_dir())
 
 
@@ -80,15 +80,18 @@ def test_data_dictionary_is_up_to_date(reporting: Connection, database_url: str)
 
 def test_reader_may_run_every_example_and_read_every_view(reporting: Connection) -> None:
     names = [name for _, name in views(reporting, "reporting")]
-    queries = [example_of(reporting, name) for name in names]
-    queries += [f"SELECT * FROM reporting.{name}".encode() for name in names]  # noqa: S608
-    reporting.execute(f"SET ROLE {READER}")
-    for query in queries:
-        assert reporting.execute(query).description
+    for role, hidden in ((READER, {"records"}), (AUDITOR, set())):
+        shown = [name for name in names if name not in hidden]
+        queries = [example_of(reporting, name) for name in shown]
+        queries += [f"SELECT * FROM reporting.{name}".encode() for name in shown]  # noqa: S608
+        reporting.execute(f"SET ROLE {role}")
+        for query in queries:
+            assert reporting.execute(query).description
+        reporting.execute("RESET ROLE")
 
 
 def test_reader_may_read_nothing_else(reporting: Connection) -> None:
-    refused = views(reporting, "onetrading", "onetrading_sync")
+    refused = [*views(reporting, "onetrading", "onetrading_sync"), ("reporting", "records")]
     assert len(refused) > 20
     reporting.execute(f"SET ROLE {READER}")
     for name in refused:
@@ -109,8 +112,8 @@ def test_reader_may_read_views_of_later_migrations(reporting: Connection) -> Non
 # Roles are shared by all databases of a server: tests that make one use another name.
 
 
-def script(migration: Migration, reader: str) -> bytes:
-    return migration.sql.replace(READER, reader).encode()
+def script(migration: Migration, reader: str, auditor: str = AUDITOR) -> bytes:
+    return migration.sql.replace(READER, reader).replace(AUDITOR, auditor).encode()
 
 
 @contextmanager
@@ -163,8 +166,9 @@ def test_two_databases_may_create_the_role_at_once(
 
 
 def test_a_user_who_may_not_create_roles_can_migrate(empty_database_url: str) -> None:
-    """The views are there, and the warning names what an administrator must run; it works."""
+    """The views are there, and warnings name what an administrator must run; it works."""
     reader, owner = f"reader_{uuid4().hex}", f"owner_{uuid4().hex}"
+    auditor = f"auditor_{uuid4().hex}"
     warnings: list[tuple[str | None, str | None]] = []
     with psycopg.connect(empty_database_url) as connection, temporary_role(connection, owner):
         connection.execute(f"CREATE ROLE {owner}")
@@ -174,21 +178,25 @@ def test_a_user_who_may_not_create_roles_can_migrate(empty_database_url: str) ->
         )
         connection.execute(f"SET ROLE {owner}")
         for migration in MIGRATIONS:
-            connection.execute(script(migration, reader))
+            connection.execute(script(migration, reader, auditor))
         connection.commit()
-        [(severity, hint)] = warnings
-        assert severity == "WARNING"
-        assert hint is not None
+        assert [severity for severity, _ in warnings] == ["WARNING"] * 3
         connection.execute("RESET ROLE")
-        with temporary_role(connection, reader):
-            for statement in hint.partition(": ")[2].rstrip(";").split(";"):
-                connection.execute(statement.encode())
+        with temporary_role(connection, reader), temporary_role(connection, auditor):
+            for _, hint in warnings:
+                assert hint is not None
+                for statement in hint.partition(": ")[2].rstrip(";").split(";"):
+                    connection.execute(statement.encode())
             connection.execute(f"SET ROLE {owner}")
             connection.execute("CREATE VIEW reporting.later AS SELECT 1 AS one")
             connection.commit()
             connection.execute(f"SET ROLE {reader}")
             assert connection.execute("TABLE reporting.later").fetchall() == [(1,)]
             assert connection.execute("TABLE reporting.trades").fetchall() == []
+            with pytest.raises(errors.InsufficientPrivilege), connection.transaction():
+                connection.execute("TABLE reporting.records")
+            connection.execute(f"SET ROLE {auditor}")
+            assert connection.execute("TABLE reporting.records").fetchall() == []
 
 
 def test_current_positions(reporting: Connection) -> None:

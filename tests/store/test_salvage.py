@@ -48,6 +48,9 @@ ODD: dict[str, Callable[[Trade], Trade]] = {
     "a sequence beyond bigint": lambda row: row._replace(sequence=10**20),
     "200,000 digits": lambda row: row._replace(price=Decimal((0, (1,), 200_000))),
     "NUL in the record": lambda row: row._replace(raw=Json(row.raw.replace("BUY", r"a\u0000b"))),
+    "a control character in the record": lambda row: row._replace(
+        raw=Json(row.raw.replace("BUY", "B\x1eY"))
+    ),
     "a lone surrogate in the record": lambda row: row._replace(
         raw=Json(row.raw.replace("BUY", r"x\ud83dy"))
     ),

@@ -30,7 +30,8 @@ ISSUES = (
     " FROM onetrading_sync.issues ORDER BY issue_id"
 )
 STORED = (
-    "SELECT xmin::text, booked_at, amount, cash_balance, raw, first_seen_at"
+    "SELECT xmin::text, booked_at, amount, cash_balance,"
+    " onetrading.record_text(raw, record_page, record_ordinal)::jsonb, first_seen_at"
     " FROM onetrading.funding_payments ORDER BY instrument_code"
 )
 PAID, RECEIVED = "onetrading_funding_paid_total", "onetrading_funding_received_total"
@@ -215,7 +216,7 @@ def test_a_funding_time_has_one_payment_and_its_counters_say_what_is_stored(
             for (raw,) in connection.execute(
                 "SELECT new_record FROM onetrading_sync.issues"
                 " UNION ALL SELECT old_record FROM onetrading_sync.issues"
-                " UNION ALL SELECT raw FROM onetrading.funding_payments"
+                " UNION ALL SELECT record FROM reporting.records"
             )
         }
         sums = connection.execute(

@@ -105,7 +105,9 @@ def test_another_record_of_the_same_fact_is_an_issue_of_its_own_kind(
     assert (old, new) == (json.loads(trade()), json.loads(again))
     assert old != new or again == OTHER_RECORD["a number that differs in its last digit"]
     assert scenario.rows(UPDATED) == [(1,)]
-    ((stored, price),) = scenario.rows("SELECT raw, price FROM onetrading.trades")
+    ((stored, price),) = scenario.rows(
+        "SELECT record, price FROM onetrading.trades, reporting.records WHERE stream = 'trades'"
+    )
     assert (stored, price) == (json.loads(again), Decimal("100.50"))
     # It is the stored one now.
     assert scenario.poll("trades", history(again)) == "ok"
@@ -228,7 +230,7 @@ def test_a_table_holds_one_record_of_each_key_and_the_issues_all_others(
         told = connection.execute(
             "SELECT new_record FROM onetrading_sync.issues UNION ALL"
             " SELECT old_record FROM onetrading_sync.issues UNION ALL"
-            " SELECT raw FROM onetrading.trades"
+            " SELECT record FROM reporting.records"
         ).fetchall()
         for number, price in {record for batch in given_batches for record in batch}:
             assert (json.loads(trade(number, f'"{price}"')),) in told

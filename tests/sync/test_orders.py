@@ -514,7 +514,8 @@ def test_a_rejected_order_from_before_the_history_is_retried(
         with running(environ) as app:
             sync(app)
             ((found,),) = connection.execute(
-                "SELECT raw FROM onetrading.orders ORDER BY created_at LIMIT 1"
+                "SELECT onetrading.record_text(raw, record_page, record_ordinal)::jsonb"
+                " FROM onetrading.orders ORDER BY created_at LIMIT 1"
             ).fetchall()
             old = "5" * 8 + found["order"]["order_id"][8:]
             found["order"] |= {"order_id": old, "time": f"{NOW - 50 * DAY:%Y-%m-%dT%H:%M:%S.%fZ}"}

@@ -231,7 +231,7 @@ def test_what_does_not_fit_together_is_told_once(
                 "INSERT INTO onetrading.trades SELECT gen_random_uuid(), order_id, account_id,"
                 " instrument_code, side, price, amount, quote_amount, fee_amount, fee_currency,"
                 " liquidity, order_source, sequence, traded_at - interval '1 minute',"
-                " traded_at_nanos, raw, row_hash FROM onetrading.trades"
+                " traded_at_nanos, '{}', row_hash FROM onetrading.trades"
                 " ORDER BY traded_at DESC LIMIT 1"
             )
             connection.execute(
@@ -291,14 +291,17 @@ def test_a_payment_in_another_precision_is_the_same(
     with rig(server, exchange, database_url, tmp_path, streams=STREAMS) as one:
         one.read()
         assert one.run("position_funding") == ["ok"]
-        first = ask(one, "SELECT booked_at_nanos, raw FROM onetrading.position_funding_payments")
+        stored = (
+            "SELECT booked_at_nanos, onetrading.record_text(raw, record_page, record_ordinal)"
+            " FROM onetrading.position_funding_payments"
+        )
+        first = ask(one, stored)
         assert len(first) == 2
         exchange.payments[position_id] = json.loads(json.dumps(sent).replace("054379456Z", "054Z"))
         with psycopg.connect(database_url) as connection:
             connection.execute("DELETE FROM onetrading_sync.position_details")
         assert one.run("position_funding") == ["ok"]
-        again = ask(one, "SELECT booked_at_nanos, raw FROM onetrading.position_funding_payments")
-        assert again == first
+        assert ask(one, stored) == first
 
 
 def history_of(one: Rig) -> HistorySync:
@@ -338,7 +341,8 @@ def test_a_rejected_position_of_which_no_time_is_sent_is_retried(
                 "WITH lost AS (DELETE FROM onetrading.closed_positions RETURNING *)"
                 " INSERT INTO onetrading_sync.rejects"
                 " (account_id, stream, scope, record, record_hash, reason)"
-                " SELECT account_id, 'closed_positions', '', raw::text, row_hash, 'old' FROM lost"
+                " SELECT account_id, 'closed_positions', '', onetrading.record_text("
+                " raw, record_page, record_ordinal), row_hash, 'old' FROM lost"
             )
         assert one.app.database is not None
         (left,) = one.app.database.run(rejects.open_rejects, None, None)
@@ -362,7 +366,8 @@ def test_a_rejected_detail_of_a_position_is_requested_again(
                 " SELECT ctid FROM onetrading.position_trades WHERE position_id = %s LIMIT 1)"
                 " RETURNING *) INSERT INTO onetrading_sync.rejects"
                 " (account_id, stream, scope, record, record_hash, reason)"
-                " SELECT account_id, 'position_trades', position_id, raw::text, row_hash, 'old'"
+                " SELECT account_id, 'position_trades', position_id, onetrading.record_text("
+                " raw, record_page, record_ordinal), row_hash, 'old'"
                 " FROM lost",
                 [position_id],
             )

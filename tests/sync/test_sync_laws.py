@@ -504,7 +504,8 @@ def test_no_digit_is_lost_on_the_way_to_postgres(database_url: str, tmp_path: Pa
             " quote_amount::text, quote_amount = price * amount, sequence::text,"
             " traded_at_nanos::text,"
             " to_char(traded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'),"
-            " raw->'trade'->>'amount' FROM onetrading.trades"
+            " record->'trade'->>'amount' FROM onetrading.trades, reporting.records"
+            " WHERE stream = 'trades'"
         ).fetchall()
         assert row == [
             (
