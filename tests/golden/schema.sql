@@ -402,6 +402,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION onetrading.fifo_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) IS 'onetrading.fifo, from the state that is carried at from_at, of every pool whose number has the remainder part when divided by parts.';
+CREATE FUNCTION onetrading.instant_text(at timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+        || CASE WHEN extract(microseconds FROM at) % 1000000 <> 0
+                THEN to_char(at AT TIME ZONE 'UTC', '.US') ELSE '' END
+        || '+00:00'
+$$;
+COMMENT ON FUNCTION onetrading.instant_text(at timestamp with time zone) IS 'An instant as the keys of issues and rejects write it, in UTC.';
 CREATE FUNCTION onetrading.inventory(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, method text, opening_quantity numeric, opening_cost numeric, acquired_quantity numeric, acquired_cost numeric, disposed_quantity numeric, disposed_cost numeric, closing_quantity numeric, closing_cost numeric, difference numeric, cost_difference numeric, missing_quantity numeric, unknown_because text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2e+06 ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -548,6 +557,14 @@ CREATE FUNCTION onetrading.number_of(told text) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $_$ SELECT CASE WHEN told ~ '^-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][-+]?[0-9]{1,2})?$' THEN told::numeric END $_$;
 COMMENT ON FUNCTION onetrading.number_of(told text) IS 'The number that a record as sent has in a member; null when it is none.';
+CREATE FUNCTION onetrading.record_text(raw jsonb, page bigint, ordinal integer) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN page IS NULL THEN raw::text ELSE (
+        SELECT split_part(records, chr(30), ordinal)
+        FROM onetrading.record_pages WHERE page_id = page) END
+$$;
+COMMENT ON FUNCTION onetrading.record_text(raw jsonb, page bigint, ordinal integer) IS 'The record as sent of a fact with these columns; of one that an earlier version stored, as jsonb writes it.';
 CREATE FUNCTION onetrading.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -900,6 +917,42 @@ BEGIN
 END
 $_$;
 COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state, and the sums of days, that a statement made stale; the argument is the column with the instant.';
+CREATE FUNCTION onetrading_sync.on_trades_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    touched record;
+BEGIN
+    FOR touched IN EXECUTE format(
+        'SELECT account_id, array_agg(DISTINCT
+             date_trunc(''month'', traded_at AT TIME ZONE ''UTC'')::date) AS months
+         FROM (%s) AS touched GROUP BY account_id ORDER BY 1',
+        CASE TG_OP
+            WHEN 'INSERT' THEN 'TABLE new_rows'
+            WHEN 'DELETE' THEN 'TABLE old_rows'
+            ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END)
+    LOOP
+        -- Whoever sums a month waits for those who write, and they for him.
+        PERFORM pg_advisory_xact_lock_shared(
+            hashtextextended('onetrading_sync.rolled/' || touched.account_id, 0));
+        DELETE FROM onetrading_sync.rolled_months AS rolled
+        WHERE rolled.account_id = touched.account_id AND rolled.month = ANY (touched.months);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.on_trades_changed() IS 'Deletes the sums of the months to which the changed trades belong.';
+CREATE FUNCTION onetrading_sync.on_trades_emptied() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM onetrading_sync.rolled_months;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.on_trades_emptied() IS 'Deletes all sums of months.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -941,9 +994,11 @@ CREATE TABLE onetrading.funding_payments (
     funding_time timestamp with time zone NOT NULL,
     amount numeric NOT NULL,
     cash_balance numeric,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.funding_payments IS 'Funding booked on an account (GET account/futures/funding-payments).';
@@ -953,9 +1008,11 @@ COMMENT ON COLUMN onetrading.funding_payments.booked_at IS 'When it was booked, 
 COMMENT ON COLUMN onetrading.funding_payments.funding_time IS 'The funding time it belongs to, derived: the four-hour grid in UTC, else the whole minute.';
 COMMENT ON COLUMN onetrading.funding_payments.amount IS 'As sent, in the quote currency: positive when received, negative when paid.';
 COMMENT ON COLUMN onetrading.funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_payments.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+COMMENT ON COLUMN onetrading.funding_payments.record_page IS 'The row of onetrading.record_pages that holds the record as sent; null while it is in raw.';
+COMMENT ON COLUMN onetrading.funding_payments.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE TABLE onetrading.snapshots (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -995,9 +1052,11 @@ CREATE TABLE onetrading.trades (
     sequence bigint,
     traded_at timestamp with time zone NOT NULL,
     traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.trades IS 'Fills (GET account/trades). A taker''s row may stand for several fills at their average price.';
@@ -1016,9 +1075,11 @@ COMMENT ON COLUMN onetrading.trades.order_source IS 'Where the order came from, 
 COMMENT ON COLUMN onetrading.trades.sequence IS 'The matching engine''s counter.';
 COMMENT ON COLUMN onetrading.trades.traded_at IS 'When it happened, cut to the microsecond.';
 COMMENT ON COLUMN onetrading.trades.traded_at_nanos IS 'The same instant in full: nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.trades.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.trades.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+COMMENT ON COLUMN onetrading.trades.record_page IS 'The row of onetrading.record_pages that holds the record as sent; null while it is in raw.';
+COMMENT ON COLUMN onetrading.trades.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE VIEW onetrading.account_spans AS
  SELECT accounts.account_id,
     accounts.name AS account,
@@ -2980,9 +3041,11 @@ CREATE TABLE onetrading.closed_positions (
     realised_pnl numeric,
     total_funding_payments numeric,
     total_trade_fees numeric,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT closed_positions_amounts CHECK (((closing_pnl > '-Infinity'::numeric) AND (closing_pnl < 'Infinity'::numeric) AND (realised_pnl > '-Infinity'::numeric) AND (realised_pnl < 'Infinity'::numeric) AND (total_funding_payments > '-Infinity'::numeric) AND (total_funding_payments < 'Infinity'::numeric) AND (total_trade_fees > '-Infinity'::numeric) AND (total_trade_fees < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.closed_positions IS 'Closed futures positions (GET account/futures/positions-history). What the exchange does not send is taken from the position''s own trades, else null.';
@@ -2996,17 +3059,21 @@ COMMENT ON COLUMN onetrading.closed_positions.closing_pnl IS 'Result of its trad
 COMMENT ON COLUMN onetrading.closed_positions.realised_pnl IS 'In the quote currency: closing_pnl plus total_funding_payments minus total_trade_fees, as the exchange says. One that is not is an issue of kind unbalanced.';
 COMMENT ON COLUMN onetrading.closed_positions.total_funding_payments IS 'In the quote currency, as sent: positive when received, negative when paid.';
 COMMENT ON COLUMN onetrading.closed_positions.total_trade_fees IS 'In the quote currency, as sent: positive when paid, negative for a net rebate.';
-COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.closed_positions.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.closed_positions.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.closed_positions.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+COMMENT ON COLUMN onetrading.closed_positions.record_page IS 'The row of onetrading.record_pages that holds the record as sent; null while it is in raw.';
+COMMENT ON COLUMN onetrading.closed_positions.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE TABLE onetrading.funding_rates (
     instrument_code text NOT NULL,
     funding_time timestamp with time zone NOT NULL,
     funding_rate numeric NOT NULL,
     mark_price numeric,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT funding_rates_amounts CHECK (((funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > (0)::numeric) AND (mark_price < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.funding_rates IS 'Settled funding rates (GET funding-rate/history).';
@@ -3014,9 +3081,11 @@ COMMENT ON COLUMN onetrading.funding_rates.instrument_code IS 'The market''s cod
 COMMENT ON COLUMN onetrading.funding_rates.funding_time IS 'End of the funding period.';
 COMMENT ON COLUMN onetrading.funding_rates.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
 COMMENT ON COLUMN onetrading.funding_rates.mark_price IS 'Mark price at settlement, in the quote currency.';
-COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.funding_rates.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.funding_rates.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.funding_rates.first_seen_at IS 'When it was first stored here; never changed afterwards. Rows from before this column exists have the time of the upgrade that added it.';
+COMMENT ON COLUMN onetrading.funding_rates.record_page IS 'The row of onetrading.record_pages that holds the record as sent; null while it is in raw.';
+COMMENT ON COLUMN onetrading.funding_rates.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE VIEW onetrading.futures_trades AS
  SELECT account_id,
     instrument_code,
@@ -4502,9 +4571,11 @@ CREATE TABLE onetrading.position_funding_payments (
     funding_rate numeric,
     mark_price numeric,
     cash_balance numeric,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT position_funding_payments_amounts CHECK (((amount > '-Infinity'::numeric) AND (amount < 'Infinity'::numeric) AND (funding_rate > '-Infinity'::numeric) AND (funding_rate < 'Infinity'::numeric) AND (mark_price > '-Infinity'::numeric) AND (mark_price < 'Infinity'::numeric) AND (cash_balance > '-Infinity'::numeric) AND (cash_balance < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.position_funding_payments IS 'Funding of closed positions (GET account/futures/positions/{position_id}/funding-payments): the payments of funding_payments once more, each with its position, rate and mark price.';
@@ -4518,9 +4589,11 @@ COMMENT ON COLUMN onetrading.position_funding_payments.amount IS 'As sent, in th
 COMMENT ON COLUMN onetrading.position_funding_payments.funding_rate IS 'Fraction per funding period; positive: longs paid shorts.';
 COMMENT ON COLUMN onetrading.position_funding_payments.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.position_funding_payments.cash_balance IS 'Cash after the booking, in the quote currency.';
-COMMENT ON COLUMN onetrading.position_funding_payments.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_funding_payments.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.position_funding_payments.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.position_funding_payments.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+COMMENT ON COLUMN onetrading.position_funding_payments.record_page IS 'The row of onetrading.record_pages that holds the record as sent; null while it is in raw.';
+COMMENT ON COLUMN onetrading.position_funding_payments.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE TABLE onetrading.position_trades (
     position_id text NOT NULL,
     trade_id uuid NOT NULL,
@@ -4538,9 +4611,11 @@ CREATE TABLE onetrading.position_trades (
     sequence bigint,
     traded_at timestamp with time zone NOT NULL,
     traded_at_nanos bigint NOT NULL,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT position_trades_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (quote_amount > (0)::numeric) AND (quote_amount < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.position_trades IS 'Trades of closed positions (GET account/futures/positions/{position_id}/trades): those of trades once more, each with its position.';
@@ -4560,9 +4635,11 @@ COMMENT ON COLUMN onetrading.position_trades.order_source IS 'Where the order ca
 COMMENT ON COLUMN onetrading.position_trades.sequence IS 'The matching engine''s counter.';
 COMMENT ON COLUMN onetrading.position_trades.traded_at IS 'When it happened, floored to the microsecond.';
 COMMENT ON COLUMN onetrading.position_trades.traded_at_nanos IS 'The same instant in full, in nanoseconds since 1970.';
-COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.position_trades.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.position_trades.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.position_trades.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+COMMENT ON COLUMN onetrading.position_trades.record_page IS 'The row of onetrading.record_pages that holds the record as sent; null while it is in raw.';
+COMMENT ON COLUMN onetrading.position_trades.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE TABLE onetrading_sync.position_details (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -5309,7 +5386,7 @@ END - sum(events.amount) OVER forwards) AS unexplained,
 UNION ALL
  SELECT changes.changed_at,
     false,
-    NULL::numeric,
+    NULL::numeric AS "numeric",
     (changes.amount +
   CASE
    WHEN rolled.settled THEN changes.gain
@@ -5319,7 +5396,7 @@ UNION ALL
    FROM onetrading.balance_changes changes
   WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
                                   WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
-                  WHERE (bounded.is_point AND (((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point)) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
+                  WHERE (bounded.is_point AND ((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
                   WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
           WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
           ORDER BY points.at
@@ -5367,9 +5444,11 @@ CREATE TABLE onetrading.orders (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone,
     trades_checked boolean NOT NULL,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT orders_amounts CHECK (((price > (0)::numeric) AND (price < 'Infinity'::numeric) AND (amount > (0)::numeric) AND (amount < 'Infinity'::numeric) AND (filled_amount >= (0)::numeric) AND (filled_amount < 'Infinity'::numeric) AND (average_price > (0)::numeric) AND (average_price < 'Infinity'::numeric) AND (fee_amount > '-Infinity'::numeric) AND (fee_amount < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.orders IS 'Orders in the newest state that was seen (GET account/orders). An older state never overwrites a newer one.';
@@ -5392,9 +5471,11 @@ COMMENT ON COLUMN onetrading.orders.sequence IS 'The exchange''s counter, which 
 COMMENT ON COLUMN onetrading.orders.created_at IS 'When it was created, cut to the microsecond (time).';
 COMMENT ON COLUMN onetrading.orders.updated_at IS 'When it changed last (time_last_updated); null when not sent.';
 COMMENT ON COLUMN onetrading.orders.trades_checked IS 'Whether the trades inside of the record were compared with onetrading.trades: once these are complete for the life of the order.';
-COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent when it last changed.';
+COMMENT ON COLUMN onetrading.orders.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.orders.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.orders.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+COMMENT ON COLUMN onetrading.orders.record_page IS 'The row of onetrading.record_pages that holds the record as sent, as of its last change; null while it is in raw.';
+COMMENT ON COLUMN onetrading.orders.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE VIEW reporting.order_fill_check_by_zone AS
  SELECT months.account,
     months.account_id,
@@ -7284,9 +7365,11 @@ CREATE TABLE onetrading.candlesticks (
     close_price numeric NOT NULL,
     volume numeric,
     last_sequence bigint,
-    raw jsonb NOT NULL,
+    raw jsonb,
     row_hash bigint NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_page bigint,
+    record_ordinal smallint,
     CONSTRAINT candlesticks_amounts CHECK (((open_price > (0)::numeric) AND (open_price < 'Infinity'::numeric) AND (high_price > (0)::numeric) AND (high_price < 'Infinity'::numeric) AND (low_price > (0)::numeric) AND (low_price < 'Infinity'::numeric) AND (close_price > (0)::numeric) AND (close_price < 'Infinity'::numeric) AND (volume > '-Infinity'::numeric) AND (volume < 'Infinity'::numeric)))
 );
 COMMENT ON TABLE onetrading.candlesticks IS 'Prices and volume by minutes, hours or days, of the instruments that ONETRADING_CANDLESTICKS names (GET candlesticks). A span without a trade has no row. Only candles that are over are kept.';
@@ -7300,9 +7383,11 @@ COMMENT ON COLUMN onetrading.candlesticks.low_price IS 'Lowest price, in the quo
 COMMENT ON COLUMN onetrading.candlesticks.close_price IS 'Price of the last trade, in the quote currency.';
 COMMENT ON COLUMN onetrading.candlesticks.volume IS 'As sent: by the exchange''s examples in the quote currency, which is not documented; null when not sent.';
 COMMENT ON COLUMN onetrading.candlesticks.last_sequence IS 'The exchange''s counter of the last trade; null when not sent.';
-COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent.';
+COMMENT ON COLUMN onetrading.candlesticks.raw IS 'The record as sent, where an earlier version stored it and it was not moved yet; else null: see record_page.';
 COMMENT ON COLUMN onetrading.candlesticks.row_hash IS 'Hash of the record''s bytes, to tell quickly that nothing changed.';
 COMMENT ON COLUMN onetrading.candlesticks.first_seen_at IS 'When it was first stored here; never changed afterwards.';
+COMMENT ON COLUMN onetrading.candlesticks.record_page IS 'The row of onetrading.record_pages that holds the record as sent; null while it is in raw.';
+COMMENT ON COLUMN onetrading.candlesticks.record_ordinal IS 'Which record of that page it is, from 1 on.';
 CREATE VIEW onetrading.checksums AS
  SELECT close_id,
     count(*) AS rows,
@@ -7427,6 +7512,120 @@ COMMENT ON COLUMN onetrading.funding_settings.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
+CREATE TABLE onetrading_sync.rolled_months (
+    account_id uuid NOT NULL,
+    month date NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.rolled_months IS 'Months whose trades are summed in rolled_trades. A write to a trade of the month deletes its row.';
+COMMENT ON COLUMN onetrading_sync.rolled_months.month IS 'First day of the UTC month of traded_at.';
+CREATE VIEW onetrading.unrolled_months AS
+ WITH RECURSIVE traded AS (
+        ( SELECT trades.account_id
+           FROM onetrading.trades
+          ORDER BY trades.account_id
+         LIMIT 1)
+        UNION ALL
+         SELECT ( SELECT trades.account_id
+                   FROM onetrading.trades
+                  WHERE (trades.account_id > traded_1.account_id)
+                  ORDER BY trades.account_id
+                 LIMIT 1) AS account_id
+           FROM traded traded_1
+          WHERE (traded_1.account_id IS NOT NULL)
+        )
+ SELECT traded.account_id,
+    months.month,
+    ((months.month)::timestamp without time zone AT TIME ZONE 'UTC'::text) AS starts_at,
+    ((months.month + '1 mon'::interval) AT TIME ZONE 'UTC'::text) AS ends_at
+   FROM ((traded
+     CROSS JOIN LATERAL ( SELECT (min(trades.traded_at) AT TIME ZONE 'UTC'::text) AS first_at,
+            (max(trades.traded_at) AT TIME ZONE 'UTC'::text) AS last_at
+           FROM onetrading.trades
+          WHERE (trades.account_id = traded.account_id)) life)
+     CROSS JOIN LATERAL ( SELECT (months_1.at)::date AS month
+           FROM generate_series(date_trunc('month'::text, life.first_at), life.last_at, '1 mon'::interval) months_1(at)) months)
+  WHERE ((traded.account_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
+           FROM onetrading_sync.rolled_months rolled
+          WHERE ((rolled.account_id = traded.account_id) AND (rolled.month = months.month))))));
+COMMENT ON VIEW onetrading.unrolled_months IS 'The UTC months from the first trade of an account to its last whose trades are not summed in onetrading_sync.rolled_trades.';
+COMMENT ON COLUMN onetrading.unrolled_months.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.unrolled_months.month IS 'First day of the month.';
+COMMENT ON COLUMN onetrading.unrolled_months.starts_at IS 'Its first instant.';
+COMMENT ON COLUMN onetrading.unrolled_months.ends_at IS 'The first instant after it.';
+CREATE TABLE onetrading_sync.rolled_trades (
+    account_id uuid NOT NULL,
+    month date NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    liquidity text,
+    fee_currency text,
+    trades bigint NOT NULL,
+    base_amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fees_paid numeric,
+    fees_received numeric,
+    fees_told bigint NOT NULL,
+    fees_at_price numeric
+);
+COMMENT ON TABLE onetrading_sync.rolled_trades IS 'Sums of the trades of rolled_months, as onetrading.monthly_trades shows them.';
+CREATE VIEW onetrading.summed_trades AS
+ SELECT rolled_trades.account_id,
+    rolled_trades.month,
+    rolled_trades.instrument_code,
+    rolled_trades.side,
+    rolled_trades.liquidity,
+    rolled_trades.fee_currency,
+    rolled_trades.trades,
+    rolled_trades.base_amount,
+    rolled_trades.quote_amount,
+    rolled_trades.fees_paid,
+    rolled_trades.fees_received,
+    rolled_trades.fees_told,
+    rolled_trades.fees_at_price
+   FROM onetrading_sync.rolled_trades
+UNION ALL
+ SELECT months.account_id,
+    months.month,
+    sums.instrument_code,
+    sums.side,
+    sums.liquidity,
+    sums.fee_currency,
+    sums.trades,
+    sums.base_amount,
+    sums.quote_amount,
+    sums.fees_paid,
+    sums.fees_received,
+    sums.fees_told,
+    sums.fees_at_price
+   FROM (onetrading.unrolled_months months
+     CROSS JOIN LATERAL ( SELECT trades.instrument_code,
+            trades.side,
+            trades.liquidity,
+            trades.fee_currency,
+            count(*) AS trades,
+            sum(trades.amount) AS base_amount,
+            sum(trades.quote_amount) AS quote_amount,
+            sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS fees_paid,
+            sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS fees_received,
+            count(trades.fee_amount) AS fees_told,
+            sum((trades.fee_amount * trades.price)) AS fees_at_price
+           FROM onetrading.trades
+          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))
+          GROUP BY trades.instrument_code, trades.side, trades.liquidity, trades.fee_currency) sums);
+COMMENT ON VIEW onetrading.summed_trades IS 'Sums of trades per account, UTC month, instrument, side, liquidity and fee currency: rolled up, or of the trades themselves.';
+COMMENT ON COLUMN onetrading.summed_trades.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.month IS 'First day of the UTC month of traded_at.';
+COMMENT ON COLUMN onetrading.summed_trades.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.liquidity IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.trades IS 'Number of trades.';
+COMMENT ON COLUMN onetrading.summed_trades.base_amount IS 'Sum of amount.';
+COMMENT ON COLUMN onetrading.summed_trades.quote_amount IS 'Sum of quote_amount.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_paid IS 'Sum of positive fee_amount, in fee_currency; null when there is none.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_received IS 'Sum of negative fee_amount without its sign, in fee_currency; null when there is none.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_told IS 'Number of trades that told their fee.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_at_price IS 'Sum of fee_amount times price.';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -7443,28 +7642,14 @@ CREATE VIEW onetrading.monthly_trades AS
     sums.fees_received,
     sums.fees_told,
     sums.fees_at_price
-   FROM (( SELECT trades.account_id,
-            (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
-            trades.instrument_code,
-            trades.side,
-            trades.liquidity,
-            trades.fee_currency,
-            count(*) AS trades,
-            sum(trades.amount) AS base_amount,
-            sum(trades.quote_amount) AS quote_amount,
-            sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS fees_paid,
-            sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS fees_received,
-            count(trades.fee_amount) AS fees_told,
-            sum((trades.fee_amount * trades.price)) AS fees_at_price
-           FROM onetrading.trades
-          GROUP BY trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, trades.side, trades.liquidity, trades.fee_currency) sums
+   FROM (onetrading.summed_trades sums
      LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= ((sums.month)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (((sums.month)::timestamp without time zone AT TIME ZONE 'UTC'::text) < assets.known_to))))
   WHERE (NOT (EXISTS ( SELECT
            FROM onetrading.asset_changes changes
           WHERE ((changes.instrument_code = sums.instrument_code) AND (changes.month = sums.month)))))
 UNION ALL
  SELECT trades.account_id,
-    (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
+    changes.month,
     trades.instrument_code,
     assets.base_code,
     assets.quote_code,
@@ -7479,9 +7664,9 @@ UNION ALL
     count(trades.fee_amount) AS fees_told,
     sum((trades.fee_amount * trades.price)) AS fees_at_price
    FROM ((onetrading.asset_changes changes
-     JOIN onetrading.trades ON (((trades.instrument_code = changes.instrument_code) AND ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date = changes.month))))
+     JOIN onetrading.trades ON (((trades.instrument_code = changes.instrument_code) AND (trades.traded_at >= ((changes.month)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (trades.traded_at < ((changes.month + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))))
      JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
-  GROUP BY trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, assets.base_code, assets.quote_code, trades.side, trades.liquidity, trades.fee_currency;
+  GROUP BY trades.account_id, changes.month, trades.instrument_code, assets.base_code, assets.quote_code, trades.side, trades.liquidity, trades.fee_currency;
 COMMENT ON VIEW onetrading.monthly_trades IS 'Sums of trades per account, UTC month, instrument with its assets, side, liquidity and fee currency: what the monthly reports of trades are made of.';
 COMMENT ON COLUMN onetrading.monthly_trades.account_id IS 'As in onetrading.trades.';
 COMMENT ON COLUMN onetrading.monthly_trades.month IS 'First day of the UTC month of traded_at.';
@@ -7714,6 +7899,22 @@ COMMENT ON COLUMN onetrading.positions_earlier.maintenance_margin IS 'In the quo
 COMMENT ON COLUMN onetrading.positions_earlier.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
 COMMENT ON COLUMN onetrading.positions_earlier.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.positions_earlier.raw IS 'The record as sent.';
+CREATE TABLE onetrading.record_pages (
+    page_id bigint NOT NULL,
+    records text NOT NULL
+);
+ALTER TABLE ONLY onetrading.record_pages ALTER COLUMN records SET COMPRESSION lz4;
+COMMENT ON TABLE onetrading.record_pages IS 'Records as sent, many to a row: together they compress to a fourth. A page is never changed.';
+COMMENT ON COLUMN onetrading.record_pages.page_id IS 'What record_page of the tables of facts names.';
+COMMENT ON COLUMN onetrading.record_pages.records IS 'The records, byte for byte, separated by the character RS (U+001E), which no JSON holds (RFC 7464). A record that was replaced since stays in its page.';
+ALTER TABLE onetrading.record_pages ALTER COLUMN page_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME onetrading.record_pages_page_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE onetrading.snapshots_earlier (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -7897,6 +8098,23 @@ CREATE TABLE onetrading_sync.counting (
     since timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.counting IS 'From which instant on rows count in totals. It never moves: history filled in before it never makes a counter jump.';
+CREATE TABLE onetrading_sync.counting_opening (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    counted_to timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.counting_opening IS 'Streams whose stored facts are being summed, part by part, before their counters are shown for the first time.';
+COMMENT ON COLUMN onetrading_sync.counting_opening.since IS 'From which instant on facts count, as in counting later.';
+COMMENT ON COLUMN onetrading_sync.counting_opening.counted_to IS 'Facts from since up to here are in counting_sums, those that are written from now on included. What follows is summed later.';
+CREATE TABLE onetrading_sync.counting_sums (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    metric text NOT NULL,
+    labels text[] NOT NULL,
+    value numeric NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.counting_sums IS 'The sums of counting_opening, which become totals once all is summed.';
 CREATE TABLE onetrading_sync.drift (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -7911,6 +8129,13 @@ COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that t
 COMMENT ON COLUMN onetrading_sync.drift.first_seen_at IS 'When it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.last_seen_at IS 'When it was met last, to the hour; of what was met before this column existed, when it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.hours_seen IS 'In how many hours it was met: it is counted once an hour, so that what every response holds does not cost a write each time.';
+CREATE TABLE onetrading_sync.fact_counts (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    rows bigint NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.fact_counts IS 'How many facts of a history, or snapshots of a present state, are stored. Kept in the transaction that inserts them, compared with the tables once a day.';
+COMMENT ON COLUMN onetrading_sync.fact_counts.rows IS 'A number of rows; no row of this table means none.';
 CREATE TABLE onetrading_sync.hourly_sums (
     account_id uuid NOT NULL,
     day date NOT NULL,
@@ -7991,6 +8216,17 @@ CREATE TABLE onetrading_sync.proven_days (
 COMMENT ON TABLE onetrading_sync.proven_days IS 'When each UTC day was first proven complete. A fact of a day that first came in after that contradicts the proof.';
 COMMENT ON COLUMN onetrading_sync.proven_days.scope IS 'As in onetrading_sync.coverage.';
 COMMENT ON COLUMN onetrading_sync.proven_days.proven_at IS 'When coverage held the whole day for the first time; of days that were proven before this table existed, the time of the upgrade.';
+CREATE TABLE onetrading_sync.record_moves (
+    table_name text NOT NULL,
+    next_block bigint DEFAULT 0 NOT NULL,
+    moved bigint DEFAULT 0 NOT NULL,
+    finished_at timestamp with time zone
+);
+COMMENT ON TABLE onetrading_sync.record_moves IS 'How far the service has moved records into full pages: those that earlier versions kept in the rows of facts, and those that came one by one. Each table is gone through once a day.';
+COMMENT ON COLUMN onetrading_sync.record_moves.table_name IS 'A table of schema onetrading.';
+COMMENT ON COLUMN onetrading_sync.record_moves.next_block IS 'The block of the table to go on with; 0 when it was gone through.';
+COMMENT ON COLUMN onetrading_sync.record_moves.moved IS 'How many records were moved.';
+COMMENT ON COLUMN onetrading_sync.record_moves.finished_at IS 'When it was gone through last; from then on raw is empty. Null while that is on its way.';
 ALTER TABLE onetrading_sync.rejects ALTER COLUMN reject_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME onetrading_sync.rejects_reject_id_seq
     START WITH 1
@@ -8677,8 +8913,9 @@ CREATE VIEW reporting.late_facts AS
             jsonb_build_object('trade_id', trades.trade_id) AS key,
             trades.traded_at AS happened_at,
             trades.first_seen_at,
-            trades.raw
-           FROM onetrading.trades
+            COALESCE(trades.raw, (split_part(record_pages.records, chr(30), (trades.record_ordinal)::integer))::jsonb) AS record
+           FROM (onetrading.trades
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = trades.record_page)))
           WHERE ((trades.first_seen_at > ( SELECT known.since
                    FROM known)) AND ((trades.first_seen_at >= ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (trades.trade_id IN ( SELECT ((since_lock_1.key ->> 'trade_id'::text))::uuid AS uuid
                    FROM since_lock since_lock_1
@@ -8694,8 +8931,9 @@ CREATE VIEW reporting.late_facts AS
                 END) || '+00:00'::text)) AS jsonb_build_object,
             funding_payments.booked_at,
             funding_payments.first_seen_at,
-            funding_payments.raw
-           FROM onetrading.funding_payments
+            COALESCE(funding_payments.raw, (split_part(record_pages.records, chr(30), (funding_payments.record_ordinal)::integer))::jsonb) AS record
+           FROM (onetrading.funding_payments
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_payments.record_page)))
           WHERE ((funding_payments.first_seen_at > ( SELECT known.since
                    FROM known)) AND ((funding_payments.first_seen_at >= ((date_trunc('month'::text, (funding_payments.booked_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR ((funding_payments.account_id, funding_payments.instrument_code, funding_payments.funding_time) IN ( SELECT since_lock_1.account_id,
                     (since_lock_1.key ->> 'instrument_code'::text),
@@ -8713,8 +8951,9 @@ CREATE VIEW reporting.late_facts AS
                 END) || '+00:00'::text)) AS jsonb_build_object,
             funding_rates.funding_time,
             funding_rates.first_seen_at,
-            funding_rates.raw
-           FROM onetrading.funding_rates
+            COALESCE(funding_rates.raw, (split_part(record_pages.records, chr(30), (funding_rates.record_ordinal)::integer))::jsonb) AS record
+           FROM (onetrading.funding_rates
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_rates.record_page)))
           WHERE ((funding_rates.first_seen_at > ( SELECT known.since
                    FROM known)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
         UNION ALL
@@ -8724,8 +8963,9 @@ CREATE VIEW reporting.late_facts AS
             jsonb_build_object('position_id', positions.position_id) AS jsonb_build_object,
             positions.closed_at,
             positions.first_seen_at,
-            positions.raw
-           FROM onetrading.closed_positions positions
+            COALESCE(positions.raw, (split_part(record_pages.records, chr(30), (positions.record_ordinal)::integer))::jsonb) AS record
+           FROM (onetrading.closed_positions positions
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = positions.record_page)))
           WHERE ((positions.first_seen_at >= ((date_trunc('month'::text, (positions.closed_at AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)) OR (positions.position_id IN ( SELECT (since_lock_1.key ->> 'position_id'::text)
                    FROM since_lock since_lock_1
                   WHERE ((since_lock_1.stream = 'closed_positions'::text) AND (since_lock_1.kind = 'late'::text)))))
@@ -8760,7 +9000,7 @@ CREATE VIEW reporting.late_facts AS
             came_late.first_seen_at,
             'late'::text AS kind,
             NULL::jsonb AS old_record,
-            came_late.raw AS new_record,
+            came_late.record AS new_record,
             came_late.first_seen_at AS noticed_at,
             NULL::timestamp with time zone AS resolved_at
            FROM came_late
@@ -9044,6 +9284,150 @@ COMMENT ON COLUMN reporting.open_lots.quantity_left IS 'What was not sold yet, i
 COMMENT ON COLUMN reporting.open_lots.cost_left IS 'The part of its total cost that no SELL has taken, in quote_code, without fees; null when it is not known.';
 COMMENT ON COLUMN reporting.open_lots.quantity IS 'All that was acquired, in units of base_code: amount less a fee in base_code.';
 COMMENT ON COLUMN reporting.open_lots.cost IS 'Total cost of quantity, in quote_code, without fees; null when it is not known.';
+CREATE VIEW reporting.records AS
+ SELECT COALESCE(accounts.name, (kept.account_id)::text) AS account,
+    kept.stream,
+    kept.key,
+    COALESCE(kept.raw, (split_part(kept.records, chr(30), (kept.record_ordinal)::integer))::jsonb) AS record,
+    kept.first_seen_at,
+    kept.account_id,
+    COALESCE((kept.raw)::text, split_part(kept.records, chr(30), (kept.record_ordinal)::integer)) AS as_sent
+   FROM (( SELECT trades.account_id,
+            'trades'::text AS stream,
+            jsonb_build_object('trade_id', trades.trade_id) AS key,
+            trades.first_seen_at,
+            trades.raw,
+            record_pages.records,
+            trades.record_ordinal
+           FROM (onetrading.trades
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = trades.record_page)))
+        UNION ALL
+         SELECT orders.account_id,
+            'orders'::text,
+            jsonb_build_object('order_id', orders.order_id) AS jsonb_build_object,
+            orders.first_seen_at,
+            orders.raw,
+            record_pages.records,
+            orders.record_ordinal
+           FROM (onetrading.orders
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = orders.record_page)))
+        UNION ALL
+         SELECT funding_payments.account_id,
+            'funding_payments'::text,
+            jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', onetrading.instant_text(funding_payments.funding_time)) AS jsonb_build_object,
+            funding_payments.first_seen_at,
+            funding_payments.raw,
+            record_pages.records,
+            funding_payments.record_ordinal
+           FROM (onetrading.funding_payments
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_payments.record_page)))
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
+            'funding_history'::text,
+            jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', onetrading.instant_text(funding_rates.funding_time)) AS jsonb_build_object,
+            funding_rates.first_seen_at,
+            funding_rates.raw,
+            record_pages.records,
+            funding_rates.record_ordinal
+           FROM (onetrading.funding_rates
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_rates.record_page)))
+        UNION ALL
+         SELECT closed_positions.account_id,
+            'closed_positions'::text,
+            jsonb_build_object('position_id', closed_positions.position_id) AS jsonb_build_object,
+            closed_positions.first_seen_at,
+            closed_positions.raw,
+            record_pages.records,
+            closed_positions.record_ordinal
+           FROM (onetrading.closed_positions
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = closed_positions.record_page)))
+        UNION ALL
+         SELECT position_funding_payments.account_id,
+            'position_funding'::text,
+            jsonb_build_object('position_id', position_funding_payments.position_id, 'booked_at', onetrading.instant_text(position_funding_payments.booked_at)) AS jsonb_build_object,
+            position_funding_payments.first_seen_at,
+            position_funding_payments.raw,
+            record_pages.records,
+            position_funding_payments.record_ordinal
+           FROM (onetrading.position_funding_payments
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = position_funding_payments.record_page)))
+        UNION ALL
+         SELECT position_trades.account_id,
+            'position_trades'::text,
+            jsonb_build_object('position_id', position_trades.position_id, 'trade_id', position_trades.trade_id) AS jsonb_build_object,
+            position_trades.first_seen_at,
+            position_trades.raw,
+            record_pages.records,
+            position_trades.record_ordinal
+           FROM (onetrading.position_trades
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = position_trades.record_page)))
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
+            'candlesticks'::text,
+            jsonb_build_object('instrument_code', candlesticks.instrument_code, 'granularity', candlesticks.granularity, 'start_time', onetrading.instant_text(candlesticks.start_time)) AS jsonb_build_object,
+            candlesticks.first_seen_at,
+            candlesticks.raw,
+            record_pages.records,
+            candlesticks.record_ordinal
+           FROM (onetrading.candlesticks
+             LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = candlesticks.record_page)))
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'instruments'::text,
+            jsonb_build_object('instrument_code', instruments.instrument_code, 'valid_from', onetrading.instant_text(instruments.valid_from)) AS jsonb_build_object,
+            instruments.first_seen_at,
+            instruments.raw,
+            NULL::text,
+            NULL::smallint
+           FROM onetrading.instruments
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'currencies'::text,
+            jsonb_build_object('currency_code', currencies.currency_code, 'valid_from', onetrading.instant_text(currencies.valid_from)) AS jsonb_build_object,
+            currencies.first_seen_at,
+            currencies.raw,
+            NULL::text,
+            NULL::smallint
+           FROM onetrading.currencies
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'fees'::text,
+            jsonb_build_object('fee_group', fee_tiers.fee_group, 'min_volume', (trim_scale(fee_tiers.min_volume))::text, 'valid_from', onetrading.instant_text(fee_tiers.valid_from)) AS jsonb_build_object,
+            fee_tiers.first_seen_at,
+            fee_tiers.raw,
+            NULL::text,
+            NULL::smallint
+           FROM onetrading.fee_tiers
+        UNION ALL
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'funding_settings'::text,
+            jsonb_build_object('instrument_code', funding_settings.instrument_code, 'valid_from', onetrading.instant_text(funding_settings.valid_from)) AS jsonb_build_object,
+            funding_settings.first_seen_at,
+            funding_settings.raw,
+            NULL::text,
+            NULL::smallint
+           FROM onetrading.funding_settings
+        UNION ALL
+         SELECT account_fee_tiers.account_id,
+            'account_fees'::text,
+            jsonb_build_object('account_id', account_fee_tiers.account_id, 'fee_group', account_fee_tiers.fee_group, 'valid_from', onetrading.instant_text(account_fee_tiers.valid_from)) AS jsonb_build_object,
+            account_fee_tiers.first_seen_at,
+            account_fee_tiers.raw,
+            NULL::text,
+            NULL::smallint
+           FROM onetrading.account_fee_tiers) kept
+     LEFT JOIN onetrading.accounts USING (account_id));
+COMMENT ON VIEW reporting.records IS 'Each fact''s record as the exchange sent it: the evidence behind the other views. Only the role onetrading_auditor may read it, and the owner. Filter by stream, and by key or first_seen_at where there are many.
+Example:
+SELECT key ->> ''trade_id'' AS trade_id, as_sent FROM reporting.records
+WHERE account = ''main'' AND stream = ''trades'' ORDER BY first_seen_at DESC LIMIT 10;';
+COMMENT ON COLUMN reporting.records.account IS 'Configured name of the account; its account_id as text when it has none; public where it is no account''s.';
+COMMENT ON COLUMN reporting.records.stream IS 'What the fact was read with.';
+COMMENT ON COLUMN reporting.records.key IS 'The key of the fact, column to text, as in reporting.late_facts; versions of instruments, currencies and fees have valid_from in it.';
+COMMENT ON COLUMN reporting.records.record IS 'The record, for queries; jsonb keeps neither the order of members nor the notation of numbers.';
+COMMENT ON COLUMN reporting.records.first_seen_at IS 'When the fact was first stored, by the clock of Postgres.';
+COMMENT ON COLUMN reporting.records.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN reporting.records.as_sent IS 'The record, byte for byte; of what a version before this migration stored, as jsonb writes it.';
 CREATE VIEW reporting.trades AS
  SELECT trades.trade_id,
     trades.order_id,
@@ -9118,8 +9502,12 @@ ALTER TABLE ONLY onetrading.balances_earlier
     ADD CONSTRAINT balances_earlier_pkey PRIMARY KEY (snapshot_id, currency_code);
 ALTER TABLE ONLY onetrading.candlesticks
     ADD CONSTRAINT candlesticks_pkey PRIMARY KEY (instrument_code, granularity, start_time);
+ALTER TABLE onetrading.candlesticks
+    ADD CONSTRAINT candlesticks_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.closed_positions
     ADD CONSTRAINT closed_positions_pkey PRIMARY KEY (position_id);
+ALTER TABLE onetrading.closed_positions
+    ADD CONSTRAINT closed_positions_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.closed_rows
     ADD CONSTRAINT closed_rows_pkey PRIMARY KEY (close_id, report, number);
 ALTER TABLE ONLY onetrading.closes
@@ -9136,12 +9524,16 @@ ALTER TABLE ONLY onetrading.fee_tiers
     ADD CONSTRAINT fee_tiers_pkey PRIMARY KEY (fee_group, min_volume, valid_from);
 ALTER TABLE ONLY onetrading.funding_payments
     ADD CONSTRAINT funding_payments_pkey PRIMARY KEY (account_id, instrument_code, funding_time);
+ALTER TABLE onetrading.funding_payments
+    ADD CONSTRAINT funding_payments_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.funding_rate_samples
     ADD CONSTRAINT funding_rate_samples_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.funding_rate_samples_earlier
     ADD CONSTRAINT funding_rate_samples_earlier_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.funding_rates
     ADD CONSTRAINT funding_rates_pkey PRIMARY KEY (instrument_code, funding_time);
+ALTER TABLE onetrading.funding_rates
+    ADD CONSTRAINT funding_rates_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.funding_settings
     ADD CONSTRAINT funding_settings_pkey PRIMARY KEY (instrument_code, valid_from);
 ALTER TABLE ONLY onetrading.instruments
@@ -9150,18 +9542,26 @@ ALTER TABLE ONLY onetrading.order_events
     ADD CONSTRAINT order_events_pkey PRIMARY KEY (order_id, status, filled_amount);
 ALTER TABLE ONLY onetrading.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (order_id);
+ALTER TABLE onetrading.orders
+    ADD CONSTRAINT orders_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.portfolios
     ADD CONSTRAINT portfolios_pkey PRIMARY KEY (snapshot_id, account_id);
 ALTER TABLE ONLY onetrading.portfolios_earlier
     ADD CONSTRAINT portfolios_earlier_pkey PRIMARY KEY (snapshot_id, account_id);
 ALTER TABLE ONLY onetrading.position_funding_payments
     ADD CONSTRAINT position_funding_payments_pkey PRIMARY KEY (position_id, booked_at);
+ALTER TABLE onetrading.position_funding_payments
+    ADD CONSTRAINT position_funding_payments_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.position_trades
     ADD CONSTRAINT position_trades_pkey PRIMARY KEY (position_id, trade_id);
+ALTER TABLE onetrading.position_trades
+    ADD CONSTRAINT position_trades_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.positions
     ADD CONSTRAINT positions_pkey PRIMARY KEY (snapshot_id, instrument_code, direction);
 ALTER TABLE ONLY onetrading.positions_earlier
     ADD CONSTRAINT positions_earlier_pkey PRIMARY KEY (snapshot_id, instrument_code, direction);
+ALTER TABLE ONLY onetrading.record_pages
+    ADD CONSTRAINT record_pages_pkey PRIMARY KEY (page_id);
 ALTER TABLE ONLY onetrading.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (snapshot_id);
 ALTER TABLE ONLY onetrading.snapshots_earlier
@@ -9172,6 +9572,8 @@ ALTER TABLE ONLY onetrading.tickers_earlier
     ADD CONSTRAINT tickers_earlier_pkey PRIMARY KEY (snapshot_id, instrument_code);
 ALTER TABLE ONLY onetrading.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (trade_id);
+ALTER TABLE onetrading.trades
+    ADD CONSTRAINT trades_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.zones
     ADD CONSTRAINT zones_pkey PRIMARY KEY (zone);
 ALTER TABLE ONLY onetrading_sync.carried_lots
@@ -9184,12 +9586,18 @@ ALTER TABLE ONLY onetrading_sync.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.counted_positions
     ADD CONSTRAINT counted_positions_pkey PRIMARY KEY (position_id);
+ALTER TABLE ONLY onetrading_sync.counting_opening
+    ADD CONSTRAINT counting_opening_pkey PRIMARY KEY (account_id, stream);
 ALTER TABLE ONLY onetrading_sync.counting
     ADD CONSTRAINT counting_pkey PRIMARY KEY (account_id, stream);
+ALTER TABLE ONLY onetrading_sync.counting_sums
+    ADD CONSTRAINT counting_sums_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.coverage
     ADD CONSTRAINT coverage_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
 ALTER TABLE ONLY onetrading_sync.drift
     ADD CONSTRAINT drift_pkey PRIMARY KEY (account_id, stream, kind, path, sample);
+ALTER TABLE ONLY onetrading_sync.fact_counts
+    ADD CONSTRAINT fact_counts_pkey PRIMARY KEY (account_id, stream);
 ALTER TABLE ONLY onetrading_sync.issues
     ADD CONSTRAINT issues_pkey PRIMARY KEY (issue_id);
 ALTER TABLE ONLY onetrading_sync.judgements
@@ -9204,10 +9612,14 @@ ALTER TABLE ONLY onetrading_sync.progress
     ADD CONSTRAINT progress_pkey PRIMARY KEY (account_id, stream, scope);
 ALTER TABLE ONLY onetrading_sync.proven_days
     ADD CONSTRAINT proven_days_pkey PRIMARY KEY (account_id, stream, scope, day);
+ALTER TABLE ONLY onetrading_sync.record_moves
+    ADD CONSTRAINT record_moves_pkey PRIMARY KEY (table_name);
 ALTER TABLE ONLY onetrading_sync.rejects
     ADD CONSTRAINT rejects_account_id_stream_record_hash_key UNIQUE (account_id, stream, record_hash);
 ALTER TABLE ONLY onetrading_sync.rejects
     ADD CONSTRAINT rejects_pkey PRIMARY KEY (reject_id);
+ALTER TABLE ONLY onetrading_sync.rolled_months
+    ADD CONSTRAINT rolled_months_pkey PRIMARY KEY (account_id, month);
 ALTER TABLE ONLY onetrading_sync.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY onetrading_sync.schema_migrations
@@ -9230,12 +9642,12 @@ CREATE UNIQUE INDEX currencies_current ON onetrading.currencies USING btree (cur
 CREATE INDEX external_lots_by_time ON onetrading.external_lots USING btree (account_id, acquired_at);
 CREATE INDEX external_movements_by_time ON onetrading.external_movements USING btree (account_id, moved_at);
 CREATE UNIQUE INDEX fee_tiers_current ON onetrading.fee_tiers USING btree (fee_group, min_volume) WHERE (valid_to IS NULL);
-CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at);
+CREATE INDEX funding_payments_by_time ON onetrading.funding_payments USING btree (account_id, booked_at) INCLUDE (row_hash);
 CREATE INDEX funding_rates_by_time ON onetrading.funding_rates USING btree (funding_time);
 CREATE UNIQUE INDEX funding_settings_current ON onetrading.funding_settings USING btree (instrument_code) WHERE (valid_to IS NULL);
 CREATE UNIQUE INDEX instruments_current ON onetrading.instruments USING btree (instrument_code) WHERE (valid_to IS NULL);
 CREATE INDEX order_events_by_account ON onetrading.order_events USING btree (account_id, first_seen_at);
-CREATE INDEX orders_by_account ON onetrading.orders USING btree (account_id, created_at);
+CREATE INDEX orders_by_account ON onetrading.orders USING btree (account_id, created_at) INCLUDE (row_hash);
 CREATE INDEX orders_open ON onetrading.orders USING btree (account_id) WHERE is_open;
 CREATE INDEX orders_unchecked ON onetrading.orders USING btree (account_id, created_at) WHERE (NOT trades_checked);
 CREATE INDEX orders_unknown ON onetrading.orders USING btree (account_id) WHERE (is_open IS NULL);
@@ -9243,9 +9655,8 @@ CREATE INDEX position_funding_payments_by_slot ON onetrading.position_funding_pa
 CREATE INDEX position_trades_by_trade ON onetrading.position_trades USING btree (trade_id);
 CREATE INDEX snapshots_by_start ON ONLY onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX snapshots_earlier_by_start ON onetrading.snapshots_earlier USING btree (account_id, stream, first_observed_at, snapshot_id);
-CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at);
+CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at) INCLUDE (row_hash);
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
-CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
@@ -9255,6 +9666,7 @@ CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id,
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
 CREATE INDEX position_details_uncompared ON onetrading_sync.position_details USING btree (account_id, stream) WHERE ((read_at IS NOT NULL) AND (compared_at IS NULL));
 CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
+CREATE INDEX rolled_trades_by_month ON onetrading_sync.rolled_trades USING btree (account_id, month);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
 ALTER INDEX onetrading.balances_by_currency ATTACH PARTITION onetrading.balances_earlier_by_currency;
@@ -9278,9 +9690,13 @@ CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.instruments F
 CREATE TRIGGER carried_after_truncate AFTER TRUNCATE ON onetrading.trades FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_all_changed();
 CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.external_lots REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('acquired_at');
 CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.instruments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_instruments_changed();
-CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
+CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('onetrading.moving_records'::text, true), ''::text) <> 'on'::text)) EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closed_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closes FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
+CREATE TRIGGER rolled_after_delete AFTER DELETE ON onetrading.trades REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
+CREATE TRIGGER rolled_after_insert AFTER INSERT ON onetrading.trades REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
+CREATE TRIGGER rolled_after_truncate AFTER TRUNCATE ON onetrading.trades FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_emptied();
+CREATE TRIGGER rolled_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
 ALTER TABLE ONLY onetrading.closed_rows
     ADD CONSTRAINT closed_rows_close_id_fkey FOREIGN KEY (close_id) REFERENCES onetrading.closes(close_id) DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE ONLY onetrading.closes
@@ -9289,72 +9705,138 @@ ALTER TABLE ONLY onetrading_sync.carried_lots
     ADD CONSTRAINT carried_lots_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.carried_pools
     ADD CONSTRAINT carried_pools_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.counting_sums
+    ADD CONSTRAINT counting_sums_account_id_stream_fkey FOREIGN KEY (account_id, stream) REFERENCES onetrading_sync.counting_opening(account_id, stream) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.hourly_sums
     ADD CONSTRAINT hourly_sums_account_id_day_fkey FOREIGN KEY (account_id, day) REFERENCES onetrading_sync.summed_days(account_id, day) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.rolled_trades
+    ADD CONSTRAINT rolled_trades_account_id_month_fkey FOREIGN KEY (account_id, month) REFERENCES onetrading_sync.rolled_months(account_id, month) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
+GRANT USAGE ON SCHEMA reporting TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.dac8_totals_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.dac8_totals_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.dac8_totals TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.dac8_totals TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.daily_closing_balances_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_closing_balances TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.daily_equity_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.daily_equity TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.daily_equity TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.drawdown_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.drawdown TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.drawdown TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.fee_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_check_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.fee_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_check TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.funding_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_check_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.funding_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_check TO onetrading_auditor;
 GRANT SELECT ON TABLE onetrading.live_inventory_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.inventory_rollforward_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.inventory_rollforward_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.inventory_rollforward TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.inventory_rollforward TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.ledger_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.ledger_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.ledger TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.ledger TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.position_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.position_check TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.month_close_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.month_close_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.month_close TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.month_close TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.months TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.months TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.order_fill_check TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.order_fill_check TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_average_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_average_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_average TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_average TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_fifo_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_fifo_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_fifo TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_fifo TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_futures TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_futures TO onetrading_auditor;
 GRANT SELECT ON TABLE onetrading.live_realised_pnl_monthly TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.realised_pnl_monthly_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_monthly_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_monthly TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.realised_pnl_monthly TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.trade_slippage_by_zone TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trade_slippage_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.trade_slippage TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trade_slippage TO onetrading_auditor;
 GRANT SELECT ON TABLE onetrading.live_monthly_fees TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_payments TO onetrading_auditor;
 GRANT SELECT ON TABLE onetrading.live_monthly_funding TO onetrading_reader;
 GRANT SELECT ON TABLE onetrading.live_monthly_turnover TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.account_fee_tiers TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.candlesticks TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.closed_positions TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.closes TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.closes TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.coverage_gaps TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.coverage_gaps TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.current_balances TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.current_balances TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.orders TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.orders TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.current_orders TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.current_orders TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.current_positions TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.current_positions TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.exchange_rates TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.exchange_rates TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.external_movements TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.external_movements TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.fee_tiers TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.fee_tiers TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.freshness TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.freshness TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.funding_settings TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_settings TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.funding_sign TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.funding_sign TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.instruments TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.instruments TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.late_facts TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.late_facts TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.monthly_funding TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.monthly_turnover TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.open_lots TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.open_lots TO onetrading_auditor;
+GRANT SELECT ON TABLE reporting.records TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.trades TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.trades TO onetrading_auditor;
 ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE onetrading IN SCHEMA reporting GRANT SELECT ON TABLES TO onetrading_auditor;
