@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.account_books import sum_days
 from tests.support.books import (
     FUTURES,
     START,
@@ -211,15 +212,17 @@ def judged(connection: Connection, zone: str) -> Slots:
 
 
 @few
-@given(history=histories(), zone=zones)
+@given(history=histories(), zone=zones, summed=st.booleans())
 def test_all_is_ok_when_nothing_is_missing(
-    reporting: Connection, history: History, zone: str
+    reporting: Connection, history: History, zone: str, summed: bool
 ) -> None:
-    """Also where an observation lags behind a trade by some seconds."""
+    """Also where an observation lags behind a trade by some seconds; and with stored sums."""
     payments = payments_of(history)
     with facts(reporting, "UTC"):
         store(reporting, history)
         put_payments(reporting, payments)
+        if summed:
+            sum_days(reporting, START, days=40)
         reporting.execute("SET LOCAL ROLE onetrading_reader")
         slots = judged(reporting, zone)
         rows = reporting.execute(
