@@ -184,8 +184,25 @@ BEGIN
 END
 $$;
 
--- As before, and the sums of the days that a statement touched: of all from the first to the last,
--- since one statement writes trades of one time.
+-- Of all days from the first to the last one, since a statement writes trades of one time.
+CREATE FUNCTION onetrading_sync.drop_stale(
+    of_account uuid, since timestamptz, until timestamptz, of_trades boolean)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(
+        hashtextextended('onetrading_sync.carried/' || of_account, 0));
+    PERFORM onetrading_sync.drop_carried(of_account, since);
+    IF of_trades THEN
+        DELETE FROM onetrading_sync.summed_days
+        WHERE account_id = of_account AND day >= (since AT TIME ZONE 'UTC')::date
+            AND day <= (until AT TIME ZONE 'UTC')::date;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.drop_stale(uuid, timestamptz, timestamptz, boolean) IS 'Delete what a change of lots or trades from one instant to another makes stale: the carried state of an account and, of trades, the sums of their days.';
+
 CREATE OR REPLACE FUNCTION onetrading_sync.on_lots_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -193,23 +210,21 @@ AS $$
 DECLARE
     touched record;
 BEGIN
+    IF TG_TABLE_NAME = 'trades' AND TG_OP = 'INSERT' THEN  -- often, so not planned each time
+        PERFORM onetrading_sync.drop_stale(account_id, min(traded_at), max(traded_at), true)
+        FROM new_rows GROUP BY account_id ORDER BY account_id;
+        RETURN NULL;
+    END IF;
     FOR touched IN EXECUTE format(
-        'SELECT account_id, min(%1$I) AS at, max(%1$I) AS last_at FROM (%2$s) AS touched'
+        'SELECT account_id, min(%1$I) AS first_at, max(%1$I) AS last_at FROM (%2$s) AS touched'
         ' GROUP BY account_id ORDER BY 1',
         TG_ARGV[0], CASE TG_OP
             WHEN 'INSERT' THEN 'TABLE new_rows'
             WHEN 'DELETE' THEN 'TABLE old_rows'
             ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END)
     LOOP
-        PERFORM pg_advisory_xact_lock_shared(
-            hashtextextended('onetrading_sync.carried/' || touched.account_id, 0));
-        PERFORM onetrading_sync.drop_carried(touched.account_id, touched.at);
-        IF TG_TABLE_NAME = 'trades' THEN
-            DELETE FROM onetrading_sync.summed_days
-            WHERE account_id = touched.account_id
-                AND day >= (touched.at AT TIME ZONE 'UTC')::date
-                AND day <= (touched.last_at AT TIME ZONE 'UTC')::date;
-        END IF;
+        PERFORM onetrading_sync.drop_stale(
+            touched.account_id, touched.first_at, touched.last_at, TG_TABLE_NAME = 'trades');
     END LOOP;
     RETURN NULL;
 END
@@ -440,7 +455,7 @@ CROSS JOIN LATERAL (
 WHERE (firsts.first_at AT TIME ZONE zones.zone)::date
     < (firsts.first_observed_at AT TIME ZONE zones.zone)::date;
 
-CREATE OR REPLACE VIEW reporting.balance_rollforward_by_zone AS
+CREATE OR REPLACE VIEW onetrading.live_balance_rollforward AS
 SELECT m.account, m.account_id, m.month, m.zone, rolled.currency,
     CASE WHEN edges.open_at = edges.close_at THEN 'derived' ELSE 'observed' END AS basis,
     rolled.opening, rolled.bought, rolled.sold, rolled.fees_paid, rolled.rebates_received,
