@@ -260,7 +260,7 @@ class Housekeeping:
             database = self._storage.writable()
             wanted = database.run(retention.rules, kept, streams)
             for suffix in database.run(retention.due, wanted):
-                done = database.run(retention.thin, suffix, wanted, wait)
+                done = database.run_slowly(retention.thin, suffix, wanted, wait)
                 if done is not None:
                     _log.info("%s", done)
         except DatabaseError as error:
