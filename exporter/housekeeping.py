@@ -286,7 +286,7 @@ class Housekeeping:
             wanted = database.run(retention.rules, kept, streams)
             suffixes = database.run(retention.due, wanted)
             for suffix in suffixes:
-                done = database.run(retention.thin, suffix, wanted, wait)
+                done = database.run_slowly(retention.thin, suffix, wanted, wait)
                 if done is not None:
                     _log.info("%s", done)
             if suffixes:

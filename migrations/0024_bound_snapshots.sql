@@ -11,8 +11,10 @@ BEGIN
     FOREACH relation IN ARRAY ARRAY['snapshots', 'balances', 'positions', 'portfolios',
         'funding_rate_samples', 'tickers']
     LOOP
-        EXECUTE format('ALTER TABLE onetrading.%I DROP CONSTRAINT IF EXISTS %I',
-            relation, relation || '_snapshot_id_fkey');
+        IF relation <> 'snapshots' THEN
+            EXECUTE format('ALTER TABLE onetrading.%I DROP CONSTRAINT %I',
+                relation, relation || '_snapshot_id_fkey');
+        END IF;
         -- Microseconds from 1970 to 2026-11-01 00:00 UTC, times 1024.
         EXECUTE format('ALTER TABLE onetrading.%I ADD CONSTRAINT in_partition'
             ' CHECK (snapshot_id < 1836534988800000000) NOT VALID', relation);

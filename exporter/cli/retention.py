@@ -31,9 +31,9 @@ def retention(settings: Settings, dry_run: bool) -> None:
         suffixes = database.run(store.due, wanted)
         for suffix in suffixes:
             if dry_run:
-                done: Thinned | None = database.run(_look, suffix, wanted)
+                done: Thinned | None = database.run_slowly(_look, suffix, wanted)
             else:
-                done = database.run(store.thin, suffix, wanted, app.stop.wait)
+                done = database.run_slowly(store.thin, suffix, wanted, app.stop.wait)
             if done is None:
                 raise DatabaseError("another process is thinning: try again when it has ended")
             click.echo(str(done))

@@ -60,6 +60,7 @@ _log = logging.getLogger(__name__)
 _WATCH_INTERVAL_S = 1.0
 _RECONNECT_WAIT_S = 0.2
 _TIMEOUT_S = 600.0
+_SLOW_TIMEOUT_S = 6 * 3_600.0
 _BRIEF_TIMEOUT_S = 5.0
 _WAIT_S = 30.0
 _BRIEF_WAIT_S = 5.0
@@ -151,6 +152,15 @@ class Database:
         because of a value; the transaction is rolled back then.
         """
         return self._run(_TIMEOUT_S, _WAIT_S, lambda connection: work(connection, *args, **kwargs))
+
+    def run_slowly(
+        self,
+        work: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `run`, for work on whole tables: it may take hours."""
+        return self._run(_SLOW_TIMEOUT_S, _WAIT_S, lambda found: work(found, *args, **kwargs))
 
     def run_briefly(
         self,

@@ -30,6 +30,8 @@ _SETTINGS: Mapping[str, str] = {
     # Whole partitions are read, and that takes as long as it takes.
     "enable_seqscan": "on",
     "statement_timeout": "0",
+    # Each snapshot of a month is sorted several times.
+    "work_mem": "64MB",
     # Those behind us in the queue wait as long: polls give up after it.
     "lock_timeout": "2s",
 }

@@ -70,9 +70,6 @@ def save(
             return 0
         # What another process has stored of the time counts: snapshots follow each other.
         first = max(first, last.observed_at)
-    number = partitions.next_id(first, last.number)
-    if not last.has_partition or partitions.first_id(first) < number:
-        partitions.make(connection, partitions.time_of(number))
     header = identity | {
         "first": first,
         "last": observed.last,
@@ -80,14 +77,18 @@ def save(
         "content_hash": content,
         "header": _header(stream, response),
     }
-    number = _add(connection, header, number)
+    number = _add(connection, header, last)
     fact_counts.add(connection, partition, 1)
     _copy(connection, stream.table, "snapshot_id", number, response.rows)
     return len(response.rows)
 
 
-def _add(connection: Connection, header: Mapping[str, Any], number: int) -> int:
-    """Store the header of a snapshot under this number, or the next one that is free; which."""
+def _add(connection: Connection, header: Mapping[str, Any], last: _Last) -> int:
+    """Store the header of a snapshot under the first number that is free for it; which."""
+    first: datetime = header["first"]
+    number = partitions.next_id(first, last.number)
+    if not last.has_partition or partitions.first_id(first) < number:
+        partitions.make(connection, partitions.time_of(number))
     while True:
         parameters = {**header, "snapshot_id": number}
         if connection.execute(QUERIES["add_snapshot"], parameters).fetchone() is not None:

@@ -522,8 +522,6 @@ DECLARE
     relation text;
     partition text;
 BEGIN
-    -- Two that make the same table at once would fail.
-    PERFORM pg_advisory_xact_lock(6078931154620418);
     FOR step IN 0..months_ahead LOOP
         starts := date_trunc('month', from_at AT TIME ZONE 'UTC') + make_interval(months => step);
         first_id := extract(epoch FROM starts)::bigint * 1024000000;
@@ -537,7 +535,12 @@ BEGIN
             ORDER BY relname
         LOOP
             partition := relation || to_char(starts, '_YYYY_MM');
-            CONTINUE WHEN to_regclass(format('onetrading.%I', partition)) IS NOT NULL;
+            CONTINUE WHEN EXISTS (SELECT FROM pg_class
+                WHERE relnamespace = 'onetrading'::regnamespace AND relname = partition);
+            -- Two that make the same table at once would fail.
+            PERFORM pg_advisory_xact_lock(6078931154620418);
+            CONTINUE WHEN EXISTS (SELECT FROM pg_class
+                WHERE relnamespace = 'onetrading'::regnamespace AND relname = partition);
             -- Attached, since PARTITION OF would wait for every reader of the table. The rule tells
             -- of a copy, too, that it fits, so that attaching that reads nothing.
             EXECUTE format('CREATE TABLE onetrading.%I (LIKE onetrading.%I INCLUDING ALL,'
