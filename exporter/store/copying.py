@@ -1,4 +1,4 @@
-"""COPY rows as text that is formatted some hundred rows at a time.
+"""COPY rows as text that is formatted a hundred rows at a time.
 
 psycopg formats and escapes each value by itself, which takes half as long as Postgres needs for a
 row. Values of facts hardly ever need an escape: rows among which one does are written value by
@@ -14,7 +14,7 @@ from psycopg import sql
 
 from exporter.store.database import Connection
 
-_AT_ONCE = 500
+_AT_ONCE = 100
 """Postgres works on these rows while the next ones are formatted."""
 _ABSENT = "None"
 """How Python writes a value that is absent, and what COPY takes for one where it is not escaped."""
