@@ -595,6 +595,42 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state that a statement made stale; the argument is the column with the instant.';
+CREATE FUNCTION onetrading_sync.on_trades_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    touched record;
+BEGIN
+    FOR touched IN EXECUTE format(
+        'SELECT account_id, array_agg(DISTINCT
+             date_trunc(''month'', traded_at AT TIME ZONE ''UTC'')::date) AS months
+         FROM (%s) AS touched GROUP BY account_id ORDER BY 1',
+        CASE TG_OP
+            WHEN 'INSERT' THEN 'TABLE new_rows'
+            WHEN 'DELETE' THEN 'TABLE old_rows'
+            ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END)
+    LOOP
+        -- Whoever sums a month waits for those who write, and they for him.
+        PERFORM pg_advisory_xact_lock_shared(
+            hashtextextended('onetrading_sync.rolled/' || touched.account_id, 0));
+        DELETE FROM onetrading_sync.rolled_months AS rolled
+        WHERE rolled.account_id = touched.account_id AND rolled.month = ANY (touched.months);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.on_trades_changed() IS 'Deletes the sums of the months to which the changed trades belong.';
+CREATE FUNCTION onetrading_sync.on_trades_emptied() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM onetrading_sync.rolled_months;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.on_trades_emptied() IS 'Deletes all sums of months.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -6645,6 +6681,120 @@ COMMENT ON COLUMN onetrading.funding_settings.raw IS 'The record as sent.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_from IS 'When this version was first observed.';
 COMMENT ON COLUMN onetrading.funding_settings.valid_to IS 'When it was first observed changed or gone; null while in force.';
 COMMENT ON COLUMN onetrading.funding_settings.first_seen_at IS 'When this version was first stored here; never changed afterwards.';
+CREATE TABLE onetrading_sync.rolled_months (
+    account_id uuid NOT NULL,
+    month date NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.rolled_months IS 'Months whose trades are summed in rolled_trades. A write to a trade of the month deletes its row.';
+COMMENT ON COLUMN onetrading_sync.rolled_months.month IS 'First day of the UTC month of traded_at.';
+CREATE VIEW onetrading.unrolled_months AS
+ WITH RECURSIVE traded AS (
+        ( SELECT trades.account_id
+           FROM onetrading.trades
+          ORDER BY trades.account_id
+         LIMIT 1)
+        UNION ALL
+         SELECT ( SELECT trades.account_id
+                   FROM onetrading.trades
+                  WHERE (trades.account_id > traded_1.account_id)
+                  ORDER BY trades.account_id
+                 LIMIT 1) AS account_id
+           FROM traded traded_1
+          WHERE (traded_1.account_id IS NOT NULL)
+        )
+ SELECT traded.account_id,
+    months.month,
+    ((months.month)::timestamp without time zone AT TIME ZONE 'UTC'::text) AS starts_at,
+    ((months.month + '1 mon'::interval) AT TIME ZONE 'UTC'::text) AS ends_at
+   FROM ((traded
+     CROSS JOIN LATERAL ( SELECT (min(trades.traded_at) AT TIME ZONE 'UTC'::text) AS first_at,
+            (max(trades.traded_at) AT TIME ZONE 'UTC'::text) AS last_at
+           FROM onetrading.trades
+          WHERE (trades.account_id = traded.account_id)) life)
+     CROSS JOIN LATERAL ( SELECT (months_1.at)::date AS month
+           FROM generate_series(date_trunc('month'::text, life.first_at), life.last_at, '1 mon'::interval) months_1(at)) months)
+  WHERE ((traded.account_id IS NOT NULL) AND (NOT (EXISTS ( SELECT
+           FROM onetrading_sync.rolled_months rolled
+          WHERE ((rolled.account_id = traded.account_id) AND (rolled.month = months.month))))));
+COMMENT ON VIEW onetrading.unrolled_months IS 'The UTC months from the first trade of an account to its last whose trades are not summed in onetrading_sync.rolled_trades.';
+COMMENT ON COLUMN onetrading.unrolled_months.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.unrolled_months.month IS 'First day of the month.';
+COMMENT ON COLUMN onetrading.unrolled_months.starts_at IS 'Its first instant.';
+COMMENT ON COLUMN onetrading.unrolled_months.ends_at IS 'The first instant after it.';
+CREATE TABLE onetrading_sync.rolled_trades (
+    account_id uuid NOT NULL,
+    month date NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    liquidity text,
+    fee_currency text,
+    trades bigint NOT NULL,
+    base_amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fees_paid numeric,
+    fees_received numeric,
+    fees_told bigint NOT NULL,
+    fees_at_price numeric
+);
+COMMENT ON TABLE onetrading_sync.rolled_trades IS 'Sums of the trades of rolled_months, as onetrading.monthly_trades shows them.';
+CREATE VIEW onetrading.summed_trades AS
+ SELECT rolled_trades.account_id,
+    rolled_trades.month,
+    rolled_trades.instrument_code,
+    rolled_trades.side,
+    rolled_trades.liquidity,
+    rolled_trades.fee_currency,
+    rolled_trades.trades,
+    rolled_trades.base_amount,
+    rolled_trades.quote_amount,
+    rolled_trades.fees_paid,
+    rolled_trades.fees_received,
+    rolled_trades.fees_told,
+    rolled_trades.fees_at_price
+   FROM onetrading_sync.rolled_trades
+UNION ALL
+ SELECT months.account_id,
+    months.month,
+    sums.instrument_code,
+    sums.side,
+    sums.liquidity,
+    sums.fee_currency,
+    sums.trades,
+    sums.base_amount,
+    sums.quote_amount,
+    sums.fees_paid,
+    sums.fees_received,
+    sums.fees_told,
+    sums.fees_at_price
+   FROM (onetrading.unrolled_months months
+     CROSS JOIN LATERAL ( SELECT trades.instrument_code,
+            trades.side,
+            trades.liquidity,
+            trades.fee_currency,
+            count(*) AS trades,
+            sum(trades.amount) AS base_amount,
+            sum(trades.quote_amount) AS quote_amount,
+            sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS fees_paid,
+            sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS fees_received,
+            count(trades.fee_amount) AS fees_told,
+            sum((trades.fee_amount * trades.price)) AS fees_at_price
+           FROM onetrading.trades
+          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))
+          GROUP BY trades.instrument_code, trades.side, trades.liquidity, trades.fee_currency) sums);
+COMMENT ON VIEW onetrading.summed_trades IS 'Sums of trades per account, UTC month, instrument, side, liquidity and fee currency: rolled up, or of the trades themselves.';
+COMMENT ON COLUMN onetrading.summed_trades.account_id IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.month IS 'First day of the UTC month of traded_at.';
+COMMENT ON COLUMN onetrading.summed_trades.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.liquidity IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading.summed_trades.trades IS 'Number of trades.';
+COMMENT ON COLUMN onetrading.summed_trades.base_amount IS 'Sum of amount.';
+COMMENT ON COLUMN onetrading.summed_trades.quote_amount IS 'Sum of quote_amount.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_paid IS 'Sum of positive fee_amount, in fee_currency; null when there is none.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_received IS 'Sum of negative fee_amount without its sign, in fee_currency; null when there is none.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_told IS 'Number of trades that told their fee.';
+COMMENT ON COLUMN onetrading.summed_trades.fees_at_price IS 'Sum of fee_amount times price.';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -6661,28 +6811,14 @@ CREATE VIEW onetrading.monthly_trades AS
     sums.fees_received,
     sums.fees_told,
     sums.fees_at_price
-   FROM (( SELECT trades.account_id,
-            (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
-            trades.instrument_code,
-            trades.side,
-            trades.liquidity,
-            trades.fee_currency,
-            count(*) AS trades,
-            sum(trades.amount) AS base_amount,
-            sum(trades.quote_amount) AS quote_amount,
-            sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS fees_paid,
-            sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS fees_received,
-            count(trades.fee_amount) AS fees_told,
-            sum((trades.fee_amount * trades.price)) AS fees_at_price
-           FROM onetrading.trades
-          GROUP BY trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, trades.side, trades.liquidity, trades.fee_currency) sums
+   FROM (onetrading.summed_trades sums
      LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= ((sums.month)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (((sums.month)::timestamp without time zone AT TIME ZONE 'UTC'::text) < assets.known_to))))
   WHERE (NOT (EXISTS ( SELECT
            FROM onetrading.asset_changes changes
           WHERE ((changes.instrument_code = sums.instrument_code) AND (changes.month = sums.month)))))
 UNION ALL
  SELECT trades.account_id,
-    (date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date AS month,
+    changes.month,
     trades.instrument_code,
     assets.base_code,
     assets.quote_code,
@@ -6697,9 +6833,9 @@ UNION ALL
     count(trades.fee_amount) AS fees_told,
     sum((trades.fee_amount * trades.price)) AS fees_at_price
    FROM ((onetrading.asset_changes changes
-     JOIN onetrading.trades ON (((trades.instrument_code = changes.instrument_code) AND ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date = changes.month))))
+     JOIN onetrading.trades ON (((trades.instrument_code = changes.instrument_code) AND (trades.traded_at >= ((changes.month)::timestamp without time zone AT TIME ZONE 'UTC'::text)) AND (trades.traded_at < ((changes.month + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))))
      JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))))
-  GROUP BY trades.account_id, ((date_trunc('month'::text, (trades.traded_at AT TIME ZONE 'UTC'::text)))::date), trades.instrument_code, assets.base_code, assets.quote_code, trades.side, trades.liquidity, trades.fee_currency;
+  GROUP BY trades.account_id, changes.month, trades.instrument_code, assets.base_code, assets.quote_code, trades.side, trades.liquidity, trades.fee_currency;
 COMMENT ON VIEW onetrading.monthly_trades IS 'Sums of trades per account, UTC month, instrument with its assets, side, liquidity and fee currency: what the monthly reports of trades are made of.';
 COMMENT ON COLUMN onetrading.monthly_trades.account_id IS 'As in onetrading.trades.';
 COMMENT ON COLUMN onetrading.monthly_trades.month IS 'First day of the UTC month of traded_at.';
@@ -7026,6 +7162,23 @@ CREATE TABLE onetrading_sync.counting (
     since timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.counting IS 'From which instant on rows count in totals. It never moves: history filled in before it never makes a counter jump.';
+CREATE TABLE onetrading_sync.counting_opening (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    counted_to timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.counting_opening IS 'Streams whose stored facts are being summed, part by part, before their counters are shown for the first time.';
+COMMENT ON COLUMN onetrading_sync.counting_opening.since IS 'From which instant on facts count, as in counting later.';
+COMMENT ON COLUMN onetrading_sync.counting_opening.counted_to IS 'Facts from since up to here are in counting_sums, those that are written from now on included. What follows is summed later.';
+CREATE TABLE onetrading_sync.counting_sums (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    metric text NOT NULL,
+    labels text[] NOT NULL,
+    value numeric NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.counting_sums IS 'The sums of counting_opening, which become totals once all is summed.';
 CREATE TABLE onetrading_sync.drift (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -7040,6 +7193,13 @@ COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that t
 COMMENT ON COLUMN onetrading_sync.drift.first_seen_at IS 'When it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.last_seen_at IS 'When it was met last, to the hour; of what was met before this column existed, when it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.hours_seen IS 'In how many hours it was met: it is counted once an hour, so that what every response holds does not cost a write each time.';
+CREATE TABLE onetrading_sync.fact_counts (
+    account_id uuid NOT NULL,
+    stream text NOT NULL,
+    rows bigint NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.fact_counts IS 'How many facts of a history, or snapshots of a present state, are stored. Kept in the transaction that inserts them, compared with the tables once a day.';
+COMMENT ON COLUMN onetrading_sync.fact_counts.rows IS 'A number of rows; no row of this table means none.';
 CREATE TABLE onetrading_sync.issues (
     issue_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -8259,12 +8419,18 @@ ALTER TABLE ONLY onetrading_sync.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.counted_positions
     ADD CONSTRAINT counted_positions_pkey PRIMARY KEY (position_id);
+ALTER TABLE ONLY onetrading_sync.counting_opening
+    ADD CONSTRAINT counting_opening_pkey PRIMARY KEY (account_id, stream);
 ALTER TABLE ONLY onetrading_sync.counting
     ADD CONSTRAINT counting_pkey PRIMARY KEY (account_id, stream);
+ALTER TABLE ONLY onetrading_sync.counting_sums
+    ADD CONSTRAINT counting_sums_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.coverage
     ADD CONSTRAINT coverage_account_id_stream_scope_range_excl EXCLUDE USING gist (account_id WITH =, stream WITH =, scope WITH =, range WITH &&);
 ALTER TABLE ONLY onetrading_sync.drift
     ADD CONSTRAINT drift_pkey PRIMARY KEY (account_id, stream, kind, path, sample);
+ALTER TABLE ONLY onetrading_sync.fact_counts
+    ADD CONSTRAINT fact_counts_pkey PRIMARY KEY (account_id, stream);
 ALTER TABLE ONLY onetrading_sync.issues
     ADD CONSTRAINT issues_pkey PRIMARY KEY (issue_id);
 ALTER TABLE ONLY onetrading_sync.judgements
@@ -8283,6 +8449,8 @@ ALTER TABLE ONLY onetrading_sync.rejects
     ADD CONSTRAINT rejects_account_id_stream_record_hash_key UNIQUE (account_id, stream, record_hash);
 ALTER TABLE ONLY onetrading_sync.rejects
     ADD CONSTRAINT rejects_pkey PRIMARY KEY (reject_id);
+ALTER TABLE ONLY onetrading_sync.rolled_months
+    ADD CONSTRAINT rolled_months_pkey PRIMARY KEY (account_id, month);
 ALTER TABLE ONLY onetrading_sync.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
 ALTER TABLE ONLY onetrading_sync.schema_migrations
@@ -8316,7 +8484,6 @@ CREATE INDEX position_trades_by_trade ON onetrading.position_trades USING btree 
 CREATE INDEX snapshots_by_start ON onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at);
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
-CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('month'::text, (traded_at AT TIME ZONE 'UTC'::text)))::date));
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
@@ -8325,6 +8492,7 @@ CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id,
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
 CREATE INDEX position_details_uncompared ON onetrading_sync.position_details USING btree (account_id, stream) WHERE ((read_at IS NOT NULL) AND (compared_at IS NULL));
 CREATE INDEX rejects_open ON onetrading_sync.rejects USING btree (account_id, stream) WHERE (resolved_at IS NULL);
+CREATE INDEX rolled_trades_by_month ON onetrading_sync.rolled_trades USING btree (account_id, month);
 CREATE INDEX runs_by_stream ON onetrading_sync.runs USING btree (account_id, stream, started_at);
 CREATE INDEX runs_by_time ON onetrading_sync.runs USING btree (started_at);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON onetrading.closed_rows FOR EACH ROW EXECUTE FUNCTION onetrading.refuse_change();
@@ -8343,6 +8511,10 @@ CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.instruments REFER
 CREATE TRIGGER carried_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_lots_changed('traded_at');
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closed_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closes FOR EACH STATEMENT EXECUTE FUNCTION onetrading.refuse_change();
+CREATE TRIGGER rolled_after_delete AFTER DELETE ON onetrading.trades REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
+CREATE TRIGGER rolled_after_insert AFTER INSERT ON onetrading.trades REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
+CREATE TRIGGER rolled_after_truncate AFTER TRUNCATE ON onetrading.trades FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_emptied();
+CREATE TRIGGER rolled_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
 ALTER TABLE ONLY onetrading.balances
     ADD CONSTRAINT balances_snapshot_id_fkey FOREIGN KEY (snapshot_id) REFERENCES onetrading.snapshots(snapshot_id);
 ALTER TABLE ONLY onetrading.closed_rows
@@ -8361,6 +8533,10 @@ ALTER TABLE ONLY onetrading_sync.carried_lots
     ADD CONSTRAINT carried_lots_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.carried_pools
     ADD CONSTRAINT carried_pools_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.counting_sums
+    ADD CONSTRAINT counting_sums_account_id_stream_fkey FOREIGN KEY (account_id, stream) REFERENCES onetrading_sync.counting_opening(account_id, stream) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.rolled_trades
+    ADD CONSTRAINT rolled_trades_account_id_month_fkey FOREIGN KEY (account_id, month) REFERENCES onetrading_sync.rolled_months(account_id, month) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
 GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
