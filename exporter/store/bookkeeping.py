@@ -212,10 +212,12 @@ def retired(connection: Connection, partition: Partition) -> dict[str, str | Non
     return dict(connection.execute(QUERIES["retired"], identity_of(partition)).fetchall())
 
 
-def totals(
-    connection: Connection, partition: Partition
-) -> list[tuple[str, tuple[str, ...], Decimal]]:
-    """Metric name, label values and value of each counter of a stream."""
+Total = tuple[str, tuple[str, ...], Decimal]
+"""Metric name, label values and value of a counter."""
+
+
+def totals(connection: Connection, partition: Partition) -> list[Total]:
+    """Each counter of a stream."""
     rows = connection.execute(QUERIES["totals"], identity_of(partition))
     return [(metric, tuple(labels), value) for metric, labels, value in rows]
 

@@ -77,6 +77,8 @@ class GapFiller:
         self._streaks = FailureStreaks()
         self._connecting = False
         """Postgres is about to answer."""
+        self._at_rest = False
+        """Nothing was to be done at the last look, so that the next one comes later."""
 
     def run(self) -> None:
         """Fill gaps whenever there are some, until the process stops."""
@@ -87,17 +89,19 @@ class GapFiller:
                 return
             except Exception:  # noqa: BLE001  the next look may succeed
                 _log.exception("bug: unhandled exception while looking for gaps")
-            self._stop.wait(_SOON_S if self._connecting else self._interval_s)
+            longer = 2 if self._at_rest else 1
+            self._stop.wait(_SOON_S if self._connecting else longer * self._interval_s)
 
     def look(self) -> None:
         """Fill what there is to fill of each stream, once. Raises Stopping."""
-        self._connecting = False
+        self._connecting, self._at_rest = False, True
         syncs = [s for s in self._syncs if s.ready_for_backfill and not self._keep_away(*s.key)]
         marks = self._marks(syncs)
         for sync in syncs:
             mark = marks.get(sync.key, "")
             if self._rests(sync, mark):
                 continue
+            self._at_rest = False
             try:
                 found = self._looked_at(sync)
             except Stopping:

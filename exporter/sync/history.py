@@ -7,8 +7,9 @@ is proven already; the backfill (a module of its own) reads what is missing befo
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from exporter.api.client import OnError
@@ -29,6 +30,7 @@ from exporter.store.database import Connection, Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync import extent
 from exporter.sync.account import Account
+from exporter.sync.extent import Extent
 from exporter.sync.reach import Reach
 from exporter.sync.scopes import Scopes, Survey
 from exporter.sync.stream_sync import StreamSync, SyncContext
@@ -95,13 +97,27 @@ class HistorySync(StreamSync):
     def poll(self, on_error: OnError) -> None:
         """Read the newest part, then show what Postgres holds: counters come from there alone."""
         self.tail(on_error)
-        samples = self.samples()
-        self.show_coverage()
-        done = [place for place in self.partitions() if place not in self._failed]
-        self.database.run(bookkeeping.note_successes, done, self.interval)
+        stored = self._conclude([p for p in self.partitions() if p not in self._failed])
         if self._failure is not None:
             raise self._failure
-        self._metrics.streams.record_success(*self.key, samples)
+        self._metrics.streams.record_success(*self.key, self._shown(stored))
+
+    def _conclude(self, done: Sequence[Partition]) -> Sequence[bookkeeping.Total]:
+        """Export how much is proven, and note a pass over the partitions that it has ``done``; the
+        counters, from the same transaction."""
+        now, base = self.now(), self.account.partition(self.stream)
+        wanted_from = {place: self._wanted_from(place) for place in self.partitions()}
+
+        def work(connection: Connection) -> tuple[Extent, Sequence[bookkeeping.Total]]:
+            bookkeeping.note_successes(connection, done, self.interval)
+            required = partial(self._required, connection)
+            found = extent.read(connection, required, wanted_from, now)
+            return found, bookkeeping.totals(connection, base)
+
+        proven, stored = self.database.run(work)
+        refused = self.scopes.refused_count()
+        self._metrics.streams.record_coverage(*self.key, **proven._asdict(), scopes_refused=refused)
+        return stored
 
     @property
     def database(self) -> Database:
@@ -228,17 +244,6 @@ class HistorySync(StreamSync):
     def _required(self, connection: Connection, partition: Partition, start: datetime) -> datetime:
         explicit = self._history_start is not None
         return bookkeeping.require(connection, self.stream, partition, start, explicit=explicit)
-
-    def _proven(
-        self, connection: Connection, wanted_from: Mapping[Partition, datetime], now: datetime
-    ) -> list[tuple[datetime, list[Window]]]:
-        """From when on each partition is required, and what is proven of it since."""
-        found = []
-        for partition, start in wanted_from.items():
-            required = self._required(connection, partition, start)
-            proven = bookkeeping.covered(connection, partition, Window(required, now))
-            found.append((required, proven))
-        return found
 
     def believed_from(self, partition: Partition) -> datetime:
         """From when on a row is a fact although no window has asked for it, aware UTC."""
@@ -382,19 +387,13 @@ class HistorySync(StreamSync):
 
     def show_coverage(self) -> None:
         """Export lag (the worst of all partitions), gaps (their sum) and progress."""
-        now = self.now()
-        wanted_from = {place: self._wanted_from(place) for place in self.partitions()}
-        found = extent.measure(self.database.run(self._proven, wanted_from, now), now)
-        self._metrics.streams.record_coverage(
-            self.account.name,
-            self.stream.name,
-            **found._asdict(),
-            scopes_refused=self.scopes.refused_count(),
-        )
+        self._conclude(())
 
     def samples(self) -> list[Sample]:
         """The values of the stream's counters, from Postgres."""
-        partition = self.account.partition(self.stream)
-        stored = self.database.run(bookkeeping.totals, partition)
+        base = self.account.partition(self.stream)
+        return self._shown(self.database.run(bookkeeping.totals, base))
+
+    def _shown(self, stored: Sequence[bookkeeping.Total]) -> list[Sample]:
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}
         return [metrics[name](value, *labels) for name, labels, value in stored if name in metrics]
