@@ -817,6 +817,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) IS 'Delete the carried state of an account that a change at an instant makes stale: what is later, but for locked states and what follows from them.';
+CREATE FUNCTION onetrading_sync.drop_stale(of_account uuid, since timestamp with time zone, until timestamp with time zone, of_trades boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(
+        hashtextextended('onetrading_sync.carried/' || of_account, 0));
+    PERFORM onetrading_sync.drop_carried(of_account, since);
+    IF of_trades THEN
+        DELETE FROM onetrading_sync.summed_days
+        WHERE account_id = of_account AND day >= (since AT TIME ZONE 'UTC')::date
+            AND day <= (until AT TIME ZONE 'UTC')::date;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.drop_stale(of_account uuid, since timestamp with time zone, until timestamp with time zone, of_trades boolean) IS 'Delete what a change of lots or trades from one instant to another makes stale: the carried state of an account and, of trades, the sums of their days.';
 CREATE FUNCTION onetrading_sync.on_all_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -898,23 +913,21 @@ CREATE FUNCTION onetrading_sync.on_lots_changed() RETURNS trigger
 DECLARE
     touched record;
 BEGIN
+    IF TG_TABLE_NAME = 'trades' AND TG_OP = 'INSERT' THEN  -- often, so not planned each time
+        PERFORM onetrading_sync.drop_stale(account_id, min(traded_at), max(traded_at), true)
+        FROM new_rows GROUP BY account_id ORDER BY account_id;
+        RETURN NULL;
+    END IF;
     FOR touched IN EXECUTE format(
-        'SELECT account_id, min(%1$I) AS at, max(%1$I) AS last_at FROM (%2$s) AS touched'
+        'SELECT account_id, min(%1$I) AS first_at, max(%1$I) AS last_at FROM (%2$s) AS touched'
         ' GROUP BY account_id ORDER BY 1',
         TG_ARGV[0], CASE TG_OP
             WHEN 'INSERT' THEN 'TABLE new_rows'
             WHEN 'DELETE' THEN 'TABLE old_rows'
             ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END)
     LOOP
-        PERFORM pg_advisory_xact_lock_shared(
-            hashtextextended('onetrading_sync.carried/' || touched.account_id, 0));
-        PERFORM onetrading_sync.drop_carried(touched.account_id, touched.at);
-        IF TG_TABLE_NAME = 'trades' THEN
-            DELETE FROM onetrading_sync.summed_days
-            WHERE account_id = touched.account_id
-                AND day >= (touched.at AT TIME ZONE 'UTC')::date
-                AND day <= (touched.last_at AT TIME ZONE 'UTC')::date;
-        END IF;
+        PERFORM onetrading_sync.drop_stale(
+            touched.account_id, touched.first_at, touched.last_at, TG_TABLE_NAME = 'trades');
     END LOOP;
     RETURN NULL;
 END
@@ -1302,6 +1315,52 @@ CREATE VIEW onetrading.business_zone AS
           WHERE (settings.name = 'business_zone'::text)), 'UTC'::text) AS zone;
 COMMENT ON VIEW onetrading.business_zone IS 'One row: the time zone of days and months where none is asked for.';
 COMMENT ON COLUMN onetrading.business_zone.zone IS 'As in onetrading.zones.';
+CREATE TABLE onetrading.closed_rows (
+    close_id bigint NOT NULL,
+    report text NOT NULL,
+    number bigint NOT NULL,
+    "row" jsonb NOT NULL
+);
+COMMENT ON TABLE onetrading.closed_rows IS 'The rows of every monthly report as they were when a month was locked.';
+COMMENT ON COLUMN onetrading.closed_rows.close_id IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view; open_lots and pools: the carried state; known: facts that were first seen since unseen_from and are in the figures.';
+COMMENT ON COLUMN onetrading.closed_rows.number IS 'Number of the row within the report, from 1.';
+COMMENT ON COLUMN onetrading.closed_rows."row" IS 'The row, by column; amounts with all their digits.';
+CREATE TABLE onetrading.closes (
+    close_id bigint NOT NULL,
+    month date NOT NULL,
+    zone text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    unseen_from timestamp with time zone NOT NULL,
+    version text NOT NULL,
+    settings jsonb NOT NULL,
+    acknowledged jsonb NOT NULL,
+    row_count bigint NOT NULL,
+    checksum text NOT NULL,
+    reopened_at timestamp with time zone,
+    reopened_because text,
+    CONSTRAINT closes_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT closes_check1 CHECK ((unseen_from <= closed_at)),
+    CONSTRAINT closes_check2 CHECK (((reopened_at IS NULL) = (reopened_because IS NULL))),
+    CONSTRAINT closes_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+COMMENT ON TABLE onetrading.closes IS 'Months whose figures are locked (close MONTH), and those that were and are not any more (reopen). Rows are only added, and marked once as reopened.';
+COMMENT ON COLUMN onetrading.closes.close_id IS 'Number of the lock.';
+COMMENT ON COLUMN onetrading.closes.month IS 'First day of the calendar month.';
+COMMENT ON COLUMN onetrading.closes.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.closes.starts_at IS 'First instant of the month (inclusive).';
+COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
+COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
+COMMENT ON COLUMN onetrading.closes.unseen_from IS 'What was first seen from here on is not in the figures, but for what the rows of the report known list: transactions that had begun by then were not over.';
+COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
+COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
+COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
+COMMENT ON COLUMN onetrading.closes.row_count IS 'How many rows were stored.';
+COMMENT ON COLUMN onetrading.closes.checksum IS 'SHA-256 of the stored rows, in the order of view and number, as hexadecimal digits.';
+COMMENT ON COLUMN onetrading.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
+COMMENT ON COLUMN onetrading.closes.reopened_because IS 'Why the lock was taken off.';
 CREATE TABLE onetrading.positions (
     snapshot_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -1327,7 +1386,7 @@ COMMENT ON COLUMN onetrading.positions.maintenance_margin IS 'In the quote curre
 COMMENT ON COLUMN onetrading.positions.last_settlement IS 'Cash result of the last minute''s settlement, in the quote currency.';
 COMMENT ON COLUMN onetrading.positions.mark_price IS 'Mark price in the quote currency.';
 COMMENT ON COLUMN onetrading.positions.raw IS 'The record as sent.';
-CREATE VIEW reporting.balance_rollforward_by_zone AS
+CREATE VIEW onetrading.live_balance_rollforward AS
  SELECT m.account,
     m.account_id,
     m.month,
@@ -1742,6 +1801,99 @@ UNION ALL
           WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
           ORDER BY points.at
          LIMIT 1) unexplained ON (true));
+COMMENT ON VIEW onetrading.live_balance_rollforward IS 'reporting.balance_rollforward_by_zone as computed from the facts, whether a month is locked or not.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.account IS 'Configured name of the account.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.account_id IS 'Identity of the account at the exchange.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.month IS 'First day of the calendar month of the zone.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
+COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
+CREATE VIEW onetrading.locked_rows AS
+ SELECT closes.zone,
+    closes.month,
+    closed_rows.report,
+    closed_rows."row",
+    (NOT (EXISTS ( SELECT
+           FROM onetrading.closes earlier
+          WHERE ((earlier.month = closes.month) AND (earlier.reopened_at IS NULL) AND (earlier.close_id < closes.close_id))))) AS is_first
+   FROM (onetrading.closes
+     JOIN onetrading.closed_rows USING (close_id))
+  WHERE (closes.reopened_at IS NULL);
+COMMENT ON VIEW onetrading.locked_rows IS 'The stored rows of the months that are locked now.';
+COMMENT ON COLUMN onetrading.locked_rows.zone IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.locked_rows.month IS 'As in onetrading.closes.';
+COMMENT ON COLUMN onetrading.locked_rows.report IS 'As in onetrading.closed_rows.';
+COMMENT ON COLUMN onetrading.locked_rows."row" IS 'As in onetrading.closed_rows.';
+COMMENT ON COLUMN onetrading.locked_rows.is_first IS 'Whether no lock of the month, in another zone, is older.';
+CREATE VIEW reporting.balance_rollforward_by_zone AS
+ SELECT live.account,
+    live.account_id,
+    live.month,
+    live.zone,
+    live.currency,
+    live.basis,
+    live.opening,
+    live.bought,
+    live.sold,
+    live.fees_paid,
+    live.rebates_received,
+    live.funding_received,
+    live.funding_paid,
+    live.settlements_inferred,
+    live.external_in,
+    live.external_out,
+    live.expected,
+    live.actual,
+    live.actual_observed_at,
+    live.difference,
+    live.first_unexplained_from,
+    live.first_unexplained_to
+   FROM onetrading.live_balance_rollforward live
+  WHERE (NOT (EXISTS ( SELECT
+           FROM onetrading.closes
+          WHERE ((closes.month = live.month) AND (closes.reopened_at IS NULL) AND (closes.zone = live.zone)))))
+UNION ALL
+ SELECT stored.account,
+    stored.account_id,
+    stored.month,
+    stored.zone,
+    stored.currency,
+    stored.basis,
+    stored.opening,
+    stored.bought,
+    stored.sold,
+    stored.fees_paid,
+    stored.rebates_received,
+    stored.funding_received,
+    stored.funding_paid,
+    stored.settlements_inferred,
+    stored.external_in,
+    stored.external_out,
+    stored.expected,
+    stored.actual,
+    stored.actual_observed_at,
+    stored.difference,
+    stored.first_unexplained_from,
+    stored.first_unexplained_to
+   FROM (onetrading.locked_rows locked
+     CROSS JOIN LATERAL jsonb_populate_record(NULL::onetrading.live_balance_rollforward, locked."row") stored(account, account_id, month, zone, currency, basis, opening, bought, sold, fees_paid, rebates_received, funding_received, funding_paid, settlements_inferred, external_in, external_out, expected, actual, actual_observed_at, difference, first_unexplained_from, first_unexplained_to))
+  WHERE ((locked.report = 'balance_rollforward'::text) AND (stored.month = locked.month) AND (stored.zone = locked.zone));
 COMMENT ON VIEW reporting.balance_rollforward_by_zone IS 'reporting.balance_rollforward in every time zone: always filter by zone, or call reporting.balance_rollforward(zone).
 Example:
 SELECT month, currency, opening, expected, actual, difference
@@ -3682,52 +3834,6 @@ COMMENT ON FUNCTION reporting.funding_check(zone text) IS 'The view of this name
 Example:
 SELECT state, count(*) AS slots FROM reporting.funding_check(''Europe/Vienna'')
 WHERE account = ''main'' AND month = ''2026-03-01'' GROUP BY state;';
-CREATE TABLE onetrading.closed_rows (
-    close_id bigint NOT NULL,
-    report text NOT NULL,
-    number bigint NOT NULL,
-    "row" jsonb NOT NULL
-);
-COMMENT ON TABLE onetrading.closed_rows IS 'The rows of every monthly report as they were when a month was locked.';
-COMMENT ON COLUMN onetrading.closed_rows.close_id IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.closed_rows.report IS 'Name of the view; open_lots and pools: the carried state; known: facts that were first seen since unseen_from and are in the figures.';
-COMMENT ON COLUMN onetrading.closed_rows.number IS 'Number of the row within the report, from 1.';
-COMMENT ON COLUMN onetrading.closed_rows."row" IS 'The row, by column; amounts with all their digits.';
-CREATE TABLE onetrading.closes (
-    close_id bigint NOT NULL,
-    month date NOT NULL,
-    zone text NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone NOT NULL,
-    unseen_from timestamp with time zone NOT NULL,
-    version text NOT NULL,
-    settings jsonb NOT NULL,
-    acknowledged jsonb NOT NULL,
-    row_count bigint NOT NULL,
-    checksum text NOT NULL,
-    reopened_at timestamp with time zone,
-    reopened_because text,
-    CONSTRAINT closes_check CHECK ((ends_at > starts_at)),
-    CONSTRAINT closes_check1 CHECK ((unseen_from <= closed_at)),
-    CONSTRAINT closes_check2 CHECK (((reopened_at IS NULL) = (reopened_because IS NULL))),
-    CONSTRAINT closes_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
-);
-COMMENT ON TABLE onetrading.closes IS 'Months whose figures are locked (close MONTH), and those that were and are not any more (reopen). Rows are only added, and marked once as reopened.';
-COMMENT ON COLUMN onetrading.closes.close_id IS 'Number of the lock.';
-COMMENT ON COLUMN onetrading.closes.month IS 'First day of the calendar month.';
-COMMENT ON COLUMN onetrading.closes.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN onetrading.closes.starts_at IS 'First instant of the month (inclusive).';
-COMMENT ON COLUMN onetrading.closes.ends_at IS 'End of the month (exclusive).';
-COMMENT ON COLUMN onetrading.closes.closed_at IS 'When it was locked: what became known later is in reporting.late_facts alone.';
-COMMENT ON COLUMN onetrading.closes.unseen_from IS 'What was first seen from here on is not in the figures, but for what the rows of the report known list: transactions that had begun by then were not over.';
-COMMENT ON COLUMN onetrading.closes.version IS 'Version of the exporter that locked it.';
-COMMENT ON COLUMN onetrading.closes.settings IS 'The settings that reports depend on, as they were in force.';
-COMMENT ON COLUMN onetrading.closes.acknowledged IS 'Checks that differed when it was locked (of all accounts, or main/positions: of one), with the reason why that was accepted.';
-COMMENT ON COLUMN onetrading.closes.row_count IS 'How many rows were stored.';
-COMMENT ON COLUMN onetrading.closes.checksum IS 'SHA-256 of the stored rows, in the order of view and number, as hexadecimal digits.';
-COMMENT ON COLUMN onetrading.closes.reopened_at IS 'When the lock was taken off; null while it is in force.';
-COMMENT ON COLUMN onetrading.closes.reopened_because IS 'Why the lock was taken off.';
 CREATE VIEW onetrading.live_inventory_rollforward AS
  SELECT months.account,
     months.account_id,
@@ -3770,23 +3876,6 @@ COMMENT ON COLUMN onetrading.live_inventory_rollforward.difference IS 'closing_q
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.cost_difference IS 'The same of the cost: 0; null where a cost is not known.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.missing_quantity IS 'What was sold beyond what was held, in units of asset: in neither disposed_quantity nor closing_quantity.';
 COMMENT ON COLUMN onetrading.live_inventory_rollforward.unknown_because IS 'Why a cost is null; null when none is.';
-CREATE VIEW onetrading.locked_rows AS
- SELECT closes.zone,
-    closes.month,
-    closed_rows.report,
-    closed_rows."row",
-    (NOT (EXISTS ( SELECT
-           FROM onetrading.closes earlier
-          WHERE ((earlier.month = closes.month) AND (earlier.reopened_at IS NULL) AND (earlier.close_id < closes.close_id))))) AS is_first
-   FROM (onetrading.closes
-     JOIN onetrading.closed_rows USING (close_id))
-  WHERE (closes.reopened_at IS NULL);
-COMMENT ON VIEW onetrading.locked_rows IS 'The stored rows of the months that are locked now.';
-COMMENT ON COLUMN onetrading.locked_rows.zone IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.locked_rows.month IS 'As in onetrading.closes.';
-COMMENT ON COLUMN onetrading.locked_rows.report IS 'As in onetrading.closed_rows.';
-COMMENT ON COLUMN onetrading.locked_rows."row" IS 'As in onetrading.closed_rows.';
-COMMENT ON COLUMN onetrading.locked_rows.is_first IS 'Whether no lock of the month, in another zone, is older.';
 CREATE VIEW reporting.inventory_rollforward_by_zone AS
  SELECT live.account,
     live.account_id,
@@ -4987,446 +5076,6 @@ COMMENT ON COLUMN onetrading.late_checks.difference IS 'As in reporting.month_cl
 COMMENT ON COLUMN onetrading.late_checks.currency IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.late_checks.detail IS 'As in reporting.month_close.';
 COMMENT ON COLUMN onetrading.late_checks.rows_to_look_at IS 'As in reporting.month_close.';
-CREATE VIEW onetrading.live_balance_rollforward AS
- SELECT m.account,
-    m.account_id,
-    m.month,
-    m.zone,
-    rolled.currency,
-        CASE
-            WHEN (edges.open_at = edges.close_at) THEN 'derived'::text
-            ELSE 'observed'::text
-        END AS basis,
-    rolled.opening,
-    rolled.bought,
-    rolled.sold,
-    rolled.fees_paid,
-    rolled.rebates_received,
-    rolled.funding_received,
-    rolled.funding_paid,
-    rolled.settlements_inferred,
-    rolled.external_in,
-    rolled.external_out,
-    (rolled.actual - rolled.difference) AS expected,
-    rolled.actual,
-    rolled.actual_observed_at,
-    rolled.difference,
-    unexplained.first_unexplained_from,
-    unexplained.first_unexplained_to
-   FROM ((((onetrading.account_months m
-     CROSS JOIN LATERAL ( SELECT max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_snapshot,
-            max(picked.at) FILTER (WHERE (ends.edge = 'opening'::text)) AS open_at,
-            max(picked.snapshot_id) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_snapshot,
-            max(picked.at) FILTER (WHERE (ends.edge = 'actual'::text)) AS close_at,
-            max(ends.edge_at) FILTER (WHERE (ends.edge = 'actual'::text)) AS ends_at
-           FROM (( VALUES ('opening'::text,m.starts_at), ('actual'::text,LEAST(m.ends_at, now()))) ends(edge, edge_at)
-             CROSS JOIN LATERAL ( SELECT near.snapshot_id,
-                    points.at
-                   FROM ((( SELECT snapshots.snapshot_id,
-                            snapshots.first_observed_at,
-                            snapshots.last_observed_at
-                           FROM onetrading.snapshots
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at < ends.edge_at))
-                          ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                         LIMIT 20)
-                        UNION ALL
-                        ( SELECT snapshots.snapshot_id,
-                            snapshots.first_observed_at,
-                            snapshots.last_observed_at
-                           FROM onetrading.snapshots
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ends.edge_at))
-                          ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
-                         LIMIT 20)) near
-                     CROSS JOIN LATERAL ( VALUES (near.first_observed_at), (near.last_observed_at), (
-                                CASE
-                                    WHEN ((near.first_observed_at < ends.edge_at) AND (near.last_observed_at >= ends.edge_at)) THEN (ends.edge_at - '00:00:00.000001'::interval)
-                                    ELSE NULL::timestamp with time zone
-                                END)) points(at))
-                  WHERE (points.at IS NOT NULL)
-                  ORDER BY ((EXISTS ( SELECT
-                           FROM onetrading.trades
-                          WHERE ((trades.account_id = m.account_id) AND ((trades.traded_at >= (points.at - '00:00:05'::interval)) AND (trades.traded_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
-                           FROM onetrading.funding_payments payments
-                          WHERE ((payments.account_id = m.account_id) AND ((payments.booked_at >= (points.at - '00:00:05'::interval)) AND (payments.booked_at <= (points.at + '00:00:05'::interval)))))) OR (EXISTS ( SELECT
-                           FROM onetrading.external_movements movements
-                          WHERE ((movements.account_id = m.account_id) AND ((movements.moved_at >= (points.at - '00:00:05'::interval)) AND (movements.moved_at <= (points.at + '00:00:05'::interval))))))), GREATEST((points.at - ends.edge_at), (ends.edge_at - points.at)), points.at, near.snapshot_id
-                 LIMIT 1) picked)
-         HAVING (count(*) = 2)) edges)
-     CROSS JOIN LATERAL ( SELECT min(points.at) AS from_at,
-            (array_agg(points.snapshot_id ORDER BY points.at, points.snapshot_id))[1] AS from_snapshot,
-            max(points.at) AS to_at,
-            (array_agg(points.snapshot_id ORDER BY points.at DESC, points.snapshot_id DESC))[1] AS to_snapshot
-           FROM (( SELECT GREATEST((snapshots.first_observed_at + '00:02:00'::interval), edges.open_at) AS from_at,
-                    LEAST(snapshots.last_observed_at, edges.close_at) AS to_at
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count = 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
-                           FROM onetrading.snapshots snapshots_1
-                          WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), '-infinity'::timestamp with time zone)) AND (snapshots.first_observed_at <= edges.close_at))) flat_1
-             CROSS JOIN LATERAL (( SELECT snapshots.snapshot_id,
-                    GREATEST(snapshots.first_observed_at, flat_1.from_at) AS at
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1)
-                UNION ALL
-                ( SELECT snapshots.snapshot_id,
-                    snapshots.first_observed_at
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
-                  ORDER BY snapshots.first_observed_at, snapshots.snapshot_id
-                 LIMIT 3)
-                UNION ALL
-                ( SELECT snapshots.snapshot_id,
-                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at > flat_1.from_at) AND (snapshots.first_observed_at <= flat_1.to_at))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 3)
-                UNION ALL
-                ( SELECT snapshots.snapshot_id,
-                    LEAST(snapshots.last_observed_at, flat_1.to_at) AS "least"
-                   FROM onetrading.snapshots
-                  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at <= flat_1.from_at) AND (snapshots.last_observed_at >= flat_1.from_at))
-                  ORDER BY snapshots.first_observed_at DESC, snapshots.snapshot_id DESC
-                 LIMIT 1)) points)
-          WHERE ((flat_1.from_at < flat_1.to_at) AND (NOT (EXISTS ( SELECT
-                   FROM onetrading.balance_changes changes
-                  WHERE ((changes.account_id = m.account_id) AND (changes.changed_at > (points.at - '00:02:00'::interval)) AND (changes.changed_at <= (points.at + '00:00:05'::interval)) AND ((changes.gain <> (0)::numeric) OR (changes.changed_at > (points.at - '00:00:05'::interval))))))))) flat)
-     CROSS JOIN LATERAL ( WITH cash AS (
-                 SELECT ends.edge,
-                    nearest.currency,
-                    nearest.at,
-                    nearest.total
-                   FROM (( VALUES ('opening'::text,m.starts_at,edges.open_at), ('actual'::text,edges.ends_at,edges.close_at)) ends(edge, edge_at, observed_at)
-                     CROSS JOIN LATERAL ( SELECT DISTINCT ON (COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2))) COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)) AS currency,
-                            near.at,
-                            near.cash_balance AS total
-                           FROM (( SELECT payments.at,
-                                    payments.instrument_code,
-                                    payments.cash_balance,
-                                    count(*) OVER (PARTITION BY payments.at) AS together
-                                   FROM (( SELECT funding_payments.booked_at AS at,
-    funding_payments.instrument_code,
-    funding_payments.cash_balance
-   FROM onetrading.funding_payments
-  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at < ends.edge_at) AND (funding_payments.cash_balance IS NOT NULL))
-  ORDER BY funding_payments.booked_at DESC
- LIMIT 20)
-UNION ALL
-( SELECT funding_payments.booked_at,
-    funding_payments.instrument_code,
-    funding_payments.cash_balance
-   FROM onetrading.funding_payments
-  WHERE ((funding_payments.account_id = m.account_id) AND (funding_payments.booked_at >= ends.edge_at) AND (funding_payments.booked_at <= ends.observed_at) AND (funding_payments.cash_balance IS NOT NULL))
-  ORDER BY funding_payments.booked_at
- LIMIT 20)) payments) near
-                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = near.instrument_code) AND (assets.known_from <= near.at) AND (near.at < assets.known_to))))
-                          WHERE ((near.together = 1) AND (GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= (ends.observed_at - ends.edge_at)) AND ((GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)) <= '04:10:00'::interval) OR (EXISTS ( SELECT
-                                   FROM onetrading.balance_changes changes
-                                  WHERE ((changes.account_id = m.account_id) AND (changes.gain <> (0)::numeric) AND (changes.changed_at >= ends.edge_at) AND (changes.changed_at <= ends.observed_at))))))
-                          ORDER BY COALESCE(assets.quote_code, split_part(near.instrument_code, '_'::text, 2)), GREATEST((near.at - ends.edge_at), (ends.edge_at - near.at)), near.at) nearest)
-                  WHERE (ends.edge_at <= ( SELECT min(snapshots.first_observed_at) AS min
-                           FROM onetrading.snapshots
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text))))
-                ), cuts AS (
-                 SELECT array_agg(instants.cut ORDER BY instants.cut) AS cuts,
-                    min(instants.cut) AS from_at,
-                    max(instants.cut) AS to_at
-                   FROM ( SELECT m.starts_at AS cut
-                        UNION
-                         SELECT edges.ends_at
-                        UNION
-                         SELECT (points.at + '00:00:00.000001'::interval)
-                           FROM ( VALUES (edges.open_at), (edges.close_at), (flat.from_at), (flat.to_at)) points(at)
-                        UNION
-                         SELECT (cash.at + '00:00:00.000001'::interval)
-                           FROM cash
-                        UNION
-                         SELECT instrument_assets.known_from
-                           FROM onetrading.instrument_assets
-                          WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
-                  WHERE (instants.cut IS NOT NULL)
-                ), sums AS (
-                 SELECT trades.instrument_code,
-                    trades.side,
-                    trades.fee_currency,
-                    min(trades.traded_at) AS at,
-                    sum(trades.amount) AS amount,
-                    sum(trades.quote_amount) AS quote_amount,
-                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
-                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
-                   FROM (cuts
-                     CROSS JOIN onetrading.trades)
-                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
-                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
-                ), legs AS (
-                 SELECT leg.currency,
-                    sums.at,
-                    leg.kind,
-                    leg.amount
-                   FROM ((((sums
-                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
-                     LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
-                     CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
-                            COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
-                            COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
-                     CROSS JOIN LATERAL ( VALUES (
-                                CASE
-                                    WHEN (NOT known.is_futures) THEN known.base
-                                    ELSE NULL::text
-                                END,
-                                CASE sums.side
-                                    WHEN 'BUY'::text THEN 'bought'::text
-                                    ELSE 'sold'::text
-                                END,sums.amount), (
-                                CASE
-                                    WHEN (NOT known.is_futures) THEN known.quote
-                                    ELSE NULL::text
-                                END,
-                                CASE sums.side
-                                    WHEN 'BUY'::text THEN 'sold'::text
-                                    ELSE 'bought'::text
-                                END,sums.quote_amount), (
-                                CASE
-                                    WHEN known.is_futures THEN known.quote
-                                    ELSE NULL::text
-                                END,'gain'::text,
-                                CASE sums.side
-                                    WHEN 'BUY'::text THEN (- sums.quote_amount)
-                                    ELSE sums.quote_amount
-                                END), (
-                                CASE
-                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
-                                    ELSE NULL::text
-                                END,'fee'::text,sums.paid), (
-                                CASE
-                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
-                                    ELSE NULL::text
-                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
-                  WHERE (leg.currency IS NOT NULL)
-                UNION ALL
-                 SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
-                    payments.booked_at,
-                        CASE
-                            WHEN (payments.amount < (0)::numeric) THEN 'paid'::text
-                            ELSE 'received'::text
-                        END AS "case",
-                    abs(payments.amount) AS abs
-                   FROM ((cuts
-                     CROSS JOIN onetrading.funding_payments payments)
-                     LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
-                  WHERE ((payments.account_id = m.account_id) AND (payments.booked_at >= cuts.from_at) AND (payments.booked_at < cuts.to_at))
-                UNION ALL
-                 SELECT external_movements.currency_code,
-                    external_movements.moved_at,
-                        CASE
-                            WHEN (external_movements.amount < (0)::numeric) THEN 'out'::text
-                            ELSE 'in'::text
-                        END AS "case",
-                    abs(external_movements.amount) AS abs
-                   FROM (cuts
-                     CROSS JOIN onetrading.external_movements)
-                  WHERE ((external_movements.account_id = m.account_id) AND (external_movements.moved_at >= cuts.from_at) AND (external_movements.moved_at < cuts.to_at))
-                ), held AS (
-                 SELECT parts.currency,
-                    sum(parts.opening) AS opening,
-                    sum(parts.actual) AS actual,
-                    sum(parts.flat_from) AS flat_from,
-                    sum(parts.flat_to) AS flat_to
-                   FROM ( SELECT balances.currency_code AS currency,
-                                CASE
-                                    WHEN (balances.snapshot_id = edges.open_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS opening,
-                                CASE
-                                    WHEN (balances.snapshot_id = edges.close_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS actual,
-                                CASE
-                                    WHEN (balances.snapshot_id = flat.from_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS flat_from,
-                                CASE
-                                    WHEN (balances.snapshot_id = flat.to_snapshot) THEN (balances.available + balances.locked)
-                                    ELSE (0)::numeric
-                                END AS flat_to
-                           FROM onetrading.balances
-                          WHERE (balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot, flat.from_snapshot, flat.to_snapshot]))
-                        UNION ALL
-                         SELECT DISTINCT legs.currency,
-                            (0)::numeric AS "numeric",
-                            (0)::numeric AS "numeric",
-                            (0)::numeric AS "numeric",
-                            (0)::numeric AS "numeric"
-                           FROM legs) parts
-                  GROUP BY parts.currency
-                ), anchored AS (
-                 SELECT held.currency,
-                    COALESCE(cash_open.total, held.opening) AS opening,
-                    COALESCE(cash_open.at, edges.open_at) AS open_at,
-                    COALESCE(cash_close.total, held.actual) AS actual,
-                    COALESCE(cash_close.at, edges.close_at) AS close_at,
-                    held.flat_from,
-                    held.flat_to
-                   FROM ((held
-                     LEFT JOIN cash cash_open ON (((cash_open.edge = 'opening'::text) AND (cash_open.currency = held.currency))))
-                     LEFT JOIN cash cash_close ON (((cash_close.edge = 'actual'::text) AND (cash_close.currency = held.currency))))
-                ), summed AS (
-                 SELECT anchored.currency,
-                    anchored.close_at,
-                    ((anchored.opening + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.open_at) AND (legs.at < m.starts_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= m.starts_at) AND (legs.at <= anchored.open_at))), (0)::numeric)) AS opening,
-                    ((anchored.actual + COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at > anchored.close_at) AND (legs.at < edges.ends_at))), (0)::numeric)) - COALESCE(sum(legs.signed) FILTER (WHERE ((legs.at >= edges.ends_at) AND (legs.at <= anchored.close_at))), (0)::numeric)) AS actual,
-                    COALESCE(sum(legs.signed) FILTER (WHERE legs.in_month), (0)::numeric) AS flow,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'bought'::text))), (0)::numeric) AS bought,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'sold'::text))), (0)::numeric) AS sold,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'fee'::text))), (0)::numeric) AS fees_paid,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'rebate'::text))), (0)::numeric) AS rebates_received,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'received'::text))), (0)::numeric) AS funding_received,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'paid'::text))), (0)::numeric) AS funding_paid,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'in'::text))), (0)::numeric) AS external_in,
-                    COALESCE(sum(legs.amount) FILTER (WHERE (legs.in_month AND (legs.kind = 'out'::text))), (0)::numeric) AS external_out,
-                        CASE
-                            WHEN (flat.from_at < flat.to_at) THEN ((anchored.flat_to - anchored.flat_from) - COALESCE(sum(
-                            CASE
-                                WHEN (legs.kind = 'gain'::text) THEN legs.amount
-                                ELSE legs.signed
-                            END) FILTER (WHERE ((legs.at > flat.from_at) AND (legs.at <= flat.to_at))), (0)::numeric))
-                            ELSE (0)::numeric
-                        END AS proven,
-                    COALESCE(bool_or((legs.kind = ANY (ARRAY['gain'::text, 'paid'::text, 'received'::text]))) FILTER (WHERE ((legs.at > LEAST(anchored.open_at, m.starts_at)) AND (legs.at <= GREATEST(anchored.close_at, edges.ends_at)))), false) AS is_settled
-                   FROM (anchored
-                     LEFT JOIN ( SELECT legs_1.currency,
-                            legs_1.at,
-                            legs_1.kind,
-                            legs_1.amount,
-                            ((legs_1.at >= m.starts_at) AND (legs_1.at < edges.ends_at)) AS in_month,
-                                CASE
-                                    WHEN (legs_1.kind = ANY (ARRAY['bought'::text, 'rebate'::text, 'received'::text, 'in'::text])) THEN legs_1.amount
-                                    WHEN (legs_1.kind <> 'gain'::text) THEN (- legs_1.amount)
-                                    ELSE (0)::numeric
-                                END AS signed
-                           FROM legs legs_1) legs ON ((legs.currency = anchored.currency)))
-                  GROUP BY anchored.currency, anchored.opening, anchored.open_at, anchored.actual, anchored.close_at, anchored.flat_from, anchored.flat_to
-                )
-         SELECT summed.currency,
-            summed.opening,
-            summed.bought,
-            summed.sold,
-            summed.fees_paid,
-            summed.rebates_received,
-            summed.funding_received,
-            summed.funding_paid,
-                CASE
-                    WHEN judged.settled THEN (((summed.actual - summed.opening) - summed.flow) - summed.proven)
-                    ELSE (0)::numeric
-                END AS settlements_inferred,
-            summed.external_in,
-            summed.external_out,
-            summed.actual,
-            summed.close_at AS actual_observed_at,
-                CASE
-                    WHEN judged.settled THEN summed.proven
-                    ELSE ((summed.actual - summed.opening) - summed.flow)
-                END AS difference,
-            judged.settled
-           FROM (summed
-             CROSS JOIN LATERAL ( SELECT (summed.is_settled OR ((EXISTS ( SELECT
-                           FROM (onetrading.instrument_assets assets
-                             JOIN onetrading.instrument_kinds kinds USING (instrument_code))
-                          WHERE (kinds.is_futures AND (assets.quote_code = summed.currency)))) AND (EXISTS ( SELECT
-                           FROM ((onetrading.snapshots
-                             JOIN onetrading.positions USING (snapshot_id))
-                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = positions.instrument_code) AND (assets.known_from <= snapshots.first_observed_at) AND (snapshots.first_observed_at < assets.known_to))))
-                          WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'positions'::text) AND (snapshots.row_count > 0) AND (snapshots.first_observed_at >= COALESCE(( SELECT max(snapshots_1.first_observed_at) AS max
-                                   FROM onetrading.snapshots snapshots_1
-                                  WHERE ((snapshots_1.account_id = m.account_id) AND (snapshots_1.stream = 'positions'::text) AND (snapshots_1.first_observed_at <= edges.open_at))), edges.open_at)) AND (snapshots.first_observed_at <= edges.close_at) AND (COALESCE(assets.quote_code, split_part(positions.instrument_code, '_'::text, 2)) = summed.currency)))))) AS settled) judged)
-          WHERE ((EXISTS ( SELECT
-                   FROM onetrading.balances
-                  WHERE ((balances.snapshot_id = ANY (ARRAY[edges.open_snapshot, edges.close_snapshot])) AND (balances.currency_code = summed.currency)))) OR (summed.opening <> (0)::numeric) OR (summed.actual <> (0)::numeric) OR ((((((((summed.bought + summed.sold) + summed.fees_paid) + summed.rebates_received) + summed.funding_received) + summed.funding_paid) + summed.external_in) + summed.external_out) <> (0)::numeric))) rolled)
-     LEFT JOIN LATERAL ( SELECT points.before_at AS first_unexplained_from,
-            points.at AS first_unexplained_to
-           FROM ( SELECT bounded.at,
-                    bounded.unexplained,
-                    lag(bounded.at) OVER observed AS before_at,
-                    first_value(bounded.unexplained) OVER observed AS at_first
-                   FROM ( SELECT timeline.at,
-                            timeline.is_point,
-                            timeline.unexplained,
-                            timeline.last_at,
-                            timeline.next_at,
-                            timeline.last_gain_at,
-                            min(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS first_point,
-                            max(timeline.at) FILTER (WHERE timeline.is_point) OVER () AS last_point
-                           FROM ( SELECT events.at,
-                                    events.is_point,
-                                    (
-CASE
- WHEN events.is_point THEN events.total
- ELSE NULL::numeric
-END - sum(events.amount) OVER forwards) AS unexplained,
-                                    max(events.at) FILTER (WHERE (NOT events.is_point)) OVER forwards AS last_at,
-                                    min(events.at) FILTER (WHERE (NOT events.is_point)) OVER (ORDER BY events.at DESC, events.is_point DESC ROWS UNBOUNDED PRECEDING) AS next_at,
-                                    max(events.at) FILTER (WHERE events.is_gain) OVER forwards AS last_gain_at
-                                   FROM ( SELECT points_1.at,
-    true AS is_point,
-    COALESCE((balances.available + balances.locked), (0)::numeric) AS total,
-    (0)::numeric AS amount,
-    false AS is_gain
-   FROM ((onetrading.snapshots
-     CROSS JOIN LATERAL ( SELECT GREATEST(snapshots.first_observed_at, edges.open_at) AS at
-  UNION
-   SELECT LEAST(snapshots.last_observed_at, edges.close_at) AS "least"
-  UNION
-   SELECT LEAST((snapshots.first_observed_at + '00:02:00'::interval), snapshots.last_observed_at, edges.close_at) AS "least") points_1)
-     LEFT JOIN onetrading.balances ON (((balances.snapshot_id = snapshots.snapshot_id) AND (balances.currency_code = rolled.currency))))
-  WHERE ((snapshots.account_id = m.account_id) AND (snapshots.stream = 'balances'::text) AND (snapshots.first_observed_at >= ( SELECT snapshots_1.first_observed_at
-     FROM onetrading.snapshots snapshots_1
-    WHERE (snapshots_1.snapshot_id = edges.open_snapshot))) AND (snapshots.first_observed_at <= edges.close_at) AND (points_1.at >= edges.open_at) AND (points_1.at <= edges.close_at) AND ((NOT rolled.settled) OR ( SELECT ((flat_1.row_count = 0) AND (flat_1.last_observed_at >= points_1.at))
-     FROM onetrading.snapshots flat_1
-    WHERE ((flat_1.account_id = m.account_id) AND (flat_1.stream = 'positions'::text) AND (flat_1.first_observed_at <= (points_1.at - '00:02:00'::interval)))
-    ORDER BY flat_1.first_observed_at DESC
-   LIMIT 1)))
-UNION ALL
- SELECT changes.changed_at,
-    false,
-    NULL::numeric AS "numeric",
-    (changes.amount +
-  CASE
-   WHEN rolled.settled THEN changes.gain
-   ELSE (0)::numeric
-  END),
-    (changes.gain <> (0)::numeric)
-   FROM onetrading.balance_changes changes
-  WHERE ((changes.account_id = m.account_id) AND (changes.currency = rolled.currency) AND (changes.changed_at > edges.open_at) AND (changes.changed_at <= edges.close_at))) events
-                                  WINDOW forwards AS (ORDER BY events.at, events.is_point ROWS UNBOUNDED PRECEDING)) timeline) bounded
-                  WHERE (bounded.is_point AND ((bounded.at = bounded.first_point) OR (bounded.at = bounded.last_point) OR (((bounded.last_at IS NULL) OR (bounded.last_at < (bounded.at - '00:00:05'::interval))) AND ((bounded.next_at IS NULL) OR (bounded.next_at > (bounded.at + '00:00:05'::interval))) AND ((bounded.last_gain_at IS NULL) OR (bounded.last_gain_at < (bounded.at - '00:02:00'::interval))))))
-                  WINDOW observed AS (ORDER BY bounded.at ROWS UNBOUNDED PRECEDING)) points
-          WHERE ((rolled.difference <> (0)::numeric) AND (points.unexplained <> points.at_first))
-          ORDER BY points.at
-         LIMIT 1) unexplained ON (true));
-COMMENT ON VIEW onetrading.live_balance_rollforward IS 'reporting.balance_rollforward_by_zone as computed from the facts, whether a month is locked or not.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.account IS 'Configured name of the account.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.account_id IS 'Identity of the account at the exchange.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.month IS 'First day of the calendar month of the zone.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.zone IS 'Time zone in which the month begins and ends.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.currency IS 'The asset that all amounts of the row are in.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.basis IS 'observed, or derived: both ends follow from one and the same observed balance (the month is from before the first one, or nothing was observed since the month before), so that the month proves nothing about itself and difference is 0.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.opening IS 'Balance (available plus locked) at the month''s first instant: the observed balance nearest to it that nothing moved within 5 seconds of (else the nearest), moved to that instant by what happened in between. Before balances were observed: derived backwards from the first one, and the cash of futures from the nearest cash_balance of a funding payment.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.bought IS 'What spot trades brought in: amount of bought base, quote_amount of sold base; without fees; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.sold IS 'What spot trades took out: amount of sold base, quote_amount of bought base; without fees; not negative. Futures trades move nothing but their fee.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.fees_paid IS 'Sum of positive fee_amount of spot and futures trades in this currency; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.rebates_received IS 'Sum of negative fee_amount without its sign; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_received IS 'Sum of positive funding payments; not negative. amount is read as sent, received positive, whatever reporting.funding_sign finds.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.funding_paid IS 'Sum of negative funding payments without their sign; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.settlements_inferred IS 'Signed, positive when received: the settlements of futures each minute, which nothing tells; 0 for a currency that no open position, futures trade or funding payment of the time was in. Between the first and the last balance that was observed while positions were observed to be none (for 2 minutes at least), exactly the gain of the futures trades in between; from the month''s beginning to the former, and from the latter to the month''s end, what is left of the change of cash; where a position was open all the time, all of it, and difference then proves nothing.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.external_in IS 'Imported movements that came in (import movements); not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.external_out IS 'Imported movements that went out, without their sign; not negative.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.expected IS 'opening + bought - sold - fees_paid + rebates_received + funding_received - funding_paid + settlements_inferred + external_in - external_out.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.actual IS 'Balance at the month''s end (now, for the running month), found as opening is: the actual of a month is the opening of the next one.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.actual_observed_at IS 'When the balance was observed that actual was moved from.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.difference IS 'actual minus expected, signed, nothing rounded: positive when there is more than the records explain.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_from IS 'The last observation up to which everything was explained, as far as no trade, payment or movement was close to it; null when difference is 0.';
-COMMENT ON COLUMN onetrading.live_balance_rollforward.first_unexplained_to IS 'The next such observation: something between both is missing, doubled or wrong. Null when difference is 0.';
 CREATE TABLE onetrading.orders (
     order_id uuid NOT NULL,
     client_id text,
@@ -9716,6 +9365,7 @@ ALTER TABLE ONLY onetrading_sync.rolled_trades
     ADD CONSTRAINT rolled_trades_account_id_month_fkey FOREIGN KEY (account_id, month) REFERENCES onetrading_sync.rolled_months(account_id, month) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
 GRANT USAGE ON SCHEMA reporting TO onetrading_auditor;
+GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.balance_rollforward TO onetrading_reader;
@@ -9757,7 +9407,6 @@ GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.open_rejects TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.realised_pnl_futures_by_zone TO onetrading_auditor;
-GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.order_fill_check_by_zone TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.position_check TO onetrading_reader;
