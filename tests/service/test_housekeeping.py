@@ -69,3 +69,23 @@ def test_the_log_of_walks_is_kept_for_90_days(
         old += " WHERE started_at < now() - interval '1 day'"
         with running(env | {"ONETRADING_STREAMS": "balances"}, tmp_path / "log"):
             wait_until(lambda: connection.execute(old.encode()).fetchall() == [(89,)])
+
+
+def test_records_of_an_earlier_version_leave_the_rows_of_facts(
+    simulator: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    env = environment(simulator, tmp_path, more={"DATABASE_URL": database_url})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO onetrading.funding_rates"
+            " (instrument_code, funding_time, funding_rate, raw, row_hash)"
+            " SELECT 'X', now() - make_interval(hours => n), 1, '{\"sent\": 1}', 0"
+            " FROM generate_series(1, 300) AS n"
+        )
+        kept = "SELECT DISTINCT as_sent FROM reporting.records WHERE stream = 'funding_history'"
+        left = "SELECT count(*) FROM onetrading_sync.record_moves WHERE finished_at IS NULL"
+        with running(env | {"ONETRADING_STREAMS": "balances"}, tmp_path / "log"):
+            wait_until(lambda: connection.execute(left.encode()).fetchall() == [(0,)])
+        assert connection.execute(kept.encode()).fetchall() == [('{"sent": 1}',)]
+        pages = connection.execute("SELECT count(*) FROM onetrading.record_pages").fetchall()
+        assert pages == [(3,)]
