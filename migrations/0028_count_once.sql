@@ -125,8 +125,10 @@ COMMENT ON FUNCTION onetrading_sync.on_trades_emptied() IS 'Deletes all sums of 
 CREATE TRIGGER rolled_after_insert AFTER INSERT ON onetrading.trades
 REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
 EXECUTE FUNCTION onetrading_sync.on_trades_changed();
+-- Not when records as sent are moved (0026): no trade changes by that.
 CREATE TRIGGER rolled_after_update AFTER UPDATE ON onetrading.trades
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
+WHEN (coalesce(current_setting('onetrading.moving_records', true), '') <> 'on')
 EXECUTE FUNCTION onetrading_sync.on_trades_changed();
 CREATE TRIGGER rolled_after_delete AFTER DELETE ON onetrading.trades
 REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT

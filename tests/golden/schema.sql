@@ -9348,7 +9348,7 @@ CREATE TRIGGER never_emptied BEFORE TRUNCATE ON onetrading.closes FOR EACH STATE
 CREATE TRIGGER rolled_after_delete AFTER DELETE ON onetrading.trades REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
 CREATE TRIGGER rolled_after_insert AFTER INSERT ON onetrading.trades REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
 CREATE TRIGGER rolled_after_truncate AFTER TRUNCATE ON onetrading.trades FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_emptied();
-CREATE TRIGGER rolled_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION onetrading_sync.on_trades_changed();
+CREATE TRIGGER rolled_after_update AFTER UPDATE ON onetrading.trades REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('onetrading.moving_records'::text, true), ''::text) <> 'on'::text)) EXECUTE FUNCTION onetrading_sync.on_trades_changed();
 ALTER TABLE ONLY onetrading.closed_rows
     ADD CONSTRAINT closed_rows_close_id_fkey FOREIGN KEY (close_id) REFERENCES onetrading.closes(close_id) DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE ONLY onetrading.closes
