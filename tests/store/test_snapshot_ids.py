@@ -187,8 +187,9 @@ def test_months_are_made_while_others_read_and_write(stored: Connection, databas
 def test_a_role_that_owns_nothing_may_have_months_made(stored: Connection) -> None:
     """A service may run with less rights than the role that migrates."""
     stored.execute("CREATE ROLE only_writes")
-    stored.execute("GRANT USAGE ON SCHEMA onetrading TO only_writes")
-    stored.execute("GRANT ALL ON ALL TABLES IN SCHEMA onetrading TO only_writes")
+    schemas = "onetrading, onetrading_sync"
+    stored.execute(f"GRANT USAGE ON SCHEMA {schemas} TO only_writes")
+    stored.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA {schemas} TO only_writes")
     stored.execute("SET LOCAL ROLE only_writes")
     assert len(partitions.make(stored, datetime(2031, 5, 1, tzinfo=UTC))) == 6
     save(stored, ACCOUNTS[0], datetime(2031, 5, 1, tzinfo=UTC))
