@@ -15,8 +15,8 @@ from benchmarks.postgres import server
 from benchmarks.process import Process, cpu_s, exporter, free_address
 from exporter.simulator import AccountSpec, Simulator
 
-_WARM_UP_S = 75.0
-"""Covers the first passes and the backfill; then streams have been found complete."""
+_WARM_UP_S = 150.0
+"""Covers the first passes, the backfill, and verifying the day with which history begins."""
 _SECONDS = 180.0
 _HOUR_S = 3_600.0
 _QUIET = AccountSpec("main", trades_per_day=2)

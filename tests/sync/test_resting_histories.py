@@ -22,8 +22,7 @@ from tests.support.sync_app import (
 from tests.support.waiting import wait_until
 
 ONE_ACCOUNT = (AccountSpec("main", trades_per_day=100),)
-READ = ("main", "public")
-LOOKS = 25
+LOOKS = 100
 
 
 def query(database_url: str, statement: str) -> list[tuple[Any, ...]]:
@@ -76,8 +75,9 @@ def test_a_look_is_one_transaction_that_writes_nothing(database_url: str, tmp_pa
 
         first, without, with_looks = after(0), after(0), after(LOOKS)
     looked = (with_looks - without) - (without - first)
-    # Sessions that measure, and Postgres' own, add some; one for each stream would be 175.
-    assert LOOKS <= looked < 2 * LOOKS * len(READ)
+    # Two for each look. Sessions that measure, and autovacuum, add some; one for each stream would
+    # be 700, and what a stream took before they were asked about together, thousands.
+    assert 0 < looked < 6 * LOOKS
 
 
 @pytest.fixture
