@@ -212,17 +212,15 @@ def judged(connection: Connection, zone: str) -> Slots:
 
 
 @few
-@given(history=histories(), zone=zones, summed=st.booleans())
+@given(history=histories(), zone=zones)
 def test_all_is_ok_when_nothing_is_missing(
-    reporting: Connection, history: History, zone: str, summed: bool
+    reporting: Connection, history: History, zone: str
 ) -> None:
-    """Also where an observation lags behind a trade by some seconds; and with stored sums."""
+    """Also where an observation lags behind a trade by some seconds."""
     payments = payments_of(history)
     with facts(reporting, "UTC"):
         store(reporting, history)
         put_payments(reporting, payments)
-        if summed:
-            sum_days(reporting, START, days=40)
         reporting.execute("SET LOCAL ROLE onetrading_reader")
         slots = judged(reporting, zone)
         rows = reporting.execute(
@@ -342,3 +340,15 @@ def test_a_missing_trade_shows_in_the_position(
         ).fetchall()
     since = min(seen.start for seen in history.observations if seen.start >= lost.at)
     assert rows == [(lost.code, -lost.signed, moment(since), "different")]
+
+
+@settings(few, max_examples=15)
+@given(history=histories(), zone=zones)
+def test_stored_sums_change_no_position(reporting: Connection, history: History, zone: str) -> None:
+    """Positions of months before which nothing was observed follow from sums of trades."""
+    with facts(reporting, "UTC"):
+        store(reporting, history)
+        put_payments(reporting, payments_of(history))
+        before = judged(reporting, zone)
+        sum_days(reporting, START, days=40)
+        assert judged(reporting, zone) == before
