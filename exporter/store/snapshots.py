@@ -57,10 +57,9 @@ def save(
     that time counts as observed. Snapshots that were observed after ``latest``, in the future, are
     mended first. Raises LeaseLost, and Outdated for a response from before the last one's end.
     """
-    identity = identity_of(partition)
+    identity, content = identity_of(partition), _content(response)
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
-    content = _content(response)
     last = _last(connection, partition, observed, latest)
     if last is not None and last[1] == content and observed.first - last[2] <= patience:
         extended = {"snapshot_id": last[0], "last": observed.last}
