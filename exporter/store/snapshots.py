@@ -57,10 +57,9 @@ def save(
     that time counts as observed. Snapshots that were observed after ``latest``, in the future, are
     mended first. Raises LeaseLost, and Outdated for a response from before the last one's end.
     """
-    identity = identity_of(partition)
+    identity, content = identity_of(partition), _content(response)
     connection.execute(QUERIES["lock_stream"], identity)
     check(connection, partition.account_id, lease)
-    content = _content(response)
     last = _last(connection, stream, partition, observed, latest)
     first = observed.first
     if last.number is not None:
