@@ -40,6 +40,10 @@
 - name: ONETRADING_CANDLESTICKS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.settings.retention }}
+- name: ONETRADING_RETENTION
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.settings.businessZone }}
 - name: ONETRADING_BUSINESS_ZONE
   value: {{ . | quote }}
