@@ -119,14 +119,17 @@ class GapFiller:
             return self._fill(sync, backfill) and not backfill.progress.pages
 
     def _marks(self, syncs: Sequence[HistorySync]) -> Mapping[Key, str]:
-        """What the gaps of each stream follow from; nothing of an account that cannot be asked."""
+        """What the gaps of each stream follow from; nothing of an account that cannot be asked, or
+        that no pass has identified yet. Sends no request."""
         found: dict[Key, str] = {}
         for account in {sync.account.name: sync.account for sync in syncs}.values():
+            if account.account_id is None:
+                continue
             streams = [sync.key[1] for sync in syncs if sync.account is account]
             try:
                 account.check_lease()
                 database = self._storage.writable()
-                marks = database.run(bookkeeping.history_marks, account.identified(), streams)
+                marks = database.run(bookkeeping.history_marks, account.account_id, streams)
             except Stopping:
                 raise
             except ExporterError as error:
