@@ -230,50 +230,42 @@ class Service:
             unit.join_backfill()
 
     def _chores(self) -> list[Task]:
+        keep, app = self._housekeeping, self.app
         return [
-            Task("data-quality", _COUNT_EVERY, self._housekeeping.show_data_quality),
+            *self._chores_of_tables(),
+            Task("data-quality", _COUNT_EVERY, keep.show_data_quality),
             Task(
                 "verification",
                 _SHOW_VERIFIED_EVERY,
-                lambda: self._housekeeping.show_verification(
-                    [sync.key for sync in self.app.histories()]
-                ),
+                lambda: keep.show_verification([sync.key for sync in app.histories()]),
             ),
-            Task(
-                "funding-sign",
-                _SIGN_EVERY,
-                lambda: self._housekeeping.note_funding_signs(self.app.account_ids()),
-            ),
-            Task(
-                "lots",
-                _CARRY_EVERY,
-                lambda: self._housekeeping.carry_lots(self.app.account_ids()),
-            ),
-            Task(
-                "rollups",
-                _ROLL_EVERY,
-                lambda: self._housekeeping.roll_months(self.app.account_ids()),
-            ),
-            Task("months", _JUDGE_EVERY, self._housekeeping.judge_months),
-            Task("accounts", _NOTE_ACCOUNTS_EVERY, self._housekeeping.note_accounts),
-            Task("prune", _PRUNE_EVERY, lambda: self._housekeeping.prune(self.app.streams)),
-            Task("sizes", _MEASURE_EVERY, self._housekeeping.show_sizes),
-            Task("partitions", _MAKE_PARTITIONS_EVERY, self._housekeeping.make_partitions),
-            Task(
-                "retention",
-                _THIN_EVERY,
-                lambda: self._housekeeping.thin(
-                    self.app.settings.retention, STREAMS, self.app.stop.wait
-                ),
-            ),
-            Task("records", _MOVE_EVERY, self._housekeeping.move_records),
+            Task("funding-sign", _SIGN_EVERY, lambda: keep.note_funding_signs(app.account_ids())),
+            Task("lots", _CARRY_EVERY, lambda: keep.carry_lots(app.account_ids())),
+            Task("rollups", _ROLL_EVERY, lambda: keep.roll_months(app.account_ids())),
+            Task("months", _JUDGE_EVERY, keep.judge_months),
+            Task("accounts", _NOTE_ACCOUNTS_EVERY, keep.note_accounts),
             Task(
                 "chosen-streams",
                 _CHOOSE_EVERY,
-                lambda: self._housekeeping.record_choice(self.app.chosen_streams()),
+                lambda: keep.record_choice(app.chosen_streams()),
             ),
             # No poll does it while this process stands by, or for streams that are read rarely.
-            Task("drain", _DRAIN_EVERY, self.app.snapshots.drain_if_possible),
+            Task("drain", _DRAIN_EVERY, app.snapshots.drain_if_possible),
+        ]
+
+    def _chores_of_tables(self) -> list[Task]:
+        """What keeps the tables small."""
+        keep, app = self._housekeeping, self.app
+        return [
+            Task("prune", _PRUNE_EVERY, lambda: keep.prune(app.streams)),
+            Task("sizes", _MEASURE_EVERY, keep.show_sizes),
+            Task("partitions", _MAKE_PARTITIONS_EVERY, keep.make_partitions),
+            Task(
+                "retention",
+                _THIN_EVERY,
+                lambda: keep.thin(app.settings.retention, STREAMS, app.stop.wait),
+            ),
+            Task("records", _MOVE_EVERY, keep.move_records),
         ]
 
     def _status(self) -> Reporter:
