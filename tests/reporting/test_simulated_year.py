@@ -138,9 +138,10 @@ FAULTS = {
     "a payment is booked twice": Fault(
         PAYMENT.replace("booked_at, ARRAY", "booked_at + interval '1 hour', ARRAY"),
         "INSERT INTO onetrading.funding_payments (account_id, instrument_code, booked_at,"
-        " funding_time, amount, cash_balance, raw, row_hash)"
+        " funding_time, amount, cash_balance, record_page, record_ordinal, row_hash)"
         " SELECT account_id, instrument_code, booked_at + interval '1 hour',"
-        " funding_time + interval '1 hour', amount, cash_balance, raw, row_hash"
+        " funding_time + interval '1 hour', amount, cash_balance, record_page, record_ordinal,"
+        " row_hash"
         " FROM onetrading.funding_payments WHERE ctid = %s",
         ("funding", "roll_forward USD"),
     ),
