@@ -41,7 +41,7 @@ from tests.support.positions import counters, stored_positions
 from tests.support.positions import recounted as recounted_positions
 from tests.support.postgres import fresh_database
 
-EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "6"))
 """More of them, and other ones each time, where the variable says so."""
 SEARCHING = "STATE_MACHINE_EXAMPLES" in os.environ
 SHRINKING = "STATE_MACHINE_SHRINK" in os.environ
