@@ -148,13 +148,14 @@ class Housekeeping:
         return True
 
     def carry_lots(self, account_ids: Mapping[str, str | None]) -> bool:
-        """Carry the lots of spot trading to the ends of finished months, by account name and id, of
-        accounts that this process writes. Returns whether Postgres answered.
+        """Carry the lots of spot trading to the ends of finished months, and sum finished days, of
+        accounts (by name and id) that this process writes. Returns whether Postgres answered.
         """
         for account, account_id in account_ids.items():
             if account_id is None or not self._storage.up or not self._storage.leads(account):
                 continue
             try:
+                lots.sum_finished_days(self._storage, account_id)
                 carried = lots.carry_finished_months(self._storage, account_id)
             except StandingBy:
                 continue

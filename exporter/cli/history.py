@@ -93,6 +93,7 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
             for account_id in {
                 sync.account.account_id for sync in syncs if sync.account.account_id
             }:
+                lots.sum_finished_days(app.storage, account_id)
                 lots.carry_finished_months(app.storage, account_id)
     if failed:
         raise click.exceptions.Exit(1)

@@ -1,11 +1,11 @@
-"""Carry the open lots and pools of spot trading from month to month, so that reports are fast.
+"""Prepare what reports begin with: open lots and pools at the ends of months, and sums of days.
 
 Nothing depends on it but their speed: Postgres deletes what a later write makes stale.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from exporter.store.database import Connection
@@ -39,3 +39,36 @@ def carry(connection: Connection, lease: Lease | None, account_id: str, at: date
     """Store the state at an instant, in the caller's transaction. Raises LeaseLost."""
     check(connection, account_id, lease)
     connection.execute(QUERIES["carry"], {"account_id": account_id, "at": at})
+
+
+def sum_finished_days(storage: Storage, account_id: str) -> int:
+    """Sum the trades of each day in UTC that is proven complete, by hours; how many days.
+
+    A transaction for each month. Writers of the account's trades wait meanwhile. Raises StandingBy
+    and DatabaseError.
+    """
+    due = storage.writable().run(days_to_sum, account_id)
+    return sum(
+        storage.run_leased(
+            account_id, partial(sum_days, account_id=account_id, first=first, last=last)
+        )
+        for first, last in due
+    )
+
+
+def days_to_sum(connection: Connection, account_id: str) -> list[tuple[date, date]]:
+    """The first and the last day of each month that are due, oldest first; those between that are
+    summed are not summed again. Nothing while a backfill is on its way.
+    """
+    found = connection.execute(QUERIES["days_to_sum"], {"account_id": account_id})
+    return [(first, last) for first, last in found]
+
+
+def sum_days(
+    connection: Connection, lease: Lease | None, account_id: str, first: date, last: date
+) -> int:
+    """Store the sums of days, in the caller's transaction; of how many. Raises LeaseLost."""
+    check(connection, account_id, lease)
+    values = {"account_id": account_id, "first": first, "last": last}
+    [(summed,)] = connection.execute(QUERIES["sum_days"], values)
+    return int(summed)

@@ -6,6 +6,22 @@ CREATE SCHEMA reporting;
 COMMENT ON SCHEMA reporting IS 'Views for people who write SQL and close a month with it. Columns only get added.';
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA onetrading_sync;
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+CREATE TYPE onetrading.spot_event AS (
+	pool bigint,
+	at timestamp with time zone,
+	trade_id uuid,
+	reference text,
+	instrument_code text,
+	lot_source text,
+	is_lot boolean,
+	happened_at timestamp with time zone,
+	quantity numeric,
+	used numeric,
+	amount_in_quote numeric,
+	fee_in_base numeric,
+	fee_in_quote numeric
+);
+COMMENT ON TYPE onetrading.spot_event IS 'A row of onetrading.spot_events, without what only its order needs.';
 CREATE FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric, pool_quantity_after numeric, pool_cost_after numeric, pool_fee_after numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER COST 1e+06 ROWS 100000
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14,9 +30,24 @@ CREATE FUNCTION onetrading.average(of_account uuid, starts timestamp with time z
     SET enable_mergejoin TO 'off'
     SET jit TO 'off'
     SET work_mem TO '64MB'
+    SET parallel_setup_cost TO '0'
+    SET parallel_tuple_cost TO '0'
     AS $$
+#variable_conflict use_column
 DECLARE
     from_at timestamptz := onetrading.carried_before(of_account, starts);
+BEGIN
+    RETURN QUERY
+    SELECT * FROM onetrading.average_of_pools(of_account, from_at, starts, ends_at, 0, 2)
+    UNION ALL
+    SELECT * FROM onetrading.average_of_pools(of_account, from_at, starts, ends_at, 1, 2);
+END
+$$;
+COMMENT ON FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'What the SELLs of an account in [starts, ends_at) disposed of, by the moving average; from the newest state that is carried by then. Columns as in reporting.realised_pnl_average. A row with the lot_source left is no disposal: it is what a pool holds at ends_at.';
+CREATE FUNCTION onetrading.average_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, fee_in_quote numeric, pool_quantity_after numeric, pool_cost_after numeric, pool_fee_after numeric)
+    LANGUAGE plpgsql STABLE COST 1e+06 ROWS 100000 PARALLEL SAFE
+    AS $$
+DECLARE
     event record;
     known numeric;
     fee_of_pool numeric;
@@ -30,6 +61,7 @@ BEGIN
             events.fee_in_quote
         FROM onetrading.spot_sequence(of_account, from_at, ends_at, 'average') AS events
         JOIN onetrading.spot_pools(of_account, from_at) AS pools ON pools.pool = events.pool
+        WHERE events.pool % parts = part
         ORDER BY events.pool, events.at, events.nanos, events.sequence, events.trade_id,
             events.reference
     LOOP
@@ -92,7 +124,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION onetrading.average(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'What the SELLs of an account in [starts, ends_at) disposed of, by the moving average; from the newest state that is carried by then. Columns as in reporting.realised_pnl_average. A row with the lot_source left is no disposal: it is what a pool holds at ends_at.';
+COMMENT ON FUNCTION onetrading.average_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) IS 'onetrading.average, from the state that is carried at from_at, of every pool whose number has the remainder part when divided by parts.';
 CREATE FUNCTION onetrading.carried_before(of_account uuid, at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     AS $$
@@ -204,64 +236,172 @@ CREATE FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone
     SET enable_mergejoin TO 'off'
     SET jit TO 'off'
     SET work_mem TO '64MB'
+    SET parallel_setup_cost TO '0'
+    SET parallel_tuple_cost TO '0'
     AS $$
 #variable_conflict use_column
 DECLARE
     from_at timestamptz := onetrading.carried_before(of_account, starts);
 BEGIN
     RETURN QUERY
-    WITH ranges AS MATERIALIZED (
-        SELECT * FROM onetrading.spot_ranges(of_account, from_at, ends_at)
-    ), breaks AS (
-        SELECT pool, ends AS piece_ends, lag(ends, 1, 0::numeric) OVER breaks AS piece_begins,
-            lots - is_lot::integer + 1 AS lot_number, place - lots + is_lot::integer AS sale_number
-        FROM (
-            SELECT pool, ends, is_lot, row_number() OVER breaks AS place,
-                count(*) FILTER (WHERE is_lot) OVER breaks AS lots
-            FROM ranges
-            WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
-        ) AS counted
-        WINDOW breaks AS (PARTITION BY pool ORDER BY ends ROWS UNBOUNDED PRECEDING)
-    ), pieces AS (
-        SELECT pool, sale.instrument_code, sale.trade_id AS disposal_trade_id,
-            sale.at AS disposed_at, lot.trade_id AS lot_trade_id, lot.reference,
-            lot.happened_at AS acquired_at, lot.lot_source,
-            piece_ends - piece_begins AS quantity,
-            piece_begins - lot.begins AS lot_before, piece_ends - lot.begins AS lot_after,
-            lot.whole AS lot_whole,
-            piece_begins - sale.begins AS sale_before, piece_ends - sale.begins AS sale_after,
-            sale.whole AS sale_whole, sale.amount_in_quote AS proceeds,
-            lot.amount_in_quote AS cost, sale.fee_in_base, lot.fee_in_base AS lot_fee_in_base,
-            sale.fee_in_quote, lot.fee_in_quote AS lot_fee_in_quote
-        FROM breaks
-        JOIN ranges AS lot USING (pool)
-        JOIN ranges AS sale USING (pool)
-        WHERE piece_ends > piece_begins AND lot.is_lot AND lot.number = lot_number
-            AND NOT sale.is_lot AND sale.number = sale_number AND sale.at >= starts
-        UNION ALL
-        SELECT pool, instrument_code, trade_id, at, NULL, NULL, NULL, 'missing', missing, 0, 1, 1,
-            whole - missing, whole, whole, amount_in_quote, NULL, fee_in_base, 0, fee_in_quote, 0
-        FROM ranges WHERE NOT is_lot AND missing > 0 AND at >= starts
-    )
-    SELECT base_code, quote_code, instrument_code, disposal_trade_id, disposed_at, lot_trade_id,
-        reference, acquired_at, lot_source, quantity,
-        onetrading.share(proceeds, sale_after, sale_whole)
-            - onetrading.share(proceeds, sale_before, sale_whole),
-        onetrading.share(cost, lot_after, lot_whole)
-            - onetrading.share(cost, lot_before, lot_whole),
-        onetrading.share(fee_in_base, sale_after, sale_whole)
-            - onetrading.share(fee_in_base, sale_before, sale_whole),
-        onetrading.share(lot_fee_in_base, lot_after, lot_whole)
-            - onetrading.share(lot_fee_in_base, lot_before, lot_whole),
-        onetrading.share(fee_in_quote, sale_after, sale_whole)
-            - onetrading.share(fee_in_quote, sale_before, sale_whole)
-            + onetrading.share(lot_fee_in_quote, lot_after, lot_whole)
-            - onetrading.share(lot_fee_in_quote, lot_before, lot_whole)
-    FROM pieces
-    JOIN onetrading.spot_pools(of_account, from_at) USING (pool);
+    SELECT * FROM onetrading.fifo_of_pools(of_account, from_at, starts, ends_at, 0, 2)
+    UNION ALL
+    SELECT * FROM onetrading.fifo_of_pools(of_account, from_at, starts, ends_at, 1, 2);
 END
 $$;
 COMMENT ON FUNCTION onetrading.fifo(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) IS 'The pieces of lots that the SELLs of an account in [starts, ends_at) disposed of, by FIFO; from the newest state that is carried by then. Columns as in reporting.realised_pnl_fifo.';
+CREATE FUNCTION onetrading.fifo_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) RETURNS TABLE(base_code text, quote_code text, instrument_code text, disposal_trade_id uuid, disposed_at timestamp with time zone, lot_trade_id uuid, reference text, acquired_at timestamp with time zone, lot_source text, quantity numeric, proceeds numeric, cost numeric, fee_in_base numeric, lot_fee_in_base numeric, fee_in_quote numeric)
+    LANGUAGE plpgsql STABLE COST 1e+06 ROWS 100000 PARALLEL SAFE
+    AS $$
+DECLARE
+    bases text[];
+    quotes text[];
+    in_pool bigint := 0;
+    event onetrading.spot_event;
+    lots onetrading.spot_event[];
+    next_lot integer := 1;
+    lot_count integer := 0;
+    lot onetrading.spot_event;
+    lot_left numeric := 0;
+    lot_whole numeric;
+    lot_used numeric;
+    lot_cost numeric;
+    lot_base_fee numeric;
+    lot_quote_fee numeric;
+    sale_left numeric;
+    sale_given numeric;
+    sale_proceeds numeric;
+    sale_base_fee numeric;
+    sale_quote_fee numeric;
+    given numeric;
+    is_asked boolean := false;  -- from starts on
+BEGIN
+    SELECT array_agg(pools.base_code ORDER BY pool), array_agg(pools.quote_code ORDER BY pool)
+    INTO bases, quotes FROM onetrading.spot_pools(of_account, from_at) AS pools;
+    FOR event IN
+        SELECT events.pool, events.at, events.trade_id, events.reference, events.instrument_code,
+            events.lot_source, events.is_lot, events.happened_at, events.quantity, events.used,
+            events.amount_in_quote, events.fee_in_base, events.fee_in_quote
+        FROM onetrading.spot_events(of_account, from_at, ends_at, 'fifo') AS events
+        WHERE events.pool % parts = part
+        ORDER BY (events.pool << 44) + CASE WHEN isfinite(events.at)
+                THEN date_part('epoch', events.at)::bigint ELSE -500000000000 END,
+            events.at, events.nanos, events.sequence, events.trade_id, events.reference
+    LOOP
+        IF event.pool <> in_pool THEN
+            in_pool := event.pool;
+            base_code := bases[in_pool];
+            quote_code := quotes[in_pool];
+            lots := '{}';
+            next_lot := 1;
+            lot_count := 0;
+            lot_left := 0;
+            is_asked := false;
+        END IF;
+        IF event.is_lot THEN
+            lot_count := lot_count + 1;
+            lots[lot_count] := event;
+            CONTINUE;
+        END IF;
+        instrument_code := event.instrument_code;
+        disposal_trade_id := event.trade_id;
+        disposed_at := event.at;
+        sale_left := event.quantity;
+        sale_proceeds := 0;
+        sale_base_fee := 0;
+        sale_quote_fee := 0;
+        IF NOT is_asked AND event.at >= starts THEN
+            is_asked := true;
+            IF lot_left > 0 THEN  -- its shares were not kept
+                lot_used := lot_whole - lot_left;
+                lot_cost := onetrading.share(lot.amount_in_quote, lot_used, lot_whole);
+                lot_base_fee := onetrading.share(lot.fee_in_base, lot_used, lot_whole);
+                lot_quote_fee := onetrading.share(lot.fee_in_quote, lot_used, lot_whole);
+            END IF;
+        END IF;
+        LOOP
+            IF lot_left = 0 THEN
+                EXIT WHEN next_lot > lot_count;
+                lot := lots[next_lot];
+                next_lot := next_lot + 1;
+                lot_left := lot.quantity;
+                lot_whole := lot_left + lot.used;
+                lot_cost := onetrading.share(lot.amount_in_quote, lot.used, lot_whole);
+                lot_base_fee := onetrading.share(lot.fee_in_base, lot.used, lot_whole);
+                lot_quote_fee := onetrading.share(lot.fee_in_quote, lot.used, lot_whole);
+                lot_trade_id := lot.trade_id;
+                reference := lot.reference;
+                acquired_at := lot.happened_at;
+                lot_source := lot.lot_source;
+                IF next_lot > 10000 AND next_lot > lot_count / 2 THEN  -- forget what is used up
+                    lots := lots[next_lot:lot_count];
+                    lot_count := lot_count - next_lot + 1;
+                    next_lot := 1;
+                END IF;
+            END IF;
+            IF sale_left > lot_left THEN
+                quantity := lot_left;
+                sale_left := sale_left - lot_left;
+                lot_left := 0;
+                CONTINUE WHEN NOT is_asked;
+                sale_given := event.quantity - sale_left;
+                given := onetrading.share(event.amount_in_quote, sale_given, event.quantity);
+                proceeds := given - sale_proceeds;
+                sale_proceeds := given;
+                given := onetrading.share(event.fee_in_base, sale_given, event.quantity);
+                fee_in_base := given - sale_base_fee;
+                sale_base_fee := given;
+                given := onetrading.share(event.fee_in_quote, sale_given, event.quantity);
+                fee_in_quote := given - sale_quote_fee + lot.fee_in_quote - lot_quote_fee;
+                sale_quote_fee := given;
+                cost := lot.amount_in_quote - lot_cost;
+                lot_fee_in_base := lot.fee_in_base - lot_base_fee;
+                RETURN NEXT;
+                CONTINUE;
+            END IF;
+            quantity := sale_left;
+            lot_left := lot_left - sale_left;
+            sale_left := 0;
+            EXIT WHEN NOT is_asked;
+            proceeds := event.amount_in_quote - sale_proceeds;
+            fee_in_base := event.fee_in_base - sale_base_fee;
+            IF lot_left = 0 THEN
+                cost := lot.amount_in_quote - lot_cost;
+                lot_fee_in_base := lot.fee_in_base - lot_base_fee;
+                fee_in_quote := event.fee_in_quote - sale_quote_fee
+                    + lot.fee_in_quote - lot_quote_fee;
+            ELSE
+                lot_used := lot_whole - lot_left;
+                given := onetrading.share(lot.amount_in_quote, lot_used, lot_whole);
+                cost := given - lot_cost;
+                lot_cost := given;
+                given := onetrading.share(lot.fee_in_base, lot_used, lot_whole);
+                lot_fee_in_base := given - lot_base_fee;
+                lot_base_fee := given;
+                given := onetrading.share(lot.fee_in_quote, lot_used, lot_whole);
+                fee_in_quote := event.fee_in_quote - sale_quote_fee + given - lot_quote_fee;
+                lot_quote_fee := given;
+            END IF;
+            RETURN NEXT;
+            EXIT;
+        END LOOP;
+        IF sale_left > 0 AND is_asked THEN
+            lot_trade_id := NULL;
+            reference := NULL;
+            acquired_at := NULL;
+            lot_source := 'missing';
+            quantity := sale_left;
+            proceeds := event.amount_in_quote - sale_proceeds;
+            cost := NULL;
+            fee_in_base := event.fee_in_base - sale_base_fee;
+            lot_fee_in_base := 0;
+            fee_in_quote := event.fee_in_quote - sale_quote_fee;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION onetrading.fifo_of_pools(of_account uuid, from_at timestamp with time zone, starts timestamp with time zone, ends_at timestamp with time zone, part integer, parts integer) IS 'onetrading.fifo, from the state that is carried at from_at, of every pool whose number has the remainder part when divided by parts.';
 CREATE FUNCTION onetrading.inventory(of_account uuid, starts timestamp with time zone, ends_at timestamp with time zone) RETURNS TABLE(base_code text, quote_code text, method text, opening_quantity numeric, opening_cost numeric, acquired_quantity numeric, acquired_cost numeric, disposed_quantity numeric, disposed_cost numeric, closing_quantity numeric, closing_cost numeric, difference numeric, cost_difference numeric, missing_quantity numeric, unknown_because text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2e+06 ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -389,7 +529,8 @@ CREATE FUNCTION onetrading.share(total numeric, part numeric, whole numeric) RET
 SELECT CASE
     WHEN part = whole THEN total
     WHEN part = 0 THEN 0
-    WHEN total >= 0 THEN 0.000000000000000001
+    WHEN total = 0 THEN 0.000000000000000000
+    WHEN total > 0 THEN 0.000000000000000001
         * div(2000000000000000000 * total * part + whole, whole + whole)
     ELSE -0.000000000000000001
         * div(whole - 2000000000000000000 * total * part, whole + whole)
@@ -491,17 +632,144 @@ SELECT pool, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, N
 FROM onetrading.spot_pools(of_account, from_at)
 $$;
 COMMENT ON FUNCTION onetrading.spot_sequence(of_account uuid, from_at timestamp with time zone, to_at timestamp with time zone, method text) IS 'onetrading.spot_events, with a row behind the last of each pool: its is_lot is null.';
-CREATE FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) RETURNS void
-    LANGUAGE sql
+CREATE FUNCTION onetrading.sum_days(of_account uuid, first_day date, last_day date) RETURNS bigint
+    LANGUAGE plpgsql
     AS $$
-DELETE FROM onetrading_sync.carried AS stale
-WHERE account_id = of_account AND at > since AND locked_by IS NULL
-    AND NOT EXISTS (
-        SELECT FROM onetrading_sync.carried AS locked
-        WHERE locked.account_id = of_account AND locked.at > since AND locked.at <= stale.at
-            AND locked.locked_by IS NOT NULL)
+DECLARE
+    summed bigint;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'days can only be summed in a transaction that is READ COMMITTED'
+            USING HINT = 'Another one may not see the trades that were committed meanwhile.';
+    END IF;
+    -- As in onetrading.carry: what a writer wrote before is seen from here on, or it will see, and
+    -- delete, what is stored here.
+    PERFORM pg_advisory_xact_lock(
+        hashtextextended('onetrading_sync.carried/' || of_account, 0));
+    WITH added AS (
+        INSERT INTO onetrading_sync.summed_days (account_id, day)
+        SELECT of_account, first_day + step FROM generate_series(0, last_day - first_day) AS step
+        ON CONFLICT DO NOTHING
+        RETURNING day
+    ), sums AS (
+        INSERT INTO onetrading_sync.hourly_sums
+            (account_id, day, hour, instrument_code, side, fee_currency, first_at, trades, amount,
+             quote_amount, fees_paid, fees_received)
+        SELECT of_account, (hour AT TIME ZONE 'UTC')::date, hour, instrument_code, side,
+            fee_currency, min(traded_at), count(*), sum(amount), sum(quote_amount),
+            sum(fee_amount) FILTER (WHERE fee_amount > 0),
+            sum(-fee_amount) FILTER (WHERE fee_amount < 0)
+        FROM (
+            SELECT *, date_trunc('hour', traded_at, 'UTC') AS hour FROM onetrading.trades
+            WHERE account_id = of_account
+                AND traded_at >= first_day::timestamp AT TIME ZONE 'UTC'
+                AND traded_at < (last_day + 1)::timestamp AT TIME ZONE 'UTC'
+        ) AS trades
+        WHERE (hour AT TIME ZONE 'UTC')::date IN (SELECT day FROM added)
+        GROUP BY hour, instrument_code, side, fee_currency
+        ORDER BY hour
+    )
+    SELECT count(*) INTO summed FROM added;
+    RETURN summed;
+END
+$$;
+COMMENT ON FUNCTION onetrading.sum_days(of_account uuid, first_day date, last_day date) IS 'Store the sums of the trades of an account by hours, of the days from first_day to last_day (both included, in UTC) that are not summed yet; how many these are. Writers of the account''s trades wait until the transaction ends.';
+CREATE FUNCTION onetrading.trade_sums(of_account uuid, instants timestamp with time zone[]) RETURNS TABLE(instrument_code text, side text, fee_currency text, at timestamp with time zone, amount numeric, quote_amount numeric, fees_paid numeric, fees_received numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER COST 10000
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    from_at timestamptz := (SELECT min(instant) FROM unnest(instants) AS instant);
+    to_at timestamptz := (SELECT max(instant) FROM unnest(instants) AS instant);
+    spans timestamptz[] := ARRAY(SELECT DISTINCT instant FROM unnest(instants) AS instant ORDER BY 1);
+    split_hours timestamptz[] := ARRAY(
+        SELECT DISTINCT date_trunc('hour', instant, 'UTC') FROM unnest(instants) AS instant
+        WHERE date_trunc('hour', instant, 'UTC') < instant);
+    piece record;
+BEGIN
+    RETURN QUERY
+    SELECT instrument_code, side, fee_currency, min(first_at), sum(amount), sum(quote_amount),
+        sum(fees_paid), sum(fees_received)
+    FROM onetrading_sync.hourly_sums
+    WHERE account_id = of_account AND day >= (from_at AT TIME ZONE 'UTC')::date
+        AND day <= (to_at AT TIME ZONE 'UTC')::date
+        AND hour >= from_at AND hour < to_at AND hour <> ALL (split_hours)
+    GROUP BY instrument_code, side, fee_currency, width_bucket(hour, spans);
+    FOR piece IN
+        WITH unsummed AS (
+            SELECT min(day)::timestamp AT TIME ZONE 'UTC' AS starts,
+                (max(day) + 1)::timestamp AT TIME ZONE 'UTC' AS ends
+            FROM (
+                SELECT day, day - row_number() OVER (ORDER BY day)::integer AS run
+                FROM (
+                    SELECT (from_at AT TIME ZONE 'UTC')::date + step AS day
+                    FROM generate_series(0, (to_at AT TIME ZONE 'UTC')::date
+                        - (from_at AT TIME ZONE 'UTC')::date) AS step
+                    EXCEPT
+                    SELECT day FROM onetrading_sync.summed_days WHERE account_id = of_account
+                ) AS days
+            ) AS runs
+            GROUP BY run
+        ), points AS (
+            SELECT unnest(spans) AS at
+            UNION SELECT starts FROM unsummed
+            UNION SELECT ends FROM unsummed
+            UNION SELECT unnest(split_hours)
+            UNION SELECT unnest(split_hours) + interval '1 hour'
+        )
+        SELECT starts, ends
+        FROM (
+            SELECT at AS starts, lead(at) OVER (ORDER BY at) AS ends
+            FROM points WHERE at >= from_at AND at <= to_at
+        ) AS pieces
+        WHERE ends IS NOT NULL AND (
+            date_trunc('hour', starts, 'UTC') = ANY (split_hours)
+            OR EXISTS (
+                SELECT FROM unsummed
+                WHERE unsummed.starts <= pieces.starts AND pieces.starts < unsummed.ends))
+    LOOP
+        RETURN QUERY
+        SELECT instrument_code, side, fee_currency, min(traded_at), sum(amount), sum(quote_amount),
+            sum(fee_amount) FILTER (WHERE fee_amount > 0),
+            sum(-fee_amount) FILTER (WHERE fee_amount < 0)
+        FROM onetrading.trades
+        WHERE account_id = of_account AND traded_at >= piece.starts AND traded_at < piece.ends
+        GROUP BY instrument_code, side, fee_currency;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION onetrading.trade_sums(of_account uuid, instants timestamp with time zone[]) IS 'Sums of the trades of an account from the first to the last of these instants (exclusive), in rows of trades between which none of the instants is. at: when one of them was. fees_paid and fees_received, both positive, are null without any.';
+CREATE FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM onetrading_sync.carried AS stale
+    WHERE account_id = of_account AND at > since AND locked_by IS NULL
+        AND NOT EXISTS (
+            SELECT FROM onetrading_sync.carried AS locked
+            WHERE locked.account_id = of_account AND locked.at > since AND locked.at <= stale.at
+                AND locked.locked_by IS NOT NULL);
+END
 $$;
 COMMENT ON FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) IS 'Delete the carried state of an account that a change at an instant makes stale: what is later, but for locked states and what follows from them.';
+CREATE FUNCTION onetrading_sync.drop_stale(of_account uuid, since timestamp with time zone, until timestamp with time zone, of_trades boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(
+        hashtextextended('onetrading_sync.carried/' || of_account, 0));
+    PERFORM onetrading_sync.drop_carried(of_account, since);
+    IF of_trades THEN
+        DELETE FROM onetrading_sync.summed_days
+        WHERE account_id = of_account AND day >= (since AT TIME ZONE 'UTC')::date
+            AND day <= (until AT TIME ZONE 'UTC')::date;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION onetrading_sync.drop_stale(of_account uuid, since timestamp with time zone, until timestamp with time zone, of_trades boolean) IS 'Delete what a change of lots or trades from one instant to another makes stale: the carried state of an account and, of trades, the sums of their days.';
 CREATE FUNCTION onetrading_sync.on_all_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -509,10 +777,13 @@ CREATE FUNCTION onetrading_sync.on_all_changed() RETURNS trigger
 BEGIN
     PERFORM onetrading_sync.drop_carried(account_id, '-infinity')
     FROM (SELECT DISTINCT account_id FROM onetrading_sync.carried) AS accounts;
+    IF TG_TABLE_NAME = 'trades' THEN
+        DELETE FROM onetrading_sync.summed_days;
+    END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION onetrading_sync.on_all_changed() IS 'Deletes all carried state but for locked ones, and what follows from them.';
+COMMENT ON FUNCTION onetrading_sync.on_all_changed() IS 'Deletes all carried state but for locked ones, and what follows from them; and all sums of days.';
 CREATE FUNCTION onetrading_sync.on_instruments_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -576,25 +847,30 @@ COMMENT ON FUNCTION onetrading_sync.on_instruments_changed() IS 'Deletes the car
 CREATE FUNCTION onetrading_sync.on_lots_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 DECLARE
     touched record;
 BEGIN
+    IF TG_TABLE_NAME = 'trades' AND TG_OP = 'INSERT' THEN  -- often, so not planned each time
+        PERFORM onetrading_sync.drop_stale(account_id, min(traded_at), max(traded_at), true)
+        FROM new_rows GROUP BY account_id ORDER BY account_id;
+        RETURN NULL;
+    END IF;
     FOR touched IN EXECUTE format(
-        'SELECT account_id, min(%I) AS at FROM (%s) AS touched GROUP BY account_id ORDER BY 1',
+        'SELECT account_id, min(%1$I) AS first_at, max(%1$I) AS last_at FROM (%2$s) AS touched'
+        ' GROUP BY account_id ORDER BY 1',
         TG_ARGV[0], CASE TG_OP
             WHEN 'INSERT' THEN 'TABLE new_rows'
             WHEN 'DELETE' THEN 'TABLE old_rows'
             ELSE 'TABLE old_rows UNION ALL TABLE new_rows' END)
     LOOP
-        PERFORM pg_advisory_xact_lock_shared(
-            hashtextextended('onetrading_sync.carried/' || touched.account_id, 0));
-        PERFORM onetrading_sync.drop_carried(touched.account_id, touched.at);
+        PERFORM onetrading_sync.drop_stale(
+            touched.account_id, touched.first_at, touched.last_at, TG_TABLE_NAME = 'trades');
     END LOOP;
     RETURN NULL;
 END
-$$;
-COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state that a statement made stale; the argument is the column with the instant.';
+$_$;
+COMMENT ON FUNCTION onetrading_sync.on_lots_changed() IS 'Deletes the carried state, and the sums of days, that a statement made stale; the argument is the column with the instant.';
 CREATE TABLE onetrading.accounts (
     account_id uuid NOT NULL,
     name text NOT NULL,
@@ -1159,18 +1435,16 @@ UNION ALL
                           WHERE ((instrument_assets.known_from > LEAST(m.starts_at, edges.open_at)) AND (instrument_assets.known_from < GREATEST(edges.ends_at, edges.close_at)))) instants
                   WHERE (instants.cut IS NOT NULL)
                 ), sums AS (
-                 SELECT trades.instrument_code,
-                    trades.side,
-                    trades.fee_currency,
-                    min(trades.traded_at) AS at,
-                    sum(trades.amount) AS amount,
-                    sum(trades.quote_amount) AS quote_amount,
-                    sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS paid,
-                    sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS received
+                 SELECT sums.instrument_code,
+                    sums.side,
+                    sums.fee_currency,
+                    sums.at,
+                    sums.amount,
+                    sums.quote_amount,
+                    sums.fees_paid,
+                    sums.fees_received
                    FROM (cuts
-                     CROSS JOIN onetrading.trades)
-                  WHERE ((trades.account_id = m.account_id) AND (trades.traded_at >= cuts.from_at) AND (trades.traded_at < cuts.to_at))
-                  GROUP BY trades.instrument_code, trades.side, trades.fee_currency, (width_bucket(trades.traded_at, cuts.cuts))
+                     CROSS JOIN LATERAL onetrading.trade_sums(m.account_id, cuts.cuts) sums(instrument_code, side, fee_currency, at, amount, quote_amount, fees_paid, fees_received))
                 ), legs AS (
                  SELECT leg.currency,
                     sums.at,
@@ -1208,13 +1482,13 @@ UNION ALL
                                     ELSE sums.quote_amount
                                 END), (
                                 CASE
-                                    WHEN (sums.paid IS NOT NULL) THEN sums.fee_currency
+                                    WHEN (sums.fees_paid IS NOT NULL) THEN sums.fee_currency
                                     ELSE NULL::text
-                                END,'fee'::text,sums.paid), (
+                                END,'fee'::text,sums.fees_paid), (
                                 CASE
-                                    WHEN (sums.received IS NOT NULL) THEN sums.fee_currency
+                                    WHEN (sums.fees_received IS NOT NULL) THEN sums.fee_currency
                                     ELSE NULL::text
-                                END,'rebate'::text,sums.received)) leg(currency, kind, amount))
+                                END,'rebate'::text,sums.fees_received)) leg(currency, kind, amount))
                   WHERE (leg.currency IS NOT NULL)
                 UNION ALL
                  SELECT COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
@@ -1985,14 +2259,69 @@ UNION ALL
    FROM (((onetrading.first_balances firsts
      CROSS JOIN onetrading.zones)
      LEFT JOIN onetrading.accounts ON ((accounts.account_id = firsts.account_id)))
-     CROSS JOIN LATERAL ( WITH changes AS (
-                 SELECT ((balance_changes.changed_at AT TIME ZONE zones.zone))::date AS day,
-                    balance_changes.currency,
-                    sum(balance_changes.amount) AS amount,
-                    bool_or((balance_changes.gain <> (0)::numeric)) AS futures
-                   FROM onetrading.balance_changes
-                  WHERE ((balance_changes.account_id = firsts.account_id) AND (balance_changes.changed_at <= firsts.at))
-                  GROUP BY (((balance_changes.changed_at AT TIME ZONE zones.zone))::date), balance_changes.currency
+     CROSS JOIN LATERAL ( WITH spans AS (
+                 SELECT array_agg(instants.instant) AS instants
+                   FROM ( SELECT (((ends.first_day + steps.step))::timestamp without time zone AT TIME ZONE zones.zone) AS instant
+                           FROM (( SELECT ((firsts.first_at AT TIME ZONE zones.zone))::date AS first_day,
+                                    ((firsts.at AT TIME ZONE zones.zone))::date AS last_day) ends
+                             CROSS JOIN LATERAL generate_series(0, (ends.last_day - ends.first_day)) steps(step))
+                        UNION ALL
+                         SELECT (firsts.at + '00:00:00.000001'::interval)
+                        UNION ALL
+                         SELECT instrument_assets.known_from
+                           FROM onetrading.instrument_assets
+                          WHERE ((instrument_assets.known_from > firsts.first_at) AND (instrument_assets.known_from <= firsts.at))) instants
+                ), changes AS (
+                 SELECT ((moves.changed_at AT TIME ZONE zones.zone))::date AS day,
+                    moves.currency,
+                    sum(moves.amount) AS amount,
+                    bool_or(moves.is_gain) AS futures
+                   FROM ( SELECT sums.at AS changed_at,
+                            leg.currency,
+                            leg.amount,
+                            leg.is_gain
+                           FROM (((((spans
+                             CROSS JOIN LATERAL onetrading.trade_sums(firsts.account_id, spans.instants) sums(instrument_code, side, fee_currency, at, amount, quote_amount, fees_paid, fees_received))
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = sums.instrument_code) AND (assets.known_from <= sums.at) AND (sums.at < assets.known_to))))
+                             LEFT JOIN onetrading.instrument_kinds kinds ON ((kinds.instrument_code = sums.instrument_code)))
+                             CROSS JOIN LATERAL ( SELECT COALESCE(kinds.is_futures, (sums.instrument_code ~~ '%\_P'::text)) AS is_futures,
+                                    COALESCE(assets.base_code, split_part(sums.instrument_code, '_'::text, 1)) AS base,
+                                    COALESCE(assets.quote_code, split_part(sums.instrument_code, '_'::text, 2)) AS quote) known)
+                             CROSS JOIN LATERAL ( VALUES (
+CASE
+ WHEN (NOT known.is_futures) THEN known.base
+ ELSE NULL::text
+END,
+CASE sums.side
+ WHEN 'BUY'::text THEN sums.amount
+ ELSE (- sums.amount)
+END,false), (known.quote,
+CASE
+ WHEN known.is_futures THEN (0)::numeric
+ WHEN (sums.side = 'BUY'::text) THEN (- sums.quote_amount)
+ ELSE sums.quote_amount
+END,(known.is_futures AND (sums.quote_amount <> (0)::numeric))), (
+CASE
+ WHEN ((sums.fees_paid IS NOT NULL) OR (sums.fees_received IS NOT NULL)) THEN sums.fee_currency
+ ELSE NULL::text
+END,(COALESCE(sums.fees_received, (0)::numeric) - COALESCE(sums.fees_paid, (0)::numeric)),false)) leg(currency, amount, is_gain))
+                          WHERE (leg.currency IS NOT NULL)
+                        UNION ALL
+                         SELECT payments.booked_at,
+                            COALESCE(assets.quote_code, split_part(payments.instrument_code, '_'::text, 2)) AS "coalesce",
+                            payments.amount,
+                            false
+                           FROM (onetrading.funding_payments payments
+                             LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = payments.instrument_code) AND (assets.known_from <= payments.booked_at) AND (payments.booked_at < assets.known_to))))
+                          WHERE ((payments.account_id = firsts.account_id) AND (payments.booked_at <= firsts.at))
+                        UNION ALL
+                         SELECT movements.moved_at,
+                            movements.currency_code,
+                            movements.amount,
+                            false
+                           FROM onetrading.external_movements movements
+                          WHERE ((movements.account_id = firsts.account_id) AND (movements.moved_at <= firsts.at))) moves
+                  GROUP BY (((moves.changed_at AT TIME ZONE zones.zone))::date), moves.currency
                 ), held AS (
                  SELECT balances.currency_code AS currency,
                     (balances.available + balances.locked) AS total
@@ -2878,6 +3207,20 @@ CREATE VIEW onetrading.funding_positions AS
                   WHERE ((positions_1.account_id = months.account_id) AND (positions_1.closed_at < months.starts_at) AND (NOT (EXISTS ( SELECT
                            FROM first_seen))))
                   GROUP BY positions_1.instrument_code
+                ), bounds AS (
+                 SELECT array_agg(instants.instant) AS instants
+                   FROM ( SELECT COALESCE(( SELECT (first_seen.at + '00:00:00.000001'::interval)
+                                   FROM first_seen), ( SELECT trades.traded_at
+                                   FROM onetrading.trades
+                                  WHERE ((trades.account_id >= months.account_id) AND (trades.account_id <= months.account_id))
+                                  ORDER BY trades.account_id, trades.traded_at
+                                 LIMIT 1)) AS instant
+                        UNION ALL
+                         SELECT (closings.closed_at + '00:00:00.000001'::interval)
+                           FROM closings
+                        UNION ALL
+                         SELECT months.starts_at) instants
+                  WHERE (instants.instant <= months.starts_at)
                 ), openings AS (
                  SELECT before.instrument_code,
                     sum(before.net) AS net
@@ -2887,12 +3230,17 @@ CREATE VIEW onetrading.funding_positions AS
                           WHERE (net_positions.snapshot_id = ( SELECT first_seen.snapshot_id
                                    FROM first_seen))
                         UNION ALL
-                         SELECT trades.instrument_code,
-                            trades.signed
-                           FROM (onetrading.futures_trades trades
-                             LEFT JOIN closings ON ((closings.instrument_code = trades.instrument_code)))
-                          WHERE ((trades.account_id = months.account_id) AND (trades.traded_at < months.starts_at) AND (trades.traded_at > COALESCE(( SELECT first_seen.at
-                                   FROM first_seen), '-infinity'::timestamp with time zone)) AND (trades.traded_at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)))) before
+                         SELECT sums.instrument_code,
+                                CASE sums.side
+                                    WHEN 'BUY'::text THEN sums.amount
+                                    ELSE (- sums.amount)
+                                END AS "case"
+                           FROM ((bounds
+                             CROSS JOIN LATERAL onetrading.trade_sums(months.account_id, bounds.instants) sums(instrument_code, side, fee_currency, at, amount, quote_amount, fees_paid, fees_received))
+                             LEFT JOIN closings ON ((closings.instrument_code = sums.instrument_code)))
+                          WHERE ((sums.at > COALESCE(closings.closed_at, '-infinity'::timestamp with time zone)) AND ((sums.instrument_code IN ( SELECT instruments.instrument_code
+                                   FROM onetrading.instruments
+                                  WHERE (instruments.kind <> 'SPOT'::text))) OR (sums.instrument_code ~~ '%\_P'::text)))) before
                   GROUP BY before.instrument_code
                 ), settled AS (
                  SELECT funding_rates.instrument_code,
@@ -7040,6 +7388,33 @@ COMMENT ON TABLE onetrading_sync.drift IS 'Fields, values and page shapes that t
 COMMENT ON COLUMN onetrading_sync.drift.first_seen_at IS 'When it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.last_seen_at IS 'When it was met last, to the hour; of what was met before this column existed, when it was met first.';
 COMMENT ON COLUMN onetrading_sync.drift.hours_seen IS 'In how many hours it was met: it is counted once an hour, so that what every response holds does not cost a write each time.';
+CREATE TABLE onetrading_sync.hourly_sums (
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    fee_currency text,
+    first_at timestamp with time zone NOT NULL,
+    trades bigint NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fees_paid numeric,
+    fees_received numeric
+);
+COMMENT ON TABLE onetrading_sync.hourly_sums IS 'Sums of the trades of an account in an hour of a day of onetrading_sync.summed_days. No row: no trade.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.day IS 'As in onetrading_sync.summed_days.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.hour IS 'When the hour begins.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.first_at IS 'When the first of these trades was.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.trades IS 'How many there are.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.amount IS 'Sum of amount, in the base currency.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.quote_amount IS 'Sum of quote_amount, in the quote currency.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.fees_paid IS 'Sum of the fees above 0, in fee_currency; null without any.';
+COMMENT ON COLUMN onetrading_sync.hourly_sums.fees_received IS 'Sum of the rebates, positive, in fee_currency; null without any.';
 CREATE TABLE onetrading_sync.issues (
     issue_id bigint NOT NULL,
     account_id uuid NOT NULL,
@@ -7140,6 +7515,15 @@ COMMENT ON COLUMN onetrading_sync.schema_migrations.name IS 'The file name witho
 COMMENT ON COLUMN onetrading_sync.schema_migrations.sha256 IS 'SHA-256 of the file, in hexadecimal; it must not change.';
 COMMENT ON COLUMN onetrading_sync.schema_migrations.applied_at IS 'When the transaction of the file began.';
 COMMENT ON COLUMN onetrading_sync.schema_migrations.app_version IS 'The version of onetrading-exporter that applied it.';
+CREATE TABLE onetrading_sync.summed_days (
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    summed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.summed_days IS 'Days of which the trades of an account are summed in onetrading_sync.hourly_sums: reports add these up, and read the trades of other days.';
+COMMENT ON COLUMN onetrading_sync.summed_days.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.summed_days.day IS 'From midnight to midnight in UTC.';
+COMMENT ON COLUMN onetrading_sync.summed_days.summed_at IS 'When it was stored.';
 CREATE TABLE onetrading_sync.totals (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -8289,6 +8673,8 @@ ALTER TABLE ONLY onetrading_sync.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY onetrading_sync.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY onetrading_sync.summed_days
+    ADD CONSTRAINT summed_days_pkey PRIMARY KEY (account_id, day);
 ALTER TABLE ONLY onetrading_sync.totals
     ADD CONSTRAINT totals_pkey PRIMARY KEY (account_id, stream, metric, labels);
 ALTER TABLE ONLY onetrading_sync.verified
@@ -8320,6 +8706,7 @@ CREATE INDEX trades_by_month ON onetrading.trades USING btree (((date_trunc('mon
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
 CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
 CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
+CREATE INDEX hourly_sums_by_day ON onetrading_sync.hourly_sums USING btree (account_id, day);
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
 CREATE INDEX issues_vanished ON onetrading_sync.issues USING btree (account_id, stream) WHERE ((kind = 'vanished'::text) AND (resolved_at IS NULL));
@@ -8361,6 +8748,8 @@ ALTER TABLE ONLY onetrading_sync.carried_lots
     ADD CONSTRAINT carried_lots_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.carried_pools
     ADD CONSTRAINT carried_pools_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.hourly_sums
+    ADD CONSTRAINT hourly_sums_account_id_day_fkey FOREIGN KEY (account_id, day) REFERENCES onetrading_sync.summed_days(account_id, day) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA reporting TO onetrading_reader;
 GRANT SELECT ON TABLE onetrading.live_balance_rollforward TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.balance_rollforward_by_zone TO onetrading_reader;

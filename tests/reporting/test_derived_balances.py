@@ -23,12 +23,13 @@ from tests.support.account_books import (
     first_instant,
     random_books,
     store,
+    sum_days,
 )
 from tests.support.reporting import DAY, MAIN, Connection, examples, facts
 
 MICROSECOND = timedelta(microseconds=1)
 seeds = st.integers(0, 2**32)
-zones = st.sampled_from(["UTC", "Europe/Vienna"])
+zones = st.sampled_from(["UTC", "Europe/Vienna", "Asia/Kathmandu"])
 CLOSINGS = (
     "SELECT day, currency_code, total, available, locked, is_listed, estimated, source, observed_at"
     " FROM reporting.daily_closing_balances(%s) ORDER BY day, currency_code"
@@ -47,14 +48,22 @@ def closings(connection: Connection, zone: str) -> list[tuple[Any, ...]]:
 
 
 @settings(examples, max_examples=8)
-@given(seed=seeds, zone=zones, observed_days=st.sampled_from([0.0, 0.3, 9, 100]))
+@given(
+    seed=seeds,
+    zone=zones,
+    observed_days=st.sampled_from([0.0, 0.3, 9, 100]),
+    summed=st.sampled_from([0, 200, 400]),
+)
 def test_derived_closings_are_the_truth(
-    reporting: Connection, seed: int, zone: str, observed_days: float
+    reporting: Connection, seed: int, zone: str, observed_days: float, summed: int
 ) -> None:
-    """To the last digit, over both clock changes; cash of futures wherever nothing was settled."""
+    """To the last digit, over both clock changes; cash of futures wherever nothing was settled.
+    Whether sums of days are stored makes no difference.
+    """
     with facts(reporting, "Asia/Tokyo") as now:
         books = random_books(seed, now, days=375, observed_days=observed_days, spot=60, episodes=25)
         store(reporting, books)
+        sum_days(reporting, books.start, days=summed)
         found = closings(reporting, zone)
     first, seen = day_of(books.changes[0].at, zone), day_of(books.first_poll, zone)
     days = [first + n * DAY for n in range((seen - first).days)]

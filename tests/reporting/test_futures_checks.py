@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.account_books import sum_days
 from tests.support.books import (
     FUTURES,
     START,
@@ -339,3 +340,15 @@ def test_a_missing_trade_shows_in_the_position(
         ).fetchall()
     since = min(seen.start for seen in history.observations if seen.start >= lost.at)
     assert rows == [(lost.code, -lost.signed, moment(since), "different")]
+
+
+@settings(few, max_examples=15)
+@given(history=histories(), zone=zones)
+def test_stored_sums_change_no_position(reporting: Connection, history: History, zone: str) -> None:
+    """Positions of months before which nothing was observed follow from sums of trades."""
+    with facts(reporting, "UTC"):
+        store(reporting, history)
+        put_payments(reporting, payments_of(history))
+        before = judged(reporting, zone)
+        sum_days(reporting, START, days=40)
+        assert judged(reporting, zone) == before

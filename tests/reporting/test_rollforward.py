@@ -23,6 +23,7 @@ from tests.support.account_books import (
     first_instant,
     random_books,
     store,
+    sum_days,
 )
 from tests.support.reporting import MAIN, Connection, examples, facts
 
@@ -83,14 +84,22 @@ def month_of(instant: datetime, zone: str) -> date:
 
 
 @settings(examples, max_examples=6)
-@given(seed=seeds, zone=zones, observed_days=st.sampled_from([2, 40, 120]))
+@given(
+    seed=seeds,
+    zone=zones,
+    observed_days=st.sampled_from([2, 40, 120]),
+    summed=st.sampled_from([0, 60, 130]),
+)
 def test_complete_records_leave_no_difference(
-    reporting: Connection, seed: int, zone: str, observed_days: float
+    reporting: Connection, seed: int, zone: str, observed_days: float, summed: int
 ) -> None:
-    """Each month begins and ends with the true balance, whichever balance was observed."""
+    """Each month begins and ends with the true balance, whichever balance was observed, and
+    whatever sums of days are stored.
+    """
     with facts(reporting, "Asia/Tokyo") as now:
         books = random_books(seed, now, days=125, observed_days=observed_days, spot=60, episodes=25)
         store(reporting, books)
+        sum_days(reporting, books.start, days=summed)
         rows = roll(reporting, zone)
     months = sorted({row.month for row in rows})
     assert months[0] == month_of(min(books.changes[0].at, books.first_poll), zone)

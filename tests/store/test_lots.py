@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from exporter.housekeeping import Housekeeping
 from exporter.store import lots
 from tests.support.lots import CHANGED_AT, SECOND, Trade, put_markets, put_trades
 from tests.support.postgres import wait_for_a_lock
-from tests.support.reporting import MAIN, Connection, put
+from tests.support.reporting import DAY, MAIN, Connection, put
 from tests.support.stored_snapshots import ask
 from tests.support.world import World, two_writers
 
@@ -211,6 +211,39 @@ def test_only_finished_months_that_are_proven_are_due(database: Connection) -> N
     hour = timedelta(hours=1)
     expected = [MARCH - hour, APRIL - 2 * hour, MAY - 2 * hour]
     assert lots.states_to_carry(database, str(MAIN)) == expected
+
+
+def test_days_are_due_for_their_sums_once_they_are_proven(database: Connection) -> None:
+    """A month at a time, from the first trade on; a changed trade makes its day due again."""
+    assert lots.days_to_sum(database, str(MAIN)) == []
+    database.execute(
+        "INSERT INTO onetrading_sync.progress (account_id, stream, scope, required_from)"
+        " VALUES (%s, 'trades', '', %s)",
+        [MAIN, FEBRUARY - timedelta(days=9)],
+    )
+    prove(database, FEBRUARY, APRIL)
+    assert lots.days_to_sum(database, str(MAIN)) == []  # a backfill is on its way
+    prove(database, FEBRUARY - timedelta(days=9), FEBRUARY)
+    database.execute("DELETE FROM onetrading_sync.coverage WHERE lower(range) = %s", [FEBRUARY])
+    prove(database, FEBRUARY, APRIL + timedelta(days=1, hours=23))
+    assert due(database) == []
+    database.execute("UPDATE onetrading_sync.progress SET required_from = %s", [FEBRUARY])
+    months = [(FEBRUARY, MARCH - DAY), (MARCH, APRIL - DAY), (APRIL, APRIL)]
+    assert due(database) == months
+    assert lots.sum_days(database, None, str(MAIN), FEBRUARY.date(), MARCH.date()) == 29
+    assert due(database) == [(MARCH + DAY, APRIL - DAY), (APRIL, APRIL)]
+    put_trades(database, [trade(FEBRUARY + DAY)])
+    assert due(database) == [(FEBRUARY + DAY,) * 2, (MARCH + DAY, APRIL - DAY), (APRIL, APRIL)]
+
+
+def due(connection: Connection) -> list[tuple[datetime, datetime]]:
+    """The first and last days that are to be summed, as instants."""
+    found = lots.days_to_sum(connection, str(MAIN))
+    return [(midnight(first), midnight(last)) for first, last in found]
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def housekeeping(live: World) -> Housekeeping:

@@ -267,6 +267,13 @@ def store(connection: Connection, books: Books, changes: Sequence[Change] | None
         _store_observations(connection, books)
 
 
+def sum_days(connection: Connection, start: datetime, *, days: int) -> None:
+    """Have the trades of so many days summed, from that of ``start`` on."""
+    first = start.date()
+    last = first + timedelta(days=days - 1)
+    connection.execute("SELECT onetrading.sum_days(%s, %s, %s)", [MAIN, first, last])
+
+
 def _store_observations(connection: Connection, books: Books) -> None:
     snapshots: list[list[Any]] = []
     rows: dict[str, list[tuple[Any, ...]]] = {"balances": [], "positions": []}
