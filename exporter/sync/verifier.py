@@ -118,7 +118,7 @@ class Verifier:
         return True
 
     def _next(self, sync: HistorySync) -> tuple[Partition, Window] | None:
-        """The next window that is due: of the last week first, then the newest."""
+        """The next window that is due: of the last week first, and of the longest part of it."""
         now, job = sync.now(), Verification(sync, _DEADLINE_S)
         recent = Window(now - WEEK, sync.settled() - sync.interval)
         rounds = (
@@ -130,7 +130,8 @@ class Verifier:
                 continue
             for each in rounds:
                 parts = sync.database.run(verified.due, partition, each)
-                for window in job.windows(partition, parts):
+                # Not the newest: at its end there is more to verify each second, for ever.
+                for window in job.windows(partition, sorted(parts, key=_span)[-1:]):
                     return partition, window
         return None
 
@@ -158,3 +159,7 @@ class Verifier:
 
     def _paused(self, sync: HistorySync, what: tuple[str, str] | Partition) -> bool:
         return sync.monotonic() < self._pauses.get(what, 0.0)
+
+
+def _span(window: Window) -> timedelta:
+    return window.span

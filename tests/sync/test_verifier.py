@@ -99,6 +99,24 @@ def test_three_days_late_is_found_within_a_day(tmp_path: Path, database_url: str
         assert verify(app) > 0
 
 
+def test_what_comes_up_while_it_verifies_waits_for_the_next_day(
+    tmp_path: Path, database_url: str
+) -> None:
+    """History begins within a day, which is not proven as a whole: that part alone is due."""
+    with late_by(0, database_url, tmp_path) as (simulator, app):
+        # Postgres' clock is not the simulated one.
+        ask(
+            database_url,
+            f"UPDATE onetrading_sync.proven_days SET proven_at = '{simulator.now}'"  # noqa: S608
+            " RETURNING 1",
+        )
+        verifier, windows = app.verifier(), 0
+        while windows < 10 and verifier.step():
+            windows += 1
+            let_pass(simulator, app, 2)
+        assert 0 < windows < 10
+
+
 def test_later_is_found_within_a_month(tmp_path: Path, database_url: str) -> None:
     with late_by(20 * DAY_S, database_url, tmp_path, per_day=60) as (simulator, app):
         assert verify(app) > 0
