@@ -249,7 +249,7 @@ class StreamState:
             permitted=self.permitted,
             standing_by=self.standing_by,
             freshness=self.freshness(at),
-            age_seconds=_rounded(None if self.good_at is None else at - self.good_at),
+            age_seconds=_rounded(None if self.good_at is None else max(at - self.good_at, 0.0)),
             interval_seconds=self.interval_s,
             hold_seconds=self.hold_s,
             last_success_at=instant(self.last_success) if self.last_success else None,
@@ -264,7 +264,9 @@ class StreamState:
         yield self._line(families.SYNC_SUCCESS, self.succeeding(at))
         yield self._line(families.SYNC_HELD, self.freshness(at) == "held")
         if self.succeeded_at is not None:
-            yield self._line(families.SYNC_AGE, round(at - self.succeeded_at, 3))
+            # A pass may succeed between the moment ``at`` and this line.
+            age_s = max(at - self.succeeded_at, 0.0)
+            yield self._line(families.SYNC_AGE, round(age_s, 3))
         lag = self.coverage.lag(at)
         if lag is not None:
             yield self._line(families.COVERAGE_LAG, lag)

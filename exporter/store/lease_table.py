@@ -46,7 +46,7 @@ class LeaseTable:
         return {account_id: Lease(self._holder, epoch) for account_id, epoch in found}
 
     def others(self, connection: Session, account_ids: Iterable[str]) -> dict[str, Seen]:
-        """Those of these leases that belong to other processes, or did last."""
+        """Those of these leases that belong to other processes, or did last, or were given back."""
         found = _execute(connection, "other_leases", self._of(account_ids))
         return {
             account_id: Seen(version, released or has_ended(holder), gone, age_s)

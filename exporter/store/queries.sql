@@ -12,16 +12,19 @@ WHERE account_id = %(account_id)s AND holder = %(holder)s AND epoch = %(epoch)s
 FOR KEY SHARE;
 
 -- name: renew_leases
--- Keep the leases that this process holds, over this connection. No row: another process holds it.
+-- Keep the leases that this process holds, over this connection. No row: another process holds it,
+-- or this one has given it back, and has to take it like everybody else.
 UPDATE onetrading_sync.leases
 SET backend_pid = pg_backend_pid(),
     backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
     expires_at = clock_timestamp() + %(expiry)s
 WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s
+  AND expires_at > '-infinity'
 RETURNING account_id::text, epoch;
 
 -- name: other_leases
--- Leases of other processes, with what tells whether they are still renewed: see `takeover.Seen`.
+-- Leases of other processes, and those that this one has given back, with what tells whether they are
+-- still renewed: see `takeover.Seen`.
 SELECT account_id::text,
        lease::text,
        holder,
@@ -33,7 +36,8 @@ SELECT account_id::text,
        extract(epoch FROM clock_timestamp()
                           - (coalesce(nullif(expires_at, '-infinity'), now()) - %(expiry)s))::float8
 FROM onetrading_sync.leases AS lease
-WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder <> %(holder)s;
+WHERE account_id = ANY(%(account_ids)s::uuid[])
+  AND (holder <> %(holder)s OR expires_at = '-infinity');
 
 -- name: lock_takeover
 -- One process at a time takes leases, so that two which start together do not divide them by chance.

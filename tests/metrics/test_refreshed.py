@@ -94,3 +94,17 @@ def test_a_refresh_of_an_empty_stream_leaves_nothing_behind() -> None:
     assert (state.freshness, state.tried, counters(stream_metrics)) == ("empty", False, [])
     stream_metrics.record_success("main", "trades", None)
     assert counters(stream_metrics) == []
+
+
+def test_a_success_after_the_moment_of_a_scrape_is_no_negative_age() -> None:
+    """A pass that ends while the scrape is made, which has taken the time before."""
+    clock = Clock()
+    stream_metrics = make(clock)
+    clock.at = 50
+    stream_metrics.record_success("main", "trades", sample(1))
+    clock.at = 49.9
+    text = b"".join(chunk for _, chunk in stream_metrics.chunks()).decode()
+    ages = [v for name, v in series(text).items() if name.startswith("onetrading_sync_age_seconds")]
+    assert ages == ["0"]
+    (state,) = stream_metrics.summaries()
+    assert state.age_seconds == 0

@@ -32,6 +32,8 @@ from tests.support.world import two_writers
 
 MAIN = "a0000000-0000-4000-8000-000000000001"
 HEDGE = "a0000000-0000-4000-8000-000000000002"
+WAITING = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 HOUR = Window(START - timedelta(hours=1), START)
 
 
@@ -86,8 +88,18 @@ def seconds_left(connection: Connection, account_id: str) -> float:
     return float(row[0])
 
 
+def expire(connection: Connection, account_id: str) -> None:
+    """Nobody has renewed the lease for a long time."""
+    found = connection.execute(
+        "UPDATE onetrading_sync.leases SET expires_at = now() - interval '1 minute'"
+        " WHERE account_id = %s",
+        (account_id,),
+    )
+    assert found.rowcount == 1
+
+
 def let_go(connection: Connection, account_id: str) -> None:
-    """The lease is free; its holder does not know, as when it was suspended for long."""
+    """The lease was given back, and the one who had it does not know."""
     found = connection.execute(
         "UPDATE onetrading_sync.leases SET expires_at = '-infinity' WHERE account_id = %s",
         (account_id,),
@@ -338,7 +350,7 @@ def test_the_same_holder_renews_without_a_new_epoch(database_url: str) -> None:
         connected(database_url) as connection,
     ):
         assert first.get(MAIN) == Lease("first", 1)
-        let_go(connection, MAIN)
+        expire(connection, MAIN)
         assert reconnected.get(MAIN) == Lease("first", 1)
         assert 15 < seconds_left(connection, MAIN) <= EXPIRY_S
 
@@ -352,7 +364,7 @@ def test_a_renewal_keeps_what_is_held_and_notices_what_is_lost(database_url: str
         with process(database_url, "second") as second:
             let_go(connection, MAIN)
             assert second.get(MAIN) == Lease("second", 2)
-            let_go(connection, HEDGE)
+            expire(connection, HEDGE)
             assert first.leading
             first.start()
             wait_until(lambda: not first.leading, "it still believes that it is the writer")
@@ -506,6 +518,35 @@ def test_processes_that_start_together_do_not_divide_the_accounts(database_url: 
             for thread in threads:
                 thread.join()
             assert sorted(leases.leading for leases in several) == [False, False, False, True]
+
+
+def test_what_was_given_back_is_not_renewed_beside_one_who_takes_it(database_url: str) -> None:
+    """It is taken, in turn with the others, so that the two do not divide the accounts."""
+    with (
+        ExitStack() as stack,
+        connected(database_url) as connection,
+        psycopg.connect(database_url) as locking,
+    ):
+        first = stack.enter_context(process(database_url, "first", ids(40)))
+        second = stack.enter_context(process(database_url, "second", ids(40)))
+        first.renew()
+        for name, account_id in ids(40).items():
+            first.leave(name, account_id)
+            first.follow(name, account_id)
+        # Somewhere in the middle of all: a renewal would wait there, and have half of them.
+        locking.execute(
+            "SELECT FROM onetrading_sync.leases WHERE account_id = %s FOR UPDATE",
+            (list(ids(40).values())[20],),
+        )
+        thread = threading.Thread(target=first.renew)
+        thread.start()
+        wait_until(lambda: not thread.is_alive() or bool(count(connection, WAITING)))
+        second.renew()
+        locking.rollback()
+        thread.join()
+        first.renew()
+        second.renew()
+        assert sorted((first.leading, second.leading)) == [False, True]
 
 
 def ids(accounts: int) -> dict[str, str | None]:
