@@ -31,6 +31,9 @@ from exporter.store.storage import Storage
 from exporter.sync import Account
 
 _log = logging.getLogger(__name__)
+THINNED_EVERY = timedelta(days=7)
+"""By how much observed state is older than it has to be when it is thinned: each time the whole
+partition of a month is written again."""
 _YOUNG = timedelta(days=1)
 """What is younger is not due to be verified."""
 _MOVING_S = 2.0
@@ -284,7 +287,7 @@ class Housekeeping:
         try:
             database = self._storage.writable()
             wanted = database.run(retention.rules, kept, streams)
-            suffixes = database.run(retention.due, wanted)
+            suffixes = database.run(retention.due, wanted, THINNED_EVERY)
             for suffix in suffixes:
                 done = database.run_slowly(retention.thin, suffix, wanted, wait)
                 if done is not None:

@@ -1,18 +1,17 @@
 """Thin what was observed long ago: keep a real observation of each minute, hour or day.
 
-A month is copied without what is not kept, and its table replaced by the copy: deleting rows
+The partition of a month is copied without what is not kept, and replaced by the copy: deleting rows
 frees nothing. All of it is one transaction, so that a process that is killed has changed nothing.
-It locks what it replaces only at its end, for milliseconds, and goes on only if no snapshot came to
-the partition by then; what was observed for longer meanwhile is copied, too.
+It locks what it replaces only at its end, for a fraction of a second, and copies then what came
+meanwhile, and what was observed for longer.
 
-Rules are applied to whole UTC months, once all of a month is old enough: a partition is written
-again once for each rule, not daily. ``snapshots.resolution`` says which rule was applied.
+Rules are applied to whole UTC days. ``snapshots.resolution`` says which rule was applied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
@@ -77,7 +76,7 @@ def _megabytes(count: int) -> str:
 
 
 def rules(connection: Connection, retention: Retention, streams: Iterable[Stream]) -> list[Rule]:
-    """What is to be applied now, to months that are over long enough."""
+    """What is to be applied now, to days that are over long enough."""
     row = connection.execute(QUERIES["observed_to"]).fetchone()
     if row is None or row[0] is None:
         return []
@@ -87,15 +86,18 @@ def rules(connection: Connection, retention: Retention, streams: Iterable[Stream
             continue
         for tier in retention["market" if stream.public else "account"]:
             old: datetime = row[0].astimezone(UTC) - tier.older
-            month = old.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-            found.append(Rule(stream.name, month, tier.resolution))
+            day = old.replace(hour=0, minute=0, second=0, microsecond=0)
+            found.append(Rule(stream.name, day, tier.resolution))
     return found
 
 
-def due(connection: Connection, wanted: list[Rule]) -> list[str]:
-    """The partitions, by what follows the tables' names, that a rule has not been applied to."""
+def due(connection: Connection, wanted: list[Rule], spare: timedelta = timedelta(0)) -> list[str]:
+    """The partitions, by what follows the tables' names, that a rule has not been applied to.
+
+    ``spare``: by how much a snapshot must be older than the rule asks for.
+    """
     suffixes = [suffix for (suffix,) in connection.execute(QUERIES["snapshot_partitions"])]
-    parameters = _parameters(wanted)
+    parameters = _parameters([rule._replace(before=rule.before - spare) for rule in wanted])
     return [
         suffix
         for suffix in suffixes
@@ -125,8 +127,7 @@ def thin(
     """Apply the rules to a partition in the caller's transaction; None: somebody else thins.
 
     ``wait`` lets seconds pass between attempts to lock the tables.
-    Raises DatabaseError when the partition was written to meanwhile, or its tables could not be
-    locked: the next attempt may succeed.
+    Raises DatabaseError when the tables could not be locked: the next attempt may succeed.
     """
     if not _value(connection, QUERIES["owns_snapshots"]):
         raise DatabaseError(
@@ -139,9 +140,12 @@ def thin(
     before = _size(connection, suffix)
     kept = _judge(connection, suffix, wanted)
     tables = connection.execute(QUERIES["snapshot_tables"], {"suffix": suffix}).fetchall()
-    for table, _, _ in tables:
+    names = [table for table, _, _ in tables]
+    for table in names:
         _copy(connection, table, suffix)
-    _lock(connection, [table for table, _, _ in tables], wait)
+    _catch_up(connection, names, suffix)  # so that little is left to do under the lock
+    _lock(connection, names, wait)
+    _catch_up(connection, names, suffix)
     _swap(connection, suffix, [(table, bound) for table, bound, _ in tables])
     connection.execute("DROP TABLE pg_temp.thinned_headers, pg_temp.thinned_quotes")
     return Thinned(suffix.strip("_"), kept, before, _size(connection, suffix))
@@ -207,16 +211,24 @@ def _copy(connection: Connection, table: str, suffix: str) -> None:
     connection.execute(sql.SQL("ANALYZE {copy}").format(**names))
 
 
-def _swap(connection: Connection, suffix: str, tables: list[tuple[str, str]]) -> None:
-    """Replace each partition by its copy. Raises DatabaseError if there is a new snapshot."""
-    headers = {"old": _name("snapshots" + suffix), "copy": _name(_copy_of("snapshots", suffix))}
-    there = _value(connection, sql.SQL("SELECT count(*) FROM {old}").format(**headers))
-    judged = _value(connection, sql.SQL("SELECT count(*) FROM thinned_headers"))
-    if there != judged:
-        raise DatabaseError(
-            f"nothing was thinned: {there - judged} snapshots came to onetrading.snapshots{suffix}"
-            " meanwhile"
+def _catch_up(connection: Connection, tables: list[str], suffix: str) -> None:
+    """Copy the snapshots that came to the partition since it was judged, all of them."""
+    late = [
+        id_
+        for (id_,) in connection.execute(
+            QUERIES["late_headers"].format(old=_name("snapshots" + suffix))
         )
+    ]
+    if not late:
+        return
+    for table in tables:
+        names = {"old": _name(table + suffix), "copy": _name(_copy_of(table, suffix))}
+        connection.execute(QUERIES["copy_late"].format(**names), {"ids": late})
+
+
+def _swap(connection: Connection, suffix: str, tables: list[tuple[str, str]]) -> None:
+    """Replace each partition by its copy."""
+    headers = {"old": _name("snapshots" + suffix), "copy": _name(_copy_of("snapshots", suffix))}
     connection.execute(QUERIES["follow_observations"].format(**headers))
     for table, bound in tables:
         names = {

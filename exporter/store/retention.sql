@@ -271,6 +271,18 @@ SELECT count(*) FROM {old} WHERE snapshot_id IN (SELECT snapshot_id FROM thinned
 -- How many quotes stay of the other snapshots.
 SELECT count(*) FROM thinned_quotes JOIN thinned_headers USING (snapshot_id) WHERE quoted;
 
+-- name: late_headers
+-- Snapshots that came to a partition since it was judged; they are noted as judged.
+INSERT INTO thinned_headers (snapshot_id, stream, keep)
+SELECT snapshot_id, stream, true FROM {old} AS header
+WHERE NOT EXISTS (
+    SELECT FROM thinned_headers AS judged WHERE judged.snapshot_id = header.snapshot_id)
+RETURNING snapshot_id;
+
+-- name: copy_late
+-- All rows of late snapshots.
+INSERT INTO {copy} SELECT * FROM {old} WHERE snapshot_id = ANY(%(ids)s);
+
 -- name: follow_observations
 -- What was observed for longer since it was copied.
 UPDATE {copy} AS copied SET last_observed_at = header.last_observed_at

@@ -13,6 +13,9 @@ import psycopg
 import pytest
 
 from exporter.model.stream import PUBLIC_ACCOUNT_ID
+from exporter.settings.retention import retention as parse
+from exporter.store import retention as store
+from exporter.streams import STREAMS
 from tests.support.fork_server import Process, start
 from tests.support.process import command, process_environment, running
 from tests.support.reporting import MAIN, put
@@ -158,6 +161,23 @@ def test_the_setting_says_what_is_kept(
     assert (count(stored, "balances") < balances) is thins_balances
 
 
+def test_days_that_are_old_enough_are_thinned_in_the_month_that_runs(
+    stored: Connection, database_url: str, tmp_path: Path
+) -> None:
+    """To the day by the command; by the service once something is a week older."""
+    stored.execute("DELETE FROM onetrading.snapshots WHERE first_observed_at = %s", [NEWEST])
+    retention = parse("market=1d/hour,account=forever")
+    wanted = store.rules(stored, retention, STREAMS)
+    assert {rule.before for rule in wanted} == {START + timedelta(days=DAYS - 2)}
+    assert store.due(stored, wanted) == ["_earlier"]
+    assert store.due(stored, wanted, timedelta(days=DAYS - 2)) == []
+    assert store.due(stored, wanted, timedelta(days=DAYS - 2, minutes=-1)) == ["_earlier"]
+    env = environment(database_url, tmp_path, ONETRADING_RETENTION="market=1d/hour,account=forever")
+    assert command("retention", env=env).returncode == 0
+    assert count(stored, "tickers") == (DAYS - 2) * 24 + 2 * 1_440
+    assert command("retention", env=env).stdout == "nothing to thin\n"
+
+
 @contextmanager
 def begun(arguments: list[str], environ: Mapping[str, str], log: Path) -> Iterator[Process]:
     """The real program, in a process of its own that does not outlive the test."""
@@ -250,13 +270,14 @@ def test_a_snapshot_that_comes_late_is_not_lost(
                 [(2 * 10**6, MAIN, "CHF", 1, 0)],
             )
             writer.commit()
-            assert process.wait() == 1
-    assert "1 snapshots came to" in (tmp_path / "log").read_text()
-    assert count(stored, "tickers") == DAYS * 1_440 + 1
-    assert command("retention", env=env).returncode == 0
+            assert process.wait() == 0, (tmp_path / "log").read_text()
     kept = stored.execute("SELECT FROM onetrading.balances WHERE currency_code = 'CHF'")
     assert kept.rowcount == 1
+    resolution = "SELECT resolution FROM onetrading.snapshots WHERE snapshot_id = 2000000"
+    assert stored.execute(resolution).fetchall() == [(None,)]
     assert count(stored, "tickers") == DAYS * 24 + 1
+    assert command("retention", env=env).returncode == 0
+    assert stored.execute(resolution).fetchall() == [(timedelta(hours=1),)]
 
 
 def test_the_service_thins_makes_months_and_tells_sizes(

@@ -106,6 +106,17 @@ def year(postgres_url: str, migrated_template: str) -> Iterator[Year]:
 
 def fill_year(connection: Connection) -> Market:
     """Fill a migrated database with the year; the market, at its end."""
+    market = begin_year(connection)
+    for at in _looks():
+        market.advance(at)
+        observe(connection, market)
+    end_year(connection, market)
+    date_facts(connection)
+    return market
+
+
+def begin_year(connection: Connection) -> Market:
+    """What is known before the first look; the market, at the year's beginning."""
     market = Market(_SEED, START, START, ACCOUNTS)
     report_settings.note(connection, _SETTINGS)
     for name in ("instruments", "currencies"):
@@ -113,19 +124,34 @@ def fill_year(connection: Connection) -> Market:
     for account in market.accounts.values():
         bookkeeping.remember_account(connection, account.name, account.id)
         _refer(connection, market, account, "account_fees")
-    for at in _looks():
-        market.advance(at)
-        for account in market.accounts.values():
-            _observe(connection, market, account)
+    return market
+
+
+def observe(connection: Connection, market: Market) -> None:
+    """Look at the state of each account."""
+    for account in market.accounts.values():
+        _observe(connection, market, account)
+
+
+def observe_market(connection: Connection, market: Market) -> None:
+    """Look at what is quoted."""
+    _save(connection, market, None, _BY_NAME["tickers"])
+
+
+def load_histories(connection: Connection, market: Market) -> None:
+    """Load what there is of every history by now."""
     for account in market.accounts.values():
         _load_history(connection, market, account)
     _load_rates(connection, market)
+
+
+def end_year(connection: Connection, market: Market) -> None:
+    """Load the histories, and what people import."""
+    load_histories(connection, market)
     _quote(connection, market.accounts["main"])
     bring(connection, "movements", _movements(market))
     bring(connection, "rates", _exchange_rates(market))
     bring(connection, "lots", _LOTS)
-    _date(connection)
-    return market
 
 
 def _looks() -> list[datetime]:
@@ -187,16 +213,22 @@ def _observe(connection: Connection, market: Market, account: SimulatedAccount) 
         stream = _BY_NAME[name]
         if stream.requires_futures and not account.futures:
             continue
-        snapshots.save(
-            connection,
-            stream,
-            _partition(account, stream),
-            _response(market, account, stream),
-            Observed(market.now, market.now),
-            patience=timedelta(minutes=1),
-            latest=END,
-            lease=None,
-        )
+        _save(connection, market, account, stream)
+
+
+def _save(
+    connection: Connection, market: Market, account: SimulatedAccount | None, stream: Any
+) -> None:
+    snapshots.save(
+        connection,
+        stream,
+        _partition(account, stream),
+        _response(market, account, stream),
+        Observed(market.now, market.now),
+        patience=timedelta(minutes=1),
+        latest=END,
+        lease=None,
+    )
 
 
 def load(
@@ -307,7 +339,7 @@ def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     return text.getvalue()
 
 
-def _date(connection: Connection) -> None:
+def date_facts(connection: Connection) -> None:
     """Tell that it became known when it happened, and that the accounts have left since."""
     for table, happened_at in _DATED:
         connection.execute(
