@@ -19,9 +19,9 @@ from exporter.streams import STREAMS
 from tests.support import simulated_year as simulated
 
 _ZONES = ("UTC", "Europe/Vienna", "Asia/Kathmandu")
-_LOOK_EVERY = timedelta(minutes=20)
+_LOOK_EVERY = timedelta(minutes=30)
 _LOOK_OFTEN = timedelta(seconds=30)
-"""While a month ends, and for ten minutes of each day."""
+"""While a month ends, and for ten minutes of each week."""
 _TABLES = ("snapshots", "tickers", "balances", "positions", "portfolios")
 _REPORTS: tuple[LiteralString, ...] = (
     "daily_closing_balances(%(zone)s)",
@@ -83,7 +83,7 @@ def _looks() -> Iterator[datetime]:
     while at < simulated.END:
         yield at
         near = (at + timedelta(hours=1)).month != (at - timedelta(hours=1)).month
-        often = near or (at.hour, at.minute // 10) == (14, 3)
+        often = near or (at.weekday(), at.hour, at.minute // 10) == (2, 14, 3)
         step = _LOOK_OFTEN if often else _LOOK_EVERY
         at = datetime.fromtimestamp((at.timestamp() // step.seconds + 1) * step.seconds, UTC)
 
