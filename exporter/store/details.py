@@ -38,7 +38,7 @@ from exporter.store import (
 )
 from exporter.store import table as tables
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, check
+from exporter.store.lease import Lease, check
 from exporter.store.queries import QUERIES, identity_of
 
 PAUSES = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
