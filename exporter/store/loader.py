@@ -29,7 +29,7 @@ from exporter.store import (
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.hashes import Hashes
-from exporter.store.lease import Lease, ask, check, demand
+from exporter.store.lease import Lease, ask, demand
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
 from exporter.store.session import catch_up, run_ahead
@@ -245,10 +245,14 @@ def load_present(
     """
     if not salvaging:
         batch.hash_records()
+    run_ahead(connection)
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
-    check(connection, partition.account_id, lease)
-    known = "some" if salvaging else _ask_known(connection, stream, partition, None, batch)()
-    done = _write(connection, stream, partition, None, batch, known, salvaging=salvaging)
+    held = ask(connection, partition.account_id, lease)
+    known = _not_asked if salvaging else _ask_known(connection, stream, partition, None, batch)
+    catch_up(connection)
+    held()
+    done = _write(connection, stream, partition, None, batch, known(), salvaging=salvaging)
+    run_ahead(connection)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     found = [*batch.rejects, *refused]
     rejected = 0

@@ -80,7 +80,7 @@ class ClosingsSync(HistorySync):
 
     def _state(self, partition: Partition) -> State:
         """As of when what is proven is complete; before the first walk, as of now."""
-        found = self.database.run(closings.state, partition)
+        found = self.database.look(closings.state, partition)
         if found is not None:
             return found
         now = self.now()
@@ -169,7 +169,7 @@ class ClosingsSync(HistorySync):
             starts.append(since.still_open)
         all_due = not since.observed or now - state.all_read_at >= _ALL_AGAIN
         if all_due:
-            first = self.database.run(closings.first_covered, partition)
+            first = self.database.look(closings.first_covered, partition)
             starts.append(min(required, first or required))
         start = min(starts)
         if start >= newest:
