@@ -14,7 +14,7 @@ from benchmarks.measure import Finding, machine
 _MARK = "<!-- what follows is written by `python -m benchmarks --markdown` -->\n"
 SUBJECTS = (
     *("ingest", "again", "growth", "records", "reports", "lots", "budget", "scrape", "memory"),
-    *("history", "start", "accounts", "rest"),
+    *("history", "start", "accounts", "rest", "far"),
 )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 from exporter.model.errors import UnexpectedPayload
 from exporter.model.retirement import NOT_CONFIGURED
@@ -57,6 +58,35 @@ def covered_to(connection: Connection, partition: Partition) -> datetime | None:
     return row[0] if row else None
 
 
+class Progress(NamedTuple):
+    """Where a scope of a stream stands."""
+
+    retired_because: str | None = None
+    """Why it is no longer read; None if it is, or was never to be read."""
+    required_from: datetime | None = None
+    """From when on its history must be complete."""
+    asked_from: datetime | None = None
+    settle: timedelta | None = None
+    covered_to: datetime | None = None
+    """The end of its newest proven range."""
+
+    def required_as(self, stream: History, start: datetime, *, explicit: bool) -> datetime | None:
+        """From when on it is required, if asking for it from ``start`` on (see `require`) would
+        change nothing; else None."""
+        as_asked = not explicit or self.asked_from == start
+        unchanged = as_asked and self.settle == stream.allowed_lateness
+        return self.required_from if unchanged else None
+
+
+def ask_progress(connection: Connection, partition: Partition) -> Callable[[], dict[str, Progress]]:
+    """Ask for the progress of each scope of a stream, by scope; ``partition`` may be any of them.
+
+    The function returned reads the answer (`Database.run_at_once`).
+    """
+    found = connection.execute(QUERIES["progress"], identity_of(partition))
+    return lambda: {scope: Progress(*known) for scope, *known in found}
+
+
 def require(
     connection: Connection,
     stream: History,
@@ -69,15 +99,12 @@ def require(
 
     A default start (not ``explicit``) only counts the first time: it must not move with the clock.
     """
-    identity = identity_of(partition)
-    known = connection.execute(QUERIES["requirement"], identity).fetchone()
-    if known is not None:
-        required, asked, settle = known
-        as_asked = not explicit or asked == start
-        if required is not None and as_asked and settle == stream.allowed_lateness:
-            # Even a statement that changes nothing would lock the row, and write that to the WAL.
-            return cast(datetime, required)
-    parameters = identity | {
+    known = ask_progress(connection, partition)().get(partition.instrument, Progress())
+    required = known.required_as(stream, start, explicit=explicit)
+    if required is not None:
+        # Even a statement that changes nothing would lock the row, and write that to the WAL.
+        return required
+    parameters = identity_of(partition) | {
         "required_from": start,
         "settle": stream.allowed_lateness,
         "explicit": explicit,
@@ -177,14 +204,6 @@ def note_attempt(
     )
 
 
-def note_successes(
-    connection: Connection, partitions: Iterable[Partition], interval: timedelta
-) -> None:
-    """Record that a pass over these partitions succeeded, and when the next is due."""
-    for partition in partitions:
-        note_attempt(connection, partition, interval, None)
-
-
 def succeeded_after(connection: Connection, partition: Partition, at: datetime) -> bool:
     """Whether a pass of any process succeeded later than ``at``, by the clock of Postgres."""
     statement = QUERIES["succeeded_after"]
@@ -212,14 +231,60 @@ def retired(connection: Connection, partition: Partition) -> dict[str, str | Non
     return dict(connection.execute(QUERIES["retired"], identity_of(partition)).fetchall())
 
 
+def ask_scopes(
+    connection: Connection, partition: Partition
+) -> Callable[[], tuple[list[Listing], dict[str, Progress]]]:
+    """As `futures` and `ask_progress`."""
+    listed, progress = connection.execute(QUERIES["futures"]), ask_progress(connection, partition)
+    return lambda: ([Listing(*row) for row in listed], progress())
+
+
 Total = tuple[str, tuple[str, ...], Decimal]
 """Metric name, label values and value of a counter."""
 
 
 def totals(connection: Connection, partition: Partition) -> list[Total]:
     """Each counter of a stream."""
-    rows = connection.execute(QUERIES["totals"], identity_of(partition))
+    return _totals(connection.execute(QUERIES["totals"], identity_of(partition)))
+
+
+def _totals(rows: Iterable[Any]) -> list[Total]:
     return [(metric, tuple(labels), value) for metric, labels, value in rows]
+
+
+class Concluded(NamedTuple):
+    """What a stream has come to."""
+
+    progress: dict[str, Progress]
+    """By scope."""
+    covered: dict[str, list[Window]]
+    """By scope, the proven ranges, oldest first."""
+    totals: list[Total]
+
+
+def conclude(
+    connection: Connection, partition: Partition, scopes: Sequence[str], interval: timedelta
+) -> Callable[[], Concluded]:
+    """Record that a pass over ``scopes`` of a stream succeeded, when the next is due, and ask what
+    it has come to.
+
+    The function returned reads the answer (`Database.run_at_once`).
+    """
+    identity = identity_of(partition)
+    if scopes:
+        noted = identity | {"scopes": sorted(scopes), "interval": interval}
+        connection.execute(QUERIES["note_successes"], noted)
+    progress = ask_progress(connection, partition)
+    ranges = connection.execute(QUERIES["covered_scopes"], identity)
+    counters = connection.execute(QUERIES["totals"], identity)
+
+    def read() -> Concluded:
+        covered: defaultdict[str, list[Window]] = defaultdict(list)
+        for scope, start, end in ranges:
+            covered[scope].append(Window(start, end))
+        return Concluded(progress(), covered, _totals(counters))
+
+    return read
 
 
 class DataQualityCounts(NamedTuple):
@@ -241,10 +306,32 @@ def data_quality_counts(connection: Connection) -> dict[tuple[str, str], DataQua
     return {(account, stream): DataQualityCounts(*counts) for account, stream, *counts in rows}
 
 
-def number_run(connection: Connection) -> int | None:
-    """The ``run_id`` of a walk that begins; None where our role may not use the sequence."""
-    row = connection.execute(QUERIES["number_run"]).fetchone()
-    return None if row is None else int(row[0])
+def number_runs(connection: Connection, count: int) -> Callable[[], list[int]]:
+    """Draw the ``run_id`` of each of so many walks that begin; none where our role may not use the
+    sequence. The function returned reads the answer (`Database.run_at_once`)."""
+    rows = connection.execute(QUERIES["number_runs"], {"count": count})
+    return lambda: [int(number) for (number,) in rows]
+
+
+class Begun(NamedTuple):
+    """What a walk through the newest part of a scope needs to know."""
+
+    progress: Progress
+    run_id: int | None
+    """As `number_runs`."""
+
+
+def begin_walk(connection: Connection, partition: Partition) -> Callable[[], Begun]:
+    """Ask where a partition stands, and draw the number of a walk. The function returned reads the
+    answer (`Database.run_at_once`)."""
+    progress = ask_progress(connection, partition)
+    numbers = number_runs(connection, 1)
+
+    def read() -> Begun:
+        known = progress().get(partition.instrument, Progress())
+        return Begun(known, next(iter(numbers()), None))
+
+    return read
 
 
 def prune(connection: Connection) -> None:

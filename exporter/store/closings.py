@@ -15,7 +15,7 @@ from typing import NamedTuple
 from exporter.model.closings import Closings
 from exporter.model.stream import Partition
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, check
+from exporter.store.lease import Lease, check
 from exporter.store.queries import QUERIES, identity_of
 
 SLACK = timedelta(minutes=1)

@@ -16,8 +16,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
 from math import inf
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -34,6 +33,7 @@ from exporter.model.errors import (
     SchemaError,
     Stopping,
 )
+from exporter.store.deadlines import Deadlines
 from exporter.store.pool import (
     EXHAUSTED,
     RETRYABLE,
@@ -46,9 +46,8 @@ from exporter.store.pool import (
     is_lost,
     message_of,
     open_pool,
-    shut,
 )
-from exporter.store.session import CONNECT_S, MEANING, READ_ONLY, Session, accepts_writes
+from exporter.store.session import CONNECT_S, MEANING, READ_ONLY, Session, accepts_writes, catch_up
 
 __all__ = ["Connection", "Database", "connected"]
 
@@ -68,18 +67,13 @@ _BRIEF_WAIT_S = 5.0
 _SILENT_S = 5.0
 """When no transaction has ended for so long, a pool without a free connection may be a dead one."""
 _ATTEMPTS = 5
+_BRIEFLY = (
+    "SELECT set_config('lock_timeout', '3s', true), set_config('statement_timeout', '4s', true)"
+)
+_Begin = Callable[[Session], AbstractContextManager[None]]
+"""The transaction of some work: `Session.plain`, `Session.ahead` or `Session.alone`."""
 _UNUSABLE = (SchemaError, EmbeddedPostgresError)
 """What ends the process when it starts, and is waited for later."""
-
-
-@dataclass
-class _Running:
-    """A transaction: its connection, and the monotonic second by which it must end."""
-
-    connection: Connection
-    due: float
-    overdue: bool = False
-    """It was cut off because it did not end in time."""
 
 
 class Database:
@@ -100,8 +94,7 @@ class Database:
         self._watcher: threading.Thread | None = None
         self._attempts = 0
         self._guard = threading.Lock()
-        self._running: dict[object, _Running] = {}
-        """Each transaction that is running, by a key of its own."""
+        self._deadlines = Deadlines()
         self._ended_at = -inf
         """When a transaction ended well last, in monotonic seconds."""
         self._doubted = False
@@ -134,17 +127,15 @@ class Database:
     def close(self) -> None:
         """Close all connections and cancel running transactions, which might wait for ever."""
         self._stopped.set()
+        self._deadlines.close()
         self._lost.set()
         self._drop("closed")
-        self._cut(due_by=inf)
+        self._deadlines.cut(due_by=inf)
         if self._watcher is not None:
             self._watcher.join(timeout=_WATCH_INTERVAL_S)
 
     def run(
-        self,
-        work: Callable[Concatenate[Connection, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run ``work`` in one transaction; repeat all of it after a conflict with another writer.
 
@@ -154,35 +145,71 @@ class Database:
         return self._run(_TIMEOUT_S, _WAIT_S, lambda connection: work(connection, *args, **kwargs))
 
     def run_slowly(
-        self,
-        work: Callable[Concatenate[Connection, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `run`, for work on whole tables: it may take hours."""
         return self._run(_SLOW_TIMEOUT_S, _WAIT_S, lambda found: work(found, *args, **kwargs))
 
-    def run_briefly(
+    def run_ahead(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run`, for work that can do without the answers to most of its statements, or calls
+        `session.catch_up` where it cannot: it runs ahead (`Session.ahead`)."""
+        return self._run(
+            _TIMEOUT_S, _WAIT_S, lambda found: work(found, *args, **kwargs), Session.ahead
+        )
+
+    def run_at_once(
         self,
-        work: Callable[Concatenate[Connection, P], T],
+        ask: Callable[Concatenate[Connection, P], Callable[[], T]],
         *args: P.args,
         **kwargs: P.kwargs,
+    ) -> T:
+        """As `run_ahead`, in one round trip: ``ask`` executes statements, and the function that it
+        returns reads the answers, after the COMMIT."""
+        return self.run_ahead(ask, *args, **kwargs)()
+
+    def look(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run`, for work that only reads, with one statement: without BEGIN and COMMIT, it
+        takes one round trip."""
+        return self._run(
+            _TIMEOUT_S, _WAIT_S, lambda found: work(found, *args, **kwargs), Session.alone
+        )
+
+    def run_briefly(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `run`, for threads that poll the exchange: a Postgres that hangs counts as away.
 
         A transaction gets 5 seconds, 4 for each statement and 3 for each lock.
         """
 
-        def briefly(connection: Connection) -> T:
-            connection.execute(
-                "SELECT set_config('lock_timeout', '3s', true),"
-                " set_config('statement_timeout', '4s', true)"
-            )
+        def waiting(connection: Connection) -> T:
+            catch_up(connection)
             return work(connection, *args, **kwargs)
 
-        return self._run(_BRIEF_TIMEOUT_S, _BRIEF_WAIT_S, briefly)
+        return self.run_ahead_briefly(waiting)
 
-    def _run(self, timeout_s: float, wait_s: float, work: Callable[[Connection], T]) -> T:
+    def run_ahead_briefly(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run_briefly` and `run_ahead`."""
+
+        def briefly(connection: Connection) -> T:
+            connection.execute(_BRIEFLY)
+            return work(connection, *args, **kwargs)
+
+        return self._run(_BRIEF_TIMEOUT_S, _BRIEF_WAIT_S, briefly, Session.ahead)
+
+    def _run(
+        self,
+        timeout_s: float,
+        wait_s: float,
+        work: Callable[[Connection], T],
+        begin: _Begin = Session.plain,
+    ) -> T:
         began = time.monotonic()
         for attempt in range(1, _ATTEMPTS + 1):
             pool = self._pool
@@ -191,7 +218,7 @@ class Database:
             try:
                 with (
                     data_refusals(),
-                    self._transaction(pool, timeout_s, wait_s) as connection,
+                    self._transaction(pool, timeout_s, wait_s, begin) as connection,
                 ):
                     return work(connection)
             except RETRYABLE as error:
@@ -218,50 +245,22 @@ class Database:
 
     @contextmanager
     def _transaction(
-        self, pool: ConnectionPool[Session], timeout_s: float, wait_s: float
+        self, pool: ConnectionPool[Session], timeout_s: float, wait_s: float, begin: _Begin
     ) -> Iterator[Connection]:
         """A connection with a transaction that must end within ``timeout_s``, commit included."""
-        with self._watched() as watch:
+        with self._deadlines.watched() as watch:
             began = inf
             try:
                 with pool.connection(timeout=wait_s) as connection:
                     began = time.monotonic()
                     running = watch(connection, began + timeout_s)
-                    connection.begin()
-                    yield connection
+                    with begin(connection):
+                        yield connection
             except psycopg.Error as error:
                 if self._ended_at > began and running.overdue:
                     raise self._busy(f"a transaction took longer than {timeout_s:.0f} s") from error
                 raise
         self._ended_at = time.monotonic()
-
-    @contextmanager
-    def _watched(self) -> Iterator[Callable[[Connection, float], _Running]]:
-        """Yield a function that has its connection cut off when the block runs past its ``due``."""
-        block = object()  # the next block may get the connection before this one has ended
-
-        def watch(connection: Connection, due: float) -> _Running:
-            with self._guard:
-                if self._stopped.is_set():
-                    raise DatabaseError("Postgres is away: closed")
-                running = self._running[block] = _Running(connection, due)
-                return running
-
-        try:
-            yield watch
-        finally:
-            with self._guard:
-                self._running.pop(block, None)
-
-    def _cut(self, due_by: float) -> None:
-        """Break the connections past their deadline: reading from a hung server never returns."""
-        now = time.monotonic()
-        with self._guard:
-            for running in self._running.values():
-                if running.due <= due_by:
-                    running.overdue = running.due <= now
-                    with suppress(psycopg.Error, OSError):
-                        shut(running.connection.fileno())
 
     def _busy(self, why: str) -> DatabaseBusy:
         """The error of a transaction that overload prevented; one line for many of them."""
@@ -286,7 +285,7 @@ class Database:
         except psycopg.errors.ConnectionTimeout as error:
             if self._drop(message_of(error), pool):
                 self._tell_lost(message_of(error))
-                self._cut(due_by=inf)
+                self._deadlines.cut(due_by=inf)
         except (psycopg.Error, ExporterError) as error:
             # It responds, or is gone: then the connections in use say so themselves.
             _log.debug("could not ask whether Postgres responds: %s", message_of(error))
@@ -303,7 +302,7 @@ class Database:
             except _UNUSABLE as refused:
                 raise DatabaseError(str(refused)) from refused
             if not is_up:
-                self._cut(due_by=inf)  # the others would notice only later
+                self._deadlines.cut(due_by=inf)  # the others would notice only later
             self._lost.set()
         else:
             self._stopped.wait(_RECONNECT_WAIT_S)  # the first thread to notice reconnects
@@ -321,7 +320,7 @@ class Database:
             self._lost.clear()
             if self._stopped.is_set():
                 return
-            self._cut(due_by=time.monotonic())
+            self._deadlines.cut(due_by=time.monotonic())
             for text, count in self._recurring.summaries():
                 _log.warning("%d times again in the last minute: %s", count, text)
             if self._doubted:
@@ -346,7 +345,7 @@ class Database:
             try:
                 url = self._address()
                 with (
-                    self._watched() as watch,
+                    self._deadlines.watched() as watch,
                     Session.connect(url, connect_timeout=CONNECT_S) as session,
                 ):
                     watch(session, inf)

@@ -38,7 +38,7 @@ from exporter.store import (
 )
 from exporter.store import table as tables
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, check
+from exporter.store.lease import Lease, ask, check
 from exporter.store.queries import QUERIES, identity_of
 
 PAUSES = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
@@ -186,9 +186,11 @@ def compare(
     Returns how many new issues there are, by kind: ``missing`` there, ``different``, ``unlisted``
     among the details of any position. Raises LeaseLost.
     """
-    check(connection, partition.account_id, lease)
+    held = ask(connection, partition.account_id, lease)
     parameters = identity_of(partition) | {"now": now, "most": _COMPARED_AT_ONCE}
-    return dict(connection.execute(QUERIES[f"compare_{partition.stream}"], parameters).fetchall())
+    found = connection.execute(QUERIES[f"compare_{partition.stream}"], parameters)
+    held()
+    return dict(found.fetchall())
 
 
 def _attempt(partition: Partition, position: Due, now: datetime) -> dict[str, Any]:

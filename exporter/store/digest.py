@@ -10,7 +10,7 @@ same instant as the last one here, on the next page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, reduce
 from operator import attrgetter, xor
 from typing import Any, Literal
@@ -39,26 +39,47 @@ def look(
     ``recent``: see `table.compare`; a row of a key that was read just before is no row that is
     simply known.
     """
+    return ask(connection, stream, partition, rows, recent, hashes)()
+
+
+def ask(
+    connection: Connection,
+    stream: History,
+    partition: Partition,
+    rows: Sequence[Any],
+    recent: Mapping[Any, Any],
+    hashes: Hashes,
+) -> Callable[[], Stored]:
+    """As `look`; the function returned reads the answer."""
     if not rows or not stream.ordered or (stream.partitioned and not partition.instrument):
-        return "some"
+        return _unknown
     if recent and not recent.keys().isdisjoint(map(attrgetter(*stream.table.key), rows)):
-        return "some"
+        return _unknown
     scope = _scope(stream, partition)
     if any({getattr(row, name) for row in rows} != {value} for name, value in scope.items()):
-        return "some"  # a record names another account than the one that was read
+        return _unknown  # a record names another account than the one that was read
     instants = list(map(attrgetter(stream.instant), rows))
     found = connection.execute(
         statement(stream.table, stream.instant, tuple(scope)),
         {**scope, "oldest": min(instants), "newest": max(instants), "most": len(rows) + 1},
-    ).fetchone()
-    count, combined = found or (len(rows) + 1, 0)
-    if count == 0:
-        # Of a payment in another precision, the key may be stored: it has a coarser instant.
-        return "none" if stream.table.stamp is None else "some"
-    if count != len(rows):
-        return "some"
-    sent = reduce(xor, (hashes[row.raw] for row in rows))
-    return "all" if combined == sent else "some"
+    )
+
+    def read() -> Stored:
+        count, combined = found.fetchone() or (len(rows) + 1, 0)
+        if count == 0:
+            # Of a payment in another precision, the key may be stored: it has a coarser instant.
+            return "none" if stream.table.stamp is None else "some"
+        sent = [hashes[row.raw] for row in rows]
+        if count < len(rows):  # the same record may stand at the end of one page and begin the next
+            key = attrgetter(*stream.table.key)
+            sent = [one for _, one in set(zip(map(key, rows), sent, strict=True))]
+        return "all" if count == len(sent) and combined == reduce(xor, sent) else "some"
+
+    return read
+
+
+def _unknown() -> Stored:
+    return "some"
 
 
 def _scope(stream: History, partition: Partition) -> dict[str, str]:

@@ -18,7 +18,7 @@ from exporter.model.stream import Partition, Table
 from exporter.model.window import RESOLUTION
 from exporter.store import partitions
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, check
+from exporter.store.lease import Lease, check
 from exporter.store.queries import QUERIES, identity_of, own_rows
 
 

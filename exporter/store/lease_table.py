@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from exporter.store.holder import has_ended
-from exporter.store.loader import Lease
+from exporter.store.lease import Lease
 from exporter.store.queries import QUERIES
 from exporter.store.session import Session
 from exporter.store.takeover import EXPIRY_S, Seen

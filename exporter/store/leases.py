@@ -1,6 +1,6 @@
 """One writer per account: a lease with an epoch, held over a dedicated connection.
 
-Each writing transaction checks holder and epoch (`loader.check`), so a process that was paused
+Each writing transaction checks holder and epoch (`lease.check`), so a process that was paused
 and wakes up late can no longer write. `takeover` says when the lease of another process is free.
 
 An account that Postgres does not know yet has no id, so its first reader holds a *claim* instead: a
@@ -24,8 +24,8 @@ from typing import Any, Literal
 import psycopg
 
 from exporter.model.errors import ExporterError
+from exporter.store.lease import Lease
 from exporter.store.lease_table import LeaseTable
-from exporter.store.loader import Lease
 from exporter.store.pool import message_of
 from exporter.store.session import MEANING, Session, connect
 from exporter.store.takeover import Watch

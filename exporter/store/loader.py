@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple
 from psycopg.errors import UniqueViolation
 
 from exporter.model.closings import Closings
-from exporter.model.errors import LeaseLost
 from exporter.model.stream import Drift, History, Partition, Reject
 from exporter.model.window import Window
 from exporter.store import (
@@ -30,21 +29,16 @@ from exporter.store import (
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.hashes import Hashes
+from exporter.store.lease import Lease, ask, demand
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
+from exporter.store.session import catch_up, run_ahead
 
 Lane = Literal["tail", "backfill", "verify", "retry"]
 """``verify``: what is proven is read again. ``retry``: rejected records, which no walk brought."""
 Found = Literal["late", "changed", "returned"]
 """``returned``: it had vanished, and is shown again."""
 _NO_EDGES = timedelta(0)
-
-
-class Lease(NamedTuple):
-    """The right to write an account; each writing transaction checks that it is still valid."""
-
-    holder: str
-    epoch: int
 
 
 @dataclass
@@ -86,6 +80,11 @@ class Batch:
     keys_looked_up: bool = False
     """Whether each key must be looked up: one was stored, although nothing of its time is."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it has no records."""
+        return not self.rows and not self.rejects
+
     def hash_records(self) -> None:
         """Before the stream is locked, because another walk may write meanwhile."""
         self.hashes.add(row.raw for row in self.rows)
@@ -111,6 +110,14 @@ def remember(run: Run, stream: History, batch: Batch) -> None:
     run.recent = dict(zip(map(key, rows), rows, strict=True))
 
 
+class Step(NamedTuple):
+    """A batch of a walk, to be loaded."""
+
+    partition: Partition
+    run: Run
+    batch: Batch
+
+
 def load(
     connection: Connection,
     stream: History,
@@ -129,13 +136,73 @@ def load(
     The caller sets ``run.run_id`` after the commit, and calls `remember`, because a repeated
     transaction must write the same again. Raises LeaseLost when another process writes the account.
     """
+    steps = [Step(partition, run, batch)]
+    (loaded,) = load_all(connection, stream, steps, lease, salvaging=salvaging)
+    return loaded
+
+
+def load_all(
+    connection: Connection,
+    stream: History,
+    steps: Sequence[Step],
+    lease: Lease | None,
+    *,
+    salvaging: bool = False,
+) -> list[Loaded]:
+    """As `load`, for batches of several walks through scopes of one stream of one account.
+
+    In a transaction that may run ahead, what is known takes two round trips, and empty batches one.
+    DataRefused may then mean that the lease is lost as well, which only ``salvaging`` tells.
+    """
     if not salvaging:
-        batch.hash_records()
+        for step in steps:
+            step.batch.hash_records()
+    partition = steps[0].partition
+    ahead = run_ahead(connection)
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
-    check(connection, partition.account_id, lease)
-    done = _write(connection, stream, partition, run, batch, salvaging=salvaging)
+    if ahead and not salvaging and all(step.batch.empty for step in steps):
+        demand(connection, partition.account_id, lease)
+        matters, known = _Matters(rejects=True, vanished=False), [_not_asked] * len(steps)
+    else:
+        held = ask(connection, partition.account_id, lease)
+        matters_asked = connection.execute(QUERIES["open_matters"], identity_of(partition))
+        known = [
+            _not_asked if salvaging else _ask_known(connection, stream, *step) for step in steps
+        ]
+        catch_up(connection)
+        held()
+        matters = _Matters(*(matters_asked.fetchone() or (True, True)))
+    return [
+        _load(connection, stream, step, stored(), matters, salvaging=salvaging)
+        for step, stored in zip(steps, known, strict=True)
+    ]
+
+
+class _Matters(NamedTuple):
+    """What a stream has, or may have."""
+
+    rejects: bool
+    """Open ones."""
+    vanished: bool
+    """Facts that the exchange does not show any more."""
+
+
+def _load(
+    connection: Connection,
+    stream: History,
+    step: Step,
+    known: digest.Stored,
+    matters: _Matters,
+    *,
+    salvaging: bool,
+) -> Loaded:
+    """Write a batch under the stream's lock, which is held."""
+    partition, run, batch = step
+    done = _write(connection, stream, partition, run, batch, known, salvaging=salvaging)
+    run_ahead(connection)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
-    rejected = _keep_rejects(connection, stream, partition, run, [*batch.rejects, *refused])
+    found = [*batch.rejects, *refused]
+    rejected = _keep_rejects(connection, stream, partition, run, found)
     rejects.note_drift(connection, partition, batch.drift)
     _claim(connection, partition, run, batch)
     counts = {
@@ -145,10 +212,10 @@ def load(
         "rejected": rejected,
         "complete": batch.complete,
     }
-    run_id, open_rejects, vanished = _record(connection, partition, run, counts)
-    if open_rejects:
+    run_id = _record(connection, partition, run, counts)
+    if matters.rejects or found:
         _resolve_rejects(connection, stream, partition, run, done.loaded, batch.walked)
-    if vanished:
+    if matters.vanished:
         run.found["returned"] |= issues.resolve_vanished(connection, partition, stream, done.loaded)
     return Loaded(counts["inserted"], counts["updated"], rejected, run_id)
 
@@ -178,9 +245,14 @@ def load_present(
     """
     if not salvaging:
         batch.hash_records()
+    run_ahead(connection)
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
-    check(connection, partition.account_id, lease)
-    done = _write(connection, stream, partition, None, batch, salvaging=salvaging)
+    held = ask(connection, partition.account_id, lease)
+    known = _not_asked if salvaging else _ask_known(connection, stream, partition, None, batch)
+    catch_up(connection)
+    held()
+    done = _write(connection, stream, partition, None, batch, known(), salvaging=salvaging)
+    run_ahead(connection)
     refused = [reject_of(stream, row, reason) for row, reason in done.refused]
     found = [*batch.rejects, *refused]
     rejected = 0
@@ -202,23 +274,23 @@ def _write(
     partition: Partition,
     run: Run | None,
     batch: Batch,
+    known: digest.Stored,
     *,
     salvaging: bool,
 ) -> Salvaged:
     """Write rows with their issues and counters: all, or all that Postgres does not refuse.
 
-    ``run``: the walk that read them, if one did.
+    ``run``: the walk that read them, if one did. ``known``: how much of all of them is stored.
     """
     recent = {} if run is None else run.recent
     verifying = run is not None and run.lane == "verify"
     found_by: Literal["verify"] | None = "verify" if verifying else None
 
     def write(some: Sequence[Any]) -> tables.WriteResult:
-        known: digest.Stored = "some"
-        if not (salvaging or batch.keys_looked_up):
-            known = digest.look(connection, stream, partition, some, recent, batch.hashes)
         comparison = tables.compare(connection, stream.table, some, recent, known, batch.hashes)
         written = _apply(connection, stream, batch, comparison)
+        if not salvaging:
+            run_ahead(connection)
         fact_counts.add(connection, partition, len(written.inserted))
         changed = issues.note(connection, partition, stream, comparison, found_by=found_by)
         if run is not None and verifying:
@@ -235,6 +307,20 @@ def _write(
     if salvaging:
         return write_all_but_the_refused(connection, stream.table, batch.rows, write)
     return Salvaged([write(batch.rows)], list(batch.rows), [])
+
+
+def _ask_known(
+    connection: Connection, stream: History, partition: Partition, run: Run | None, batch: Batch
+) -> Callable[[], digest.Stored]:
+    """Ask how much of a batch is stored; the function returned reads the answer."""
+    if batch.keys_looked_up:
+        return _not_asked
+    recent = {} if run is None else run.recent
+    return digest.ask(connection, stream, partition, batch.rows, recent, batch.hashes)
+
+
+def _not_asked() -> digest.Stored:
+    return "some"
 
 
 def _note_late(
@@ -254,26 +340,13 @@ def _note_late(
 def _apply(
     connection: Connection, stream: History, batch: Batch, comparison: tables.Comparison
 ) -> tables.WriteResult:
+    if comparison.new or comparison.changed:
+        catch_up(connection)
     try:
         return tables.apply(connection, stream.table, comparison, batch.hashes)
     except UniqueViolation:
         batch.keys_looked_up = True  # when the transaction is repeated
         raise
-
-
-def check(connection: Connection, account_id: str, lease: Lease | None) -> None:
-    """Check the lease and hold it until the transaction ends. Raises LeaseLost.
-
-    Without a lease only the stream lock keeps writers apart.
-    """
-    if lease is None:
-        return
-    held = connection.execute(
-        QUERIES["check_lease"],
-        {"account_id": account_id, "holder": lease.holder, "epoch": lease.epoch},
-    ).fetchone()
-    if held is None:
-        raise LeaseLost("another process took over the lease of this account")
 
 
 def claim(connection: Connection, partition: Partition, proven: Window) -> None:
@@ -304,7 +377,8 @@ def _resolve_rejects(
     walked: Window | None,
 ) -> None:
     """Resolve the rejects whose key has loaded, or that a complete walk no longer shows."""
-    rejects.resolve_loaded(connection, partition, stream, loaded, run.shown)
+    if loaded:
+        rejects.resolve_loaded(connection, partition, stream, loaded, run.shown)
     if walked is not None and not walked.empty:
         asked = _asked(stream, run)
         rejects.narrow(connection, partition, rejects.Walked(walked, asked, frozenset(run.shown)))
@@ -314,17 +388,12 @@ def _asked(stream: History, run: Run) -> rejects.Asked:
     return rejects.Asked(run.wanted, 2 * stream.paging.unit)
 
 
-def _record(
-    connection: Connection, partition: Partition, run: Run, counts: dict[str, int]
-) -> tuple[int, bool, bool]:
-    """Write the record of the walk: its number, whether the stream has open rejects, and whether
-    facts of it have vanished."""
+def _record(connection: Connection, partition: Partition, run: Run, counts: dict[str, int]) -> int:
+    """Write the record of the walk; its number."""
     walk = {"lane": run.lane, "start": run.wanted.start, "end": run.wanted.end}
     record = identity_of(partition) | counts | walk
     if run.run_id is not None:
-        row = connection.execute(
-            QUERIES["continue_run"], record | {"run_id": run.run_id}
-        ).fetchone()
-    else:
-        row = connection.execute(QUERIES["start_run"], record).fetchone()
-    return (int(row[0]), bool(row[1]), bool(row[2])) if row else (0, True, True)
+        connection.execute(QUERIES["continue_run"], record | {"run_id": run.run_id})
+        return run.run_id
+    row = connection.execute(QUERIES["start_run"], record).fetchone()
+    return int(row[0]) if row else 0

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import partial
 
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, check
+from exporter.store.lease import Lease, check
 from exporter.store.queries import QUERIES
 from exporter.store.storage import Storage
 

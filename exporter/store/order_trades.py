@@ -20,10 +20,12 @@ from exporter.model.live_history import Embedded, LiveHistory
 from exporter.model.page import read
 from exporter.model.stream import Partition, Reject, Stream
 from exporter.model.window import Window
-from exporter.store import fact_counts, issues, loader, rejects, totals
+from exporter.store import fact_counts, issues, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, Loaded
+from exporter.store.lease import Lease
+from exporter.store.lease import check as check_lease
+from exporter.store.loader import Loaded
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.table import Comparison
 
@@ -97,7 +99,7 @@ def check(
     LeaseLost.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(inner))
-    loader.check(connection, inner.account_id, lease)
+    check_lease(connection, inner.account_id, lease)
     proven = _proven(connection, inner)
     if proven.required_from is None and awaited:
         return Checked(Loaded(0, 0, 0, 0), 0, None)

@@ -16,7 +16,8 @@ from exporter.model.stream import Partition
 from exporter.model.window import Window
 from exporter.store import loader
 from exporter.store.database import Connection
-from exporter.store.loader import Batch, Lease, Loaded
+from exporter.store.lease import Lease, check
+from exporter.store.loader import Batch, Loaded
 from exporter.store.queries import QUERIES, identity_of
 
 
@@ -92,7 +93,7 @@ def judge(
     False when it is not open any more. Raises LeaseLost.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
-    loader.check(connection, partition.account_id, lease)
+    check(connection, partition.account_id, lease)
     parameters: dict[str, Any] = identity_of(partition) | {
         "order_id": order_id,
         "is_open": False if known else None,

@@ -11,6 +11,14 @@ SELECT epoch FROM onetrading_sync.leases
 WHERE account_id = %(account_id)s AND holder = %(holder)s AND epoch = %(epoch)s
 FOR KEY SHARE;
 
+-- name: demand_lease
+-- As check_lease, for what is sent after it without waiting for an answer: unless this process is the
+-- account's writer it fails (division by zero), and so does all that follows, the COMMIT included.
+SELECT 1 / count(*) FROM (
+    SELECT FROM onetrading_sync.leases
+    WHERE account_id = %(account_id)s AND holder = %(holder)s AND epoch = %(epoch)s
+    FOR KEY SHARE) AS held;
+
 -- name: renew_leases
 -- Keep the leases that this process holds, over this connection. No row: another process holds it,
 -- or this one has given it back, and has to take it like everybody else.
@@ -143,6 +151,12 @@ ORDER BY range;
 SELECT max(upper(range)) FROM onetrading_sync.coverage
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
+-- name: covered_scopes
+-- The proven ranges of a stream, by scope, oldest first.
+SELECT scope, lower(range), upper(range) FROM onetrading_sync.coverage
+WHERE account_id = %(account_id)s AND stream = %(stream)s
+ORDER BY scope, range;
+
 -- name: claim
 -- Add a window to the proven ranges; ranges that touch become one. A window that is proven
 -- already changes nothing.
@@ -215,31 +229,34 @@ DELETE FROM onetrading_sync.proven_days
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s
   AND day >= (%(at)s::timestamptz AT TIME ZONE 'UTC')::date;
 
--- name: start_run
--- The record of a walk, written with its first batch; whether the stream has open rejects, and facts
--- that have vanished.
-INSERT INTO onetrading_sync.runs
-    (account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted, rows_updated,
-     rows_rejected, complete)
-VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(end)s),
-        clock_timestamp(), %(pages)s, %(inserted)s, %(updated)s, %(rejected)s, %(complete)s)
-RETURNING run_id, EXISTS (
+-- name: open_matters
+-- Whether a stream has open rejects, and facts that have vanished.
+SELECT EXISTS (
     SELECT FROM onetrading_sync.rejects
     WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL), EXISTS (
     SELECT FROM onetrading_sync.issues
     WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'vanished'
       AND issues.resolved_at IS NULL);
 
--- name: number_run
--- The number that a walk's record will have, for log lines written before it. No row for a role
--- that may write the table but not use its sequence: the insert then numbers the record.
+-- name: start_run
+-- The record of a walk, written with its first batch.
+INSERT INTO onetrading_sync.runs
+    (account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted, rows_updated,
+     rows_rejected, complete)
+VALUES (%(account_id)s, %(stream)s, %(scope)s, %(lane)s, tstzrange(%(start)s, %(end)s),
+        clock_timestamp(), %(pages)s, %(inserted)s, %(updated)s, %(rejected)s, %(complete)s)
+RETURNING run_id;
+
+-- name: number_runs
+-- The numbers that the records of some walks will have, for log lines written before them. No row for
+-- a role that may write the table but not use its sequence: the insert then numbers the record.
 SELECT nextval(numbers) FROM (
     SELECT pg_get_serial_sequence('onetrading_sync.runs', 'run_id')::regclass AS numbers) AS found
+CROSS JOIN generate_series(1, %(count)s)
 WHERE has_sequence_privilege(numbers, 'USAGE');
 
 -- name: continue_run
 -- Add a batch to the record of a walk; inserts the record when its number was drawn beforehand.
--- Whether the stream has open rejects, and facts that have vanished.
 INSERT INTO onetrading_sync.runs AS run
     (run_id, account_id, stream, scope, lane, wanted, finished_at, pages, rows_inserted,
      rows_updated, rows_rejected, complete)
@@ -251,12 +268,7 @@ SET finished_at = excluded.finished_at, pages = run.pages + excluded.pages,
     rows_inserted = run.rows_inserted + excluded.rows_inserted,
     rows_updated = run.rows_updated + excluded.rows_updated,
     rows_rejected = run.rows_rejected + excluded.rows_rejected, complete = excluded.complete
-RETURNING run_id, EXISTS (
-    SELECT FROM onetrading_sync.rejects
-    WHERE account_id = %(account_id)s AND stream = %(stream)s AND resolved_at IS NULL), EXISTS (
-    SELECT FROM onetrading_sync.issues
-    WHERE account_id = %(account_id)s AND stream = %(stream)s AND kind = 'vanished'
-      AND issues.resolved_at IS NULL);
+RETURNING run_id;
 
 -- name: prune_runs
 -- Records of walks are kept for 90 days; coverage holds what they proved.
@@ -550,10 +562,14 @@ SET asked_from = CASE WHEN %(explicit)s OR known.required_from IS NULL
 WHERE known.settle <> excluded.settle OR known.required_from IS NULL
    OR (%(explicit)s AND known.asked_from IS DISTINCT FROM excluded.asked_from);
 
--- name: requirement
--- From when on the history of a partition must be complete, as far as it is known.
-SELECT required_from, asked_from, settle FROM onetrading_sync.progress
-WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
+-- name: progress
+-- Where a stream stands, by scope: see bookkeeping.Progress.
+SELECT scope, retired_because, required_from, asked_from, settle, (
+    SELECT max(upper(range)) FROM onetrading_sync.coverage
+    WHERE coverage.account_id = progress.account_id AND coverage.stream = progress.stream
+      AND coverage.scope = progress.scope)
+FROM onetrading_sync.progress
+WHERE account_id = %(account_id)s AND stream = %(stream)s;
 
 -- name: history_marks
 -- What the gaps of each stream of an account follow from: what is required of which scopes, what is
@@ -624,6 +640,16 @@ SET last_attempt_at = excluded.last_attempt_at,
     next_due_at = excluded.next_due_at,
     last_error = excluded.last_error,
     retired_because = CASE WHEN excluded.last_error IS NOT NULL THEN known.retired_because END;
+
+-- name: note_successes
+-- A pass over some scopes of a stream succeeded: as note_attempt.
+INSERT INTO onetrading_sync.progress AS known
+    (account_id, stream, scope, last_attempt_at, last_success_at, next_due_at)
+SELECT %(account_id)s, %(stream)s, scope, now(), now(), now() + %(interval)s
+FROM unnest(%(scopes)s::text[]) AS read (scope)
+ON CONFLICT (account_id, stream, scope) DO UPDATE
+SET last_attempt_at = excluded.last_attempt_at, last_success_at = excluded.last_success_at,
+    next_due_at = excluded.next_due_at, last_error = NULL, retired_because = NULL;
 
 -- name: ever_succeeded
 -- Whether any pass of a stream of an account succeeded, ever.

@@ -11,16 +11,24 @@ sessions: what one transaction sets may hold for a transaction of somebody else,
 that one prepared may be unknown in the next. Such a pooler gives itself away: the process id that
 it told its client is not the server's. Behind one, each transaction sets what it needs for itself
 (`Session.begin`), and nothing is prepared.
+
+What takes time where Postgres is far are round trips, not statements. A transaction that runs ahead
+(`Session.ahead`) sends its statements without waiting for the answer to each, in libpq's pipeline
+mode (PostgreSQL, 34.5): BEGIN, locks and checks travel with the first question whose answer is
+needed, and what follows the last one with the COMMIT.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel, sql
+
+Answer = psycopg.Cursor[tuple[Any, ...]]
+"""What a statement brought, or will bring once it is fetched."""
 
 CONNECT_S = 5
 APPLICATION = "onetrading-exporter"
@@ -61,8 +69,12 @@ READ_ONLY = "the server accepts no writes: it is a standby, or default_transacti
 _SINCE = {"transaction_timeout": 170_000}
 """Settings that older servers do not know, and the version that brought them."""
 
+_BEGIN, _COMMIT = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED"), sql.SQL("COMMIT")
+
 _PREPARE_AFTER = 5
 """How often a statement is executed before it is prepared; psycopg's own default."""
+_PREPARED = 200
+"""How many statements stay prepared: each that makes room for another costs a round trip."""
 
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
@@ -71,6 +83,10 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     pooled: bool = False
     """Whether a pooler is in between, so that a setting holds for one transaction at most."""
     _settings: Mapping[str, str] = MEANING
+    may_run_ahead: bool = False
+    """Whether the transaction is one of `ahead`."""
+    _unanswered: ExitStack | None = None
+    """Leaves the pipeline mode; None outside of it."""
 
     def set_up(self, settings: Mapping[str, str]) -> None:
         """Set up a new connection, outside a transaction. Raises psycopg.Error."""
@@ -87,7 +103,7 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             self._settings = {**self._settings, "application_name": APPLICATION}
         if not self.pooled:
             self._set(for_transaction=False)
-            self.prepare_threshold = _PREPARE_AFTER
+            self.prepare_threshold, self.prepared_max = _PREPARE_AFTER, _PREPARED
         if not self.autocommit:
             self.commit()
 
@@ -97,6 +113,57 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
         """
         if self.pooled:
             self._set(for_transaction=True)
+
+    @contextmanager
+    def plain(self) -> Iterator[None]:
+        """A transaction that waits for each answer; whoever opened the connection ends it."""
+        self.autocommit = False
+        self.begin()
+        yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One statement that is a transaction by itself, unless a pooler is in between."""
+        self.autocommit = True
+        with self.statement():
+            yield
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """A transaction that runs ahead, unless `catch_up` is called, from BEGIN to COMMIT.
+
+        The connection is in autocommit mode from then on: psycopg waits for a BEGIN of its own.
+        After an error the caller rolls back. Raises psycopg.Error, also of earlier statements.
+        """
+        self.autocommit = self.may_run_ahead = True
+        try:
+            self.run_ahead()
+            self.execute(_BEGIN, prepare=False)
+            self.begin()
+            yield
+            self.run_ahead()
+            self.execute(_COMMIT, prepare=False)
+            self.catch_up()
+        except BaseException:
+            with suppress(psycopg.Error):  # what follows an error fails as well
+                self.catch_up()
+            raise
+        finally:
+            self.may_run_ahead = False
+
+    def run_ahead(self) -> None:
+        """Send statements without waiting from now on. To fetch a result costs a round trip, for
+        all that was sent before as well. COPY, savepoints and row counts do not work meanwhile."""
+        if self._unanswered is None:
+            pipeline = ExitStack()
+            pipeline.enter_context(self.pipeline())
+            self._unanswered = pipeline
+
+    def catch_up(self) -> None:
+        """Wait for all answers, in one round trip; what follows is sent one by one."""
+        pipeline, self._unanswered = self._unanswered, None
+        if pipeline is not None:
+            pipeline.close()
 
     @contextmanager
     def statement(self) -> Iterator[None]:
@@ -136,6 +203,20 @@ def begin(connection: psycopg.Connection[Any]) -> None:
     """As `Session.begin`; nothing for a connection that was opened elsewhere, as a test's."""
     if isinstance(connection, Session):
         connection.begin()
+
+
+def run_ahead(connection: psycopg.Connection[Any]) -> bool:
+    """As `Session.run_ahead`, if the transaction is one that may; whether it is."""
+    if isinstance(connection, Session) and connection.may_run_ahead:
+        connection.run_ahead()
+        return True
+    return False
+
+
+def catch_up(connection: psycopg.Connection[Any]) -> None:
+    """As `Session.catch_up`."""
+    if isinstance(connection, Session):
+        connection.catch_up()
 
 
 def accepts_writes(connection: psycopg.Connection[Any]) -> bool:

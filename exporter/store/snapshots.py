@@ -25,10 +25,11 @@ from exporter.model.stream import (
 from exporter.model.window import RESOLUTION
 from exporter.store import fact_counts, future, partitions
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, check
+from exporter.store.lease import Lease, ask
 from exporter.store.queries import QUERIES, identity_of, own_rows
 from exporter.store.records import differ
 from exporter.store.salvage import write_all_but_the_refused
+from exporter.store.session import Answer, catch_up, run_ahead
 
 _log = logging.getLogger(__name__)
 
@@ -58,9 +59,14 @@ def save(
     mended first. Raises LeaseLost, and Outdated for a response from before the last one's end.
     """
     identity, content = identity_of(partition), _content(response)
+    run_ahead(connection)
     connection.execute(QUERIES["lock_stream"], identity)
-    check(connection, partition.account_id, lease)
-    last = _last(connection, stream, partition, observed, latest)
+    held = ask(connection, partition.account_id, lease)
+    newest = _ask_newest(connection, partition, observed)
+    catch_up(connection)
+    held()
+    last = _last(connection, stream, partition, observed, latest, newest())
+    run_ahead(connection)
     first = observed.first
     if last.number is not None:
         if last.content == content and observed.first - last.observed_at <= patience:
@@ -76,8 +82,8 @@ def save(
         "content_hash": content,
         "header": _header(stream, response),
     }
-    number = _add(connection, header, last)
     fact_counts.add(connection, partition, 1)
+    number = _add(connection, header, last)
     _copy(connection, stream.table, "snapshot_id", number, response.rows)
     return len(response.rows)
 
@@ -90,7 +96,9 @@ def _add(connection: Connection, header: Mapping[str, Any], last: _Last) -> int:
         partitions.make(connection, partitions.time_of(number))
     while True:
         parameters = {**header, "snapshot_id": number}
-        if connection.execute(QUERIES["add_snapshot"], parameters).fetchone() is not None:
+        added = connection.execute(QUERIES["add_snapshot"], parameters)
+        catch_up(connection)
+        if added.fetchone() is not None:
             return number
         number += 1
 
@@ -106,12 +114,24 @@ class _Last(NamedTuple):
 
 
 def _newest(connection: Connection, partition: Partition, observed: Observed) -> _Last:
+    return _ask_newest(connection, partition, observed)()
+
+
+def _ask_newest(
+    connection: Connection, partition: Partition, observed: Observed
+) -> Callable[[], _Last]:
+    """Ask for the newest snapshot; the function returned reads the answer."""
     parameters = identity_of(partition) | {
         "table": f"onetrading.{partitions.name_of(observed.first)}"
     }
-    row = connection.execute(QUERIES["last_snapshot"], parameters).fetchone()
-    assert row is not None  # noqa: S101  it always has one
-    return _Last(*row)
+    found = connection.execute(QUERIES["last_snapshot"], parameters)
+
+    def read() -> _Last:
+        row = found.fetchone()
+        assert row is not None  # noqa: S101  it always has one
+        return _Last(*row)
+
+    return read
 
 
 def _last(
@@ -120,9 +140,9 @@ def _last(
     partition: Partition,
     observed: Observed,
     latest: datetime,
+    last: _Last,
 ) -> _Last:
-    """The newest snapshot, which was observed before this one. Raises Outdated."""
-    last = _newest(connection, partition, observed)
+    """The newest snapshot, ``last`` unless that is mended; older than this. Raises Outdated."""
     if last.number is not None and last.observed_at > latest:
         before = observed.last - RESOLUTION
         _warn(future.mend_snapshots(connection, partition, stream.table, latest, before))
@@ -189,12 +209,17 @@ def save_reference(
     facts that Postgres refuses, which are returned, too. Raises LeaseLost, and Outdated for a list
     observed before the last change, because what only it contains may have been removed since.
     """
-    connection.execute(QUERIES["lock_stream"], identity_of(partition))
-    check(connection, partition.account_id, lease)
-    table = stream.table
+    table, identity = stream.table, identity_of(partition)
     statements = _statements(table)
-    _check_order(connection, partition, table, observed_at, latest)
-    stored = connection.execute(statements.current, identity_of(partition))
+    run_ahead(connection)
+    connection.execute(QUERIES["lock_stream"], identity)
+    held = ask(connection, partition.account_id, lease)
+    changed_at = connection.execute(statements.changed_at, identity)
+    stored = connection.execute(statements.current, identity)
+    catch_up(connection)
+    held()
+    if _mended(connection, partition, table, observed_at, latest, changed_at):
+        stored = connection.execute(statements.current, identity)
     current = {_key(table, values): values for values in stored}
     listed = {_key(table, row): row for row in response.rows}
     for key in sorted(_gone(table, current, listed, unreadable)):
@@ -263,29 +288,32 @@ def _close(connection: Connection, table: Table, key: tuple[Any, ...], at: datet
     connection.execute(_statements(table).close, parameters)
 
 
-def _check_order(
+def _mended(
     connection: Connection,
     partition: Partition,
     table: Table,
     observed_at: datetime,
     latest: datetime,
-) -> None:
-    """Raises Outdated unless a list changed last before it was observed now."""
-    statements = _statements(table)
-    changed_at = _changed_at(connection, statements, partition)
-    if changed_at is not None and changed_at > latest:
+    changed_at: Answer,
+) -> bool:
+    """Mend changes after ``latest``; whether there were any.
+
+    Raises Outdated unless a list changed last, as ``changed_at`` says, before it was observed now.
+    """
+    at, mended = _instant(changed_at), 0
+    if at is not None and at > latest:
         before = observed_at - RESOLUTION
-        _warn(future.mend_reference(connection, partition, table, latest, before))
-        changed_at = _changed_at(connection, statements, partition)
-    if changed_at is not None and changed_at >= observed_at:
-        raise Outdated(changed_at, observed_at)
+        mended = future.mend_reference(connection, partition, table, latest, before)
+        _warn(mended)
+        statement = _statements(table).changed_at
+        at = _instant(connection.execute(statement, identity_of(partition)))
+    if at is not None and at >= observed_at:
+        raise Outdated(at, observed_at)
+    return mended > 0
 
 
-def _changed_at(
-    connection: Connection, statements: _ReferenceStatements, partition: Partition
-) -> datetime | None:
-    """When a list changed last."""
-    row = connection.execute(statements.changed_at, identity_of(partition)).fetchone()
+def _instant(found: Answer) -> datetime | None:
+    row = found.fetchone()
     return row[0] if row else None
 
 

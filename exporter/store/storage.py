@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from exporter.model.errors import Connecting, DatabaseBusy, DatabaseError, LeaseLost, StandingBy
 from exporter.store.database import Connection, Database
+from exporter.store.lease import Lease
 from exporter.store.leases import Leases
-from exporter.store.loader import Lease
 
 T = TypeVar("T")
 
@@ -90,15 +90,19 @@ class Storage:
         work: Callable[[Connection, Lease | None], T],
         *,
         briefly: bool = False,
+        ahead: bool = False,
     ) -> T:
         """Run ``work`` in one transaction, under the lease of the account; a command has None.
 
-        ``briefly``: see `Database.run_briefly`. Raises StandingBy while another process holds the
-        lease (LeaseLost if the transaction found that out), DatabaseError while that is not known
-        or Postgres is away.
+        ``briefly``, ``ahead``: see `Database.run_briefly` and `Database.run_ahead`. Raises
+        StandingBy while another process holds the lease (LeaseLost if the transaction found that
+        out), DatabaseError while that is not known or Postgres is away.
         """
         database = self.writable()
-        run = database.run_briefly if briefly else database.run
+        usual, run_ahead = database.run, database.run_ahead
+        if briefly:
+            usual, run_ahead = database.run_briefly, database.run_ahead_briefly
+        run = run_ahead if ahead else usual
         if self._leases is None:
             return run(work, None)
         lease = self._leases.get(account_id)

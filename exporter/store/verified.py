@@ -17,7 +17,7 @@ from exporter.model.stream import History, Partition, Table
 from exporter.model.window import EPOCH, Window
 from exporter.store import issues, record_pages
 from exporter.store.database import Connection
-from exporter.store.loader import Lease, check
+from exporter.store.lease import Lease, check
 from exporter.store.queries import QUERIES, identity_of
 
 KINDS = ("late", "changed", "vanished", "returned")

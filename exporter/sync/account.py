@@ -130,7 +130,7 @@ class Account:
             return self.account_id
         found = self.account_id
         if found is None:
-            found = self._storage.writable().run(bookkeeping.account_id, self.name)
+            found = self._storage.writable().look(bookkeeping.account_id, self.name)
         if found is None:
             found = identify(self.client, deadline_s=_DEADLINE_S)
         if found is None:

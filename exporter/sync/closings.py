@@ -59,12 +59,12 @@ class ClosingsSync(HistorySync):
         super().__init__(account, stream, shared)
         self.stream = stream
         floor = stream.paging.floor
-        if self._history_start is not None and floor is not None:
-            self._history_start = max(self._history_start, floor)
+        if floor is not None:
+            self.requirement.begin_at(floor)
 
     def missing(self, partition: Partition, window: Window) -> list[Window]:
         """As of every history, up to what passes have read: only they know what may have closed."""
-        known = Window(window.start, min(window.end, self._begun(partition).closed_to))
+        known = Window(window.start, min(window.end, self._state(partition).closed_to))
         return [] if known.empty else super().missing(partition, known)
 
     def pieces(self, partition: Partition, gap: Window) -> Iterator[Window]:
@@ -78,9 +78,9 @@ class ClosingsSync(HistorySync):
             counted_positions.open_counting, self.stream, partition, self.required(partition)
         )
 
-    def _begun(self, partition: Partition) -> State:
+    def _state(self, partition: Partition) -> State:
         """As of when what is proven is complete; before the first walk, as of now."""
-        found = self.database.run(closings.state, partition)
+        found = self.database.look(closings.state, partition)
         if found is not None:
             return found
         now = self.now()
@@ -150,7 +150,7 @@ class ClosingsSync(HistorySync):
         """The newest part, and whatever may have been closed since the last pass."""
         end = now - self.stream.paging.unit
         covered_to = self._covered_to(partition, settled)
-        state = self._begun(partition)
+        state = self._state(partition)
         if covered_to is None:
             return _Plan(Window(max(required, now - _NEWEST), end), "tail", now, settled)
         newest = min(covered_to, now) - self.stream.overlap
@@ -169,7 +169,7 @@ class ClosingsSync(HistorySync):
             starts.append(since.still_open)
         all_due = not since.observed or now - state.all_read_at >= _ALL_AGAIN
         if all_due:
-            first = self.database.run(closings.first_covered, partition)
+            first = self.database.look(closings.first_covered, partition)
             starts.append(min(required, first or required))
         start = min(starts)
         if start >= newest:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from exporter.model.stream import Partition
 from exporter.model.window import Window, merge, seconds, subtract
-from exporter.store import bookkeeping
-from exporter.store.database import Connection
 
 
 class Extent(NamedTuple):
@@ -20,21 +17,6 @@ class Extent(NamedTuple):
     gap_s: float
     """Not proven before that, the sum of all."""
     progress_ratio: float
-
-
-def read(
-    connection: Connection,
-    required: Callable[[Partition, datetime], datetime],
-    wanted_from: Mapping[Partition, datetime],
-    now: datetime,
-) -> Extent:
-    """As Postgres knows it. ``required``: from when on a partition is, if it is asked for from an
-    instant on, which ``wanted_from`` tells of each."""
-    found = []
-    for partition, start in wanted_from.items():
-        wanted = Window(required(partition, start), now)
-        found.append((wanted.start, bookkeeping.covered(connection, partition, wanted)))
-    return measure(found, now)
 
 
 def measure(partitions: Iterable[tuple[datetime, Sequence[Window]]], now: datetime) -> Extent:

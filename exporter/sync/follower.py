@@ -105,13 +105,13 @@ class FollowerSync(StreamSync):
             self._show_completed()
         if one.failure is not None:
             raise one.failure
-        self.storage.writable().run(bookkeeping.note_attempt, partition, self.interval, None)
+        self.storage.writable().run_ahead(bookkeeping.note_attempt, partition, self.interval, None)
         self._metrics.streams.record_success(*self.key, [])
 
     def _due(self, partition: Partition, now: datetime, most: int) -> list[Due]:
         """Those that failed come last, in turn: they must not hide what is older."""
         turns = {position_id: turn for turn, position_id in enumerate(self._failed)}
-        found = self.storage.writable().run(details.due, partition, now, most + len(turns))
+        found = self.storage.writable().look(details.due, partition, now, most + len(turns))
         return sorted(found, key=lambda position: turns.get(position.position_id, -1))
 
     def _followed(self) -> Partition:
@@ -123,11 +123,11 @@ class FollowerSync(StreamSync):
         Raises NoFutures where the exchange said that there are none, NotYet before its first pass.
         """
         database = self.storage.writable()
-        reason = database.run(bookkeeping.retired, self._followed()).get("")
+        reason = database.look(bookkeeping.retired, self._followed()).get("")
         if reason == NO_FUTURES:
             raise NoFutures(NO_FUTURES)
         followed = self.account.name, self.stream.follows
-        if reason is None and not database.run(bookkeeping.ever_succeeded, *followed):
+        if reason is None and not database.look(bookkeeping.ever_succeeded, *followed):
             raise NotYet(f"{self.stream.follows} has not been read yet")
 
     def _try(self, one: _Pass, position: Due) -> None:
@@ -177,7 +177,7 @@ class FollowerSync(StreamSync):
         few = 0 < len(one.failed) < _PATIENCE
         if not few or not all(isinstance(error, Refused) for _, error in one.failed):
             return False
-        return self.storage.writable().run(bookkeeping.ever_succeeded, *self.key)
+        return self.storage.writable().look(bookkeeping.ever_succeeded, *self.key)
 
     def _count(self, one: _Pass, raised: ExchangeError) -> None:
         """Count the failed attempts; the caller counts the error that ends a pass."""
@@ -257,6 +257,7 @@ class FollowerSync(StreamSync):
         found = self.storage.run_leased(
             one.partition.account_id,
             lambda connection, lease: details.compare(connection, one.partition, one.now, lease),
+            ahead=True,
         )
         if found:
             text = "details of closed positions differ from the account's list: see %s"
@@ -267,7 +268,7 @@ class FollowerSync(StreamSync):
         followed = self.stream.completes
         if followed is None or (self.account.name, followed.name) not in self._metrics.streams.keys:
             return
-        stored = self.storage.writable().run(bookkeeping.totals, self._followed())
+        stored = self.storage.writable().look(bookkeeping.totals, self._followed())
         metrics = {metric.name: metric for metric in followed.metrics}
         samples = [metrics[name](value, *labels) for name, labels, value in stored]
         self._metrics.streams.replace_samples(self.account.name, followed.name, samples)

@@ -129,7 +129,7 @@ class GapFiller:
             try:
                 account.check_lease()
                 database = self._storage.writable()
-                marks = database.run(bookkeeping.history_marks, account.account_id, streams)
+                marks = database.look(bookkeeping.history_marks, account.account_id, streams)
             except Stopping:
                 raise
             except ExporterError as error:

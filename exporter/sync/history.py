@@ -9,39 +9,38 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from itertools import zip_longest
 from typing import ClassVar
 
 from exporter.api.client import OnError
-from exporter.api.clock_votes import TOLERANCE
 from exporter.api.paginator import Paginator
 from exporter.api.rate_limiter import Priority
 from exporter.model.errors import ExchangeError
 from exporter.model.stream import History, Metric, Partition, Sample
 from exporter.model.window import (
-    EPOCH,
     RESOLUTION,
     Window,
     cut_newest_first,
     subtract,
 )
-from exporter.store import bookkeeping, future, rejects, totals
-from exporter.store.database import Connection, Database
+from exporter.store import bookkeeping, rejects, totals
+from exporter.store.bookkeeping import Begun, Progress
+from exporter.store.database import Database
 from exporter.store.loader import Batch, Lane, Loaded, Run
 from exporter.sync import extent
 from exporter.sync.account import Account
-from exporter.sync.extent import Extent
+from exporter.sync.future_claims import FutureClaims
 from exporter.sync.reach import Reach
+from exporter.sync.requirement import Requirement
 from exporter.sync.scopes import Scopes, Survey
 from exporter.sync.stream_sync import StreamSync, SyncContext
 from exporter.sync.tail import TailPass
-from exporter.sync.walk_loader import OnLoaded, WalkLoader
+from exporter.sync.walk_loader import OnLoaded, Together, WalkLoader
 
 _log = logging.getLogger(__name__)
 _LONGEST_TAIL = timedelta(hours=1)
 LONGEST_DEADLINE_S = 60.0
 """How long a live request is retried, unless the interval is shorter."""
-_DEFAULT_HISTORY = timedelta(days=30)
 _LIST_INTERVAL = timedelta(hours=1)
 """How often the instruments are read, unless that is configured."""
 _WINDOW_SLACK = timedelta(seconds=1)
@@ -65,8 +64,13 @@ class HistorySync(StreamSync):
         self.stream = stream
         self._metrics = shared.metrics
         self.storage = shared.storage
-        self._history_start = shared.history_start
-        self._others_start: tuple[datetime | None, ...] = ()  # asked for once
+        self.requirement = Requirement(
+            stream,
+            lambda: self.database,
+            self.now,
+            shared.history_start,
+            with_others=self.starts_with_others,
+        )
         self.stop = shared.stop
         self.monotonic = shared.monotonic
         self.scopes = Scopes(
@@ -89,35 +93,46 @@ class HistorySync(StreamSync):
             shared.monotonic,
             self.believed_from,
         )
+        self._claims = FutureClaims(account, stream, shared.storage)
         self._tail_tried = False
         self._tail_read = False
         self._failed: list[Partition] = []
         self._failure: ExchangeError | None = None
+        self._begun: dict[Partition, Begun] = {}
+        """What is known of walks that the pass is about to begin."""
+        self._together: Together | None = None
 
     def poll(self, on_error: OnError) -> None:
         """Read the newest part, then show what Postgres holds: counters come from there alone."""
         self.tail(on_error)
-        stored = self._conclude([p for p in self.partitions() if p not in self._failed])
+        places = self.scopes.served()
+        stored = self._conclude(places, [place for place in places if place not in self._failed])
         if self._failure is not None:
             raise self._failure
         self._metrics.streams.record_success(*self.key, self._shown(stored))
 
-    def _conclude(self, done: Sequence[Partition]) -> Sequence[bookkeeping.Total]:
-        """Export how much is proven, and note a pass over the partitions that it has ``done``; the
-        counters, from the same transaction."""
+    def _conclude(
+        self, places: Sequence[Partition], done: Sequence[Partition]
+    ) -> Sequence[bookkeeping.Total]:
+        """Export how much is proven of ``places``, all that is read, and note a pass over those
+        that it has ``done``; the counters, asked for with it."""
         now, base = self.now(), self.account.partition(self.stream)
-        wanted_from = {place: self._wanted_from(place) for place in self.partitions()}
-
-        def work(connection: Connection) -> tuple[Extent, Sequence[bookkeeping.Total]]:
-            bookkeeping.note_successes(connection, done, self.interval)
-            required = partial(self._required, connection)
-            found = extent.read(connection, required, wanted_from, now)
-            return found, bookkeeping.totals(connection, base)
-
-        proven, stored = self.database.run(work)
+        wanted_from = {place: self.requirement.wanted_from(place) for place in places}
+        read = [place.instrument for place in done]
+        found = self.database.run_at_once(bookkeeping.conclude, base, read, self.interval)
+        proven = extent.measure(
+            [
+                (
+                    self.requirement.in_force(place, found.progress.get(place.instrument), start),
+                    found.covered.get(place.instrument, ()),
+                )
+                for place, start in wanted_from.items()
+            ],
+            now,
+        )
         refused = self.scopes.refused_count()
         self._metrics.streams.record_coverage(*self.key, **proven._asdict(), scopes_refused=refused)
-        return stored
+        return found.totals
 
     @property
     def database(self) -> Database:
@@ -230,20 +245,7 @@ class HistorySync(StreamSync):
 
     def required(self, partition: Partition) -> datetime:
         """From when on the history of a partition must be complete, aware UTC."""
-        return self.database.run(self._required, partition, self._wanted_from(partition))
-
-    def _wanted_from(self, partition: Partition) -> datetime:
-        """From when on it is asked for, unless it was required from elsewhere on before."""
-        follows = self.starts_with_others or self.stream.needs_scopes
-        if follows and self._history_start is None and not self._others_start:
-            found = self.database.run(bookkeeping.oldest_required, partition)
-            self._others_start = (found and max(found, self.stream.paging.floor or EPOCH),)
-        others = next(iter(self._others_start), None)
-        return self._history_start or others or self.now() - _DEFAULT_HISTORY
-
-    def _required(self, connection: Connection, partition: Partition, start: datetime) -> datetime:
-        explicit = self._history_start is not None
-        return bookkeeping.require(connection, self.stream, partition, start, explicit=explicit)
+        return self.requirement.of(partition)
 
     def believed_from(self, partition: Partition) -> datetime:
         """From when on a row is a fact although no window has asked for it, aware UTC."""
@@ -259,7 +261,7 @@ class HistorySync(StreamSync):
 
     def covered(self, partition: Partition, window: Window) -> list[Window]:
         """The proven parts of ``window``, oldest first."""
-        found = self.database.run(bookkeeping.covered, partition, window)
+        found = self.database.look(bookkeeping.covered, partition, window)
         return [part.intersect(window) for part in found]
 
     def missing(self, partition: Partition, window: Window) -> list[Window]:
@@ -298,21 +300,34 @@ class HistorySync(StreamSync):
         self._tail_read = True
 
     def _read_scopes(self, survey: Survey, tails: TailPass) -> None:
+        due = [*survey.served, *self.scopes.due(survey)]
+        numbers = self.database.run_at_once(bookkeeping.number_runs, len(due))
+        self._begun = {
+            place: Begun(survey.progress.get(place.instrument, Progress()), number)
+            for place, number in zip_longest(due, numbers)
+        }
         try:
-            failures = tails.run(survey)
+            with self._loader.together() as self._together:
+                failures = tails.run(survey)
         except ExchangeError:
             # What was read before the whole token was paused, say, did not fail.
             self._failed = [scope for scope in survey.served if scope not in tails.served]
             raise
+        finally:
+            self._begun, self._together = {}, None
         self._failed = [failure.partition for failure in failures]
         self._failure = failures[-1].error if failures else None
 
     def _read_tail(self, partition: Partition, on_error: OnError, *, retry: bool) -> bool:
         """Whether anything was requested; ``retry``: transient errors, up to a deadline."""
-        required, stream = self.required(partition), self.declared(partition)
-        now = self.now()
+        begun = self._begun.pop(partition, None)
+        if begun is None:
+            begun = self.database.run_at_once(bookkeeping.begin_walk, partition)
+        wanted_from = self.requirement.wanted_from(partition)
+        required = self.requirement.in_force(partition, begun.progress, wanted_from)
+        stream, now = self.declared(partition), self.now()
         settled = now - stream.allowed_lateness
-        covered_to = self._covered_to(partition, settled)
+        covered_to = self._claims.taken_back(partition, begun.progress.covered_to, settled)
         longest = max(_LONGEST_TAIL, stream.overlap + stream.allowed_lateness)
         start = max(required, now - longest)
         if covered_to is not None and covered_to >= start:
@@ -322,8 +337,13 @@ class HistorySync(StreamSync):
             return False
         deadline_s = min(self.interval.total_seconds(), LONGEST_DEADLINE_S) if retry else 0.0
         paginator = self.paginator(partition, window, "tail", deadline_s, on_error)
-        self.load(
-            partition, paginator, Run("tail", window), self.claimable(settled), self._note_read
+        self._loader.load(
+            partition,
+            paginator,
+            Run("tail", window, begun.run_id),
+            self.claimable(settled),
+            self._note_read,
+            self._together,
         )
         return True
 
@@ -332,36 +352,16 @@ class HistorySync(StreamSync):
         self._tail_read = True
 
     def _covered_to(self, partition: Partition, settled: datetime) -> datetime | None:
-        """The end of what is proven, after what was claimed of the future is taken back.
-
-        A wrong clock had claimed it; nobody would ever read it again.
-        """
-        covered_to = self.database.run(bookkeeping.covered_to, partition)
-        ahead = covered_to is not None and covered_to > settled + TOLERANCE
-        if not ahead or not self.account.clock.known:
-            return covered_to
-        cuts = self.storage.run_leased(
-            partition.account_id,
-            lambda connection, lease: future.cut_coverage(
-                connection, partition, settled, lease, lateness=self.stream.allowed_lateness
-            ),
-        )
-        for cut in cuts:
-            _log.warning(
-                "coverage ended at %s, which is in the future: took it back to %s, to read what "
-                "follows again",
-                cut.before,
-                cut.after,
-                extra={"scope": cut.scope},
-            )
-        return self.database.run(bookkeeping.covered_to, partition)
+        """The end of what is proven, but not of the future: see `FutureClaims`."""
+        covered_to = self.database.look(bookkeeping.covered_to, partition)
+        return self._claims.taken_back(partition, covered_to, settled)
 
     def rejected_windows(self) -> list[tuple[Partition, Window]]:
         """What must be read again for open rejects to end, newest first; not what tails read."""
         survey = self.scopes.survey()
         read = {place.instrument: place for place in (*survey.served, *survey.wound_up)}
         base = self.account.partition(self.stream)
-        found = self.database.run(rejects.rejected_times, base)
+        found = self.database.look(rejects.rejected_times, base)
         settled = self.settled()
         windows = list[tuple[Partition, Window]]()
         for place, window in reversed(found):
@@ -387,12 +387,12 @@ class HistorySync(StreamSync):
 
     def show_coverage(self) -> None:
         """Export lag (the worst of all partitions), gaps (their sum) and progress."""
-        self._conclude(())
+        self._conclude(self.partitions(), ())
 
     def samples(self) -> list[Sample]:
         """The values of the stream's counters, from Postgres."""
         base = self.account.partition(self.stream)
-        return self._shown(self.database.run(bookkeeping.totals, base))
+        return self._shown(self.database.look(bookkeeping.totals, base))
 
     def _shown(self, stored: Sequence[bookkeeping.Total]) -> list[Sample]:
         metrics: Mapping[str, Metric] = {metric.name: metric for metric in self.stream.metrics}

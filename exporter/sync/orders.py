@@ -68,13 +68,13 @@ class OrdersSync(HistorySync):
             self.tail(on_error)
             self._left.resolve(partition, left, on_error)
             self._check_trades(_CHECK_S)
-            unknown = self.database.run(orders.unknown, partition)
+            unknown = self.database.look(orders.unknown, partition)
             self._unknown = [self.stream.unknown(unknown)]
             self.show_coverage()
         if malformed is not None:
             raise malformed
         if self.storage.database is not None:
-            self.database.run(bookkeeping.note_attempt, partition, self.interval, None)
+            self.database.run_ahead(bookkeeping.note_attempt, partition, self.interval, None)
         self._metrics.streams.record_success(*self.key, self.samples())
 
     def samples(self) -> list[Sample]:
@@ -160,7 +160,7 @@ class OrdersSync(HistorySync):
             return []
         self._listed_at = listed_at
         answers_from = self.now() - self.stream.answers_for
-        return self.database.run(orders.left, partition, found.listed, answers_from)
+        return self.database.look(orders.left, partition, found.listed, answers_from)
 
     def store(self, partition: Partition, batch: Batch) -> Loaded:
         """Keep orders that were not requested by a window."""
@@ -172,6 +172,7 @@ class OrdersSync(HistorySync):
                 lambda connection, lease: orders.load_listed(
                     connection, self.stream, partition, batch, lease, history, salvaging=salvaging
                 ),
+                ahead=True,
             )
 
         try:
@@ -193,11 +194,11 @@ class OrdersSync(HistorySync):
 
     def still_open(self, partition: Partition, ids: Sequence[str]) -> set[str]:
         """Those of some orders that are open as far as Postgres knows."""
-        return self.database.run(orders.still_open, partition, ids) if ids else set()
+        return self.database.look(orders.still_open, partition, ids) if ids else set()
 
     def pages_of(self, partition: Partition, window: Window) -> int:
         """About how many requests a window takes, by the orders that are known of it."""
-        known = self.database.run(orders.created_in, partition, window)
+        known = self.database.look(orders.created_in, partition, window)
         return 1 + known // self.stream.paging.size
 
     def _check_trades(self, most_s: float) -> None:

@@ -88,7 +88,7 @@ class Reach:
 
     def of(self, partition: Partition) -> datetime | None:
         """From when on the exchange serves a partition; None where it was not found to end."""
-        return self._database().run(bookkeeping.reach, partition)
+        return self._database().look(bookkeeping.reach, partition)
 
     def longest_window(self, partition: Partition) -> timedelta:
         """How long a requested window may be: as documented, until that is refused."""
@@ -127,7 +127,7 @@ class Reach:
 
     def ask_again(self, partition: Partition) -> None:
         """See whether the exchange serves by now what it did not a week ago. Raises as `learn`."""
-        asked_from = self._database().run(bookkeeping.reach_to_ask_again, partition, _REMEMBERED)
+        asked_from = self._database().look(bookkeeping.reach_to_ask_again, partition, _REMEMBERED)
         if asked_from is None:
             return
         if self._served(partition, Window(asked_from, asked_from + _PROBE)):

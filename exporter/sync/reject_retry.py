@@ -22,6 +22,7 @@ from exporter.model.page import read
 from exporter.model.stream import History, Partition, Stream
 from exporter.model.window import RESOLUTION, Window
 from exporter.store import details, loader, rejects
+from exporter.store.lease import Lease
 from exporter.store.loader import Batch, Run
 from exporter.store.rejects import OpenReject
 from exporter.store.storage import Storage
@@ -101,7 +102,7 @@ class RejectRetry:
         at = getattr(row, stream.instant) or self._now  # not sent with every position
         partition, run = _partition(reject), Run("retry", Window(at, at + RESOLUTION))
 
-        def work(connection: Any, lease: loader.Lease | None) -> None:
+        def work(connection: Any, lease: Lease | None) -> None:
             loader.load(connection, stream, partition, run, Batch([row]), lease)
             rejects.resolve(connection, reject.reject_id)
 

@@ -33,6 +33,7 @@ from exporter.model.limits import GONE_AFTER_READS
 from exporter.model.retirement import CLOSED, GONE, REFUSED, SCOPE_NOT_CONFIGURED
 from exporter.model.stream import History, Partition
 from exporter.store import bookkeeping
+from exporter.store.bookkeeping import Progress
 from exporter.store.database import Database
 from exporter.sync.account import Account
 
@@ -50,8 +51,13 @@ class Survey(NamedTuple):
     refused: list[Partition]
     ended: dict[Partition, str]
     """Closed, gone or no longer configured, with the reason."""
-    stored: Mapping[str, str | None]
-    """By instrument, the reason in Postgres; only of scopes that were ever to be read."""
+    progress: Mapping[str, Progress]
+    """By instrument, as Postgres knows it; only of scopes that were ever to be read."""
+
+    @property
+    def stored(self) -> Mapping[str, str | None]:
+        """By instrument, the reason in Postgres why it is not read."""
+        return {scope: known.retired_because for scope, known in self.progress.items()}
 
     @property
     def wound_up(self) -> list[Partition]:
@@ -96,6 +102,8 @@ class Scopes:
         self._lock = threading.Lock()
         self._refusals: dict[str, _Refusal] = {}
         self._unread: dict[str, str] = {}
+        self._surveyed: Survey | None = None
+        """The last survey, as long as nothing else was recorded since."""
 
     @property
     def unread(self) -> Mapping[str, str]:
@@ -111,20 +119,28 @@ class Scopes:
         """How many scopes were refused, as of the last pass."""
         return sum(reason.startswith(REFUSED) for reason in self._unread.values())
 
+    def served(self) -> list[Partition]:
+        """What is read on every pass, as surveyed last. Raises as `survey`."""
+        return (self._surveyed or self.survey()).served
+
     def survey(self) -> Survey:
         """The scopes as they are now; changes nothing.
 
         Raises NotYet before the instruments are known, and what `Account.partition` raises.
         """
+        self._surveyed = found = self._survey()
+        return found
+
+    def _survey(self) -> Survey:
         base = self._account.partition(self._stream)
         if not self._stream.partition_by:
             return Survey([base], [], {}, {})
         if self._stream.needs_scopes:
             return self._named_by_setting(base)
-        listings = self._database().run(bookkeeping.futures)
+        listings, progress = self._database().run_at_once(bookkeeping.ask_scopes, base)
         if not listings:
             raise NotYet("no futures instrument is known yet")
-        stored = self._database().run(bookkeeping.retired, base)
+        stored = {scope: known.retired_because for scope, known in progress.items()}
         ended = {base._replace(instrument=code): GONE for code in stored if code}
         served, refused = list[Partition](), list[Partition]()
         now = self._now()
@@ -139,7 +155,7 @@ class Scopes:
                 served.append(partition)
         if not served:  # none is served beside them, so that the stream is at fault
             served, refused = refused, []
-        return Survey(served, refused, ended, stored)
+        return Survey(served, refused, ended, progress)
 
     def _ended(self, listing: bookkeeping.Listing, now: datetime) -> str | None:
         if listing.state == "CLOSED":
@@ -148,7 +164,8 @@ class Scopes:
         return GONE if gone else None
 
     def _named_by_setting(self, base: Partition) -> Survey:
-        stored = self._database().run(bookkeeping.retired, base)
+        progress = self._database().run_at_once(bookkeeping.ask_progress, base)
+        stored = {scope: known.retired_because for scope, known in progress.items()}
         served, refused = list[Partition](), list[Partition]()
         for scope in self._configured:
             denied = (stored.get(scope) or "").startswith(REFUSED)
@@ -160,7 +177,7 @@ class Scopes:
             for scope in stored
             if scope and scope not in self._configured
         }
-        return Survey(served, refused, ended, stored)
+        return Survey(served, refused, ended, progress)
 
     def due(self, survey: Survey) -> list[Partition]:
         """The refused scopes whose turn it is; after a start all of them."""
@@ -192,6 +209,7 @@ class Scopes:
         """The exchange refuses a scope while it serves others: ask for it again later."""
         pause_s = self._pause_s(partition.instrument, error)
         because = REFUSED + _brief(error)
+        self._surveyed = None
         known = self._database().run(bookkeeping.refuse, partition, because, str(error), pause_s)
         self._unread = dict(sorted({**self._unread, partition.instrument: because}.items()))
         level = logging.DEBUG if known else logging.WARNING
@@ -213,6 +231,7 @@ class Scopes:
         """Another process reads the stream: what this one knew is outdated after a takeover."""
         with self._lock:
             self._refusals.clear()
+        self._surveyed = None
         self._unread = {}
 
     def _pause_s(self, instrument: str, error: ExchangeError) -> float:
@@ -227,6 +246,7 @@ class Scopes:
             return pause_s
 
     def _record(self, partition: Partition, because: str | None) -> None:
+        self._surveyed = None
         self._database().run(bookkeeping.retire, partition, because)
         with context.bind(scope=partition.instrument):
             if because is None:

@@ -21,8 +21,10 @@ from exporter.model.stream import (
     SnapshotResponse,
 )
 from exporter.model.whole import unusable
-from exporter.store import bookkeeping, loader, rejects, snapshots
+from exporter.store import bookkeeping, rejects, snapshots
 from exporter.store.database import Connection
+from exporter.store.lease import Lease
+from exporter.store.session import run_ahead
 from exporter.store.snapshots import Observed
 from exporter.store.storage import Storage
 from exporter.sync.account import Account
@@ -35,7 +37,7 @@ class _Saving(NamedTuple):
 
     connection: Connection
     partition: Partition
-    lease: loader.Lease | None
+    lease: Lease | None
     salvaging: bool
     """Postgres has refused the response: leave out the records that it refuses."""
 
@@ -110,11 +112,11 @@ class SnapshotWriter:
         partition = self._account.partition(self._stream)
 
         def write(*, salvaging: bool) -> tuple[int, int]:
-            def work(connection: Connection, lease: loader.Lease | None) -> tuple[int, int]:
+            def work(connection: Connection, lease: Lease | None) -> tuple[int, int]:
                 saving = _Saving(connection, partition, lease, salvaging)
                 return self._write(saving, page, observed, newest=newest)
 
-            return self._storage.run_leased(partition.account_id, work, briefly=True)
+            return self._storage.run_leased(partition.account_id, work, briefly=True, ahead=True)
 
         try:
             return write(salvaging=False)
@@ -153,6 +155,7 @@ class SnapshotWriter:
         """Rows written, and records rejected for the first time."""
         connection, partition = saving.connection, saving.partition
         written, refused = self._save(saving, page, observed)
+        run_ahead(connection)
         left_out = [*page.rejects, *refused]
         rejected = rejects.keep(connection, partition, left_out)
         rejects.note_drift(connection, partition, page.drift)

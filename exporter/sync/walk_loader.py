@@ -6,9 +6,11 @@ What was read before an error is loaded and claimed, then the error is raised.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from math import inf
+from typing import NamedTuple
 
 from exporter.api.paginator import PageResult, Paginator
 from exporter.logs import context
@@ -27,6 +29,8 @@ BATCH_ROWS = 1_000
 BATCH_CHARACTERS = 750_000
 BATCH_SECONDS = 1.0
 """A batch is committed when it has so many rows, or so much text of theirs, or is so old."""
+_LONGEST_WAIT_S = 5.0
+"""How long the last batch of a walk waits for those of others."""
 _LONGEST_TAIL_WALK_S = 60.0
 """A tail that takes longer ends with what it has proven: the backfill reads the rest."""
 
@@ -63,8 +67,10 @@ class WalkLoader:
         run: Run,
         settled: datetime,
         loaded: OnLoaded,
+        together: Together | None = None,
     ) -> None:
-        """Load all pages; ``run`` is the record of this walk.
+        """Load all pages; ``run`` is the record of this walk. ``together``: its last batch may be
+        committed later, with those of others.
 
         Rows newer than ``settled`` are loaded, but prove nothing yet. Until the walk is complete it
         proves nothing of the overlap at its older end: joined to the range proven before, that
@@ -72,9 +78,25 @@ class WalkLoader:
 
         Raises ExchangeError, DatabaseError, StandingBy and Stopping.
         """
-        run.run_id = self._storage.writable().run(bookkeeping.number_run)
+        if run.run_id is None:
+            numbers = self._storage.writable().run_at_once(bookkeeping.number_runs, 1)
+            run.run_id = next(iter(numbers), None)
         with context.bind(scope=partition.instrument, run=str(run.run_id or "")):
-            self._load(partition, paginator, run, settled, loaded)
+            last = self._load(partition, paginator, run, settled, loaded)
+            if together is not None:
+                together.add(last)
+            else:
+                self._commit([last])
+
+    @contextmanager
+    def together(self) -> Iterator[Together]:
+        """Commit the last batches of several walks in as few transactions as their size allows,
+        the last one at the end of the block, however that ends."""
+        gathered = Together(self._commit, self._monotonic)
+        try:
+            yield gathered
+        finally:
+            gathered.commit()
 
     def settled(self, walk_began: float | None = None) -> datetime:
         """Up to when rows can be expected to have appeared, aware UTC.
@@ -94,13 +116,19 @@ class WalkLoader:
         run: Run,
         settled: datetime,
         loaded: OnLoaded,
-    ) -> None:
+    ) -> Walked:
+        """Load all pages but those of the last batch, which is returned; after an error all."""
+
+        def walked() -> Walked:
+            returned = len(run.found["returned"])
+            return Walked(loader.Step(partition, run, batch), loaded, returned)
+
         overlap = self._stream.of(partition.instrument).overlap
         lowest = run.wanted.start + overlap + RESOLUTION
         batch, began, walk_began = Batch(), self._monotonic(), self._account.clock.steady()
         characters = 0
         ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
-        try:
+        with self._committed_after_errors(walked):
             for page in paginator.pages():
                 self._account.check_lease()
                 # A response may have corrected the exchange's clock, or tell that it is old: so is
@@ -117,22 +145,49 @@ class WalkLoader:
                 large = len(batch.rows) >= BATCH_ROWS or characters >= BATCH_CHARACTERS
                 full = large or self._monotonic() - began >= BATCH_SECONDS
                 if full and not page.complete:
-                    self._commit(partition, run, batch, loaded)
+                    self._commit([walked()])
                     batch, began, characters = Batch(), self._monotonic(), 0
                 if not page.complete and self._monotonic() >= ends_at:
                     raise TimedOut(
                         f"{self._stream.path}: the newest part was not read to its end within "
                         f"{_LONGEST_TAIL_WALK_S:g} s; the backfill reads what is left of it"
                     )
-        finally:
-            if batch.pages:
-                self._commit(partition, run, batch, loaded)
+        return walked()
 
-    def _commit(self, partition: Partition, run: Run, batch: Batch, loaded: OnLoaded) -> None:
-        before = len(run.found["returned"])
-        done = self._write(partition, run, batch)
+    @contextmanager
+    def _committed_after_errors(self, walked: Callable[[], Walked]) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._commit([walked()])
+            raise
+
+    def _commit(self, walked: Sequence[Walked]) -> None:
+        """Commit batches in one transaction; each in one of its own, without the records that
+        Postgres refuses, if it refuses any of them for good."""
+        walked = [one for one in walked if one.step.batch.pages]
+        if not walked:
+            return
+        try:
+            done = self._write([one.step for one in walked])
+        except DataRefused as refused:
+            _log.debug("looking for the records that cannot be stored: %s", refused)
+            for one in walked:
+                self._committed(one, self._salvage(one.step))
+            return
+        for one, loaded in zip(walked, done, strict=True):
+            self._committed(one, loaded)
+
+    def _committed(self, walked: Walked, done: Loaded) -> None:
+        scope = walked.step.partition.instrument
+        with context.bind(scope=scope, run=str(done.run_id or "")):
+            self._tell(walked, done)
+        walked.loaded(done, walked.step.batch)
+
+    def _tell(self, walked: Walked, done: Loaded) -> None:
+        partition, run, batch = walked.step
         run.run_id = done.run_id
-        if len(run.found["returned"]) > before:
+        if len(run.found["returned"]) > walked.returned:
             _log.warning("facts that had vanished are shown again: see reporting.late_facts")
         loader.remember(run, self._stream, batch)
         rows = {name: value for name, value in done._asdict().items() if name != "run_id"}
@@ -141,24 +196,62 @@ class WalkLoader:
         if done.rejected:
             _log.warning("rejected unreadable records: see onetrading_sync.rejects", extra=rows)
         self._instrumentation.record_rows(partition.account, partition.stream, **rows)
-        loaded(done, batch)
 
-    def _write(self, partition: Partition, run: Run, batch: Batch) -> Loaded:
-        """Load a batch; when Postgres refuses it for a value, all of it but the odd records."""
+    def _write(self, steps: Sequence[loader.Step]) -> list[Loaded]:
+        return self._storage.run_leased(
+            steps[0].partition.account_id,
+            lambda connection, lease: loader.load_all(connection, self._stream, steps, lease),
+            ahead=True,
+        )
 
-        def load(*, salvaging: bool) -> Loaded:
-            return self._storage.run_leased(
-                partition.account_id,
-                lambda connection, lease: loader.load(
-                    connection, self._stream, partition, run, batch, lease, salvaging=salvaging
-                ),
-            )
+    def _salvage(self, step: loader.Step) -> Loaded:
+        """Load a batch that Postgres refuses for a value, all of it but the odd records."""
+        partition, run, batch = step
+        return self._storage.run_leased(
+            partition.account_id,
+            lambda connection, lease: loader.load(
+                connection, self._stream, partition, run, batch, lease, salvaging=True
+            ),
+        )
 
-        try:
-            return load(salvaging=False)
-        except DataRefused as refused:
-            _log.debug("looking for the records that cannot be stored: %s", refused)
-            return load(salvaging=True)
+
+class Walked(NamedTuple):
+    """The last batch of a walk, or one that is large enough."""
+
+    step: loader.Step
+    loaded: OnLoaded
+    returned: int
+    """How many facts that had vanished its walk had shown before."""
+
+
+class Together:
+    """Batches that are committed together. Used by one thread."""
+
+    def __init__(
+        self, commit: Callable[[Sequence[Walked]], None], monotonic: Callable[[], float]
+    ) -> None:
+        self._commit = commit
+        self._monotonic = monotonic
+        self._waiting: list[Walked] = []
+        self._rows = 0
+        self._since = 0.0
+
+    def add(self, walked: Walked) -> None:
+        """Commit it later, or with those that wait when they are many, or have waited for long."""
+        partition, _, batch = walked.step
+        if any(partition == other.step.partition for other in self._waiting):
+            self.commit()  # what it brings is compared with what the other one brought
+        if not self._waiting:
+            self._since = self._monotonic()
+        self._waiting.append(walked)
+        self._rows += len(batch.rows)
+        if self._rows >= BATCH_ROWS or self._monotonic() - self._since >= _LONGEST_WAIT_S:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit what waits. Raises as `WalkLoader.load`."""
+        waiting, self._waiting, self._rows = self._waiting, [], 0
+        self._commit(waiting)
 
 
 def _add(batch: Batch, result: PageResult, limits: Window, wanted: Window) -> None:

@@ -19,8 +19,9 @@ from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition
 from exporter.model.window import Window
 from exporter.store import lease_table, loader
 from exporter.store.database import Connection, Database
+from exporter.store.lease import Lease
 from exporter.store.leases import Leases
-from exporter.store.loader import Batch, Lease, Run
+from exporter.store.loader import Batch, Run
 from exporter.store.storage import Storage
 from exporter.store.takeover import EXPIRY_S, GRACE_S, Seen, Watch
 from exporter.streams.trades import TRADES

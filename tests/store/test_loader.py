@@ -116,7 +116,7 @@ def test_the_last_batch_of_a_walk_says_whether_it_is_complete(
     bodies = [history(trade(1), trade(2), BAD), history(trade(2, '"7"'), trade(3), OTHER_BAD, BAD)]
     with psycopg.connect(database_url, autocommit=True) as connection:
         if numbered:
-            run.run_id = bookkeeping.number_run(connection)
+            (run.run_id,) = bookkeeping.number_runs(connection, 1)()
             assert run.run_id is not None
         for number, (body, complete) in enumerate(zip(bodies, completes, strict=True), 1):
             page = read(TRADES, body.encode(), ACCOUNT_ID)
