@@ -39,6 +39,13 @@ class RowCheck:
         if size > _HARMLESS:
             self._check_sizes(row)
 
+    def passes(self, columns: Sequence[Sequence[Any]], size: int) -> bool:
+        """Whether rows surely fit, of which none was read from more than ``size`` bytes.
+
+        Their integers were read by `texts`, so that they do.
+        """
+        return size <= _HARMLESS and all(all(columns[index]) for index, _ in self._keys)
+
     def refuse(self, row: Sequence[Any], characters: frozenset[str]) -> None:
         """Raises BadRecord when a text of the row holds one of ``characters``."""
         for index, name in self._texts:

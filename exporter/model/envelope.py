@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from exporter.model.errors import BadRecord, UnexpectedPayload
 from exporter.model.fields import decode_exactly, maybe_money, quoted
 from exporter.model.limits import MOST_RECORDS
 from exporter.model.mending import LARGEST_MENDED, SHOWN, mend
+from exporter.model.tuples import named
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -125,7 +127,7 @@ def _decoded(raw: msgspec.Raw, name: str) -> Any:
 
 
 def _records(body: bytes | msgspec.Raw) -> list[RawRecord]:
-    return list(map(RawRecord, map(bytes, items(body))))
+    return named(RawRecord, zip(map(bytes, items(body)), repeat("")))
 
 
 def holds_nothing(body: bytes) -> bool:

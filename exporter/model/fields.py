@@ -8,6 +8,7 @@ What Postgres could not hold is refused here, record by record.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from functools import cache
@@ -259,6 +260,7 @@ class RecordDecoder(Generic[Record]):
         self.struct = struct
         # Strict: a JSON number for an int would pass through a float.
         self._decoder = msgspec.json.Decoder(struct)
+        self._list_decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
         # Nothing is known of what such a field holds, so it is looked at.
         self._anything = [f for f in msgspec.structs.fields(struct) if f.type is Any]
 
@@ -273,6 +275,19 @@ class RecordDecoder(Generic[Record]):
         except (ValueError, RecursionError):
             return self._decode_tolerantly(json)
         return (self._exact(record, json) if self._anything else record), ()
+
+    def decode_all(self, records: Sequence[bytes]) -> list[Record] | None:
+        """As `decode` of each, in one pass; None unless all of them are as documented.
+
+        But an empty text is one, also where it stands for a field that was not sent: to look for
+        these takes as long as a fourth of this.
+        """
+        if self._anything:
+            return None
+        try:
+            return self._list_decoder.decode(b"[%b]" % b",".join(records))
+        except (ValueError, RecursionError):
+            return None
 
     def _exact(self, record: Record, json: bytes) -> Record:
         """A record whose fields that may hold anything are as sent. Raises BadRecord."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.model.envelope import Envelope, RawRecord, check_header, holds_nothing, text_member
 from exporter.model.errors import BadRecord, EmptyPayload, UnexpectedPayload
@@ -13,7 +13,18 @@ from exporter.model.limits import LONGEST_SAMPLE
 from exporter.model.mending import LARGEST_MENDED, SHOWN, Fault, Odd, allot, mend
 from exporter.model.rejects import rejected
 from exporter.model.storable import storable
-from exporter.model.stream import Drift, History, Json, Page, Reject, Source, Stream
+from exporter.model.stream import (
+    Drift,
+    History,
+    Json,
+    Page,
+    Reject,
+    Source,
+    Sources,
+    Stream,
+)
+from exporter.model.texts import Unusual
+from exporter.model.tuples import named
 from exporter.model.window import Window
 
 _MOST_UNKNOWN = 50
@@ -33,33 +44,65 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
     check_header(envelope.header)
     echoed = _echoed(envelope.header)
     account_id = echoed or account_id
-    rows: list[Any] = []
-    tags: list[str] = []
-    rejects: list[Reject] = []
-    drift: list[Drift] = []
-    for number, record in enumerate(envelope.records):
-        try:
-            row, unknown = _row(stream, record, account_id, odd.get(number))
-        except BadRecord as error:
-            sent = odd[number].sent if number in odd else record.json
-            rejects.append(rejected(stream, record, sent, account_id, str(error)))
-            continue
-        rows.append(row)
-        tags.append(record.tag)
-        if unknown:
-            drift.extend(_unknown_fields(unknown))
-    drift.extend(_unknown_values(stream, rows))
+    found = None if odd else _usual(stream, envelope.records, account_id)
+    if found is None:
+        found = _one_by_one(stream, envelope.records, account_id, odd)
     return Page(
-        rows=rows,
-        rejects=rejects,
-        drift=drift,
+        rows=found.rows,
+        rejects=found.rejects,
+        drift=[*found.drift, *_unknown_values(stream, found.rows)],
         cursor=envelope.cursor,
         header=envelope.header,
         account_id=echoed,
         records=len(envelope.records),
-        order=stream.order(rows, tags),
-        tags=tags,
+        order=stream.order(found.rows, found.tags),
+        tags=found.tags,
     )
+
+
+class _Found(NamedTuple):
+    """What the records of a response are: parts of a `Page`."""
+
+    rows: list[Any]
+    tags: list[str]
+    rejects: list[Reject]
+    drift: list[Drift]
+
+
+def _usual(stream: Stream, records: Sequence[RawRecord], account_id: str) -> _Found | None:
+    """All records at once; None unless each of them is as nearly all are."""
+    if stream.columns is None or not records:
+        return None
+    sent, tags = zip(*records, strict=True)
+    decoded = stream.decoder.decode_all(sent)
+    if decoded is None:
+        return None
+    try:
+        raws = [Json(json, "utf-8") for json in sent]
+        columns = stream.columns(decoded, Sources(account_id, tags, raws))
+    except (BadRecord, Unusual, UnicodeDecodeError):
+        return None
+    if not stream.table.row_check.passes(columns, max(map(len, sent)) + max(map(len, tags))):
+        return None
+    return _Found(named(stream.table.row, zip(*columns, strict=True)), list(tags), [], [])
+
+
+def _one_by_one(
+    stream: Stream, records: Sequence[RawRecord], account_id: str, odd: Mapping[int, Odd]
+) -> _Found:
+    found = _Found([], [], [], [])
+    for number, record in enumerate(records):
+        try:
+            row, unknown = _row(stream, record, account_id, odd.get(number))
+        except BadRecord as error:
+            sent = odd[number].sent if number in odd else record.json
+            found.rejects.append(rejected(stream, record, sent, account_id, str(error)))
+            continue
+        found.rows.append(row)
+        found.tags.append(record.tag)
+        if unknown:
+            found.drift.extend(_unknown_fields(unknown))
+    return found
 
 
 def confined(stream: History, page: Page, asked: Window) -> Page:

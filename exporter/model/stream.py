@@ -11,8 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, lt
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
@@ -44,6 +43,14 @@ class Source(NamedTuple):
     """What the record's place in the response adds (an instrument code), else ''."""
     raw: Json
     """The record as sent."""
+
+
+class Sources(NamedTuple):
+    """As `Source`, of the records of one response."""
+
+    account_id: str
+    tags: Sequence[str]
+    raws: Sequence[Json]
 
 
 class SnapshotResponse(NamedTuple):
@@ -83,6 +90,9 @@ class Stream:
     """Reads one record into the struct that describes it."""
     row: Callable[[Any, Source], Any]
     """Makes a row of ``table`` from a decoded record. Raises BadRecord."""
+    columns: Callable[[Sequence[Any], Sources], Sequence[Sequence[Any]]] | None = None
+    """Makes the columns of ``table`` from decoded records, the same as ``row`` but all at once; for
+    what comes by the million. Raises Unusual when one of them must be read by itself (`texts`)."""
     table: Table
     members: Mapping[str, Member] = field(default_factory=dict)
     """How the columns of the key, and the instant, are read from a record that as a whole cannot
@@ -272,14 +282,10 @@ class History(Stream):
         instants: defaultdict[str, list[datetime]] = defaultdict(list)
         for tag, at in zip(tags, map(attrgetter(self.instant), rows), strict=True):
             instants[tag].append(at)
-        order: Order = "unknown"
-        for one_list in instants.values():
-            for one, following in pairwise(one_list):
-                if one < following:
-                    return "mixed"
-                if one > following:
-                    order = "newest_first"
-        return order
+        lists = instants.values()
+        if any(any(map(lt, one_list, one_list[1:])) for one_list in lists):
+            return "mixed"
+        return "newest_first" if any(at[0] > at[-1] for at in lists) else "unknown"
 
 
 _TYPICAL_FUTURES = 12

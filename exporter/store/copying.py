@@ -7,7 +7,8 @@ value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from psycopg import sql
@@ -22,11 +23,15 @@ OPTIONS = sql.SQL("WITH (NULL {})").format(sql.Literal(_ABSENT))
 """Of the COPY statement."""
 
 
-def copy(connection: Connection, statement: sql.Composed, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Copy rows of text, int, bool, Decimal, datetime and None by a statement with `OPTIONS`."""
+def copy(connection: Connection, statement: sql.Composed, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Copy rows of text, int, bool, Decimal, datetime and None by a statement with `OPTIONS`.
+
+    What ``rows`` does to make them is done while Postgres works on those before.
+    """
+    left = iter(rows)
     with connection.cursor().copy(statement) as copying:
-        for start in range(0, len(rows), _AT_ONCE):
-            copying.write(formatted(rows[start : start + _AT_ONCE]))
+        while some := list(islice(left, _AT_ONCE)):
+            copying.write(formatted(some))
 
 
 def formatted(rows: Sequence[tuple[Any, ...]]) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
+from struct import Struct
+
+_FIRST = Struct(">q")
 
 
 def hash_of(record: str) -> int:
     """A 64-bit hash of a record as sent, as Postgres' bigint."""
-    return int.from_bytes(sha256(record.encode()).digest()[:8], "big", signed=True)
+    (first,) = _FIRST.unpack_from(sha256(record.encode()).digest())
+    return int(first)
 
 
 class Hashes(dict[str, int]):

@@ -139,10 +139,10 @@ def apply(
     places = record_pages.keep(connection, [row.raw for row in rows])
     if comparison.new:
         raw = list(table.columns).index(RAW)
-        ready = [
+        ready = (
             (*row[:raw], *row[raw + 1 :], hashes[row.raw], *place)
             for row, place in zip(comparison.new, places, strict=False)
-        ]
+        )
         copying.copy(connection, statements.copy, ready)
     for change, place in zip(comparison.changed, places[len(comparison.new) :], strict=True):
         parameters = dict(zip(table.columns, change.read, strict=True)) | {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,7 +14,7 @@ from exporter.model.envelope import Envelope, listed, members
 from exporter.model.errors import UnexpectedPayload
 from exporter.model.fields import Number, RecordDecoder, Uuid
 from exporter.model.members import Member
-from exporter.model.stream import Json, Source, Table
+from exporter.model.stream import Json, Source, Sources, Table
 from exporter.streams import trades
 from exporter.streams.closed_positions import CLOSED_POSITIONS
 
@@ -119,6 +120,11 @@ def row(record: PositionTradeRecord, source: Source) -> PositionTrade:
     return PositionTrade(source.tag, *trade)
 
 
+def columns(records: Sequence[PositionTradeRecord], sources: Sources) -> Sequence[Sequence[Any]]:
+    """The columns of `PositionTrade`. Raises Unusual and BadRecord."""
+    return (sources.tags, *trades.columns(records, sources))
+
+
 POSITION_TRADES = Follower(
     name="position_trades",
     summary="The trades of each closed position.",
@@ -129,6 +135,7 @@ POSITION_TRADES = Follower(
     unwrap=unwrap,
     decoder=_EitherDecoder(),
     row=row,
+    columns=columns,
     table=Table("position_trades", PositionTrade, key=("position_id", "trade_id")),
     members={
         "trade_id": Member(("trade.trade_id", "trade_id")),

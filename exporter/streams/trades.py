@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from exporter.model import texts
 from exporter.model.envelope import listed
 from exporter.model.fields import (
     EXACT,
@@ -29,6 +30,7 @@ from exporter.model.stream import (
     Paging,
     Sample,
     Source,
+    Sources,
     Sum,
     Table,
     epoch_seconds,
@@ -140,6 +142,13 @@ class Fill(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     sequence: Number | int | None = None
 
 
+class Filled(Protocol):
+    """A record with a trade and its fee."""
+
+    trade: Fill
+    fee: Fee
+
+
 class TradeRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """An item of ``trade_history`` of ``GET account/trades`` (page "get-trades")."""
 
@@ -177,6 +186,35 @@ def row(record: TradeRecord, source: Source) -> Trade:
     )
 
 
+def columns(records: Sequence[Filled], sources: Sources) -> Sequence[Sequence[Any]]:
+    """The columns of `Trade`, each as `row` makes it. Raises Unusual and BadRecord."""
+    fills, fees = [record.trade for record in records], [record.fee for record in records]
+    at, nanos = texts.instants([fill.time_nanos or fill.time for fill in fills])
+    price = texts.sizes([fill.price for fill in fills])
+    amount = texts.sizes([fill.amount for fill in fills])
+    account_id, *others = {fill.account_id or sources.account_id for fill in fills}
+    if others:
+        raise texts.Unusual
+    return (
+        texts.uuids([fill.trade_id for fill in fills]),
+        texts.maybe(texts.uuids, [fill.order_id for fill in fills]),
+        [uuid(account_id, "account_id")] * len(fills),
+        [fill.instrument_code for fill in fills],
+        [fill.side for fill in fills],
+        price,
+        amount,
+        list(map(EXACT.multiply, price, amount)),
+        texts.maybe(texts.numbers, [fee.fee_amount for fee in fees]),
+        texts.optional([fee.fee_currency for fee in fees]),
+        texts.optional([fill.matched_as for fill in fills]),
+        texts.optional([fill.order_type for fill in fills]),
+        texts.maybe(texts.integers, [fill.sequence for fill in fills]),
+        at,
+        nanos,
+        sources.raws,
+    )
+
+
 def latest(trades: Sequence[Trade]) -> Iterator[Sample]:
     """When the account last traded each instrument."""
     newest: dict[str, datetime] = {}
@@ -195,6 +233,7 @@ TRADES = History(
     unwrap=listed("trade_history"),
     decoder=RecordDecoder(TradeRecord),
     row=row,
+    columns=columns,
     table=Table("trades", Trade, key=("trade_id",), version="sequence"),
     members={
         "trade_id": Member(("trade.trade_id",)),
