@@ -12,8 +12,10 @@ from exporter.store import moving
 
 _ROWS = 50_000
 _INLINE = sql.SQL(
-    "UPDATE onetrading.trades SET raw = onetrading.record_text(raw, record_page, record_ordinal)"
-    "::jsonb, record_page = NULL, record_ordinal = NULL"
+    "UPDATE onetrading.trades SET raw = onetrading.record_text("
+    "raw, record_page, record_ordinal, trade_id, order_id, sequence, traded_at,"
+    " traded_at_nanos)::jsonb,"
+    " record_page = NULL, record_ordinal = NULL"
 )
 _SIZES = (
     (

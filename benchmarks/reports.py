@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import LiteralString
 
 import psycopg
 
+from benchmarks import lots
 from benchmarks.measure import Say, in_turns, plain, ratio
 from benchmarks.postgres import server
+from exporter.store import reports
 from exporter.store.database import Connection
+from exporter.streams import STREAMS
 
 _TRADES = 2_000_000
 _TARGET = "<= 1.3"
@@ -65,6 +68,38 @@ WHERE account = 'main'
     AND traded_at >= '2025-03-01 00:00Z' AND traded_at < '2025-04-01 00:00Z'
 """
 _OF_ACCOUNT: LiteralString = " AND account = 'main'"
+_ALL_TRADES = 10_000_000
+_MONTH, _WHOLE = "<= 0.3", "<= 1"
+_DELISTED: LiteralString = """
+UPDATE onetrading.trades SET instrument_code = 'OLD_EUR'
+WHERE instrument_code = 'TAO_EUR' AND traded_at < '2024-01-15 00:00Z'
+"""
+_TABLE: LiteralString = "SELECT traded_at, instrument_code, price, amount FROM reporting.trades"
+_ASKED: Mapping[str, tuple[LiteralString, str]] = {
+    "monthly_fees, a month": (_FEES, _MONTH),
+    "monthly_fees, all": ("SELECT * FROM reporting.monthly_fees", _WHOLE),
+    "monthly_turnover, a month": (_TURNOVER, _MONTH),
+    "monthly_turnover, all": ("SELECT * FROM reporting.monthly_turnover", _WHOLE),
+    "monthly_funding, all": ("SELECT * FROM reporting.monthly_funding", _WHOLE),
+    "months, all": ("SELECT * FROM reporting.months", _WHOLE),
+    "month_close, all": ("SELECT * FROM reporting.month_close", _WHOLE),
+    "trades of a day, by traded_on": (f"{_TABLE} WHERE traded_on = '2025-03-05'", _WHOLE),
+    "the last 20 trades": (f"{_TABLE} ORDER BY traded_at DESC LIMIT 20", _WHOLE),
+    "the last 20 trades of an instrument": (
+        f"{_TABLE} WHERE instrument_code = 'BTC_EUR' ORDER BY traded_at DESC LIMIT 20",
+        _WHOLE,
+    ),
+    "the last 20 trades of an instrument that is traded no more": (
+        f"{_TABLE} WHERE instrument_code = 'OLD_EUR' ORDER BY traded_at DESC LIMIT 20",
+        _WHOLE,
+    ),
+    "the last trade of each instrument": (
+        "SELECT account, instrument_code, last_trade FROM reporting.last_trades",
+        _WHOLE,
+    ),
+}
+"""What is asked of ten million trades, and within how many seconds."""
+_SUMMED = ("monthly_fees, a month", "monthly_fees, all", "monthly_turnover, all")
 
 
 def run(say: Say) -> None:
@@ -99,6 +134,39 @@ def run(say: Say) -> None:
     say(plain("month_close of all months", judged["close"], "ms"))
 
 
+def run_full(say: Say) -> None:
+    """Ten million trades of two years, the months that are over summed."""
+    with server() as url, psycopg.connect(url, autocommit=True) as connection:
+        lots.fill(connection, _ALL_TRADES)
+        connection.execute(_DELISTED)
+        connection.execute("VACUUM ANALYZE")
+        cases: dict[str, Callable[[], float]] = {
+            name: partial(_seconds, connection, query) for name, (query, _) in _ASKED.items()
+        }
+        cases |= {
+            "what `status` asks": partial(_took, lambda: reports.status(connection, STREAMS)),
+            "what `gaps` asks": partial(_took, lambda: reports.gaps(connection)),
+        }
+        unsummed = in_turns({name: cases[name] for name in _SUMMED}, rounds=1)
+        for name in _SUMMED:
+            say(plain(f"{name}, before months are summed", unsummed[name], "s"))
+        say(plain("summing 24 months", [_took(lambda: lots.roll(connection))], "s"))
+        rates = in_turns(cases, rounds=3)
+        for name, seconds in rates.items():
+            target = _ASKED[name][1] if name in _ASKED else _WHOLE
+            say(plain(name, seconds, "s", target))
+
+
+def _took(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _seconds(connection: Connection, query: LiteralString) -> float:
+    return _took(lambda: connection.execute(query).fetchall())
+
+
 def _fill(connection: Connection) -> None:
     connection.execute(
         "INSERT INTO onetrading.accounts (account_id, name) VALUES (%s, 'main')", [_ACCOUNT]
@@ -109,6 +177,4 @@ def _fill(connection: Connection) -> None:
 
 
 def _milliseconds(connection: Connection, query: LiteralString) -> float:
-    began = time.perf_counter()
-    connection.execute(query).fetchall()
-    return (time.perf_counter() - began) * 1_000
+    return _seconds(connection, query) * 1_000

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg import errors as pg
 from psycopg import sql
@@ -20,7 +20,7 @@ from psycopg import sql
 from exporter.store import record_pages
 from exporter.store.database import Connection
 from exporter.store.queries import QUERIES
-from exporter.store.record_pages import RECORDS_A_PAGE
+from exporter.store.record_pages import COLUMNS, RECORDS_A_PAGE
 from exporter.store.storage import Storage
 
 BLOCKS = 128
@@ -80,16 +80,24 @@ class _Found(NamedTuple):
     """Where it is; None: in its row."""
     in_page: int | None
     """How many records are there."""
+    columns: Sequence[Any]
+    """Those of `record_pages.COLUMNS`."""
 
 
 def _move(connection: Connection, table: str, start: int, end: int) -> int:
     """Move the records of the blocks from ``start`` to before ``end``; how many."""
     blocks = {"start": f"({start},0)", "end": f"({end},0)"}
     rows = connection.execute(_composed(_FOUND, table), blocks | {"small": _SMALL}).fetchall()
-    found = _worth_moving([_Found(*row) for row in rows])
+    found = _worth_moving(
+        [
+            _Found(place, record, page, in_page, columns)
+            for place, record, page, in_page, *columns in rows
+        ]
+    )
     if not found:
         return 0
-    places = record_pages.keep(connection, [one.record for one in found])
+    known = [record_pages.known_text(*one.columns) for one in found if one.columns]
+    places = record_pages.keep(connection, [one.record for one in found], known)
     moved = {
         "rows": [one.place for one in found],
         "pages": [place.page for place in places],
@@ -113,9 +121,9 @@ def _worth_moving(found: Sequence[_Found]) -> list[_Found]:
 
 
 _FOUND = """
-SELECT fact.ctid::text, coalesce(raw::text, split_part(records, chr(30), record_ordinal)),
-    record_page, length(records) - length(replace(records, chr(30), '')) + 1
-FROM {} AS fact
+SELECT fact.ctid::text, {record}, record_page,
+    length(records) - length(replace(records, chr(30), '')) + 1{columns}
+FROM {table} AS fact
 LEFT JOIN onetrading.record_pages
     ON page_id = record_page AND octet_length(records) < %(small)s
     AND first_seen_at < now() - interval '1 day'
@@ -125,7 +133,7 @@ ORDER BY fact.ctid
 """
 """What came today may be joined by more, and orders still change."""
 _MOVED = """
-UPDATE {} AS fact SET raw = NULL, record_page = page, record_ordinal = ordinal
+UPDATE {table} AS fact SET raw = NULL, record_page = page, record_ordinal = ordinal
 FROM unnest(%(rows)s::tid[], %(pages)s::bigint[], %(ordinals)s::smallint[])
     AS moved (place, page, ordinal)
 WHERE fact.ctid = place AND fact.ctid >= %(start)s::tid AND fact.ctid < %(end)s::tid
@@ -134,4 +142,13 @@ WHERE fact.ctid = place AND fact.ctid >= %(start)s::tid AND fact.ctid < %(end)s:
 
 @cache
 def _composed(statement: str, table: str) -> sql.Composed:
-    return sql.SQL(statement).format(sql.Identifier("onetrading", table))
+    return sql.SQL(statement).format(
+        table=sql.Identifier("onetrading", table),
+        record=record_pages.text_of(table, "fact"),
+        columns=sql.SQL("").join(
+            sql.SQL(", {}::text" if name.endswith("_id") else ", {}").format(
+                sql.Identifier("fact", name)
+            )
+            for name in COLUMNS.get(table, ())
+        ),
+    )

@@ -369,7 +369,9 @@ WITH ready AS (
 ), findings AS (
     SELECT CASE WHEN trade.trade_id IS NULL THEN 'missing' ELSE 'different' END AS kind,
         own.position_id, own.trade_id, own.traded_at AS happened_at,
-        onetrading.record_text(trade.raw, trade.record_page, trade.record_ordinal)::jsonb AS old_record,
+        onetrading.record_text(
+            trade.raw, trade.record_page, trade.record_ordinal, trade.trade_id, trade.order_id,
+            trade.sequence, trade.traded_at, trade.traded_at_nanos)::jsonb AS old_record,
         onetrading.record_text(own.raw, own.record_page, own.record_ordinal)::jsonb AS new_record
     FROM ready
     CROSS JOIN LATERAL (
@@ -386,7 +388,9 @@ WITH ready AS (
        OR trade.fee_amount <> own.fee_amount
     UNION ALL
     SELECT 'unlisted', ready.position_id, trade.trade_id, trade.traded_at,
-        onetrading.record_text(trade.raw, trade.record_page, trade.record_ordinal)::jsonb, NULL
+        onetrading.record_text(
+            trade.raw, trade.record_page, trade.record_ordinal, trade.trade_id, trade.order_id,
+            trade.sequence, trade.traded_at, trade.traded_at_nanos)::jsonb, NULL
     FROM ready
     CROSS JOIN LATERAL (
         SELECT * FROM onetrading.trades AS listed

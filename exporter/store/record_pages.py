@@ -6,9 +6,12 @@ does alone. Only what a batch inserts or changes is kept: what is read again add
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
-from typing import NamedTuple
+from itertools import starmap
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
@@ -25,6 +28,17 @@ _LARGEST_PAGE = 64 * 1024
 """In characters; to read one record, Postgres takes all of its page."""
 SEPARATOR = "\x1e"
 """RS: a control character, which no JSON text holds (RFC 7464)."""
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "trades": ("trade_id", "order_id", "sequence", "traded_at", "traded_at_nanos")
+}
+"""Tables to the columns without which a page cannot tell a record: ids, a counter and an instant,
+which differ in each record, are most of what it would compress to. In the page a mark stands for
+what they say in the usual notation, and `onetrading.whole_record` puts it back. All else is kept
+as sent, so that the record bears witness to prices, amounts and fees."""
+MARKS = ("\x1d", "\x1c", "\x1f", "\x02", "\x03")
+"""What stands for the texts of `known`: control characters, too."""
+_SHORTEST = 6
+"""In characters: a mark for less may make the text no shorter, and breaks what is alike in two."""
 _PLAIN = 16 * 1024
 """In characters: a record of more, or with an escape, may hold what ``jsonb`` refuses."""
 
@@ -44,22 +58,45 @@ class Place(NamedTuple):
     """From 1 on."""
 
 
-def keep(connection: Connection, records: Sequence[str]) -> list[Place]:
+def known(table: Table, rows: Sequence[Any]) -> list[tuple[str | None, ...]]:
+    """The texts for which a page has `MARKS`, of rows of ``table``; empty where it has none."""
+    columns = COLUMNS.get(table.name, ())
+    return list(starmap(known_text, map(attrgetter(*columns), rows))) if columns else []
+
+
+def known_text(
+    trade_id: str, order_id: str | None, sequence: int | None, at: datetime, nanos: int
+) -> tuple[str | None, ...]:
+    """What the `COLUMNS` of a trade say, as records usually spell it."""
+    whole = at.astimezone(UTC).isoformat(timespec="microseconds")[:-6]
+    return (
+        trade_id,
+        order_id,
+        None if sequence is None else str(sequence),
+        f"{whole}{nanos % 1000:03}Z",
+        f"{whole[:-3]}Z",
+    )
+
+
+def keep(
+    connection: Connection, records: Sequence[str], known: Sequence[Sequence[str | None]] = ()
+) -> list[Place]:
     """Store records in as few pages as they need; where each of them is, in their order.
 
-    Raises what Postgres raises for a record that is no ``jsonb``, because views show it as that,
-    and ValueError for one that is no JSON at all.
+    ``known``: of each record, see `known`. Raises what Postgres raises for a record that is
+    no ``jsonb``, because views show it as that, and ValueError for one that is no JSON at all.
     """
     if not records:
         return []
     pages = list(_pages(records))
-    texts = [SEPARATOR.join(page) for page in pages]
     odd: list[str] = []
-    for page, text in zip(pages, texts, strict=True):
-        if text.count(SEPARATOR) != len(page) - 1:
+    for page in pages:
+        text = "".join(page)
+        if any(mark in text for mark in (SEPARATOR, *MARKS)):
             raise ValueError("a record holds a control character")
         if len(text) > _PLAIN or "\\u" in text:
             odd += [record for record in page if len(record) > _PLAIN or "\\u" in record]
+    texts = list(_texts(pages, known))
     if odd:
         connection.execute(_CHECK, [odd])
     found = connection.execute(_ADD, [texts]).fetchall()
@@ -82,15 +119,39 @@ def _pages(records: Sequence[str]) -> Iterator[list[str]]:
     yield page
 
 
+def _texts(pages: Sequence[Sequence[str]], known: Sequence[Sequence[str | None]]) -> Iterator[str]:
+    """Each page as it is stored."""
+    start = 0
+    for page in pages:
+        own = known[start : start + len(page)]
+        start += len(page)
+        yield SEPARATOR.join(map(_shortened, page, own) if own else page)
+
+
+def _shortened(record: str, known: Sequence[str | None]) -> str:
+    for mark, text in zip(MARKS, known, strict=True):
+        if text and len(text) >= _SHORTEST:
+            record = record.replace(text, mark)
+    return record
+
+
+def text_of(table: str, row: str) -> sql.Composed:
+    """The record as sent of ``row``, an alias of ``table``."""
+    columns = ("raw", *PLACE, *COLUMNS.get(table, ()))
+    return sql.SQL("onetrading.record_text({})").format(
+        sql.SQL(", ").join(sql.Identifier(row, name) for name in columns)
+    )
+
+
 @cache
 def selected(table: Table) -> sql.Composed:
     """The columns of a row of ``table`` as ``stored``, in the order of its fields."""
-    return sql.SQL(", ").join(_column(name, kind) for name, kind in table.columns.items())
+    return sql.SQL(", ").join(
+        text_of(table.name, "stored") if name == RAW else _column(name, kind)
+        for name, kind in table.columns.items()
+    )
 
 
 def _column(name: str, kind: str) -> sql.Composed:
-    if name == RAW:
-        text = sql.SQL("onetrading.record_text(stored.raw, stored.{}, stored.{})")
-        return text.format(*map(sql.Identifier, PLACE))
     column = sql.SQL("stored.{}::text" if kind in ("uuid", "jsonb") else "stored.{}")
     return column.format(sql.Identifier(name))

@@ -136,7 +136,8 @@ def apply(
     statements = _statements(table)
     hashes = Hashes() if hashes is None else hashes
     rows = [*comparison.new, *(change.read for change in comparison.changed)]
-    places = record_pages.keep(connection, [row.raw for row in rows])
+    known = record_pages.known(table, rows)
+    places = record_pages.keep(connection, [row.raw for row in rows], known)
     if comparison.new:
         raw = list(table.columns).index(RAW)
         ready = (

@@ -567,7 +567,14 @@ CREATE FUNCTION onetrading.record_text(raw jsonb, page bigint, ordinal integer) 
         SELECT split_part(records, chr(30), ordinal)
         FROM onetrading.record_pages WHERE page_id = page) END
 $$;
-COMMENT ON FUNCTION onetrading.record_text(raw jsonb, page bigint, ordinal integer) IS 'The record as sent of a fact with these columns; of one that an earlier version stored, as jsonb writes it.';
+COMMENT ON FUNCTION onetrading.record_text(raw jsonb, page bigint, ordinal integer) IS 'The record as sent of a fact with these columns, but for trades, whose function takes more of them; of one that an earlier version stored, as jsonb writes it.';
+CREATE FUNCTION onetrading.record_text(raw jsonb, page bigint, ordinal integer, trade_id uuid, order_id uuid, sequence bigint, traded_at timestamp with time zone, nanos bigint) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT onetrading.whole_record(
+        onetrading.record_text(raw, page, ordinal), trade_id, order_id, sequence, traded_at, nanos)
+$$;
+COMMENT ON FUNCTION onetrading.record_text(raw jsonb, page bigint, ordinal integer, trade_id uuid, order_id uuid, sequence bigint, traded_at timestamp with time zone, nanos bigint) IS 'The record as sent of a row of onetrading.trades with these columns.';
 CREATE FUNCTION onetrading.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -750,14 +757,38 @@ DECLARE
     split_hours timestamptz[] := ARRAY(
         SELECT DISTINCT date_trunc('hour', instant, 'UTC') FROM unnest(instants) AS instant
         WHERE date_trunc('hour', instant, 'UTC') < instant);
+    whole_months date[] := ARRAY(
+        SELECT month FROM onetrading_sync.rolled_months
+        CROSS JOIN LATERAL (
+            SELECT month::timestamp AT TIME ZONE 'UTC' AS starts_at,
+                (month + interval '1 month') AT TIME ZONE 'UTC' AS ends_at
+        ) AS bounds
+        WHERE account_id = of_account AND starts_at >= from_at AND ends_at <= to_at
+            AND NOT EXISTS (
+                SELECT FROM unnest(spans) AS instant WHERE instant > starts_at AND instant < ends_at));
+    -- Of the other months; all of them, summed or not, in the order of time.
+    days date[] := ARRAY(
+        SELECT day FROM (
+            SELECT (from_at AT TIME ZONE 'UTC')::date + step AS day
+            FROM generate_series(0, (to_at AT TIME ZONE 'UTC')::date
+                - (from_at AT TIME ZONE 'UTC')::date) AS step
+        ) AS days
+        WHERE date_trunc('month', day::timestamp)::date <> ALL (whole_months)
+        ORDER BY 1);
     piece record;
 BEGIN
+    RETURN QUERY
+    SELECT instrument_code, side, fee_currency, min(first_at), sum(base_amount), sum(quote_amount),
+        sum(fees_paid), sum(fees_received)
+    FROM onetrading_sync.rolled_trades
+    WHERE account_id = of_account AND month = ANY (whole_months)
+    GROUP BY instrument_code, side, fee_currency,
+        width_bucket(month::timestamp AT TIME ZONE 'UTC', spans);
     RETURN QUERY
     SELECT instrument_code, side, fee_currency, min(first_at), sum(amount), sum(quote_amount),
         sum(fees_paid), sum(fees_received)
     FROM onetrading_sync.hourly_sums
-    WHERE account_id = of_account AND day >= (from_at AT TIME ZONE 'UTC')::date
-        AND day <= (to_at AT TIME ZONE 'UTC')::date
+    WHERE account_id = of_account AND day = ANY (days)
         AND hour >= from_at AND hour < to_at AND hour <> ALL (split_hours)
     GROUP BY instrument_code, side, fee_currency, width_bucket(hour, spans);
     FOR piece IN
@@ -767,9 +798,7 @@ BEGIN
             FROM (
                 SELECT day, day - row_number() OVER (ORDER BY day)::integer AS run
                 FROM (
-                    SELECT (from_at AT TIME ZONE 'UTC')::date + step AS day
-                    FROM generate_series(0, (to_at AT TIME ZONE 'UTC')::date
-                        - (from_at AT TIME ZONE 'UTC')::date) AS step
+                    SELECT unnest(days) AS day
                     EXCEPT
                     SELECT day FROM onetrading_sync.summed_days WHERE account_id = of_account
                 ) AS days
@@ -804,6 +833,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION onetrading.trade_sums(of_account uuid, instants timestamp with time zone[]) IS 'Sums of the trades of an account from the first to the last of these instants (exclusive), in rows of trades between which none of the instants is. at: when one of them was. fees_paid and fees_received, both positive, are null without any.';
+CREATE FUNCTION onetrading.whole_record(record text, trade_id uuid, order_id uuid, sequence bigint, traded_at timestamp with time zone, nanos bigint) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT replace(replace(replace(replace(replace(record,
+        chr(29), coalesce(trade_id::text, '')),
+        chr(28), coalesce(order_id::text, '')),
+        chr(31), coalesce(sequence::text, '')),
+        chr(2), to_char(traded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+            || lpad((nanos % 1000)::text, 3, '0') || 'Z'),
+        chr(3), to_char(traded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+$$;
+COMMENT ON FUNCTION onetrading.whole_record(record text, trade_id uuid, order_id uuid, sequence bigint, traded_at timestamp with time zone, nanos bigint) IS 'The record as sent of a trade from what a page of onetrading.record_pages keeps of it. Instead of what columns of the trade say there are control characters, which no JSON holds: GS (U+001D) for trade_id, FS (U+001C) for order_id, US (U+001F) for sequence, STX (U+0002) for the instant with nanoseconds, ETX (U+0003) for it with milliseconds.';
 CREATE FUNCTION onetrading_sync.drop_carried(of_account uuid, since timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -7217,9 +7258,13 @@ CREATE TABLE onetrading_sync.rolled_trades (
     fees_paid numeric,
     fees_received numeric,
     fees_told bigint NOT NULL,
-    fees_at_price numeric
+    fees_at_price numeric,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.rolled_trades IS 'Sums of the trades of rolled_months, as onetrading.monthly_trades shows them.';
+COMMENT ON COLUMN onetrading_sync.rolled_trades.first_at IS 'When the first of these trades was.';
+COMMENT ON COLUMN onetrading_sync.rolled_trades.last_at IS 'When the last of these trades was.';
 CREATE VIEW onetrading.summed_trades AS
  SELECT rolled_trades.account_id,
     rolled_trades.month,
@@ -7233,7 +7278,9 @@ CREATE VIEW onetrading.summed_trades AS
     rolled_trades.fees_paid,
     rolled_trades.fees_received,
     rolled_trades.fees_told,
-    rolled_trades.fees_at_price
+    rolled_trades.fees_at_price,
+    rolled_trades.first_at,
+    rolled_trades.last_at
    FROM onetrading_sync.rolled_trades
 UNION ALL
  SELECT months.account_id,
@@ -7248,7 +7295,9 @@ UNION ALL
     sums.fees_paid,
     sums.fees_received,
     sums.fees_told,
-    sums.fees_at_price
+    sums.fees_at_price,
+    sums.first_at,
+    sums.last_at
    FROM (onetrading.unrolled_months months
      CROSS JOIN LATERAL ( SELECT trades.instrument_code,
             trades.side,
@@ -7260,7 +7309,9 @@ UNION ALL
             sum(trades.fee_amount) FILTER (WHERE (trades.fee_amount > (0)::numeric)) AS fees_paid,
             sum((- trades.fee_amount)) FILTER (WHERE (trades.fee_amount < (0)::numeric)) AS fees_received,
             count(trades.fee_amount) AS fees_told,
-            sum((trades.fee_amount * trades.price)) AS fees_at_price
+            sum((trades.fee_amount * trades.price)) AS fees_at_price,
+            min(trades.traded_at) AS first_at,
+            max(trades.traded_at) AS last_at
            FROM onetrading.trades
           WHERE ((trades.account_id = months.account_id) AND (trades.traded_at >= months.starts_at) AND (trades.traded_at < months.ends_at))
           GROUP BY trades.instrument_code, trades.side, trades.liquidity, trades.fee_currency) sums);
@@ -7278,6 +7329,8 @@ COMMENT ON COLUMN onetrading.summed_trades.fees_paid IS 'Sum of positive fee_amo
 COMMENT ON COLUMN onetrading.summed_trades.fees_received IS 'Sum of negative fee_amount without its sign, in fee_currency; null when there is none.';
 COMMENT ON COLUMN onetrading.summed_trades.fees_told IS 'Number of trades that told their fee.';
 COMMENT ON COLUMN onetrading.summed_trades.fees_at_price IS 'Sum of fee_amount times price.';
+COMMENT ON COLUMN onetrading.summed_trades.first_at IS 'When the first of these trades was.';
+COMMENT ON COLUMN onetrading.summed_trades.last_at IS 'When the last of these trades was.';
 CREATE VIEW onetrading.monthly_trades AS
  SELECT sums.account_id,
     sums.month,
@@ -7558,7 +7611,7 @@ CREATE TABLE onetrading.record_pages (
 ALTER TABLE ONLY onetrading.record_pages ALTER COLUMN records SET COMPRESSION lz4;
 COMMENT ON TABLE onetrading.record_pages IS 'Records as sent, many to a row: together they compress to a fourth. A page is never changed.';
 COMMENT ON COLUMN onetrading.record_pages.page_id IS 'What record_page of the tables of facts names.';
-COMMENT ON COLUMN onetrading.record_pages.records IS 'The records, byte for byte, separated by the character RS (U+001E), which no JSON holds (RFC 7464). A record that was replaced since stays in its page.';
+COMMENT ON COLUMN onetrading.record_pages.records IS 'The records, separated by the character RS (U+001E), which no JSON holds (RFC 7464); byte for byte, but for what columns of trades say, see onetrading.whole_record. A record that was replaced since stays in its page.';
 ALTER TABLE onetrading.record_pages ALTER COLUMN page_id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME onetrading.record_pages_page_id_seq
     START WITH 1
@@ -8544,6 +8597,31 @@ COMMENT ON COLUMN reporting.instruments.funding_period_minutes IS 'Minutes of a 
 COMMENT ON COLUMN reporting.instruments.market_offset IS 'Seconds after the minute at which the market is computed and settled; null when not sent.';
 COMMENT ON COLUMN reporting.instruments.valid_from IS 'When this version was first observed; before the first version of all, nothing is known.';
 COMMENT ON COLUMN reporting.instruments.valid_to IS 'When it was first observed changed or gone; null while in force.';
+CREATE VIEW reporting.last_trades AS
+ SELECT COALESCE(accounts.name, (sums.account_id)::text) AS account,
+    sums.account_id,
+    sums.instrument_code,
+    sums.first_trade,
+    sums.last_trade,
+    sums.trades
+   FROM (( SELECT summed_trades.account_id,
+            summed_trades.instrument_code,
+            min(summed_trades.first_at) AS first_trade,
+            max(summed_trades.last_at) AS last_trade,
+            (sum(summed_trades.trades))::bigint AS trades
+           FROM onetrading.summed_trades
+          GROUP BY summed_trades.account_id, summed_trades.instrument_code) sums
+     LEFT JOIN onetrading.accounts USING (account_id));
+COMMENT ON VIEW reporting.last_trades IS 'One row per account and market that it ever traded: when it did first and last. Fast however many trades there are, since months that are over are summed.
+Example:
+SELECT account, instrument_code, last_trade FROM reporting.last_trades
+ORDER BY account, last_trade DESC;';
+COMMENT ON COLUMN reporting.last_trades.account IS 'Configured name of the account; its account_id as text when it has none.';
+COMMENT ON COLUMN reporting.last_trades.account_id IS 'Identity of the account at the exchange (trade.account_id).';
+COMMENT ON COLUMN reporting.last_trades.instrument_code IS 'Market (trade.instrument_code).';
+COMMENT ON COLUMN reporting.last_trades.first_trade IS 'The traded_at of the first trade that is stored.';
+COMMENT ON COLUMN reporting.last_trades.last_trade IS 'The traded_at of the last trade that is stored.';
+COMMENT ON COLUMN reporting.last_trades.trades IS 'Number of trades that are stored.';
 CREATE VIEW reporting.late_facts AS
  WITH known AS (
          SELECT known_since.since
@@ -8565,7 +8643,7 @@ CREATE VIEW reporting.late_facts AS
             jsonb_build_object('trade_id', trades.trade_id) AS key,
             trades.traded_at AS happened_at,
             trades.first_seen_at,
-            COALESCE(trades.raw, (split_part(record_pages.records, chr(30), (trades.record_ordinal)::integer))::jsonb) AS record
+            COALESCE(trades.raw, (onetrading.whole_record(split_part(record_pages.records, chr(30), (trades.record_ordinal)::integer), trades.trade_id, trades.order_id, trades.sequence, trades.traded_at, trades.traded_at_nanos))::jsonb) AS record
            FROM (onetrading.trades
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = trades.record_page)))
           WHERE ((trades.first_seen_at > ( SELECT known.since
@@ -8574,8 +8652,8 @@ CREATE VIEW reporting.late_facts AS
                   WHERE ((since_lock_1.stream = 'trades'::text) AND (since_lock_1.kind = 'late'::text))))))
         UNION ALL
          SELECT funding_payments.account_id,
-            'funding_payments'::text,
-            ''::text,
+            'funding_payments'::text AS text,
+            ''::text AS text,
             jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', ((to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text) ||
                 CASE
                     WHEN ((EXTRACT(microseconds FROM funding_payments.funding_time) % (1000000)::numeric) <> (0)::numeric) THEN to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), '.US'::text)
@@ -8593,8 +8671,8 @@ CREATE VIEW reporting.late_facts AS
                    FROM since_lock since_lock_1
                   WHERE ((since_lock_1.stream = 'funding_payments'::text) AND (since_lock_1.kind = 'late'::text))))))
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
-            'funding_history'::text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
+            'funding_history'::text AS text,
             funding_rates.instrument_code,
             jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', ((to_char((funding_rates.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text) ||
                 CASE
@@ -8610,8 +8688,8 @@ CREATE VIEW reporting.late_facts AS
                    FROM known)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
         UNION ALL
          SELECT positions.account_id,
-            'closed_positions'::text,
-            ''::text,
+            'closed_positions'::text AS text,
+            ''::text AS text,
             jsonb_build_object('position_id', positions.position_id) AS jsonb_build_object,
             positions.closed_at,
             positions.first_seen_at,
@@ -8623,8 +8701,8 @@ CREATE VIEW reporting.late_facts AS
                   WHERE ((since_lock_1.stream = 'closed_positions'::text) AND (since_lock_1.kind = 'late'::text)))))
         UNION ALL
          SELECT movements.account_id,
-            'movements'::text,
-            ''::text,
+            'movements'::text AS text,
+            ''::text AS text,
             since_lock_1.key,
             movements.moved_at,
             movements.first_seen_at,
@@ -8634,8 +8712,8 @@ CREATE VIEW reporting.late_facts AS
           WHERE ((since_lock_1.stream = 'movements'::text) AND (since_lock_1.kind = 'late'::text))
         UNION ALL
          SELECT lots.account_id,
-            'lots'::text,
-            ''::text,
+            'lots'::text AS text,
+            ''::text AS text,
             since_lock_1.key,
             lots.acquired_at,
             lots.first_seen_at,
@@ -8949,13 +9027,13 @@ CREATE VIEW reporting.records AS
             jsonb_build_object('trade_id', trades.trade_id) AS key,
             trades.first_seen_at,
             trades.raw,
-            record_pages.records,
-            trades.record_ordinal
+            onetrading.whole_record(split_part(record_pages.records, chr(30), (trades.record_ordinal)::integer), trades.trade_id, trades.order_id, trades.sequence, trades.traded_at, trades.traded_at_nanos) AS records,
+            (1)::smallint AS record_ordinal
            FROM (onetrading.trades
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = trades.record_page)))
         UNION ALL
          SELECT orders.account_id,
-            'orders'::text,
+            'orders'::text AS text,
             jsonb_build_object('order_id', orders.order_id) AS jsonb_build_object,
             orders.first_seen_at,
             orders.raw,
@@ -8965,7 +9043,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = orders.record_page)))
         UNION ALL
          SELECT funding_payments.account_id,
-            'funding_payments'::text,
+            'funding_payments'::text AS text,
             jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', onetrading.instant_text(funding_payments.funding_time)) AS jsonb_build_object,
             funding_payments.first_seen_at,
             funding_payments.raw,
@@ -8975,7 +9053,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_payments.record_page)))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'funding_history'::text,
+            'funding_history'::text AS text,
             jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', onetrading.instant_text(funding_rates.funding_time)) AS jsonb_build_object,
             funding_rates.first_seen_at,
             funding_rates.raw,
@@ -8985,7 +9063,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_rates.record_page)))
         UNION ALL
          SELECT closed_positions.account_id,
-            'closed_positions'::text,
+            'closed_positions'::text AS text,
             jsonb_build_object('position_id', closed_positions.position_id) AS jsonb_build_object,
             closed_positions.first_seen_at,
             closed_positions.raw,
@@ -8995,7 +9073,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = closed_positions.record_page)))
         UNION ALL
          SELECT position_funding_payments.account_id,
-            'position_funding'::text,
+            'position_funding'::text AS text,
             jsonb_build_object('position_id', position_funding_payments.position_id, 'booked_at', onetrading.instant_text(position_funding_payments.booked_at)) AS jsonb_build_object,
             position_funding_payments.first_seen_at,
             position_funding_payments.raw,
@@ -9005,7 +9083,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = position_funding_payments.record_page)))
         UNION ALL
          SELECT position_trades.account_id,
-            'position_trades'::text,
+            'position_trades'::text AS text,
             jsonb_build_object('position_id', position_trades.position_id, 'trade_id', position_trades.trade_id) AS jsonb_build_object,
             position_trades.first_seen_at,
             position_trades.raw,
@@ -9015,7 +9093,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = position_trades.record_page)))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'candlesticks'::text,
+            'candlesticks'::text AS text,
             jsonb_build_object('instrument_code', candlesticks.instrument_code, 'granularity', candlesticks.granularity, 'start_time', onetrading.instant_text(candlesticks.start_time)) AS jsonb_build_object,
             candlesticks.first_seen_at,
             candlesticks.raw,
@@ -9024,49 +9102,49 @@ CREATE VIEW reporting.records AS
            FROM (onetrading.candlesticks
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = candlesticks.record_page)))
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
-            'instruments'::text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
+            'instruments'::text AS text,
             jsonb_build_object('instrument_code', instruments.instrument_code, 'valid_from', onetrading.instant_text(instruments.valid_from)) AS jsonb_build_object,
             instruments.first_seen_at,
             instruments.raw,
-            NULL::text,
-            NULL::smallint
+            NULL::text AS text,
+            NULL::smallint AS int2
            FROM onetrading.instruments
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
-            'currencies'::text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
+            'currencies'::text AS text,
             jsonb_build_object('currency_code', currencies.currency_code, 'valid_from', onetrading.instant_text(currencies.valid_from)) AS jsonb_build_object,
             currencies.first_seen_at,
             currencies.raw,
-            NULL::text,
-            NULL::smallint
+            NULL::text AS text,
+            NULL::smallint AS int2
            FROM onetrading.currencies
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
-            'fees'::text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
+            'fees'::text AS text,
             jsonb_build_object('fee_group', fee_tiers.fee_group, 'min_volume', (trim_scale(fee_tiers.min_volume))::text, 'valid_from', onetrading.instant_text(fee_tiers.valid_from)) AS jsonb_build_object,
             fee_tiers.first_seen_at,
             fee_tiers.raw,
-            NULL::text,
-            NULL::smallint
+            NULL::text AS text,
+            NULL::smallint AS int2
            FROM onetrading.fee_tiers
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
-            'funding_settings'::text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
+            'funding_settings'::text AS text,
             jsonb_build_object('instrument_code', funding_settings.instrument_code, 'valid_from', onetrading.instant_text(funding_settings.valid_from)) AS jsonb_build_object,
             funding_settings.first_seen_at,
             funding_settings.raw,
-            NULL::text,
-            NULL::smallint
+            NULL::text AS text,
+            NULL::smallint AS int2
            FROM onetrading.funding_settings
         UNION ALL
          SELECT account_fee_tiers.account_id,
-            'account_fees'::text,
+            'account_fees'::text AS text,
             jsonb_build_object('account_id', account_fee_tiers.account_id, 'fee_group', account_fee_tiers.fee_group, 'valid_from', onetrading.instant_text(account_fee_tiers.valid_from)) AS jsonb_build_object,
             account_fee_tiers.first_seen_at,
             account_fee_tiers.raw,
-            NULL::text,
-            NULL::smallint
+            NULL::text AS text,
+            NULL::smallint AS int2
            FROM onetrading.account_fee_tiers) kept
      LEFT JOIN onetrading.accounts USING (account_id));
 COMMENT ON VIEW reporting.records IS 'Each fact''s record as the exchange sent it: the evidence behind the other views. Only the role onetrading_auditor may read it, and the owner. Filter by stream, and by key or first_seen_at where there are many.
@@ -9477,6 +9555,8 @@ GRANT SELECT ON TABLE reporting.funding_sign TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.funding_sign TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.instruments TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.instruments TO onetrading_auditor;
+GRANT SELECT ON TABLE reporting.last_trades TO onetrading_reader;
+GRANT SELECT ON TABLE reporting.last_trades TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.late_facts TO onetrading_reader;
 GRANT SELECT ON TABLE reporting.late_facts TO onetrading_auditor;
 GRANT SELECT ON TABLE reporting.monthly_fees TO onetrading_reader;

@@ -20,8 +20,12 @@ PLAIN = """
         side, liquidity, fee_currency, count(*), sum(amount), sum(quote_amount),
         sum(fee_amount) FILTER (WHERE fee_amount > 0),
         sum(-fee_amount) FILTER (WHERE fee_amount < 0),
-        count(fee_amount), sum(fee_amount * price)
+        count(fee_amount), sum(fee_amount * price), min(traded_at),
+        max(traded_at)
     FROM onetrading.trades GROUP BY 1, 2, 3, 4, 5, 6"""
+LAST = """
+    SELECT account_id::text, account_id, instrument_code, min(traded_at), max(traded_at), count(*)
+    FROM onetrading.trades GROUP BY 1, 2, 3"""
 """The sums without any of this."""
 
 
@@ -59,6 +63,8 @@ def check(connection: Connection) -> None:
     """The view says what the trades say, and each sum belongs to a month that is summed."""
     shown = connection.execute("SELECT * FROM onetrading.summed_trades").fetchall()
     assert sorted(shown, key=repr) == sorted(connection.execute(PLAIN).fetchall(), key=repr)
+    last = connection.execute("TABLE reporting.last_trades").fetchall()
+    assert sorted(last) == sorted(connection.execute(LAST).fetchall())
     kept = connection.execute("SELECT DISTINCT month FROM onetrading_sync.rolled_trades").fetchall()
     assert {month for (month,) in kept} <= set(rolled(connection))
 

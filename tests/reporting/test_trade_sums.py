@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.store.queries import QUERIES
 from tests.support.lots import (
     ACCOUNTS,
     COLUMNS,
@@ -43,7 +44,7 @@ cuts = st.lists(
 )
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["sum", "sum", "sum", "insert", "update", "delete"]),
+        st.sampled_from(["sum", "sum", "roll", "roll", "insert", "update", "delete"]),
         days,
         st.integers(0, 60),
     ),
@@ -92,6 +93,12 @@ def sums_of(trades: list[Trade], account: UUID, spans: list[datetime]) -> Sums:
     return found
 
 
+def roll(connection: Connection, account: UUID, day: date) -> None:
+    """Sum the month of a day."""
+    month = {"account_id": str(account), "month": day.replace(day=1)}
+    connection.execute(QUERIES["roll_month"], month)
+
+
 def change(
     connection: Connection, step: str, number: int, kept: dict[UUID, Trade], late: list[Trade]
 ) -> None:
@@ -123,7 +130,7 @@ def test_sums_are_those_of_the_trades(
     changes: list[tuple[str, date, int]],
     instants: list[datetime],
 ) -> None:
-    """Whatever days are summed, and whatever is written afterwards, in whatever order."""
+    """Whatever days and months are summed, and whatever is written before or afterwards."""
     kept = {trade.trade_id: trade for trade in trades}
     late = [trade for trade in later if trade.trade_id not in kept]
     with facts(reporting, "Asia/Tokyo"):
@@ -135,6 +142,9 @@ def test_sums_are_those_of_the_trades(
                     reporting.execute(
                         "SELECT onetrading.sum_days(%s, %s, %s)", [account, day, last]
                     )
+            elif step == "roll":
+                for account in ACCOUNTS:
+                    roll(reporting, account, day)
             else:
                 change(reporting, step, number, kept, late)
         spans = sorted(set(instants))
@@ -169,6 +179,27 @@ def test_summed_days_are_read_no_more_until_a_trade_of_theirs_changes(
         assert total(reporting, [begin, end]) == 6
         days = "SELECT day FROM onetrading_sync.summed_days ORDER BY day"
         assert reporting.execute(days).fetchall() == [(date(2026, 3, day),) for day in (2, 3, 5)]
+
+
+def test_summed_months_are_read_no_more_unless_an_instant_is_in_them(
+    reporting: Connection,
+) -> None:
+    """Neither their trades nor their hours are."""
+    first, noon = (datetime(2026, month, 10, 12, tzinfo=UTC) for month in (2, 3))
+    with facts(reporting, "UTC"):
+        put_trades(reporting, [a_trade(first), a_trade(noon), a_trade(noon + 2 * HOUR)])
+        reporting.execute("SELECT onetrading.sum_days(%s, '2026-03-01', '2026-03-31')", [MAIN])
+        roll(reporting, MAIN, date(2026, 3, 1))
+        reporting.execute("ALTER TABLE onetrading.trades DISABLE TRIGGER rolled_after_delete")
+        reporting.execute("DELETE FROM onetrading.trades WHERE traded_at >= '2026-03-01Z'")
+        assert reporting.execute("SELECT FROM onetrading_sync.hourly_sums").fetchall() == []
+        begin, end = midnight(date(2026, 2, 5)), midnight(date(2026, 4, 1))
+        assert total(reporting, [begin, end]) == 6
+        assert total(reporting, [begin, midnight(date(2026, 3, 1)), end + HOUR]) == 6
+        assert total(reporting, [begin, end - HOUR]) == 2
+        assert total(reporting, [begin, noon, end]) == 2
+        put_trades(reporting, [a_trade(noon)])
+        assert total(reporting, [begin, end]) == 4
 
 
 def total(connection: Connection, spans: list[datetime]) -> int:

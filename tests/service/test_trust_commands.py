@@ -144,7 +144,8 @@ def test_retry_loads_what_can_be_read_by_now(
         " INSERT INTO onetrading_sync.rejects"
         " (account_id, stream, scope, record, record_hash, reason, key, happened_at)"
         " SELECT account_id, 'trades', '',"
-        " onetrading.record_text(raw, record_page, record_ordinal), row_hash,"
+        " onetrading.record_text(raw, record_page, record_ordinal, trade_id, order_id, sequence,"
+        " traded_at, traded_at_nanos), row_hash,"
         " 'this version knows it not',"
         " jsonb_build_object('trade_id', trade_id), traded_at FROM lost RETURNING 1",
     )
