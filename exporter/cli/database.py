@@ -40,9 +40,8 @@ def app_with_database(
     app = App(settings, streams, prepare=require_schema if only_look else None)
     catch_signals(app.stop)
     try:
-        if not app.open_database():
-            reason = app.database.why_away if app.database else ""
-            raise DatabaseError(f"Postgres is away: {reason}")
+        if not app.open_database() and app.database is not None:
+            raise app.database.away.error()
         yield app
     finally:
         app.close()
