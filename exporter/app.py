@@ -104,6 +104,17 @@ def enabled(settings: Settings, names: Sequence[str] = ()) -> tuple[Stream, ...]
     )
 
 
+def readers(settings: Settings, stream: Stream) -> list[str]:
+    """The names of the accounts of which a stream is read, if it is enabled."""
+    if stream.public:
+        return [PUBLIC_ACCOUNT]
+    return [
+        account.name
+        for account in settings.accounts
+        if account.streams is None or stream.name in _with_required(account.streams)
+    ]
+
+
 class App:
     """Everything that one process needs.
 
@@ -316,6 +327,7 @@ class App:
             policy=self._runtime.retry,
             random=self._runtime.random,
             monotonic=self._runtime.monotonic,
+            route=self.settings.network.route(self.settings.base_url),
         )
 
     def _address(self) -> Callable[[], str] | None:

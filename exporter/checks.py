@@ -46,6 +46,9 @@ class CheckResult(NamedTuple):
 def run(settings: Settings) -> Iterator[CheckResult]:
     """Check everything; a failure of one subject does not keep others from being checked."""
     yield CheckResult("configuration", True, _counted(len(settings.accounts), "account"))
+    proxy = settings.network.route(settings.base_url).proxy
+    if proxy is not None:
+        yield CheckResult("proxy", True, f"requests go through {proxy}")
     yield _web_config(settings)
     app = App(settings, enabled(settings))
     try:

@@ -150,6 +150,8 @@ class Service:
         """
         try:
             self._schema_checked |= self.app.open_database(patient=False)
+            if self._is_hopeless():
+                return
             self._begin_writing()
             if self.app.embedded is not None:
                 self.app.embedded.ensure()
@@ -158,6 +160,21 @@ class Service:
         except (SchemaError, EmbeddedPostgresError) as error:
             self._fatal = error
             self.app.stop.set()
+
+    def _is_hopeless(self) -> bool:
+        """Whether no waiting helps, so that the service ends: a URL that means nothing stays so,
+        unless it is in a file.
+
+        A role, a password or a database that is refused may be put right while this waits: in a
+        stack that starts as a whole, the server often is up before its roles are.
+        """
+        database, source = self.app.database, self.app.settings.database.source
+        in_file = source is not None and source.path is not None
+        if database is None or in_file or not database.away.url_unreadable:
+            return False
+        self._fatal = database.away.error()
+        self.app.stop.set()
+        return True
 
     def _begin_writing(self) -> None:
         if self.app.leases is not None:

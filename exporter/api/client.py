@@ -27,10 +27,12 @@ from exporter.model.errors import (
     UnexpectedPayload,
     UnexpectedResponse,
 )
+from exporter.model.route import Route
 
 _log = logging.getLogger(__name__)
 _MOST_TIME_REQUESTS = 16
 _TIME_PAUSE_S = 1.0
+_DIRECT = Route()
 
 OnError = Callable[[ExchangeError], object]
 """Called with the error of each failed attempt."""
@@ -62,6 +64,7 @@ class Client:
         random: Callable[[], float],
         monotonic: Callable[[], float],
         look_up: LookUp = system_addresses,
+        route: Route = _DIRECT,
     ) -> None:
         self._account = account
         self._rate_limiter = rate_limiter
@@ -83,6 +86,7 @@ class Client:
             policy=policy,
             monotonic=monotonic,
             look_up=look_up,
+            route=route,
         )
 
     def get(

@@ -42,12 +42,17 @@ class Attempt:
     def __init__(self, ends_at: float) -> None:
         self.ends_at = ends_at
         """On the monotonic clock."""
-        self.opened = False
-        """A connection was opened for it; otherwise it uses one of an earlier request."""
+        self.connection: httpcore.NetworkStream | None = None
+        """What was opened for it; None: it uses a connection of an earlier request."""
         self.head_complete = False
         """The status and headers of its response have been read."""
         self.received = 0
         """Bytes read before that."""
+
+    def give_up(self) -> None:
+        """Close what was opened for it: httpcore leaves that open where a SOCKS proxy fails."""
+        if self.connection is not None:
+            self.connection.close()
 
 
 class _Current(threading.local):
@@ -118,7 +123,7 @@ class Network(httpcore.NetworkBackend):
         if isinstance(opened, socket.socket):
             self._sockets.add(opened)
         if self._current.attempt is not None:
-            self._current.attempt.opened = True
+            self._current.attempt.connection = stream
         return _Stream(stream, self)
 
     def time_left(self, timeout: float | None, expired: type[Exception]) -> float | None:

@@ -11,11 +11,11 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping
-from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple, Protocol
 
 import httpx
+import socksio
 
 from exporter._version import __version__
 from exporter.api.body import (
@@ -41,6 +41,8 @@ from exporter.model.errors import (
     TokenRefused,
     UnexpectedPayload,
 )
+from exporter.model.route import Proxy, Route, bracketed
+from exporter.trust import trusting
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ _LONGEST_CAUSE = 200
 
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
 _WRITE_S, _POOL_S = 5.0, 10.0
+_DIRECT = Route()
 
 
 class Observer(Protocol):
@@ -157,6 +160,7 @@ class HttpSender:
         policy: Policy,
         monotonic: Callable[[], float],
         look_up: LookUp = system_addresses,
+        route: Route = _DIRECT,
     ) -> None:
         self._account = account
         self._base_url = base_url.rstrip("/")
@@ -168,6 +172,7 @@ class HttpSender:
         self._attempt_s = policy.attempt_s
         self._monotonic = monotonic
         self._network = Network(monotonic, look_up)
+        tls = trusting(route.certificate_file, route.certificate_dir)
         self._http = httpx.Client(
             headers={
                 "Accept": "application/json",
@@ -179,7 +184,11 @@ class HttpSender:
             ),
             limits=_LIMITS,
             follow_redirects=False,
-            verify=_tls(),
+            verify=tls,
+            proxy=None if route.proxy is None else _proxy(route.proxy, tls),
+            # What the environment says was read and checked with the settings. httpx fails for
+            # what it cannot read, with the password of a proxy in its message.
+            trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
         self._network.install(self._http)
@@ -241,12 +250,14 @@ class HttpSender:
             try:
                 return self._send(request, bearer, attempt)
             except httpx.TimeoutException as error:
+                attempt.give_up()
                 over = self._monotonic() >= latest
                 why = f"not complete after {self._attempt_s:g} s" if over else type(error).__name__
                 return RequestResult("timeout", TimedOut(f"{request.path}: {why}"))
-            except (httpx.HTTPError, httpx.InvalidURL, Damaged) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, socksio.SOCKSError, Damaged) as error:
+                attempt.give_up()
                 message = f"{request.path}: {type(error).__name__}: {bearer.redact(str(error))}"
-                stale = not attempt.opened and not attempt.head_complete
+                stale = attempt.connection is None and not attempt.head_complete
                 return RequestResult("connection", ConnectionFailed(message), stale=stale)
             except RuntimeError as error:
                 # `close` closed the client between our last look at `stop` and the request.
@@ -326,10 +337,12 @@ class _Unusable(Exception):
     """A body that is not read, or not to its end; says why."""
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """The TLS context of all clients: loading the certificates takes 50 ms, so it is done once."""
-    return httpx.create_ssl_context()
+def _proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
+    return httpx.Proxy(
+        f"{proxy.scheme}://{bracketed(proxy.host)}:{proxy.port}",
+        ssl_context=tls if proxy.scheme == "https" else None,
+        auth=None if proxy.user is None else (proxy.user, proxy.password),
+    )
 
 
 def _exchange_id(headers: Mapping[str, str], redact: Callable[[str], str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from exporter import checks
-from exporter.cli.options import with_settings
+from exporter.cli.options import with_local_settings, with_settings
 from exporter.server import probe
 from exporter.settings import Settings
 
@@ -25,7 +25,7 @@ def check(settings: Settings) -> None:
 
 
 @click.command()
-@with_settings
+@with_local_settings
 def health(settings: Settings) -> None:
     """Ask the service of this configuration whether it is healthy (for container runtimes)."""
     listen = settings.listen

@@ -56,7 +56,7 @@ def reconcile(settings: Settings, month: date | None, zone: str | None, as_json:
 
     What reporting.month_close says, judged anew. Exit code 4 when a check fails.
     """
-    with app_with_database(settings, ()) as app:
+    with app_with_database(settings, (), must_exist=True) as app:
         database = _database(app)
         named = database.run(closes.zone_of, zone)
         months = database.run(closes.judged_months, named) if month is None else [month]
@@ -114,7 +114,7 @@ def close(settings: Settings, month: date, zone: str | None, acknowledge: tuple[
     check fails.
     """
     accepted = _acknowledged(acknowledge)
-    with app_with_database(settings, ()) as app:
+    with app_with_database(settings, (), must_exist=True) as app:
         database = _database(app)
         named = database.run(closes.zone_of, zone)
         try:
@@ -160,7 +160,7 @@ def reopen(settings: Settings, month: date, zone: str | None, reason: str) -> No
     """
     if not reason.strip():
         raise SettingsError(["--reason is empty; write why the month is opened again"])
-    with app_with_database(settings, ()) as app:
+    with app_with_database(settings, (), must_exist=True) as app:
         database = _database(app)
         named = database.run(closes.zone_of, zone)
         database.run(closes.reopen, month, named, reason.strip())

@@ -22,22 +22,26 @@ EXIT_PENDING = 3
 
 @contextmanager
 def app_with_database(
-    settings: Settings, streams: tuple[Stream, ...], *, only_look: bool = False
+    settings: Settings,
+    streams: tuple[Stream, ...],
+    *,
+    only_look: bool = False,
+    must_exist: bool = False,
 ) -> Iterator[App]:
     """An app with an open database, closed at the end of the command.
 
-    ``only_look``: create no database and no schema, but say that there is none.
+    ``only_look``: create no database and no schema, but say that there is none. ``must_exist``:
+    create no database, where the command is of use only to one with something in it.
 
     Raises SettingsError when there is to be none, DatabaseError when Postgres is away, SchemaError
     when the schema is not this version's.
     """
-    require_database(settings, only_look=only_look)
+    require_database(settings, only_look=only_look or must_exist)
     app = App(settings, streams, prepare=require_schema if only_look else None)
     catch_signals(app.stop)
     try:
-        if not app.open_database():
-            reason = app.database.why_away if app.database else ""
-            raise DatabaseError(f"Postgres is away: {reason}")
+        if not app.open_database() and app.database is not None:
+            raise app.database.away.error()
         yield app
     finally:
         app.close()

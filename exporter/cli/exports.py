@@ -16,8 +16,8 @@ import click
 
 from exporter.app import plain_connection, require_schema
 from exporter.cli import books
+from exporter.cli.choice import InstantOption
 from exporter.cli.database import require_database
-from exporter.cli.history import InstantOption
 from exporter.cli.options import with_settings
 from exporter.cli.progress import CountLine
 from exporter.export import metadata, parquet_file

@@ -7,55 +7,29 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 import click
 
 from exporter.app import App, enabled
+from exporter.cli.choice import (
+    HISTORY_STREAMS,
+    accounts_option,
+    from_option,
+    of_accounts,
+    past_window,
+    require_past,
+    require_read,
+    to_option,
+)
 from exporter.cli.database import app_with_database
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.progress import ProgressBar
-from exporter.model.errors import ExchangeError, NoFutures, SettingsError, Stopping
+from exporter.model.errors import ExchangeError, NoFutures, Stopping
 from exporter.model.window import Window
-from exporter.settings import Settings, instant
+from exporter.settings import Settings
 from exporter.store import bookkeeping, lots, rollups
 from exporter.store.database import Connection
-from exporter.streams import STREAMS
 from exporter.sync import Backfill, FollowerSync, GapFiller, HistorySync, Outcome, StreamSync
-
-HISTORY_STREAMS = [stream.name for stream in STREAMS if stream.backfilled]
-
-
-class InstantOption(click.ParamType[datetime]):
-    """An ISO 8601 instant with a zone, or a bare date: midnight UTC."""
-
-    name = "instant"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """The instant, in UTC. Fails with what is wrong and what to write instead."""
-        try:
-            return instant(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-accounts_option = click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    metavar="NAME",
-    help="Only this account; repeat it for several. Default: all.",
-)
-
-
-def of_accounts(app: App, names: tuple[str, ...]) -> list[StreamSync]:
-    """The streams of the named accounts, or of all. Raises SettingsError for an unknown name."""
-    if unknown := sorted(set(names) - set(app.accounts)):
-        advice = f"write one of: {', '.join(app.accounts)}"
-        raise SettingsError([f"--account {name} is not configured; {advice}" for name in unknown])
-    return [sync for sync in app.syncs if not names or sync.account.name in names]
 
 
 @click.command("sync")
@@ -74,15 +48,16 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
     Exit code 1 when a stream failed, or what it read could not be stored.
     """
     failed = []
+    require_read(settings, streams, accounts)
     with app_with_database(settings, enabled(settings, streams)) as app:
         app.storage.writable().run(bookkeeping.note_configured, app.accounts)
         syncs = of_accounts(app, accounts)
-        check_available(app, streams)
         if not streams and app.database is not None:
             app.database.run(_record_choice, app.chosen_streams())
         filler = app.gap_filler()
         for sync in syncs:
-            outcome = _sync(app, filler, sync)
+            with ProgressBar(sync.name, sys.stderr, announce=False) as bar:
+                outcome = _sync(app, filler, sync, bar)
             stored = not app.spool.holds(*sync.key)
             click.echo(f"{outcome if stored else 'not stored':<13} {sync.name}{unread(sync)}")
             if outcome in ("failed", "skipped") or not stored:
@@ -100,31 +75,18 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
         raise click.exceptions.Exit(1)
 
 
-def check_available(app: App, names: tuple[str, ...]) -> None:
-    """Raises SettingsError for a stream that is asked for, but read of no account."""
-    read = {sync.stream.name for sync in app.syncs}
-    faults = [
-        f"--stream {name} needs an account that reads it"
-        if app.settings.accounts
-        else f"--stream {name} needs a token; configure an account"
-        for name in sorted(set(names) - read)
-    ]
-    if faults:
-        raise SettingsError(faults)
-
-
 def _record_choice(connection: Connection, chosen: Mapping[str, Sequence[str]]) -> None:
     for account, names in chosen.items():
         if names:
             bookkeeping.choose_streams(connection, account, names)
 
 
-def _sync(app: App, filler: GapFiller, sync: StreamSync) -> Outcome:
+def _sync(app: App, filler: GapFiller, sync: StreamSync, bar: ProgressBar) -> Outcome:
     """One pass, and what is missing; also where only some of the instruments could be read."""
     outcome = app.runner.run(sync)
     if isinstance(sync, HistorySync) and (outcome == "ok" or sync.partly_read):
         with suppress(Stopping):
-            if filler.fill(sync):
+            if filler.fill(sync, bar.show):
                 return outcome
         return "failed"
     while outcome == "ok" and isinstance(sync, FollowerSync) and sync.pending():
@@ -148,14 +110,8 @@ def unread(sync: StreamSync) -> str:
     help="The stream to fill.",
 )
 @accounts_option
-@click.option(
-    "--from",
-    "start",
-    required=True,
-    type=InstantOption(),
-    help="Start of the range: ISO 8601; a date is midnight UTC.",
-)
-@click.option("--to", "end", type=InstantOption(), help="End of the range. Default: now.")
+@from_option
+@to_option
 @click.option(
     "--again",
     is_flag=True,
@@ -175,16 +131,19 @@ def backfill(
     again: bool,
     dry_run: bool,
 ) -> None:
-    """Fill a range of history. What is proven complete is not requested again, unless --again."""
+    """Fill a range of history. What is proven complete is not requested again, unless --again.
+
+    A range that ends in the future is read up to now.
+    """
     failed = False
+    require_read(settings, (name,), accounts)
+    require_past(start, end)
     with app_with_database(settings, enabled(settings, [name])) as app:
-        syncs = of_accounts(app, accounts)
-        check_available(app, (name,))
-        for sync in syncs:
+        for sync in of_accounts(app, accounts):
             if sync.stream.name != name or not isinstance(sync, HistorySync):
                 app.runner.run(sync)  # a stream that this one requires
                 continue
-            window = Window(start, min(end or sync.now(), sync.settled()))
+            window = past_window(sync, start, end)
             if dry_run:
                 _describe(sync, window, settings.requests_per_minute, again=again)
                 continue
@@ -197,16 +156,14 @@ def backfill(
 
 def _fill(app: App, history: HistorySync, window: Window, *, again: bool) -> bool:
     """Fill a window, with a progress bar; whether it succeeded, or there is nothing to read."""
-    bar = ProgressBar(history.name, sys.stderr)
-    job = Backfill(history, bar.show, again=again)
     error: ExchangeError | None = None
-    try:
-        with history.logged():
-            job.complete(window)
-    except ExchangeError as failure:
-        error = app.runner.explain(history, failure)
-    finally:
-        bar.end()
+    with ProgressBar(history.name, sys.stderr) as bar:
+        job = Backfill(history, bar.show, again=again)
+        try:
+            with history.logged():
+                job.complete(window)
+        except ExchangeError as failure:
+            error = app.runner.explain(history, failure)
     if isinstance(error, NoFutures):
         click.echo(f"{history.name}: {error}")
         return True

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
 import click
 
 from exporter import logs
-from exporter.settings import SETTINGS, Setting, Settings, load
+from exporter.settings import NETWORK_VARIABLES, SETTINGS, Setting, Settings, load
 from exporter.streams import STREAMS
 
 STREAM_NAMES = [stream.name for stream in STREAMS]
@@ -45,6 +45,17 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
     The command's own options win where both have the same name.
     """
+    return _with_settings(command, {})
+
+
+def with_local_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that speaks to this machine only: no proxy and no certificate that the
+    environment names concerns it, nor can it fail for one."""
+    return _with_settings(command, dict.fromkeys(NETWORK_VARIABLES, ""))
+
+
+def _with_settings(command: Callable[..., Any], instead: Mapping[str, str]) -> Callable[..., Any]:
+    """``instead``: variables that count as if they were set like this."""
     own: list[click.Parameter] = getattr(command, "__click_params__", [])
     taken = {flag for parameter in own for flag in parameter.opts}
     options = [s for s in SETTINGS if _is_option(s) and _flag(s) not in taken]
@@ -53,7 +64,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     def called(**arguments: Any) -> Any:
         texts = {setting.name: arguments.pop(setting.name) for setting in options}
         typed = {name: text for name, text in texts.items() if text is not None}
-        return command(settings=_load(typed), **arguments)
+        return command(settings=_load({**os.environ, **typed, **instead}), **arguments)
 
     # Click lists the last parameter first: the command's own come before the settings.
     parameters: list[click.Parameter] = []
@@ -66,9 +77,9 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def _load(typed: dict[str, str]) -> Settings:
+def _load(environ: Mapping[str, str]) -> Settings:
     settings = load(
-        {**os.environ, **typed},
+        environ,
         stream_names=STREAM_NAMES,
         public_streams=PUBLIC_STREAM_NAMES,
         terminal=sys.stderr.isatty(),

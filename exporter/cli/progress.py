@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TextIO, TypeVar
 
+from exporter.logs import STATUS_LINE
 from exporter.sync import Progress
 
 _log = logging.getLogger(__name__)
-_BAR_WIDTH = 24
+_BAR_WIDTH = 10
 _DRAW_EVERY_S = 0.2
 _LOG_EVERY_S = 5.0
 _COUNT_EVERY = 1000
@@ -20,35 +22,56 @@ Item = TypeVar("Item")
 
 
 class ProgressBar:
-    """Shows progress on ``out``; `show` may be called more often than it draws."""
+    """Shows progress on ``out`` from the start to the end of a ``with`` block.
 
-    def __init__(self, title: str, out: TextIO) -> None:
+    It draws by itself, since the first page may take long: then it shows how long so far.
+    ``announce``: log a line at the beginning, too, where there is no terminal.
+    """
+
+    def __init__(self, title: str, out: TextIO, *, announce: bool = True) -> None:
         self._title = title
+        self._announce = announce
         self._out = out
         self._terminal = out.isatty()
-        self._last = 0.0
-        self._drawn = False
+        self._began = time.monotonic()
+        self._progress: Progress | None = None
+        self._ended = threading.Event()
+        self._drawing = threading.Thread(target=self._draw_on, name="progress", daemon=True)
 
     def show(self, progress: Progress) -> None:
-        """Draw, unless it drew a moment ago."""
-        every_s = _DRAW_EVERY_S if self._terminal else _LOG_EVERY_S
-        if time.monotonic() - self._last < every_s:
-            return
-        self._last = time.monotonic()
-        line = describe(self._title, progress)
-        if self._terminal:
-            filled = round(progress.ratio * _BAR_WIDTH)
-            bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-            self._out.write(f"\r\x1b[K[{bar}] {line}")
-            self._out.flush()
-            self._drawn = True
-        else:
-            _log.info("%s", line)
+        """Let this be shown from now on; it may go on changing."""
+        self._progress = progress
 
-    def end(self) -> None:
-        """End the line that was drawn."""
-        if self._drawn:
-            self._out.write("\n")
+    def __enter__(self) -> ProgressBar:
+        if self._terminal or self._announce:
+            self._draw()
+        self._drawing.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._drawing.join()
+        if self._terminal:
+            if self._progress is not None:
+                self._draw()
+            STATUS_LINE.end(keep=self._progress is not None)
+
+    def _draw_on(self) -> None:
+        while not self._ended.wait(_DRAW_EVERY_S if self._terminal else _LOG_EVERY_S):
+            self._draw()
+
+    def _draw(self) -> None:
+        progress = self._progress
+        if progress is None or not progress.pages:
+            waited = timedelta(seconds=round(time.monotonic() - self._began))
+            line, ratio = f"{self._title}  reading the first page  {waited}", 0.0
+        else:
+            line, ratio = describe(self._title, progress), progress.ratio
+        if not self._terminal:
+            _log.info("%s", line)
+            return
+        filled = round(ratio * _BAR_WIDTH)
+        STATUS_LINE.show(f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {line}", self._out)
 
 
 def describe(title: str, progress: Progress) -> str:
@@ -56,8 +79,8 @@ def describe(title: str, progress: Progress) -> str:
     left_s = progress.left_s()
     left = "unknown" if left_s is None else str(timedelta(seconds=round(left_s)))
     return (
-        f"{title} {progress.ratio:6.1%}  {progress.pages} pages  {progress.inserted} new rows  "
-        f"{progress.rate():.1f} pages/s  {left} left"
+        f"{title} {progress.ratio:6.1%}  {left} left  {progress.pages} pages  "
+        f"{progress.inserted} new rows  {progress.rate():.1f} pages/s"
     )
 
 
@@ -77,7 +100,7 @@ class CountLine:
     def __exit__(self, *_: object) -> None:
         """End the line that was drawn."""
         if self._drawn:
-            self._out.write("\n")
+            STATUS_LINE.end(keep=True)
 
     def counting(self, rows: Iterable[Item]) -> Iterator[Item]:
         """The rows, counted as they pass."""
@@ -94,8 +117,7 @@ class CountLine:
         self._last = now
         line = f"{self._title}  {count} rows  {count / (now - self._began):.0f} rows/s"
         if self._terminal:
-            self._out.write(f"\r\x1b[K{line}")
-            self._out.flush()
+            STATUS_LINE.show(line, self._out)
             self._drawn = True
         else:
             _log.info("%s", line)

@@ -90,7 +90,7 @@ def retry_command(
     closed position are requested again by the service.
     """
     hide, told = _hider(settings), list[dict[str, Any]]()
-    with app_with_database(settings, ()) as app:
+    with app_with_database(settings, (), must_exist=True) as app:
         retry = RejectRetry(STREAMS, app.storage, datetime.now(UTC))
         for reject in app.storage.writable().run(store.open_rejects, stream, account):
             result = retry.retry(reject)

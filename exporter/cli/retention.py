@@ -25,7 +25,7 @@ def retention(settings: Settings, dry_run: bool) -> None:
     daily. Printed for each month: bytes of its tables, and snapshots of each stream, before and
     after.
     """
-    with app_with_database(settings, STREAMS, only_look=dry_run) as app:
+    with app_with_database(settings, STREAMS, only_look=dry_run, must_exist=True) as app:
         database = app.storage.writable()
         wanted = database.run(store.rules, settings.retention, STREAMS)
         suffixes = database.run(store.due, wanted)

@@ -8,15 +8,17 @@ from datetime import datetime
 import click
 
 from exporter.app import App, enabled
-from exporter.cli.database import app_with_database
-from exporter.cli.history import (
-    HISTORY_STREAMS,
-    InstantOption,
+from exporter.cli.choice import (
     accounts_option,
-    check_available,
+    from_option,
+    history_option,
     of_accounts,
-    unread,
+    require_past,
+    require_read,
+    required_to_option,
 )
+from exporter.cli.database import app_with_database
+from exporter.cli.history import unread
 from exporter.cli.options import with_settings
 from exporter.model.errors import (
     ExchangeError,
@@ -37,37 +39,12 @@ _DEADLINE_S = 60.0
 _MOST_SHOWN = 20
 """Findings that are printed of a stream; `reporting.late_facts` has them all."""
 
-_stream_option = click.option(
-    "--stream",
-    "name",
-    required=True,
-    type=click.Choice(HISTORY_STREAMS),
-    help="The stream whose history it is.",
-)
-_from_option = click.option(
-    "--from",
-    "start",
-    required=True,
-    type=InstantOption(),
-    help="Start of the range: ISO 8601; a date is midnight UTC.",
-)
-_to_option = click.option(
-    "--to", "end", required=True, type=InstantOption(), help="End of the range, exclusive."
-)
-
-
-def _window(start: datetime, end: datetime) -> Window:
-    """Raises SettingsError for a range that holds no instant."""
-    if start >= end:
-        raise SettingsError([f"--from {start:%FT%TZ} is not before --to {end:%FT%TZ}"])
-    return Window(start, end)
-
 
 @click.command()
 @with_settings
-@_stream_option
-@_from_option
-@_to_option
+@history_option
+@from_option
+@required_to_option
 @accounts_option
 def verify(
     settings: Settings, name: str, start: datetime, end: datetime, accounts: tuple[str, ...]
@@ -77,11 +54,11 @@ def verify(
     Late records are loaded, changed ones replace what was stored, vanished ones are told; nothing
     is deleted. Exit code 4 when something differs, 1 when it could not be read.
     """
-    window, failed, differs = _window(start, end), False, False
-    with app_with_database(settings, enabled(settings, [name])) as app:
-        syncs = of_accounts(app, accounts)
-        check_available(app, (name,))
-        for sync in syncs:
+    window, failed, differs = Window(start, end), False, False
+    require_read(settings, (name,), accounts)
+    require_past(start, end)
+    with app_with_database(settings, enabled(settings, [name]), must_exist=True) as app:
+        for sync in of_accounts(app, accounts):
             if sync.stream.name != name or not isinstance(sync, HistorySync):
                 app.runner.run(sync)  # a stream that this one requires
                 continue
@@ -163,9 +140,9 @@ def _print(sync: HistorySync, found: Compared, since: datetime) -> None:
 
 @click.command()
 @with_settings
-@_stream_option
-@_from_option
-@_to_option
+@history_option
+@from_option
+@required_to_option
 @click.option(
     "--scope",
     metavar="INSTRUMENT",
@@ -185,10 +162,11 @@ def reset(
     The service, or the next `sync`, reads what is forgotten of the required history; what lies
     before that, `backfill` does. Makes no request.
     """
-    window = _window(start, end)
-    with app_with_database(settings, enabled(settings, [name])) as app:
+    window = Window(start, end)
+    require_read(settings, (name,), accounts)
+    require_past(start, end)
+    with app_with_database(settings, enabled(settings, [name]), must_exist=True) as app:
         syncs = [sync for sync in of_accounts(app, accounts) if sync.stream.name == name]
-        check_available(app, (name,))
         for sync in syncs:
             if isinstance(sync, HistorySync):
                 _reset(sync, window, scope)

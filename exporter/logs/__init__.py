@@ -12,8 +12,9 @@ from pathlib import Path
 
 from exporter.logs.level import LEVEL
 from exporter.logs.lines import JsonLines, TextLines
+from exporter.logs.status_line import STATUS_LINE, LinesAbove
 
-__all__ = ["LEVEL", "JsonLines", "TextLines", "configure"]
+__all__ = ["LEVEL", "STATUS_LINE", "JsonLines", "TextLines", "configure"]
 
 
 def configure(form: str, level: str, level_file: Path | None = None) -> None:
@@ -21,7 +22,7 @@ def configure(form: str, level: str, level_file: Path | None = None) -> None:
 
     ``level_file`` may contain another level while the process runs: see `level.Level`.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LinesAbove(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     logging.basicConfig(handlers=[handler], force=True)
     LEVEL.configure(level, level_file)

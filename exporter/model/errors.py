@@ -13,6 +13,7 @@ ExporterError
 ├── BadRecord                skip the record: it goes to the rejects, its page goes on
 ├── DatabaseError            wait: the whole transaction is retried later
 │   ├── DataRefused          find the record and reject it: a retry brings the same
+│   ├── LoginRefused         say what to correct: Postgres is there, and lets nobody in
 │   └── DatabaseBusy         the same: Postgres is up, and has nothing to spare now
 ├── Outdated                 say so: Postgres holds a response that was observed later
 ├── CloseRefused             say so: the month cannot be closed or reopened as asked
@@ -151,6 +152,11 @@ class DataRefused(DatabaseError):
     Nothing of the transaction was kept. The cause is to be found record by record: neither the
     batch nor what waits behind it is lost for it.
     """
+
+
+class LoginRefused(DatabaseError):
+    """Postgres is there, but refuses this role, password, database or URL; ``str()`` says what to
+    correct. A service waits for that: a role may be created, a password changed. A command ends."""
 
 
 class DatabaseBusy(DatabaseError):

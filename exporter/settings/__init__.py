@@ -8,18 +8,21 @@ reported together.
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
 from exporter.settings.datev import DatevSettings
+from exporter.settings.network import NETWORK_VARIABLES, NetworkSettings
 from exporter.settings.raw import Setting
 from exporter.settings.secret import Secret
 from exporter.settings.table import SETTINGS, LogFormat, Settings, load
 from exporter.settings.values import Listen, duration, duration_text, instant
 
 __all__ = [
+    "NETWORK_VARIABLES",
     "SETTINGS",
     "AccountSettings",
     "DatabaseSettings",
     "DatevSettings",
     "Listen",
     "LogFormat",
+    "NetworkSettings",
     "Secret",
     "Setting",
     "Settings",

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
@@ -100,6 +100,10 @@ class RawSettings:
     """Those of them that are read for no account."""
     terminal: bool
     """Whether the log goes to a terminal."""
+    now: datetime
+    """The time of day, aware."""
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment, for variables that are not only ours."""
     values: dict[str, RawSetting] = field(default_factory=dict)
     """By environment variable; without what contradicts each other."""
     faults: list[str] = field(default_factory=list)
@@ -123,12 +127,13 @@ def gather(
     stream_names: Collection[str],
     public_streams: Collection[str],
     terminal: bool,
+    now: datetime,
 ) -> RawSettings:
     """Read the environment and the file that it names; the environment wins.
 
     Unknown names, an unreadable file and contradictions become faults.
     """
-    raw = RawSettings(stream_names, public_streams, terminal)
+    raw = RawSettings(stream_names, public_streams, terminal, now, environ)
     known = {
         name: setting
         for setting in settings

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -20,10 +20,11 @@ import platformdirs
 from exporter.logs.level import LEVELS
 from exporter.model.errors import SettingsError
 from exporter.model.retention import DEFAULT, Retention
-from exporter.settings import accounts, database, finance, values
+from exporter.settings import accounts, database, finance, network, reading, values
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
 from exporter.settings.datev import DATEV, DatevSettings, read_datev, redacted_datev
+from exporter.settings.network import NetworkSettings
 from exporter.settings.raw import CONFIG, RawSetting, RawSettings, Setting, gather
 from exporter.settings.retention import retention, retention_text
 from exporter.settings.values import Listen
@@ -127,67 +128,6 @@ def _default_data_dir(raw: RawSettings) -> Path:
     return system
 
 
-_INTERVAL = Setting(
-    name="ONETRADING_INTERVAL_<STREAM>",
-    help="poll interval of one stream, for example `ONETRADING_INTERVAL_BALANCES=5s`",
-    default="the stream's own",
-)
-
-
-def _intervals(raw: RawSettings) -> Mapping[str, timedelta]:
-    found = {
-        stream: raw.read(_INTERVAL.variable(stream), _text(values.duration))
-        for stream in sorted(raw.stream_names)
-    }
-    return MappingProxyType({stream: span for stream, span in found.items() if span is not None})
-
-
-def _redacted_intervals(intervals: Mapping[str, timedelta]) -> Mapping[str, str]:
-    return {
-        _INTERVAL.variable(stream): values.duration_text(interval)
-        for stream, interval in intervals.items()
-    }
-
-
-_STREAMS = Setting(
-    name="ONETRADING_STREAMS", help="comma-separated streams to enable", default="all"
-)
-
-
-def _streams(raw: RawSettings) -> frozenset[str] | None:
-    return raw.read(_STREAMS.name, lambda given: values.stream_names(given.text, raw.stream_names))
-
-
-def _redacted_streams(streams: frozenset[str] | None) -> Mapping[str, str]:
-    return {_STREAMS.name: _STREAMS.default if streams is None else ",".join(sorted(streams))}
-
-
-_CANDLES = "candlesticks"
-_CANDLESTICKS = Setting(
-    name="ONETRADING_CANDLESTICKS",
-    help="candles to read: instruments with the length of their candles, for example "
-    "`BTC_EUR:1h,BTC_USD_P:5m` (1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1M); "
-    "without it the stream `candlesticks` is off",
-)
-
-
-def _candlesticks(raw: RawSettings) -> tuple[str, ...]:
-    scopes = raw.read(_CANDLESTICKS.name, _text(values.candle_scopes))
-    chosen = raw.values.get(_STREAMS.name)
-    if chosen is not None and _CANDLESTICKS.name not in raw.values:
-        names = [name.strip() for name in chosen.text.split(",")]
-        if _CANDLES in names and _CANDLES in raw.stream_names:
-            raw.faults.append(
-                f"{chosen.label} names {_CANDLES}, but {_CANDLESTICKS.name} does not say of which"
-                " instruments; set it, for example to BTC_EUR:1h"
-            )
-    return scopes or ()
-
-
-def _redacted_candlesticks(scopes: tuple[str, ...]) -> Mapping[str, str]:
-    return {_CANDLESTICKS.name: ",".join(scopes) or "none"}
-
-
 def _zone_text(zone: str | None) -> str:
     return "as in the database" if zone is None else zone
 
@@ -240,16 +180,11 @@ class Settings:
         default=None,
     )
     intervals: Mapping[str, timedelta] = filled_by(
-        _INTERVAL, read=_intervals, redact=_redacted_intervals
+        reading.INTERVAL, read=reading.intervals, redact=reading.redacted_intervals
     )
     """Stream name to poll interval; only the streams whose own interval is overridden."""
-    history_start: datetime | None = setting(
-        "ONETRADING_HISTORY_START",
-        "earliest instant that history streams must cover",
-        _text(values.instant),
-        default=None,
-        default_text="30 days before the first start",
-        redact=lambda start: start.isoformat() if start else "default",
+    history_start: datetime | None = filled_by(
+        reading.HISTORY_START, read=reading.history_start, redact=reading.redacted_history_start
     )
     """Aware, UTC. None: 30 days before the first start."""
     requests_per_minute: int = setting(
@@ -259,10 +194,12 @@ class Settings:
         default=240,
     )
     """For each token."""
-    streams: frozenset[str] | None = filled_by(_STREAMS, read=_streams, redact=_redacted_streams)
+    streams: frozenset[str] | None = filled_by(
+        reading.STREAMS, read=reading.streams, redact=reading.redacted_streams
+    )
     """None: all that are on by default."""
     candlesticks: tuple[str, ...] = filled_by(
-        _CANDLESTICKS, read=_candlesticks, redact=_redacted_candlesticks
+        reading.CANDLESTICKS, read=reading.candlesticks, redact=reading.redacted_candlesticks
     )
     """Scopes of the stream ``candlesticks`` (``BTC_EUR:1h``); empty: the stream is off."""
     business_zone: str | None = setting(
@@ -320,6 +257,8 @@ class Settings:
     """Need not exist."""
     datev: DatevSettings = filled_by(*DATEV, read=read_datev, redact=redacted_datev)
     """What `export --format datev` needs to know of the books it is for."""
+    network: NetworkSettings = filled_by(read=network.read, redact=network.redacted)
+    """Set by variables that are not ours."""
     read_again: Callable[[], Settings] = field(repr=False, compare=False)
     """Reads the same environment and the file as it is now. Raises SettingsError."""
 
@@ -341,7 +280,7 @@ class Settings:
     @property
     def scopes(self) -> Mapping[str, tuple[str, ...]]:
         """By stream, what a setting names of it; a stream without any is off."""
-        return {_CANDLES: self.candlesticks} if self.candlesticks else {}
+        return {reading.CANDLES: self.candlesticks} if self.candlesticks else {}
 
     def redacted(self) -> dict[str, str]:
         """Give every setting by its environment variable, as text that may be logged."""
@@ -368,18 +307,23 @@ def load(
     stream_names: Collection[str],
     public_streams: Collection[str] = (),
     terminal: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Settings:
     """Read the settings from ``environ`` and the TOML file that ``ONETRADING_CONFIG`` names.
 
     ``stream_names``: every stream that may be enabled or given an interval. ``public_streams``:
     those of them that are read for no account. ``terminal``: whether the log goes to a terminal.
-    Raises SettingsError with all faults at once.
+    ``now``: the time of day. Raises SettingsError with all faults at once.
     """
     taken = dict(environ)  # what is read again later must not have changed in between
 
     def read_again() -> Settings:
         return load(
-            taken, stream_names=stream_names, public_streams=public_streams, terminal=terminal
+            taken,
+            stream_names=stream_names,
+            public_streams=public_streams,
+            terminal=terminal,
+            now=now,
         )
 
     raw = gather(
@@ -388,6 +332,7 @@ def load(
         stream_names=stream_names,
         public_streams=public_streams,
         terminal=terminal,
+        now=now(),
     )
     filled = {name: source.read(raw) for name, source in _sources().items()}
     if raw.faults:

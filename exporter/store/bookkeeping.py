@@ -47,7 +47,10 @@ def note_configured(connection: Connection, names: Iterable[str]) -> None:
 
 
 def covered(connection: Connection, partition: Partition, window: Window) -> list[Window]:
-    """The proven ranges of a partition that overlap ``window``, oldest first."""
+    """The proven ranges of a partition that overlap ``window``, oldest first; none overlaps
+    one that ends before it begins, which Postgres would refuse."""
+    if window.empty:
+        return []
     parameters = identity_of(partition) | {"start": window.start, "end": window.end}
     return [Window(*row) for row in connection.execute(QUERIES["covered"], parameters)]
 

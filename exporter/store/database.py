@@ -34,6 +34,7 @@ from exporter.model.errors import (
     Stopping,
 )
 from exporter.store.deadlines import Deadlines
+from exporter.store.login import Away, remedy_of, unreadable_url
 from exporter.store.pool import (
     EXHAUSTED,
     RETRYABLE,
@@ -46,6 +47,7 @@ from exporter.store.pool import (
     is_lost,
     message_of,
     open_pool,
+    refusal,
 )
 from exporter.store.session import CONNECT_S, MEANING, READ_ONLY, Session, accepts_writes, catch_up
 
@@ -102,8 +104,8 @@ class Database:
         self._recurring = Recurring()
         self.tried = False
         """Whether the first attempt to connect has ended."""
-        self.why_away = "not connected yet"
-        """Why Postgres could not be used last; never contains a password."""
+        self.away = Away("not connected yet")
+        """Why Postgres could not be used last."""
 
     @property
     def up(self) -> bool:
@@ -214,7 +216,7 @@ class Database:
         for attempt in range(1, _ATTEMPTS + 1):
             pool = self._pool
             if pool is None:
-                raise DatabaseError(f"Postgres is away: {self.why_away}")
+                raise self.away.error()
             try:
                 with (
                     data_refusals(),
@@ -230,7 +232,7 @@ class Database:
                     raise self._refused(error) from error
                 with context.clear():  # the outage is not about the stream that noticed it
                     self._lose(pool, error, began + wait_s + timeout_s)
-        raise DatabaseError(f"Postgres is away: {self.why_away}")
+        raise self.away.error()
 
     def _refused(self, error: psycopg.Error) -> DatabaseError:
         """What an error means that leaves the connection as good as it was."""
@@ -241,7 +243,7 @@ class Database:
             return self._busy(f"none of {SIZE} connections was free in time")
         if isinstance(error, EXHAUSTED):
             return self._busy(message_of(error))
-        return DatabaseError(f"Postgres refused: {message_of(error)}")
+        return refusal(error)
 
     @contextmanager
     def _transaction(
@@ -368,10 +370,10 @@ class Database:
         return True
 
     def _report(self, error: Exception) -> None:
-        why = message_of(error)
-        if self.why_away != why:
-            self.why_away = why
-            _log.warning("Postgres is away: %s", why)
+        away = Away(message_of(error), remedy_of(error), unreadable_url(error))
+        if self.away.why != away.why:
+            _log.warning("%s", away.error())
+        self.away = away
 
     def _drop(self, why: str, lost: ConnectionPool[Session] | None = None) -> bool:
         """Close the pool, if given only when it still is ``lost``; whether this call closed it."""
@@ -379,7 +381,7 @@ class Database:
             if lost not in (None, self._pool):
                 return False
             pool, self._pool = self._pool, None
-            self.why_away = why
+            self.away = Away(why)
         if pool is not None:
             # In a thread, because its workers may be waiting for a server that is gone.
             threading.Thread(target=pool.close, name="closing pool", daemon=True).start()

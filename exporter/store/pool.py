@@ -13,7 +13,8 @@ import psycopg
 from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from exporter.model.errors import DatabaseError, DataRefused
+from exporter.model.errors import DatabaseError, DataRefused, LoginRefused
+from exporter.store.login import remedy_of
 from exporter.store.session import CONNECT_S, SERVICE, Session, connect
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -73,7 +74,15 @@ def connected(url: str) -> Iterator[Connection]:
         with connect(url) as session:
             yield session
     except psycopg.Error as error:
-        raise DatabaseError(f"Postgres refused: {message_of(error)}") from error
+        raise refusal(error) from error
+
+
+def refusal(error: psycopg.Error) -> DatabaseError:
+    """What an error means that is no lost connection, with the remedy where one is known."""
+    remedy = remedy_of(error)
+    if remedy is None:
+        return DatabaseError(f"Postgres refused: {message_of(error)}")
+    return LoginRefused(f"Postgres refused: {message_of(error)}; {remedy}")
 
 
 def open_pool(url: str) -> ConnectionPool[Session]:

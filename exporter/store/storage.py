@@ -53,7 +53,7 @@ class Storage:
             return self.database
         if not self.database.tried:
             raise Connecting("Postgres is not connected yet")
-        raise DatabaseError(f"Postgres is away: {self.database.why_away}")
+        raise self.database.away.error()
 
     def check_lease(self, account: str) -> None:
         """Whether an account may be read, by its name: asked before each request or window.

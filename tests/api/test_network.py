@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import get_args
 
 import httpcore
 import httpx
@@ -30,6 +31,7 @@ from exporter.model.errors import (
     TimedOut,
     UnexpectedPayload,
 )
+from exporter.model.route import Proxy, ProxyScheme, Route
 from tests.support.clocks import utc_now
 from tests.support.loopback import Loopback, Reply, reply, serving
 from tests.support.waiting import wait_until
@@ -39,6 +41,7 @@ PATIENT = Policy(connect_s=60.0, read_s=60.0, attempt_s=0.4)
 UNHURRIED = Policy(connect_s=60.0, read_s=60.0, attempt_s=60.0)
 """Nothing ends before the exchange ends it."""
 SOON_S = 20.0
+DIRECT = Route()
 GOOD = reply(200, '{"good": true}')
 
 
@@ -56,6 +59,7 @@ def client_of(
     policy: Policy = UNHURRIED,
     look_up: Callable[[str, int], Sequence[str]] = system_addresses,
     stop: threading.Event | None = None,
+    route: Route = DIRECT,
 ) -> Iterator[Client]:
     """A client of an exchange at ``base_url``."""
     stop = stop or threading.Event()
@@ -71,6 +75,7 @@ def client_of(
         random=lambda: 0.5,
         monotonic=time.monotonic,
         look_up=look_up,
+        route=route,
     )
     try:
         yield client
@@ -307,8 +312,8 @@ def test_an_interrupt_ends_the_wait_for_a_resolver() -> None:
 
 
 @contextmanager
-def proxy(through: Callable[[socket.socket], None]) -> Iterator[str]:
-    """The URL of a proxy that does ``through`` with its one connection."""
+def proxy(scheme: ProxyScheme, through: Callable[[socket.socket], None]) -> Iterator[Route]:
+    """The way through a proxy that does ``through`` with its one connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -318,29 +323,28 @@ def proxy(through: Callable[[socket.socket], None]) -> Iterator[str]:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield Route(Proxy(scheme, "127.0.0.1", listener.getsockname()[1]))
         thread.join(5)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_has_no_more_time_than_the_exchange(
-    scheme: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("of_proxy", get_args(ProxyScheme))
+def test_a_proxy_has_no_more_time_than_the_exchange(scheme: str, of_proxy: ProxyScheme) -> None:
     over = threading.Event()
 
     def drip(connection: socket.socket) -> None:
         connection.recv(10_000)
         try:
-            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            if of_proxy == "http":  # of the others the handshake waits
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
             while not over.wait(0.02):
-                connection.sendall(b"a")
+                if of_proxy == "http":
+                    connection.sendall(b"a")
         except OSError:
             return
 
-    with proxy(drip) as url:
-        monkeypatch.setenv(f"{scheme}_proxy", url)
-        monkeypatch.delenv("no_proxy", raising=False)
-        with client_of(f"{scheme}://exchange.test", PATIENT) as client:
+    with proxy(of_proxy, drip) as route:
+        with client_of(f"{scheme}://exchange.test", PATIENT, route=route) as client:
             assert type(failure(client)) is TimedOut
         over.set()
 
@@ -355,7 +359,7 @@ def test_what_is_relied_on_in_httpx_and_httpcore() -> None:
             assert isinstance(transport, httpx.HTTPTransport), version
             assert "_network_backend" in vars(transport._pool), version
         Network(time.monotonic).install(client)
-    for pool in (httpcore.ConnectionPool, httpcore.HTTPProxy):
+    for pool in (httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy):
         source = inspect.getsource(pool.create_connection)
         assert "network_backend=self._network_backend" in source, f"{version}: {pool.__name__}"
     expired = inspect.getsource(httpcore.HTTP11Connection.has_expired)

@@ -115,6 +115,8 @@ def test_a_killed_demo_leaves_a_lock_that_the_next_one_waits_for(
 def test_a_demo_is_not_misled_by_the_environment(open_path: Path, listen: str) -> None:
     """Nor is the reader who copies what it prints into the same shell."""
     env = {"PGSERVICE": "other", "PGSSLMODE": "verify-full", "ONETRADING_LISTEN": "nonsense"}
+    env |= {"HTTP_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "ftp://nowhere"}
+    env |= {"SSL_CERT_FILE": "/missing", "SSLKEYLOGFILE": "/missing/keys"}
     with demo(open_path, listen, env) as found:
         url = found.url()
         assert value(url, "SELECT 1") == 1

@@ -57,7 +57,7 @@ def test_a_recovery_longer_than_the_start_waits_is_no_end(
         with held_in_recovery(settings.data_dir):
             service.start()
             wait_until(lambda: app.database is not None and app.database.tried)
-            wait_until(lambda: app.database is not None and "recovery" in app.database.why_away)
+            wait_until(lambda: app.database is not None and "recovery" in app.database.away.why)
             # Responses wait on disk, and are shown.
             wait_until(lambda: len(app.spool) > 0)
             wait_until(lambda: BTC in get(f"http://127.0.0.1:{service.server.port}", "/metrics"))

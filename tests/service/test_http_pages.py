@@ -104,7 +104,9 @@ def test_the_token_appears_nowhere(served: Served) -> None:
 
 def test_health(served: Served) -> None:
     address = served[0].base.removeprefix("http://")
-    good = command("health", env={"ONETRADING_LISTEN": address, "DATABASE_URL": "none"})
+    elsewhere = {"http_proxy": "http://127.0.0.1:1", "https_proxy": "ftp://nowhere"}
+    env = {"ONETRADING_LISTEN": address, "DATABASE_URL": "none", "SSL_CERT_FILE": "/missing"}
+    good = command("health", env=env | elsewhere)
     assert (good.returncode, good.stdout) == (0, "healthy\n")
     free = unused_port()
     bad = command("health", env={"ONETRADING_LISTEN": f"127.0.0.1:{free}"})

@@ -406,7 +406,7 @@ def test_a_postgres_that_refuses_to_write_is_like_one_that_is_away(
                 assert len(live.app.spool) == 3
                 assert live.database is not None
                 assert not live.database.up
-                assert "accepts no writes" in live.database.why_away
+                assert "accepts no writes" in live.database.away.why
         watched.wait_until_up()
         watched.poll(2)
         assert len(live.app.spool) == 0

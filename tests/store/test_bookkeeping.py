@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from exporter.model.stream import Partition
+from exporter.model.window import Window
 from exporter.simulator import Simulator
 from exporter.store import bookkeeping
 from tests.support.service import get, serving
@@ -192,3 +193,11 @@ def test_the_error_of_a_pass_is_noted_whatever_it_quotes(database_url: str) -> N
         bookkeeping.note_attempt(connection, partition, timedelta(seconds=30), error)
         found = connection.execute("SELECT last_error FROM onetrading_sync.progress").fetchall()
     assert found == [("payload: unknown currency 'a\u2400b', 'x\ufffdy'",)]
+
+
+def test_a_window_that_ends_before_it_begins_is_covered_by_nothing(database_url: str) -> None:
+    """As where history is to start later than the exchange's clock says it is."""
+    later, earlier = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    with psycopg.connect(database_url) as connection:
+        partition = Partition("main", OWN, "trades")
+        assert bookkeeping.covered(connection, partition, Window(later, earlier)) == []
