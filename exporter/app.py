@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from functools import partial
 
 from exporter.api.client import Client
-from exporter.api.clock import ExchangeClock
+from exporter.api.clock import ExchangeClock, boottime
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
-from exporter.api.sender import Observer
+from exporter.api.sender import Observer, Unobserved
 from exporter.known_names import require_free
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, SchemaError
@@ -45,12 +45,6 @@ from exporter.sync import (
     sync_of,
 )
 
-
-def _boottime() -> float:
-    """Seconds that never go back; on Linux they count the time that the machine was suspended."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
 _GAPS_EVERY_S = 10.0
 """How often gaps in the history of an account are looked for."""
 _GAPS_PACE_S = 0.2
@@ -68,9 +62,9 @@ class Runtime:
     """Time of day, aware UTC."""
     monotonic: Callable[[], float] = time.monotonic
     """Seconds that never go back: what waits and pauses are measured with."""
-    boottime: Callable[[], float] = _boottime
+    boottime: Callable[[], float] = boottime
     """The same, with the time that the machine was suspended: what ages are measured with."""
-    steady: Callable[[], float] = _boottime
+    steady: Callable[[], float] = boottime
     """The same, as the exchange counts seconds: what its time is carried forward with. Only a
     simulated exchange counts other ones."""
     random: Callable[[], float] = random.random
@@ -303,7 +297,7 @@ class App:
             coming,
             self.storage,
             lambda configured: self._client(
-                configured, self._rate_limiter(configured), self.stop, _Unobserved()
+                configured, self._rate_limiter(configured), self.stop, Unobserved()
             ),
         )
         return self.roster.change(accounts)
@@ -339,16 +333,6 @@ class App:
                 self.embedded = EmbeddedPostgres(self.settings.data_dir, stop_event=self.stop)
             return partial(self.embedded.ensure, _RECONNECT_WAIT_S)
         return self.settings.database.url
-
-
-class _Unobserved:
-    """For requests of an account that may never be one of ours: it has no series yet."""
-
-    def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
-        """Nothing is counted."""
-
-    def record_wait(self, account: str, seconds: float) -> None:
-        """Nothing is counted."""
 
 
 def _name(configured: AccountSettings | None) -> str:

@@ -57,6 +57,11 @@ _QUIET_S = 600.0
 """A dispute is a new one, and logged, when nobody disagreed for so long."""
 
 
+def boottime() -> float:
+    """Seconds that never go back; on Linux they count the time that the machine was suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Witness(NamedTuple):
     """Who a response was for, and of which endpoint it is."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exporter.api.client import Client, OnError
@@ -258,6 +259,17 @@ def parameters(
     if cursor is not None:
         query[paging.cursor or "cursor"] = cursor
     return query
+
+
+def settled_only(stream: History, result: PageResult, settled: datetime) -> PageResult:
+    """``result`` without the rows that may still change, of a stream whose rows settle.
+
+    They are no facts yet, and come again: nothing is claimed beyond ``settled`` either.
+    """
+    instant = attrgetter(stream.instant)
+    rows = [row for row in result.rows if instant(row) < settled]
+    outside = [row for row in result.page.outside if instant(row) < settled]
+    return result._replace(rows=rows, page=result.page._replace(outside=outside))
 
 
 def check_account(stream: History, partition: Partition, page: Page) -> None:

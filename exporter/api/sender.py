@@ -71,6 +71,16 @@ class Observer(Protocol):
         """A request waited ``seconds`` for the rate limiter, 0 included."""
 
 
+class Unobserved:
+    """For requests that no series counts: of an account that is not one of ours, or not yet."""
+
+    def record_request(self, account: str, endpoint: str, code: str, seconds: float) -> None:
+        """Nothing is counted."""
+
+    def record_wait(self, account: str, seconds: float) -> None:
+        """Nothing is counted."""
+
+
 class Request(NamedTuple):
     """A GET: ``path`` relative to the base URL, ``endpoint`` its label with ids taken out."""
 

@@ -16,6 +16,7 @@ ExporterError
 │   ├── LoginRefused         say what to correct: Postgres is there, and lets nobody in
 │   └── DatabaseBusy         the same: Postgres is up, and has nothing to spare now
 ├── Outdated                 say so: Postgres holds a response that was observed later
+├── HistoryIncomplete        ask again for what is missing, or later
 ├── CloseRefused             say so: the month cannot be closed or reopened as asked
 │   └── ChecksFailing        list them: exit 4
 └── ExchangeError
@@ -181,6 +182,11 @@ class Outdated(ExporterError):
             f"than this one ({observed:%Y-%m-%d %H:%M:%S}), which is not stored: compare the "
             "clocks of the exchange, of this machine and of the processes that write this account"
         )
+
+
+class HistoryIncomplete(ExporterError):
+    """A walk through history did not prove all of the range that was asked for; says what is
+    missing, and why."""
 
 
 class CloseRefused(ExporterError):

@@ -3,10 +3,10 @@
 Read `runner` for what one pass is and what a failure does, `stream_sync` for what every kind of
 stream has in common; then `snapshots` for what is (with `snapshot_queue` and `snapshot_writer`),
 `history` for windows of the past (with `tail` for the newest one, and `scopes` for streams that are
-read instrument by instrument), `orders` for a history whose facts go on changing (with `open_list`
-and `left_orders`), `closings` for what is listed only once it has ended, `follower` for the details
-of what another stream has brought in, `backfill` and `gap_filler` for filling what is missing of a
-history, `verification` and `verifier` for reading again what is proven.
+read instrument by instrument), `orders` for a history whose facts go on changing (with
+`left_orders` and `api.open_list`), `closings` for what is listed only once it has ended, `follower`
+for the details of what another stream has brought in, `backfill` and `gap_filler` for filling what
+is missing of a history, `verification` and `verifier` for reading again what is proven.
 """
 
 from collections.abc import Mapping

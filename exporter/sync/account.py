@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock, Witness
+from exporter.api.exchange_time import ExchangeTime
 from exporter.api.identity import identify, made_up
-from exporter.model.errors import ExchangeError, NotYet, UnexpectedPayload, UnexpectedResponse
+from exporter.model.errors import UnexpectedPayload
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID, Partition, Stream
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
 
 _log = logging.getLogger(__name__)
 _DEADLINE_S = 20.0
-_TIME_PAUSE_S = 60.0
-"""Until the exchange is asked again for a time on which its responses do not agree."""
-_PROBE_DEADLINE_S = 5.0
 
 
 class Account:
@@ -45,8 +42,7 @@ class Account:
         public = name == PUBLIC_ACCOUNT
         self.account_id: str | None = PUBLIC_ACCOUNT_ID if public else None
         self._stored = public
-        self._ask_again_at = 0.0
-        """When the exchange is asked for its time again, by the steady clock."""
+        self._time = ExchangeTime(client, clock)
 
     @property
     def public(self) -> bool:
@@ -54,48 +50,16 @@ class Account:
         return self.name == PUBLIC_ACCOUNT
 
     def now(self) -> datetime:
-        """The exchange's time, aware UTC. Raises ExchangeError while it cannot be read, and NotYet
-        while another thread asks for it.
-
-        The local clock is used only if the exchange sends its time nowhere. While the exchange's
-        responses contradict what is known, it is asked for its time.
-        """
-        if not self.clock.known and self.clock.steady() >= self._ask_again_at:
-            self._learn_time()
-        elif self.clock.probe_due():
-            with suppress(ExchangeError):
-                self.client.server_time(deadline_s=_PROBE_DEADLINE_S)
-        return self.clock.now()
+        """The exchange's time, aware UTC: see `ExchangeTime.now`."""
+        return self._time.now()
 
     def observed_at(self, steady: float) -> datetime:
         """The exchange's time at an instant of the steady clock, whatever is known of it."""
-        with suppress(ExchangeError, NotYet):
-            self.now()
-        return self.clock.at(steady)
+        return self._time.at(steady)
 
     def stated(self, endpoint: str, since: float) -> datetime | None:
         """The lowest time that responses stated if they were older than now: `ExchangeClock`."""
         return self.clock.stated(Witness(self.name, endpoint), since)
-
-    def _learn_time(self) -> None:
-        if not self.clock.learning.acquire(timeout=_DEADLINE_S):
-            raise NotYet("the exchange is being asked for its time")
-        try:
-            if self.clock.known:
-                return
-            with suppress(UnexpectedResponse):
-                self.client.learn_time(deadline_s=_DEADLINE_S)
-            if not self.clock.heard:
-                _log.warning("the exchange does not tell its time: using the local clock")
-                self.clock.use_wall()
-            elif not self.clock.known:
-                _log.warning(
-                    "the exchange's responses do not agree on the time, nor with the local clock: "
-                    "using the earliest"
-                )
-                self._ask_again_at = self.clock.steady() + _TIME_PAUSE_S
-        finally:
-            self.clock.learning.release()
 
     def check_lease(self) -> None:
         """Raises StandingBy while another process holds the account's lease, and Connecting at the

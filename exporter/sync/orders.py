@@ -15,6 +15,7 @@ from math import inf
 
 from exporter.api.client import OnError
 from exporter.api.identity import made_up
+from exporter.api.open_list import OpenList, OpenListReader
 from exporter.model.errors import DataRefused, UnexpectedPayload
 from exporter.model.live_history import LiveHistory
 from exporter.model.stream import Metric, Partition, Sample
@@ -25,7 +26,6 @@ from exporter.store.order_trades import Place
 from exporter.sync.account import Account
 from exporter.sync.history import LONGEST_DEADLINE_S, HistorySync
 from exporter.sync.left_orders import LeftOrders
-from exporter.sync.open_list import OpenList, OpenListReader
 from exporter.sync.outside import AHEAD
 from exporter.sync.stream_sync import SyncContext
 

@@ -20,17 +20,6 @@ AHEAD = timedelta(minutes=1)
 """What happened since the request was sent may be sent, too."""
 
 
-def settled_only(stream: History, result: PageResult, settled: datetime) -> PageResult:
-    """``result`` without the rows that may still change, of a stream whose rows settle.
-
-    They are no facts yet, and come again: nothing is claimed beyond ``settled`` either.
-    """
-    instant = attrgetter(stream.instant)
-    rows = [row for row in result.rows if instant(row) < settled]
-    outside = [row for row in result.page.outside if instant(row) < settled]
-    return result._replace(rows=rows, page=result.page._replace(outside=outside))
-
-
 def placed(stream: History, result: PageResult, history: Window) -> PageResult:
     """``result`` with its rows outside of the window among its rows or its rejects.
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from math import inf
 from typing import NamedTuple
 
-from exporter.api.paginator import PageResult, Paginator
+from exporter.api.paginator import PageResult, Paginator, settled_only
 from exporter.logs import context
 from exporter.metrics import Instrumentation
 from exporter.model.errors import DataRefused, TimedOut
@@ -22,7 +22,7 @@ from exporter.store import bookkeeping, loader
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.store.storage import Storage
 from exporter.sync.account import Account
-from exporter.sync.outside import AHEAD, placed, settled_only
+from exporter.sync.outside import AHEAD, placed
 
 _log = logging.getLogger(__name__)
 BATCH_ROWS = 1_000

@@ -21,7 +21,7 @@ DOCUMENTS: Mapping[str, str] = {
     if str(path.relative_to(ROOT)) not in _NOT_READ
 }
 
-LANGUAGES = {"sh", "sql", "toml", "yaml", "ini", "json", "promql", "text", ""}
+LANGUAGES = {"sh", "python", "sql", "toml", "yaml", "ini", "json", "promql", "text", ""}
 """Languages of fenced blocks; text, or without one, a block is output or an excerpt."""
 
 
