@@ -128,3 +128,35 @@ def test_a_pass_that_finds_nothing_claims_nothing_once_the_lease_is_lost(
         let_pass(simulator, app, 60)
         assert app.runner.run(trades) == "standing by"
         assert connection.execute(kept).fetchone() == before
+
+
+def test_what_postgres_refuses_of_one_instrument_costs_the_others_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Although what several instruments brought is committed together."""
+    odd = "BTC_USD_P"
+    with (
+        exchange(days=1, accounts=(QUIET,)) as simulator,
+        running(environment(simulator, database_url, tmp_path), service=True) as app,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        listed, rates = (
+            next(sync for sync in app.syncs if sync.key == ("public", name))
+            for name in ("instruments", "funding_history")
+        )
+        assert app.runner.run(listed) == app.runner.run(rates) == "ok"
+        assert isinstance(rates, HistorySync)
+        assert app.gap_filler().fill(rates)
+        connection.execute(
+            "ALTER TABLE onetrading.funding_rates ADD CONSTRAINT odd"
+            f" CHECK (instrument_code <> '{odd}') NOT VALID"
+        )
+        let_pass(simulator, app, 4 * 3_600)
+        assert app.runner.run(rates) == "ok"
+        found = connection.execute("SELECT DISTINCT scope FROM onetrading_sync.rejects")
+        assert found.fetchall() == [(odd,)]
+        facts = truth(simulator, ("funding_history",))
+        others = {key: fact for key, fact in facts.items() if key[2] != odd}
+        assert broken_claims(connection, others, simulator.now) == []
+        read_to = simulator.now - rates.stream.allowed_lateness - timedelta(seconds=1)
+        assert unproven(connection, NOW - DAY, read_to) == []
