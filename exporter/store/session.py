@@ -117,14 +117,14 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     @contextmanager
     def plain(self) -> Iterator[None]:
         """A transaction that waits for each answer; whoever opened the connection ends it."""
-        self.autocommit = False
+        self._commit_each(at_once=False)
         self.begin()
         yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """One statement that is a transaction by itself, unless a pooler is in between."""
-        self.autocommit = True
+        self._commit_each(at_once=True)
         with self.statement():
             yield
 
@@ -135,7 +135,8 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
         The connection is in autocommit mode from then on: psycopg waits for a BEGIN of its own.
         After an error the caller rolls back. Raises psycopg.Error, also of earlier statements.
         """
-        self.autocommit = self.may_run_ahead = True
+        self._commit_each(at_once=True)
+        self.may_run_ahead = True
         try:
             self.run_ahead()
             self.execute(_BEGIN, prepare=False)
@@ -174,6 +175,12 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
         with self.transaction():
             self.begin()
             yield
+
+    def _commit_each(self, *, at_once: bool) -> None:
+        """Whether psycopg leaves BEGIN to us. It refuses to say so of a connection that is lost,
+        which the next statement tells better."""
+        if self.autocommit != at_once and not self.closed:
+            self.autocommit = at_once
 
     def _set(self, *, for_transaction: bool) -> None:
         each = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache, partial
 from hashlib import blake2b
@@ -59,12 +60,8 @@ def save(
     mended first. Raises LeaseLost, and Outdated for a response from before the last one's end.
     """
     identity, content = identity_of(partition), _content(response)
-    run_ahead(connection)
-    connection.execute(QUERIES["lock_stream"], identity)
-    held = ask(connection, partition.account_id, lease)
-    newest = _ask_newest(connection, partition, observed)
-    catch_up(connection)
-    held()
+    with _locked(connection, partition, lease):
+        newest = _ask_newest(connection, partition, observed)
     last = _last(connection, stream, partition, observed, latest, newest())
     run_ahead(connection)
     first = observed.first
@@ -83,9 +80,20 @@ def save(
         "header": _header(stream, response),
     }
     fact_counts.add(connection, partition, 1)
-    number = _add(connection, header, last)
-    _copy(connection, stream.table, "snapshot_id", number, response.rows)
+    _copy(connection, stream.table, "snapshot_id", _add(connection, header, last), response.rows)
     return len(response.rows)
+
+
+@contextmanager
+def _locked(connection: Connection, partition: Partition, lease: Lease | None) -> Iterator[None]:
+    """Lock a stream and check the lease; what is asked inside can be read afterwards. Raises
+    LeaseLost."""
+    run_ahead(connection)
+    connection.execute(QUERIES["lock_stream"], identity_of(partition))
+    held = ask(connection, partition.account_id, lease)
+    yield
+    catch_up(connection)
+    held()
 
 
 def _add(connection: Connection, header: Mapping[str, Any], last: _Last) -> int:
@@ -211,13 +219,9 @@ def save_reference(
     """
     table, identity = stream.table, identity_of(partition)
     statements = _statements(table)
-    run_ahead(connection)
-    connection.execute(QUERIES["lock_stream"], identity)
-    held = ask(connection, partition.account_id, lease)
-    changed_at = connection.execute(statements.changed_at, identity)
-    stored = connection.execute(statements.current, identity)
-    catch_up(connection)
-    held()
+    with _locked(connection, partition, lease):
+        changed_at = connection.execute(statements.changed_at, identity)
+        stored = connection.execute(statements.current, identity)
     if _mended(connection, partition, table, observed_at, latest, changed_at):
         stored = connection.execute(statements.current, identity)
     current = {_key(table, values): values for values in stored}
@@ -229,7 +233,6 @@ def save_reference(
         for key, row in sorted(listed.items())
         if key not in current or differ(table, current[key], row)
     ]
-
     replace = partial(_replace, connection, table, current, observed_at)
     if salvaging:
         return _salvaged(connection, table, changed, replace)

@@ -71,8 +71,7 @@ class HistorySync(StreamSync):
             shared.history_start,
             with_others=self.starts_with_others,
         )
-        self.stop = shared.stop
-        self.monotonic = shared.monotonic
+        self.stop, self.monotonic = shared.stop, shared.monotonic
         self.scopes = Scopes(
             account,
             stream,
@@ -94,8 +93,7 @@ class HistorySync(StreamSync):
             self.believed_from,
         )
         self._claims = FutureClaims(account, stream, shared.storage)
-        self._tail_tried = False
-        self._tail_read = False
+        self._tail_tried = self._tail_read = False
         self._failed: list[Partition] = []
         self._failure: ExchangeError | None = None
         self._begun: dict[Partition, Begun] = {}

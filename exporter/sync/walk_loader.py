@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 from typing import NamedTuple
@@ -82,11 +83,12 @@ class WalkLoader:
             numbers = self._storage.writable().run_at_once(bookkeeping.number_runs, 1)
             run.run_id = next(iter(numbers), None)
         with context.bind(scope=partition.instrument, run=str(run.run_id or "")):
-            last = self._load(partition, paginator, run, settled, loaded)
+            walk = _Walk(partition, run, loaded)
+            self._load(walk, paginator, settled)
             if together is not None:
-                together.add(last)
+                together.add(walk.read())
             else:
-                self._commit([last])
+                self._commit([walk.read()])
 
     @contextmanager
     def together(self) -> Iterator[Together]:
@@ -109,26 +111,14 @@ class WalkLoader:
             now = min(now, self._account.stated(self._stream.path, walk_began) or now)
         return now - self._stream.allowed_lateness
 
-    def _load(
-        self,
-        partition: Partition,
-        paginator: Paginator,
-        run: Run,
-        settled: datetime,
-        loaded: OnLoaded,
-    ) -> Walked:
-        """Load all pages but those of the last batch, which is returned; after an error all."""
-
-        def walked() -> Walked:
-            returned = len(run.found["returned"])
-            return Walked(loader.Step(partition, run, batch), loaded, returned)
-
-        overlap = self._stream.of(partition.instrument).overlap
+    def _load(self, walk: _Walk, paginator: Paginator, settled: datetime) -> None:
+        """Load all pages but those of the last batch, which is left; after an error all."""
+        run = walk.run
+        overlap = self._stream.of(walk.partition.instrument).overlap
         lowest = run.wanted.start + overlap + RESOLUTION
-        batch, began, walk_began = Batch(), self._monotonic(), self._account.clock.steady()
-        characters = 0
+        began, walk_began, characters = self._monotonic(), self._account.clock.steady(), 0
         ends_at = began + _LONGEST_TAIL_WALK_S if run.lane == "tail" else inf
-        with self._committed_after_errors(walked):
+        with self._committed_after_errors(walk):
             for page in paginator.pages():
                 self._account.check_lease()
                 # A response may have corrected the exchange's clock, or tell that it is old: so is
@@ -138,28 +128,27 @@ class WalkLoader:
                 if self._stream.settles:
                     page = settled_only(self._stream, page, settled)
                 if page.page.outside:
-                    history = Window(self._believed_from(partition), self._account.now() + AHEAD)
-                    page = placed(self._stream, page, history)
-                _add(batch, page, limits, run.wanted)
+                    since = self._believed_from(walk.partition)
+                    page = placed(self._stream, page, Window(since, self._account.now() + AHEAD))
+                _add(walk.batch, page, limits, run.wanted)
                 characters += sum(len(row.raw) for row in page.rows)
-                large = len(batch.rows) >= BATCH_ROWS or characters >= BATCH_CHARACTERS
+                large = len(walk.batch.rows) >= BATCH_ROWS or characters >= BATCH_CHARACTERS
                 full = large or self._monotonic() - began >= BATCH_SECONDS
                 if full and not page.complete:
-                    self._commit([walked()])
-                    batch, began, characters = Batch(), self._monotonic(), 0
+                    self._commit([walk.read()])
+                    walk.batch, began, characters = Batch(), self._monotonic(), 0
                 if not page.complete and self._monotonic() >= ends_at:
                     raise TimedOut(
                         f"{self._stream.path}: the newest part was not read to its end within "
                         f"{_LONGEST_TAIL_WALK_S:g} s; the backfill reads what is left of it"
                     )
-        return walked()
 
     @contextmanager
-    def _committed_after_errors(self, walked: Callable[[], Walked]) -> Iterator[None]:
+    def _committed_after_errors(self, walk: _Walk) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            self._commit([walked()])
+            self._commit([walk.read()])
             raise
 
     def _commit(self, walked: Sequence[Walked]) -> None:
@@ -222,6 +211,21 @@ class Walked(NamedTuple):
     loaded: OnLoaded
     returned: int
     """How many facts that had vanished its walk had shown before."""
+
+
+@dataclass
+class _Walk:
+    """A walk, and those of its pages that are not committed yet."""
+
+    partition: Partition
+    run: Run
+    loaded: OnLoaded
+    batch: Batch = field(default_factory=Batch)
+
+    def read(self) -> Walked:
+        """The batch as it is now."""
+        step = loader.Step(self.partition, self.run, self.batch)
+        return Walked(step, self.loaded, len(self.run.found["returned"]))
 
 
 class Together:

@@ -155,6 +155,17 @@ def test_a_key_that_was_read_just_before_is_looked_at(connection: Connection) ->
     assert digest.look(connection, TRADES, PARTITION, rows, recent, Hashes()) == "some"
 
 
+def test_a_record_that_two_pages_show_is_known(connection: Connection) -> None:
+    """A page may begin with the record that ended the one before; twins are told by their hash."""
+    rows = rows_of({1: (1, 0), 2: (1, 1)})
+    load(connection, rows)
+    assert look(connection, [*rows, rows[1]]) == "all"
+    assert look(connection, [rows[0], rows[0]]) == "all"
+    (twin,) = rows_of({2: (2, 1)})
+    assert look(connection, [*rows, twin]) == "some"
+    assert look(connection, [rows[0], twin, twin]) == "some"
+
+
 def test_payments_in_another_precision_are_compared_by_their_slot(connection: Connection) -> None:
     """The same stamp, cut to milliseconds, lies beside the stored one."""
     slot = (NOW - timedelta(hours=8)).replace(minute=0, second=1, microsecond=21_329)

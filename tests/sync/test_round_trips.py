@@ -26,8 +26,6 @@ from tests.support.sync_app import (
 )
 
 QUIET = AccountSpec("main", trades_per_day=0)
-CUTS = 7
-"""More round trips than a pass takes that brings something."""
 MOMENT_S = 2.0
 """Between two passes."""
 
@@ -74,13 +72,14 @@ def test_a_pass_that_finds_nothing_waits_for_postgres_a_few_times(
 
 
 @pytest.mark.parametrize(
-    ("account", "stream", "pause_s"),
-    [("main", "trades", 1_200), ("public", "funding_history", 4 * 3_600)],
+    ("account", "stream", "pause_s", "cuts"),
+    [("main", "trades", 1_200, 8), ("public", "funding_history", 4 * 3_600, 6)],
 )
 def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(
     account: str,
     stream: str,
     pause_s: float,
+    cuts: int,
     database_url: str,
     tmp_path: Path,
 ) -> None:
@@ -98,7 +97,7 @@ def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(
         assert app.runner.run(listed) == app.runner.run(found) == "ok"
         assert isinstance(found, HistorySync)
         assert app.gap_filler().fill(found)
-        for cut in range(1, CUTS + 1):
+        for cut in range(1, cuts + 1):
             let_pass(simulator, app, pause_s)
             trips.cut_in(cut)
             assert app.runner.run(found) == "ok"
@@ -108,3 +107,56 @@ def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(
             read_to = simulator.now - found.stream.allowed_lateness - timedelta(seconds=1)
             assert unproven(connection, NOW - DAY, read_to) == []
             assert totals(connection) == recounted(connection)
+
+
+def test_a_pass_that_finds_nothing_claims_nothing_once_the_lease_is_lost(
+    simulator: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """Although it sends the claim and the COMMIT before it knows."""
+    kept = (
+        "SELECT (SELECT array_agg(coverage ORDER BY coverage) FROM onetrading_sync.coverage),"
+        " (SELECT count(*) FROM onetrading_sync.runs)"
+    )
+    with (
+        running(environment(simulator, database_url, tmp_path), service=True) as app,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        (trades,) = [one for one in app.syncs if one.key == ("main", "trades")]
+        assert app.runner.run(trades) == "ok"
+        before = connection.execute(kept).fetchone()
+        connection.execute("UPDATE onetrading_sync.leases SET holder = 'other', epoch = epoch + 1")
+        let_pass(simulator, app, 60)
+        assert app.runner.run(trades) == "standing by"
+        assert connection.execute(kept).fetchone() == before
+
+
+def test_what_postgres_refuses_of_one_instrument_costs_the_others_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Although what several instruments brought is committed together."""
+    odd = "BTC_USD_P"
+    with (
+        exchange(days=1, accounts=(QUIET,)) as simulator,
+        running(environment(simulator, database_url, tmp_path), service=True) as app,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        listed, rates = (
+            next(sync for sync in app.syncs if sync.key == ("public", name))
+            for name in ("instruments", "funding_history")
+        )
+        assert app.runner.run(listed) == app.runner.run(rates) == "ok"
+        assert isinstance(rates, HistorySync)
+        assert app.gap_filler().fill(rates)
+        connection.execute(
+            "ALTER TABLE onetrading.funding_rates ADD CONSTRAINT odd"
+            f" CHECK (instrument_code <> '{odd}') NOT VALID"
+        )
+        let_pass(simulator, app, 4 * 3_600)
+        assert app.runner.run(rates) == "ok"
+        found = connection.execute("SELECT DISTINCT scope FROM onetrading_sync.rejects")
+        assert found.fetchall() == [(odd,)]
+        facts = truth(simulator, ("funding_history",))
+        others = {key: fact for key, fact in facts.items() if key[2] != odd}
+        assert broken_claims(connection, others, simulator.now) == []
+        read_to = simulator.now - rates.stream.allowed_lateness - timedelta(seconds=1)
+        assert unproven(connection, NOW - DAY, read_to) == []
