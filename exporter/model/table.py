@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from exporter.model.changes import Changes
 from exporter.model.columns import RowCheck
 from exporter.model.fields import EXACT, Uuid
+from exporter.model.hashes import hash64
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -20,7 +21,24 @@ Row = tuple[Any, ...]
 class Json(str):
     """A JSON text exactly as sent; its column is ``jsonb``."""
 
-    __slots__ = ()
+    __slots__ = ("_hash64",)
+    _hash64: int
+
+    @classmethod
+    def sent(cls, json: bytes) -> Json:
+        """The text of ``json``, hashed while its bytes are at hand. Raises UnicodeDecodeError."""
+        text = cls(json, "utf-8")
+        text._hash64 = hash64(json)
+        return text
+
+    @property
+    def hash64(self) -> int:
+        """See `hashes.hash64`; computed once."""
+        try:
+            return self._hash64
+        except AttributeError:
+            self._hash64 = hash64(self.encode())
+            return self._hash64
 
 
 _COLUMN_TYPES: Mapping[Any, str] = {

@@ -19,7 +19,6 @@ from psycopg import sql
 
 from exporter.model.stream import History, Partition, Table
 from exporter.store.database import Connection
-from exporter.store.hashes import Hashes
 
 Stored = Literal["all", "none", "some"]
 """How much of a batch is stored; ``some`` if that is not known. ``none``: no fact is stored of its
@@ -32,7 +31,6 @@ def look(
     partition: Partition,
     rows: Sequence[Any],
     recent: Mapping[Any, Any],
-    hashes: Hashes,
 ) -> Stored:
     """How much of ``rows`` is stored, in one statement that looks at no more rows than these.
 
@@ -57,7 +55,7 @@ def look(
         return "none" if stream.table.stamp is None else "some"
     if count != len(rows):
         return "some"
-    sent = reduce(xor, (hashes[row.raw] for row in rows))
+    sent = reduce(xor, [row.raw.hash64 for row in rows])
     return "all" if combined == sent else "some"
 
 

@@ -29,7 +29,6 @@ from exporter.store import (
 )
 from exporter.store import table as tables
 from exporter.store.database import Connection
-from exporter.store.hashes import Hashes
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
 
@@ -81,14 +80,8 @@ class Batch:
     """The walk reached its explicit end."""
     walked: Window | None = None
     """What the complete walk has read; None before its end."""
-    hashes: Hashes = field(default_factory=Hashes)
-    """Of the records; kept when a transaction is repeated."""
     keys_looked_up: bool = False
     """Whether each key must be looked up: one was stored, although nothing of its time is."""
-
-    def hash_records(self) -> None:
-        """Before the stream is locked, because another walk may write meanwhile."""
-        self.hashes.add(row.raw for row in self.rows)
 
 
 class Loaded(NamedTuple):
@@ -129,8 +122,6 @@ def load(
     The caller sets ``run.run_id`` after the commit, and calls `remember`, because a repeated
     transaction must write the same again. Raises LeaseLost when another process writes the account.
     """
-    if not salvaging:
-        batch.hash_records()
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
     done = _write(connection, stream, partition, run, batch, salvaging=salvaging)
@@ -176,8 +167,6 @@ def load_present(
     They prove nothing of the history, and no walk is recorded. ``history``: where a record can lie
     whose instant cannot be read. Raises LeaseLost.
     """
-    if not salvaging:
-        batch.hash_records()
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     check(connection, partition.account_id, lease)
     done = _write(connection, stream, partition, None, batch, salvaging=salvaging)
@@ -216,8 +205,8 @@ def _write(
     def write(some: Sequence[Any]) -> tables.WriteResult:
         known: digest.Stored = "some"
         if not (salvaging or batch.keys_looked_up):
-            known = digest.look(connection, stream, partition, some, recent, batch.hashes)
-        comparison = tables.compare(connection, stream.table, some, recent, known, batch.hashes)
+            known = digest.look(connection, stream, partition, some, recent)
+        comparison = tables.compare(connection, stream.table, some, recent, known)
         written = _apply(connection, stream, batch, comparison)
         fact_counts.add(connection, partition, len(written.inserted))
         changed = issues.note(connection, partition, stream, comparison, found_by=found_by)
@@ -255,7 +244,7 @@ def _apply(
     connection: Connection, stream: History, batch: Batch, comparison: tables.Comparison
 ) -> tables.WriteResult:
     try:
-        return tables.apply(connection, stream.table, comparison, batch.hashes)
+        return tables.apply(connection, stream.table, comparison)
     except UniqueViolation:
         batch.keys_looked_up = True  # when the transaction is repeated
         raise

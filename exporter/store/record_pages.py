@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import repeat
 from typing import NamedTuple
 
 from psycopg import sql
 
 from exporter.model.stream import Table
+from exporter.model.tuples import named
 from exporter.store.database import Connection
 
 RAW = "raw"
@@ -64,9 +66,9 @@ def keep(connection: Connection, records: Sequence[str]) -> list[Place]:
         connection.execute(_CHECK, [odd])
     found = connection.execute(_ADD, [texts]).fetchall()
     return [
-        Place(page_id, ordinal)
+        place
         for (page_id,), page in zip(found, pages, strict=True)
-        for ordinal in range(1, len(page) + 1)
+        for place in named(Place, zip(repeat(page_id), range(1, len(page) + 1)))
     ]
 
 
