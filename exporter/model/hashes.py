@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
-from struct import Struct
-
-_FIRST_64_BITS = Struct(">q")
+from struct import unpack
 
 
 def hash64(sent: bytes) -> int:
     """The first 64 bits of SHA-256, as Postgres' bigint."""
-    first: int
-    (first,) = _FIRST_64_BITS.unpack_from(sha256(sent).digest())
-    return first
+    return hashes64([sent])[0]
+
+
+def hashes64(sent: Sequence[bytes]) -> tuple[int, ...]:
+    """`hash64` of each."""
+    return unpack(f">{len(sent)}q", b"".join([sha256(each).digest()[:8] for each in sent]))

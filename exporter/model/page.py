@@ -80,8 +80,7 @@ def _usual(stream: Stream, records: Sequence[RawRecord], account_id: str) -> _Fo
     if decoded is None:
         return None
     try:
-        raws = list(map(Json.sent, sent))
-        columns = stream.columns(decoded, Sources(account_id, tags, raws))
+        columns = stream.columns(decoded, Sources(account_id, tags, Json.sent(sent)))
     except (BadRecord, Unusual, UnicodeDecodeError):
         return None
     if not stream.table.row_check.passes(columns, max(map(len, sent)) + max(map(len, tags))):
@@ -178,7 +177,7 @@ def _row(
         raise BadRecord(odd.why)
     parsed, unknown = stream.decoder.decode(record.json)
     try:
-        raw = Json.sent(record.json)
+        [raw] = Json.sent([record.json])
     except UnicodeDecodeError as error:
         raise BadRecord(f"not UTF-8: {error.reason}") from error
     row = stream.row(parsed, Source(account_id, record.tag, raw))

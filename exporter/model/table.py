@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from exporter.model.changes import Changes
 from exporter.model.columns import RowCheck
 from exporter.model.fields import EXACT, Uuid
-from exporter.model.hashes import hash64
+from exporter.model.hashes import hash64, hashes64
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -25,11 +25,12 @@ class Json(str):
     _hash64: int
 
     @classmethod
-    def sent(cls, json: bytes) -> Json:
-        """The text of ``json``, hashed while its bytes are at hand. Raises UnicodeDecodeError."""
-        text = cls(json, "utf-8")
-        text._hash64 = hash64(json)
-        return text
+    def sent(cls, records: Sequence[bytes]) -> list[Json]:
+        """The texts of records, hashed while their bytes are at hand. Raises UnicodeDecodeError."""
+        texts = [cls(record, "utf-8") for record in records]
+        for text, hashed in zip(texts, hashes64(records), strict=True):
+            text._hash64 = hashed
+        return texts
 
     @property
     def hash64(self) -> int:
