@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 
-from benchmarks.loading import Loading, loading
-from benchmarks.measure import ROUNDS, Finding, Say, in_turns, plain, ratio
+from benchmarks.loading import ONE_BY_ONE, Loading, loading
+from benchmarks.measure import Finding, Say, in_turns, plain, ratio
 from benchmarks.pages import trades
 from benchmarks.postgres import server
 from exporter.store.database import Connection
 
 _ROWS = 20_000
 _BATCH = 1_000
+_TARGETS = {10_000: ">= 10", _BATCH: ">= 7", 100: ">= 2.2"}
+"""By the rows of a batch."""
 
 
 def run(say: Say) -> None:
     """Rows per second against a raw COPY of new rows; WAL, updated rows and dead rows."""
     with server() as url, loading(url, trades(_ROWS)) as load:
-        copied = partial(_copied, load)
         wal: list[float] = []
-
-        def again() -> float:
-            before = _wal(load.connection)
-            rate = load.ours(_BATCH)
-            wal.append((_wal(load.connection) - before) / load.rows)
-            return rate
-
-        read = partial(load.ours_without_reading, _BATCH)
-        rates = in_turns({"copy": copied, "new": partial(_new, load), "again": again, "read": read})
+        cases: dict[str, Callable[[], float]] = {}
+        for size in _TARGETS:
+            cases[f"copy {size}"] = partial(_fresh, load, partial(load.copied, size))
+            cases[f"new {size}"] = partial(_fresh, load, partial(load.ours, size))
+            cases[f"again {size}"] = partial(_again, load, size, wal)
+            cases[f"one by one {size}"] = partial(load.ours, size, stream=ONE_BY_ONE)
+            cases[f"read {size}"] = partial(load.ours_without_reading, size)
+        rates = in_turns(cases)
         updated, dead = _rewritten(load.connection)
-    what = f"batches of {_BATCH:,} rows, all known"
-    say(plain(f"{what}: rows loaded", rates["again"], "rows/s"))
-    say(ratio(f"{what}: against raw COPY of new rows", rates["again"], rates["copy"], ">= 3"))
-    what_read = f"{what}: the same without reading JSON"
-    say(ratio(what_read, rates["read"], rates["copy"]))
-    say(ratio(f"{what}: against loading them the first time", rates["again"], rates["new"]))
+    for size, target in _TARGETS.items():
+        what, again = f"batches of {size:,} rows, all known", rates[f"again {size}"]
+        copy, one_by_one = rates[f"copy {size}"], rates[f"one by one {size}"]
+        say(plain(f"{what}: rows loaded", again, "rows/s"))
+        say(ratio(f"{what}: against raw COPY of new rows", again, copy, target))
+        say(ratio(f"{what}: the same, each record by itself", one_by_one, copy))
+        say(ratio(f"{what}: the same without reading JSON", rates[f"read {size}"], copy))
+        say(ratio(f"{what}: against loading them the first time", again, rates[f"new {size}"]))
     span = f"{min(wal):.1f} to {max(wal):.1f}"
-    say(Finding("WAL written per row", f"{median(wal[-ROUNDS:]):.1f} bytes", span, "about 0"))
+    say(Finding("WAL written per row", f"{median(wal):.1f} bytes", span, "about 0"))
     say(Finding("rows updated, dead rows", f"{updated}, {dead}", "", "0, 0"))
 
 
-def _copied(load: Loading) -> float:
+def _fresh(load: Loading, case: Callable[[], float]) -> float:
     load.empty()
-    return load.copied(_BATCH)
+    return case()
 
 
-def _new(load: Loading) -> float:
-    load.empty()
-    return load.ours(_BATCH)
+def _again(load: Loading, size: int, wal: list[float]) -> float:
+    before = _wal(load.connection)
+    rate = load.ours(size)
+    wal.append((_wal(load.connection) - before) / load.rows)
+    return rate
 
 
 def _wal(connection: Connection) -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -15,16 +16,17 @@ from psycopg import sql
 
 from benchmarks.pages import PAGE_ROWS, Pages
 from exporter.model.page import read
-from exporter.model.stream import Page, Partition
+from exporter.model.stream import History, Page, Partition
 from exporter.model.window import RESOLUTION, Window
 from exporter.store import loader
 from exporter.store.database import Connection, Database
-from exporter.store.hashes import hash_of
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Run
 from exporter.store.record_pages import PLACE, RAW, RECORDS_A_PAGE, SEPARATOR
 from exporter.streams.trades import TRADES
 
+ONE_BY_ONE = replace(TRADES, columns=None)
+"""As trades, but each record is read by itself, as one that is not as nearly all are."""
 _COLUMNS = (*(name for name in TRADES.table.columns if name != RAW), "row_hash", *PLACE)
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 _COPY = sql.SQL("COPY onetrading.trades ({}) FROM STDIN").format(_NAMES)
@@ -94,16 +96,19 @@ class Loading:
             )
         self.connection.commit()
 
-    def ours(self, batch_rows: int, workers: int = 1) -> float:
+    def ours(self, batch_rows: int, workers: int = 1, stream: History = TRADES) -> float:
         """From the bytes of pages to committed rows, by the path of a backfill.
 
         Each walker has a part of the pages, as in a backfill; one is the plainest comparison.
+        ``stream``: how pages are read.
         """
         bodies, count = self._pages.bodies, len(self._pages.bodies)
         parts = [bodies[count * n // workers : count * (n + 1) // workers] for n in range(workers)]
         began = time.perf_counter()
         with ThreadPoolExecutor(workers) as pool:
-            for future in [pool.submit(self._walk, self._read(p), batch_rows) for p in parts]:
+            for future in [
+                pool.submit(self._walk, self._read(p, stream), batch_rows) for p in parts
+            ]:
                 future.result()
         return self.rows / (time.perf_counter() - began)
 
@@ -113,9 +118,9 @@ class Loading:
         self._walk(iter(self._pages_read), batch_rows)
         return self.rows / (time.perf_counter() - began)
 
-    def _read(self, bodies: Iterable[bytes]) -> Iterator[Page]:
+    def _read(self, bodies: Iterable[bytes], stream: History = TRADES) -> Iterator[Page]:
         for body in bodies:
-            yield read(TRADES, body, self._partition.account_id)
+            yield read(stream, body, self._partition.account_id)
 
     def _walk(self, pages: Iterator[Page], batch_rows: int) -> None:
         """Check the lease, look the keys up, copy, raise the totals, claim, write the run."""
@@ -196,7 +201,7 @@ def _ready(number: int, row: Any) -> tuple[Any, ...]:
     """The tuple of a row: its record is in a page, all pages are full."""
     values = (value for name, value in row._asdict().items() if name != RAW)
     place = (number // RECORDS_A_PAGE, number % RECORDS_A_PAGE + 1)
-    return (*values, hash_of(row.raw), *place)
+    return (*values, row.raw.hash64, *place)
 
 
 def _text(row: Sequence[Any]) -> str:

@@ -27,6 +27,8 @@ from exporter.model.texts import Unusual
 from exporter.model.tuples import named
 from exporter.model.window import Window
 
+_FEWEST = 4
+"""Records that are read at once: fewer take longer so, such as the trades inside of an order."""
 _MOST_UNKNOWN = 50
 """Unknown fields that are reported of one record."""
 
@@ -70,16 +72,15 @@ class _Found(NamedTuple):
 
 
 def _usual(stream: Stream, records: Sequence[RawRecord], account_id: str) -> _Found | None:
-    """All records at once; None unless each of them is as nearly all are."""
-    if stream.columns is None or not records:
+    """All records at once; None unless there are some, and each of them is as nearly all are."""
+    if stream.columns is None or len(records) < _FEWEST:
         return None
     sent, tags = zip(*records, strict=True)
     decoded = stream.decoder.decode_all(sent)
     if decoded is None:
         return None
     try:
-        raws = [Json(json, "utf-8") for json in sent]
-        columns = stream.columns(decoded, Sources(account_id, tags, raws))
+        columns = stream.columns(decoded, Sources(account_id, tags, Json.sent(sent)))
     except (BadRecord, Unusual, UnicodeDecodeError):
         return None
     if not stream.table.row_check.passes(columns, max(map(len, sent)) + max(map(len, tags))):
@@ -176,7 +177,7 @@ def _row(
         raise BadRecord(odd.why)
     parsed, unknown = stream.decoder.decode(record.json)
     try:
-        raw = Json(record.json, "utf-8")
+        [raw] = Json.sent([record.json])
     except UnicodeDecodeError as error:
         raise BadRecord(f"not UTF-8: {error.reason}") from error
     row = stream.row(parsed, Source(account_id, record.tag, raw))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from exporter.model.changes import Changes
 from exporter.model.columns import RowCheck
 from exporter.model.fields import EXACT, Uuid
+from exporter.model.hashes import hash64, hashes64
 
 Row = tuple[Any, ...]
 """A NamedTuple whose fields are the table's columns, in order."""
@@ -20,7 +21,25 @@ Row = tuple[Any, ...]
 class Json(str):
     """A JSON text exactly as sent; its column is ``jsonb``."""
 
-    __slots__ = ()
+    __slots__ = ("_hash64",)
+    _hash64: int
+
+    @classmethod
+    def sent(cls, records: Sequence[bytes]) -> list[Json]:
+        """The texts of records, hashed while their bytes are at hand. Raises UnicodeDecodeError."""
+        texts = [cls(record, "utf-8") for record in records]
+        for text, hashed in zip(texts, hashes64(records), strict=True):
+            text._hash64 = hashed
+        return texts
+
+    @property
+    def hash64(self) -> int:
+        """See `hashes.hash64`; computed once."""
+        try:
+            return self._hash64
+        except AttributeError:
+            self._hash64 = hash64(self.encode())
+            return self._hash64
 
 
 _COLUMN_TYPES: Mapping[Any, str] = {

@@ -63,11 +63,9 @@ def instants(texts: Sequence[Any]) -> tuple[list[datetime], list[int]]:
     except ValueError as error:  # there is no such day
         raise Unusual from error
     # In this century a float tells seconds to less than a microsecond.
-    nanos = [
-        int(seconds) * 1_000_000_000 + int(text[_FRACTION_AT:-1].ljust(9, "0"))
-        for seconds, text in zip(map(datetime.timestamp, at), texts, strict=True)
-    ]
-    return at, nanos
+    seconds = map(int, map(datetime.timestamp, at))
+    fractions = map(int, [text[_FRACTION_AT:-1].ljust(9, "0") for text in texts])
+    return at, [whole * 10**9 + part for whole, part in zip(seconds, fractions, strict=True)]
 
 
 def optional(texts: Sequence[Any]) -> Sequence[Any]:

@@ -19,7 +19,6 @@ from psycopg import sql
 
 from exporter.model.stream import History, Partition, Table
 from exporter.store.database import Connection
-from exporter.store.hashes import Hashes
 
 Stored = Literal["all", "none", "some"]
 """How much of a batch is stored; ``some`` if that is not known. ``none``: no fact is stored of its
@@ -32,14 +31,13 @@ def look(
     partition: Partition,
     rows: Sequence[Any],
     recent: Mapping[Any, Any],
-    hashes: Hashes,
 ) -> Stored:
     """How much of ``rows`` is stored, in one statement that looks at no more rows than these.
 
     ``recent``: see `table.compare`; a row of a key that was read just before is no row that is
     simply known.
     """
-    return ask(connection, stream, partition, rows, recent, hashes)()
+    return ask(connection, stream, partition, rows, recent)()
 
 
 def ask(
@@ -48,7 +46,6 @@ def ask(
     partition: Partition,
     rows: Sequence[Any],
     recent: Mapping[Any, Any],
-    hashes: Hashes,
 ) -> Callable[[], Stored]:
     """As `look`; the function returned reads the answer."""
     if not rows or not stream.ordered or (stream.partitioned and not partition.instrument):
@@ -69,7 +66,7 @@ def ask(
         if count == 0:
             # Of a payment in another precision, the key may be stored: it has a coarser instant.
             return "none" if stream.table.stamp is None else "some"
-        sent = [hashes[row.raw] for row in rows]
+        sent = [row.raw.hash64 for row in rows]
         if count < len(rows):  # the same record may stand at the end of one page and begin the next
             key = attrgetter(*stream.table.key)
             sent = [one for _, one in set(zip(map(key, rows), sent, strict=True))]

@@ -28,7 +28,6 @@ from exporter.store import (
 )
 from exporter.store import table as tables
 from exporter.store.database import Connection
-from exporter.store.hashes import Hashes
 from exporter.store.lease import Lease, ask, demand
 from exporter.store.queries import QUERIES, identity_of
 from exporter.store.salvage import Salvaged, reject_of, write_all_but_the_refused
@@ -75,8 +74,6 @@ class Batch:
     """The walk reached its explicit end."""
     walked: Window | None = None
     """What the complete walk has read; None before its end."""
-    hashes: Hashes = field(default_factory=Hashes)
-    """Of the records; kept when a transaction is repeated."""
     keys_looked_up: bool = False
     """Whether each key must be looked up: one was stored, although nothing of its time is."""
 
@@ -84,10 +81,6 @@ class Batch:
     def empty(self) -> bool:
         """Whether it has no records."""
         return not self.rows and not self.rejects
-
-    def hash_records(self) -> None:
-        """Before the stream is locked, because another walk may write meanwhile."""
-        self.hashes.add(row.raw for row in self.rows)
 
 
 class Loaded(NamedTuple):
@@ -154,9 +147,6 @@ def load_all(
     In a transaction that may run ahead, what is known takes two round trips, and empty batches one.
     DataRefused may then mean that the lease is lost as well, which only ``salvaging`` tells.
     """
-    if not salvaging:
-        for step in steps:
-            step.batch.hash_records()
     partition = steps[0].partition
     ahead = run_ahead(connection)
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
@@ -243,8 +233,6 @@ def load_present(
     They prove nothing of the history, and no walk is recorded. ``history``: where a record can lie
     whose instant cannot be read. Raises LeaseLost.
     """
-    if not salvaging:
-        batch.hash_records()
     run_ahead(connection)
     connection.execute(QUERIES["lock_stream"], identity_of(partition))
     held = ask(connection, partition.account_id, lease)
@@ -287,7 +275,7 @@ def _write(
     found_by: Literal["verify"] | None = "verify" if verifying else None
 
     def write(some: Sequence[Any]) -> tables.WriteResult:
-        comparison = tables.compare(connection, stream.table, some, recent, known, batch.hashes)
+        comparison = tables.compare(connection, stream.table, some, recent, known)
         written = _apply(connection, stream, batch, comparison)
         if not salvaging:
             run_ahead(connection)
@@ -316,7 +304,7 @@ def _ask_known(
     if batch.keys_looked_up:
         return _not_asked
     recent = {} if run is None else run.recent
-    return digest.ask(connection, stream, partition, batch.rows, recent, batch.hashes)
+    return digest.ask(connection, stream, partition, batch.rows, recent)
 
 
 def _not_asked() -> digest.Stored:
@@ -343,7 +331,7 @@ def _apply(
     if comparison.new or comparison.changed:
         catch_up(connection)
     try:
-        return tables.apply(connection, stream.table, comparison, batch.hashes)
+        return tables.apply(connection, stream.table, comparison)
     except UniqueViolation:
         batch.keys_looked_up = True  # when the transaction is repeated
         raise

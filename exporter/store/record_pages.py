@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from itertools import starmap
+from itertools import repeat, starmap
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from psycopg import sql
 
 from exporter.model.stream import Table
+from exporter.model.tuples import named
 from exporter.store.database import Connection
 
 RAW = "raw"
@@ -101,9 +102,9 @@ def keep(
         connection.execute(_CHECK, [odd])
     found = connection.execute(_ADD, [texts]).fetchall()
     return [
-        Place(page_id, ordinal)
+        place
         for (page_id,), page in zip(found, pages, strict=True)
-        for ordinal in range(1, len(page) + 1)
+        for place in named(Place, zip(repeat(page_id), range(1, len(page) + 1)))
     ]
 
 

@@ -16,12 +16,12 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
+from exporter.model.hashes import hash64
 from exporter.model.limits import LONGEST_REASON, LONGEST_SAMPLE
 from exporter.model.storable import storable
 from exporter.model.stream import Drift, History, Partition, Reject, Table
 from exporter.model.window import EPOCH, Window
 from exporter.store.database import Connection
-from exporter.store.hashes import hash_of
 from exporter.store.queries import QUERIES, identity_of
 
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ def identity(reject: Reject) -> int:
     Its key is a part of it: the exchange may list equal records under several instruments.
     """
     key = "" if reject.key is None else repr(sorted(_storable_key(reject.key).items()))
-    return hash_of(_kept(reject.raw) + key)
+    return hash64((_kept(reject.raw) + key).encode())
 
 
 def keep(
@@ -89,7 +89,7 @@ def keep_response(connection: Connection, partition: Partition, body: str, reaso
     Responses differ each time, so they are known again by the reason.
     """
     reject = Reject(_kept(body), reason)
-    return bool(_keep(connection, partition, reject, hash_of(storable(reason)), None))
+    return bool(_keep(connection, partition, reject, hash64(storable(reason).encode()), None))
 
 
 def _keep(

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from psycopg import errors as pg
 from psycopg import sql
 
-from exporter.model.stream import Table
+from exporter.model.hashes import hash64
+from exporter.model.stream import Json, Table
 from exporter.store import copying, record_pages, slots
 from exporter.store.database import Connection
 from exporter.store.digest import Stored
-from exporter.store.hashes import Hashes
 from exporter.store.record_pages import PLACE, RAW
 from exporter.store.records import Candidates, candidates, differ, newer_than
 
@@ -99,7 +99,6 @@ def compare(
     rows: Sequence[Any],
     recent: Mapping[Any, Any] | None = None,
     known: Stored = "some",
-    hashes: Hashes | None = None,
 ) -> Comparison:
     """Compare ``rows`` (any order, duplicates allowed) with the table; neither locks nor writes.
 
@@ -108,7 +107,6 @@ def compare(
     """
     if not rows or known == "all":
         return Comparison(same=len(rows))
-    hashes = Hashes() if hashes is None else hashes
     recent = recent or {}
     others: list[tuple[Any, Any]] = []
     if table.stamp is not None:
@@ -118,42 +116,44 @@ def compare(
     batch = [found.last[key] for key in sorted(found.last)]
     found_hashes = {} if known == "none" else _stored_hashes(connection, table, batch)
     new = [row for at, row in enumerate(batch) if at not in found_hashes] if found_hashes else batch
-    differing = [batch[at] for at, one in found_hashes.items() if one != hashes[batch[at].raw]]
+    differing = [batch[at] for at, one in found_hashes.items() if one != _hash(batch[at])]
     differences = _differences(connection, table, differing, found)
     same = len(batch) - len(new) - len(differences.changed) - len(differences.older)
     older, twins = _left_out(table, found, differences)
     return Comparison(new, differences.changed, older, [*twins, *others], same)
 
 
-def apply(
-    connection: Connection, table: Table, comparison: Comparison, hashes: Hashes | None = None
-) -> WriteResult:
+def apply(connection: Connection, table: Table, comparison: Comparison) -> WriteResult:
     """Insert what is new and update what changed.
 
     Raises UniqueViolation or SerializationFailure when somebody wrote one of the rows since they
     were compared: the transaction is to be repeated from the comparison on.
     """
     statements = _statements(table)
-    hashes = Hashes() if hashes is None else hashes
     rows = [*comparison.new, *(change.read for change in comparison.changed)]
     known = record_pages.known(table, rows)
     places = record_pages.keep(connection, [row.raw for row in rows], known)
     if comparison.new:
         raw = list(table.columns).index(RAW)
         ready = (
-            (*row[:raw], *row[raw + 1 :], hashes[row.raw], *place)
+            (*row[:raw], *row[raw + 1 :], _hash(row), *place)
             for row, place in zip(comparison.new, places, strict=False)
         )
         copying.copy(connection, statements.copy, ready)
     for change, place in zip(comparison.changed, places[len(comparison.new) :], strict=True):
         parameters = dict(zip(table.columns, change.read, strict=True)) | {
-            "row_hash": hashes[change.read.raw],
+            "row_hash": _hash(change.read),
             "stored_hash": change.stored_hash,
             **dict(zip(PLACE, place, strict=True)),
         }
         if connection.execute(statements.update, parameters).rowcount == 0:
             raise pg.SerializationFailure(f"a row of {table.name} was changed by another writer")
     return WriteResult(comparison.new, comparison.changed)
+
+
+def _hash(row: Any) -> int:
+    """The hash of a row's record; the one that counts may have been stored before (`slots`)."""
+    return row.raw.hash64 if isinstance(row.raw, Json) else hash64(row.raw.encode())
 
 
 def _stored_hashes(connection: Connection, table: Table, rows: Sequence[Any]) -> dict[int, int]:

@@ -17,7 +17,6 @@ from exporter.model.stream import History, Partition, Stream
 from exporter.model.window import Window
 from exporter.store import loader, migrate, moving
 from exporter.store.database import Database
-from exporter.store.hashes import hash_of
 from exporter.store.loader import Batch, Run
 from exporter.store.storage import Storage
 from exporter.streams import STREAMS
@@ -85,7 +84,7 @@ def _fill(connection: Connection) -> None:
         with connection.cursor().copy(into) as copy:
             for number, row in enumerate(rows_of(stream)):
                 at = NOW + timedelta(days=90, seconds=number)
-                copy.write_row((*row, hash_of(row.raw), at))
+                copy.write_row((*row, row.raw.hash64, at))
     connection.execute(
         "INSERT INTO onetrading_sync.carried (account_id, at) VALUES (%s, %s)", [ACCOUNT_ID, NOW]
     )

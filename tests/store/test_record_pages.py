@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors, sql
 
+from exporter.model.hashes import hash64
 from exporter.model.page import read
 from exporter.model.stream import Json, Partition
 from exporter.model.window import Window
 from exporter.store import loader
-from exporter.store.hashes import hash_of
 from exporter.store.loader import Batch, Loaded, Run
 from exporter.store.record_pages import RECORDS_A_PAGE, SEPARATOR, selected
 from exporter.streams.trades import TRADES, Trade
@@ -115,7 +115,7 @@ def test_the_record_that_counts_is_kept_byte_for_byte(
     assert found.keys() == sent.keys()
     assert all(record in sent[key] for key, record in found.items())
     hashes = connection.execute("SELECT trade_id::text, row_hash FROM onetrading.trades").fetchall()
-    assert {key: hash_of(record) for key, record in found.items()} == dict(hashes)
+    assert {key: hash64(record.encode()) for key, record in found.items()} == dict(hashes)
 
 
 def test_what_is_read_again_is_kept_once(connection: Connection) -> None:
