@@ -72,7 +72,7 @@ def _web_config(settings: Settings) -> CheckResult:
         else:
             facts.append(f"certificate valid until {expiry(config.tls):%Y-%m-%d %H:%M} UTC")
     except SettingsError as error:
-        return CheckResult(subject, False, "; ".join(error.faults))
+        return CheckResult(subject, False, "; ".join(error.faults), misconfigured=True)
     except ValueError as error:
         return CheckResult(
             subject, False, f"clients will refuse the certificate: {error}; renew it"

@@ -6,6 +6,7 @@ differs (`verify`, `reconcile`, `close`) or remains (`rejects retry`); 130 inter
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -56,6 +57,8 @@ class _Commands(click.Group):
             return None
         module, _, function = _COMMANDS[cmd_name].partition(".")
         command: click.Command = getattr(import_module(f"exporter.cli.{module}"), function)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see `exporter.__main__`
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return command
 
 

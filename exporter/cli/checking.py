@@ -13,15 +13,19 @@ from exporter.settings import Settings
 @click.command()
 @with_settings
 def check(settings: Settings) -> None:
-    """Check configuration, tokens, clock, database and request budget: OK, WARN or FAIL each."""
-    failed = False
+    """Check configuration, tokens, clock, database and request budget: OK, WARN or FAIL each.
+
+    Exit code 1 when one fails, 2 when `run` would not start with this configuration.
+    """
+    failed = misconfigured = False
     for outcome in checks.run(settings):
         failed |= not outcome.ok
+        misconfigured |= outcome.misconfigured
         finding = " ".join(outcome.finding.split())  # some messages of Postgres have two lines
         verdict = ("WARN" if outcome.warning else "OK") if outcome.ok else "FAIL"
         click.echo(f"{verdict:<4} {outcome.subject}: {finding}")
     if failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(2 if misconfigured else 1)
 
 
 @click.command()

@@ -70,10 +70,11 @@ def setting(
     default: T | Computed[T],
     default_text: str = "",
     redact: Callable[[T], str] = lambda value: "none" if value is None else str(value),
+    flags: tuple[str, ...] = (),
 ) -> T:
     """A field that one setting fills. ``parse`` raises ValueError, which becomes a fault.
 
-    ``default_text`` describes a default that cannot be typed as it is.
+    ``default_text`` describes a default that cannot be typed as it is. ``flags``: as of `Setting`.
     """
     if not isinstance(default, Computed):
         default_text = default_text or redact(default)
@@ -85,7 +86,7 @@ def setting(
         return default.value(raw) if isinstance(default, Computed) else default
 
     return filled_by(
-        Setting(name=name, help=help_text, default=default_text),
+        Setting(name=name, help=help_text, default=default_text, flags=flags),
         read=read,
         redact=lambda value: {name: redact(value)},
     )
@@ -172,12 +173,14 @@ class Settings:
         "host:port of the HTTP server",
         _text(values.listen),
         default=Listen("127.0.0.1", 9877),
+        flags=("--web.listen-address",),
     )
     web_config: Path | None = setting(
         "ONETRADING_WEB_CONFIG",
         "Prometheus exporter-toolkit web config file (TLS, basic auth)",
         _file,
         default=None,
+        flags=("--web.config.file",),
     )
     intervals: Mapping[str, timedelta] = filled_by(
         reading.INTERVAL, read=reading.intervals, redact=reading.redacted_intervals
