@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from exporter import checks
+from exporter.cli.command import Command
 from exporter.cli.options import with_local_settings, with_settings
 from exporter.server import probe
 from exporter.settings import Settings
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings
 def check(settings: Settings) -> None:
     """Check configuration, tokens, clock, database and request budget: OK, WARN or FAIL each.
@@ -28,7 +29,7 @@ def check(settings: Settings) -> None:
         raise click.exceptions.Exit(2 if misconfigured else 1)
 
 
-@click.command()
+@click.command(cls=Command)
 @with_local_settings
 def health(settings: Settings) -> None:
     """Ask the service of this configuration whether it is healthy (for container runtimes)."""

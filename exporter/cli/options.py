@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from exporter import logs
+from exporter.cli.command import SettingOption
 from exporter.settings import NETWORK_VARIABLES, SETTINGS, Setting, Settings, load
 from exporter.streams import STREAMS
 
@@ -27,7 +28,8 @@ def _option(setting: Setting) -> Callable[[Any], Any]:
         show_envvar=True,
         default=None,
         show_default=setting.default,
-        metavar="TEXT",
+        metavar=setting.metavar,
+        cls=SettingOption,
         help=setting.help[0].upper() + setting.help[1:] + ".",
     )
 

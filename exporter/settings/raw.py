@@ -44,6 +44,8 @@ class Setting:
     the file says by them; both in one place are a contradiction."""
     tables: bool = False
     """Whether the file may hold an array of tables instead of a text."""
+    metavar: str = "TEXT"
+    """What stands for its text in `--help`."""
     flags: tuple[str, ...] = ()
     """More options of the command line that set it."""
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 from click.testing import CliRunner
 
 from exporter.cli import cli
+from exporter.cli.command import PROGRAM
 from tests.support.process import command, process_environment
 from tests.support.waiting import wait_until
 
@@ -69,3 +72,42 @@ def test_no_option_is_nearly_another_one() -> None:
         assert "--streams" not in shown
         assert "ONETRADING_STREAMS" in shown
     assert "--streams" in CliRunner().invoke(cli, ["run", "--help"]).output
+
+
+def test_help_fits_a_terminal_of_80_columns_and_cuts_nothing_off() -> None:
+    shown = CliRunner().invoke(cli, ["--help"], terminal_width=80).output
+    assert "..." not in shown.partition("Service:")[2]
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    listed = {
+        line.split()[0] for line in shown.partition("Service:")[2].splitlines() if line[:2] == "  "
+    }
+    assert listed == set(cli.list_commands(click.Context(cli)))
+
+
+def test_settings_stand_apart_from_what_a_command_has_of_its_own() -> None:
+    shown = CliRunner().invoke(cli, ["backfill", "--help"]).output
+    own, _, settings = shown.partition("\nSettings:\n")
+    assert "--dry-run" in own
+    assert "--config FILE" in settings
+    assert "--history-start TIME" in settings
+    assert "--config" not in own
+
+
+def test_the_examples_of_the_help_are_understood() -> None:
+    context, count = click.Context(cli), 0
+    for name in cli.list_commands(context):
+        found = cli.get_command(context, name)
+        assert found is not None
+        for line in (found.epilog or "").splitlines():
+            words = shlex.split(line)
+            if words[:1] == [PROGRAM]:
+                assert words[1] == name
+                with found.make_context(name, words[2:]):
+                    count += 1
+    assert count > 8
+
+
+def test_completion_is_one_line() -> None:
+    ended = command(env={"_ONETRADING_EXPORTER_COMPLETE": "bash_source"})
+    assert ended.returncode == 0
+    assert "complete -o nosort" in ended.stdout
