@@ -182,25 +182,7 @@ class HttpSender:
         self._attempt_s = policy.attempt_s
         self._monotonic = monotonic
         self._network = Network(monotonic, look_up)
-        tls = trusting(route.certificate_file, route.certificate_dir)
-        self._http = httpx.Client(
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": ACCEPT_ENCODING,
-                "User-Agent": f"onetrading-exporter/{__version__}",
-            },
-            timeout=httpx.Timeout(
-                connect=policy.connect_s, read=policy.read_s, write=_WRITE_S, pool=_POOL_S
-            ),
-            limits=_LIMITS,
-            follow_redirects=False,
-            verify=tls,
-            proxy=None if route.proxy is None else _proxy(route.proxy, tls),
-            # What the environment says was read and checked with the settings. httpx fails for
-            # what it cannot read, with the password of a proxy in its message.
-            trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        self._http = _client(policy, route)
         self._network.install(self._http)
 
     def attempt(self, request: Request, request_id: str) -> RequestResult:
@@ -345,6 +327,28 @@ class HttpSender:
 
 class _Unusable(Exception):
     """A body that is not read, or not to its end; says why."""
+
+
+def _client(policy: Policy, route: Route) -> httpx.Client:
+    tls = trusting(route.certificate_file, route.certificate_dir)
+    return httpx.Client(
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "User-Agent": f"onetrading-exporter/{__version__}",
+        },
+        timeout=httpx.Timeout(
+            connect=policy.connect_s, read=policy.read_s, write=_WRITE_S, pool=_POOL_S
+        ),
+        limits=_LIMITS,
+        follow_redirects=False,
+        verify=tls,
+        proxy=None if route.proxy is None else _proxy(route.proxy, tls),
+        # What the environment says was read and checked with the settings. httpx fails for what it
+        # cannot read, with the password of a proxy in its message.
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
 
 
 def _proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:

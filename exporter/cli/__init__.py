@@ -6,9 +6,11 @@ differs (`verify`, `reconcile`, `close`) or remains (`rejects retry`); 130 inter
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from typing import NamedTuple
 
 import click
 
@@ -20,28 +22,49 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
-_COMMANDS: Mapping[str, str] = {
-    "run": "service.run",
-    "demo": "demo.demo",
-    "simulate": "demo.simulate",
-    "migrate": "database.migrate",
-    "sync": "history.sync_command",
-    "backfill": "history.backfill",
-    "verify": "verify.verify",
-    "reset": "verify.reset",
-    "rejects": "rejects.rejects",
-    "retention": "retention.retention",
-    "import": "imports.import_command",
-    "export": "exports.export",
-    "reconcile": "close.reconcile",
-    "close": "close.close",
-    "reopen": "close.reopen",
-    "status": "reports.status",
-    "gaps": "reports.gaps",
-    "check": "checking.check",
-    "health": "checking.health",
+class _Listed(NamedTuple):
+    """A command before it is imported."""
+
+    place: str
+    """Module and function."""
+    summary: str
+    """At most 60 characters, so that it fits beside the names on a terminal of 80 columns."""
+
+
+_GROUPS: Mapping[str, Mapping[str, _Listed]] = {
+    "Service": {
+        "run": _Listed("service.run", "Poll, serve /metrics and keep history, until stopped"),
+        "check": _Listed("checking.check", "Check configuration, tokens, database: OK, WARN, FAIL"),
+        "health": _Listed("checking.health", "Ask a running service whether it is healthy"),
+        "migrate": _Listed("database.migrate", "Bring the database to this version's schema"),
+    },
+    "History": {
+        "sync": _Listed("history.sync_command", "Read everything once, fill gaps, and exit"),
+        "backfill": _Listed("history.backfill", "Fill a range of history"),
+        "status": _Listed("reports.status", "Show how current and complete each stream is"),
+        "gaps": _Listed("reports.gaps", "Show which ranges are not proven complete"),
+        "verify": _Listed("verify.verify", "Read a proven range again, and tell what differs"),
+        "reset": _Listed("verify.reset", "Forget that a range is proven: it is read again"),
+        "rejects": _Listed("rejects.rejects", "List or retry records that could not be read"),
+        "retention": _Listed("retention.retention", "Thin what was observed long ago"),
+    },
+    "Books": {
+        "reconcile": _Listed(
+            "close.reconcile", "Tell whether months are complete and fit together"
+        ),
+        "close": _Listed("close.close", "Lock the figures of a month"),
+        "reopen": _Listed("close.reopen", "Take the newest lock off"),
+        "import": _Listed("imports.import_command", "Import movements, exchange rates or lots"),
+        "export": _Listed("exports.export", "Export a view: CSV, Parquet, DATEV, beancount"),
+    },
+    "Try it": {
+        "demo": _Listed("demo.demo", "Run all of it on a simulated exchange, without a token"),
+        "simulate": _Listed("demo.simulate", "Serve the simulated exchange alone"),
+    },
 }
-"""Name to module and function."""
+_COMMANDS: Mapping[str, _Listed] = {
+    name: listed for group in _GROUPS.values() for name, listed in group.items()
+}
 
 
 class _Commands(click.Group):
@@ -54,9 +77,17 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module, _, function = _COMMANDS[cmd_name].partition(".")
+        module, _, function = _COMMANDS[cmd_name].place.partition(".")
         command: click.Command = getattr(import_module(f"exporter.cli.{module}"), function)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see `exporter.__main__`
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """By what they are for, each with its whole summary; nothing is imported for that."""
+        for title, commands in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, one.summary) for name, one in commands.items()])
 
 
 @click.group(

@@ -11,6 +11,7 @@ import click
 
 from exporter._version import __version__
 from exporter.app import App
+from exporter.cli.command import Command, examples
 from exporter.cli.database import app_with_database
 from exporter.cli.options import with_settings
 from exporter.cli.reports import print_rows
@@ -46,7 +47,7 @@ _zone_option = click.option(
 )
 
 
-@click.command()
+@click.command(cls=Command, epilog=examples("reconcile --month 2026-10"))
 @with_settings
 @click.option("--month", type=MonthOption(), metavar="MONTH", help="Only this month: 2026-10.")
 @_zone_option
@@ -95,7 +96,10 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    epilog=examples("close 2026-10", "close 2026-10 --acknowledge main/rates='booked by hand'"),
+)
 @with_settings
 @click.argument("month", type=MonthOption())
 @_zone_option
@@ -148,7 +152,7 @@ def _acknowledged(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings
 @click.argument("month", type=MonthOption())
 @_zone_option

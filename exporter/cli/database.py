@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import click
 
 from exporter.app import App, plain_connection, require_schema
+from exporter.cli.command import Command
 from exporter.cli.options import with_settings
 from exporter.model.errors import DatabaseError, SettingsError
 from exporter.model.stream import Stream
@@ -59,7 +60,7 @@ def require_database(settings: Settings, *, only_look: bool = True) -> None:
         )
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings
 @click.option("--check", is_flag=True, help="Change nothing; exit 3 when migrations are pending.")
 @click.option("--print", "show", is_flag=True, help="Change nothing; print the pending SQL.")

@@ -17,6 +17,7 @@ import click
 from exporter.app import plain_connection, require_schema
 from exporter.cli import books
 from exporter.cli.choice import InstantOption
+from exporter.cli.command import Command, examples
 from exporter.cli.database import require_database
 from exporter.cli.options import with_settings
 from exporter.cli.progress import CountLine
@@ -47,7 +48,14 @@ class Request:
     for_spreadsheet: bool
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Command,
+    epilog=examples(
+        "export trades --format csv --out trades.csv --from 2026-01-01 --to 2026-02-01",
+        "export monthly_fees --format parquet --out fees.parquet --account main",
+    ),
+)
 @with_settings
 @click.argument("view")
 @click.option("--format", "format_name", required=True, type=click.Choice(FORMATS), help="Format.")

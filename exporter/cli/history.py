@@ -21,6 +21,7 @@ from exporter.cli.choice import (
     require_read,
     to_option,
 )
+from exporter.cli.command import Command, examples
 from exporter.cli.database import app_with_database
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.progress import ProgressBar
@@ -32,7 +33,11 @@ from exporter.store.database import Connection
 from exporter.sync import Backfill, FollowerSync, GapFiller, HistorySync, Outcome, StreamSync
 
 
-@click.command("sync")
+@click.command(
+    "sync",
+    cls=Command,
+    epilog=examples("sync", "sync --stream trades --stream balances --account main"),
+)
 @with_settings
 @click.option(
     "--stream",
@@ -100,7 +105,13 @@ def unread(sync: StreamSync) -> str:
     return f" (without {told})" if told else ""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "backfill --stream trades --from 2025-01-01 --to 2026-01-01 --dry-run",
+        "backfill --stream trades --from 2025-01-01",
+    ),
+)
 @with_settings
 @click.option(
     "--stream",

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from exporter.cli.command import Command
 from exporter.cli.database import app_with_database
 from exporter.cli.options import with_settings
 from exporter.cli.progress import CountLine
@@ -38,7 +39,7 @@ def import_command() -> None:
     """
 
 
-@import_command.command("movements")
+@import_command.command("movements", cls=Command)
 @with_settings
 @_file_argument
 @_replace_option
@@ -52,7 +53,7 @@ def movements(settings: Settings, file: Path, replace: bool) -> None:
     _import(settings, LAYOUTS["movements"], file, replace=replace)
 
 
-@import_command.command("rates")
+@import_command.command("rates", cls=Command)
 @with_settings
 @_file_argument
 @_replace_option
@@ -65,7 +66,7 @@ def rates(settings: Settings, file: Path, replace: bool) -> None:
     _import(settings, LAYOUTS["rates"], file, replace=replace)
 
 
-@import_command.command("lots")
+@import_command.command("lots", cls=Command)
 @with_settings
 @_file_argument
 @_replace_option

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from exporter import logs
+from exporter.cli.command import SettingOption
 from exporter.settings import NETWORK_VARIABLES, SETTINGS, Setting, Settings, load
 from exporter.streams import STREAMS
 
@@ -21,18 +22,26 @@ PUBLIC_STREAM_NAMES = [stream.name for stream in STREAMS if stream.public]
 def _option(setting: Setting) -> Callable[[Any], Any]:
     return click.option(
         _flag(setting),
+        *setting.flags,
         setting.name,
         envvar=setting.name,
         show_envvar=True,
         default=None,
         show_default=setting.default,
-        metavar="TEXT",
+        metavar=setting.metavar,
+        cls=SettingOption,
         help=setting.help[0].upper() + setting.help[1:] + ".",
     )
 
 
 def _flag(setting: Setting) -> str:
     return "--" + setting.key.replace("_", "-")
+
+
+def _is_taken(flag: str, taken: set[str]) -> bool:
+    """Whether a command has an option of its own by this name, or nearly: `--stream` of a command
+    and `--streams` beside it would be taken for each other."""
+    return flag in taken or flag.removesuffix("s") in taken
 
 
 def _is_option(setting: Setting) -> bool:
@@ -58,7 +67,7 @@ def _with_settings(command: Callable[..., Any], instead: Mapping[str, str]) -> C
     """``instead``: variables that count as if they were set like this."""
     own: list[click.Parameter] = getattr(command, "__click_params__", [])
     taken = {flag for parameter in own for flag in parameter.opts}
-    options = [s for s in SETTINGS if _is_option(s) and _flag(s) not in taken]
+    options = [s for s in SETTINGS if _is_option(s) and not _is_taken(_flag(s), taken)]
 
     @wraps(command)
     def called(**arguments: Any) -> Any:
@@ -72,8 +81,8 @@ def _with_settings(command: Callable[..., Any], instead: Mapping[str, str]) -> C
     for setting in reversed(options):
         called = _option(setting)(called)
     parameters.extend(own)
-    secrets = ", ".join(s.name for s in SETTINGS if not _is_option(s))
-    called.__doc__ = f"{command.__doc__}\n\n    Set in the environment or the file only: {secrets}."
+    others = ", ".join(s.name for s in SETTINGS if s not in options)
+    called.__doc__ = f"{command.__doc__}\n\n    Set in the environment or the file only: {others}."
     return called
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from exporter.api.sent_tokens import SentTokens
+from exporter.cli.command import Command
 from exporter.cli.database import app_with_database
 from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.reports import as_json_option, json_value, print_rows
@@ -41,7 +42,7 @@ _account_option = click.option(
 )
 
 
-@rejects.command("list")
+@rejects.command("list", cls=Command)
 @with_settings
 @_stream_option
 @_account_option
@@ -75,7 +76,7 @@ def _row(reject: OpenReject, hide: Hide) -> dict[str, Any]:
     }
 
 
-@rejects.command("retry")
+@rejects.command("retry", cls=Command)
 @with_settings
 @_stream_option
 @_account_option

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from exporter.cli.command import Command, examples
 from exporter.cli.database import app_with_database
 from exporter.cli.options import with_settings
 from exporter.model.errors import DatabaseError
@@ -23,7 +24,7 @@ Found = TypeVar("Found")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.command()
+@click.command(cls=Command, epilog=examples("status", "status --json"))
 @with_settings
 @as_json_option
 @click.option(
@@ -51,7 +52,7 @@ def _status(connection: Connection) -> tuple[list[dict[str, Any]], list[reports.
     return reports.status(connection, STREAMS), reports.failing_months(connection)
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings
 @as_json_option
 def gaps(settings: Settings, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from exporter.cli.command import Command
 from exporter.cli.database import app_with_database
 from exporter.cli.options import with_settings
 from exporter.model.errors import DatabaseError
@@ -15,7 +16,7 @@ from exporter.store.retention import Rule, Thinned
 from exporter.streams import STREAMS
 
 
-@click.command("retention")
+@click.command("retention", cls=Command)
 @with_settings
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be thinned.")
 def retention(settings: Settings, dry_run: bool) -> None:

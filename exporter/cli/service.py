@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from exporter.cli.command import Command, examples
 from exporter.cli.options import with_settings
 from exporter.service import Service
 from exporter.settings import Settings
 
 
-@click.command()
+@click.command(cls=Command, epilog=examples("run --config exporter.toml"))
 @with_settings
 def run(settings: Settings) -> None:
     """Poll the exchange, serve /metrics, sync history into Postgres, until SIGTERM or SIGINT."""

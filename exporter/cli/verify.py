@@ -17,6 +17,7 @@ from exporter.cli.choice import (
     require_read,
     required_to_option,
 )
+from exporter.cli.command import Command, examples
 from exporter.cli.database import app_with_database
 from exporter.cli.history import unread
 from exporter.cli.options import with_settings
@@ -40,7 +41,9 @@ _MOST_SHOWN = 20
 """Findings that are printed of a stream; `reporting.late_facts` has them all."""
 
 
-@click.command()
+@click.command(
+    cls=Command, epilog=examples("verify --stream trades --from 2026-03-01 --to 2026-04-01")
+)
 @with_settings
 @history_option
 @from_option
@@ -138,7 +141,10 @@ def _print(sync: HistorySync, found: Compared, since: datetime) -> None:
         click.echo(f"  and {len(listed) - _MOST_SHOWN} more: see reporting.late_facts")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    epilog=examples("reset --stream funding_history --from 2026-03-01 --to 2026-04-01"),
+)
 @with_settings
 @history_option
 @from_option

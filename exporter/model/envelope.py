@@ -53,7 +53,7 @@ def members(body: bytes) -> dict[str, msgspec.Raw]:
     try:
         return _members.decode(body)
     except (ValueError, RecursionError) as error:
-        raise UnexpectedPayload(f"expected a JSON object: {error}: {_start(body)}") from error
+        raise UnexpectedPayload(f"expected a JSON object: {error}: {start_of(body)}") from error
 
 
 def members_of_any(body: bytes) -> dict[str, msgspec.Raw]:
@@ -74,7 +74,7 @@ def items(body: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     try:
         found = _items.decode(body)
     except (ValueError, RecursionError) as error:
-        start = _start(bytes(body))
+        start = start_of(bytes(body))
         raise UnexpectedPayload(f"expected a JSON array: {error}: {start}") from error
     if len(found) > MOST_RECORDS:
         raise UnexpectedPayload(f"more than {MOST_RECORDS} records in one list")
@@ -210,17 +210,19 @@ def refuse_repeated(body: bytes) -> None:
         # Numbers stay text: Python limits how many digits it converts.
         json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
     except (ValueError, RecursionError) as error:
-        raise UnexpectedPayload(f"expected a JSON object: {error}: {_start(body)}") from error
+        raise UnexpectedPayload(f"expected a JSON object: {error}: {start_of(body)}") from error
     if len(set(names)) < len(names):
         name, _ = Counter(names).most_common(1)[0]
-        raise UnexpectedPayload(f"{quoted(name)} stands twice in the response: {_start(body)}")
+        raise UnexpectedPayload(f"{quoted(name)} stands twice in the response: {start_of(body)}")
 
 
 def _require(header: Mapping[str, msgspec.Raw], names: Sequence[str], body: bytes) -> None:
     for name in names:
         if name not in header or bytes(header[name]) == b"null":
-            raise UnexpectedPayload(f"no {name!r} in the response: {_start(body)}")
+            raise UnexpectedPayload(f"no {name!r} in the response: {start_of(body)}")
 
 
-def _start(body: bytes) -> str:
-    return repr(body[:60])
+def start_of(body: bytes) -> str:
+    """The beginning of a response, for a message."""
+    text = body[:60].decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else " " for character in text)

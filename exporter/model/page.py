@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from exporter.model.envelope import Envelope, RawRecord, check_header, holds_nothing, text_member
+from exporter.model.envelope import (
+    Envelope,
+    RawRecord,
+    check_header,
+    holds_nothing,
+    start_of,
+    text_member,
+)
 from exporter.model.errors import BadRecord, EmptyPayload, UnexpectedPayload
 from exporter.model.fields import uuid
 from exporter.model.limits import LONGEST_SAMPLE
@@ -41,7 +48,7 @@ def read(stream: Stream, body: bytes, account_id: str) -> Page:
     as a whole is not of the documented shape.
     """
     if stream.requires_futures and stream.stands_alone and holds_nothing(body):
-        raise EmptyPayload(f"{stream.path}: nothing in the response: {body[:60]!r}")
+        raise EmptyPayload(f"{stream.path}: nothing in the response: {start_of(body)}")
     envelope, odd = _take_apart(stream, body)
     check_header(envelope.header)
     echoed = _echoed(envelope.header)

@@ -18,11 +18,15 @@ _TOKEN = Setting(
 )
 _TOKEN_FILE = Setting(
     name="ONETRADING_API_TOKEN_FILE",
+    metavar="FILE",
     help="file with the token; read again when it changes",
     replaces=("ONETRADING_API_TOKEN", "ONETRADING_ACCOUNTS"),
 )
 _NAME = Setting(
-    name="ONETRADING_ACCOUNT", help="name of the single account, a metric label", default="main"
+    name="ONETRADING_ACCOUNT",
+    metavar="NAME",
+    help="name of the single account, a metric label",
+    default="main",
 )
 _SEVERAL = Setting(
     name="ONETRADING_ACCOUNTS",

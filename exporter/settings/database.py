@@ -19,6 +19,7 @@ _URL = Setting(
 )
 _URL_FILE = Setting(
     name="DATABASE_URL_FILE",
+    metavar="FILE",
     help="file with the Postgres URL, to keep its password out of the environment",
     replaces=("DATABASE_URL",),
 )

@@ -44,6 +44,10 @@ class Setting:
     the file says by them; both in one place are a contradiction."""
     tables: bool = False
     """Whether the file may hold an array of tables instead of a text."""
+    metavar: str = "TEXT"
+    """What stands for its text in `--help`."""
+    flags: tuple[str, ...] = ()
+    """More options of the command line that set it."""
 
     @property
     def key(self) -> str:
@@ -199,6 +203,9 @@ def _from_file(
         elif allowed[name].tables and isinstance(value, list):
             label = f"[[{key}]] (in {path})"
             found[name] = RawSetting(allowed[name], name, "", label, path.parent, value)
+        elif isinstance(value, dict):
+            advice = f"write [[{key}]]" if allowed[name].tables else f'write {key} = "..."'
+            faults.append(f"[{key}] (in {path}) is one table; {advice}")
         elif (text := _text(value)) is None:
             faults.append(f"{label} is neither a text nor a number; put it in quotes")
         elif text.strip():

@@ -35,6 +35,7 @@ def redacted_intervals(given: Mapping[str, timedelta]) -> Mapping[str, str]:
 
 HISTORY_START = Setting(
     name="ONETRADING_HISTORY_START",
+    metavar="TIME",
     help="earliest instant that history streams must cover",
     default="30 days before the first start",
 )
@@ -58,7 +59,10 @@ def redacted_history_start(start: datetime | None) -> Mapping[str, str]:
 
 
 STREAMS = Setting(
-    name="ONETRADING_STREAMS", help="comma-separated streams to enable", default="all"
+    name="ONETRADING_STREAMS",
+    metavar="LIST",
+    help="comma-separated streams to enable",
+    default="all",
 )
 
 
@@ -75,6 +79,7 @@ def redacted_streams(chosen: frozenset[str] | None) -> Mapping[str, str]:
 CANDLES = "candlesticks"
 CANDLESTICKS = Setting(
     name="ONETRADING_CANDLESTICKS",
+    metavar="LIST",
     help="candles to read: instruments with the length of their candles, for example "
     "`BTC_EUR:1h,BTC_USD_P:5m` (1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1M); "
     "without it the stream `candlesticks` is off",

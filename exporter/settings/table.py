@@ -70,10 +70,13 @@ def setting(
     default: T | Computed[T],
     default_text: str = "",
     redact: Callable[[T], str] = lambda value: "none" if value is None else str(value),
+    metavar: str = "TEXT",
+    flags: tuple[str, ...] = (),
 ) -> T:
     """A field that one setting fills. ``parse`` raises ValueError, which becomes a fault.
 
-    ``default_text`` describes a default that cannot be typed as it is.
+    ``default_text`` describes a default that cannot be typed as it is. ``metavar`` and
+    ``flags``: as of `Setting`.
     """
     if not isinstance(default, Computed):
         default_text = default_text or redact(default)
@@ -85,7 +88,7 @@ def setting(
         return default.value(raw) if isinstance(default, Computed) else default
 
     return filled_by(
-        Setting(name=name, help=help_text, default=default_text),
+        Setting(name=name, help=help_text, default=default_text, metavar=metavar, flags=flags),
         read=read,
         redact=lambda value: {name: redact(value)},
     )
@@ -141,6 +144,7 @@ class Settings:
         "TOML file with the same keys (`listen` or `ONETRADING_LISTEN`); the environment wins",
         RawSetting.path,
         default=None,
+        metavar="FILE",
     )
     """The TOML file that was read, if any."""
     base_url: str = setting(
@@ -148,6 +152,7 @@ class Settings:
         "REST base of the exchange",
         _text(values.base_url),
         default="https://api.onetrading.com/fast/v1",
+        metavar="URL",
     )
     """Absolute http or https URL without a slash at the end."""
     accounts: tuple[AccountSettings, ...] = filled_by(
@@ -165,6 +170,7 @@ class Settings:
         _directory,
         default=Computed(_default_data_dir),
         default_text="the platform's user data directory; `/var/lib/onetrading-exporter` for root",
+        metavar="DIR",
     )
     """Absolute; need not exist yet."""
     listen: Listen = setting(
@@ -172,12 +178,16 @@ class Settings:
         "host:port of the HTTP server",
         _text(values.listen),
         default=Listen("127.0.0.1", 9877),
+        flags=("--web.listen-address",),
+        metavar="HOST:PORT",
     )
     web_config: Path | None = setting(
         "ONETRADING_WEB_CONFIG",
         "Prometheus exporter-toolkit web config file (TLS, basic auth)",
         _file,
         default=None,
+        flags=("--web.config.file",),
+        metavar="FILE",
     )
     intervals: Mapping[str, timedelta] = filled_by(
         reading.INTERVAL, read=reading.intervals, redact=reading.redacted_intervals
@@ -192,6 +202,7 @@ class Settings:
         "request budget per token",
         _text(values.whole_number),
         default=240,
+        metavar="NUMBER",
     )
     """For each token."""
     streams: frozenset[str] | None = filled_by(
@@ -211,6 +222,7 @@ class Settings:
         default=None,
         default_text="UTC",
         redact=_zone_text,
+        metavar="ZONE",
     )
     """None: what the database has, UTC at first."""
     api_fees: finance.Fees = setting(
@@ -240,12 +252,14 @@ class Settings:
         lambda given: values.one_of(given.text, ("text", "json")),
         default=Computed(lambda raw: "text" if raw.terminal else "json"),
         default_text="`text` on a terminal, else `json`",
+        metavar="[text|json]",
     )
     log_level: str = setting(
         "ONETRADING_LOG_LEVEL",
         "`debug`, `info`, `warning`, `error` or `critical`",
         lambda given: values.one_of(given.text, LEVELS),
         default="info",
+        metavar="LEVEL",
     )
     """Lower case."""
     log_level_file: Path | None = setting(
@@ -253,6 +267,7 @@ class Settings:
         "file that contains the level, while it exists; read again when it changes",
         RawSetting.path,
         default=None,
+        metavar="FILE",
     )
     """Need not exist."""
     datev: DatevSettings = filled_by(*DATEV, read=read_datev, redact=redacted_datev)

@@ -694,13 +694,14 @@ SELECT retired_because FROM onetrading_sync.progress
 WHERE account_id = %(account_id)s AND stream = %(stream)s AND scope = %(scope)s;
 
 -- name: status
--- The state of each stream, for `status`; null where nothing of it is expected to be read.
+-- The state of each stream, for `status`; null where nothing of it is expected to be read. What was
+-- read, and of which nothing has to be proven yet, counts as proven up to where it begins.
 SELECT coalesce(accounts.name, due.account_id::text) AS account, due.account_id, due.stream,
-       fresh.kind, fresh.last_success_at, fresh.lag,
-       fresh.required_from, due.served_from, fresh.covered_to,
-       CASE WHEN fresh.required_from IS NOT NULL THEN round(
-           coalesce(proven.seconds, 0) / greatest(fresh.scopes * extract(epoch FROM
-               greatest(coalesce(fresh.covered_to, now()) - fresh.required_from, '0')), 1e-6), 6)
+       fresh.kind, fresh.last_success_at, now() - covered.covered_to AS lag,
+       fresh.required_from, due.served_from, covered.covered_to,
+       CASE WHEN fresh.required_from IS NOT NULL THEN
+           CASE WHEN proven.wanted > 0 THEN round(least(proven.seconds / proven.wanted, 1), 6)
+           ELSE 1 END
        END AS coverage,
        due.next_due_at, fresh.last_error,
        coalesce(due.unread, '[]') AS unread
@@ -714,16 +715,28 @@ FROM (
 ) AS due
 LEFT JOIN onetrading.accounts USING (account_id)
 LEFT JOIN reporting.freshness AS fresh USING (account_id, stream)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN fresh.covered_to IS NULL AND fresh.last_success_at IS NOT NULL
+        THEN fresh.required_from ELSE fresh.covered_to END AS covered_to
+) AS covered
+-- Each scope by where its own history begins: not all begin at the same instant.
 LEFT JOIN LATERAL (
-    SELECT sum(extract(epoch FROM upper(part) - lower(part))) AS seconds
-    FROM onetrading_sync.coverage AS covered
-    JOIN onetrading_sync.progress AS scope USING (account_id, stream, scope)
+    SELECT sum(extract(epoch FROM until - scope.required_from)) AS wanted,
+        sum((
+            SELECT coalesce(sum(extract(epoch FROM upper(part) - lower(part))), 0)
+            FROM onetrading_sync.coverage AS known
+            CROSS JOIN LATERAL (
+                SELECT known.range * tstzrange(scope.required_from, until) AS part
+            ) AS inside
+            WHERE known.account_id = scope.account_id AND known.stream = scope.stream
+              AND known.scope = scope.scope AND NOT isempty(part)
+        )) AS seconds
+    FROM onetrading_sync.progress AS scope
     CROSS JOIN LATERAL (
-        SELECT covered.range * tstzrange(scope.required_from, fresh.covered_to) AS part
-    ) AS inside
-    WHERE covered.account_id = fresh.account_id AND covered.stream = fresh.stream
-      AND scope.retired_because IS NULL AND scope.required_from < fresh.covered_to
-      AND NOT isempty(part)
+        SELECT greatest(coalesce(fresh.covered_to, now()), scope.required_from) AS until
+    ) AS ends
+    WHERE scope.account_id = fresh.account_id AND scope.stream = fresh.stream
+      AND scope.retired_because IS NULL AND scope.required_from IS NOT NULL
 ) AS proven ON true
 ORDER BY 1, due.stream;
 

@@ -67,7 +67,7 @@ def test_the_wheel_carries_queries_page_types_and_command(wheel: zipfile.ZipFile
     assert queries | page | {"exporter/py.typed"} <= names
     assert not any(name.startswith("tests/") for name in names)
     about = f"onetrading_exporter-{exporter.__version__}.dist-info"
-    command = "onetrading-exporter = exporter.cli:main"
+    command = "onetrading-exporter = exporter.__main__:main"
     assert command in wheel.read(f"{about}/entry_points.txt").decode()
 
 

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.errors import BadRecord
+from exporter.model.errors import BadRecord, EmptyPayload
 from exporter.model.fields import decode_exactly
+from exporter.model.page import read
 from exporter.streams.orders import ORDERS
+from exporter.streams.positions import POSITIONS
 
 DETAILS = {
     "order_id": "0f0f0f0f-0000-4000-8000-000000000001",
@@ -53,3 +55,10 @@ def test_what_postgres_cannot_hold_is_refused(odd: str) -> None:
     body = b'{"order":%s,"trades":%s}' % (json.dumps(DETAILS).encode(), odd.encode())
     with pytest.raises(BadRecord):
         ORDERS.decoder.decode(body)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"positions":null}'])
+def test_a_response_is_quoted_as_text(body: bytes) -> None:
+    with pytest.raises(EmptyPayload) as caught:
+        read(POSITIONS, body, "5f2b7c8d-9e0a-4b1c-8d2e-3f4a5b6c7d8e")
+    assert str(caught.value) == f"{POSITIONS.path}: nothing in the response: {body.decode()}"

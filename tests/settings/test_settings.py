@@ -259,6 +259,14 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str) -> None:
     assert len(faults(config=toml(tmp_path, text))) == 1
 
 
+def test_one_table_of_accounts_gets_the_right_hint(tmp_path: Path) -> None:
+    (fault,) = faults(config=toml(tmp_path, '[accounts]\nname = "main"\ntoken_file = "x"'))
+    assert fault.startswith("[accounts] (in ")
+    assert fault.endswith("is one table; write [[accounts]]")
+    (fault,) = faults(config=toml(tmp_path, '[listen]\nhost = "x"'))
+    assert fault.endswith('is one table; write listen = "..."')
+
+
 def test_what_kubernetes_injects_for_a_service_is_not_a_misspelt_setting() -> None:
     prefix = "ONETRADING_EXPORTER"
     injected = {
