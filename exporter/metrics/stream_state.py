@@ -82,6 +82,8 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Of the last pass; null if it succeeded."""
     failing_since: datetime | None
     """The first of the current consecutive failures; null if the last pass succeeded."""
+    error_since: datetime | None = None
+    """The first of them since when all had the reason ``last_error``."""
     coverage: CoverageSummary | None
     """Null except for history streams."""
 
@@ -133,6 +135,8 @@ class StreamState:
     last_error: Reason | None = None
     failing_since: float | None = None
     """Unix time."""
+    error_since: float | None = None
+    """The same of failures for the reason of the last one only."""
     errors: Mapping[Reason, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     duplicates: int = 0
     coverage: MeasuredCoverage = field(default_factory=MeasuredCoverage)
@@ -151,6 +155,7 @@ class StreamState:
             last_success=now,
             last_error=None,
             failing_since=None,
+            error_since=None,
         )
 
     def show_samples(self, at: float) -> StreamState:
@@ -169,6 +174,7 @@ class StreamState:
             standing_by=False,
             last_error=reason,
             failing_since=now if self.failing_since is None else self.failing_since,
+            error_since=self.error_since if reason == self.last_error else now,
             errors=self._counted(reason),
         )
 
@@ -191,6 +197,7 @@ class StreamState:
             shared={},
             last_error=None,
             failing_since=None,
+            error_since=None,
             coverage=MeasuredCoverage(),
         )
 
@@ -255,6 +262,7 @@ class StreamState:
             last_success_at=instant(self.last_success) if self.last_success else None,
             last_error=self.last_error,
             failing_since=None if self.failing_since is None else instant(self.failing_since),
+            error_since=None if self.error_since is None else instant(self.error_since),
             coverage=coverage if self.backfilled else None,
         )
 

@@ -31,6 +31,7 @@ from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.model.window import Window
 from exporter.settings import Settings
 from exporter.status.coverage_cache import CachedCoverage, CoverageCache
+from exporter.status.filling import Filling, missing_history_s
 from exporter.status.findings import judge
 from exporter.status.report import (
     AccountReport,
@@ -180,15 +181,19 @@ class Reporter:
         self._monotonic = monotonic
         self._started_at = instant(now())
         self._started = monotonic()
+        self._filling = Filling()
         self._cache = CoverageCache(
             storage.database, now=lambda: instant(now()), monotonic=monotonic
         )
 
     def report(self) -> Report:
         """The state of the service now. Waits for Postgres, but only for a moment."""
-        cached, now = self._cache.get(), instant(self._now())
+        cached = self._cache.get()
         database, service = self._storage.database, self._metrics.service
         heartbeat_age_s, database_since = service.heartbeat_age_s(), service.database_since
+        streams = self._streams.build(cached, instant(self._now()))
+        now = instant(self._now())  # afterwards: nothing in the report may be later than it
+        left_s = self._filling.left_s(missing_history_s(streams), self._monotonic())
         report = Report(
             verdict="well",
             headline="",
@@ -208,11 +213,12 @@ class Reporter:
             database_up=None if database is None else database.up,
             database_since=None if database_since is None else instant(database_since),
             history_read_at=cached.read_at,
+            history_left_seconds=None if left_s is None else round(left_s),
             spooled_snapshots=len(self._spool),
             dropped_snapshots=self._spool.dropped,
             failing_months=tuple(map(_failing_month, cached.failing_months)),
             accounts=self._accounts.build(),
-            streams=self._streams.build(cached, now),
+            streams=streams,
             errors=tuple(self._metrics.streams.errors()),
             config=_config_report(self._config()),
         )

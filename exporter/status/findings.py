@@ -17,6 +17,7 @@ from exporter.model.errors import REASON_MEANINGS
 from exporter.model.limits import CLOCK_SKEW_LIMIT_S, HEARTBEAT_LIMIT_S, TOKEN_EXPIRY_WARNING
 from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.status.humanize import duration, listed, percent, plural
+from exporter.status.remedies import REMEDIES, Kind, of_reason
 from exporter.status.report import (
     ConfigReport,
     CoverageReport,
@@ -41,6 +42,7 @@ _PUBLIC_REFUSED = "the exchange refuses the request (401 or 403), although it ne
 _NO_LONGER_PERMITTED = "the token may no longer read it"
 _HELD = "last good values held"
 _WITHDRAWN = "values withdrawn"
+_EMPTY = "no values yet"
 _STATE_NAMES = {
     "fresh": "fresh",
     "held": "held",
@@ -57,7 +59,28 @@ class _Problem(NamedTuple):
     """A finding about a stream; streams with equal ones share a line."""
 
     severity: Severity
+    kind: Kind
     text: str
+    consequence: str | None = None
+    since: bool = False
+    """Whether ``error_since`` of the stream is since when ``text`` has been true."""
+
+
+class _Found(NamedTuple):
+    """A finding before it is told what to do about it."""
+
+    severity: Severity
+    kind: Kind
+    text: str
+    since: datetime | None = None
+    consequence: str | None = None
+
+    def finding(self, documentation_url: str | None) -> Finding:
+        remedy = REMEDIES[self.kind]
+        whole = f"{self.text}; {self.consequence}" if self.consequence else self.text
+        root = documentation_url and documentation_url.rstrip("/")
+        page = f"{root}/blob/main/docs/{remedy.page}" if root else None
+        return Finding(self.severity, whole, self.since, self.consequence, page, remedy.command)
 
 
 def judge(report: Report, *, connecting: bool) -> Report:
@@ -72,7 +95,8 @@ def judge(report: Report, *, connecting: bool) -> Report:
         *_of_accounts(report),
         *_of_tokens(report),
     ]
-    findings = sorted(unordered, key=lambda finding: _ORDER.index(finding.severity))
+    told = [found.finding(report.documentation_url) for found in unordered]
+    findings = sorted(told, key=lambda finding: _ORDER.index(finding.severity))
     untried = sum(not stream.tried for stream in report.streams)
     verdict: Verdict = "starting" if untried or connecting else "well"
     if findings and findings[0].severity != "note":
@@ -128,71 +152,81 @@ def _history(report: Report) -> str:
     if not ratios:
         return "History coverage is not known yet."
     if min(ratios) < 1:
-        return f"The least complete history is {percent(min(ratios))} proven{without}."
+        left_s = report.history_left_seconds
+        left = "" if left_s is None else f", the rest takes about {duration(left_s)}"
+        return f"The least complete history is {percent(min(ratios))} proven{left}{without}."
     starts = [found.required_from for found in coverages if found.required_from is not None]
     since = f" since {max(starts):%Y-%m-%d}" if starts else ""
     return f"History is proven complete{since}{without}."
 
 
-def _of_service(report: Report, connecting: bool) -> Iterator[Finding]:
+def _of_service(report: Report, connecting: bool) -> Iterator[_Found]:
     heartbeat_age_s = report.heartbeat_age_seconds
     if heartbeat_age_s is not None and heartbeat_age_s > HEARTBEAT_LIMIT_S:
         since = report.generated_at - timedelta(seconds=heartbeat_age_s)
-        yield Finding("broken", "The scheduler has stopped: no stream is polled", since)
+        yield _Found("broken", "scheduler", "The scheduler has stopped: no stream is polled", since)
     if connecting:
-        yield Finding("note", "Connecting to Postgres")
+        yield _Found("note", "database", "Connecting to Postgres")
     elif report.database_up is False:
-        text = "Postgres is down: gauges are still updated, history and counters have stopped"
-        yield Finding("broken", text, report.database_since)
+        # Whether gauges go on depends on the exchange, and is told of each stream.
+        yield _Found(
+            "broken",
+            "database",
+            "Postgres is down",
+            report.database_since,
+            "history and counters stand still, snapshots wait on disk",
+        )
     elif report.database_up:
         yield from _of_database(report)
     if report.dropped_snapshots:
         dropped = plural(report.dropped_snapshots, "snapshot")
-        yield Finding(
-            "attention", f"The spool or its disk was full: {dropped} lost since the start"
-        )
+        text = f"The spool or its disk was full: {dropped} lost since the start"
+        yield _Found("attention", "spool_lost", text)
     skew_s = report.clock_skew_seconds
     if skew_s is not None and abs(skew_s) > CLOCK_SKEW_LIMIT_S:
         direction = "ahead of" if skew_s > 0 else "behind"
         text = f"The exchange's clock is {abs(skew_s):.1f} s {direction} the local clock"
-        yield Finding("attention", text)
+        yield _Found("attention", "clock", text)
 
 
-def _of_database(report: Report) -> Iterator[Finding]:
+def _of_database(report: Report) -> Iterator[_Found]:
     if report.spooled_snapshots:
         spooled = plural(report.spooled_snapshots, "snapshot")
-        yield Finding("note", f"{spooled} on disk, not yet stored in Postgres")
+        yield _Found("note", "spool", f"{spooled} on disk, not yet stored in Postgres")
     read_at = report.history_read_at
     if read_at is not None and report.generated_at - read_at > _TIMELINES_STALE_AFTER:
         text = "Postgres responds slowly: the timelines are out of date"
-        yield Finding("attention", text, read_at)
+        yield _Found("attention", "database_slow", text, read_at)
 
 
-def _of_config(config: ConfigReport | None) -> Iterator[Finding]:
+def _of_config(config: ConfigReport | None) -> Iterator[_Found]:
     if config is None:
         return
     if config.faults:
         fault, *more = config.faults
         others = f" (and {plural(len(more), 'other fault')})" if more else ""
         text = "The configuration file changed but is not usable, the accounts stay as they are"
-        yield Finding("attention", f"{text}: {fault}{others}", config.last_reload_success_at)
+        # Not since it was last usable: it is read when it changes, which was later.
+        yield _Found("attention", "config", f"{text}: {fault}{others}")
     if config.needs_restart:
         names = listed(config.needs_restart)
         text = f"The configuration file changed {names}: that needs a restart"
-        yield Finding("attention", text)
+        yield _Found("attention", "restart", text)
 
 
-def _of_tokens(report: Report) -> Iterator[Finding]:
+def _of_tokens(report: Report) -> Iterator[_Found]:
     for account in report.accounts:
         at = account.token_expires_at
         if at is not None and at <= report.generated_at:
-            yield Finding("attention", f"{account.account}: the token has expired", at)
+            text = f"{account.account}: the token has expired"
+            yield _Found("attention", "token_expiry", text, at)
         elif at is not None and at - report.generated_at < TOKEN_EXPIRY_WARNING:
             left = duration(at - report.generated_at)
-            yield Finding("attention", f"{account.account}: the token expires in {left}")
+            text = f"{account.account}: the token expires in {left}"
+            yield _Found("attention", "token_expiry", text)
 
 
-def _of_accounts(report: Report) -> Iterator[Finding]:
+def _of_accounts(report: Report) -> Iterator[_Found]:
     elsewhere = list(dict.fromkeys(s.account for s in report.streams if s.standing_by))
     if elsewhere:
         names = listed(elsewhere)
@@ -200,17 +234,17 @@ def _of_accounts(report: Report) -> Iterator[Finding]:
             names = plural(len(elsewhere), "account")
         whom = "it" if len(elsewhere) == 1 else "them"
         text = f"Standing by for {names}: another process reads, writes and exports {whom}"
-        yield Finding("note", text)
+        yield _Found("note", "standby", text)
     for account in report.accounts:
         paused_s = account.requests.paused_seconds
         if paused_s:
             text = (
                 f"{account.account}: rate limited (429), no requests for another {paused_s:.0f} s"
             )
-            yield Finding("attention", text)
+            yield _Found("attention", "rate_limit", text)
 
 
-def _of_streams(report: Report) -> Iterator[Finding]:
+def _of_streams(report: Report) -> Iterator[_Found]:
     affected: defaultdict[_Problem, list[StreamReport]] = defaultdict(list)
     for stream in report.streams:
         for problem in (_poll(stream, report), _lag(stream, report), _gap(stream, report)):
@@ -220,13 +254,15 @@ def _of_streams(report: Report) -> Iterator[Finding]:
         if stream.rejects_open:
             rejects = plural(stream.rejects_open, "rejected record")
             text = f"{rejects}, listed in reporting.open_rejects"
-            affected[_Problem("attention", text)].append(stream)
-    for (severity, text), streams in affected.items():
-        since = min((s.failing_since for s in streams if s.failing_since is not None), default=None)
-        yield Finding(severity, f"{_names(streams)}: {text}", since)
+            affected[_Problem("attention", "rejects", text)].append(stream)
+    for problem, streams in affected.items():
+        first = min((s.error_since for s in streams if s.error_since is not None), default=None)
+        since = first if problem.since else None
+        text = f"{_names(streams)}: {problem.text}"
+        yield _Found(problem.severity, problem.kind, text, since, problem.consequence)
 
 
-def _unread(stream: StreamReport) -> Iterator[Finding]:
+def _unread(stream: StreamReport) -> Iterator[_Found]:
     """Which instruments are not read, by reason; their history counts neither as lag nor gap."""
     by_reason: defaultdict[str, list[str]] = defaultdict(list)
     for unread in stream.unread_scopes:
@@ -235,7 +271,8 @@ def _unread(stream: StreamReport) -> Iterator[Finding]:
         names = listed(scopes)
         if len(scopes) > _MAX_SCOPES_NAMED:
             names = plural(len(scopes), "instrument")
-        yield Finding("note", f"{_names([stream])}: without {names}: {reason}; asked again hourly")
+        text = f"{_names([stream])}: without {names}: {reason}"
+        yield _Found("note", "scopes", text, consequence="asked again hourly")
 
 
 def _poll(stream: StreamReport, report: Report) -> _Problem | None:
@@ -250,26 +287,29 @@ def _poll(stream: StreamReport, report: Report) -> _Problem | None:
     if stream.account == PUBLIC_ACCOUNT and reason in ("auth", "permission"):
         why = _PUBLIC_REFUSED
     elif not stream.permitted and _token_refused(stream, report):
-        return _Problem("broken", REASON_MEANINGS["auth"])
+        # It is refused since it was, whatever the exchange does now.
+        return _Problem("broken", "token", REASON_MEANINGS["auth"], since=reason == "auth")
     elif stream.state == "not_permitted":
         return _not_permitted(stream)
+    kind = of_reason(reason)
     if stream.freshness == "withdrawn":
-        return _Problem("broken", f"{why}; {_WITHDRAWN}")
+        return _Problem("broken", kind, why, _WITHDRAWN, since=True)
     if stream.freshness == "empty":
-        return None if reason is None else _Problem("broken", f"{why}; no values yet")
-    return _Problem("attention", f"{why}; {_HELD}")
+        return None if reason is None else _Problem("broken", kind, why, _EMPTY, since=True)
+    return _Problem("attention", kind, why, _HELD, since=True)
 
 
 def _not_permitted(stream: StreamReport) -> _Problem:
     """Only a note where it is normal: an account without futures has no futures to read."""
+    refused = stream.last_error == "permission"
     if stream.read_before and stream.freshness == "empty":
-        return _Problem("broken", f"{_NO_LONGER_PERMITTED}; no values yet")
+        return _Problem("broken", "permission", _NO_LONGER_PERMITTED, _EMPTY, refused)
     if stream.last_success_at is None and not stream.read_before:
         severity: Severity = "note" if stream.stream in _FUTURES else "broken"
-        return _Problem(severity, REASON_MEANINGS["permission"])
+        return _Problem(severity, "permission", REASON_MEANINGS["permission"], since=refused)
     if stream.freshness == "withdrawn":
-        return _Problem("broken", f"{_NO_LONGER_PERMITTED}; {_WITHDRAWN}")
-    return _Problem("attention", f"{_NO_LONGER_PERMITTED}; {_HELD}")
+        return _Problem("broken", "permission", _NO_LONGER_PERMITTED, _WITHDRAWN, refused)
+    return _Problem("attention", "permission", _NO_LONGER_PERMITTED, _HELD, refused)
 
 
 def _token_refused(stream: StreamReport, report: Report) -> bool:
@@ -285,7 +325,7 @@ def _lag(stream: StreamReport, report: Report) -> _Problem | None:
         return None
     if lag_s <= max(_LAG_INTERVALS * stream.interval_seconds, _LEAST_LAG_S):
         return None
-    return _Problem("attention", "history lags: its newest part is overdue")
+    return _Problem("attention", "lag", "history lags: its newest part is overdue")
 
 
 def _gap(stream: StreamReport, report: Report) -> _Problem | None:
@@ -294,8 +334,8 @@ def _gap(stream: StreamReport, report: Report) -> _Problem | None:
     if ratio is None or ratio >= 1 or not stream.permitted:
         return None
     if _backfill_failed(report, stream, report.generated_at - _BACKFILL_ERROR_RECENT):
-        return _Problem("attention", "history has gaps, and the backfill fails")
-    return _Problem("note", "history is being backfilled")
+        return _Problem("attention", "gap", "history has gaps, and the backfill fails")
+    return _Problem("note", "filling", "history is being backfilled")
 
 
 def proven_ratio(coverage: CoverageReport) -> float | None:

@@ -25,6 +25,18 @@ class Finding(msgspec.Struct, frozen=True):
     """``broken``: values or history are missing; ``attention``: they may soon be; ``note``."""
     text: str
     since: datetime | None = None
+    """How long what ``text`` begins with has been so: the cause, not what follows from it."""
+    consequence: str | None = None
+    """What follows from the cause: ``text`` ends with it, after a semicolon."""
+    runbook: str | None = None
+    """The address of the document that says what to do."""
+    command: str | None = None
+    """The command that shows more."""
+
+    @property
+    def cause(self) -> str:
+        """``text`` without its consequence."""
+        return self.text.removesuffix(f"; {self.consequence}") if self.consequence else self.text
 
 
 class RequestBudget(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +209,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """When ``database_up`` last changed, to a few seconds."""
     history_read_at: datetime | None
     """When coverage was last read from Postgres; null: not yet."""
+    history_left_seconds: float | None = None
+    """About how long the history that is missing still takes, by how fast it became less while
+    reports were built; null: none is missing, or it is not known."""
     spooled_snapshots: int
     """Snapshots on disk that Postgres has not stored yet."""
     dropped_snapshots: int

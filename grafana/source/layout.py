@@ -15,6 +15,7 @@ from grafana.source.freshness import ABSENT, shading
 from grafana.source.variables import Variable
 
 TAG = "onetrading"
+UID_PREFIX = "onetrading-"
 WIDTH = 24
 
 Placed = tuple[Builder[dashboard.Panel], int]
@@ -43,9 +44,15 @@ class Dashboard(NamedTuple):
     refresh: str = "30s"
     """How often an open dashboard asks again."""
 
+    @property
+    def uid(self) -> str:
+        """The same in every Grafana and version: addresses, and the links of alerts, stay valid."""
+        return f"{UID_PREFIX}{self.slug}"
+
     def build(self) -> dashboard.Dashboard:
         """The dashboard model without an id: Grafana assigns one."""
-        board = build.Dashboard(self.title).description(self.description).tags([TAG])
+        board = build.Dashboard(self.title).uid(self.uid)
+        board.description(self.description).tags([TAG])
         board.time(self.since, "now").timezone("utc").refresh(self.refresh).readonly()
         board.tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         board.variables(list(self.variables)).links(_links())

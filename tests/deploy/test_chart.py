@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -231,3 +232,29 @@ def test_services_and_budgets_select_the_exporter_and_no_other_pod() -> None:
     for selector in selectors:
         assert selector.items() <= labels.items()
         assert not selector.items() <= job.items()
+
+
+def test_what_the_chart_links_in_this_repository_exists() -> None:
+    """Its pages, and its icon."""
+    chart = (CHART / "Chart.yaml").read_text()
+    home = yaml.safe_load(chart)["home"]
+    raw = home.replace("//github.com/", "//raw.githubusercontent.com/")
+    linked = re.findall(rf"(?:{home}/(?:blob|tree)|{raw})/main/(\S+)", chart)
+    assert len(linked) >= 3
+    assert [path for path in linked if not (ROOT / path).exists()] == []
+    assert yaml.safe_load(chart)["icon"].endswith(".svg")
+
+
+def test_on_openshift_no_user_or_group_id_is_fixed() -> None:
+    """The platform gives one; what the restricted SCC asks for otherwise stays."""
+    pod = helm.one(helm.rendered(CHART / "openshift-values.yaml"), "StatefulSet")
+    spec = pod["spec"]["template"]["spec"]
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    contexts = [c["securityContext"] for c in spec["containers"] + spec.get("initContainers", [])]
+    for context in contexts:
+        assert not {key for key in context if key.startswith(("runAsUser", "runAsGroup"))}
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context["allowPrivilegeEscalation"] is False

@@ -76,7 +76,18 @@ def test_values_change_thresholds_alerts_and_labels() -> None:
     assert all_alerts.keys() - alerts.keys() == {"OnetradingNoFills"}
     for name, rule in alerts.items():
         labels = all_alerts[name].get("labels", {})
-        assert rule == {**all_alerts[name], "labels": {**labels, "team": "treasury"}}
+        address = "{{ $externalLabels.grafana_url }}"
+        dashboard = all_alerts[name]["annotations"]["dashboard_url"]
+        notes = {
+            **all_alerts[name]["annotations"],
+            "dashboard_url": dashboard.replace(address, "https://grafana.example.com/ops"),
+        }
+        assert rule == {
+            **all_alerts[name],
+            "labels": {**labels, "team": "treasury"},
+            "annotations": notes,
+        }
+        assert address not in str(rule)
 
 
 def test_dashboards_are_the_files_byte_for_byte() -> None:

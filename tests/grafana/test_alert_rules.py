@@ -26,6 +26,7 @@ from tests.support.alerts import (
     rules,
     uncommented,
 )
+from tests.support.dashboards import PROVISIONED
 from tests.support.process import ROOT
 from tests.support.promql import SERIES, selectors
 from tests.support.tools import tool
@@ -35,6 +36,12 @@ OF_THE_SCRAPE = {"job", "instance", "namespace"}
 """Labels that Prometheus adds."""
 SHORTEST_RANGE_S = 240
 """Four scrapes a minute apart: newer versions of Prometheus need them, older ones do not."""
+UNHELD = (
+    "OnetradingExporterAbsent",
+    "OnetradingSchedulerStuck",
+    "OnetradingStreamNeverSucceeded",
+)
+"""Held no longer than they are true: what was never there needs no bridge."""
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -104,7 +111,7 @@ def test_every_alert_is_explained(alert: str) -> None:
     notes = rule["annotations"]
     assert rule["labels"].keys() == {"severity"}
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
-    assert notes.keys() == {"summary", "description", "runbook_url"}
+    assert notes.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
     page = RUNBOOKS / f"{alert}.md"
     assert notes["runbook_url"] == (
         f"{project['urls']['Repository']}/blob/main/{page.relative_to(ROOT)}"
@@ -118,6 +125,54 @@ def test_every_alert_is_explained(alert: str) -> None:
     for heading in ("What it means", "What it costs", "Look", "Do", "Tune or silence"):
         assert f"\n## {heading}\n" in text, heading
     assert f"]({alert}.md)" in (RUNBOOKS / "README.md").read_text()
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_links_a_dashboard_by_variables_that_it_has(alert: str) -> None:
+    """Of what the alert is about: an account, an instrument, a currency."""
+    url = ALERTS[alert]["annotations"]["dashboard_url"]
+    found = re.fullmatch(r"\{\{ \$externalLabels\.grafana_url \}\}/d/([a-z-]+)(?:\?(.*))?", url)
+    assert found is not None, url
+    (board,) = [b for b in PROVISIONED.values() if b["uid"] == found[1]]
+    variables = {variable["name"] for variable in board["templating"]["list"]}
+    used = re.findall(r"var-(\w+)=\{\{ (?:\$labels\.(\w+)|(\.)) \}\}", found[2] or "")
+    assert {name for name, *_ in used} <= variables
+    assert all(label in (name, "") for name, label, _ in used)
+    summary = ALERTS[alert]["annotations"]["summary"]
+    named = {*re.findall(r"\$labels\.(account|instrument|currency)", summary)}
+    assert {name for name, *_ in used} == named & variables
+
+
+def test_what_mutes_others_outlasts_them() -> None:
+    """Otherwise Alertmanager sends them when all is over: they are still held, and it is not."""
+    config = yaml.safe_load((ROOT / "grafana" / "stack" / "alertmanager.yaml").read_text())
+    checked = set()
+    for inhibition in config["inhibit_rules"]:
+        sources, targets = (
+            [name for name in ALERTS if re.fullmatch(_named(inhibition[f"{side}_matchers"]), name)]
+            for side in ("source", "target")
+        )
+        assert sources
+        assert targets
+        for source in sources:
+            for target in targets:
+                if {source, target} & {*UNHELD} or "MarginRatio" in source:
+                    continue
+                assert _held_s(source) > _held_s(target), f"{source} mutes {target}"
+                checked.add(source)
+    assert len(checked) > 3
+
+
+def _named(matchers: list[str]) -> str:
+    (matcher,) = matchers
+    found = re.fullmatch(r'alertname=~?"(.*)"', matcher)
+    assert found is not None, matcher
+    return found[1]
+
+
+def _held_s(alert: str) -> int:
+    text = ALERTS[alert].get("keep_firing_for", "0m")
+    return int(text[:-1]) * UNITS_S[text[-1]]
 
 
 def test_every_page_has_its_alert() -> None:

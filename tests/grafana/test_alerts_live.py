@@ -2,7 +2,8 @@
 
 Everything is real: the simulated exchange over HTTP, the service, Prometheus with our rules, and
 Alertmanager with the stack's configuration. Only the waiting is shortened: in copies of the rules
-every `for` is a second and every `keep_firing_for` two; Alertmanager groups for a second.
+every minute of a `for`, and every five of a `keep_firing_for`, is a second, three at most, and an
+age of 60 s is one of 3 s; Alertmanager groups for a second.
 """
 
 from __future__ import annotations
@@ -87,10 +88,22 @@ def hastened_rules(folder: Path) -> str:
     folder.mkdir()
     for file in FILES:
         text = (FOLDER / f"{file}.yaml").read_text()
-        text = re.sub(r"^( +for): \w+$", r"\1: 1s", text, flags=re.MULTILINE)
-        text = re.sub(r"^( +keep_firing_for): \w+$", r"\1: 2s", text, flags=re.MULTILINE)
+        text = re.sub(r"^( +for): (\w+)$", _seconds, text, flags=re.MULTILINE)
+        text = re.sub(r"^( +keep_firing_for): (\d+)m$", _held_s, text, flags=re.MULTILINE)
+        text = re.sub(r"(onetrading:sync_age:seconds\)?) > 60\b", r"\1 > 3", text)
         (folder / f"{file}.yaml").write_text(text)
     return f"{folder}/*.yaml"
+
+
+def _seconds(found: re.Match[str]) -> str:
+    """Which of two alerts fires first stays as it is."""
+    number, unit = int(found[2][:-1]), found[2][-1]
+    return f"{found[1]}: {number if unit == 'm' and number < 3 else 3}s"
+
+
+def _held_s(found: re.Match[str]) -> str:
+    """Five minutes are a second, up to three."""
+    return f"{found[1]}: {min(3, int(found[2]) // 5)}s"
 
 
 def hastened_routes(webhook: str) -> dict[str, Any]:
@@ -167,3 +180,48 @@ def test_a_margin_that_falls_pages_and_its_recovery_resolves(tmp_path: Path) -> 
                 "OnetradingMarginRatioCritical",
                 "OnetradingMarginRatioLow",
             }, "other notifications were sent"
+
+
+def test_an_exchange_that_does_not_answer_is_one_notification(tmp_path: Path) -> None:
+    """Every stream of every account is stale: one alert says why, and mutes the others."""
+    fast = {
+        f"ONETRADING_INTERVAL_{stream}": "1s"
+        for stream in ("BALANCES", "POSITIONS", "PORTFOLIO", "TICKERS")
+    } | {"ONETRADING_STREAMS": "balances,positions,portfolio,tickers"}
+    with (
+        Simulator(history_days=1) as exchange,
+        pager() as phone,
+        running(environment(exchange, tmp_path, ("main", "hedge"), fast), tmp_path / "log") as run,
+        alertmanager(tmp_path / "alertmanager", hastened_routes(phone.url)) as manager,
+    ):
+        run.wait_until_ready()
+        config = watching(
+            urlsplit(run.base).netloc, manager.url, hastened_rules(tmp_path / "rules")
+        )
+        with prometheus(tmp_path / "prometheus", config) as server:
+            wait_until_seen(server, "count_over_time(onetrading:sync_age:intervals[1m]) >= 3")
+            exchange.set_faults(drop_rate=1.0)
+            receiver, silent = phone.wait_for("OnetradingExchangeUnreachable", "firing")
+            assert receiver == "on-call"
+            assert silent["labels"] == {
+                "alertname": "OnetradingExchangeUnreachable",
+                "severity": "critical",
+            }
+            assert "The exchange does not answer" in silent["annotations"]["summary"]
+            assert silent["annotations"]["dashboard_url"] == "/d/onetrading-exporter-health"
+
+            def muted() -> set[str]:
+                return {
+                    alert["labels"]["alertname"]
+                    for alert in manager.alerts()
+                    if alert["status"]["inhibitedBy"]
+                }
+
+            wait_until(lambda: "OnetradingStreamStale" in muted(), "no stream ever is stale")
+            stale = 'count(ALERTS{alertname="OnetradingStreamStale",alertstate="firing"}) == 7'
+            wait_until_seen(server, stale)
+            assert {page["labels"]["alertname"] for _, page in phone.pages} == {
+                "OnetradingExchangeUnreachable"
+            }, "other notifications were sent"
+            exchange.set_faults()
+            phone.wait_for("OnetradingExchangeUnreachable", "resolved")

@@ -78,6 +78,7 @@ def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
     )
     failures: list[datetime] = []
     last_error: str | None = None
+    same: datetime | None = None
     for seconds, event in events:
         clock.at += seconds
         if event == "ok":
@@ -95,7 +96,9 @@ def test_only_polls_move_it(events: list[tuple[int, str]]) -> None:
                 "main", "balances", next(r for r in REASONS if r == event)
             )
             failures.append(START + timedelta(seconds=clock.at))
+            same = failures[-1] if last_error != event else same
             last_error = event
         (state,) = stream_metrics.summaries()
         assert state.failing_since == (failures[0] if failures else None)
+        assert state.error_since == (same if failures else None)
         assert state.last_error == last_error

@@ -45,7 +45,7 @@ def test_a_bad_file_needs_attention() -> None:
         "The configuration file changed but is not usable, the accounts stay as they are: "
         "two accounts are named main; give each its own name (and 2 other faults)"
     ]
-    assert judged.findings[0].since == BAD.last_reload_success_at
+    assert judged.findings[0].since is None, "it was usable until it was changed, not until then"
     assert json.loads(to_json(judged))["config"]["faults"] == list(BAD.faults)
     body = page.render(judged).decode()
     assert "not usable as it is now" in body

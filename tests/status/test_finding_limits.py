@@ -117,7 +117,7 @@ def test_without_postgres_there_is_no_finding_about_its_contents(up: bool | None
         history_read_at=NOW - HOUR,
         database_up=up,
     )
-    down = "Postgres is down: gauges are still updated, history and counters have stopped"
+    down = "Postgres is down; history and counters stand still, snapshots wait on disk"
     assert findings(judged) == ([] if up is None else [("broken", down)])
     assert judged.summary.endswith("No database: metrics only.") is (up is None)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from exporter.model.errors import REASON_MEANINGS
 from exporter.status import Report
@@ -81,7 +82,8 @@ def test_findings_about_a_stream(change: dict[str, Any], verdict: str, text: str
     if text:
         (finding,) = judged.findings
         assert finding.text.startswith(f"balances of main: {text}")
-        assert finding.since == change.get("failing_since")
+        named = PERMISSION not in text or change["last_error"] == "permission"
+        assert finding.since == (change.get("error_since") if named else None)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,29 @@ def test_findings_about_the_service(change: dict[str, Any], verdict: str, text: 
     judged = report(**change)
     assert judged.verdict == verdict
     assert judged.findings[0].text.startswith(text)
+
+
+def test_a_duration_is_that_of_the_cause_that_is_named() -> None:
+    """It failed for an hour: of that for four minutes for the reason that is named."""
+    hour = NOW - timedelta(hours=1)
+    polls = failing("timeout", failing_since=hour)
+    (found,) = with_stream(report(), "main", "balances", **polls).findings
+    assert (found.cause, found.consequence) == (f"balances of main: {TIMEOUT}", HELD)
+    assert found.text == f"{found.cause}; {found.consequence}"
+    assert found.since == NOW - timedelta(seconds=240)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [{"rejects_open": 3}, {"coverage": GAPPY}, {"coverage": replace(COMPLETE, lag_seconds=9999.0)}],
+)
+def test_what_has_no_known_start_shows_none(problem: dict[str, Any]) -> None:
+    """The failing polls of the same stream are another finding, with a duration of its own."""
+    judged = with_stream(report(), "main", "trades", **failing("timeout"), **problem)
+    polls = [finding for finding in judged.findings if TIMEOUT in finding.text]
+    others = [finding for finding in judged.findings if TIMEOUT not in finding.text]
+    assert [finding.since for finding in polls] == [NOW - timedelta(seconds=240)]
+    assert [finding.since for finding in others] == [None]
 
 
 def test_a_refused_token_stays_refused_while_the_exchange_does_not_answer() -> None:
@@ -165,7 +190,7 @@ def test_what_postgres_causes_is_one_finding() -> None:
         for s in report().streams
     )
     judged = report(streams=streams, database_up=False)
-    assert [finding.text.split(":")[0] for finding in judged.findings] == ["Postgres is down"]
+    assert [finding.cause for finding in judged.findings] == ["Postgres is down"]
 
 
 def test_streams_with_the_same_problem_share_a_finding() -> None:
@@ -200,3 +225,12 @@ def test_a_paused_token() -> None:
     requests = msgspec.structs.replace(account("main").requests, paused_seconds=30.0)
     judged = report(accounts=(account("main", requests=requests), account("public")))
     assert texts(judged, "attention") == ["main: rate limited (429), no requests for another 30 s"]
+
+
+def test_the_summary_says_how_long_filling_takes() -> None:
+    filling = with_stream(report(), "main", "trades", coverage=GAPPY).streams
+    known = report(streams=filling, history_left_seconds=3 * 3600.0)
+    assert known.headline == "All is well"
+    assert "The least complete history is 86.6 % proven, the rest takes about 3 h." in known.summary
+    unknown = report(streams=filling)
+    assert "The least complete history is 86.6 % proven." in unknown.summary

@@ -173,6 +173,23 @@ def lengthy() -> Report:
     )
 
 
+def test_links_are_relative_and_durations_stand_beside_their_cause(
+    browser: Browser, site: Site
+) -> None:
+    """So that the page works below a sub-path of a proxy."""
+    site.report = faulty()
+    with visit(browser, site) as page:
+        links = [link.get_attribute("href") or "" for link in page.get_by_role("link").all()]
+        ours = [link for link in links if "//" not in link]
+        assert {*ours} == {"metrics", "api/status", "-/healthy", "-/ready"}
+        found = page.locator(".findings li").all_inner_texts()
+        (timeout,) = [text for text in found if "balances of main" in text]
+        words = " ".join(timeout.split())
+        assert "does not answer in time for 4 min; last good values held" in words
+        assert "onetrading-exporter check" in words
+        assert page.get_by_role("link", name="what to do").count() == len(found)
+
+
 def test_without_javascript_the_essentials_are_there(browser: Browser, site: Site) -> None:
     site.report = faulty()
     with visit(browser, site, java_script_enabled=False) as page:
@@ -180,7 +197,8 @@ def test_without_javascript_the_essentials_are_there(browser: Browser, site: Sit
         for essential in (
             site.report.headline,
             site.report.summary,
-            *(finding.text for finding in site.report.findings),
+            *(finding.cause for finding in site.report.findings),
+            *(finding.consequence or "" for finding in site.report.findings),
             "withdrawn",
             "refused",
             "held",

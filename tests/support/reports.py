@@ -156,6 +156,7 @@ def failing(reason: str, seconds: float = 240.0, **more: Any) -> dict[str, Any]:
         "success": False,
         "last_error": reason,
         "failing_since": NOW - timedelta(seconds=seconds),
+        "error_since": NOW - timedelta(seconds=seconds),
         "freshness": "held",
         "age_seconds": 40.0,
     } | more

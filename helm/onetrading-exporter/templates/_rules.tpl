@@ -3,7 +3,7 @@ The rule files under files/alerts as groups of a PrometheusRule. Annotations of 
 Prometheus's own templates: they are data here and are never read as Helm's.
 */}}
 
-{{/* One group, JSON: labels added, disabled alerts left out. Takes root, group. */}}
+{{/* One group, JSON: labels and addresses added, disabled alerts left out. Takes root, group. */}}
 {{- define "onetrading-exporter.ruleGroup" -}}
 {{- $values := .root.Values.prometheusRule }}
 {{- $rules := list }}
@@ -12,6 +12,10 @@ Prometheus's own templates: they are data here and are never read as Helm's.
 {{- if .alert }}
 {{- $_ := set . "labels" (merge (dict) $values.alertLabels (.labels | default dict)) }}
 {{- if not .labels }}{{ $_ := unset . "labels" }}{{ end }}
+{{- if and $values.grafanaUrl .annotations.dashboard_url }}
+{{- $url := replace "{{ $externalLabels.grafana_url }}" (trimSuffix "/" $values.grafanaUrl) .annotations.dashboard_url }}
+{{- $_ := set .annotations "dashboard_url" $url }}
+{{- end }}
 {{- end }}
 {{- $rules = append $rules . }}
 {{- end }}
