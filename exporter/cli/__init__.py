@@ -38,6 +38,7 @@ _COMMANDS: Mapping[str, str] = {
     "reopen": "close.reopen",
     "status": "reports.status",
     "gaps": "reports.gaps",
+    "init": "init.init",
     "check": "checking.check",
     "health": "checking.health",
 }
