@@ -20,8 +20,8 @@ WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
-demo: $(VENV)/.runtime ## the exporter with a simulated exchange and its own Postgres
-	$(BIN)/onetrading-exporter demo
+demo: $(VENV)/.runtime ## the exporter with a simulated exchange and its own Postgres; ARGS="--listen HOST:PORT"
+	$(BIN)/onetrading-exporter demo $(ARGS)
 
 run: $(VENV)/.runtime ## the service, configured by the environment
 	$(BIN)/onetrading-exporter run

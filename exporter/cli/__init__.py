@@ -34,6 +34,7 @@ class _Listed(NamedTuple):
 _GROUPS: Mapping[str, Mapping[str, _Listed]] = {
     "Service": {
         "run": _Listed("service.run", "Poll, serve /metrics and keep history, until stopped"),
+        "init": _Listed("init.init", "Set up an exporter: token, settings, unit, Prometheus"),
         "check": _Listed("checking.check", "Check configuration, tokens, database: OK, WARN, FAIL"),
         "health": _Listed("checking.health", "Ask a running service whether it is healthy"),
         "migrate": _Listed("database.migrate", "Bring the database to this version's schema"),

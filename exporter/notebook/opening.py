@@ -105,6 +105,7 @@ def _client(
         policy=Policy(deadline_s=patience_s),
         random=random.random,
         monotonic=time.monotonic,
+        route=settings.network.route(settings.base_url),
     )
 
 

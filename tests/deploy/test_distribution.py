@@ -6,10 +6,16 @@ import re
 import subprocess
 import sys
 import tomllib
+import warnings
 import zipfile
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default
+from importlib import import_module
 
 import pytest
+import yaml
 
 import exporter
 from tests.support.process import ROOT, finished
@@ -69,6 +75,50 @@ def test_the_wheel_carries_queries_page_types_and_command(wheel: zipfile.ZipFile
     about = f"onetrading_exporter-{exporter.__version__}.dist-info"
     command = "onetrading-exporter = exporter.__main__:main"
     assert command in wheel.read(f"{about}/entry_points.txt").decode()
+
+
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    about = f"onetrading_exporter-{exporter.__version__}.dist-info"
+    return message_from_bytes(wheel.read(f"{about}/METADATA"), policy=default)
+
+
+def test_pypi_takes_the_wheel(wheel: zipfile.ZipFile) -> None:
+    checked = finished(sys.executable, "-m", "twine", "check", "--strict", wheel.filename)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_links_and_pictures_lead_somewhere_from_anywhere(wheel: zipfile.ZipFile) -> None:
+    """What PyPI shows has no repository around it: rendered as PyPI does it, all links are
+    absolute, and lead to files of this version."""
+    text = str(metadata(wheel).get_payload())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses its own parser in a way that this deprecates
+        html = import_module("readme_renderer.markdown").render(text)
+    assert html is not None
+    targets = re.findall(r'\b(?:href|src|srcset)="([^"]+)"', html + text)
+    base = "/onetrading-exporter/onetrading-exporter/"
+    ours = [target for target in targets if base in target]
+    assert len([target for target in ours if target.endswith((".png", ".svg"))]) >= 4
+    assert len(ours) > 20
+    for target in ours:
+        kind, path = re.split(rf"{base}(?:blob/)?v{re.escape(exporter.__version__)}/", target)
+        assert kind in ("https://github.com", "https://raw.githubusercontent.com")
+        assert (ROOT / path.partition("#")[0]).exists(), target
+        assert (kind != "https://github.com") == path.endswith((".png", ".svg")), target
+    assert [t for t in targets if not t.startswith(("https://", "#"))] == []
+
+
+def test_the_metadata_says_where_everything_is_and_what_runs_it(wheel: zipfile.ZipFile) -> None:
+    found = metadata(wheel)
+    urls = dict(text.split(", ", 1) for text in found.get_all("Project-URL", []))
+    assert {"Homepage", "Documentation", "Repository", "Issues", "Changelog"} <= urls.keys()
+    assert all(url.startswith("https://github.com/onetrading-exporter/") for url in urls.values())
+    classifiers = found.get_all("Classifier", [])
+    named = {text.rpartition(" ")[2] for text in classifiers if "Python :: 3." in text}
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    matrices = [job["strategy"]["matrix"] for job in workflow["jobs"].values() if "strategy" in job]
+    (gated,) = [matrix["python"] for matrix in matrices if "python" in matrix]
+    assert named == set(gated)
 
 
 @pytest.mark.parametrize("name", LOCKS)

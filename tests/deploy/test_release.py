@@ -96,6 +96,9 @@ def copy_of_the_sources(folder: Path) -> None:
     left_out = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("exporter", "grafana", "migrations"):
         shutil.copytree(ROOT / name, folder / name, ignore=left_out, copy_function=shutil.copyfile)
+    (folder / "scripts").mkdir()
+    hook = "scripts/long_description.py"
+    shutil.copyfile(ROOT / hook, folder / hook)
 
 
 def test_archives_are_the_same_bytes_from_the_same_sources(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from exporter.notebook import AccountReader, opening
 from exporter.simulator import Simulator
 from tests.support.ports import unused_port
 from tests.support.process import ROOT
+from tests.support.socks import socks_proxy
 
 FAST = 1_000_000
 
@@ -263,6 +264,23 @@ def test_no_traceback_shows_the_token(
         fail(exchange)
     assert not leaks(raised.value)
     assert kind is SettingsError or raised.value.__notes__
+
+
+def test_requests_go_through_the_proxy_of_the_environment(
+    exchange: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with socks_proxy(None) as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{proxy.port}")
+        with opened(exchange, token=exchange.tokens["main"]) as account:
+            assert account.balances()
+        assert proxy.asked
+    monkeypatch.setenv("ALL_PROXY", f"ftp://me:{SECRET}@proxy.example.com")
+    with pytest.raises(SettingsError, match="ALL_PROXY") as raised:
+        open_account()
+    assert not leaks(raised.value)
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

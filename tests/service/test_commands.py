@@ -192,7 +192,7 @@ def test_help_shows_every_option_with_its_environment_twin_and_default(name: str
         if isinstance(option.envvar, str):
             start = text.index(f"[env var: {option.envvar}; default: ")
             assert text[start:].partition("]")[0].partition("default: ")[2]
-    if name not in ("demo", "simulate"):
+    if name not in ("demo", "init", "simulate"):
         twins = {option.envvar for option in options}
         in_environment_only = text.partition("Set in the environment or the file only: ")[2]
         for setting in SETTINGS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from tests.support.embedded import (
 from tests.support.fork_server import start
 from tests.support.ports import unused_port
 from tests.support.postgres import postmaster_pid
-from tests.support.process import command, process_environment
+from tests.support.process import ROOT, command, finished, process_environment
 from tests.support.waiting import wait_until
 
 SMALL = ("--history-days", "1")
@@ -122,6 +123,25 @@ def test_a_demo_is_not_misled_by_the_environment(open_path: Path, listen: str) -
         assert value(url, "SELECT 1") == 1
         wait_until(lambda: "psql '" in found.text, lambda: found.text, within_s=90)
         assert f"env -u PGSERVICE -u PGSSLMODE psql '{url}'" in found.text
+        wait_until(lambda: "Press Ctrl-C" in found.text, lambda: found.text)
+        check_what_it_says(found.text, url)
+
+
+def check_what_it_says(text: str, url: str) -> None:
+    """Warnings are explained before they come, and the queries hold from the first moment."""
+    first_warning = text.find("WARNING")
+    assert 0 <= text.index("`spot` has no futures") < (first_warning % (len(text) + 1))
+    queries = re.findall(r"^  (SELECT .*?;)", text, re.MULTILINE | re.DOTALL)
+    assert len(queries) == 3
+    for query in queries:
+        execute(url, query)
+
+
+def test_make_hands_options_to_the_demo() -> None:
+    made = finished(
+        "make", "--dry-run", "--no-print-directory", "demo", "ARGS=--listen h:1", cwd=ROOT
+    )
+    assert made.stdout.splitlines()[-1].endswith("onetrading-exporter demo --listen h:1")
 
 
 @pytest.mark.parametrize("theirs", ["letter.txt", "postgres"])

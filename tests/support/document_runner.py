@@ -41,6 +41,7 @@ NOT_RUN: Mapping[str, str] = {
     "timedatectl": "the gate has no systemd",
     "cosign": "needs a release, and the network",
     "gh": "needs a release, and the network",
+    "pipx": "installs from a registry",
     "git": "changes the checkout",
     "scripts/dist": "takes as long as a release; it has tests of its own",
     "scripts/preview": "takes minutes, and hundreds of npm packages",
@@ -74,6 +75,7 @@ class DocumentRunner:
         self.folder = folder
         self.port = unused_port()
         self._etc = folder / "etc"
+        self._base_url = simulator.base_url
         self._database_url = database_url
         self._bin = folder / "bin"
         self._notes = folder / "not-run"
@@ -118,6 +120,7 @@ class DocumentRunner:
             "127.0.0.1:9878": f"127.0.0.1:{unused_port()}",
             "127.0.0.1:9877": f"127.0.0.1:{self.port}",
             _TOKEN: str(self._etc),
+            "~/.config/onetrading-exporter": str(self._etc),
             "/var/lib/onetrading-exporter": str(self.folder / "data"),
         }
 
@@ -180,7 +183,9 @@ class DocumentRunner:
             f"{program}() {{ {self._note(program)} }}" for program in NOT_RUN if "/" not in program
         ]
         make = shutil.which("make") or "make"
-        prelude = _PRELUDE.format(root=ROOT, python=sys.executable, make=make)
+        prelude = _PRELUDE.format(
+            root=ROOT, python=sys.executable, make=make, base_url=self._base_url
+        )
         return "\n".join([*not_run, prelude])
 
 
@@ -197,6 +202,9 @@ install() {{
 onetrading-exporter() {{
   case "${{1:-}}" in
     run|simulate|demo) lasting "$@" ;;
+    init)
+      {python} -m exporter "$@" --directory set-up --data-dir set-up/data --force \
+        --base-url {base_url} --token-file token --database-url none --listen 127.0.0.1:0 ;;
     *) {python} -m exporter "$@" ;;
   esac
 }}
