@@ -9386,9 +9386,10 @@ CREATE INDEX position_trades_by_trade ON onetrading.position_trades USING btree 
 CREATE INDEX snapshots_by_start ON ONLY onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX snapshots_earlier_by_start ON onetrading.snapshots_earlier USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at) INCLUDE (row_hash);
+CREATE INDEX trades_by_day ON onetrading.trades USING brin ((((traded_at AT TIME ZONE 'UTC'::text))::date) date_minmax_multi_ops) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
-CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
+CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at, instrument_code);
 CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
 CREATE INDEX hourly_sums_by_day ON onetrading_sync.hourly_sums USING btree (account_id, day);
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
