@@ -23,7 +23,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(SUBJECTS))
     parser.add_argument(
-        "--full", action="store_true", help="memory, history: a million trades; lots: ten million"
+        "--full",
+        action="store_true",
+        help="memory, history: a million trades; lots, reports: ten million",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also update its tables")
     arguments = parser.parse_args()

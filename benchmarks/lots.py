@@ -49,9 +49,10 @@ FROM (
 """
 _BALANCES: LiteralString = """
 WITH seen AS (
-    INSERT INTO onetrading.snapshots (account_id, stream, first_observed_at, last_observed_at,
-        row_count, content_hash, header)
-    VALUES (%s, 'balances', '2026-01-02 12:30Z', '2026-01-02 12:30Z', 1, 0, '{}')
+    INSERT INTO onetrading.snapshots (snapshot_id, account_id, stream, first_observed_at,
+        last_observed_at, row_count, content_hash, header)
+    SELECT extract(epoch FROM at)::bigint * 1024000000, %s, 'balances', at, at, 1, 0, '{}'
+    FROM (VALUES ('2026-01-02 12:30Z'::timestamptz)) AS observed (at)
     RETURNING snapshot_id, account_id
 )
 INSERT INTO onetrading.balances (snapshot_id, account_id, currency_code, available, locked)
