@@ -181,7 +181,7 @@ def _balances(say: Say, connection: Connection, count: int) -> None:
         "first": partial(_seconds, connection, _ROLLED + month.replace("{}", "2024-02")),
         "closing": partial(_seconds, connection, _CLOSING),
     }
-    hourly = in_turns(cases, rounds=3)
+    daily = in_turns(cases, rounds=3)
     roll(connection)
     rates = in_turns(cases, rounds=3)
     what = "balance_rollforward of the last month, against the plain sums, days not summed"
@@ -192,7 +192,7 @@ def _balances(say: Say, connection: Connection, count: int) -> None:
         ("closing", "closing balances 23 months before the first observation, the same"),
     ):
         target = "<= 1.3" if count == _ALL_TRADES else ""
-        say(ratio(f"{what}, from sums of hours", hourly[name], hourly["plain"]))
+        say(ratio(f"{what}, from sums of days", daily[name], daily["plain"]))
         say(ratio(f"{what}, from those of months, too", rates[name], rates["plain"], target))
 
 
