@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument(
         "--full",
         action="store_true",
-        help="memory, history: a million trades; lots: ten million; growth: a year",
+        help="memory, history: a million trades; lots, reports: ten million; growth: a year",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also update its tables")
     arguments = parser.parse_args()

@@ -49,9 +49,10 @@ FROM (
 """
 _BALANCES: LiteralString = """
 WITH seen AS (
-    INSERT INTO onetrading.snapshots (account_id, stream, first_observed_at, last_observed_at,
-        row_count, content_hash, header)
-    VALUES (%s, 'balances', '2026-01-02 12:30Z', '2026-01-02 12:30Z', 1, 0, '{}')
+    INSERT INTO onetrading.snapshots (snapshot_id, account_id, stream, first_observed_at,
+        last_observed_at, row_count, content_hash, header)
+    SELECT extract(epoch FROM at)::bigint * 1024000000, %s, 'balances', at, at, 1, 0, '{}'
+    FROM (VALUES ('2026-01-02 12:30Z'::timestamptz)) AS observed (at)
     RETURNING snapshot_id, account_id
 )
 INSERT INTO onetrading.balances (snapshot_id, account_id, currency_code, available, locked)
@@ -180,7 +181,7 @@ def _balances(say: Say, connection: Connection, count: int) -> None:
         "first": partial(_seconds, connection, _ROLLED + month.replace("{}", "2024-02")),
         "closing": partial(_seconds, connection, _CLOSING),
     }
-    hourly = in_turns(cases, rounds=3)
+    daily = in_turns(cases, rounds=3)
     roll(connection)
     rates = in_turns(cases, rounds=3)
     what = "balance_rollforward of the last month, against the plain sums, days not summed"
@@ -191,7 +192,7 @@ def _balances(say: Say, connection: Connection, count: int) -> None:
         ("closing", "closing balances 23 months before the first observation, the same"),
     ):
         target = "<= 1.3" if count == _ALL_TRADES else ""
-        say(ratio(f"{what}, from sums of hours", hourly[name], hourly["plain"]))
+        say(ratio(f"{what}, from sums of days", daily[name], daily["plain"]))
         say(ratio(f"{what}, from those of months, too", rates[name], rates["plain"], target))
 
 

@@ -82,7 +82,6 @@ _ASKED: Mapping[str, tuple[LiteralString, str]] = {
     "monthly_turnover, all": ("SELECT * FROM reporting.monthly_turnover", _WHOLE),
     "monthly_funding, all": ("SELECT * FROM reporting.monthly_funding", _WHOLE),
     "months, all": ("SELECT * FROM reporting.months", _WHOLE),
-    "month_close, all": ("SELECT * FROM reporting.month_close", _WHOLE),
     "trades of a day, by traded_on": (f"{_TABLE} WHERE traded_on = '2025-03-05'", _WHOLE),
     "the last 20 trades": (f"{_TABLE} ORDER BY traded_at DESC LIMIT 20", _WHOLE),
     "the last 20 trades of an instrument": (
@@ -140,21 +139,24 @@ def run_full(say: Say) -> None:
         lots.fill(connection, _ALL_TRADES)
         connection.execute(_DELISTED)
         connection.execute("VACUUM ANALYZE")
-        cases: dict[str, Callable[[], float]] = {
-            name: partial(_seconds, connection, query) for name, (query, _) in _ASKED.items()
-        }
-        cases |= {
-            "what `status` asks": partial(_took, lambda: reports.status(connection, STREAMS)),
-            "what `gaps` asks": partial(_took, lambda: reports.gaps(connection)),
-        }
-        unsummed = in_turns({name: cases[name] for name in _SUMMED}, rounds=1)
-        for name in _SUMMED:
-            say(plain(f"{name}, before months are summed", unsummed[name], "s"))
-        say(plain("summing 24 months", [_took(lambda: lots.roll(connection))], "s"))
-        rates = in_turns(cases, rounds=3)
-        for name, seconds in rates.items():
-            target = _ASKED[name][1] if name in _ASKED else _WHOLE
-            say(plain(name, seconds, "s", target))
+        ask(say, connection)
+
+
+def ask(say: Say, connection: Connection) -> None:
+    """What is asked of all of it, once its months are summed; and a part of it before."""
+    cases: dict[str, Callable[[], float]] = {
+        name: partial(_seconds, connection, query) for name, (query, _) in _ASKED.items()
+    }
+    cases |= {
+        "what `status` asks": partial(_took, lambda: reports.status(connection, STREAMS)),
+        "what `gaps` asks": partial(_took, lambda: reports.gaps(connection)),
+    }
+    for name in _SUMMED:
+        say(plain(f"{name}, before months are summed", [cases[name]()], "s"))
+    say(plain("summing 24 months", [_took(lambda: lots.roll(connection))], "s"))
+    for name, seconds in in_turns(cases, rounds=3).items():
+        target = _ASKED[name][1] if name in _ASKED else _WHOLE
+        say(plain(name, seconds, "s", target))
 
 
 def _took(work: Callable[[], object]) -> float:

@@ -1,4 +1,4 @@
--- Trades take less room.
+-- Trades take less room, and are found by day and by instrument.
 --
 -- The ids of a trade and of its order, its number and its instant are most of what a record
 -- compresses to. In the pages of records a mark stands for each from here on, and the columns of the
@@ -61,3 +61,14 @@ BEGIN
     EXECUTE 'CREATE OR REPLACE VIEW reporting.records AS ' || changed;
 END
 $$;
+
+-- A day and an instrument are found without reading all trades: a few bytes tell the days of some
+-- hundred of them, and the index by time tells the instrument of each. Making both locks out writers
+-- of trades, not readers: some 4 s for each million rows on a busy machine.
+
+CREATE INDEX trades_by_day ON onetrading.trades
+    USING brin (((traded_at AT TIME ZONE 'UTC')::date) date_minmax_multi_ops)
+    WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX trades_by_time_and_instrument ON onetrading.trades (traded_at, instrument_code);
+DROP INDEX onetrading.trades_by_time;
+ALTER INDEX onetrading.trades_by_time_and_instrument RENAME TO trades_by_time;

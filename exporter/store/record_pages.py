@@ -69,7 +69,9 @@ def known_text(
     trade_id: str, order_id: str | None, sequence: int | None, at: datetime, nanos: int
 ) -> tuple[str | None, ...]:
     """What the `COLUMNS` of a trade say, as records usually spell it."""
-    whole = at.astimezone(UTC).isoformat(timespec="microseconds")[:-6]
+    if at.tzinfo is not UTC:  # each record passes here, and it takes a microsecond
+        at = at.astimezone(UTC)
+    whole = at.isoformat(timespec="microseconds")[:-6]
     return (
         trade_id,
         order_id,

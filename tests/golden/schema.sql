@@ -737,12 +737,21 @@ BEGIN
         WHERE (hour AT TIME ZONE 'UTC')::date IN (SELECT day FROM added)
         GROUP BY hour, instrument_code, side, fee_currency
         ORDER BY hour
+        RETURNING *
+    ), daily AS (
+        INSERT INTO onetrading_sync.daily_sums
+            (account_id, day, instrument_code, side, fee_currency, first_at, trades, amount,
+             quote_amount, fees_paid, fees_received)
+        SELECT account_id, day, instrument_code, side, fee_currency, min(first_at), sum(trades),
+            sum(amount), sum(quote_amount), sum(fees_paid), sum(fees_received)
+        FROM sums GROUP BY account_id, day, instrument_code, side, fee_currency
+        ORDER BY day
     )
     SELECT count(*) INTO summed FROM added;
     RETURN summed;
 END
 $$;
-COMMENT ON FUNCTION onetrading.sum_days(of_account uuid, first_day date, last_day date) IS 'Store the sums of the trades of an account by hours, of the days from first_day to last_day (both included, in UTC) that are not summed yet; how many these are. Writers of the account''s trades wait until the transaction ends.';
+COMMENT ON FUNCTION onetrading.sum_days(of_account uuid, first_day date, last_day date) IS 'Store the sums of the trades of an account by hours and by days, of the days from first_day to last_day (both included, in UTC) that are not summed yet; how many these are. Writers of the account''s trades wait until the transaction ends.';
 CREATE FUNCTION onetrading.trade_sums(of_account uuid, instants timestamp with time zone[]) RETURNS TABLE(instrument_code text, side text, fee_currency text, at timestamp with time zone, amount numeric, quote_amount numeric, fees_paid numeric, fees_received numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER COST 10000
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -775,6 +784,10 @@ DECLARE
         ) AS days
         WHERE date_trunc('month', day::timestamp)::date <> ALL (whole_months)
         ORDER BY 1);
+    split_days date[] := ARRAY(
+        SELECT DISTINCT (instant AT TIME ZONE 'UTC')::date FROM unnest(spans) AS instant
+        WHERE date_trunc('day', instant, 'UTC') < instant);
+    whole_days date[] := ARRAY(SELECT unnest(days) EXCEPT SELECT unnest(split_days) ORDER BY 1);
     piece record;
 BEGIN
     RETURN QUERY
@@ -787,8 +800,16 @@ BEGIN
     RETURN QUERY
     SELECT instrument_code, side, fee_currency, min(first_at), sum(amount), sum(quote_amount),
         sum(fees_paid), sum(fees_received)
+    FROM onetrading_sync.daily_sums
+    WHERE account_id = of_account AND day = ANY (whole_days)
+        AND day::timestamp AT TIME ZONE 'UTC' < to_at
+    GROUP BY instrument_code, side, fee_currency,
+        width_bucket(day::timestamp AT TIME ZONE 'UTC', spans);
+    RETURN QUERY
+    SELECT instrument_code, side, fee_currency, min(first_at), sum(amount), sum(quote_amount),
+        sum(fees_paid), sum(fees_received)
     FROM onetrading_sync.hourly_sums
-    WHERE account_id = of_account AND day = ANY (days)
+    WHERE account_id = of_account AND day = ANY (split_days)
         AND hour >= from_at AND hour < to_at AND hour <> ALL (split_hours)
     GROUP BY instrument_code, side, fee_currency, width_bucket(hour, spans);
     FOR piece IN
@@ -7820,6 +7841,31 @@ CREATE TABLE onetrading_sync.counting_sums (
     value numeric NOT NULL
 );
 COMMENT ON TABLE onetrading_sync.counting_sums IS 'The sums of counting_opening, which become totals once all is summed.';
+CREATE TABLE onetrading_sync.daily_sums (
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    fee_currency text,
+    first_at timestamp with time zone NOT NULL,
+    trades bigint NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fees_paid numeric,
+    fees_received numeric
+);
+COMMENT ON TABLE onetrading_sync.daily_sums IS 'Sums of onetrading_sync.hourly_sums over the hours of a day of onetrading_sync.summed_days. No row: no trade.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.day IS 'As in onetrading_sync.summed_days.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.first_at IS 'When the first of these trades was.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.trades IS 'How many there are.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.amount IS 'Sum of amount, in the base currency.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.quote_amount IS 'Sum of quote_amount, in the quote currency.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.fees_paid IS 'Sum of the fees above 0, in fee_currency; null without any.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.fees_received IS 'Sum of the rebates, positive, in fee_currency; null without any.';
 CREATE TABLE onetrading_sync.drift (
     account_id uuid NOT NULL,
     stream text NOT NULL,
@@ -9386,10 +9432,12 @@ CREATE INDEX position_trades_by_trade ON onetrading.position_trades USING btree 
 CREATE INDEX snapshots_by_start ON ONLY onetrading.snapshots USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX snapshots_earlier_by_start ON onetrading.snapshots_earlier USING btree (account_id, stream, first_observed_at, snapshot_id);
 CREATE INDEX trades_by_account ON onetrading.trades USING btree (account_id, traded_at) INCLUDE (row_hash);
+CREATE INDEX trades_by_day ON onetrading.trades USING brin ((((traded_at AT TIME ZONE 'UTC'::text))::date) date_minmax_multi_ops) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX trades_by_first_seen ON onetrading.trades USING brin (first_seen_at);
 CREATE INDEX trades_by_order ON onetrading.trades USING btree (order_id);
-CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at);
+CREATE INDEX trades_by_time ON onetrading.trades USING btree (traded_at, instrument_code);
 CREATE UNIQUE INDEX zones_by_lower_name ON onetrading.zones USING btree (lower(zone));
+CREATE INDEX daily_sums_by_day ON onetrading_sync.daily_sums USING btree (account_id, day);
 CREATE INDEX hourly_sums_by_day ON onetrading_sync.hourly_sums USING btree (account_id, day);
 CREATE INDEX issues_by_key ON onetrading_sync.issues USING btree (account_id, stream, md5((key)::text));
 CREATE INDEX issues_by_stream ON onetrading_sync.issues USING btree (account_id, stream, noticed_at);
@@ -9437,6 +9485,8 @@ ALTER TABLE ONLY onetrading_sync.carried_pools
     ADD CONSTRAINT carried_pools_account_id_at_fkey FOREIGN KEY (account_id, at) REFERENCES onetrading_sync.carried(account_id, at) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.counting_sums
     ADD CONSTRAINT counting_sums_account_id_stream_fkey FOREIGN KEY (account_id, stream) REFERENCES onetrading_sync.counting_opening(account_id, stream) ON DELETE CASCADE;
+ALTER TABLE ONLY onetrading_sync.daily_sums
+    ADD CONSTRAINT daily_sums_account_id_day_fkey FOREIGN KEY (account_id, day) REFERENCES onetrading_sync.summed_days(account_id, day) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.hourly_sums
     ADD CONSTRAINT hourly_sums_account_id_day_fkey FOREIGN KEY (account_id, day) REFERENCES onetrading_sync.summed_days(account_id, day) ON DELETE CASCADE;
 ALTER TABLE ONLY onetrading_sync.rolled_trades

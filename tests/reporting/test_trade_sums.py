@@ -175,8 +175,11 @@ def test_summed_days_are_read_no_more_until_a_trade_of_theirs_changes(
         assert total(reporting, [begin, end]) == 6
         assert total(reporting, [begin, noon - HOUR, end]) == 6
         assert total(reporting, [begin, noon, end]) == 4
+        reporting.execute("DELETE FROM onetrading_sync.hourly_sums")  # read at both ends alone
+        assert total(reporting, [midnight(date(2026, 3, day)) for day in (1, 3, 5)]) == 4
+        assert total(reporting, [begin, end]) == 4
         put_trades(reporting, [a_trade(noon + timedelta(days=1, hours=9))])
-        assert total(reporting, [begin, end]) == 6
+        assert total(reporting, [begin, end]) == 4
         days = "SELECT day FROM onetrading_sync.summed_days ORDER BY day"
         assert reporting.execute(days).fetchall() == [(date(2026, 3, day),) for day in (2, 3, 5)]
 

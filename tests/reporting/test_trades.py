@@ -235,3 +235,22 @@ def test_a_trade_half_a_microsecond_before_new_year(
         put_trades(reporting, [trade])
         assert read(reporting, "month", "monthly_fees") == [(month,)]
         assert read(reporting, "month", "monthly_turnover") == [(month,)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found_by"),
+    [
+        ("traded_on = '2026-03-01'", "Bitmap Index Scan on trades_by_day"),
+        ("traded_on >= '2026-03-01' AND traded_on < '2026-04-01'", "trades_by_day"),
+        ("instrument_code = 'A' ORDER BY traded_at DESC LIMIT 9", "Index Cond: (instrument_code"),
+        ("traded_at >= '2026-03-01Z'", "Index Cond: (traded_at"),
+    ],
+)
+def test_days_times_and_instruments_are_found_without_reading_all_trades(
+    reporting: Connection, asked: str, found_by: str
+) -> None:
+    reporting.execute("SET enable_seqscan = off")  # which is faster of a few trades
+    query = f"EXPLAIN SELECT * FROM reporting.trades WHERE {asked}"  # noqa: S608
+    plan = "\n".join(line for (line,) in reporting.execute(query.encode()))
+    assert found_by in plan, plan
+    assert "Seq Scan on trades" not in plan

@@ -1,9 +1,96 @@
--- Balances and positions that follow from the trades of years add up months where they can.
+-- Balances and positions that follow from the trades of years add up months and days where they can.
 --
 -- The sums by hours of an account that trades each market less than hourly are no fewer than its trades.
--- Those of the months that are over (0028) are few for every account, and hold the same sums. They are
--- made anew, because the first and the last trade of each sum are noted with it from here on: the service does that
--- within an hour of its start. No table of facts is locked.
+-- The days that they are of are summed as a whole, too. The sums of the months that are over (0028) are
+-- few for every account, and hold the same. They are made anew, because the first and the last trade of
+-- each sum are noted with it from here on: the service does that within an hour of its start. No table of
+-- facts is locked.
+
+CREATE TABLE onetrading_sync.daily_sums (
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    instrument_code text NOT NULL,
+    side text NOT NULL,
+    fee_currency text,
+    first_at timestamptz NOT NULL,
+    trades bigint NOT NULL,
+    amount numeric NOT NULL,
+    quote_amount numeric NOT NULL,
+    fees_paid numeric,
+    fees_received numeric,
+    FOREIGN KEY (account_id, day) REFERENCES onetrading_sync.summed_days ON DELETE CASCADE
+);
+COMMENT ON TABLE onetrading_sync.daily_sums IS 'Sums of onetrading_sync.hourly_sums over the hours of a day of onetrading_sync.summed_days. No row: no trade.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.account_id IS 'The account it is of.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.day IS 'As in onetrading_sync.summed_days.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.instrument_code IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.side IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.fee_currency IS 'As in onetrading.trades.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.first_at IS 'When the first of these trades was.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.trades IS 'How many there are.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.amount IS 'Sum of amount, in the base currency.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.quote_amount IS 'Sum of quote_amount, in the quote currency.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.fees_paid IS 'Sum of the fees above 0, in fee_currency; null without any.';
+COMMENT ON COLUMN onetrading_sync.daily_sums.fees_received IS 'Sum of the rebates, positive, in fee_currency; null without any.';
+INSERT INTO onetrading_sync.daily_sums
+SELECT account_id, day, instrument_code, side, fee_currency, min(first_at), sum(trades), sum(amount),
+    sum(quote_amount), sum(fees_paid), sum(fees_received)
+FROM onetrading_sync.hourly_sums GROUP BY account_id, day, instrument_code, side, fee_currency
+ORDER BY account_id, day;
+CREATE INDEX daily_sums_by_day ON onetrading_sync.daily_sums (account_id, day);
+
+-- As in 0023, but for the sums of days.
+CREATE OR REPLACE FUNCTION onetrading.sum_days(of_account uuid, first_day date, last_day date) RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    summed bigint;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'days can only be summed in a transaction that is READ COMMITTED'
+            USING HINT = 'Another one may not see the trades that were committed meanwhile.';
+    END IF;
+    -- As in onetrading.carry: what a writer wrote before is seen from here on, or it will see, and
+    -- delete, what is stored here.
+    PERFORM pg_advisory_xact_lock(
+        hashtextextended('onetrading_sync.carried/' || of_account, 0));
+    WITH added AS (
+        INSERT INTO onetrading_sync.summed_days (account_id, day)
+        SELECT of_account, first_day + step FROM generate_series(0, last_day - first_day) AS step
+        ON CONFLICT DO NOTHING
+        RETURNING day
+    ), sums AS (
+        INSERT INTO onetrading_sync.hourly_sums
+            (account_id, day, hour, instrument_code, side, fee_currency, first_at, trades, amount,
+             quote_amount, fees_paid, fees_received)
+        SELECT of_account, (hour AT TIME ZONE 'UTC')::date, hour, instrument_code, side,
+            fee_currency, min(traded_at), count(*), sum(amount), sum(quote_amount),
+            sum(fee_amount) FILTER (WHERE fee_amount > 0),
+            sum(-fee_amount) FILTER (WHERE fee_amount < 0)
+        FROM (
+            SELECT *, date_trunc('hour', traded_at, 'UTC') AS hour FROM onetrading.trades
+            WHERE account_id = of_account
+                AND traded_at >= first_day::timestamp AT TIME ZONE 'UTC'
+                AND traded_at < (last_day + 1)::timestamp AT TIME ZONE 'UTC'
+        ) AS trades
+        WHERE (hour AT TIME ZONE 'UTC')::date IN (SELECT day FROM added)
+        GROUP BY hour, instrument_code, side, fee_currency
+        ORDER BY hour
+        RETURNING *
+    ), daily AS (
+        INSERT INTO onetrading_sync.daily_sums
+            (account_id, day, instrument_code, side, fee_currency, first_at, trades, amount,
+             quote_amount, fees_paid, fees_received)
+        SELECT account_id, day, instrument_code, side, fee_currency, min(first_at), sum(trades),
+            sum(amount), sum(quote_amount), sum(fees_paid), sum(fees_received)
+        FROM sums GROUP BY account_id, day, instrument_code, side, fee_currency
+        ORDER BY day
+    )
+    SELECT count(*) INTO summed FROM added;
+    RETURN summed;
+END
+$$;
+COMMENT ON FUNCTION onetrading.sum_days(uuid, date, date) IS 'Store the sums of the trades of an account by hours and by days, of the days from first_day to last_day (both included, in UTC) that are not summed yet; how many these are. Writers of the account''s trades wait until the transaction ends.';
 
 DELETE FROM onetrading_sync.rolled_months;
 ALTER TABLE onetrading_sync.rolled_trades
@@ -56,7 +143,7 @@ COMMENT ON COLUMN reporting.last_trades.first_trade IS 'The traded_at of the fir
 COMMENT ON COLUMN reporting.last_trades.last_trade IS 'The traded_at of the last trade that is stored.';
 COMMENT ON COLUMN reporting.last_trades.trades IS 'Number of trades that are stored.';
 
--- As in 0023, but for the months that are summed and of which no instant is: of these neither trades nor
+-- As in 0023, but that of months and days that are summed, and in which no instant is, neither trades nor
 -- hours are read.
 CREATE OR REPLACE FUNCTION onetrading.trade_sums(of_account uuid, instants timestamptz[])
 RETURNS TABLE (
@@ -93,6 +180,10 @@ DECLARE
         ) AS days
         WHERE date_trunc('month', day::timestamp)::date <> ALL (whole_months)
         ORDER BY 1);
+    split_days date[] := ARRAY(
+        SELECT DISTINCT (instant AT TIME ZONE 'UTC')::date FROM unnest(spans) AS instant
+        WHERE date_trunc('day', instant, 'UTC') < instant);
+    whole_days date[] := ARRAY(SELECT unnest(days) EXCEPT SELECT unnest(split_days) ORDER BY 1);
     piece record;
 BEGIN
     RETURN QUERY
@@ -105,8 +196,16 @@ BEGIN
     RETURN QUERY
     SELECT instrument_code, side, fee_currency, min(first_at), sum(amount), sum(quote_amount),
         sum(fees_paid), sum(fees_received)
+    FROM onetrading_sync.daily_sums
+    WHERE account_id = of_account AND day = ANY (whole_days)
+        AND day::timestamp AT TIME ZONE 'UTC' < to_at
+    GROUP BY instrument_code, side, fee_currency,
+        width_bucket(day::timestamp AT TIME ZONE 'UTC', spans);
+    RETURN QUERY
+    SELECT instrument_code, side, fee_currency, min(first_at), sum(amount), sum(quote_amount),
+        sum(fees_paid), sum(fees_received)
     FROM onetrading_sync.hourly_sums
-    WHERE account_id = of_account AND day = ANY (days)
+    WHERE account_id = of_account AND day = ANY (split_days)
         AND hour >= from_at AND hour < to_at AND hour <> ALL (split_hours)
     GROUP BY instrument_code, side, fee_currency, width_bucket(hour, spans);
     FOR piece IN
