@@ -11,7 +11,7 @@ CREATE TABLE onetrading.record_pages (
 );
 COMMENT ON TABLE onetrading.record_pages IS 'Records as sent, many to a row: together they compress to a fourth. A page is never changed.';
 COMMENT ON COLUMN onetrading.record_pages.page_id IS 'What record_page of the tables of facts names.';
-COMMENT ON COLUMN onetrading.record_pages.records IS 'The records, byte for byte, separated by the character RS (U+001E), which no JSON holds (RFC 7464). A record that was replaced since stays in its page.';
+COMMENT ON COLUMN onetrading.record_pages.records IS 'The records, separated by the character RS (U+001E), which no JSON holds (RFC 7464); byte for byte, but for what columns of trades say, see onetrading.whole_record. A record that was replaced since stays in its page.';
 DO $$
 BEGIN
     -- Postgres may be built without lz4; pglz takes three times as long, and as little room.
@@ -103,7 +103,35 @@ AS $$
         SELECT split_part(records, chr(30), ordinal)
         FROM onetrading.record_pages WHERE page_id = page) END
 $$;
-COMMENT ON FUNCTION onetrading.record_text(jsonb, bigint, integer) IS 'The record as sent of a fact with these columns; of one that an earlier version stored, as jsonb writes it.';
+COMMENT ON FUNCTION onetrading.record_text(jsonb, bigint, integer) IS 'The record as sent of a fact with these columns, but for trades, whose function takes more of them; of one that an earlier version stored, as jsonb writes it.';
+
+-- The ids of a trade and of its order, its number and its instant are most of what a record compresses
+-- to. In pages a mark stands for each, and the columns of the row say what it is.
+CREATE FUNCTION onetrading.whole_record(
+    record text, trade_id uuid, order_id uuid, sequence bigint, traded_at timestamptz, nanos bigint)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT replace(replace(replace(replace(replace(record,
+        chr(29), coalesce(trade_id::text, '')),
+        chr(28), coalesce(order_id::text, '')),
+        chr(31), coalesce(sequence::text, '')),
+        chr(2), to_char(traded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+            || lpad((nanos % 1000)::text, 3, '0') || 'Z'),
+        chr(3), to_char(traded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+$$;
+COMMENT ON FUNCTION onetrading.whole_record(text, uuid, uuid, bigint, timestamptz, bigint) IS 'The record as sent of a trade from what a page of onetrading.record_pages keeps of it. Instead of what columns of the trade say there are control characters, which no JSON holds: GS (U+001D) for trade_id, FS (U+001C) for order_id, US (U+001F) for sequence, STX (U+0002) for the instant with nanoseconds, ETX (U+0003) for it with milliseconds.';
+
+CREATE FUNCTION onetrading.record_text(
+    raw jsonb, page bigint, ordinal integer, trade_id uuid, order_id uuid, sequence bigint,
+    traded_at timestamptz, nanos bigint)
+RETURNS text
+LANGUAGE sql STABLE
+AS $$
+    SELECT onetrading.whole_record(
+        onetrading.record_text(raw, page, ordinal), trade_id, order_id, sequence, traded_at, nanos)
+$$;
+COMMENT ON FUNCTION onetrading.record_text(jsonb, bigint, integer, uuid, uuid, bigint, timestamptz, bigint) IS 'The record as sent of a row of onetrading.trades with these columns.';
 
 CREATE FUNCTION onetrading.instant_text(at timestamptz) RETURNS text
 LANGUAGE sql STABLE
@@ -163,7 +191,8 @@ WITH known AS (
     SELECT account_id, 'trades' AS stream, '' AS scope,
         jsonb_build_object('trade_id', trade_id) AS key,
         traded_at AS happened_at, first_seen_at,
-        coalesce(raw, split_part(records, chr(30), record_ordinal)::jsonb) AS record
+        coalesce(raw, onetrading.whole_record(split_part(records, chr(30), record_ordinal),
+            trade_id, order_id, sequence, traded_at, traded_at_nanos)::jsonb) AS record
     FROM onetrading.trades
     LEFT JOIN onetrading.record_pages ON page_id = record_page
     WHERE first_seen_at > (SELECT since FROM known)
@@ -311,7 +340,10 @@ SELECT coalesce(accounts.name, kept.account_id::text) AS account, stream, key,
 FROM (
     SELECT account_id AS account_id, 'trades' AS stream, jsonb_build_object(
         'trade_id', trade_id) AS key,
-        first_seen_at, raw, records, record_ordinal
+        first_seen_at, raw, onetrading.whole_record(
+            split_part(records, chr(30), record_ordinal),
+            trade_id, order_id, sequence, traded_at, traded_at_nanos) AS records,
+        1::smallint AS record_ordinal
     FROM onetrading.trades LEFT JOIN onetrading.record_pages ON page_id = record_page
     UNION ALL
     SELECT account_id, 'orders', jsonb_build_object(

@@ -8698,8 +8698,8 @@ CREATE VIEW reporting.late_facts AS
                   WHERE ((since_lock_1.stream = 'trades'::text) AND (since_lock_1.kind = 'late'::text))))))
         UNION ALL
          SELECT funding_payments.account_id,
-            'funding_payments'::text AS text,
-            ''::text AS text,
+            'funding_payments'::text,
+            ''::text,
             jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', ((to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text) ||
                 CASE
                     WHEN ((EXTRACT(microseconds FROM funding_payments.funding_time) % (1000000)::numeric) <> (0)::numeric) THEN to_char((funding_payments.funding_time AT TIME ZONE 'UTC'::text), '.US'::text)
@@ -8717,8 +8717,8 @@ CREATE VIEW reporting.late_facts AS
                    FROM since_lock since_lock_1
                   WHERE ((since_lock_1.stream = 'funding_payments'::text) AND (since_lock_1.kind = 'late'::text))))))
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'funding_history'::text AS text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'funding_history'::text,
             funding_rates.instrument_code,
             jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', ((to_char((funding_rates.funding_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS'::text) ||
                 CASE
@@ -8734,8 +8734,8 @@ CREATE VIEW reporting.late_facts AS
                    FROM known)) AND (funding_rates.first_seen_at >= ((date_trunc('month'::text, (funding_rates.funding_time AT TIME ZONE 'UTC'::text)) + '1 mon'::interval) AT TIME ZONE 'UTC'::text)))
         UNION ALL
          SELECT positions.account_id,
-            'closed_positions'::text AS text,
-            ''::text AS text,
+            'closed_positions'::text,
+            ''::text,
             jsonb_build_object('position_id', positions.position_id) AS jsonb_build_object,
             positions.closed_at,
             positions.first_seen_at,
@@ -8747,8 +8747,8 @@ CREATE VIEW reporting.late_facts AS
                   WHERE ((since_lock_1.stream = 'closed_positions'::text) AND (since_lock_1.kind = 'late'::text)))))
         UNION ALL
          SELECT movements.account_id,
-            'movements'::text AS text,
-            ''::text AS text,
+            'movements'::text,
+            ''::text,
             since_lock_1.key,
             movements.moved_at,
             movements.first_seen_at,
@@ -8758,8 +8758,8 @@ CREATE VIEW reporting.late_facts AS
           WHERE ((since_lock_1.stream = 'movements'::text) AND (since_lock_1.kind = 'late'::text))
         UNION ALL
          SELECT lots.account_id,
-            'lots'::text AS text,
-            ''::text AS text,
+            'lots'::text,
+            ''::text,
             since_lock_1.key,
             lots.acquired_at,
             lots.first_seen_at,
@@ -9079,7 +9079,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = trades.record_page)))
         UNION ALL
          SELECT orders.account_id,
-            'orders'::text AS text,
+            'orders'::text,
             jsonb_build_object('order_id', orders.order_id) AS jsonb_build_object,
             orders.first_seen_at,
             orders.raw,
@@ -9089,7 +9089,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = orders.record_page)))
         UNION ALL
          SELECT funding_payments.account_id,
-            'funding_payments'::text AS text,
+            'funding_payments'::text,
             jsonb_build_object('account_id', funding_payments.account_id, 'instrument_code', funding_payments.instrument_code, 'funding_time', onetrading.instant_text(funding_payments.funding_time)) AS jsonb_build_object,
             funding_payments.first_seen_at,
             funding_payments.raw,
@@ -9099,7 +9099,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_payments.record_page)))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'funding_history'::text AS text,
+            'funding_history'::text,
             jsonb_build_object('instrument_code', funding_rates.instrument_code, 'funding_time', onetrading.instant_text(funding_rates.funding_time)) AS jsonb_build_object,
             funding_rates.first_seen_at,
             funding_rates.raw,
@@ -9109,7 +9109,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = funding_rates.record_page)))
         UNION ALL
          SELECT closed_positions.account_id,
-            'closed_positions'::text AS text,
+            'closed_positions'::text,
             jsonb_build_object('position_id', closed_positions.position_id) AS jsonb_build_object,
             closed_positions.first_seen_at,
             closed_positions.raw,
@@ -9119,7 +9119,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = closed_positions.record_page)))
         UNION ALL
          SELECT position_funding_payments.account_id,
-            'position_funding'::text AS text,
+            'position_funding'::text,
             jsonb_build_object('position_id', position_funding_payments.position_id, 'booked_at', onetrading.instant_text(position_funding_payments.booked_at)) AS jsonb_build_object,
             position_funding_payments.first_seen_at,
             position_funding_payments.raw,
@@ -9129,7 +9129,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = position_funding_payments.record_page)))
         UNION ALL
          SELECT position_trades.account_id,
-            'position_trades'::text AS text,
+            'position_trades'::text,
             jsonb_build_object('position_id', position_trades.position_id, 'trade_id', position_trades.trade_id) AS jsonb_build_object,
             position_trades.first_seen_at,
             position_trades.raw,
@@ -9139,7 +9139,7 @@ CREATE VIEW reporting.records AS
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = position_trades.record_page)))
         UNION ALL
          SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'candlesticks'::text AS text,
+            'candlesticks'::text,
             jsonb_build_object('instrument_code', candlesticks.instrument_code, 'granularity', candlesticks.granularity, 'start_time', onetrading.instant_text(candlesticks.start_time)) AS jsonb_build_object,
             candlesticks.first_seen_at,
             candlesticks.raw,
@@ -9148,49 +9148,49 @@ CREATE VIEW reporting.records AS
            FROM (onetrading.candlesticks
              LEFT JOIN onetrading.record_pages ON ((record_pages.page_id = candlesticks.record_page)))
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'instruments'::text AS text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'instruments'::text,
             jsonb_build_object('instrument_code', instruments.instrument_code, 'valid_from', onetrading.instant_text(instruments.valid_from)) AS jsonb_build_object,
             instruments.first_seen_at,
             instruments.raw,
-            NULL::text AS text,
-            NULL::smallint AS int2
+            NULL::text,
+            NULL::smallint
            FROM onetrading.instruments
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'currencies'::text AS text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'currencies'::text,
             jsonb_build_object('currency_code', currencies.currency_code, 'valid_from', onetrading.instant_text(currencies.valid_from)) AS jsonb_build_object,
             currencies.first_seen_at,
             currencies.raw,
-            NULL::text AS text,
-            NULL::smallint AS int2
+            NULL::text,
+            NULL::smallint
            FROM onetrading.currencies
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'fees'::text AS text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'fees'::text,
             jsonb_build_object('fee_group', fee_tiers.fee_group, 'min_volume', (trim_scale(fee_tiers.min_volume))::text, 'valid_from', onetrading.instant_text(fee_tiers.valid_from)) AS jsonb_build_object,
             fee_tiers.first_seen_at,
             fee_tiers.raw,
-            NULL::text AS text,
-            NULL::smallint AS int2
+            NULL::text,
+            NULL::smallint
            FROM onetrading.fee_tiers
         UNION ALL
-         SELECT '00000000-0000-0000-0000-000000000000'::uuid AS uuid,
-            'funding_settings'::text AS text,
+         SELECT '00000000-0000-0000-0000-000000000000'::uuid,
+            'funding_settings'::text,
             jsonb_build_object('instrument_code', funding_settings.instrument_code, 'valid_from', onetrading.instant_text(funding_settings.valid_from)) AS jsonb_build_object,
             funding_settings.first_seen_at,
             funding_settings.raw,
-            NULL::text AS text,
-            NULL::smallint AS int2
+            NULL::text,
+            NULL::smallint
            FROM onetrading.funding_settings
         UNION ALL
          SELECT account_fee_tiers.account_id,
-            'account_fees'::text AS text,
+            'account_fees'::text,
             jsonb_build_object('account_id', account_fee_tiers.account_id, 'fee_group', account_fee_tiers.fee_group, 'valid_from', onetrading.instant_text(account_fee_tiers.valid_from)) AS jsonb_build_object,
             account_fee_tiers.first_seen_at,
             account_fee_tiers.raw,
-            NULL::text AS text,
-            NULL::smallint AS int2
+            NULL::text,
+            NULL::smallint
            FROM onetrading.account_fee_tiers) kept
      LEFT JOIN onetrading.accounts USING (account_id));
 COMMENT ON VIEW reporting.records IS 'Each fact''s record as the exchange sent it: the evidence behind the other views. Only the role onetrading_auditor may read it, and the owner. Filter by stream, and by key or first_seen_at where there are many.
