@@ -25,21 +25,6 @@ Stored = Literal["all", "none", "some"]
 time, which a key that has changed its time may belie."""
 
 
-def look(
-    connection: Connection,
-    stream: History,
-    partition: Partition,
-    rows: Sequence[Any],
-    recent: Mapping[Any, Any],
-) -> Stored:
-    """How much of ``rows`` is stored, in one statement that looks at no more rows than these.
-
-    ``recent``: see `table.compare`; a row of a key that was read just before is no row that is
-    simply known.
-    """
-    return ask(connection, stream, partition, rows, recent)()
-
-
 def ask(
     connection: Connection,
     stream: History,
@@ -47,7 +32,11 @@ def ask(
     rows: Sequence[Any],
     recent: Mapping[Any, Any],
 ) -> Callable[[], Stored]:
-    """As `look`; the function returned reads the answer."""
+    """How much of ``rows`` is stored, in one statement that looks at no more rows than these.
+
+    ``recent``: see `table.compare`; a row of a key that was read just before is no row that is
+    simply known. The function returned reads the answer.
+    """
     if not rows or not stream.ordered or (stream.partitioned and not partition.instrument):
         return _unknown
     if recent and not recent.keys().isdisjoint(map(attrgetter(*stream.table.key), rows)):

@@ -50,7 +50,7 @@ def rows_of(sent: Mapping[int, tuple[int, int]]) -> list[Trade]:
 
 def look(connection: Connection, rows: list[Any], stream: Any = TRADES) -> str:
     partition = PARTITION._replace(stream=stream.name)
-    return digest.look(connection, stream, partition, rows, {})
+    return digest.ask(connection, stream, partition, rows, {})()
 
 
 def load(connection: Connection, rows: list[Trade]) -> loader.Loaded:
@@ -142,16 +142,16 @@ def test_what_is_known_of_another_scope_or_account_does_not_count(connection: Co
         PARTITION._replace(account_id=account),
         [row._replace(account_id=account) for row in rows],
     )
-    assert digest.look(connection, TRADES, other, its, {}) == "none"
+    assert digest.ask(connection, TRADES, other, its, {})() == "none"
     # A record that names another account than the one that was read: by its key.
-    assert digest.look(connection, TRADES, other, rows, {}) == "some"
+    assert digest.ask(connection, TRADES, other, rows, {})() == "some"
 
 
 def test_a_key_that_was_read_just_before_is_looked_at(connection: Connection) -> None:
     rows = rows_of({1: (5, 0), 2: (5, 1)})
     load(connection, rows)
     recent = {rows[1].trade_id: rows[1]}
-    assert digest.look(connection, TRADES, PARTITION, rows, recent) == "some"
+    assert digest.ask(connection, TRADES, PARTITION, rows, recent)() == "some"
 
 
 def test_a_record_that_two_pages_show_is_known(connection: Connection) -> None:
