@@ -28,7 +28,7 @@ from exporter.model.window import Window
 from exporter.sync import Account, StreamSync
 from exporter.sync.futures_access import CONTROL, denies_futures
 
-_RETRY_FOR_S = 2.0
+_RETRY_FOR_S = 1.0
 _HEALTHY_SHARE = 0.5
 """Live polling should leave at least half of the budget to history."""
 _DEFAULT_HISTORY = timedelta(days=30)

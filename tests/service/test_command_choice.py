@@ -163,7 +163,7 @@ def test_progress_before_the_first_page_and_log_lines_above_it(
     more = {"DATABASE_URL": database_url, "ONETRADING_LOG_FORMAT": "text"}
     env = environment(simulator, tmp_path, ("main",), more | {"ONETRADING_LOG_LEVEL": "debug"})
     env |= {"ONETRADING_REQUESTS_PER_MINUTE": "100000"}
-    simulator.set_faults(latency_ms=3_000)
+    simulator.set_faults(latency_ms=500)
     found = Terminal("backfill", *OF_TRADES, "--from", "2026-03-25", env=env)
     try:
         wait_until(lambda: "main/trades  reading the first page  0:00:0" in found.text)
