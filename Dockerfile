@@ -33,7 +33,10 @@ COPY scripts/long_description.py scripts/
 COPY exporter exporter
 COPY migrations migrations
 COPY grafana grafana
-RUN /pip/bin/python -m hatchling build --target wheel --directory /wheel && \
+# Which commit it is: onetrading_exporter_build_info tells it.
+ARG REVISION=unknown
+RUN printf '%s\n' "$REVISION" > exporter/revision.txt && \
+    /pip/bin/python -m hatchling build --target wheel --directory /wheel && \
     /pip/bin/python -m pip --python /opt/onetrading-exporter/bin/python install \
         --no-cache-dir --no-deps --no-index --find-links /wheel onetrading-exporter
 

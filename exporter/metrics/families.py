@@ -315,8 +315,9 @@ API_WAIT = Family(
 BUILD_INFO = Family(
     "onetrading_exporter_build_info",
     "gauge",
-    ("version", "python"),
-    "Always 1; labelled with the version of the exporter and of Python.",
+    ("version", "revision", "python"),
+    "Always 1; labelled with the version of the exporter, the commit that it was built from, and "
+    "the version of Python.",
 )
 INSTRUMENTATION_FAMILIES = (
     SYNC_DURATION,

@@ -33,6 +33,7 @@ class Instrumentation:
         accounts: Sequence[str],
         version: str,
         python: str,
+        revision: str = "unknown",
     ) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
         """The collectors of the process and of Python's garbage collector."""
@@ -45,7 +46,7 @@ class Instrumentation:
         self._durations = Histogram(families.API_DURATION, _BUCKETS_S)
         self._waits = Counter(families.API_WAIT)
         info = Counter(families.BUILD_INFO)
-        info.add((version, python), 1)
+        info.add((version, revision, python), 1)
         self._of_accounts = (
             self._passes,
             self._written,

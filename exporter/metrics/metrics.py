@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
-from exporter._version import __version__
+from exporter._version import __version__, revision
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.instrumentation import Instrumentation
 from exporter.metrics.service_metrics import ServiceMetrics
@@ -43,6 +43,7 @@ class Metrics:
             self.streams.keys,
             accounts=[PUBLIC_ACCOUNT, *accounts],
             version=__version__,
+            revision=revision(),
             python=platform.python_version(),
         )
         """Durations, requests and rows, measured while work is done."""

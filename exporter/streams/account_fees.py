@@ -25,20 +25,20 @@ from exporter.model.stream import (
 
 MAKER = Metric(
     "onetrading_fee_tier_maker_ratio",
-    "Maker fee of the tier in force, as a fraction of the trade's value (account/fees: "
+    "Maker fee of the tier in force, as a fraction of the trade's value (polled from account/fees: "
     "active_fee_tiers.maker_fee, which is in percent).",
     ("fee_group",),
 )
 TAKER = Metric(
     "onetrading_fee_tier_taker_ratio",
-    "Taker fee of the tier in force, as a fraction of the trade's value (account/fees: "
+    "Taker fee of the tier in force, as a fraction of the trade's value (polled from account/fees: "
     "active_fee_tiers.taker_fee, which is in percent).",
     ("fee_group",),
 )
 VOLUME = Metric(
     "onetrading_fee_running_volume",
     "Traded volume of the last 30 days that decides the tier, of all subaccounts together, in the "
-    "exchange's currency for it, EUR (account/fees: running_volumes.volume).",
+    "exchange's currency for it, EUR (polled from account/fees: running_volumes.volume).",
     ("fee_group",),
 )
 

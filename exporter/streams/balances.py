@@ -23,32 +23,33 @@ from exporter.model.stream import (
 
 AVAILABLE = Metric(
     "onetrading_balance_available",
-    "Free amount, in units of the currency (account/balances: available).",
+    "Free amount, in units of the currency (polled from account/balances: available).",
     ("currency",),
 )
 LOCKED = Metric(
     "onetrading_balance_locked",
-    "Amount held by open orders, in units of the currency (account/balances: locked).",
+    "Amount held by open orders, in units of the currency (polled from account/balances: locked).",
     ("currency",),
 )
 CHANGED = Metric(
     "onetrading_balance_changed_timestamp_seconds",
-    "When this balance last changed, not when it was read (account/balances: time).",
+    "When this balance last changed, not when it was read (polled from account/balances: time).",
     ("currency",),
 )
 EQUITY = Metric(
     "onetrading_account_equity",
     "Equity of the whole account in the exchange's currency of account, which it does not name "
-    "(account/balances: account_equity).",
+    "(polled from account/balances: account_equity).",
 )
 MARGIN_AVAILABLE = Metric(
     "onetrading_account_margin_available",
-    "Margin still free, in the exchange's currency of account (account/balances: "
+    "Margin still free, in the exchange's currency of account (polled from account/balances: "
     "margin_available).",
 )
 MARGIN_USED = Metric(
     "onetrading_account_margin_used",
-    "Margin in use, in the exchange's currency of account (account/balances: margin_used).",
+    "Margin in use, in the exchange's currency of account "
+    "(polled from account/balances: margin_used).",
 )
 
 

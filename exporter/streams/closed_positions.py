@@ -18,21 +18,21 @@ from exporter.model.stream import Json, Metric, Paging, Source, Sum, Table
 
 COUNT = Metric(
     "onetrading_positions_closed_total",
-    "Number of closed positions (account/futures/positions-history).",
+    "Number of closed positions (polled from account/futures/positions-history).",
     ("instrument",),
     "counter",
 )
 GAINED = Metric(
     "onetrading_realised_pnl_gained_total",
     "Net result of positions that closed with a gain, in the quote currency "
-    "(account/futures/positions-history: realised_pnl > 0).",
+    "(polled from account/futures/positions-history: realised_pnl > 0).",
     ("instrument",),
     "counter",
 )
 LOST = Metric(
     "onetrading_realised_pnl_lost_total",
     "Net result of positions that closed with a loss, in the quote currency, without sign "
-    "(account/futures/positions-history: realised_pnl < 0).",
+    "(polled from account/futures/positions-history: realised_pnl < 0).",
     ("instrument",),
     "counter",
 )

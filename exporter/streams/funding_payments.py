@@ -24,13 +24,14 @@ from exporter.model.stream import History, Json, Metric, Paging, Source, Sum, Ta
 
 PAID = Metric(
     "onetrading_funding_paid_total",
-    "Funding paid, in the quote currency (account/futures/funding-payments: funding_payment < 0).",
+    "Funding paid, in the quote currency "
+    "(polled from account/futures/funding-payments: funding_payment < 0).",
     ("instrument",),
     "counter",
 )
 RECEIVED = Metric(
     "onetrading_funding_received_total",
-    "Funding received, in the quote currency (account/futures/funding-payments: "
+    "Funding received, in the quote currency (polled from account/futures/funding-payments: "
     "funding_payment > 0).",
     ("instrument",),
     "counter",

@@ -25,17 +25,18 @@ from exporter.model.stream import (
 RATE = Metric(
     "onetrading_funding_rate",
     "Rate that forms for the coming funding, as a fraction per funding period; positive: longs "
-    "pay shorts (funding-rate: funding_rate).",
+    "pay shorts (polled from funding-rate: funding_rate).",
     ("instrument",),
 )
 MARK = Metric(
     "onetrading_mark_price",
-    "Mark price in the quote currency, computed once a minute (funding-rate: mark_price).",
+    "Mark price in the quote currency, computed once a minute "
+    "(polled from funding-rate: mark_price).",
     ("instrument",),
 )
 COMPUTED = Metric(
     "onetrading_funding_rate_timestamp_seconds",
-    "When rate and mark price were computed by the exchange (funding-rate: time).",
+    "When rate and mark price were computed by the exchange (polled from funding-rate: time).",
     ("instrument",),
 )
 

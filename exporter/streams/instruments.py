@@ -16,12 +16,13 @@ from exporter.model.stream import Json, Metric, Reference, Sample, SnapshotRespo
 
 INFO = Metric(
     "onetrading_instrument_info",
-    "Always 1; base and quote asset and kind of market (instruments: base, quote, type).",
+    "Always 1; base and quote asset and kind of market "
+    "(polled from instruments: base, quote, type).",
     ("instrument", "base", "quote", "kind"),
 )
 ACTIVE = Metric(
     "onetrading_instrument_active",
-    "1 when the instrument can be traded, else 0 (instruments: state = ACTIVE).",
+    "1 when the instrument can be traded, else 0 (polled from instruments: state = ACTIVE).",
     ("instrument",),
 )
 

@@ -32,22 +32,25 @@ from exporter.model.stream import Json, Metric, Paging, Sample, Source, Table, e
 from exporter.streams.trades import TRADES, Trade
 
 _LABELS = ("instrument", "side")
-OPEN = Metric("onetrading_orders_open", "Number of open orders (account/orders).", _LABELS)
+OPEN = Metric(
+    "onetrading_orders_open", "Number of open orders (polled from account/orders).", _LABELS
+)
 UNFILLED = Metric(
     "onetrading_order_open_base",
-    "Unfilled amount of open orders, in units of the base asset (account/orders: amount less "
+    "Unfilled amount of open orders, in units of the base asset "
+    "(polled from account/orders: amount less "
     "filled_amount).",
     _LABELS,
 )
 OLDEST = Metric(
     "onetrading_order_oldest_open_timestamp_seconds",
-    "When the oldest open order was created (account/orders: time).",
+    "When the oldest open order was created (polled from account/orders: time).",
     _LABELS,
 )
 UNKNOWN = Metric(
     "onetrading_orders_unknown",
     "Number of orders that left the list of open ones, and that the exchange does not tell of any "
-    "more (account/orders).",
+    "more (polled from account/orders).",
 )
 
 OPEN_STATUSES = frozenset({"BOOKED", "OPEN", "FILL", "FILLED", "STOP_TRIGGERED"})

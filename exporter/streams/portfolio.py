@@ -16,24 +16,25 @@ from exporter.model.stream import Json, Metric, Sample, Snapshot, SnapshotRespon
 EQUITY = Metric(
     "onetrading_futures_equity",
     "Equity of the futures account, in a currency that the exchange does not name "
-    "(account/futures/summary: equity).",
+    "(polled from account/futures/summary: equity).",
 )
 MARGIN_USED = Metric(
     "onetrading_futures_margin_used",
-    "Margin in use (account/futures/summary: margin_used).",
+    "Margin in use (polled from account/futures/summary: margin_used).",
 )
 MARGIN_AVAILABLE = Metric(
     "onetrading_futures_margin_available",
-    "Margin still free (account/futures/summary: margin_available).",
+    "Margin still free (polled from account/futures/summary: margin_available).",
 )
 MAINTENANCE = Metric(
     "onetrading_futures_maintenance_margin",
-    "Maintenance margin of all positions (account/futures/summary: maintenance_margin).",
+    "Maintenance margin of all positions "
+    "(polled from account/futures/summary: maintenance_margin).",
 )
 RATIO = Metric(
     "onetrading_futures_account_ratio",
     "Account ratio as the exchange computes it: at 1.5 it reduces positions, at 1.0 it "
-    "liquidates; absent when not a number (account/futures/summary: account_ratio).",
+    "liquidates; absent when not a number (polled from account/futures/summary: account_ratio).",
 )
 
 

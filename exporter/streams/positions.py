@@ -15,39 +15,42 @@ from exporter.model.stream import Json, Metric, Sample, Snapshot, SnapshotRespon
 
 OPEN = Metric(
     "onetrading_positions_open",
-    "Number of open positions; 0 when flat (account/futures/positions).",
+    "Number of open positions; 0 when flat (polled from account/futures/positions).",
 )
 VOLUME = Metric(
     "onetrading_position_open_volume",
-    "Size in units of the base asset, without sign (account/futures/positions: open_volume).",
+    "Size in units of the base asset, without sign "
+    "(polled from account/futures/positions: open_volume).",
     ("instrument", "direction"),
 )
 NOTIONAL = Metric(
     "onetrading_position_open_notional",
     "Size at the mark price in the quote currency; not the cost of entry "
-    "(account/futures/positions: open_position).",
+    "(polled from account/futures/positions: open_position).",
     ("instrument", "direction"),
 )
 MAINTENANCE = Metric(
     "onetrading_position_maintenance_margin",
-    "Maintenance margin in the quote currency (account/futures/positions: maintenance_margin).",
+    "Maintenance margin in the quote currency "
+    "(polled from account/futures/positions: maintenance_margin).",
     ("instrument", "direction"),
 )
 SETTLEMENT = Metric(
     "onetrading_position_last_settlement",
     "Cash result of the last minute's settlement in the quote currency "
-    "(account/futures/positions: last_settlement).",
+    "(polled from account/futures/positions: last_settlement).",
     ("instrument", "direction"),
 )
 MARK = Metric(
     "onetrading_position_mark_price",
-    "Mark price of the last settlement in the quote currency (account/futures/positions: "
+    "Mark price of the last settlement in the quote currency "
+    "(polled from account/futures/positions: "
     "mark_price).",
     ("instrument", "direction"),
 )
 NET = Metric(
     "onetrading_position_net_volume",
-    "Size in units of the base asset, negative when short (account/futures/positions: "
+    "Size in units of the base asset, negative when short (polled from account/futures/positions: "
     "open_volume, direction).",
     ("instrument",),
 )

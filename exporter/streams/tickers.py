@@ -24,32 +24,35 @@ from exporter.model.stream import (
 
 LAST = Metric(
     "onetrading_last_price",
-    "Price of the last trade in the quote currency (market-ticker: last_price).",
+    "Price of the last trade in the quote currency (polled from market-ticker: last_price).",
     ("instrument",),
 )
 BID = Metric(
     "onetrading_bid_price",
-    "Highest bid in the quote currency; absent when nobody bids (market-ticker: highest_bid).",
+    "Highest bid in the quote currency; absent when nobody bids "
+    "(polled from market-ticker: highest_bid).",
     ("instrument",),
 )
 ASK = Metric(
     "onetrading_ask_price",
-    "Lowest ask in the quote currency; absent when nobody offers (market-ticker: lowest_ask).",
+    "Lowest ask in the quote currency; absent when nobody offers "
+    "(polled from market-ticker: lowest_ask).",
     ("instrument",),
 )
 VOLUME_BASE = Metric(
     "onetrading_volume_24h_base",
-    "Volume of the last 24 hours in units of the base asset (market-ticker: base_volume).",
+    "Volume of the last 24 hours in units of the base asset "
+    "(polled from market-ticker: base_volume).",
     ("instrument",),
 )
 VOLUME_QUOTE = Metric(
     "onetrading_volume_24h_quote",
-    "Volume of the last 24 hours in the quote currency (market-ticker: quote_volume).",
+    "Volume of the last 24 hours in the quote currency (polled from market-ticker: quote_volume).",
     ("instrument",),
 )
 NEXT_FUNDING = Metric(
     "onetrading_next_funding_timestamp_seconds",
-    "When funding is next settled (market-ticker: next_funding_payment).",
+    "When funding is next settled (polled from market-ticker: next_funding_payment).",
     ("instrument",),
 )
 

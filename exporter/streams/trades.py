@@ -37,28 +37,31 @@ from exporter.model.stream import (
 )
 
 _BY_SIDE = ("instrument", "side", "liquidity")
-COUNT = Metric("onetrading_trades_total", "Number of trades (account/trades).", _BY_SIDE, "counter")
+COUNT = Metric(
+    "onetrading_trades_total", "Number of trades (polled from account/trades).", _BY_SIDE, "counter"
+)
 BASE = Metric(
     "onetrading_traded_base_total",
-    "Traded amount in units of the base asset (account/trades: amount).",
+    "Traded amount in units of the base asset (polled from account/trades: amount).",
     _BY_SIDE,
     "counter",
 )
 QUOTE = Metric(
     "onetrading_traded_quote_total",
-    "Traded amount in the quote currency (account/trades: price times amount).",
+    "Traded amount in the quote currency (polled from account/trades: price times amount).",
     _BY_SIDE,
     "counter",
 )
 FEES = Metric(
     "onetrading_trade_fees_paid_total",
-    "Fees paid, in units of their own currency (account/trades: fee_amount > 0).",
+    "Fees paid, in units of their own currency (polled from account/trades: fee_amount > 0).",
     ("instrument", "currency"),
     "counter",
 )
 REBATES = Metric(
     "onetrading_trade_rebates_received_total",
-    "Rebates received, in units of their own currency (account/trades: fee_amount < 0).",
+    "Rebates received, in units of their own currency "
+    "(polled from account/trades: fee_amount < 0).",
     ("instrument", "currency"),
     "counter",
 )
@@ -73,7 +76,7 @@ TOTALS = (
 )
 LAST = Metric(
     "onetrading_last_trade_timestamp_seconds",
-    "When the account's last trade happened (account/trades: time).",
+    "When the account's last trade happened (polled from account/trades: time).",
     ("instrument",),
 )
 

@@ -36,13 +36,19 @@ WITH checks AS MATERIALIZED (
 )
 SELECT CASE
         WHEN EXISTS (SELECT FROM locks) THEN 'locked'
+        WHEN (SELECT NOT is_over FROM months) THEN 'not over'
         WHEN count(*) FILTER (WHERE state = 'failing') > 0 THEN 'not closable'
-        WHEN NOT coalesce((SELECT is_over FROM months), false) THEN 'not over'
+        WHEN NOT EXISTS (SELECT FROM months) THEN 'not over'
         WHEN count(*) FILTER (WHERE state = 'open') > 0 OR count(*) = 0 THEN 'waiting'
         ELSE 'closable'
     END AS "the month",
-    count(*) FILTER (WHERE state = 'failing') AS "checks failing",
-    count(*) FILTER (WHERE state = 'open') AS "checks open",
+    -- While a month runs, what fails may still come right: nothing is wrong before it is over.
+    count(*) FILTER (
+        WHERE state = 'failing' AND NOT coalesce((SELECT NOT is_over FROM months), false)
+    ) AS "checks failing",
+    count(*) FILTER (
+        WHERE state = 'open' OR state = 'failing' AND (SELECT NOT is_over FROM months)
+    ) AS "checks open",
     (SELECT closed_at FROM locks) AS "locked since",
     (SELECT checksum FROM locks) AS "checksum",
     (SELECT zone FROM months) AS "time zone",
@@ -57,11 +63,16 @@ SELECT CASE
 FROM checks;
 
 -- name: checks_of_month
-SELECT account, check_name AS "check", state, difference, currency,
+SELECT account, check_name AS "check",
+    CASE WHEN state = 'failing' AND EXISTS (
+        SELECT FROM reporting.months WHERE month = month_close.month AND NOT is_over
+    ) THEN 'failing so far' ELSE state END AS state,
+    difference, currency,
     failing_since AS "failing since", detail, rows_to_look_at AS "rows to look at", now() AS "as of"
 FROM reporting.month_close
 WHERE month = to_date(${month:sqlstring}, 'YYYY-MM') AND account IN (${account:sqlstring}, 'public')
-ORDER BY array_position('{failing,open,acknowledged,ok}', state), account, check_name, currency;
+ORDER BY array_position('{failing,open,acknowledged,ok}', month_close.state), account, check_name,
+    currency;
 
 -- name: rollforward_of_month
 SELECT account, currency, opening, bought - sold AS trades,

@@ -170,8 +170,8 @@ VERSIONS = table(
     "Versions",
     "Of each running exporter.",
     EXPORTER,
-    {"version": "version", "python": "Python"},
-    Column("processes", "count by (version, python) (onetrading_exporter_build_info)"),
+    {"version": "version", "revision": "revision", "python": "Python"},
+    Column("processes", "count by (version, revision, python) (onetrading_exporter_build_info)"),
 )
 PASSES = lines(
     "Duration of a pass, 95th percentile",

@@ -31,7 +31,8 @@ _JUDGED = f"0 * max by (account) ({latest(_DIFFERENCE)})"
 AT_A_GLANCE = figures(
     "Can $month be closed?",
     "It can when no check of the chosen accounts fails or is open; the command close asks those of"
-    " every account. Not over: the month still runs. Waiting: what it needs is not all there yet."
+    " every account. Not over: the month still runs, and what fails so far counts as open. Waiting:"
+    " what it needs is not all there yet."
     " Locked: the figures below are those that were stored then; of the checksum these are the"
     " first 12 digits.",
     "month_at_a_glance",
@@ -41,7 +42,7 @@ AT_A_GLANCE = figures(
             "closable": ("closable", GOOD),
             "locked": ("locked", GOOD),
             "not closable": ("not closable", BAD),
-            "not over": ("not over", WARN),
+            "not over": ("not over", PLAIN),
             "waiting": ("waiting", WARN),
         },
     ),
@@ -63,6 +64,7 @@ CHECKS = report(
             "ok": ("ok", GOOD),
             "open": ("open", WARN),
             "failing": ("failing", BAD),
+            "failing so far": ("failing so far", WARN),
             "acknowledged": ("acknowledged", WARN),
             "not_applicable": ("not applicable", "purple"),
         },

@@ -67,6 +67,17 @@ FEES = stat(
     decimals=6,
     steps=(GOOD, ((0.000001, PLAIN),)),
 )
+FEE_TIER = stat(
+    "Fee tier",
+    "Maker and taker fee of the tier in force, as a share of the trade's value, by group of fees.",
+    Streams("account_fees"),
+    *(
+        Series(latest(f"onetrading_fee_tier_{role}_ratio"), f"{{{{account}}}} {role}")
+        for role in ("maker", "taker")
+    ),
+    unit=SHARE,
+    decimals=3,
+)
 LAST_FILL = stat(
     "Last fill",
     "Time since the last trade of each account in the chosen instruments.",
@@ -202,19 +213,27 @@ DASHBOARD = Dashboard(
         variables.instrument(),
         variables.quote_currency_in_postgres(),
     ],
-    streams=["trades", "orders", "tickers", "instruments"],
+    streams=["trades", "orders", "account_fees", "tickers", "instruments"],
     since="now-24h",
     rows=[
         Row(
             "At a glance",
             4,
-            [(FILLS, 12), (LAST_FILL, 12), (TURNOVER, 8), (MAKER_SHARE, 8), (FEES, 8)],
+            [
+                *((open_orders.OPEN, 6), (open_orders.OLDEST, 6), (FEE_TIER, 6), (LAST_FILL, 6)),
+                *((FILLS, 6), (TURNOVER, 6), (MAKER_SHARE, 6), (FEES, 6)),
+            ],
         ),
         Row(
-            "Open orders",
-            4,
-            [(open_orders.OPEN, 8), (open_orders.OLDEST, 8), (open_orders.UNKNOWN, 8)],
+            "Result and drawdown, by day",
+            10,
+            [
+                (results.CUMULATIVE, 24),
+                (results.DRAWDOWN, 12),
+                (results.EQUITY, 12),
+            ],
         ),
+        Row("Orders of which nothing is known", 4, [(open_orders.UNKNOWN, 24)]),
         Row(
             "Open orders by instrument",
             9,
@@ -231,15 +250,6 @@ DASHBOARD = Dashboard(
             ],
         ),
         Row("Exact, from Postgres", 9, [(BY_INSTRUMENT, 24), (BY_HOUR, 10), (MARKET, 14)]),
-        Row(
-            "Result and drawdown, by day",
-            10,
-            [
-                (results.CUMULATIVE, 24),
-                (results.DRAWDOWN, 12),
-                (results.EQUITY, 12),
-            ],
-        ),
         Row("Fills", 10, [(LATEST, 24)]),
     ],
 )

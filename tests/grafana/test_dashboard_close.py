@@ -111,7 +111,23 @@ def test_a_month_that_runs_is_not_over_and_nothing_known_is_not_closable(
     put_months(connection)
     row = connection.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')").fetchone()
     assert row
-    assert verdict(connection, str(row[0])) == ("not over", 0)
+    running = str(row[0])
+    assert verdict(connection, running) == ("not over", 0)
+    connection.execute("DELETE FROM onetrading_sync.coverage")
+    judged = connection.execute(
+        "SELECT count(*) FILTER (WHERE state = 'failing'),"
+        " count(*) FILTER (WHERE state IN ('failing', 'open')) FROM reporting.month_close"
+        " WHERE month = to_date(%s, 'YYYY-MM') AND account IN ('main', 'public')",
+        [running],
+    ).fetchone()
+    assert judged
+    assert judged[0] > 0, "nothing fails, so nothing is shown by this test"
+    (glance,) = rows(connection, "month_at_a_glance", running)
+    assert (glance["the month"], glance["checks failing"]) == ("not over", 0)
+    assert glance["checks open"] == judged[1]
+    states = [check["state"] for check in rows(connection, "checks_of_month", running)]
+    assert states.count("failing so far") == judged[0]
+    assert "failing" not in states
 
 
 def test_months_are_those_of_the_business_zone(connection: Connection) -> None:

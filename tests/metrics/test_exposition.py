@@ -272,7 +272,7 @@ CONTRACT: dict[str, tuple[str, tuple[str, ...]]] = {
     "api_budget_remaining": ("gauge", ("account",)),
     "database_up": ("gauge", ()),
     "exporter_leader": ("gauge", ("account",)),
-    "exporter_build_info": ("gauge", ("version", "python")),
+    "exporter_build_info": ("gauge", ("version", "revision", "python")),
     "token_scope": ("gauge", ("account", "scope")),
 }
 """Name (without `onetrading_`) to type and labels, of all that the streams of today can show."""

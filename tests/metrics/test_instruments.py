@@ -43,7 +43,7 @@ class Library:
         self.waits = self.counter(families.API_WAIT)
         info = families.BUILD_INFO
         gauge = Gauge(info.name, info.help, info.labels, registry=self.registry)
-        gauge.labels("1", "3").set(1)
+        gauge.labels("1", "unknown", "3").set(1)
         self.present: frozenset[str] = frozenset()
         self.left: frozenset[str] = frozenset()
 

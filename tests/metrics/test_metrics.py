@@ -516,8 +516,8 @@ def test_instrumentation_exists_from_the_start_and_counts() -> None:
     waits = values(read["onetrading_api_wait_seconds"])
     assert waits == {(("account", "main"),): 0.0, (("account", "public"),): 0.0}
     info = values(read["onetrading_exporter_build_info"])
-    assert info == {(("version", "1.2.3"), ("python", "3.11.7")): 1.0} or info == {
-        (("python", "3.11.7"), ("version", "1.2.3")): 1.0
+    assert {frozenset(labels): value for labels, value in info.items()} == {
+        frozenset({("version", "1.2.3"), ("revision", "unknown"), ("python", "3.11.7")}): 1.0
     }
     page.instrumentation.record_request("main", "account/balances", "200", 0.2)
     page.instrumentation.record_request("main", "account/balances", "429", 0.1)

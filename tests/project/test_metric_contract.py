@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from exporter.metrics.catalogue import catalogue
+from exporter.metrics.catalogue import catalogue, domain_metrics
 from exporter.streams import STREAMS
 
 METRICS = {entry.name: entry for entry in catalogue(STREAMS)}
@@ -117,3 +119,13 @@ def test_the_metrics_that_others_rely_on_keep_their_names_and_labels(stream: str
             assert name == "onetrading_exporter_build_info" or len(labels) == len(
                 METRICS[name].labels
             )
+
+
+def test_help_says_that_values_are_polled() -> None:
+    """Not fetched by the scrape: they are as old as onetrading_sync_age_seconds says."""
+    sources = {
+        name: found[1]
+        for name, metric in domain_metrics(STREAMS).items()
+        if (found := re.search(r"\(polled from ([a-z/-]+)", metric.help))
+    }
+    assert sources.keys() == domain_metrics(STREAMS).keys()
