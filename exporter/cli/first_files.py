@@ -29,19 +29,48 @@ Wants=network-online.target
 [Service]
 {who}
 Restart=on-failure
+RestartSec=5
 TimeoutStopSec=15
-NoNewPrivileges=yes
-PrivateTmp=yes
-ProtectSystem=strict
+{hardening}
 
 [Install]
 WantedBy=multi-user.target
 """
+_HARDENING = """\
+UMask=0077
+CapabilityBoundingSet=
+AmbientCapabilities=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+DevicePolicy=closed
+PrivateUsers=yes
+ProtectProc=invisible
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM"""
+"""As in docs/systemd; the homes can be read, where this program may be installed."""
 _OF_ROOT = """\
 # A user of its own, who cannot read the files: systemd hands over copies of them at the start.
 # After a change: systemctl restart onetrading-exporter
 DynamicUser=yes
 StateDirectory=onetrading-exporter
+StateDirectoryMode=0700
 {credentials}
 ExecStart={command} run --config ${{CREDENTIALS_DIRECTORY}}/{config_name}"""
 _OF_USER = """\
@@ -86,7 +115,7 @@ def unit(*, user: str, command: tuple[str, ...], files: tuple[Path, ...], data_d
         ),
         data_dir=_in_unit(str(data_dir)),
     )
-    return _UNIT.format(target=f"/etc/systemd/system/{UNIT}", who=filled)
+    return _UNIT.format(target=f"/etc/systemd/system/{UNIT}", who=filled, hardening=_HARDENING)
 
 
 def prometheus(*, target: str, alerts: Path) -> str:

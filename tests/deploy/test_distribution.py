@@ -121,7 +121,7 @@ def test_the_metadata_says_where_everything_is_and_what_runs_it(wheel: zipfile.Z
     assert named == set(gated)
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", (*LOCKS, "scripts/requirements-publish.txt"))
 def test_a_lock_pins_and_hashes_everything_and_names_no_host(name: str) -> None:
     text = (ROOT / name).read_text()
     assert not re.search(r"://|file:|^-|(^|\s)/", text, re.MULTILINE)

@@ -14,9 +14,10 @@ import pytest
 from exporter.simulator import Simulator
 from tests.support.documents import DOCUMENTS, Block, blocks
 from tests.support.process import ROOT, process_environment
+from tests.support.steady import steadily
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-FROM, TO = (str((NOW - timedelta(days=days)).date()) for days in (2, 0))
+FROM, TO = (str((NOW - timedelta(days=days)).date()) for days in (3, 1))
 
 
 def typed(block: Block, token: Path, settings: Mapping[str, str]) -> list[str]:
@@ -61,15 +62,14 @@ def test_the_examples_do_what_they_say(tmp_path: Path) -> None:
         }
         first, resumed = (block for block in blocks("python") if "notebook" in block.document)
         assert len(first.text.strip().splitlines()) <= 12
-        told = typed(first, token, settings)
+        told, balances = steadily(exchange, lambda: typed(first, token, settings))
         expected = fees(exchange)
         assert len(expected) > 1
         shown = eval(told[0].removeprefix("fees "), {"Decimal": Decimal})  # noqa: S307
         assert shown == expected
         assert told[1] == "complete True"
-        truth = exchange.truth("balances", "main")["balances"]
         assert told[2:] == [
-            f"{one['currency_code']} {one['available']} {one['locked']}" for one in truth
+            f"{one['currency_code']} {one['available']} {one['locked']}" for one in balances
         ]
         count = sum(
             FROM <= record["trade"]["time"][:10] < TO for record in exchange.truth("trades", "main")

@@ -185,5 +185,10 @@ def test_systemd_takes_the_unit(tmp_path: Path, user: str) -> None:
     verified = finished(tool("systemd-analyze", "systemd"), "verify", "--man=no", unit)
     ours = [line for line in verified.stderr.splitlines() if unit.name in line]
     assert ours == [], text
+    documented = (ROOT / "docs" / "systemd" / unit.name).read_text()
+    hardening = documented[documented.index("UMask=") : documented.index("[Install]")]
+    hardened = {line for line in hardening.splitlines() if "=" in line and line[0] != "#"}
+    assert hardened - set(text.splitlines()) == {"ProtectHome=yes"}
+    assert "ProtectHome=read-only" in text.splitlines()
     assert ("LoadCredential=token:" in text) == (user == "root")
     assert ("User=daemon" in text) == (user == "daemon")
