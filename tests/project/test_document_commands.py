@@ -57,11 +57,11 @@ def docker(arguments: tuple[str, ...]) -> None:
 
 
 def helm(arguments: tuple[str, ...]) -> None:
-    """The chart exists, and each value that is set is one of its values."""
+    """The chart exists, its files of values, too, and each value that is set is one of its values."""
     chart = ROOT / "helm" / "onetrading-exporter"
     for argument in arguments:
         if "/" in argument and "=" not in argument and "://" not in argument:
-            assert (ROOT / argument).is_dir(), argument
+            assert (ROOT / argument).exists(), argument
     values: Mapping[str, Any] = yaml.safe_load((chart / "values.yaml").read_text())
     given = [value for name, value in pairwise(arguments) if name.startswith("--set")]
     for key in (part.partition("=")[0] for text in given for part in text.split(",")):
