@@ -57,7 +57,7 @@ def docker(arguments: tuple[str, ...]) -> None:
 
 
 def helm(arguments: tuple[str, ...]) -> None:
-    """The chart exists, its files of values, too, and each value that is set is one of its values."""
+    """The chart and its files of values exist, and each value that is set is one of its own."""
     chart = ROOT / "helm" / "onetrading-exporter"
     for argument in arguments:
         if "/" in argument and "=" not in argument and "://" not in argument:
