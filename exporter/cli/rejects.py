@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +17,10 @@ from exporter.cli.options import STREAM_NAMES, with_settings
 from exporter.cli.reports import as_json_option, json_value, print_rows
 from exporter.cli.verify import EXIT_DIFFERENT
 from exporter.model.errors import DatabaseError, SettingsError
+from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.settings import Settings
 from exporter.store import rejects as store
+from exporter.store.imports import known_accounts
 from exporter.store.rejects import OpenReject
 from exporter.streams import STREAMS
 from exporter.sync.reject_retry import RejectRetry
@@ -54,9 +56,18 @@ def list_command(
     with app_with_database(settings, (), only_look=True) as app:
         if app.database is None:
             raise DatabaseError("there is no database")
+        _require_known(settings, app.database.run(known_accounts), account)
         found = app.database.run(store.open_rejects, stream, account)
     hide = _hider(settings)
     print_rows([_row(reject, hide) for reject in found], as_json)
+
+
+def _require_known(settings: Settings, stored: Iterable[str], account: str | None) -> None:
+    """Raises SettingsError for an account that is neither configured nor ``stored``."""
+    names = [*(one.name for one in settings.accounts), PUBLIC_ACCOUNT]
+    known = list(dict.fromkeys([*names, *stored]))
+    if account is not None and account not in known:
+        raise SettingsError([f"--account {account} is not known; write one of: {', '.join(known)}"])
 
 
 def _row(reject: OpenReject, hide: Hide) -> dict[str, Any]:
@@ -93,7 +104,9 @@ def retry_command(
     hide, told = _hider(settings), list[dict[str, Any]]()
     with app_with_database(settings, (), must_exist=True) as app:
         retry = RejectRetry(STREAMS, app.storage, datetime.now(UTC))
-        for reject in app.storage.writable().run(store.open_rejects, stream, account):
+        database = app.storage.writable()
+        _require_known(settings, database.run(known_accounts), account)
+        for reject in database.run(store.open_rejects, stream, account):
             result = retry.retry(reject)
             row = _row(reject, hide) | {"result": result.state, "reason": hide(result.why)}
             told.append({name: row[name] for name in _TOLD})

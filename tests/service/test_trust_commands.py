@@ -168,6 +168,10 @@ def test_retry_loads_what_can_be_read_by_now(
         (history,) = app.histories("main")
         assert history.open_counting() == "opened"  # without them
     assert count(database_url, "SELECT count(*) FROM onetrading.trades") < len(whole)
+    for name in ("list", "retry"):
+        refused = run(env, "rejects", name, "--account", "nope")
+        assert type(refused.exception).__name__ == "SettingsError"
+        assert "--account nope is not known; write one of: main, " in str(refused.exception)
     listed = json.loads(run(env, "rejects", "list", "--json").stdout)
     assert len(listed) == count(database_url, OPEN) > 3
     assert set(listed[0]) == {
