@@ -111,6 +111,7 @@ def fill_year(connection: Connection) -> Market:
         market.advance(at)
         observe(connection, market)
     end_year(connection, market)
+    _quote(connection, market.accounts["main"])
     date_facts(connection)
     return market
 
@@ -148,7 +149,6 @@ def load_histories(connection: Connection, market: Market) -> None:
 def end_year(connection: Connection, market: Market) -> None:
     """Load the histories, and what people import."""
     load_histories(connection, market)
-    _quote(connection, market.accounts["main"])
     bring(connection, "movements", _movements(market))
     bring(connection, "rates", _exchange_rates(market))
     bring(connection, "lots", _LOTS)
