@@ -72,6 +72,13 @@ class _Check:
         good = abs(skew_s) <= CLOCK_SKEW_LIMIT_S
         remedy = "" if good else "; set this machine's clock, by NTP"
         yield CheckResult("clock", good, message + remedy)
+        start = app.settings.history_start
+        if start is not None and start > server:
+            finding = (
+                f"ONETRADING_HISTORY_START, {start:%FT%TZ}, has not come by the exchange's clock:"
+                " no history is read before; write an instant that has passed"
+            )
+            yield CheckResult("history", True, finding, warning=True)
 
     def account(self, account: Account) -> Iterator[CheckResult]:
         """What its token says and may read, and what its streams take."""

@@ -13,7 +13,7 @@ from exporter.app import App, enabled, readers
 from exporter.model.errors import SettingsError
 from exporter.model.stream import PUBLIC_ACCOUNT, Stream
 from exporter.model.window import Window
-from exporter.settings import Settings, instant
+from exporter.settings import Settings, instant, surely_ahead
 from exporter.streams import STREAMS
 from exporter.sync import HistorySync, StreamSync
 
@@ -115,11 +115,11 @@ def of_accounts(app: App, names: Sequence[str]) -> list[StreamSync]:
 
 
 def require_past(start: datetime, end: datetime | None) -> None:
-    """Raises SettingsError for a range that holds no instant of the past, by the local clock."""
+    """Raises SettingsError for a range that holds no instant of the past, whatever time it is."""
     faults = []
     if end is not None and start >= end:
         faults.append(f"--from {start:%FT%TZ} is not before --to {end:%FT%TZ}; correct one of them")
-    if start > datetime.now(UTC):
+    if surely_ahead(start, datetime.now(UTC)):
         faults.append(f"--from {start:%FT%TZ} lies in the future; write an instant that has passed")
     if faults:
         raise SettingsError(faults)

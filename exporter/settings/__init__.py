@@ -12,7 +12,7 @@ from exporter.settings.network import NETWORK_VARIABLES, NetworkSettings
 from exporter.settings.raw import Setting
 from exporter.settings.secret import Secret
 from exporter.settings.table import SETTINGS, LogFormat, Settings, load
-from exporter.settings.values import Listen, duration, duration_text, instant
+from exporter.settings.values import Listen, duration, duration_text, instant, surely_ahead
 
 __all__ = [
     "NETWORK_VARIABLES",
@@ -30,4 +30,5 @@ __all__ = [
     "duration_text",
     "instant",
     "load",
+    "surely_ahead",
 ]

@@ -42,11 +42,11 @@ HISTORY_START = Setting(
 
 
 def history_start(raw: RawSettings) -> datetime | None:
-    """Aware, UTC; it has passed."""
+    """Aware, UTC; it has passed, unless the clock of this machine is wrong."""
 
     def parsed(given: RawSetting) -> datetime:
         start = values.instant(given.text)
-        if start > raw.now:
+        if values.surely_ahead(start, raw.now):
             raise ValueError("lies in the future; write an instant that has passed")
         return start
 

@@ -27,6 +27,8 @@ _INSTRUMENT = re.compile(r"[A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){1,3}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _UNIT_MICROSECONDS = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
 _LONGEST = timedelta(days=366)
+_WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
+_SLOWEST_CLOCK = timedelta(days=31)
 
 # Strict about hosts and ports: `postgresql://user:password`, with the host forgotten, is refused
 # rather than shown as a host and its port.
@@ -107,6 +109,12 @@ def instant(text: str) -> datetime:
         return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("is out of range; write a year from 1 to 9999 in UTC") from None
+
+
+def surely_ahead(at: datetime, now: datetime) -> bool:
+    """Whether an instant lies in the future even if the clock of this machine, which says that it
+    is ``now``, is a month slow. One that says that this was not written yet says nothing."""
+    return now > _WRITTEN and at > now + _SLOWEST_CLOCK
 
 
 def whole_number(text: str, most: int = 1_000_000) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,12 @@ def test_what_works_and_deserves_attention(simulator: Simulator, tmp_path: Path)
     told = verdicts(*checks.run(settings))
     assert "token file of main" not in told
     assert told["web config"][0] == told["configuration"][0] == "OK"
-    told = verdicts(*checks.run(settings_of(simulator, tmp_path, ())))
+    assert "history" not in told
+    tomorrow = (simulator.now + timedelta(days=1)).isoformat()
+    ahead = {"ONETRADING_HISTORY_START": tomorrow}
+    told = verdicts(*checks.run(settings_of(simulator, tmp_path, (), ahead)))
+    assert told["history"][0] == "WARN"
+    assert "has not come by the exchange's clock" in told["history"][1]
     assert told["configuration"][0] == "WARN"
     assert "ONETRADING_API_TOKEN_FILE" in told["configuration"][1]
 

@@ -20,22 +20,24 @@ from tests.support.waiting import wait_until
 def test_an_interrupt_while_it_still_imports_is_quiet(tmp_path: Path) -> None:
     """Its imports take half a second, in which Python would tell where it was."""
     env = {"ONETRADING_DATA_DIR": str(tmp_path), "DATABASE_URL": "none"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", "run"],
+    # A shell that starts something in the background lets it ignore the signal.
+    words = ["env", "--default-signal=INT", sys.executable, "-m", "exporter", "run"]
+    with subprocess.Popen(
+        words,
         env=process_environment(env),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    maps = Path(f"/proc/{process.pid}/maps")
-    try:
-        wait_until(
-            lambda: process.poll() is not None or "msgspec" in maps.read_text(), every_s=0.002
-        )
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        maps = Path(f"/proc/{process.pid}/maps")
+        try:
+            wait_until(
+                lambda: process.poll() is not None or "msgspec" in maps.read_text(), every_s=0.002
+            )
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert "Traceback" not in errors
     assert "KeyboardInterrupt" not in errors
     assert process.returncode in (-signal.SIGINT, 130, 0)

@@ -468,3 +468,17 @@ def test_a_user_without_a_home_is_told_to_name_a_directory(database: str, code: 
     if code:
         assert ended.stdout.startswith("ONETRADING_DATA_DIR is not set, and this user has no home")
         assert "\n" not in ended.stdout
+
+
+def test_a_history_start_is_ahead_only_if_no_clock_of_ours_can_be_so_slow() -> None:
+    def read(now: datetime, start: str) -> Settings:
+        given = {"ONETRADING_HISTORY_START": start}
+        return load(given, stream_names=STREAMS, now=lambda: now)
+
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    assert read(now, "2026-12-25").history_start == datetime(2026, 12, 25, tzinfo=UTC)
+    with pytest.raises(SettingsError, match="lies in the future"):
+        read(now, "2027-12-01")
+    # A machine that was switched on without a battery for its clock.
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    assert read(datetime(1970, 1, 1, tzinfo=UTC), "2026-06-01").history_start == start
