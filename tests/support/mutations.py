@@ -38,6 +38,14 @@ class Token(str):
     """A text that is written as it is in place of a JSON value."""
 
 
+class Again(str):
+    """The name of a member that its object has already: as a key it is another one."""
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
 def written(value: Any) -> str:
     """``value`` as JSON; pairs in a list of `Member` become an object, which may repeat names."""
     if isinstance(value, Token):
@@ -100,7 +108,7 @@ def _repeat(container: Any, key: Any, chance: random.Random) -> None:
     if isinstance(container, list):
         container.insert(chance.randrange(len(container) + 1), container[key])
     else:
-        container[Token(str(key))] = container[key]
+        container[Again(key)] = container[key]
 
 
 def _rename(container: Any, key: Any, chance: random.Random) -> None:
