@@ -14,12 +14,12 @@ from pathlib import Path
 
 from benchmarks.measure import Say, in_turns, plain, ratio
 from benchmarks.process import exporter, free_address, successes
-from exporter.model.stream import History
+from exporter.model.stream import Reference, Snapshot
 from exporter.simulator import Faults, Simulator
 from exporter.streams import STREAMS
 
 _ROUNDS = 5
-_GAUGES = {stream.name for stream in STREAMS if not isinstance(stream, History)}
+_GAUGES = {stream.name for stream in STREAMS if isinstance(stream, Snapshot | Reference)}
 _POLL_EVERY_S = 0.01
 _TIMEOUT_S = 60.0
 _IMPORT_ROUNDS = 15
