@@ -260,6 +260,7 @@ class RecordDecoder(Generic[Record]):
         self.struct = struct
         # Strict: a JSON number for an int would pass through a float.
         self._decoder = msgspec.json.Decoder(struct)
+        # A type that is known only now is one to msgspec, not to a type checker.
         self._list_decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
         # Nothing is known of what such a field holds, so it is looked at.
         self._anything = [f for f in msgspec.structs.fields(struct) if f.type is Any]

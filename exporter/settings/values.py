@@ -27,7 +27,8 @@ _INSTRUMENT = re.compile(r"[A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){1,3}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _UNIT_MICROSECONDS = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
 _LONGEST = timedelta(days=366)
-_WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
+_FIRST_RELEASE = datetime(2026, 11, 1, tzinfo=UTC)
+"""A clock that shows an earlier time is wrong by an unknown amount."""
 _SLOWEST_CLOCK = timedelta(days=31)
 
 # Strict about hosts and ports: `postgresql://user:password`, with the host forgotten, is refused
@@ -112,9 +113,9 @@ def instant(text: str) -> datetime:
 
 
 def surely_ahead(at: datetime, now: datetime) -> bool:
-    """Whether an instant lies in the future even if the clock of this machine, which says that it
-    is ``now``, is a month slow. One that says that this was not written yet says nothing."""
-    return now > _WRITTEN and at > now + _SLOWEST_CLOCK
+    """Whether an instant lies in the future although the clock of this machine, which shows
+    ``now``, may be a month slow. False when that clock shows a time before the first release."""
+    return now > _FIRST_RELEASE and at > now + _SLOWEST_CLOCK
 
 
 def whole_number(text: str, most: int = 1_000_000) -> int:

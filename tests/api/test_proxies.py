@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.api.rate_limiter import Priority
 from exporter.model.errors import ConnectionFailed, ExchangeError
-from exporter.model.route import Proxy, Route
+from exporter.model.route import Proxy, ProxyScheme, Route
 from tests.api.test_network import GOOD, client_of
 from tests.support.loopback import serving
 from tests.support.socks import socks_proxy
@@ -24,10 +24,13 @@ def get(base_url: str, proxy: Proxy) -> bytes:
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 @pytest.mark.parametrize("login", [None, ("me", PASSWORD)])
-def test_a_socks_proxy_resolves_the_name(scheme: str, login: tuple[str, str] | None) -> None:
+def test_a_socks_proxy_resolves_the_name(
+    scheme: ProxyScheme, login: tuple[str, str] | None
+) -> None:
     with serving(GOOD) as server, socks_proxy(login) as proxy:
         port = server.base_url.split(":")[2].split("/")[0]
-        through = Proxy(scheme, "127.0.0.1", proxy.port, *(login or ()))  # type: ignore[arg-type]
+        user, password = login or (None, "")
+        through = Proxy(scheme, "127.0.0.1", proxy.port, user, password)
         assert b"good" in get(f"http://exchange.test:{port}/fast/v1", through)
         assert proxy.asked == [("exchange.test", int(port))]
         assert [seen.target for seen in server.requests] == ["/fast/v1/time"]
