@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from exporter.simulator import Simulator
 from tests.support.documents import Block, blocks
+from tests.support.fork_server import orders
 from tests.support.ports import unused_port
 from tests.support.process import ROOT, Run, process_environment, running
 
@@ -141,6 +142,7 @@ class DocumentRunner:
             text=True,
             timeout=90,
             check=False,
+            pass_fds=[orders().fileno()],
         )
         calls = [line.split("\0") for line in self._notes.read_text().split("\0\n") if line]
         return Done(
@@ -183,9 +185,9 @@ class DocumentRunner:
             f"{program}() {{ {self._note(program)} }}" for program in NOT_RUN if "/" not in program
         ]
         make = shutil.which("make") or "make"
-        prelude = _PRELUDE.format(
-            root=ROOT, python=sys.executable, make=make, base_url=self._base_url
-        )
+        client = ROOT / "tests" / "support" / "fork_client.py"
+        exporter = f"{sys.executable} -I -S {client} {orders().fileno()}"
+        prelude = _PRELUDE.format(root=ROOT, exporter=exporter, make=make, base_url=self._base_url)
         return "\n".join([*not_run, prelude])
 
 
@@ -203,15 +205,15 @@ onetrading-exporter() {{
   case "${{1:-}}" in
     run|simulate|demo) lasting "$@" ;;
     init)
-      {python} -m exporter "$@" --directory set-up --data-dir set-up/data --force \
+      {exporter} "$@" --directory set-up --data-dir set-up/data --force \
         --base-url {base_url} --token-file token --database-url none --listen 127.0.0.1:0 ;;
-    *) {python} -m exporter "$@" ;;
+    *) {exporter} "$@" ;;
   esac
 }}
 lasting() {{
   export ONETRADING_LISTEN=127.0.0.1:0
   rm -f lasting
-  {python} -m exporter "$@" > lasting 2>&1 &
+  {exporter} "$@" > lasting 2>&1 &
   local process=$! tries=0
   until grep -q -s -e 'serving on' -e ONETRADING_BASE_URL= lasting; do
     tries=$((tries + 1))

@@ -1,9 +1,11 @@
 """Starts the real command without waiting for its imports, which take a second of one core.
 
 A server that has imported the command forks for each start: the child is a process of its own, with
-its own arguments, environment and files, that runs ``python -m exporter`` to its end as
+its own arguments, environment, directory and files, that runs ``python -m exporter`` to its end as
 the interpreter would. What an interpreter or a library reads when it is loaded cannot be given to a
 fork; such a start is a new interpreter.
+
+A shell starts it by `fork_client.py`.
 """
 
 from __future__ import annotations
@@ -89,11 +91,11 @@ def start(*arguments: str, env: Mapping[str, str], stdout: IO[bytes], stderr: IO
             stderr=stderr,
             cwd=_ROOT,
         )
-    order = {"arguments": arguments, "env": dict(env)}
+    order = {"arguments": arguments, "env": dict(env), "folder": str(_ROOT)}
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        files = [stdout.fileno(), stderr.fileno(), theirs.fileno()]
-        socket.send_fds(_server(), [json.dumps(order).encode()], files)
+    with theirs, Path(os.devnull).open("rb") as nothing:
+        files = [nothing.fileno(), stdout.fileno(), stderr.fileno(), theirs.fileno()]
+        socket.send_fds(orders(), [json.dumps(order).encode()], files)
     (pid,) = _NUMBER.unpack(ours.recv(_NUMBER.size))
     return ForkedProcess(pid, ours)
 
@@ -108,7 +110,7 @@ def _given(name: str) -> str | None:
 
 
 @cache
-def _server() -> socket.socket:
+def orders() -> socket.socket:
     """The connection to this process's server, which ends with it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
@@ -128,7 +130,7 @@ def _server() -> socket.socket:
     return ours
 
 
-def _serve(orders: socket.socket) -> None:
+def _serve(given: socket.socket) -> None:
     """Fork for each order; return in the child that is to become the command."""
     # Only the server needs them.
     import click
@@ -140,35 +142,39 @@ def _serve(orders: socket.socket) -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the guardians end
     while True:
-        text, files, _, _ = socket.recv_fds(orders, _MOST_BYTES, 3)
+        text, files, _, _ = socket.recv_fds(given, _MOST_BYTES, 4)
         if not text:
             sys.exit()
         if os.fork() == 0:
-            orders.close()
+            given.close()
             _guard(json.loads(text), *files)
             return
         for file in files:
             os.close(file)
 
 
-def _guard(order: Mapping[str, Any], stdout: int, stderr: int, ended: int) -> None:
-    """Fork the command, and tell how it ends. Returns in the command only."""
+def _guard(order: Mapping[str, Any], *files: int) -> None:
+    """Fork the command, and tell how it ends. Returns in the command only.
+
+    ``files`` are its input, output and errors, and where its end is told.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *own, ended = files
     pid = os.fork()
     if pid == 0:
         os.close(ended)
-        os.dup2(stdout, 1)
-        os.dup2(stderr, 2)
-        os.close(stdout)
-        os.close(stderr)
+        for number, file in enumerate(own):
+            os.dup2(file, number)
+            os.close(file)
+        os.chdir(order["folder"])
         os.environ.clear()
         os.environ.update(order["env"])
         sys.argv[1:] = order["arguments"]
         return
     with socket.socket(fileno=ended) as told:
         told.send(_NUMBER.pack(pid))
-        os.close(stdout)
-        os.close(stderr)
+        for file in own:
+            os.close(file)
         _, status = os.waitpid(pid, 0)
         told.send(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
     os._exit(0)
