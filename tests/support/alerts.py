@@ -70,6 +70,31 @@ def cases() -> tuple[Case, ...]:
     return tuple(found)
 
 
+def _name(rule: Rule) -> str:
+    return str(rule.get("alert") or rule["record"])
+
+
+def with_rules(path: Path, folder: Path) -> Path:
+    """Copy a file of tests, and of its rule files the alerts that it tests and what these read.
+
+    Each test evaluates every rule at every step, and most of them are about something else.
+    """
+    content = yaml.safe_load(path.read_text())
+    tested = {look["alertname"] for test in content["tests"] for look in test["alert_rule_test"]}
+    names = tested | {_name(rule) for alert in tested for rule in needed(ALERTS[alert]["expr"])}
+    files = [path.parent / name for name in content["rule_files"]]
+    content["rule_files"] = [file.name for file in files]
+    for file in files:
+        found = [
+            {**group, "rules": [rule for rule in group["rules"] if _name(rule) in names]}
+            for group in groups(file.stem)
+        ]
+        (folder / file.name).write_text(yaml.safe_dump({"groups": found}))
+    copy = folder / f"test-{path.name}"
+    copy.write_text(yaml.safe_dump(content))
+    return copy
+
+
 def uncommented() -> str:
     """thresholds.yaml with every example in force."""
     text = (FOLDER / "thresholds.yaml").read_text()
@@ -121,6 +146,7 @@ def mutants(alert: str) -> Iterator[tuple[str, Rule]]:
 
 def lay_out(folder: Path, alert: Rule, tests: Iterable[Case]) -> list[Path]:
     """Write one alert, the rules that it needs, and its tests; return the files with the tests."""
+    folder.mkdir(exist_ok=True)
     groups = [
         {"name": "records", "rules": list(needed(alert["expr"]))},
         {"name": "alert", "rules": [alert]},
