@@ -94,6 +94,7 @@ $(VENV)/.runtime: $(VENV)/.python requirements.txt requirements-build.txt pyproj
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Most of it is never imported; the rest is compiled when it is, by `compiled-tests`.
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
-	$(LOCKED) -r requirements-dev.txt
+	$(LOCKED) --no-compile -r requirements-dev.txt
 	@touch $@
