@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.memory import keep_temporary_files_in_memory
 
@@ -20,9 +22,11 @@ settings.load_profile("ci")
 
 pytest_plugins = ["tests.support.postgres", "tests.support.simulated_year"]
 
-# A file is run by one worker. The longest files come first, so that no worker starts one of them
-# when the others are about to finish.
+# A file is run by one worker, and so are those that share what takes long to make. The longest come
+# first, so that no worker starts one of them when the others are about to finish.
+SHARED = {name: "the simulated year" for name in ("test_cookbook.py", "test_simulated_year.py")}
 LONG = (
+    *SHARED,
     "test_kill.py",
     "test_document_commands.py",
     "test_shutdown.py",
@@ -43,6 +47,19 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; the order is otherwise as it was."""
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """As `--dist loadfile`, but all files of SHARED with the same value are one unit of work."""
+    scheduler = LoadFileScheduling(config, log)
+
+    def unit_of(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return SHARED.get(Path(file).name, file)
+
+    scheduler._split_scope = unit_of  # the method that xdist's own subclasses replace
+    return scheduler
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote, urlsplit
@@ -31,18 +31,22 @@ THROWAWAY = {
 }
 
 
+_administrators: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The server of this run: the URL of a database that stays empty."""
-    given = os.environ.get("TEST_DATABASE_URL")
-    if given:
-        yield given
-        return
-    with (
-        TemporaryDirectory(prefix="onetrading-postgres-") as directory,
-        EmbeddedPostgres(Path(directory), settings=THROWAWAY) as server,
-    ):
-        yield server.ensure()
+    with ExitStack() as stack:
+        url = os.environ.get("TEST_DATABASE_URL")
+        if not url:
+            directory = stack.enter_context(TemporaryDirectory(prefix="onetrading-postgres-"))
+            server = EmbeddedPostgres(Path(directory), settings=THROWAWAY)
+            url = stack.enter_context(server).ensure()
+        connection = stack.enter_context(psycopg.connect(url, autocommit=True))
+        _administrators[url] = connection
+        yield url
+        del _administrators[url]
 
 
 @pytest.fixture(scope="session")
@@ -97,15 +101,25 @@ def postgres_server() -> Iterator["PostgresServer"]:
 def fresh_database(server_url: str, template: str = "template1") -> Iterator[str]:
     """Create a database, yield its URL, and drop it together with its sessions."""
     name = f"test_{uuid4().hex}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
+    with _administrator(server_url) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
                 sql.Identifier(name), sql.Identifier(template)
             )
         )
     yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
-    with psycopg.connect(server_url, autocommit=True) as connection:
+    with _administrator(server_url) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def _administrator(server_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The connection that is kept to the server of this run; a login costs as much as a drop."""
+    if kept := _administrators.get(server_url):
+        yield kept
+        return
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        yield connection
 
 
 def database_of(url: str) -> str:
