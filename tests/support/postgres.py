@@ -38,15 +38,27 @@ _administrators: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
 def postgres_url() -> Iterator[str]:
     """The server of this run: the URL of a database that stays empty."""
     with ExitStack() as stack:
-        url = os.environ.get("TEST_DATABASE_URL")
-        if not url:
+        given = os.environ.get("TEST_DATABASE_URL")
+        if given:
+            url = given
+        else:
             directory = stack.enter_context(TemporaryDirectory(prefix="onetrading-postgres-"))
             server = EmbeddedPostgres(Path(directory), settings=THROWAWAY)
             url = stack.enter_context(server).ensure()
         connection = stack.enter_context(psycopg.connect(url, autocommit=True))
+        if not given:
+            hash_lightly(connection, url)
         _administrators[url] = connection
         yield url
         del _administrators[url]
+
+
+def hash_lightly(connection: psycopg.Connection[tuple[object, ...]], url: str) -> None:
+    """Let the password be hashed once, not 4,096 times by each login: a third of what it takes."""
+    parts = urlsplit(url)
+    role = sql.Identifier(str(parts.username))
+    connection.execute("SET scram_iterations = 1")
+    connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, str(parts.password)))
 
 
 @pytest.fixture(scope="session")
