@@ -12,9 +12,9 @@ import click
 
 from exporter.app import App, enabled
 from exporter.cli.choice import (
-    HISTORY_STREAMS,
     accounts_option,
     from_option,
+    history_option,
     of_accounts,
     past_window,
     require_past,
@@ -38,13 +38,15 @@ from exporter.sync import Backfill, FollowerSync, GapFiller, HistorySync, Outcom
     cls=Command,
     epilog=examples("sync", "sync --stream trades --stream balances --account main"),
 )
-@with_settings
+@with_settings("exchange", "streams", "database", "reports", "log")
 @click.option(
     "--stream",
     "streams",
     multiple=True,
     type=click.Choice(STREAM_NAMES),
-    help="Only this stream; repeat it for several. Default: all.",
+    metavar="NAME",
+    help="Only this stream; repeat it for several. Default: all."
+    f" One of: {', '.join(STREAM_NAMES)}.",
 )
 @accounts_option
 def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
@@ -112,14 +114,8 @@ def unread(sync: StreamSync) -> str:
         "backfill --stream trades --from 2025-01-01",
     ),
 )
-@with_settings
-@click.option(
-    "--stream",
-    "name",
-    required=True,
-    type=click.Choice(HISTORY_STREAMS),
-    help="The stream to fill.",
-)
+@with_settings("exchange", "streams", "database", "reports", "log")
+@history_option
 @accounts_option
 @from_option
 @to_option
