@@ -154,11 +154,24 @@ def backfill(
             if dry_run:
                 _describe(sync, window, settings.requests_per_minute, again=again)
                 continue
-            if sync.stream.partitioned:
-                app.runner.run(sync)  # finds out which instruments the exchange serves
-            failed |= not _fill(app, sync, window, again=again)
+            if _prepared(app, sync):
+                failed |= not _fill(app, sync, window, again=again)
+            else:
+                failed = True
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _prepared(app: App, sync: HistorySync) -> bool:
+    """Have a pass find out what the service knows before it fills: which instruments are served,
+    and which orders are open. Whether it may be filled; what stands in the way was told."""
+    outcome = "ok" if sync.ready_for_backfill else app.runner.run(sync)
+    # What an account without futures has of them is told, and is no failure.
+    if sync.ready_for_backfill or (outcome == "not permitted" and sync.stream.requires_futures):
+        return True
+    why = "what is there now could not be read, which has to be known first: see above"
+    click.echo(f"error: {sync.name}: {why}", err=True)
+    return False
 
 
 def _fill(app: App, history: HistorySync, window: Window, *, again: bool) -> bool:
