@@ -30,6 +30,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf,required=false \
         --require-hashes --no-cache-dir --only-binary :all: -r requirements-build.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY scripts/long_description.py scripts/
+COPY docs/man docs/man
 COPY exporter exporter
 COPY migrations migrations
 COPY grafana grafana

@@ -55,6 +55,7 @@ format: $(VENV)/.dev ## format the code
 
 generate: $(VENV)/.dev ## regenerate everything that is derived from the code
 	$(BIN)/python scripts/docs
+	$(BIN)/python scripts/manual
 	$(BIN)/python scripts/status_schema
 	$(BIN)/python scripts/dashboards
 	$(BIN)/python scripts/chart

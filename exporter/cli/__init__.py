@@ -1,8 +1,4 @@
-"""The command line: parse the options, build the app, call it, exit with a code.
-
-Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 migrations are pending; 4 something
-differs (`verify`, `reconcile`, `close`) or remains (`rejects retry`); 130 interrupted.
-"""
+"""The command line: parse the options, build the app, call it, exit with a code."""
 
 from __future__ import annotations
 
@@ -20,6 +16,15 @@ from exporter.model.errors import ExporterError, SettingsError
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+EXIT_CODES: Mapping[int, str] = {
+    0: "done",
+    EXIT_FAILED: "failed",
+    EXIT_USAGE: "bad usage or configuration; all faults are listed at once",
+    3: "`migrate --check`: migrations are pending",
+    4: "something differs (`verify`, `reconcile`, `close`) or remains (`rejects retry`)",
+    EXIT_INTERRUPTED: "interrupted",
+}
+"""What each says, in Markdown."""
 
 
 class _Listed(NamedTuple):
@@ -31,7 +36,7 @@ class _Listed(NamedTuple):
     """At most 60 characters, so that it fits beside the names on a terminal of 80 columns."""
 
 
-_GROUPS: Mapping[str, Mapping[str, _Listed]] = {
+GROUPS: Mapping[str, Mapping[str, _Listed]] = {
     "Service": {
         "run": _Listed("service.run", "Poll, serve /metrics and keep history, until stopped"),
         "init": _Listed("init.init", "Set up an exporter: token, settings, unit, Prometheus"),
@@ -64,8 +69,16 @@ _GROUPS: Mapping[str, Mapping[str, _Listed]] = {
     },
 }
 _COMMANDS: Mapping[str, _Listed] = {
-    name: listed for group in _GROUPS.values() for name, listed in group.items()
+    name: listed for group in GROUPS.values() for name, listed in group.items()
 }
+
+
+ABOUT_SETTINGS = (
+    "From options, the environment, or a TOML file (--config FILE, ONETRADING_CONFIG): the first of"
+    " these wins. Every command takes all settings; its --help describes those that matter to it,"
+    " docs/configure.md and the man page all of them. Common to all: ONETRADING_CONFIG,"
+    " ONETRADING_LOG_LEVEL, ONETRADING_LOG_FORMAT."
+)
 
 
 class _Commands(click.Group):
@@ -86,9 +99,13 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """By what they are for, each with its whole summary; nothing is imported for that."""
-        for title, commands in _GROUPS.items():
+        for title, commands in GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, one.summary) for name, one in commands.items()])
+        with formatter.section("Settings"):
+            formatter.write_text(ABOUT_SETTINGS)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), text) for code, text in EXIT_CODES.items()])
 
 
 @click.group(

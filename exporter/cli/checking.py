@@ -12,7 +12,7 @@ from exporter.settings import Settings
 
 
 @click.command(cls=Command)
-@with_settings
+@with_settings("exchange", "streams", "database", "server", "reports", "retention", "log")
 def check(settings: Settings) -> None:
     """Check configuration, tokens, clock, database and request budget: OK, WARN or FAIL each.
 
@@ -30,7 +30,7 @@ def check(settings: Settings) -> None:
 
 
 @click.command(cls=Command)
-@with_local_settings
+@with_local_settings("server")
 def health(settings: Settings) -> None:
     """Ask the service of this configuration whether it is healthy (for container runtimes)."""
     listen = settings.listen

@@ -3,7 +3,7 @@ Postgres is touched, as far as the settings tell."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,7 +50,8 @@ history_option = click.option(
     "name",
     required=True,
     type=click.Choice(HISTORY_STREAMS),
-    help="The stream whose history it is.",
+    metavar="NAME",
+    help=f"The stream whose history it is, one of: {', '.join(HISTORY_STREAMS)}.",
 )
 from_option = click.option(
     "--from",
@@ -85,6 +86,16 @@ def require_read(settings: Settings, streams: Sequence[str], accounts: Sequence[
         for name in dict.fromkeys(streams):
             found = _why_not_read(settings, _BY_NAME[name], chosen)
             faults += [] if found is None else [f"--stream {name} {found}"]
+    if faults:
+        raise SettingsError(faults)
+
+
+def require_known(settings: Settings, stored: Iterable[str], accounts: Sequence[str]) -> None:
+    """Raises SettingsError for accounts that are neither configured nor ``stored``."""
+    names = [*(account.name for account in settings.accounts), PUBLIC_ACCOUNT]
+    known = list(dict.fromkeys([*names, *stored]))
+    advice = f"write one of: {', '.join(known)}"
+    faults = [f"--account {name} is not known; {advice}" for name in accounts if name not in known]
     if faults:
         raise SettingsError(faults)
 

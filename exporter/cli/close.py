@@ -14,7 +14,7 @@ from exporter.app import App
 from exporter.cli.command import Command, examples
 from exporter.cli.database import app_with_database
 from exporter.cli.options import with_settings
-from exporter.cli.reports import print_rows
+from exporter.cli.tables import print_rows
 from exporter.model.errors import ChecksFailing, DatabaseError, SettingsError
 from exporter.settings import Settings
 from exporter.store import closes
@@ -48,7 +48,7 @@ _zone_option = click.option(
 
 
 @click.command(cls=Command, epilog=examples("reconcile --month 2026-10"))
-@with_settings
+@with_settings("database", "reports")
 @click.option("--month", type=MonthOption(), metavar="MONTH", help="Only this month: 2026-10.")
 @_zone_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the rows to look at.")
@@ -86,7 +86,7 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
         {name: check[name] for name in _SHOWN} | {"month": f"{check['month']:%Y-%m}"}
         for check in found
     ]
-    print_rows(rows, as_json=False)
+    print_rows(rows, as_json=False, least=("failing_since",), titles={"check_name": "check"})
     for check in found:
         if check["state"] == "failing":
             currency = f" {check['currency']}" if check["currency"] else ""
@@ -100,7 +100,7 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
     cls=Command,
     epilog=examples("close 2026-10", "close 2026-10 --acknowledge main/rates='booked by hand'"),
 )
-@with_settings
+@with_settings("database", "reports")
 @click.argument("month", type=MonthOption())
 @_zone_option
 @click.option(
@@ -153,7 +153,7 @@ def _acknowledged(texts: Sequence[str]) -> dict[str, str]:
 
 
 @click.command(cls=Command)
-@with_settings
+@with_settings("database", "reports")
 @click.argument("month", type=MonthOption())
 @_zone_option
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it is kept with the lock.")

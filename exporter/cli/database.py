@@ -61,7 +61,7 @@ def require_database(settings: Settings, *, only_look: bool = True) -> None:
 
 
 @click.command(cls=Command)
-@with_settings
+@with_settings("database")
 @click.option("--check", is_flag=True, help="Change nothing; exit 3 when migrations are pending.")
 @click.option("--print", "show", is_flag=True, help="Change nothing; print the pending SQL.")
 def migrate(settings: Settings, check: bool, show: bool) -> None:

@@ -15,6 +15,7 @@ import click
 
 from exporter import logs
 from exporter.app import Runtime
+from exporter.cli.command import Command
 from exporter.cli.options import STREAM_NAMES
 from exporter.model.errors import EmbeddedPostgresError, SettingsError
 from exporter.server import check_free
@@ -39,7 +40,10 @@ _SIMULATION_OPTIONS = (
         " fees. No endpoint tells them, the control URL does: truth/movements?account=main.",
     ),
     click.option(
-        "--faults", default="", help="Faults to inject, for example error_rate=0.05,latency_ms=200."
+        "--faults",
+        default="",
+        metavar="NAME=VALUE,...",
+        help="Faults to inject, for example error_rate=0.05,latency_ms=200.",
     ),
 )
 
@@ -78,12 +82,17 @@ def _faults(text: str) -> Faults:
         raise SettingsError([f"--faults: {error}"]) from error
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
-    "--listen", default="127.0.0.1:9878", show_default=True, help="host:port to listen on."
+    "--listen",
+    default="127.0.0.1:9878",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Address to listen on.",
 )
 @click.option(
     "--tokens",
+    metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to write the token of each account to, in a file named like the account.",
 )
@@ -138,12 +147,17 @@ def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
     return files
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
-    "--listen", default="127.0.0.1:9877", show_default=True, help="host:port to listen on."
+    "--listen",
+    default="127.0.0.1:9877",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Address to listen on.",
 )
 @click.option(
     "--data-dir",
+    metavar="DIR",
     type=click.Path(path_type=Path),
     help="Its subfolder demo is deleted at each start.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +56,7 @@ class Request:
         "export monthly_fees --format parquet --out fees.parquet --account main",
     ),
 )
-@with_settings
+@with_settings("database", "reports", "datev")
 @click.argument("view")
 @click.option("--format", "format_name", required=True, type=click.Choice(FORMATS), help="Format.")
 @click.option(
@@ -69,11 +69,20 @@ class Request:
 @click.option(
     "--from",
     "start",
+    metavar="TIME",
     type=InstantOption(),
     help="Start of the period: ISO 8601; a date is midnight UTC. Default: from the beginning.",
 )
-@click.option("--to", "end", type=InstantOption(), help="End of the period, exclusive.")
-@click.option("--account", metavar="NAME", help="Only this account. Default: all.")
+@click.option(
+    "--to", "end", metavar="TIME", type=InstantOption(), help="End of the period, exclusive."
+)
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="NAME",
+    help="Only this account; one at a time. Default: all.",
+)
 @click.option(
     "--zone",
     metavar="ZONE",
@@ -93,7 +102,7 @@ def export(
     out: str,
     start: datetime | None,
     end: datetime | None,
-    account: str | None,
+    accounts: tuple[str, ...],
     zone: str | None,
     bom: bool,
     spreadsheet: bool,
@@ -110,7 +119,7 @@ def export(
         view=view,
         format_name=format_name,
         out=None if out == "-" else Path(out),
-        selection=Selection(start, end, account, zone),
+        selection=Selection(start, end, _one(accounts), zone),
         bom=bom or spreadsheet,
         for_spreadsheet=spreadsheet,
     )
@@ -125,6 +134,15 @@ def export(
                 _export_books(connection, request, created_at, settings)
             else:
                 _export(connection, request, created_at)
+
+
+def _one(accounts: Sequence[str]) -> str | None:
+    """The account that was chosen; None: all. Raises SettingsError for several."""
+    if len(accounts) > 1:
+        raise SettingsError(
+            ["--account is there more than once; export one at a time, or all without it"]
+        )
+    return accounts[0] if accounts else None
 
 
 def _check_usage(request: Request, settings: Settings) -> None:

@@ -12,9 +12,9 @@ import click
 
 from exporter.app import App, enabled
 from exporter.cli.choice import (
-    HISTORY_STREAMS,
     accounts_option,
     from_option,
+    history_option,
     of_accounts,
     past_window,
     require_past,
@@ -38,13 +38,15 @@ from exporter.sync import Backfill, FollowerSync, GapFiller, HistorySync, Outcom
     cls=Command,
     epilog=examples("sync", "sync --stream trades --stream balances --account main"),
 )
-@with_settings
+@with_settings("exchange", "streams", "database", "reports", "log")
 @click.option(
     "--stream",
     "streams",
     multiple=True,
     type=click.Choice(STREAM_NAMES),
-    help="Only this stream; repeat it for several. Default: all.",
+    metavar="NAME",
+    help="Only this stream; repeat it for several. Default: all."
+    f" One of: {', '.join(STREAM_NAMES)}.",
 )
 @accounts_option
 def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[str, ...]) -> None:
@@ -112,14 +114,8 @@ def unread(sync: StreamSync) -> str:
         "backfill --stream trades --from 2025-01-01",
     ),
 )
-@with_settings
-@click.option(
-    "--stream",
-    "name",
-    required=True,
-    type=click.Choice(HISTORY_STREAMS),
-    help="The stream to fill.",
-)
+@with_settings("exchange", "streams", "database", "reports", "log")
+@history_option
 @accounts_option
 @from_option
 @to_option
@@ -158,11 +154,24 @@ def backfill(
             if dry_run:
                 _describe(sync, window, settings.requests_per_minute, again=again)
                 continue
-            if sync.stream.partitioned:
-                app.runner.run(sync)  # finds out which instruments the exchange serves
-            failed |= not _fill(app, sync, window, again=again)
+            if _prepared(app, sync):
+                failed |= not _fill(app, sync, window, again=again)
+            else:
+                failed = True
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _prepared(app: App, sync: HistorySync) -> bool:
+    """Have a pass find out what the service knows before it fills: which instruments are served,
+    and which orders are open. Whether it may be filled; what stands in the way was told."""
+    outcome = "ok" if sync.ready_for_backfill else app.runner.run(sync)
+    # What an account without futures has of them is told, and is no failure.
+    if sync.ready_for_backfill or (outcome == "not permitted" and sync.stream.requires_futures):
+        return True
+    why = "what is there now could not be read, which has to be known first: see above"
+    click.echo(f"error: {sync.name}: {why}", err=True)
+    return False
 
 
 def _fill(app: App, history: HistorySync, window: Window, *, again: bool) -> bool:

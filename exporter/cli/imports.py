@@ -39,8 +39,10 @@ def import_command() -> None:
     """
 
 
-@import_command.command("movements", cls=Command)
-@with_settings
+@import_command.command(
+    "movements", cls=Command, short_help="Deposits, withdrawals, transfers and fees"
+)
+@with_settings("database")
 @_file_argument
 @_replace_option
 def movements(settings: Settings, file: Path, replace: bool) -> None:
@@ -53,8 +55,8 @@ def movements(settings: Settings, file: Path, replace: bool) -> None:
     _import(settings, LAYOUTS["movements"], file, replace=replace)
 
 
-@import_command.command("rates", cls=Command)
-@with_settings
+@import_command.command("rates", cls=Command, short_help="Exchange rates of days")
+@with_settings("database")
 @_file_argument
 @_replace_option
 def rates(settings: Settings, file: Path, replace: bool) -> None:
@@ -66,8 +68,8 @@ def rates(settings: Settings, file: Path, replace: bool) -> None:
     _import(settings, LAYOUTS["rates"], file, replace=replace)
 
 
-@import_command.command("lots", cls=Command)
-@with_settings
+@import_command.command("lots", cls=Command, short_help="Lots of before, or of elsewhere")
+@with_settings("database")
 @_file_argument
 @_replace_option
 def lots(settings: Settings, file: Path, replace: bool) -> None:

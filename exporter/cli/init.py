@@ -16,6 +16,7 @@ import click
 import platformdirs
 
 from exporter.cli import first_files
+from exporter.cli.command import Command
 from exporter.cli.options import PUBLIC_STREAM_NAMES, STREAM_NAMES
 from exporter.model.errors import SettingsError
 from exporter.settings import Secret, Settings, load
@@ -23,7 +24,7 @@ from exporter.settings import Secret, Settings, load
 _PRIVATE, _PUBLIC = 0o600, 0o644
 _ROOT = "root"
 _OPTION_OF = {
-    "ONETRADING_ACCOUNT": "--account",
+    "ONETRADING_ACCOUNT": "--account-name",
     "ONETRADING_BASE_URL": "--base-url",
     "DATABASE_URL": "--database-url",
     "ONETRADING_HISTORY_START": "--history-start",
@@ -36,25 +37,50 @@ confirmed by e-mail, and shown once. Futures need the token of a futures subacco
 you give the token a list of IP addresses, the one of this machine must be in it."""
 
 
-@click.command("init")
+@click.command("init", cls=Command)
 @click.option(
     "--directory",
+    metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the files go.  [default: /etc/onetrading for root, else the user's configuration"
     " directory]",
 )
 @click.option(
     "--token-file",
+    metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="File to take the token from instead of asking for it; - is standard input.",
 )
 @click.option("--no-token", is_flag=True, help="Set up an exporter of public markets only.")
-@click.option("--account", default="main", show_default=True, help="Name of the account.")
-@click.option("--base-url", help="REST base of the exchange, if not the usual one.")
-@click.option("--database-url", help="URL of a Postgres server.  [default: a Postgres of its own]")
-@click.option("--history-start", help="Earliest instant of the history, such as 2026-01-01.")
-@click.option("--listen", help="host:port of the HTTP server.  [default: 127.0.0.1:9877]")
-@click.option("--data-dir", help="Directory of the embedded Postgres and the spool.")
+@click.option(
+    "--account-name",
+    "account",
+    default="main",
+    show_default=True,
+    metavar="NAME",
+    help="Name of the account, a metric label.",
+)
+@click.option("--base-url", metavar="URL", help="REST base of the exchange, if not the usual one.")
+@click.option(
+    "--database-url",
+    metavar="URL",
+    help="URL of a Postgres server.  [default: a Postgres of its own]",
+)
+@click.option(
+    "--history-start",
+    metavar="TIME",
+    help="Earliest instant of the history, such as 2026-01-01.",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Address of the HTTP server.  [default: 127.0.0.1:9877]",
+)
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    help="Directory of the embedded Postgres and the spool.",
+)
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @click.option("--no-check", is_flag=True, help="Do not run `check` at the end.")
 def init(
@@ -102,8 +128,8 @@ def _refuse_existing(folder: Path, names: tuple[str, ...], *, force: bool) -> No
 
 def _settings(given: Mapping[str, str]) -> Settings:
     """What the options mean together, checked. Raises SettingsError, naming the options."""
-    variables = {option.removeprefix("--"): name for name, option in _OPTION_OF.items()}
-    environ = {variables[key.replace("_", "-")]: text for key, text in given.items()}
+    variables = {name.removeprefix("ONETRADING_").lower(): name for name in _OPTION_OF}
+    environ = {variables[key]: text for key, text in given.items()}
     try:
         return load(environ, stream_names=STREAM_NAMES, public_streams=PUBLIC_STREAM_NAMES)
     except SettingsError as error:

@@ -12,30 +12,26 @@ import click
 
 from exporter import logs
 from exporter.cli.command import SettingOption
-from exporter.settings import NETWORK_VARIABLES, SETTINGS, Setting, Settings, load
+from exporter.settings import NETWORK_VARIABLES, SETTINGS, Group, Setting, Settings, load
 from exporter.streams import STREAMS
 
 STREAM_NAMES = [stream.name for stream in STREAMS]
 PUBLIC_STREAM_NAMES = [stream.name for stream in STREAMS if stream.public]
 
+Function = Callable[..., Any]
 
-def _option(setting: Setting) -> Callable[[Any], Any]:
-    return click.option(
-        _flag(setting),
-        *setting.flags,
-        setting.name,
+
+def _option(setting: Setting, *, shown: bool) -> click.Option:
+    return SettingOption(
+        [setting.flag, *setting.flags, setting.name],
         envvar=setting.name,
         show_envvar=True,
         default=None,
         show_default=setting.default,
         metavar=setting.metavar,
-        cls=SettingOption,
+        hidden=not shown,
         help=setting.help[0].upper() + setting.help[1:] + ".",
     )
-
-
-def _flag(setting: Setting) -> str:
-    return "--" + setting.key.replace("_", "-")
 
 
 def _is_taken(flag: str, taken: set[str]) -> bool:
@@ -44,30 +40,29 @@ def _is_taken(flag: str, taken: set[str]) -> bool:
     return flag in taken or flag.removesuffix("s") in taken
 
 
-def _is_option(setting: Setting) -> bool:
-    """Secrets stay out of the process list; an interval has its stream in the variable's name."""
-    return not (setting.secret or setting.per_stream)
-
-
-def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_settings(*groups: Group) -> Callable[[Function], Function]:
     """Add all settings to a command as options; it receives them as one checked ``settings``.
 
-    The command's own options win where both have the same name.
+    ``groups``: what its help describes, beside what matters to every command. The others count all
+    the same, and stand by their names only. The command's own options win where both have the same
+    name.
     """
-    return _with_settings(command, {})
+    return lambda command: _with_settings(command, groups, {})
 
 
-def with_local_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_local_settings(*groups: Group) -> Callable[[Function], Function]:
     """The same for a command that speaks to this machine only: no proxy and no certificate that the
     environment names concerns it, nor can it fail for one."""
-    return _with_settings(command, dict.fromkeys(NETWORK_VARIABLES, ""))
+    return lambda command: _with_settings(command, groups, dict.fromkeys(NETWORK_VARIABLES, ""))
 
 
-def _with_settings(command: Callable[..., Any], instead: Mapping[str, str]) -> Callable[..., Any]:
+def _with_settings(
+    command: Function, groups: tuple[Group, ...], instead: Mapping[str, str]
+) -> Function:
     """``instead``: variables that count as if they were set like this."""
     own: list[click.Parameter] = getattr(command, "__click_params__", [])
     taken = {flag for parameter in own for flag in parameter.opts}
-    options = [s for s in SETTINGS if _is_option(s) and not _is_taken(_flag(s), taken)]
+    options = [s for s in SETTINGS if s.is_option and not _is_taken(s.flag, taken)]
 
     @wraps(command)
     def called(**arguments: Any) -> Any:
@@ -75,14 +70,15 @@ def _with_settings(command: Callable[..., Any], instead: Mapping[str, str]) -> C
         typed = {name: text for name, text in texts.items() if text is not None}
         return command(settings=_load({**os.environ, **typed, **instead}), **arguments)
 
-    # Click lists the last parameter first: the command's own come before the settings.
-    parameters: list[click.Parameter] = []
-    vars(called)["__click_params__"] = parameters
-    for setting in reversed(options):
-        called = _option(setting)(called)
-    parameters.extend(own)
-    others = ", ".join(s.name for s in SETTINGS if s not in options)
-    called.__doc__ = f"{command.__doc__}\n\n    Set in the environment or the file only: {others}."
+    mattering = [s for s in SETTINGS if s.group in ("common", *groups)]
+    # Click lists the last parameter first.
+    vars(called)["__click_params__"] = [
+        *(_option(setting, shown=setting in mattering) for setting in reversed(options)),
+        *own,
+    ]
+    others = ", ".join(s.name for s in mattering if s not in options)
+    if others:
+        called.__doc__ = f"{command.__doc__}\n\n    In the environment or the file only: {others}."
     return called
 
 

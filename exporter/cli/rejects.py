@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from exporter.api.sent_tokens import SentTokens
+from exporter.cli.choice import accounts_option, require_known
 from exporter.cli.command import Command
 from exporter.cli.database import app_with_database
 from exporter.cli.options import STREAM_NAMES, with_settings
-from exporter.cli.reports import as_json_option, json_value, print_rows
+from exporter.cli.reports import as_json_option
+from exporter.cli.tables import json_value, print_rows
 from exporter.cli.verify import EXIT_DIFFERENT
 from exporter.model.errors import DatabaseError, SettingsError
-from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.settings import Settings
 from exporter.store import rejects as store
 from exporter.store.imports import known_accounts
@@ -37,37 +38,29 @@ def rejects() -> None:
 
 
 _stream_option = click.option(
-    "--stream", type=click.Choice(STREAM_NAMES), help="Only of this stream. Default: all."
-)
-_account_option = click.option(
-    "--account", metavar="NAME", help="Only of this account. Default: all, also former ones."
+    "--stream",
+    type=click.Choice(STREAM_NAMES),
+    metavar="NAME",
+    help=f"Only of this stream. Default: all. One of: {', '.join(STREAM_NAMES)}.",
 )
 
 
-@rejects.command("list", cls=Command)
-@with_settings
+@rejects.command("list", cls=Command, short_help="Show the open rejects")
+@with_settings("database")
 @_stream_option
-@_account_option
+@accounts_option
 @as_json_option
 def list_command(
-    settings: Settings, stream: str | None, account: str | None, as_json: bool
+    settings: Settings, stream: str | None, accounts: tuple[str, ...], as_json: bool
 ) -> None:
     """Show the open rejects, the oldest first, with the beginning of each record."""
     with app_with_database(settings, (), only_look=True) as app:
         if app.database is None:
             raise DatabaseError("there is no database")
-        _require_known(settings, app.database.run(known_accounts), account)
-        found = app.database.run(store.open_rejects, stream, account)
+        require_known(settings, app.database.run(known_accounts), accounts)
+        found = app.database.run(store.open_rejects, stream, accounts)
     hide = _hider(settings)
-    print_rows([_row(reject, hide) for reject in found], as_json)
-
-
-def _require_known(settings: Settings, stored: Iterable[str], account: str | None) -> None:
-    """Raises SettingsError for an account that is neither configured nor ``stored``."""
-    names = [*(one.name for one in settings.accounts), PUBLIC_ACCOUNT]
-    known = list(dict.fromkeys([*names, *stored]))
-    if account is not None and account not in known:
-        raise SettingsError([f"--account {account} is not known; write one of: {', '.join(known)}"])
+    print_rows([_row(reject, hide) for reject in found], as_json, below=("reason", "key", "sample"))
 
 
 def _row(reject: OpenReject, hide: Hide) -> dict[str, Any]:
@@ -87,13 +80,13 @@ def _row(reject: OpenReject, hide: Hide) -> dict[str, Any]:
     }
 
 
-@rejects.command("retry", cls=Command)
-@with_settings
+@rejects.command("retry", cls=Command, short_help="Read them again with this version")
+@with_settings("database")
 @_stream_option
-@_account_option
+@accounts_option
 @as_json_option
 def retry_command(
-    settings: Settings, stream: str | None, account: str | None, as_json: bool
+    settings: Settings, stream: str | None, accounts: tuple[str, ...], as_json: bool
 ) -> None:
     """Read the open rejects again with this version, and load what can be read now.
 
@@ -105,8 +98,8 @@ def retry_command(
     with app_with_database(settings, (), must_exist=True) as app:
         retry = RejectRetry(STREAMS, app.storage, datetime.now(UTC))
         database = app.storage.writable()
-        _require_known(settings, database.run(known_accounts), account)
-        for reject in database.run(store.open_rejects, stream, account):
+        require_known(settings, database.run(known_accounts), accounts)
+        for reject in database.run(store.open_rejects, stream, accounts):
             result = retry.retry(reject)
             row = _row(reject, hide) | {"result": result.state, "reason": hide(result.why)}
             told.append({name: row[name] for name in _TOLD})
@@ -122,7 +115,7 @@ _TOLD = ("id", "stream", "account", "happened_at", "result", "reason")
 
 
 def _summarise(told: list[dict[str, Any]]) -> None:
-    print_rows(told, as_json=False)
+    print_rows(told, as_json=False, below=("reason",))
     if told:
         counts = Counter(row["result"] for row in told)
         click.echo(", ".join(f"{count} {result}" for result, count in sorted(counts.items())))

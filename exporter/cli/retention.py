@@ -17,7 +17,7 @@ from exporter.streams import STREAMS
 
 
 @click.command("retention", cls=Command)
-@with_settings
+@with_settings("retention", "database")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be thinned.")
 def retention(settings: Settings, dry_run: bool) -> None:
     """Thin observed state as ONETRADING_RETENTION says, and say what and how much.

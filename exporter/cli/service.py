@@ -11,7 +11,7 @@ from exporter.settings import Settings
 
 
 @click.command(cls=Command, epilog=examples("run --config exporter.toml"))
-@with_settings
+@with_settings("exchange", "streams", "database", "server", "reports", "retention", "log")
 def run(settings: Settings) -> None:
     """Poll the exchange, serve /metrics, sync history into Postgres, until SIGTERM or SIGINT."""
     Service(settings).run()

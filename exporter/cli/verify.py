@@ -44,7 +44,7 @@ _MOST_SHOWN = 20
 @click.command(
     cls=Command, epilog=examples("verify --stream trades --from 2026-03-01 --to 2026-04-01")
 )
-@with_settings
+@with_settings("exchange", "streams", "database", "log")
 @history_option
 @from_option
 @required_to_option
@@ -145,7 +145,7 @@ def _print(sync: HistorySync, found: Compared, since: datetime) -> None:
     cls=Command,
     epilog=examples("reset --stream funding_history --from 2026-03-01 --to 2026-04-01"),
 )
-@with_settings
+@with_settings("exchange", "streams", "database", "log")
 @history_option
 @from_option
 @required_to_option

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from exporter.api.open_list import OpenListReader
 from exporter.api.rate_limiter import Priority
+from exporter.model.closings import Follower
 from exporter.model.errors import TokenRefused, UnexpectedPayload
 from exporter.model.granularity import GRANULARITIES, CandleScope
 from exporter.model.page import read
@@ -17,6 +18,7 @@ from exporter.model.whole import unusable
 from exporter.model.window import Window
 from exporter.notebook.access import Access
 from exporter.notebook.advice import advised
+from exporter.notebook.details import read_details
 from exporter.notebook.reading import Reading
 from exporter.notebook.walk import HistoryWalk
 from exporter.settings import instant
@@ -33,6 +35,8 @@ from exporter.streams.funding_settings import FUNDING_SETTINGS, FundingSetting
 from exporter.streams.instruments import INSTRUMENTS, Instrument
 from exporter.streams.orders import ORDERS, Order
 from exporter.streams.portfolio import PORTFOLIO, Portfolio
+from exporter.streams.position_funding import POSITION_FUNDING, PositionFundingPayment
+from exporter.streams.position_trades import POSITION_TRADES, PositionTrade
 from exporter.streams.positions import POSITIONS, Position
 from exporter.streams.tickers import TICKERS, Ticker
 from exporter.streams.trades import TRADES, Trade
@@ -130,6 +134,16 @@ class AccountReader:
     def funding_settings(self) -> Reading[FundingSetting]:
         """Offset, cap and period of each futures instrument's funding (funding-rate/settings)."""
         return self._listed(FUNDING_SETTINGS, FundingSetting)
+
+    def position_trades(self, position_id: str) -> Reading[PositionTrade]:
+        """The trades that a closed position was built up and closed with
+        (account/futures/positions/{}/trades); `closed_positions` tells its id."""
+        return self._details(POSITION_TRADES, position_id, PositionTrade)
+
+    def position_funding(self, position_id: str) -> Reading[PositionFundingPayment]:
+        """The funding payments of a closed position, each with the rate and mark price behind it
+        (account/futures/positions/{}/funding-payments)."""
+        return self._details(POSITION_FUNDING, position_id, PositionFundingPayment)
 
     # What happened.
 
@@ -230,6 +244,14 @@ class AccountReader:
                 header=page.header,
                 rejects=page.rejects,
             )
+
+    def _details(self, stream: Follower, position_id: str, row: type[RowT]) -> Reading[RowT]:
+        """Raises ValueError for what is no id: the path would be that of something else."""
+        if not position_id.strip("."):
+            raise ValueError(f"{position_id!r} is no position_id: see closed_positions")
+        with advised():
+            access = self._access(stream.name, public=False)
+            return read_details(access, stream, position_id, row)
 
     def _walk(
         self,

@@ -20,7 +20,7 @@ class Reading(Sequence[RowT], Generic[RowT]):
     """The rows of a complete response, in the order sent; empty when the exchange lists none.
 
     Of a state (balances, positions) all records could be read, else there is no `Reading`. A list
-    (instruments, currencies) may lack ``rejects``.
+    (instruments, the trades of a position) may lack ``rejects``.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
 from exporter.settings.datev import DatevSettings
 from exporter.settings.network import NETWORK_VARIABLES, NetworkSettings
-from exporter.settings.raw import Setting
+from exporter.settings.raw import Group, Setting
 from exporter.settings.secret import Secret
 from exporter.settings.table import SETTINGS, LogFormat, Settings, load
 from exporter.settings.values import Listen, duration, duration_text, instant, surely_ahead
@@ -20,6 +20,7 @@ __all__ = [
     "AccountSettings",
     "DatabaseSettings",
     "DatevSettings",
+    "Group",
     "Listen",
     "LogFormat",
     "NetworkSettings",

@@ -13,6 +13,7 @@ from exporter.settings.values import stream_names
 _TOKEN = Setting(
     name="ONETRADING_API_TOKEN",
     help="bearer token of the single account; without one, public streams only",
+    group="exchange",
     secret=True,
     replaces=("ONETRADING_API_TOKEN_FILE", "ONETRADING_ACCOUNTS"),
 )
@@ -20,17 +21,21 @@ _TOKEN_FILE = Setting(
     name="ONETRADING_API_TOKEN_FILE",
     metavar="FILE",
     help="file with the token; read again when it changes",
+    group="exchange",
     replaces=("ONETRADING_API_TOKEN", "ONETRADING_ACCOUNTS"),
 )
 _NAME = Setting(
     name="ONETRADING_ACCOUNT",
     metavar="NAME",
     help="name of the single account, a metric label",
+    group="exchange",
+    option="--account-name",
     default="main",
 )
 _SEVERAL = Setting(
     name="ONETRADING_ACCOUNTS",
     help="several accounts: `name=token_file,name=token_file`; `[[accounts]]` in TOML",
+    group="exchange",
     secret=True,
     # A name alone replaces nothing: it would leave the file's accounts without any token.
     replaces=("ONETRADING_API_TOKEN", "ONETRADING_API_TOKEN_FILE", "ONETRADING_ACCOUNT"),

@@ -11,6 +11,7 @@ from exporter.settings.values import postgres_url, redacted_postgres_url
 
 _URL = Setting(
     name="DATABASE_URL",
+    group="database",
     help="Postgres URL; `embedded`: a Postgres that the exporter runs in the data directory; "
     "`none`: metrics only",
     default="embedded",
@@ -19,6 +20,7 @@ _URL = Setting(
 )
 _URL_FILE = Setting(
     name="DATABASE_URL_FILE",
+    group="database",
     metavar="FILE",
     help="file with the Postgres URL, to keep its password out of the environment",
     replaces=("DATABASE_URL",),

@@ -12,26 +12,38 @@ from exporter.settings.raw import RawSettings, Setting
 COUNTERS = ("trading", "fees", "funding", "external", "position")
 
 _CONSULTANT = Setting(
-    name="ONETRADING_DATEV_CONSULTANT", help="consultant number (Beraternummer) of `export datev`"
+    name="ONETRADING_DATEV_CONSULTANT",
+    group="datev",
+    help="consultant number (Beraternummer) of `export --format datev`",
+    metavar="NUMBER",
 )
 _CLIENT = Setting(
-    name="ONETRADING_DATEV_CLIENT", help="client number (Mandantennummer) of `export datev`"
+    name="ONETRADING_DATEV_CLIENT",
+    group="datev",
+    help="client number (Mandantennummer) of `export --format datev`",
+    metavar="NUMBER",
 )
 _YEAR = Setting(
     name="ONETRADING_DATEV_FISCAL_YEAR_START",
-    help="day on which the fiscal year of `export datev` begins, as `MM-DD`",
+    group="datev",
+    metavar="MM-DD",
+    help="day on which the fiscal year of `export --format datev` begins, as `MM-DD`",
     default="01-01",
 )
 _LENGTH = Setting(
     name="ONETRADING_DATEV_ACCOUNT_LENGTH",
-    help="digits of the ledger accounts of `export datev`, 4 to 8",
+    group="datev",
+    metavar="NUMBER",
+    help="digits of the ledger accounts of `export --format datev`, 4 to 8",
     default="4",
 )
 _ACCOUNTS = Setting(
     name="ONETRADING_DATEV_ACCOUNTS",
-    help="ledger accounts of `export datev`: of each asset, and of `trading`, `fees`, `funding` and"
-    " `external`, for example `EUR=1800,BTC=1510,trading=1590,fees=6855`; `hedge/EUR=1801` for one"
-    " account only",
+    group="datev",
+    metavar="LIST",
+    help="ledger accounts of `export --format datev`: of each asset, and of `trading`, `fees`,"
+    " `funding` and `external`, for example `EUR=1800,BTC=1510,trading=1590,fees=6855`;"
+    " `hedge/EUR=1801` for one account only",
 )
 DATEV = (_CONSULTANT, _CLIENT, _YEAR, _LENGTH, _ACCOUNTS)
 

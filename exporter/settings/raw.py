@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import combinations
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from exporter.settings.values import did_you_mean
 
 T = TypeVar("T")
+
+Group = Literal[
+    "common", "log", "exchange", "streams", "database", "server", "reports", "retention", "datev"
+]
+"""What a setting is about. A command shows those of the groups that matter to it; ``common`` are
+those that matter to every one."""
 
 CONFIG = "ONETRADING_CONFIG"
 _PREFIX = "ONETRADING_"
@@ -35,6 +41,7 @@ class Setting:
     """With `<STREAM>` in it: one variable for each stream."""
     help: str
     """What it sets: a phrase without a capital and a full stop, in Markdown."""
+    group: Group
     default: str = "none"
     """As text for a reader."""
     secret: bool = False
@@ -46,6 +53,8 @@ class Setting:
     """Whether the file may hold an array of tables instead of a text."""
     metavar: str = "TEXT"
     """What stands for its text in `--help`."""
+    option: str = ""
+    """Its option, where that is not its key: `--account` chooses among the accounts."""
     flags: tuple[str, ...] = ()
     """More options of the command line that set it."""
 
@@ -53,6 +62,17 @@ class Setting:
     def key(self) -> str:
         """Its short key in the TOML file."""
         return self.name.removeprefix(_PREFIX).lower()
+
+    @property
+    def flag(self) -> str:
+        """Its option on the command line."""
+        return self.option or "--" + self.key.replace("_", "-")
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it has one. Secrets stay out of the process list; an interval has its stream in
+        the variable's name."""
+        return not (self.secret or self.per_stream)
 
     @property
     def per_stream(self) -> bool:

@@ -11,6 +11,7 @@ from exporter.settings.raw import RawSetting, RawSettings, Setting
 
 INTERVAL = Setting(
     name="ONETRADING_INTERVAL_<STREAM>",
+    group="streams",
     help="poll interval of one stream, for example `ONETRADING_INTERVAL_BALANCES=5s`",
     default="the stream's own",
 )
@@ -35,6 +36,7 @@ def redacted_intervals(given: Mapping[str, timedelta]) -> Mapping[str, str]:
 
 HISTORY_START = Setting(
     name="ONETRADING_HISTORY_START",
+    group="streams",
     metavar="TIME",
     help="earliest instant that history streams must cover",
     default="30 days before the first start",
@@ -60,6 +62,7 @@ def redacted_history_start(start: datetime | None) -> Mapping[str, str]:
 
 STREAMS = Setting(
     name="ONETRADING_STREAMS",
+    group="streams",
     metavar="LIST",
     help="comma-separated streams to enable",
     default="all",
@@ -79,6 +82,7 @@ def redacted_streams(chosen: frozenset[str] | None) -> Mapping[str, str]:
 CANDLES = "candlesticks"
 CANDLESTICKS = Setting(
     name="ONETRADING_CANDLESTICKS",
+    group="streams",
     metavar="LIST",
     help="candles to read: instruments with the length of their candles, for example "
     "`BTC_EUR:1h,BTC_USD_P:5m` (1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w, 1M); "

@@ -25,7 +25,7 @@ from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
 from exporter.settings.datev import DATEV, DatevSettings, read_datev, redacted_datev
 from exporter.settings.network import NetworkSettings
-from exporter.settings.raw import CONFIG, RawSetting, RawSettings, Setting, gather
+from exporter.settings.raw import CONFIG, Group, RawSetting, RawSettings, Setting, gather
 from exporter.settings.retention import retention, retention_text
 from exporter.settings.values import Listen
 
@@ -67,6 +67,7 @@ def setting(
     help_text: str,
     parse: Callable[[RawSetting], T],
     *,
+    group: Group,
     default: T | Computed[T],
     default_text: str = "",
     redact: Callable[[T], str] = lambda value: "none" if value is None else str(value),
@@ -88,7 +89,14 @@ def setting(
         return default.value(raw) if isinstance(default, Computed) else default
 
     return filled_by(
-        Setting(name=name, help=help_text, default=default_text, metavar=metavar, flags=flags),
+        Setting(
+            name=name,
+            help=help_text,
+            group=group,
+            default=default_text,
+            metavar=metavar,
+            flags=flags,
+        ),
         read=read,
         redact=lambda value: {name: redact(value)},
     )
@@ -143,6 +151,7 @@ class Settings:
         CONFIG,
         "TOML file with the same keys (`listen` or `ONETRADING_LISTEN`); the environment wins",
         RawSetting.path,
+        group="common",
         default=None,
         metavar="FILE",
     )
@@ -151,6 +160,7 @@ class Settings:
         "ONETRADING_BASE_URL",
         "REST base of the exchange",
         _text(values.base_url),
+        group="exchange",
         default="https://api.onetrading.com/fast/v1",
         metavar="URL",
     )
@@ -168,6 +178,7 @@ class Settings:
         "ONETRADING_DATA_DIR",
         "directory of the embedded Postgres and the spool",
         _directory,
+        group="database",
         default=Computed(_default_data_dir),
         default_text="the platform's user data directory; `/var/lib/onetrading-exporter` for root",
         metavar="DIR",
@@ -177,6 +188,7 @@ class Settings:
         "ONETRADING_LISTEN",
         "host:port of the HTTP server",
         _text(values.listen),
+        group="server",
         default=Listen("127.0.0.1", 9877),
         flags=("--web.listen-address",),
         metavar="HOST:PORT",
@@ -185,6 +197,7 @@ class Settings:
         "ONETRADING_WEB_CONFIG",
         "Prometheus exporter-toolkit web config file (TLS, basic auth)",
         _file,
+        group="server",
         default=None,
         flags=("--web.config.file",),
         metavar="FILE",
@@ -201,6 +214,7 @@ class Settings:
         "ONETRADING_REQUESTS_PER_MINUTE",
         "request budget per token",
         _text(values.whole_number),
+        group="exchange",
         default=240,
         metavar="NUMBER",
     )
@@ -219,6 +233,7 @@ class Settings:
         " `Europe/Vienna`; kept in the database, where a process that does not set it leaves it as"
         " it is",
         _text(finance.zone),
+        group="reports",
         default=None,
         default_text="UTC",
         redact=_zone_text,
@@ -231,8 +246,10 @@ class Settings:
         " `SPOT=0.0005/0.001,FUTURES=0.0002/0.0005`; without it they are compared with the"
         " account's tier",
         _text(finance.api_fees),
+        group="reports",
         default=MappingProxyType({}),
         default_text="none",
+        metavar="LIST",
         redact=lambda fees: finance.api_fees_text(fees) if fees else "none",
     )
     """By name of the database's setting; empty: none."""
@@ -242,14 +259,17 @@ class Settings:
         " `account`: balances, positions, portfolio) from which age on only the last observation of"
         " each `minute`, `hour` or `day` stays; `forever` keeps every change",
         _text(retention),
+        group="retention",
         default=DEFAULT,
         redact=retention_text,
+        metavar="RULES",
     )
     """Facts are kept for ever."""
     log_format: LogFormat = setting(
         "ONETRADING_LOG_FORMAT",
         "`text` or `json`",
         lambda given: values.one_of(given.text, ("text", "json")),
+        group="log",
         default=Computed(lambda raw: "text" if raw.terminal else "json"),
         default_text="`text` on a terminal, else `json`",
         metavar="[text|json]",
@@ -258,6 +278,7 @@ class Settings:
         "ONETRADING_LOG_LEVEL",
         "`debug`, `info`, `warning`, `error` or `critical`",
         lambda given: values.one_of(given.text, LEVELS),
+        group="log",
         default="info",
         metavar="LEVEL",
     )
@@ -266,6 +287,7 @@ class Settings:
         "ONETRADING_LOG_LEVEL_FILE",
         "file that contains the level, while it exists; read again when it changes",
         RawSetting.path,
+        group="log",
         default=None,
         metavar="FILE",
     )

@@ -224,10 +224,10 @@ class OpenReject(NamedTuple):
 
 
 def open_rejects(
-    connection: Connection, stream: str | None, account: str | None
+    connection: Connection, stream: str | None, accounts: Sequence[str]
 ) -> list[OpenReject]:
-    """The open rejects of a stream, or of all, and of an account by its name, or of all."""
-    parameters = {"stream": stream, "account": account}
+    """The open rejects of a stream, or of all, and of accounts by their names; none: of all."""
+    parameters = {"stream": stream, "accounts": list(accounts)}
     return [OpenReject(*row) for row in connection.execute(QUERIES["open_rejects"], parameters)]
 
 

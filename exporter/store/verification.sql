@@ -209,7 +209,7 @@ SELECT reject_id, stream, coalesce(accounts.name, rejects.account_id::text), rej
 FROM onetrading_sync.rejects LEFT JOIN onetrading.accounts USING (account_id)
 WHERE resolved_at IS NULL
   AND (%(stream)s::text IS NULL OR stream = %(stream)s)
-  AND (%(account)s::text IS NULL OR accounts.name = %(account)s)
+  AND (%(accounts)s::text[] = '{}' OR accounts.name = ANY (%(accounts)s))
 ORDER BY rejects.first_seen_at, reject_id;
 
 -- name: still_rejected

@@ -77,6 +77,12 @@ def test_the_wheel_carries_queries_page_types_and_command(wheel: zipfile.ZipFile
     assert command in wheel.read(f"{about}/entry_points.txt").decode()
 
 
+def test_the_wheel_installs_the_manual(wheel: zipfile.ZipFile) -> None:
+    manual = "share/man/man1/onetrading-exporter.1"
+    carried = f"onetrading_exporter-{exporter.__version__}.data/data/{manual}"
+    assert wheel.read(carried) == (ROOT / "docs" / "man" / "onetrading-exporter.1").read_bytes()
+
+
 def metadata(wheel: zipfile.ZipFile) -> Message:
     about = f"onetrading_exporter-{exporter.__version__}.dist-info"
     return message_from_bytes(wheel.read(f"{about}/METADATA"), policy=default)

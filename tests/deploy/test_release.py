@@ -94,7 +94,7 @@ def copy_of_the_sources(folder: Path) -> None:
         if path.is_file() and not path.name.startswith("."):
             shutil.copyfile(path, folder / path.name)
     left_out = shutil.ignore_patterns("__pycache__", "node_modules")
-    for name in ("exporter", "grafana", "migrations"):
+    for name in ("docs/man", "exporter", "grafana", "migrations"):
         shutil.copytree(ROOT / name, folder / name, ignore=left_out, copy_function=shutil.copyfile)
     (folder / "scripts").mkdir()
     hook = "scripts/long_description.py"

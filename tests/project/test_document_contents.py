@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from exporter.metrics.catalogue import catalogue
 from exporter.settings import SETTINGS, Setting
 from exporter.streams import STREAMS
 from tests.support.documents import DOCUMENTS
-from tests.support.process import ROOT
+from tests.support.process import ROOT, finished
 
 ALL_TEXT = "\n".join(DOCUMENTS.values())
 
@@ -64,6 +66,30 @@ def test_tables_of_the_readme_are_current() -> None:
         text=True,
     )
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_manual_is_current() -> None:
+    """Write it again with: scripts/manual"""
+    checked = finished(sys.executable, ROOT / "scripts" / "manual", "--check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_manual_tells_everything_and_is_well_formed() -> None:
+    page = ROOT / "docs" / "man" / "onetrading-exporter.1"
+    told = page.read_text("utf-8").replace("\\-", "-")
+    for name in cli.list_commands(click.Context(cli)):
+        assert re.search(rf"^\\fB{name}[ \\]", told, re.MULTILINE), name
+    for setting in SETTINGS:
+        assert f"\\fB{setting.name}\\fR" in told
+    if shutil.which("groff") is None:
+        pytest.skip("groff is not installed")
+    shown = finished("groff", "-man", "-ww", "-Tutf8", page)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    if shutil.which("man") is not None:
+        warned = finished(
+            "man", "--warnings", "-l", page, env={"PATH": os.environ["PATH"], "MANPAGER": "cat"}
+        )
+        assert (warned.returncode, warned.stderr) == (0, "")
 
 
 def test_every_sql_block_runs(database_url: str) -> None:

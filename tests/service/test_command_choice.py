@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from exporter.simulator import Simulator
-from tests.support.process import command, process_environment
+from tests.support.process import command
+from tests.support.terminal import Terminal, lines_of
 from tests.support.waiting import wait_until
 from tests.support.world import environment, exchange
 
@@ -117,44 +113,6 @@ def test_a_range_that_the_exchange_has_not_reached(
     assert ended.returncode == 2
     assert "error: --from 2026-06-01T00:00:00Z is not before 2026-0" in ended.stderr
     assert "range lower bound" not in ended.stderr
-
-
-class Terminal:
-    """A command on a terminal of 80 columns; stdout and stderr go there."""
-
-    def __init__(self, *words: str, env: dict[str, str]) -> None:
-        ours, theirs = pty.openpty()
-        self.text = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "exporter", *words],
-            env=process_environment(env),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        self._reading = threading.Thread(target=self._read, args=(ours,), daemon=True)
-        self._reading.start()
-
-    def _read(self, ours: int) -> None:
-        with open(ours, "rb", buffering=0) as terminal:
-            while True:
-                try:
-                    data = terminal.read(65_536)
-                except OSError:  # the other end is closed
-                    return
-                self.text += data.decode("utf-8", "replace")
-
-    def end(self) -> int:
-        """Its exit code, once all of its output is here."""
-        code = self.process.wait(60)
-        self._reading.join(10)
-        return code
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines as they stand on the terminal in the end."""
-    return [line.rpartition("\x1b[K")[2].strip("\r") for line in text.split("\n")]
 
 
 def test_progress_before_the_first_page_and_log_lines_above_it(

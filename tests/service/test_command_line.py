@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from exporter.cli import cli
 from exporter.cli.command import PROGRAM
+from exporter.settings import SETTINGS
 from tests.support.process import command, process_environment
 from tests.support.waiting import wait_until
 
@@ -80,10 +84,87 @@ def test_help_fits_a_terminal_of_80_columns_and_cuts_nothing_off() -> None:
     shown = CliRunner().invoke(cli, ["--help"], terminal_width=80).output
     assert "..." not in shown.partition("Service:")[2]
     assert max(len(line) for line in shown.splitlines()) <= 80
-    listed = {
-        line.split()[0] for line in shown.partition("Service:")[2].splitlines() if line[:2] == "  "
-    }
+    commands = shown.partition("Service:")[2].partition("Settings:")[0]
+    listed = {line.split()[0] for line in commands.splitlines() if line[:2] == "  "}
     assert listed == set(cli.list_commands(click.Context(cli)))
+    for words, command_found in leaves():
+        shown = CliRunner().invoke(cli, [*words, "--help"], terminal_width=80).output
+        assert max(len(line) for line in shown.splitlines()) <= 80, words
+        listed_options = shown.partition("\nOptions:\n")[2]
+        for option in command_found.params:
+            if isinstance(option, click.Option):
+                assert option.opts[0] in listed_options, (words, option)
+
+
+def leaves() -> Iterator[tuple[list[str], click.Command]]:
+    """Every command that does something, with the words that call it."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        found = cli.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from (([name, each], sub) for each, sub in found.commands.items())
+        else:
+            yield [name], found
+
+
+MATTERING: dict[str, set[str]] = {
+    "health": {"common", "server"},
+    "status": {"common", "database"},
+    "gaps": {"common", "database"},
+    "migrate": {"common", "database"},
+    "retention": {"common", "database", "retention"},
+    "run": {str(setting.group) for setting in SETTINGS} - {"datev"},
+    "export": {"common", "database", "reports", "datev"},
+}
+
+
+@pytest.mark.parametrize("name", MATTERING)
+def test_a_command_describes_the_settings_that_matter_to_it(name: str) -> None:
+    shown = CliRunner().invoke(cli, [name, "--help"], terminal_width=100).output
+    described, _, others = shown.partition("Other settings, which every command takes")
+    others = others.partition("Examples:")[0]
+    for setting in SETTINGS:
+        if setting.group not in MATTERING[name]:
+            assert f"env var: {setting.name};" not in re.sub(r"\s+", " ", described)
+            assert not setting.is_option or f"{setting.flag}" in others
+        else:
+            assert setting.name.partition("<")[0] in described
+            if setting.is_option:
+                assert f"\n  {setting.flag}" in described
+                assert f"default: {setting.default[:4]}" in re.sub(r"\s+", " ", described)
+
+
+def test_account_chooses_an_account_and_nothing_else() -> None:
+    for words, found in leaves():
+        options = [option for option in found.params if "--account" in option.opts]
+        if options:
+            (option,) = options
+            assert (option.name, option.multiple, option.envvar) == ("accounts", True, None), words
+            continue
+        refused = CliRunner().invoke(cli, [*words, "--account", "desk"])
+        assert refused.exit_code == 2
+        assert "No such option: --account. It chooses among the accounts" in refused.output
+        assert "--account-name, or ONETRADING_ACCOUNT" in refused.output
+    for words, told in (
+        (["run", "--stream", "x"], "--streams,"),
+        (["sync", "--streams", "x"], "--stream NAME"),
+    ):
+        assert told in CliRunner().invoke(cli, words).output
+
+
+def test_the_name_of_the_single_account_is_an_option(tmp_path: Path) -> None:
+    env = {"ONETRADING_API_TOKEN": "token", "ONETRADING_DATA_DIR": str(tmp_path)}
+    env |= {"DATABASE_URL": "none", "ONETRADING_BASE_URL": "http://127.0.0.1:1"}
+    told = command("check", "--account-name", "desk", env=env).stdout
+    assert "FAIL token of desk" in told
+    refused = command(
+        "export", "trades", "--format=csv", "--out=-", *2 * ("--account", "a"), env=env
+    )
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "error: --account is there more than once; export one at a time, or all without it\n"
+    )
 
 
 def test_settings_stand_apart_from_what_a_command_has_of_its_own() -> None:
@@ -100,7 +181,7 @@ def test_the_examples_of_the_help_are_understood() -> None:
     for name in cli.list_commands(context):
         found = cli.get_command(context, name)
         assert found is not None
-        for line in (found.epilog or "").splitlines():
+        for line in (found.epilog or "").replace("\\\n", " ").splitlines():
             words = shlex.split(line)
             if words[:1] == [PROGRAM]:
                 assert words[1] == name

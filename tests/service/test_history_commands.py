@@ -20,6 +20,7 @@ from tests.support.world import environment, exchange
 
 BAD = "ETH_USD_P"
 REASON = "the exchange refuses it: 400 INVALID_INSTRUMENT_CODE"
+
 ENOUGH = {"ONETRADING_REQUESTS_PER_MINUTE": "100000"}
 
 
@@ -105,6 +106,30 @@ def test_backfill_again_finds_late_rows(
     ((after,),) = ask(database_url, "SELECT count(*) FROM onetrading.trades")
     assert after > before
     assert f"{after - before} new rows ({after - before} of them late)" in again.stdout
+
+
+def test_a_backfill_of_orders_reads_first_what_is_open(
+    simulator: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    """A window need not show an order that is open: nobody would see it once it is closed."""
+    env = environment(simulator, tmp_path, ("main",), ENOUGH | {"DATABASE_URL": database_url})
+    words = ("backfill", "--stream", "orders", "--from", "2026-03-25")
+    simulator.set_faults(refuse_tokens=["main"])
+    refused = command(*words, env=env)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "error: main/orders: what is there now could not be read" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not ask(database_url, "SELECT 1 FROM onetrading_sync.coverage")
+    simulator.set_faults()
+    ended = command(*words, env=env)
+    assert ended.returncode == 0, ended.stderr
+    sent = [request for request in simulator.requests if request.path.endswith("account/orders")]
+    assert ["from" in request.query for request in sent[:2]] == [False, True]
+    truth = simulator.truth("orders", "main")
+    expected = {row["order"]["order_id"] for row in truth if row["order"]["status"] == "OPEN"}
+    stored = ask(database_url, "SELECT order_id::text FROM onetrading.orders WHERE is_open")
+    assert {order_id for (order_id,) in stored} == expected
+    assert expected
 
 
 def test_a_sync_that_is_stopped_exits_1(

@@ -49,7 +49,7 @@ def token(tmp_path: Path, exchange: Simulator) -> Path:
 def test_it_writes_files_that_work_and_checks_them(
     tmp_path: Path, exchange: Simulator, token: Path
 ) -> None:
-    done = command(*given(tmp_path, exchange, "--token-file", str(token), "--account", "desk"))
+    done = command(*given(tmp_path, exchange, "--token-file", str(token), "--account-name", "desk"))
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     folder = tmp_path / "etc"
     assert tuple(sorted(path.name for path in folder.iterdir())) == NAMES
@@ -118,7 +118,7 @@ def test_faults_name_options_and_leave_nothing_behind(tmp_path: Path, exchange: 
     for more, told in (
         (["--token-file", str(odd)], "--token-file .*odd: the token contains a space"),
         (["--token-file", str(tmp_path / "missing")], "No such file"),
-        (["--no-token", "--account", "a b"], "--account"),
+        (["--no-token", "--account-name", "a b"], "--account-name"),
         (["--no-token", "--listen", "nowhere"], "--listen"),
         (["--no-token", "--history-start", "soon"], "--history-start"),
         ([], "give --token-file, or --no-token"),

@@ -527,10 +527,10 @@ def test_a_rejected_order_from_before_the_history_is_retried(
                 [json.dumps(found)],
             )
             assert app.database is not None
-            (left,) = app.database.run(rejects.open_rejects, None, None)
+            (left,) = app.database.run(rejects.open_rejects, None, ())
             assert RejectRetry(STREAMS, app.storage, simulator.now).retry(left).state == "loaded"
             stored = connection.execute(
                 "SELECT created_at FROM onetrading.orders WHERE order_id = %s", [old]
             ).fetchall()
             assert stored == [(NOW - 50 * DAY,)]
-            assert app.database.run(rejects.open_rejects, None, None) == []
+            assert app.database.run(rejects.open_rejects, None, ()) == []

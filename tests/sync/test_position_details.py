@@ -345,7 +345,7 @@ def test_a_rejected_position_of_which_no_time_is_sent_is_retried(
                 " raw, record_page, record_ordinal), row_hash, 'old' FROM lost"
             )
         assert one.app.database is not None
-        (left,) = one.app.database.run(rejects.open_rejects, None, None)
+        (left,) = one.app.database.run(rejects.open_rejects, None, ())
         retry = RejectRetry(DECLARED, one.app.storage, exchange.now)
         assert retry.retry(left).state == "loaded"
         assert ask(one, "SELECT position_id FROM onetrading.closed_positions") == [(position_id,)]
@@ -373,12 +373,12 @@ def test_a_rejected_detail_of_a_position_is_requested_again(
             )
         assert one.app.database is not None
         asked = detail_requests(one)
-        (left,) = one.app.database.run(rejects.open_rejects, None, None)
+        (left,) = one.app.database.run(rejects.open_rejects, None, ())
         retry = RejectRetry(DECLARED, one.app.storage, exchange.now)
         assert retry.retry(left).state == "requested again"
         assert one.run("position_trades") == ["ok"]
         assert detail_requests(one) == asked + 1
-        assert one.app.database.run(rejects.open_rejects, None, None) == []
+        assert one.app.database.run(rejects.open_rejects, None, ()) == []
         assert ask(one, "SELECT count(*) FROM onetrading.position_trades") == [(4,)]
 
 
