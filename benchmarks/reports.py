@@ -92,6 +92,12 @@ _ASKED: Mapping[str, tuple[LiteralString, str]] = {
         f"{_TABLE} WHERE instrument_code = 'OLD_EUR' ORDER BY traded_at DESC LIMIT 20",
         _WHOLE,
     ),
+    "the same, bounded by its last trade": (
+        f"{_TABLE} WHERE instrument_code = 'OLD_EUR' AND traded_at <= (SELECT max(last_trade)"
+        " FROM reporting.last_trades WHERE instrument_code = 'OLD_EUR')"
+        " ORDER BY traded_at DESC LIMIT 20",
+        _WHOLE,
+    ),
     "the last trade of each instrument": (
         "SELECT account, instrument_code, last_trade FROM reporting.last_trades",
         _WHOLE,
