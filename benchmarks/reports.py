@@ -75,6 +75,8 @@ UPDATE onetrading.trades SET instrument_code = 'OLD_EUR'
 WHERE instrument_code = 'TAO_EUR' AND traded_at < '2024-01-15 00:00Z'
 """
 _TABLE: LiteralString = "SELECT traded_at, instrument_code, price, amount FROM reporting.trades"
+_BOUNDED: LiteralString = """traded_at <= (
+    SELECT max(last_trade) FROM reporting.last_trades WHERE instrument_code = 'OLD_EUR')"""
 _ASKED: Mapping[str, tuple[LiteralString, str]] = {
     "monthly_fees, a month": (_FEES, _MONTH),
     "monthly_fees, all": ("SELECT * FROM reporting.monthly_fees", _WHOLE),
@@ -90,6 +92,11 @@ _ASKED: Mapping[str, tuple[LiteralString, str]] = {
     ),
     "the last 20 trades of an instrument that is traded no more": (
         f"{_TABLE} WHERE instrument_code = 'OLD_EUR' ORDER BY traded_at DESC LIMIT 20",
+        _WHOLE,
+    ),
+    "the same, bounded by its last trade": (
+        f"{_TABLE} WHERE instrument_code = 'OLD_EUR' AND {_BOUNDED}"
+        " ORDER BY traded_at DESC LIMIT 20",
         _WHOLE,
     ),
     "the last trade of each instrument": (

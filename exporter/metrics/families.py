@@ -275,6 +275,9 @@ SERVICE_FAMILIES = (
     SCHEDULER_EVENTS,
 )
 
+MOVING = frozenset({SYNC_AGE, COVERAGE_LAG, BUDGET_REMAINING, HEARTBEAT, HEARTBEAT_AGE})
+"""What time alone changes, so that nearly every scrape shows other values."""
+
 # Measured while work is done: written by `Instrumentation`.
 SYNC_DURATION = Family(
     "onetrading_sync_duration_seconds",

@@ -92,7 +92,7 @@ class Server:
     def stop(self, timeout: float = 2.0) -> None:
         """Finish the responses under way, close every connection, end the threads."""
         self._stopping.set()
-        self._uvicorn.should_exit = True
+        self._uvicorn.end()
         for thread in (self._thread, self._watcher):
             if thread.is_alive():
                 thread.join(timeout)

@@ -34,7 +34,9 @@ from exporter.model.page import read
 from exporter.model.retirement import NO_FUTURES
 from exporter.model.stream import Page, Partition
 from exporter.store import bookkeeping, details
+from exporter.store.database import Connection
 from exporter.store.details import Details, Due
+from exporter.store.lease import Lease
 from exporter.sync.account import Account
 from exporter.sync.stream_sync import StreamSync, SyncContext
 
@@ -74,6 +76,8 @@ class FollowerSync(StreamSync):
         self._metrics = shared.metrics
         self.storage = shared.storage
         self._stop = shared.stop
+        self._follows_read = False
+        """The followed stream succeeded once, which stays so: nobody needs to be asked again."""
         self._failed: dict[str, None] = {}
         """Ids of those that failed and of which nothing was noted, in that order."""
 
@@ -105,7 +109,6 @@ class FollowerSync(StreamSync):
             self._show_completed()
         if one.failure is not None:
             raise one.failure
-        self.storage.writable().run_ahead(bookkeeping.note_attempt, partition, self.interval, None)
         self._metrics.streams.record_success(*self.key, [])
 
     def _due(self, partition: Partition, now: datetime, most: int) -> list[Due]:
@@ -127,7 +130,9 @@ class FollowerSync(StreamSync):
         if reason == NO_FUTURES:
             raise NoFutures(NO_FUTURES)
         followed = self.account.name, self.stream.follows
-        if reason is None and not database.look(bookkeeping.ever_succeeded, *followed):
+        if reason is None and not self._follows_read:
+            self._follows_read = database.look(bookkeeping.ever_succeeded, *followed)
+        if reason is None and not self._follows_read:
             raise NotYet(f"{self.stream.follows} has not been read yet")
 
     def _try(self, one: _Pass, position: Due) -> None:
@@ -254,11 +259,15 @@ class FollowerSync(StreamSync):
             _log.warning("the details of a closed position do not add up to its totals")
 
     def _compare(self, one: _Pass) -> None:
-        found = self.storage.run_leased(
-            one.partition.account_id,
-            lambda connection, lease: details.compare(connection, one.partition, one.now, lease),
-            ahead=True,
-        )
+        """And note, in the same transaction, that the pass succeeds, if it does."""
+
+        def work(connection: Connection, lease: Lease | None) -> dict[str, int]:
+            differing = details.compare(connection, one.partition, one.now, lease)
+            if one.failure is None:
+                bookkeeping.note_attempt(connection, one.partition, self.interval, None)
+            return differing
+
+        found = self.storage.run_leased(one.partition.account_id, work, ahead=True)
         if found:
             text = "details of closed positions differ from the account's list: see %s"
             _log.warning(text, "onetrading_sync.issues", extra=found)

@@ -20,7 +20,7 @@ from exporter.model.errors import DataRefused, UnexpectedPayload
 from exporter.model.live_history import LiveHistory
 from exporter.model.stream import Metric, Partition, Sample
 from exporter.model.window import EPOCH, Window
-from exporter.store import bookkeeping, order_trades, orders
+from exporter.store import order_trades, orders
 from exporter.store.loader import Batch, Loaded
 from exporter.store.order_trades import Place
 from exporter.sync.account import Account
@@ -70,11 +70,9 @@ class OrdersSync(HistorySync):
             self._check_trades(_CHECK_S)
             unknown = self.database.look(orders.unknown, partition)
             self._unknown = [self.stream.unknown(unknown)]
-            self.show_coverage()
+            self._conclude(self.partitions(), [partition] if malformed is None else [])
         if malformed is not None:
             raise malformed
-        if self.storage.database is not None:
-            self.database.run_ahead(bookkeeping.note_attempt, partition, self.interval, None)
         self._metrics.streams.record_success(*self.key, self.samples())
 
     def samples(self) -> list[Sample]:

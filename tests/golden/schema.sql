@@ -8658,10 +8658,12 @@ CREATE VIEW reporting.last_trades AS
            FROM onetrading.summed_trades
           GROUP BY summed_trades.account_id, summed_trades.instrument_code) sums
      LEFT JOIN onetrading.accounts USING (account_id));
-COMMENT ON VIEW reporting.last_trades IS 'One row per account and market that it ever traded: when it did first and last. Fast however many trades there are, since months that are over are summed.
+COMMENT ON VIEW reporting.last_trades IS 'One row per account and market that it ever traded: when it did first and last. Fast however many trades there are, since months that are over are summed. Bounds the search for the last trades of a market, as in the example.
 Example:
-SELECT account, instrument_code, last_trade FROM reporting.last_trades
-ORDER BY account, last_trade DESC;';
+SELECT traded_at, account, side, price, amount FROM reporting.trades
+WHERE instrument_code = ''BTC_USD'' AND traded_at <= (
+    SELECT max(last_trade) FROM reporting.last_trades WHERE instrument_code = ''BTC_USD'')
+ORDER BY traded_at DESC LIMIT 50;';
 COMMENT ON COLUMN reporting.last_trades.account IS 'Configured name of the account; its account_id as text when it has none.';
 COMMENT ON COLUMN reporting.last_trades.account_id IS 'Identity of the account at the exchange (trade.account_id).';
 COMMENT ON COLUMN reporting.last_trades.instrument_code IS 'Market (trade.instrument_code).';
@@ -9233,7 +9235,7 @@ CREATE VIEW reporting.trades AS
    FROM ((onetrading.trades
      LEFT JOIN onetrading.accounts USING (account_id))
      LEFT JOIN onetrading.instrument_assets assets ON (((assets.instrument_code = trades.instrument_code) AND (assets.known_from <= trades.traded_at) AND (trades.traded_at < assets.known_to))));
-COMMENT ON VIEW reporting.trades IS 'One row per trade of an account (GET account/trades). A taker''s row may stand for several fills at their average price. Several trades of one instant are common: order by traded_at_nanos, sequence, trade_id.
+COMMENT ON VIEW reporting.trades IS 'One row per trade of an account (GET account/trades). A taker''s row may stand for several fills at their average price. Several trades of one instant are common: order by traded_at_nanos, sequence, trade_id. For the last trades of one market bound traded_at by its last_trade in reporting.last_trades: of a market that is traded no more, all later trades of others would be read otherwise.
 Example:
 SELECT traded_at, instrument_code, side, price, amount, fee_amount, fee_currency
 FROM reporting.trades

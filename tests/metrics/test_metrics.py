@@ -183,17 +183,22 @@ class _Same(Collector):
 
 
 @pytest.mark.parametrize("accept", ["", OPENMETRICS])
-@given(samples=SAMPLES)
+@given(polls=st.lists(SAMPLES, min_size=1, max_size=4))
 def test_the_text_is_what_prometheus_client_writes_but_for_numbers(
-    accept: str, samples: list[Sample]
+    accept: str, polls: list[list[Sample]]
 ) -> None:
+    """After each poll, compressed or not: nothing is kept of the values before."""
     page = Page(PRIVATE)
-    page.stream_metrics.record_success("main", "private", samples)
-    registry = CollectorRegistry()
-    registry.register(_Same(samples))
-    theirs = choose_encoder(accept)[0](registry).decode().split("\n")
-    ours = [line for line in page.text(accept).split("\n") if "onetrading_test" in line]
-    assert [plain(line) for line in ours] == [plain(x) for x in theirs if "onetrading_test" in x]
+    for samples in polls:
+        page.stream_metrics.record_success("main", "private", samples)
+        registry = CollectorRegistry()
+        registry.register(_Same(samples))
+        theirs = choose_encoder(accept)[0](registry).decode().split("\n")
+        expected_lines = [plain(line) for line in theirs if "onetrading_test" in line]
+        packed, _ = page.exposition.render(accept, "gzip")
+        for text in (page.text(accept), gzip.decompress(packed).decode()):
+            ours = [line for line in text.split("\n") if "onetrading_test" in line]
+            assert [plain(line) for line in ours] == expected_lines
 
 
 def plain(line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ from tests.support.reporting import (
     NAMES,
     Connection,
     account_ids,
+    example_of,
     examples,
     facts,
     in_order,
@@ -254,3 +256,29 @@ def test_days_times_and_instruments_are_found_without_reading_all_trades(
     plan = "\n".join(line for (line,) in reporting.execute(query.encode()))
     assert found_by in plan, plan
     assert "Seq Scan on trades" not in plan
+
+
+def test_the_last_trades_of_a_market_are_bounded_by_what_is_known_of_it(
+    reporting: Connection,
+) -> None:
+    """The query that its comment shows: the same rows as without the bound, by an index that is
+    entered at the last trade instead of at the newest of all markets."""
+    trades = [
+        Trade(MAIN, instrument, "BUY", Decimal(1), Decimal(1), None, None, None, nanos)
+        for instrument, first, count in (("BTC_USD", 0, 80), ("ETH_USD", 50, 400))
+        for nanos in range(first * 10**15, (first + count) * 10**15, 10**15)
+    ]
+    query = example_of(reporting, "last_trades")
+    with facts(reporting, "UTC"):
+        put_trades(reporting, trades)
+        found = reporting.execute(query).fetchall()
+        unbounded = reporting.execute(
+            "SELECT traded_at, account, side, price, amount FROM reporting.trades"
+            " WHERE instrument_code = 'BTC_USD' ORDER BY traded_at DESC LIMIT 50"
+        ).fetchall()
+        reporting.execute("SET LOCAL enable_seqscan = off")
+        reporting.execute("SET LOCAL enable_bitmapscan = off")
+        plan = "\n".join(line for (line,) in reporting.execute(b"EXPLAIN " + query))
+    assert found == unbounded
+    assert len(found) == 50
+    assert re.search(r"Index Cond: \(\(traded_at <= .*instrument_code = 'BTC_USD'", plan), plan

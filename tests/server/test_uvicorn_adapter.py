@@ -26,6 +26,8 @@ VERSION = f"uvicorn {uvicorn.__version__}"
         (uvicorn.Server.serve, ["self", "sockets"]),
         (uvicorn.Server.startup, ["self", "sockets"]),
         (uvicorn.Server.shutdown, ["self", "sockets"]),
+        (uvicorn.Server.main_loop, ["self"]),
+        (uvicorn.Server.on_tick, ["self", "counter"]),
         (H11Protocol.__init__, ["self", "config", "server_state", "app_state", "_loop"]),
         (H11Protocol.connection_made, ["self", "transport"]),
         (H11Protocol.connection_lost, ["self", "exc"]),
@@ -42,7 +44,7 @@ def test_the_methods_that_are_overridden_or_called_have_these_parameters(
     assert found == parameters, f"{VERSION}: {function.__qualname__} takes other parameters"
 
 
-@pytest.mark.parametrize("name", ["serve", "startup", "shutdown"])
+@pytest.mark.parametrize("name", ["serve", "startup", "shutdown", "main_loop", "on_tick"])
 def test_the_servers_methods_are_coroutines(name: str) -> None:
     method = getattr(uvicorn.Server, name)
     assert inspect.iscoroutinefunction(method), f"{VERSION}: Server.{name} is not a coroutine"
@@ -54,6 +56,9 @@ def test_the_servers_methods_are_coroutines(name: str) -> None:
         # Overrides that uvicorn no longer calls would be dead without any error.
         (uvicorn.Server._serve, "self.startup(sockets=sockets)"),
         (uvicorn.Server._serve, "self.shutdown(sockets=sockets)"),
+        (uvicorn.Server._serve, "self.main_loop()"),
+        (uvicorn.Server.on_tick, "if counter % 10 == 0"),
+        (uvicorn.Server.on_tick, "self.should_exit"),
         (H11Protocol.handle_events, "self.send_400_response("),
         (H11Protocol.handle_events, "on_response=self.on_response_complete"),
         (H11Protocol.handle_events, '"state": self.app_state.copy()'),
