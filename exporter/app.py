@@ -34,6 +34,7 @@ from exporter.store.storage import LEASE_WAIT_S, Storage
 from exporter.streams import STREAMS
 from exporter.sync import (
     Account,
+    Fillers,
     GapFiller,
     HistorySync,
     Refusals,
@@ -44,11 +45,15 @@ from exporter.sync import (
     Verifier,
     sync_of,
 )
+from exporter.sync.backfill import WORKERS
 
 _GAPS_EVERY_S = 10.0
 """How often gaps in the history of an account are looked for."""
 _GAPS_PACE_S = 0.2
 """The same per account: looking costs Postgres as much for an account without a gap."""
+_FEW_ACCOUNTS = 20
+"""Of each of so many, several windows of history are read at once; of more, one."""
+_FILLERS = 8
 _RECONNECT_WAIT_S = 2.0
 """How long a thread that needs Postgres waits for the embedded server to start; others poll, and
 must not be late for that."""
@@ -144,6 +149,7 @@ class App:
         self.runner = SyncRunner(self.metrics, self.storage, self.refusals, runtime.monotonic)
         self._budgets: list[tuple[AccountSettings, RateLimiter]] = []
         """Of every token that was ever in use."""
+        self.fillers = Fillers(_FILLERS)
         self.roster = Roster(
             self._unit,
             metrics=self.metrics,
@@ -189,12 +195,15 @@ class App:
 
     def gap_filler(self, unit: AccountUnit | None = None) -> GapFiller:
         """What keeps the history of one account, or of all, complete."""
+        few = len(self.roster.units) <= _FEW_ACCOUNTS
         return GapFiller(
             self.histories() if unit is None else unit.histories,
             self.storage,
             self.stop if unit is None else unit.stop,
             self.refusals.keep_backfill_away,
             interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.roster.units)),
+            workers=WORKERS if few else 1,
+            others_wait=lambda: unit is not None and self.fillers.others_wait,
         )
 
     def verifier(self) -> Verifier:
@@ -219,6 +228,7 @@ class App:
     def close(self) -> None:
         """Stop requests, let transactions finish, release everything. May be called twice."""
         self.stop.set()
+        self.fillers.stop()
         for unit in self.roster.units:
             unit.account.client.close()
         self.storage.close()

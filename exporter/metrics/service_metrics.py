@@ -237,7 +237,10 @@ class ServiceMetrics:
 
     def _merge(self, metric: Metric, readings: _Values) -> None:
         with self._lock:
-            merged = {**self._values.get(metric, {}), **self._of_accounts(metric, readings)}
+            known, new = self._values.get(metric, {}), self._of_accounts(metric, readings)
+            if all(known.get(labels) == value for labels, value in new.items()):
+                return  # each pass of each account comes by here
+            merged = {**known, **new}
             self._values = {**self._values, metric: merged}
 
     def _of_accounts(self, metric: Metric, readings: _Values) -> _Values:
