@@ -7,14 +7,14 @@ the last success of each stream, less its interval.
 
 from __future__ import annotations
 
+import gzip
+import http.client
 import json
 import multiprocessing
 import os
 import re
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,8 +116,18 @@ def _until(done: Callable[[], bool], began: float) -> float | None:
 
 
 def _get(address: str, path: str) -> str:
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=120) as response:
-        return str(response.read().decode())
+    """Compressed, as Prometheus asks for it. Raises OSError unless it is there."""
+    connection = http.client.HTTPConnection(address, timeout=120)
+    try:
+        connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise OSError(f"{path}: {response.status}")
+    packed = response.headers.get("Content-Encoding") == "gzip"
+    return (gzip.decompress(body) if packed else body).decode()
 
 
 def _is_ready(address: str) -> bool:

@@ -17,7 +17,7 @@ from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock, boottime
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
-from exporter.api.sender import Observer, Unobserved
+from exporter.api.sender import MOST_CONNECTIONS, Observer, Unobserved
 from exporter.known_names import require_free
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, SchemaError
@@ -52,7 +52,8 @@ _GAPS_EVERY_S = 10.0
 _GAPS_PACE_S = 0.2
 """The same per account: looking costs Postgres as much for an account without a gap."""
 _FEW_ACCOUNTS = 20
-"""Of each of so many, several windows of history are read at once; of more, one."""
+"""Of each of so many, several windows of history are read at once, and several connections are kept
+open; of more, one."""
 _FILLERS = 8
 _RECONNECT_WAIT_S = 2.0
 """How long a thread that needs Postgres waits for the embedded server to start; others poll, and
@@ -161,6 +162,11 @@ class App:
         self.roster.change(settings.accounts)
 
     @property
+    def few_accounts(self) -> bool:
+        """Whether threads and connections may be spent on each account."""
+        return len(self.settings.accounts) <= _FEW_ACCOUNTS
+
+    @property
     def accounts(self) -> dict[str, Account]:
         """Those that are read now, by name, `public` last."""
         return {unit.name: unit.account for unit in self.roster.units}
@@ -195,14 +201,13 @@ class App:
 
     def gap_filler(self, unit: AccountUnit | None = None) -> GapFiller:
         """What keeps the history of one account, or of all, complete."""
-        few = len(self.roster.units) <= _FEW_ACCOUNTS
         return GapFiller(
             self.histories() if unit is None else unit.histories,
             self.storage,
             self.stop if unit is None else unit.stop,
             self.refusals.keep_backfill_away,
             interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.roster.units)),
-            workers=WORKERS if few else 1,
+            workers=WORKERS if self.few_accounts else 1,
             others_wait=lambda: unit is not None and self.fillers.others_wait,
         )
 
@@ -332,6 +337,7 @@ class App:
             random=self._runtime.random,
             monotonic=self._runtime.monotonic,
             route=self.settings.network.route(self.settings.base_url),
+            idle_connections=MOST_CONNECTIONS if self.few_accounts else 1,
         )
 
     def _address(self) -> Callable[[], str] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -48,9 +50,10 @@ _STOP_WITHIN_S = 5.0
 """How long work in progress may take to end; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
 """Python's thread switch interval. At the default of 5 ms a scrape beside a loading thread can
-wait for seconds, since it gives up the interpreter often."""
-_FEW_ACCOUNTS = 20
-"""Up to so many it pays. With hundreds of threads, switching so often costs more than it brings."""
+wait for seconds, since it gives up the interpreter often. With hundreds of accounts, switching so
+often costs more than it brings."""
+_MOST_DESCRIPTORS = 65_536
+"""Each of many accounts keeps a connection open, and many systems allow 1,024 files by default."""
 
 
 class Service:
@@ -119,8 +122,10 @@ class Service:
     def start(self) -> None:
         """Start everything. Raises SettingsError when it cannot listen as configured."""
         _warn_unprotected(self.app.settings, self._web_config)
-        if len(self.app.roster.units) <= _FEW_ACCOUNTS:
+        if self.app.few_accounts:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
+        else:
+            _allow_descriptors()
         self.server.start()
         self.app.spool.tidy()
         self._beat()
@@ -313,6 +318,7 @@ class Service:
 
     def _beat(self) -> None:
         self._housekeeping.beat()
+        self.app.metrics.service.set_lateness(self._scheduler.lateness())
         self._schema_checked |= self.app.storage.up
 
     def _healthy(self) -> tuple[bool, str]:
@@ -331,6 +337,15 @@ class Service:
         if not self._schema_checked:
             return False, "the database's schema could not be checked yet"
         return True, "ready"
+
+
+def _allow_descriptors() -> None:
+    """Raise the limit of open files, as far as that is permitted."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _warn_unprotected(settings: Settings, web_config: WebConfigWatcher) -> None:

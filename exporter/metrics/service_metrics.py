@@ -34,6 +34,7 @@ from exporter.metrics.families import (
     SERVICE_FAMILIES,
     SPOOL_DROPPED,
     SPOOL_SNAPSHOTS,
+    SYNC_LATENESS,
     TOKEN_EXPIRY,
     TOKEN_SCOPE,
     VERIFY_FINDINGS,
@@ -204,6 +205,14 @@ class ServiceMetrics:
         """The scheduler is running."""
         self._heartbeat_at = self._monotonic()
         self._merge(HEARTBEAT, {(): self._now()})
+
+    def set_lateness(self, late_s: Mapping[str, float]) -> None:
+        """How late passes begin, by stream, in seconds."""
+        self._merge(SYNC_LATENESS, {(stream,): round(s, 3) for stream, s in late_s.items()})
+
+    def lateness_s(self) -> dict[str, float]:
+        """As it was set last, by stream."""
+        return {stream: float(s) for (stream,), s in self.readings(SYNC_LATENESS).items()}
 
     def heartbeat_age_s(self) -> float | None:
         """Seconds since the last heartbeat; None before the first."""

@@ -19,7 +19,6 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Literal
 
 import psycopg
@@ -55,7 +54,6 @@ LeaseState = Literal["unknown", "held", "elsewhere"]
 one."""
 
 
-@cache
 def claim_of(name: str) -> str:
     """The id under which an account is leased by its name, until its own id is known."""
     return str(uuid.uuid5(_CLAIMS, name))
@@ -338,20 +336,20 @@ class Leases:
 
 def _tell(before: _View, view: _View) -> None:
     """Log what has changed: one line, however many accounts it concerns."""
+    names = {key: name for name in view.ids for key in (claim_of(name), view.key(name))}
     lost = (before.held.keys() & view.elsewhere) - view.held.keys()
     if lost:
-        _log.warning("lost to another process: the lease of %s", _listed(lost, view))
+        _log.warning("lost to another process: the lease of %s", _listed(lost, names))
     gained = before.elsewhere & view.held.keys()
     if gained:
-        _log.info("took over the lease of %s", _listed(gained, view))
+        _log.info("took over the lease of %s", _listed(gained, names))
     new = view.elsewhere - before.elsewhere - before.held.keys()
     if new:
-        _log.info("standing by: another process has the lease of %s", _listed(new, view))
+        _log.info("standing by: another process has the lease of %s", _listed(new, names))
 
 
-def _listed(keys: Collection[str], view: _View) -> str:
+def _listed(keys: Collection[str], names: Mapping[str, str]) -> str:
     """A few accounts by name, many by their number."""
     if len(keys) > _MOST_NAMED:
         return f"{len(keys)} accounts"
-    names = {key: name for name in view.ids for key in (claim_of(name), view.key(name))}
     return ", ".join(sorted(names.get(key, key) for key in keys))
