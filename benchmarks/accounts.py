@@ -122,6 +122,8 @@ def _get(address: str, path: str) -> str:
         connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
         response = connection.getresponse()
         body = response.read()
+    except http.client.HTTPException as error:
+        raise OSError(f"{path}: {error!r}") from error
     finally:
         connection.close()
     if response.status != http.client.OK:
@@ -139,7 +141,10 @@ def _is_ready(address: str) -> bool:
 
 def _all_read(address: str) -> bool:
     """Whether all required history is proven."""
-    found = _PROGRESS.findall(_get(address, "/metrics"))
+    try:
+        found = _PROGRESS.findall(_get(address, "/metrics"))
+    except OSError:
+        return False
     time.sleep(2.0)
     return bool(found) and all(float(value) == 1 for value in found)
 
@@ -154,6 +159,8 @@ class _Watched(NamedTuple):
     connections: tuple[int, int]
     """To the exchange and to Postgres."""
     scrapes_s: list[float]
+    failed: int
+    """Scrapes that were cut off."""
     series: int
     late: list[float]
     """Of each stream at each look: seconds beyond the interval since its last success."""
@@ -169,11 +176,15 @@ def _watch(process: Process, address: str, urls: tuple[str, str]) -> _Watched:
     first = last = _get(address, "/metrics")
     scrapes: list[float] = []
     late: list[float] = []
-    worst, threads, connections = 0.0, 0, (0, 0)
+    failed, worst, threads, connections = 0, 0.0, 0, (0, 0)
     while time.monotonic() < began + _SECONDS:
         time.sleep(_SCRAPE_EVERY_S)
         at = time.monotonic()
-        last = _get(address, "/metrics")
+        try:
+            last = _get(address, "/metrics")
+        except OSError:
+            failed += 1
+            continue
         scrapes.append(time.monotonic() - at)
         threads = max(threads, _threads(process))
         connections = max(connections, _connections(process, urls))
@@ -191,6 +202,7 @@ def _watch(process: Process, address: str, urls: tuple[str, str]) -> _Watched:
         threads,
         connections,
         scrapes,
+        failed,
         sum(not line.startswith("#") for line in last.splitlines()),
         late,
         worst,
@@ -250,19 +262,21 @@ def _report(
     tried_s, read_s = times
     say(Finding(f"{what}: until all streams were tried", seconds(tried_s), "", "<= 30 s"))
     say(Finding(f"{what}: until a day of history was read", seconds(read_s)))
-    say(Finding(f"{what}: CPU", f"{seen.cores:.2f} cores", f"load {seen.load:.1f}", "< 1"))
+    passes = seen.grown["onetrading_sync_duration_seconds_count"] / seen.seconds
+    of = f"{1_000 * seen.cores / max(passes, 0.001):.1f} ms a pass, load {seen.load:.1f}"
+    say(Finding(f"{what}: CPU", f"{seen.cores:.2f} cores", of, "< 1"))
     say(Finding(f"{what}: memory", f"{seen.mib:.0f} MiB", "", "< 191 MiB"))
     say(Finding(f"{what}: threads, at most", str(seen.threads), "", "< 64"))
     exchange, postgres = seen.connections
     say(Finding(f"{what}: connections to the exchange, to Postgres", f"{exchange}, {postgres}"))
     p50, p99 = (quantile(seen.scrapes_s, share) * 1_000 for share in (0.5, 0.99))
     of = f"{seen.series:,} series"
-    say(Finding(f"{what}: scrape, p50 and p99, {of}", f"{number(p50)}, {number(p99)} ms"))
+    cut = f"{seen.failed} cut off" if seen.failed else ""
+    say(Finding(f"{what}: scrape, p50 and p99, {of}", f"{number(p50)}, {number(p99)} ms", cut))
     late = f"{number(quantile(seen.late, 0.5))}, {number(quantile(seen.late, 0.99))} s"
     say(Finding(f"{what}: seconds beyond the interval, p50 and p99", late))
     say(Finding(f"{what}: the latest poll, by its interval", f"{seen.worst:.2f}", "", "<= 1"))
     requests = seen.grown["onetrading_api_requests_total"] / seen.seconds
-    passes = seen.grown["onetrading_sync_duration_seconds_count"] / seen.seconds
     say(Finding(f"{what}: requests, passes a second", f"{number(requests)}, {number(passes)}"))
     errors = number(seen.grown["onetrading_sync_errors_total"])
     events = number(seen.grown["onetrading_scheduler_events_total"])
