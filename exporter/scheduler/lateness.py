@@ -23,23 +23,25 @@ class Lateness:
     def note(self, task: str, late_s: float, now: float) -> None:
         """A run of a task, `account/stream`, begins or waits so many seconds after it was due."""
         stream = task.partition("/")[2]
-        if not stream:
-            return
-        with self._lock:
-            self._turn(now)
-            self._latest[stream] = max(self._latest.get(stream, 0.0), late_s, 0.0)
+        if stream:
+            with self._lock:
+                self._keep(stream, late_s, now)
 
     def worst(self, waiting: Mapping[str, float], now: float) -> dict[str, float]:
-        """Seconds by stream; of a stream that had no turn lately 0. ``waiting``: of the tasks that
-        are late now."""
-        for task, late_s in waiting.items():
-            self.note(task, late_s, now)
+        """Seconds by stream; of a stream that had no turn lately 0. ``waiting``: of what waits
+        now, by stream."""
         with self._lock:
             self._turn(now)
+            for stream, late_s in waiting.items():
+                self._keep(stream, late_s, now)
             return {
                 stream: max(late_s, self._before.get(stream, 0.0))
                 for stream, late_s in self._latest.items()
             }
+
+    def _keep(self, stream: str, late_s: float, now: float) -> None:
+        self._turn(now)
+        self._latest[stream] = max(self._latest.get(stream, 0.0), late_s, 0.0)
 
     def _turn(self, now: float) -> None:
         passed_s = now - self._since

@@ -39,6 +39,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from exporter.logs.recurring import Recurring
 from exporter.model.window import EPOCH
+from exporter.scheduler.job_store import SortedJobStore
 from exporter.scheduler.lateness import Lateness
 from exporter.scheduler.trigger import SteadyInterval
 from exporter.scheduler.urgency import Limits
@@ -114,6 +115,7 @@ class Scheduler:
         self._chores = self._pool("chore", _CHORES)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
+            jobstores={"default": SortedJobStore()},
             executors={
                 "default": self._workers,
                 "chores": self._chores,

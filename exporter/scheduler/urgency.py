@@ -135,10 +135,10 @@ class UrgentQueue(Generic[Work]):
             self._count(run.task, slow=True)
 
     def _note_in_time(self, run: Run[Work]) -> None:
-        suspected = self._suspected(run.task)
+        before = self._suspected_parts(run.task)
         self._slow.discard(run.task)
         self._count(run.task, slow=False)
-        if suspected and self._held:
+        if before > self._suspected_parts(run.task) and self._held:
             # Whoever was suspected for its sake must not wait behind those who still are.
             self._ready += self._held
             self._held = []
@@ -149,9 +149,10 @@ class UrgentQueue(Generic[Work]):
             self._latest.setdefault(part, deque(maxlen=runs)).append(slow)
 
     def _suspected(self, task: str) -> bool:
-        return task in self._slow or any(
-            2 * sum(self._latest.get(part, ())) >= runs for part, runs in _parts(task)
-        )
+        return task in self._slow or self._suspected_parts(task) > 0
+
+    def _suspected_parts(self, task: str) -> int:
+        return sum(2 * sum(self._latest.get(part, ())) >= runs for part, runs in _parts(task))
 
 
 def _parts(task: str) -> tuple[tuple[str, int], ...]:

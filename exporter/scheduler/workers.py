@@ -82,10 +82,13 @@ class Workers(BaseExecutor):  # type: ignore[misc]  # the library has no types
         """Guards all of this."""
 
     def lateness(self) -> dict[str, float]:
-        """By task, how many seconds it has waited for a worker since it was due."""
+        """Of the tasks of each stream, how many seconds one has waited for a worker at most."""
         with self._changed:
-            now = self._steady()
-            return {run.task: now - run.due for run in self._queue.waiting()}
+            now, due = self._steady(), dict[str, float]()
+            for run in self._queue.waiting():
+                stream = run.task.partition("/")[2]
+                due[stream] = min(due.get(stream, run.due), run.due)
+        return {stream: now - at for stream, at in due.items()}
 
     def forget(self, name: str) -> None:
         """Drop the turn of a task that waits: it has been removed."""

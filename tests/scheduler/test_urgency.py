@@ -125,7 +125,7 @@ def test_lateness_is_that_of_the_last_minutes() -> None:
     lateness.note("main/trades", 3.0, 1_000.0)
     lateness.note("main/trades", 1.0, 1_001.0)
     lateness.note("rollups", 900.0, 1_001.0)  # a chore: nobody waits for it
-    assert lateness.worst({"hedge/orders": 7.0}, 1_010.0) == {"trades": 3.0, "orders": 7.0}
+    assert lateness.worst({"orders": 7.0}, 1_010.0) == {"trades": 3.0, "orders": 7.0}
     assert lateness.worst({}, 1_065.0) == {"trades": 3.0, "orders": 7.0}
     lateness.note("main/trades", 0.5, 1_066.0)
     assert lateness.worst({}, 1_130.0) == {"trades": 0.5, "orders": 0.0}
