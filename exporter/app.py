@@ -17,7 +17,7 @@ from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock, boottime
 from exporter.api.rate_limiter import RateLimiter
 from exporter.api.retry import Policy
-from exporter.api.sender import Observer, Unobserved
+from exporter.api.sender import MOST_CONNECTIONS, Observer, Unobserved
 from exporter.known_names import require_free
 from exporter.metrics import Metrics
 from exporter.model.errors import DatabaseError, SchemaError
@@ -34,6 +34,7 @@ from exporter.store.storage import LEASE_WAIT_S, Storage
 from exporter.streams import STREAMS
 from exporter.sync import (
     Account,
+    Fillers,
     GapFiller,
     HistorySync,
     Refusals,
@@ -44,11 +45,16 @@ from exporter.sync import (
     Verifier,
     sync_of,
 )
+from exporter.sync.backfill import WORKERS
 
 _GAPS_EVERY_S = 10.0
 """How often gaps in the history of an account are looked for."""
 _GAPS_PACE_S = 0.2
 """The same per account: looking costs Postgres as much for an account without a gap."""
+_FEW_ACCOUNTS = 20
+"""Of each of so many, several windows of history are read at once, and several connections are kept
+open; of more, one."""
+_FILLERS = 8
 _RECONNECT_WAIT_S = 2.0
 """How long a thread that needs Postgres waits for the embedded server to start; others poll, and
 must not be late for that."""
@@ -144,6 +150,7 @@ class App:
         self.runner = SyncRunner(self.metrics, self.storage, self.refusals, runtime.monotonic)
         self._budgets: list[tuple[AccountSettings, RateLimiter]] = []
         """Of every token that was ever in use."""
+        self.fillers = Fillers(_FILLERS)
         self.roster = Roster(
             self._unit,
             metrics=self.metrics,
@@ -153,6 +160,11 @@ class App:
             stop=self.stop,
         )
         self.roster.change(settings.accounts)
+
+    @property
+    def few_accounts(self) -> bool:
+        """Whether threads and connections may be spent on each account."""
+        return len(self.settings.accounts) <= _FEW_ACCOUNTS
 
     @property
     def accounts(self) -> dict[str, Account]:
@@ -195,6 +207,8 @@ class App:
             self.stop if unit is None else unit.stop,
             self.refusals.keep_backfill_away,
             interval_s=max(_GAPS_EVERY_S, _GAPS_PACE_S * len(self.roster.units)),
+            workers=WORKERS if self.few_accounts else 1,
+            others_wait=lambda: unit is not None and self.fillers.others_wait,
         )
 
     def verifier(self) -> Verifier:
@@ -219,6 +233,7 @@ class App:
     def close(self) -> None:
         """Stop requests, let transactions finish, release everything. May be called twice."""
         self.stop.set()
+        self.fillers.stop()
         for unit in self.roster.units:
             unit.account.client.close()
         self.storage.close()
@@ -322,6 +337,7 @@ class App:
             random=self._runtime.random,
             monotonic=self._runtime.monotonic,
             route=self.settings.network.route(self.settings.base_url),
+            idle_connections=MOST_CONNECTIONS if self.few_accounts else 1,
         )
 
     def _address(self) -> Callable[[], str] | None:

@@ -21,6 +21,7 @@ from exporter.stop_event import StopEvent
 from exporter.store.storage import Storage
 from exporter.sync import (
     Account,
+    Fillers,
     GapFiller,
     HistorySync,
     SnapshotQueue,
@@ -53,8 +54,8 @@ class AccountUnit:
         self.stop = stop
         self._idle = threading.Condition()
         self._passes = 0
-        """That are running."""
-        self._backfill: threading.Thread | None = None
+        """That are running, filling gaps included."""
+        self._filling = False
 
     @property
     def histories(self) -> list[HistorySync]:
@@ -84,18 +85,17 @@ class AccountUnit:
                 self._passes -= may_work
                 self._idle.notify_all()
 
-    def begin_backfill(self, filler: GapFiller, after_s: float = 0.0) -> None:
-        """Keep its history complete from now on, in a thread. Does nothing once it runs."""
+    def begin_backfill(self, filler: GapFiller, fillers: Fillers, after_s: float = 0.0) -> None:
+        """Keep its history complete from now on. Does nothing once that has begun."""
 
-        def fill() -> None:
-            if not self.stop.wait(after_s):
-                filler.run()
+        def turn() -> float | None:
+            with self._working() as may_work:
+                return filler.turn() if may_work else None
 
         with self._idle:
-            if self._backfill is None and self.histories and not self.stop.is_set():
-                backfill = threading.Thread(target=fill, name=f"backfill-{self.name}")
-                backfill.start()
-                self._backfill = backfill
+            if not self._filling and self.histories and not self.stop.is_set():
+                fillers.add(turn, after_s)
+                self._filling = True
 
     def end(self) -> None:
         """Begin nothing new, and end every wait of what is under way. Returns at once."""
@@ -106,14 +106,6 @@ class AccountUnit:
         """Wait until nothing of it is under way: from then on it writes nothing."""
         with self._idle:
             self._idle.wait_for(lambda: not self._passes)
-        self.join_backfill()
-
-    def join_backfill(self) -> None:
-        """Wait until its backfill has ended."""
-        with self._idle:  # one that is about to start cannot be joined yet
-            backfill = self._backfill
-        if backfill is not None:
-            backfill.join()
 
 
 class Jobs(Protocol):

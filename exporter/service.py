@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -40,15 +42,18 @@ _MAKE_PARTITIONS_EVERY = timedelta(hours=6)
 _MOVE_EVERY = timedelta(seconds=10)
 _CHOOSE_EVERY = timedelta(minutes=5)
 _DRAIN_EVERY = timedelta(seconds=30)
-_FILLER_PACE_S = 0.2
+_FILLER_PACE_S = 0.05
 """How far apart the backfills of accounts begin at the start."""
+_MOST_NAMED = 100
+"""Streams that a readiness probe is told of."""
 _STOP_WITHIN_S = 5.0
 """How long work in progress may take to end; what still waits for Postgres is then cut off."""
 SWITCH_INTERVAL_S = 50e-6
 """Python's thread switch interval. At the default of 5 ms a scrape beside a loading thread can
-wait for seconds, since it gives up the interpreter often."""
-_FEW_ACCOUNTS = 20
-"""Up to so many it pays. With hundreds of threads, switching so often costs more than it brings."""
+wait for seconds, since it gives up the interpreter often. With hundreds of accounts, switching so
+often costs more than it brings."""
+_MOST_DESCRIPTORS = 65_536
+"""Each of many accounts keeps a connection open, and many systems allow 1,024 files by default."""
 
 
 class Service:
@@ -117,8 +122,10 @@ class Service:
     def start(self) -> None:
         """Start everything. Raises SettingsError when it cannot listen as configured."""
         _warn_unprotected(self.app.settings, self._web_config)
-        if len(self.app.roster.units) <= _FEW_ACCOUNTS:
+        if self.app.few_accounts:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
+        else:
+            _allow_descriptors()
         self.server.start()
         self.app.spool.tidy()
         self._beat()
@@ -191,7 +198,10 @@ class Service:
         if self._writing.is_set() and self.app.leases is not None:
             # Before they have their first turn, which another process may have instead.
             self.app.leases.renew()
-        self._scheduler.add([task for unit in units for task in unit.tasks(self.app.runner)])
+        # What an account shows must not wait for hundreds that come with it: their first turns are
+        # spread over seconds.
+        for some in (units[:1], units[1:]):
+            self._scheduler.add([task for unit in some for task in unit.tasks(self.app.runner)])
         if self._writing.is_set():
             self._backfill(units)
 
@@ -203,7 +213,8 @@ class Service:
         """Not all accounts begin in the same instant."""
         with_history = [unit for unit in units if unit.histories]
         for place, unit in enumerate(with_history):
-            unit.begin_backfill(self.app.gap_filler(unit), place * _FILLER_PACE_S)
+            filler = self.app.gap_filler(unit)
+            unit.begin_backfill(filler, self.app.fillers, place * _FILLER_PACE_S)
 
     def _change_accounts(self, accounts: Sequence[AccountSettings]) -> Change:
         """Let these be the accounts. Raises SettingsError, and has changed nothing then."""
@@ -229,6 +240,7 @@ class Service:
     def stop(self) -> None:
         """Finish transactions in progress, begin nothing new."""
         self.app.stop.set()
+        self.app.fillers.stop()
         for unit in self.app.roster.units:
             unit.end()
         ending = threading.Thread(target=self._finish_work, name="stopping", daemon=True)
@@ -243,8 +255,7 @@ class Service:
         for thread in (self._opening, self._verifying):
             if thread.is_alive():
                 thread.join()
-        for unit in self.app.roster.units:
-            unit.join_backfill()
+        self.app.fillers.join()
 
     def _chores(self) -> list[Task]:
         keep, app = self._housekeeping, self.app
@@ -307,6 +318,7 @@ class Service:
 
     def _beat(self) -> None:
         self._housekeeping.beat()
+        self.app.metrics.service.set_lateness(self._scheduler.lateness())
         self._schema_checked |= self.app.storage.up
 
     def _healthy(self) -> tuple[bool, str]:
@@ -316,17 +328,24 @@ class Service:
 
     def _ready(self) -> tuple[bool, str]:
         if not self._all_tried:
-            untried = [
-                f"{state.account}/{state.stream}"
-                for state in self.app.metrics.streams.summaries()
-                if not state.tried
-            ]
-            if untried:
-                return False, f"not tried yet: {', '.join(untried)}"
+            if untried := self.app.metrics.streams.untried():
+                names = ["/".join(key) for key in untried[:_MOST_NAMED]]
+                more = len(untried) - len(names)
+                names += [f"and {more:,} more"] if more else []
+                return False, f"not tried yet: {', '.join(names)}"
             self._all_tried = True
         if not self._schema_checked:
             return False, "the database's schema could not be checked yet"
         return True, "ready"
+
+
+def _allow_descriptors() -> None:
+    """Raise the limit of open files, as far as that is permitted."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _warn_unprotected(settings: Settings, web_config: WebConfigWatcher) -> None:

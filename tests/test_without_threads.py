@@ -60,6 +60,6 @@ def test_an_account_whose_backfill_could_not_start_can_be_left(tmp_path: Path) -
     with world(tmp_path) as exporter:
         unit = next(unit for unit in exporter.app.roster.units if unit.name == "main")
         with no_threads(), pytest.raises(RuntimeError, match="start new thread"):
-            unit.begin_backfill(exporter.app.gap_filler(unit))
+            unit.begin_backfill(exporter.app.gap_filler(unit), exporter.app.fillers)
         unit.end()
         unit.join()

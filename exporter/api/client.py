@@ -18,7 +18,7 @@ from exporter.api.network import LookUp, system_addresses
 from exporter.api.rate_limiter import Priority, RateLimiter
 from exporter.api.response import stated_time
 from exporter.api.retry import Policy, delay_s, pause_s
-from exporter.api.sender import HttpSender, Observer, Request, RequestResult
+from exporter.api.sender import MOST_CONNECTIONS, HttpSender, Observer, Request, RequestResult
 from exporter.model.errors import (
     ExchangeError,
     RateLimited,
@@ -46,8 +46,9 @@ class Client:
     """Reads from the exchange for one account. Thread-safe.
 
     ``token`` is called before each attempt; None sends no Authorization header. ``random`` yields
-    values in [0, 1), ``monotonic`` seconds; ``look_up`` resolves host names, and may block. Every
-    wait ends at once when ``stop`` is set, and ``interrupt`` ends the reads that are under way.
+    values in [0, 1), ``monotonic`` seconds; ``look_up`` resolves host names, and may block.
+    ``idle_connections``: how many are kept open between requests, at most. Every wait ends at once
+    when ``stop`` is set, and ``interrupt`` ends the reads that are under way.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Client:
         monotonic: Callable[[], float],
         look_up: LookUp = system_addresses,
         route: Route = _DIRECT,
+        idle_connections: int = MOST_CONNECTIONS,
     ) -> None:
         self._account = account
         self._rate_limiter = rate_limiter
@@ -87,6 +89,7 @@ class Client:
             monotonic=monotonic,
             look_up=look_up,
             route=route,
+            idle_connections=idle_connections,
         )
 
     def get(

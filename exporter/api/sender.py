@@ -56,7 +56,8 @@ none of them."""
 _LONGEST_REQUEST_ID = 100
 _LONGEST_CAUSE = 200
 
-_LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60.0)
+MOST_CONNECTIONS = 16
+_EXPIRY_S = 60.0
 _WRITE_S, _POOL_S = 5.0, 10.0
 _DIRECT = Route()
 
@@ -171,6 +172,7 @@ class HttpSender:
         monotonic: Callable[[], float],
         look_up: LookUp = system_addresses,
         route: Route = _DIRECT,
+        idle_connections: int = MOST_CONNECTIONS,
     ) -> None:
         self._account = account
         self._base_url = base_url.rstrip("/")
@@ -182,7 +184,7 @@ class HttpSender:
         self._attempt_s = policy.attempt_s
         self._monotonic = monotonic
         self._network = Network(monotonic, look_up)
-        self._http = _client(policy, route)
+        self._http = _client(policy, route, idle_connections)
         self._network.install(self._http)
 
     def attempt(self, request: Request, request_id: str) -> RequestResult:
@@ -329,7 +331,7 @@ class _Unusable(Exception):
     """A body that is not read, or not to its end; says why."""
 
 
-def _client(policy: Policy, route: Route) -> httpx.Client:
+def _client(policy: Policy, route: Route, idle_connections: int) -> httpx.Client:
     tls = trusting(route.certificate_file, route.certificate_dir)
     return httpx.Client(
         headers={
@@ -340,7 +342,11 @@ def _client(policy: Policy, route: Route) -> httpx.Client:
         timeout=httpx.Timeout(
             connect=policy.connect_s, read=policy.read_s, write=_WRITE_S, pool=_POOL_S
         ),
-        limits=_LIMITS,
+        limits=httpx.Limits(
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=idle_connections,
+            keepalive_expiry=_EXPIRY_S,
+        ),
         follow_redirects=False,
         verify=tls,
         proxy=None if route.proxy is None else _proxy(route.proxy, tls),

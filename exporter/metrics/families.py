@@ -239,6 +239,13 @@ HEARTBEAT_AGE = Metric(
     "onetrading_scheduler_heartbeat_age_seconds",
     "Seconds since the scheduler's last heartbeat, by a clock that nobody sets.",
 )
+SYNC_LATENESS = Metric(
+    "onetrading_sync_lateness_seconds",
+    "By how many seconds passes of the stream began after their turn, or wait for it: the most "
+    "of any account in the last one to two minutes. More than the interval: the process has too "
+    "much to do.",
+    ("stream",),
+)
 SCHEDULER_EVENTS = Metric(
     "onetrading_scheduler_events_total",
     "Scheduled runs that were missed, that raised an error, or that were skipped because the "
@@ -272,6 +279,7 @@ SERVICE_FAMILIES = (
     OLDEST_OBSERVATION,
     HEARTBEAT,
     HEARTBEAT_AGE,
+    SYNC_LATENESS,
     SCHEDULER_EVENTS,
 )
 

@@ -34,6 +34,7 @@ from exporter.metrics.families import (
     SERVICE_FAMILIES,
     SPOOL_DROPPED,
     SPOOL_SNAPSHOTS,
+    SYNC_LATENESS,
     TOKEN_EXPIRY,
     TOKEN_SCOPE,
     VERIFY_FINDINGS,
@@ -205,6 +206,14 @@ class ServiceMetrics:
         self._heartbeat_at = self._monotonic()
         self._merge(HEARTBEAT, {(): self._now()})
 
+    def set_lateness(self, late_s: Mapping[str, float]) -> None:
+        """How late passes begin, by stream, in seconds."""
+        self._merge(SYNC_LATENESS, {(stream,): round(s, 3) for stream, s in late_s.items()})
+
+    def lateness_s(self) -> dict[str, float]:
+        """As it was set last, by stream."""
+        return {stream: float(s) for (stream,), s in self.readings(SYNC_LATENESS).items()}
+
     def heartbeat_age_s(self) -> float | None:
         """Seconds since the last heartbeat; None before the first."""
         return None if self._heartbeat_at is None else self._monotonic() - self._heartbeat_at
@@ -237,7 +246,10 @@ class ServiceMetrics:
 
     def _merge(self, metric: Metric, readings: _Values) -> None:
         with self._lock:
-            merged = {**self._values.get(metric, {}), **self._of_accounts(metric, readings)}
+            known, new = self._values.get(metric, {}), self._of_accounts(metric, readings)
+            if all(known.get(labels) == value for labels, value in new.items()):
+                return  # each pass of each account comes by here
+            merged = {**known, **new}
             self._values = {**self._values, metric: merged}
 
     def _of_accounts(self, metric: Metric, readings: _Values) -> _Values:

@@ -215,6 +215,10 @@ class StreamMetrics:
         at = self._monotonic()
         return [state.summary(at) for state in self._states.values()]
 
+    def untried(self) -> list[Key]:
+        """Those that have had no turn yet: asked often while a process with many starts."""
+        return [key for key, state in self._states.items() if not state.tried]
+
     def errors(self) -> list[ErrorRun]:
         """The most recent failures, newest first; consecutive ones are one run."""
         with self._lock:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from importlib import metadata
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -192,6 +193,7 @@ class Reporter:
         database, service = self._storage.database, self._metrics.service
         heartbeat_age_s, database_since = service.heartbeat_age_s(), service.database_since
         streams = self._streams.build(cached, instant(self._now()))
+        late = latest(service.lateness_s(), streams)
         now = instant(self._now())  # afterwards: nothing in the report may be later than it
         left_s = self._filling.left_s(missing_history_s(streams), self._monotonic())
         report = Report(
@@ -205,6 +207,8 @@ class Reporter:
             started_at=self._started_at,
             uptime_seconds=_rounded(self._monotonic() - self._started),
             heartbeat_age_seconds=None if heartbeat_age_s is None else _rounded(heartbeat_age_s),
+            lateness_seconds=late and late.seconds,
+            lateness_intervals=late and late.intervals,
             documentation_url=_documentation_url(),
             exchange=_host(self._settings.base_url),
             clock_skew_seconds=self._clock.skew_s if self._clock.known else None,
@@ -223,6 +227,24 @@ class Reporter:
             config=_config_report(self._config()),
         )
         return judge(report, connecting=database is not None and not database.tried)
+
+
+class Late(NamedTuple):
+    """How late passes begin."""
+
+    intervals: float
+    seconds: float
+
+
+def latest(late_s: Mapping[str, float], streams: Iterable[StreamReport]) -> Late | None:
+    """Of the stream whose passes begin latest by its interval; None: nothing is known."""
+    intervals = {report.stream: report.interval_seconds for report in streams}
+    found = [
+        Late(round(seconds / intervals[stream], 2), seconds)
+        for stream, seconds in late_s.items()
+        if stream in intervals
+    ]
+    return max(found, default=None)
 
 
 def _stream_report(

@@ -165,6 +165,10 @@ def _of_service(report: Report, connecting: bool) -> Iterator[_Found]:
     if heartbeat_age_s is not None and heartbeat_age_s > HEARTBEAT_LIMIT_S:
         since = report.generated_at - timedelta(seconds=heartbeat_age_s)
         yield _Found("broken", "scheduler", "The scheduler has stopped: no stream is polled", since)
+    if report.lateness_seconds and (report.lateness_intervals or 0.0) > 1:
+        late = duration(report.lateness_seconds)
+        text = f"This process has too much to do: passes begin up to {late} after their turn"
+        yield _Found("attention", "lateness", text)
     if connecting:
         yield _Found("note", "database", "Connecting to Postgres")
     elif report.database_up is False:

@@ -8,6 +8,7 @@ from exporter.model.errors import Reason
 
 Kind = Literal[
     "scheduler",
+    "lateness",
     "database",
     "database_slow",
     "spool_lost",
@@ -43,6 +44,7 @@ def _runbook(alert: str, command: str) -> Remedy:
 
 REMEDIES: dict[Kind, Remedy] = {
     "scheduler": _runbook("SchedulerStuck", "health"),
+    "lateness": _runbook("PollsLate", "status"),
     "database": _runbook("DatabaseDown", "check"),
     "database_slow": Remedy("operate.md#postgres-is-down", "onetrading-exporter check"),
     "spool_lost": _runbook("SpoolDropping", "check"),

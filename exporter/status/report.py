@@ -194,6 +194,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     uptime_seconds: float
     heartbeat_age_seconds: float | None
     """Since the scheduler's last heartbeat."""
+    lateness_seconds: float | None = None
+    """By how much passes begin after their turn, of the stream that is latest by its interval:
+    `onetrading_sync_lateness_seconds`; null before the first pass."""
+    lateness_intervals: float | None = None
+    """The same by the stream's interval; above 1 there is too much to do."""
     documentation_url: str | None
     """The project's address; null when it was not installed as a package."""
     exchange: str

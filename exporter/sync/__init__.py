@@ -17,6 +17,7 @@ from exporter.model.stream import History, Reference, Snapshot, Stream
 from exporter.sync.account import Account
 from exporter.sync.backfill import Backfill, Progress
 from exporter.sync.closings import ClosingsSync
+from exporter.sync.fillers import Fillers
 from exporter.sync.follower import FollowerSync
 from exporter.sync.gap_filler import GapFiller
 from exporter.sync.history import HistorySync
@@ -34,6 +35,7 @@ __all__ = [
     "Account",
     "Backfill",
     "Compared",
+    "Fillers",
     "FollowerSync",
     "GapFiller",
     "HistorySync",

@@ -22,6 +22,7 @@ from exporter.model.errors import (
     CursorExpired,
     DatabaseError,
     ExchangeError,
+    NotYet,
     StandingBy,
     Stopping,
 )
@@ -92,6 +93,8 @@ class Backfill:
 
     ``on_progress`` is called after each commit, from several threads. ``again``: what is proven is
     read once more, for rows that appeared late or changed; it stays proven meanwhile.
+    ``workers``: how many windows are read at once; one is read by the caller's thread.
+    ``may_go_on`` is asked before each window but the first.
     """
 
     def __init__(
@@ -101,8 +104,14 @@ class Backfill:
         deadline_s: float = DEADLINE_S,
         *,
         again: bool = False,
+        workers: int = WORKERS,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         self._deadline_s = deadline_s
+        self._workers = workers
+        self._may_go_on = may_go_on
+        self._turned_over = False
+        """Somebody else has a turn: nothing more is begun."""
         self._again = again
         self._read_again: dict[Partition, list[Window]] = {}
         """What was proven once more by this backfill."""
@@ -218,20 +227,30 @@ class Backfill:
         missing_s = sum(window.span.total_seconds() for _, window in self._queue)
         self.progress.wanted_s = self.progress.proven_s + missing_s
         self._report()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="backfill") as pool:
-            for future in [pool.submit(context.copied(self._work)) for _ in range(WORKERS)]:
-                future.result()
+        self._work_in_parallel()
         if self._sync.stop.is_set():
             raise Stopping("asked to stop during a backfill")
         if self._standing_by is not None:
             raise self._standing_by
         if self._errors:
             raise self._errors[-1]
+        if self._turned_over:
+            raise NotYet("the rest of the gaps is filled when it is its turn again")
         return self.progress
+
+    def _work_in_parallel(self) -> None:
+        if self._workers == 1:
+            self._work()
+            return
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="backfill") as pool:
+            for future in [pool.submit(context.copied(self._work)) for _ in range(self._workers)]:
+                future.result()
 
     def _work(self) -> None:
         """A worker: read windows from the queue, or half of another's, until none is left."""
-        while not self._sync.stop.is_set() and self._standing_by is None:
+        windows = 0
+        while self._goes_on(windows):
+            windows += 1
             with self._lock:
                 task = self._queue.pop(0) if self._queue else self._steal()
                 others = bool(self._paginators)
@@ -253,6 +272,13 @@ class Backfill:
                 self._errors.append(error)
                 if isinstance(error, BadRequest):
                     self._note_refused(*task, error)
+
+    def _goes_on(self, windows: int) -> bool:
+        """Whether a worker that has had so many ``windows`` may have another one."""
+        if self._sync.stop.is_set() or self._standing_by is not None:
+            return False
+        self._turned_over |= windows > 0 and not self._may_go_on()
+        return not self._turned_over
 
     def _note_refused(self, partition: Partition, window: Window, refusal: BadRequest) -> None:
         self._refused.append((partition, window, refusal))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,12 +23,15 @@ from exporter.model.errors import (
 )
 from exporter.store import bookkeeping
 from exporter.store.storage import Storage
-from exporter.sync.backfill import Backfill, OnProgress
+from exporter.sync.backfill import DEADLINE_S, WORKERS, Backfill, OnProgress
 from exporter.sync.failure_streaks import FailureStreaks
 from exporter.sync.history import HistorySync
 
 _log = logging.getLogger(__name__)
 _SOON_S = 0.5
+_TURN_S = 10.0
+"""How long an account may fill gaps while others wait; a window that has begun is read to its
+end."""
 _ENDED_INTERVAL_S = 3_600.0
 _ENDED_DEADLINE_S = 10.0
 _REACH_INTERVAL_S = 3_600.0
@@ -51,9 +55,10 @@ class _Rest(NamedTuple):
 
 
 class GapFiller:
-    """Keeps histories complete for as long as the service runs.
+    """Keeps histories complete, turn after turn: see `fillers`.
 
-    ``keep_away`` tells, by account and stream, which must not be requested now.
+    ``keep_away`` tells, by account and stream, which must not be requested now. ``workers``: how
+    many windows are read at once. ``others_wait``: whether somebody else should have a turn.
     """
 
     def __init__(
@@ -63,12 +68,20 @@ class GapFiller:
         stop: threading.Event,
         keep_away: Callable[[str, str], bool] = lambda _account, _stream: False,
         interval_s: float = 10.0,
+        workers: int = WORKERS,
+        others_wait: Callable[[], bool] = lambda: False,
     ) -> None:
         self._syncs = syncs
         self._storage = storage
         self._stop = stop
         self._keep_away = keep_away
         self._interval_s = interval_s
+        self._workers = workers
+        self._others_wait = others_wait
+        self._began = 0.0
+        """This turn, by the monotonic clock of whoever waits."""
+        self._unfinished = False
+        """The turn ended since others waited for theirs."""
         self._resting: dict[Key, _Rest] = {}
         self._ended_due: dict[Key, float] = {}
         self._reach_due: dict[Key, float] = {}
@@ -80,21 +93,33 @@ class GapFiller:
         self._at_rest = False
         """Nothing was to be done at the last look, so that the next one comes later."""
 
-    def run(self) -> None:
-        """Fill gaps whenever there are some, until the process stops."""
-        while not self._stop.is_set():
-            try:
-                self.look()
-            except Stopping:
-                return
-            except Exception:  # noqa: BLE001  the next look may succeed
-                _log.exception("bug: unhandled exception while looking for gaps")
-            longer = 2 if self._at_rest else 1
-            self._stop.wait(_SOON_S if self._connecting else longer * self._interval_s)
+    def turn(self) -> float | None:
+        """Fill gaps if there are some; after how many seconds to look again, None: never."""
+        if self._stop.is_set():
+            return None
+        self._began = time.monotonic()
+        try:
+            self.look()
+        except Stopping:
+            return None
+        except Exception:  # noqa: BLE001  the next look may succeed
+            _log.exception("bug: unhandled exception while looking for gaps")
+        if self._unfinished:
+            return 0.0
+        if self._connecting:
+            return _SOON_S
+        return self._interval_s * (2 if self._at_rest else 1)
+
+    def _may_go_on(self) -> bool:
+        """Whether nobody else waits, or this turn has only begun."""
+        if time.monotonic() - self._began < _TURN_S or not self._others_wait():
+            return True
+        self._unfinished = True
+        return False
 
     def look(self) -> None:
         """Fill what there is to fill of each stream, once. Raises Stopping."""
-        self._connecting, self._at_rest = False, True
+        self._connecting, self._at_rest, self._unfinished = False, True, False
         syncs = [s for s in self._syncs if s.ready_for_backfill and not self._keep_away(*s.key)]
         marks = self._marks(syncs)
         for sync in syncs:
@@ -114,9 +139,20 @@ class GapFiller:
 
     def _looked_at(self, sync: HistorySync) -> bool:
         """Fill the gaps of a stream; whether there were none, nor anything else to be done."""
-        backfill = Backfill(sync)
+        backfill = self._backfill(sync)
         with sync.logged():
             return self._fill(sync, backfill) and not backfill.progress.pages
+
+    def _backfill(
+        self, sync: HistorySync, *, deadline_s: float = DEADLINE_S, again: bool = False
+    ) -> Backfill:
+        return Backfill(
+            sync,
+            deadline_s=deadline_s,
+            again=again,
+            workers=self._workers,
+            may_go_on=self._may_go_on,
+        )
 
     def _marks(self, syncs: Sequence[HistorySync]) -> Mapping[Key, str]:
         """What the gaps of each stream follow from; nothing of an account that cannot be asked, or
@@ -155,7 +191,8 @@ class GapFiller:
             return
         for partition in sync.retire_ended():
             try:
-                Backfill(sync, deadline_s=_ENDED_DEADLINE_S).complete(partitions=[partition])
+                backfill = self._backfill(sync, deadline_s=_ENDED_DEADLINE_S)
+                backfill.complete(partitions=[partition])
             except ExchangeError as error:
                 _log.info("could not read the history of an instrument that ended: %s", error)
         # Last, so that a pass that was interrupted is repeated soon.
@@ -182,7 +219,7 @@ class GapFiller:
         windows = sync.rejected_windows()
         for partition, window in windows:
             try:
-                Backfill(sync, again=True).complete(window, [partition])
+                self._backfill(sync, again=True).complete(window, [partition])
             except ExchangeError as error:
                 _log.info("could not read the records again that were rejected: %s", error)
         longer_s = min(2 * pause_s, _LONGEST_REREAD_S) if windows else _FIRST_REREAD_S

@@ -4,6 +4,9 @@ The job store is in memory: what is due after a restart follows from Postgres, n
 jobs. A run that is late runs late instead of being dropped, and several that were missed run once.
 A run that failed long before its next turn is retried soon.
 
+Runs are made by a bounded number of workers, the most urgent one first: `workers`, `urgency`.
+Chores have a few of their own, since some of them go through whole tables.
+
 Tasks do not begin in the same instant: each has an offset of its own, which is the same at every
 start (`offset_of`), and keeps it since its interval counts from its run before.
 
@@ -19,10 +22,9 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from apscheduler.events import (
     EVENT_JOB_ERROR,
@@ -34,10 +36,14 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from exporter.logs.recurring import Recurring
 from exporter.model.window import EPOCH
+from exporter.scheduler.job_store import SortedJobStore
+from exporter.scheduler.lateness import Lateness
+from exporter.scheduler.trigger import SteadyInterval
+from exporter.scheduler.urgency import Limits
+from exporter.scheduler.workers import Task, Turn, Workers
 
 _log = logging.getLogger(__name__)
 
@@ -50,13 +56,13 @@ _EVENTS: dict[int, Event] = {
 _MESSAGES: dict[Event, str] = {
     "missed": "missed a run: the process was suspended or is overloaded",
     "error": "a run raised an exception",
-    "max_instances": "skipped a run: the previous one is still running",
+    "max_instances": "skipped a run: the previous one has not ended",
 }
 _HEARTBEAT = timedelta(seconds=5)
-_MOST_THREADS = 100_000
-"""No limit: what limits them is how many tasks there are."""
-_ROUNDING_S = 0.05
-"""A turn that begins by so much too early, as two clocks see it, is the one that was due."""
+PASSES = Limits(workers=32, additional=6)
+"""Workers for passes. They wait for responses most of the time: so many make some 250 requests a
+second of 100 ms each, about what one core can handle."""
+_CHORES = Limits(workers=3, additional=0)
 _WATCH_EVERY_S = 0.5
 _JUMP_S = 1.0
 """A clock that is slewed, as NTP does, moves by less in the meantime."""
@@ -64,50 +70,8 @@ _FIRST_RETRY = timedelta(seconds=1)
 _LAST_RETRY = timedelta(minutes=1)
 _PACE = timedelta(milliseconds=10)
 """How far apart tasks begin on average, where their interval leaves room for it."""
-
-
-class SteadyInterval(BaseTrigger):  # type: ignore[misc]  # the library has no types
-    """Turns at an interval of a steady clock, in seconds; translated into the time of day.
-
-    ``first``: from now until the first turn.
-    """
-
-    def __init__(
-        self, interval: timedelta, steady: Callable[[], float], first: timedelta = timedelta(0)
-    ) -> None:
-        self._interval_s = interval.total_seconds()
-        self._steady = steady
-        self._due_at = steady() + first.total_seconds()
-        """When the next turn is, by the steady clock."""
-
-    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
-        """The next turn after one that begins ``now``; those that were missed are left out."""
-        steady = self._steady()
-        if self._due_at <= steady + min(_ROUNDING_S, self._interval_s / 2):
-            # From the turn that was due, so that late starts do not add up.
-            missed = max(steady - self._due_at, 0.0) // self._interval_s
-            self._due_at += (missed + 1) * self._interval_s
-        return self.at(now)
-
-    def at(self, now: datetime) -> datetime:
-        """The next turn by a clock that shows ``now``."""
-        return now + timedelta(seconds=self._due_at - self._steady())
-
-    def advance(self, delay: timedelta) -> bool:
-        """Let the next turn be after ``delay``; False when it is earlier anyway."""
-        at = self._steady() + delay.total_seconds()
-        if at >= self._due_at:
-            return False
-        self._due_at = at
-        return True
-
-
-class Task(NamedTuple):
-    """Something to do at an interval. ``work`` returns whether it succeeded."""
-
-    name: str
-    interval: timedelta
-    work: Callable[[], bool]
+_LONGEST_SPREAD = timedelta(seconds=20)
+"""Within so much every task begins for the first time, however seldom it is run."""
 
 
 def offset_of(task: Task, tasks: int) -> timedelta:
@@ -116,19 +80,7 @@ def offset_of(task: Task, tasks: int) -> timedelta:
     It depends on the task's name alone. A few tasks begin almost at once, many are spread out.
     """
     share = int.from_bytes(blake2b(task.name.encode(), digest_size=4).digest()) / 2**32
-    return min(task.interval, tasks * _PACE) * share
-
-
-@dataclass
-class _Turn:
-    """A task, and how its runs go."""
-
-    task: Task
-    failures: int = 0
-    """In a row."""
-    running: bool = False
-    again: bool = False
-    """To be run once more when the run in progress ends."""
+    return min(task.interval, tasks * _PACE, _LONGEST_SPREAD) * share
 
 
 class Scheduler:
@@ -145,6 +97,7 @@ class Scheduler:
         heartbeat: Callable[[], None],
         on_event: Callable[[Event], None],
         steady: Callable[[], float] = time.monotonic,
+        limits: Limits = PASSES,
     ) -> None:
         self._on_event = on_event
         self._heartbeat = heartbeat
@@ -156,14 +109,16 @@ class Scheduler:
         """The time of day less the steady clock's when the first turns were planned."""
         self._watchdog = threading.Thread(target=self._watch, name="scheduler-watchdog")
         self._lock = threading.Lock()
-        """Guards `running` and `again` of the turns."""
-        # A thread for each task that needs one: one that waits for a slow response delays no other.
-        # There are only as many as have been busy at once, and a task runs once at a time.
-        self._workers = ThreadPoolExecutor(_MOST_THREADS)
+        """Guards `waiting`, `running` and `again` of the turns."""
+        self._lateness = Lateness()
+        self._workers = self._pool("worker", limits)
+        self._chores = self._pool("chore", _CHORES)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
+            jobstores={"default": SortedJobStore()},
             executors={
                 "default": self._workers,
+                "chores": self._chores,
                 "heartbeat": ThreadPoolExecutor(1),
             },
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -178,6 +133,14 @@ class Scheduler:
         )
         self.add(tasks)
 
+    def _pool(self, name: str, limits: Limits) -> Workers:
+        return Workers(
+            name,
+            limits,
+            steady=self._steady,
+            on_begin=lambda task, late_s: self._lateness.note(task, late_s, self._steady()),
+        )
+
     def add(self, tasks: Sequence[Task]) -> None:
         """Run these tasks, too; none may have the name of another one."""
         self._tasks += len(tasks)
@@ -190,14 +153,16 @@ class Scheduler:
             with suppress(JobLookupError):
                 self._scheduler.remove_job(name)
                 self._tasks -= 1
+            self._workers.forget(name)
 
     def _add(self, task: Task) -> None:
         first = self._offset(task)
         self._scheduler.add_job(
             self._run,
             SteadyInterval(task.interval, self._steady, first),
-            args=[_Turn(task)],
+            args=[Turn(task)],
             id=task.name,
+            executor="default" if "/" in task.name else "chores",
             next_run_time=_wall() + first,
         )
 
@@ -213,6 +178,11 @@ class Scheduler:
         """When each task runs next, by name."""
         now = _wall()
         return {job.id: job.trigger.at(now) for job in self._scheduler.get_jobs()}
+
+    def lateness(self) -> dict[str, float]:
+        """By stream, how many seconds after its turn a pass began, or still waits for a worker: the
+        longest of the last one to two minutes."""
+        return self._lateness.worst(self._workers.lateness(), self._steady())
 
     def run_now(self, accounts: Collection[str]) -> None:
         """Run every task of these accounts, named `account/...`, soon, at their usual offsets.
@@ -234,7 +204,8 @@ class Scheduler:
         (turn,) = job.args
         with self._lock:
             turn.again = turn.running
-        if not turn.again:
+            soon = turn.running or turn.waiting
+        if not soon:
             self._advance(job, self._offset(turn.task))
 
     def stop(self) -> None:
@@ -243,11 +214,12 @@ class Scheduler:
         # Two steps: `shutdown(wait=True)` waits while it holds a lock that an ending run needs.
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        self._workers.shutdown(wait=True)
+        for workers in (self._workers, self._chores):
+            workers.shutdown(wait=True)
         if self._watchdog.is_alive():
             self._watchdog.join()
 
-    def _run(self, turn: _Turn) -> None:
+    def _run(self, turn: Turn) -> None:
         if self._work(turn):
             turn.failures = 0
             return
@@ -257,12 +229,13 @@ class Scheduler:
         if job is not None:
             self._advance(job, delay)
 
-    def _work(self, turn: _Turn) -> bool:
+    def _work(self, turn: Turn) -> bool:
         """Run the task, once more for as long as `run_now` asked for that meanwhile."""
         try:
             while True:
                 with self._lock:
-                    turn.running, turn.again = True, False
+                    turn.waiting, turn.running, turn.again = False, True, False
+                    turn.began += 1
                 succeeded = turn.task.work()
                 with self._lock:
                     turn.running = turn.again
@@ -303,7 +276,7 @@ class Scheduler:
     def _make_up_for(self, name: str) -> None:
         """A run was skipped because of one that has ended by now: do not wait an interval."""
         job = self._scheduler.get_job(name)
-        if job is not None and not any(turn.running for turn in job.args):
+        if job is not None and not any(turn.running or turn.waiting for turn in job.args):
             self._advance(job, _FIRST_RETRY)
 
     def _beat(self) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.scheduler import Event, Scheduler, SteadyInterval, Task, offset_of
+from exporter.scheduler import Event, Limits, Scheduler, SteadyInterval, Task, offset_of
 from tests.support.waiting import wait_until
 
 SELDOM = timedelta(hours=1)
@@ -264,3 +264,60 @@ def test_turns_keep_their_places_on_the_steady_clock(
         assert 0 < left_s <= interval_s + 0.06
         turns = (at + left_s - place) / interval_s
         assert abs(turns - round(turns)) * interval_s < 0.001
+
+
+def test_accounts_that_hang_hold_up_nobody_else() -> None:
+    """Although their runs would fill all workers; there are no threads beyond the limit."""
+    limits = Limits(workers=8, additional=4, slow_s=0.2)
+    stuck = [Work() for _ in range(12)]
+    tasks = [
+        Task(f"bad{n // 3}/{'abc'[n % 3]}", timedelta(seconds=1), work)
+        for n, work in enumerate(stuck)
+    ]
+    runs: list[float] = []
+
+    def respond() -> bool:
+        runs.append(time.monotonic())
+        return True
+
+    good = Task("good/d", timedelta(seconds=0.3), respond)
+    scheduler = Scheduler(
+        [*tasks, good], heartbeat=lambda: None, on_event=lambda _event: None, limits=limits
+    )
+    before = threading.active_count()
+    scheduler.start()
+    try:
+        wait_until(lambda: sum(work.began for work in stuck) >= limits.workers)
+        some = len(runs)
+        wait_until(lambda: len(runs) >= some + 3, "the account that responds is held up")
+        workers = [t for t in threading.enumerate() if t.name.startswith("worker-")]
+        assert len(workers) <= limits.workers + limits.additional
+        wait_until(lambda: max(scheduler.lateness().values()) > 1)
+        assert scheduler.lateness()["d"] < max(scheduler.lateness().values())
+    finally:
+        for work in stuck:
+            work.go.release(100)
+        scheduler.stop()
+    assert threading.active_count() <= before
+
+
+def test_a_turn_that_waits_is_dropped_with_its_task() -> None:
+    limits = Limits(workers=1, additional=0)
+    first, second = Work(), Work()
+    tasks = [Task("a/x", SELDOM, first), Task("b/x", SELDOM, second)]
+    scheduler = Scheduler(
+        tasks[:1], heartbeat=lambda: None, on_event=lambda _event: None, limits=limits
+    )
+    scheduler.start()
+    try:
+        wait_until(lambda: first.began == 1)
+        scheduler.add(tasks[1:])
+        wait_until(lambda: scheduler.lateness().get("x", 0) > 0.1)
+        scheduler.remove(["b/x"])
+        scheduler.add([Task("b/x", SELDOM, second)])  # as when an account has changed
+        second.go.release(5)
+        first.go.release(5)
+        wait_until(lambda: second.ended == 1)
+    finally:
+        scheduler.stop()
+    assert second.ended == 1
