@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from grafana.source import looks, variables
+from grafana.source.fee_tiers import FEE_TIERS
 from grafana.source.freshness import EXPORTER, Streams
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, RATIO, SHARE, WARN, runbook
 from grafana.source.metrics import grew, latest, lowest
 from grafana.source.panels import lines, stat
-from grafana.source.positions_and_margin import POSITIONS, RATIO_STEPS
+from grafana.source.positions_and_margin import LOWEST_RATIO, POSITIONS, RATIO_STEPS
 from grafana.source.queries import Series
 from grafana.source.reports import report
 from grafana.source.tables import Column, table
@@ -22,40 +23,26 @@ FAILED = (
     f" * {lowest('onetrading_sync_permitted', public=True)})"
 )
 
-EQUITY = stat(
-    "Equity",
-    "Of the futures account, in the exchange's currency of account.",
-    PORTFOLIO,
-    Series(latest("onetrading_futures_equity"), "{{account}}"),
-    unit=MONEY,
-    decimals=2,
-)
-ACCOUNT_RATIO = stat(
-    "Account ratio",
-    "At 1.5 the exchange reduces positions, at 1.0 it liquidates. No value while flat.",
-    PORTFOLIO,
-    Series(latest("onetrading_futures_account_ratio"), "{{account}}"),
-    unit=RATIO,
-    decimals=2,
-    steps=RATIO_STEPS,
+ACCOUNTS = table(
+    "Accounts",
+    "Of each futures account: equity, margin that new positions may use (red when nothing is left),"
+    " and the account ratio: at 1.5 the exchange reduces positions, at 1.0 it liquidates; no value"
+    " while flat. Money is in the exchange's currency of account.",
+    Streams("portfolio", "positions"),
+    {"account": "account"},
+    Column("equity", latest("onetrading_futures_equity"), MONEY, 2),
+    Column(
+        "free margin",
+        latest("onetrading_futures_margin_available"),
+        MONEY,
+        2,
+        steps=(BAD, ((0.01, PLAIN),)),
+    ),
+    Column(
+        "account ratio", lowest("onetrading_futures_account_ratio"), RATIO, 2, None, RATIO_STEPS
+    ),
+    Column("positions", latest("onetrading_positions_open"), COUNT, 0),
     links=[runbook("OnetradingMarginRatioLow")],
-)
-FREE_MARGIN = stat(
-    "Free margin",
-    "What new positions may use. Red when nothing is left.",
-    PORTFOLIO,
-    Series(latest("onetrading_futures_margin_available"), "{{account}}"),
-    unit=MONEY,
-    decimals=2,
-    steps=(BAD, ((0.01, PLAIN),)),
-)
-OPEN_POSITIONS = stat(
-    "Open positions",
-    "How many; 0 when flat.",
-    Streams("positions"),
-    Series(latest("onetrading_positions_open"), "{{account}}"),
-    unit=COUNT,
-    decimals=0,
 )
 FAILING = stat(
     "Streams failing",
@@ -152,17 +139,6 @@ FUNDING_AHEAD = table(
     ),
 )
 
-FEE_TIERS = table(
-    "Fee tiers",
-    "The tier in force, and the volume of 30 days that decides it, of all subaccounts together."
-    " What was charged is on the dashboard Finance.",
-    Streams("account_fees"),
-    {"account": "account", "fee_group": "group"},
-    Column("maker", latest("onetrading_fee_tier_maker_ratio"), SHARE, 4),
-    Column("taker", latest("onetrading_fee_tier_taker_ratio"), SHARE, 4),
-    Column("running volume", latest("onetrading_fee_running_volume"), MONEY, 2),
-)
-
 DASHBOARD = Dashboard(
     slug="account-overview",
     title="One Trading / Account overview",
@@ -178,8 +154,8 @@ DASHBOARD = Dashboard(
     rows=[
         Row(
             "At a glance",
-            4,
-            [(EQUITY, 6), (ACCOUNT_RATIO, 5), (FREE_MARGIN, 6), (OPEN_POSITIONS, 4), (FAILING, 3)],
+            6,
+            [(ACCOUNTS, 15), (LOWEST_RATIO, 5), (FAILING, 4)],
         ),
         Row("Equity and margin", 9, [(EQUITY_OVER_TIME, 12), (MARGIN_OVER_TIME, 12)]),
         Row("Positions", 8, [(POSITIONS, 24)]),

@@ -6,10 +6,10 @@ from grafana.source import looks
 from grafana.source.freshness import Streams
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN
 from grafana.source.metrics import grew, in_quote
-from grafana.source.panels import lines, stat
+from grafana.source.panels import lines
 from grafana.source.queries import Series
 from grafana.source.reports import report
-from grafana.source.tables import Column
+from grafana.source.tables import Column, table
 
 _CLOSED = Streams("closed_positions")
 _COUNT = "onetrading_positions_closed_total"
@@ -24,27 +24,22 @@ RESULTS = [
     Column("net", unit=MONEY, decimals=8, steps=_SIGN, width=120),
 ]
 
-COUNTED = stat(
+BY_ACCOUNT = table(
     "Closed in this range",
-    "Positions closed over the dashboard's range, as estimated by Prometheus; exact numbers below.",
+    "Positions closed over the dashboard's range by quote currency, and their gains less losses"
+    " after fees and funding, as estimated by Prometheus; exact numbers below.",
     _CLOSED,
-    Series(f"sum by (account) ({grew(_COUNT, over='$__range')})", "{{account}}"),
-    unit=COUNT,
-    decimals=0,
-)
-NET = stat(
-    "Net result in this range",
-    "Gains less losses of the positions closed in it, after fees and funding, by quote currency, as"
-    " estimated by Prometheus.",
-    _CLOSED,
+    {"account": "account", "quote": "currency"},
+    Column("positions", in_quote(grew(_COUNT, over="$__range"), "account"), COUNT, 0),
     # An account may have only gains, or only losses.
-    Series(
+    Column(
+        "net result",
         f"({_GAINS} or 0 * {_LOSSES}) - ({_LOSSES} or 0 * {_GAINS})",
-        "{{account}} {{quote}}",
+        MONEY,
+        2,
+        None,
+        _SIGN,
     ),
-    unit=MONEY,
-    decimals=2,
-    steps=_SIGN,
 )
 OVER_TIME = lines(
     "Gains and losses of closed positions",

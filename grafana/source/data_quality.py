@@ -58,8 +58,8 @@ FOUND = lines(
     "Records found different in each interval, by kind.",
     EXPORTER,
     Series(
-        f"sum by (account, stream, kind) ({grew(_FINDINGS, public=True)}) > 0",
-        "{{account}} {{stream}} {{kind}}",
+        f"sum by (stream, kind) ({grew(_FINDINGS, public=True)}) > 0",
+        "{{stream}} {{kind}}",
     ),
     unit=COUNT,
     decimals=0,

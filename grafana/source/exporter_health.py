@@ -73,7 +73,15 @@ STREAM_TABLE = table(
     {"account": "account", "stream": "stream"},
     Column("good", _SUCCESS, words=YES_IS_GOOD, width=80),
     Column("age", _AGE, SECONDS, 0),
-    Column("intervals old", f"{_AGE} / {_INTERVAL}", COUNT, 1, None, (GOOD, ((2, WARN), (3, BAD)))),
+    Column(
+        "intervals old",
+        f"{_AGE} / {_INTERVAL}",
+        COUNT,
+        1,
+        None,
+        (GOOD, ((2, WARN), (3, BAD))),
+        140,
+    ),
     Column("held", _HELD, words=YES_IS_BAD, width=80),
     Column("permitted", _PERMITTED, words=YES_IS_GOOD),
     Column(
@@ -83,6 +91,7 @@ STREAM_TABLE = table(
         0,
         None,
         (PLAIN, ((0.5, WARN),)),
+        140,
     ),
     Column("history lag", _LAG, SECONDS, 0),
     Column("history gap", _GAP, SECONDS, 0, None, (GOOD, ((1, WARN),))),
@@ -109,10 +118,11 @@ STATES = states(
 )
 AGES = lines(
     "Age in intervals",
-    "Age of each stream's last good response in intervals of the stream. 1 is on time; from 2 on it"
-    " is held, from 3 on (and 60 s) withdrawn.",
+    "Age of each stream's last good response in intervals of the stream, of the account where it is"
+    " oldest; the table above tells which. 1 is on time; from 2 on it is held, from 3 on (and 60 s)"
+    " withdrawn.",
     EXPORTER,
-    Series(f"{_AGE} / {_INTERVAL}", "{{account}} {{stream}}"),
+    Series(f"max by (stream) ({_AGE} / {_INTERVAL})", "{{stream}}"),
     unit=COUNT,
     decimals=1,
     steps=("transparent", ((2, WARN), (3, BAD))),
@@ -121,12 +131,12 @@ AGES = lines(
 )
 ERRORS = lines(
     "Failed passes by reason",
-    "In each interval. `auth` and `permission` need a person, `rate_limited` a smaller budget,"
-    " `payload` and `internal` a new version.",
+    "In each interval; the table of streams counts them by stream. `auth` and `permission` need a"
+    " person, `rate_limited` a smaller budget, `payload` and `internal` a new version.",
     EXPORTER,
     Series(
-        f"sum by (account, stream, reason) ({grew(_ERRORS, public=True)}) > 0",
-        "{{account}} {{stream}}: {{reason}}",
+        f"sum by (account, reason) ({grew(_ERRORS, public=True)}) > 0",
+        "{{account}} {{reason}}",
     ),
     unit=COUNT,
     decimals=1,
@@ -136,10 +146,10 @@ ERRORS = lines(
 )
 LAGS = lines(
     "History lag",
-    "Time from now back to the end of what is proven complete. The settle time and one interval are"
-    " normal.",
+    "Time from now back to the end of what is proven complete, of the account that is furthest"
+    " behind. The settle time and one interval are normal.",
     EXPORTER,
-    Series(_LAG, "{{account}} {{stream}}"),
+    Series(f"max by (stream) ({_LAG})", "{{stream}}"),
     unit=SECONDS,
     decimals=0,
     minimum=0,
@@ -147,9 +157,10 @@ LAGS = lines(
 )
 GAPS = lines(
     "History not proven complete",
-    "Between the required start and the end of what is proven. Above 0 while the backfill runs.",
+    "Between the required start and the end of what is proven, of the account that misses most."
+    " Above 0 while the backfill runs.",
     EXPORTER,
-    Series(_GAP, "{{account}} {{stream}}"),
+    Series(f"max by (stream) ({_GAP})", "{{stream}}"),
     unit=SECONDS,
     decimals=0,
     minimum=0,
@@ -157,9 +168,10 @@ GAPS = lines(
 )
 PROGRESS = lines(
     "Backfill",
-    "Share of the required history that is proven complete in Postgres.",
+    "Share of the required history that is proven complete in Postgres, of the account with the"
+    " least.",
     EXPORTER,
-    Series(_PROGRESS, "{{account}} {{stream}}"),
+    Series(f"min by (stream) ({_PROGRESS})", "{{stream}}"),
     unit=SHARE,
     decimals=0,
     minimum=0,
@@ -211,10 +223,10 @@ DASHBOARD = Dashboard(
             "At a glance",
             4,
             [
-                (process.ALIVE, 5),
+                (process.ALIVE, 4),
                 (process.DATABASE, 4),
                 (NOT_FRESH, 7),
-                (COVERED, 4),
+                (COVERED, 5),
                 (process.BUDGET, 4),
             ],
         ),
@@ -222,26 +234,28 @@ DASHBOARD = Dashboard(
         # Three accounts have 37 streams, each of which needs a line.
         Row("States and ages of the streams", 20, [(STATES, 12), (AGES, 12)]),
         Row("Errors", 9, [(ERRORS, 24), (LAST_ERRORS, 24)]),
-        Row("The exchange", 9, [(process.REQUESTS, 8), (process.LATENCY, 8), (process.SLOWEST, 8)]),
-        Row("Budget and time", 8, [(process.BUDGETS, 8), (process.WAITS, 8), (process.SKEW, 8)]),
+        Row("The exchange", 9, [(process.REQUESTS, 12), (process.LATENCY, 12)]),
+        # Seventeen endpoints and streams, each with a line of the legend.
+        Row("Latency and duration", 13, [(process.SLOWEST, 12), (process.PASSES, 12)]),
+        Row(
+            "Budget and time",
+            8,
+            [
+                *((process.BUDGETS, 12), (process.WAITS, 12)),
+                *((process.SKEW, 12), (process.SCHEDULER, 12)),
+            ],
+        ),
         Row(
             "History",
             9,
-            [
-                (LAGS, 8),
-                (GAPS, 8),
-                (PROGRESS, 8),
-                (process.ROWS, 8),
-                (ODDITIES, 8),
-                (process.PASSES, 8),
-            ],
+            [*((LAGS, 12), (GAPS, 12), (PROGRESS, 12), (ODDITIES, 12)), (process.ROWS, 24)],
         ),
         Row(
             "Verification and drift",
             9,
             [(data_quality.VERIFIED, 24), (data_quality.FOUND, 12), (data_quality.DRIFT, 12)],
         ),
-        Row("Process", 8, [(process.WRITERS, 8), (process.SPOOL, 8), (process.SCHEDULER, 8)]),
+        Row("Process", 8, [(process.WRITERS, 12), (process.SPOOL, 12)]),
         Row(
             "Tokens, configuration and versions",
             5,

@@ -16,9 +16,9 @@ REQUESTS = lines(
     "Requests to the exchange per second, by HTTP status, or by error without one.",
     EXPORTER,
     Series(
-        "sum by (account, code) (rate(onetrading_api_requests_total"
+        "sum by (code) (rate(onetrading_api_requests_total"
         '{account=~"$account|public"}[$__rate_interval]))',
-        "{{account}} {{code}}",
+        "{{code}}",
     ),
     unit="reqps",
     bars=True,
@@ -175,23 +175,23 @@ VERSIONS = table(
 )
 PASSES = lines(
     "Duration of a pass, 95th percentile",
-    "From the request to the commit, including failed passes.",
+    "From the request to the commit, including failed passes, of all chosen accounts.",
     EXPORTER,
     Series(
-        quantile(0.95, "onetrading_sync_duration_seconds", "account, stream", public=True),
-        "{{account}} {{stream}}",
+        quantile(0.95, "onetrading_sync_duration_seconds", "stream", public=True),
+        "{{stream}}",
     ),
     unit=SECONDS,
     minimum=0,
 )
 ROWS = lines(
     "Rows written",
-    "Inserted and updated in each interval; unchanged rows are not written.",
+    "Inserted and updated in each interval, of all chosen accounts; unchanged rows are not"
+    " written.",
     EXPORTER,
     Series(
-        f"sum by (account, stream, operation)"
-        f" ({grew('onetrading_rows_written_total', public=True)}) > 0",
-        "{{account}} {{stream}} {{operation}}",
+        f"sum by (stream, operation) ({grew('onetrading_rows_written_total', public=True)}) > 0",
+        "{{stream}} {{operation}}",
     ),
     unit=COUNT,
     decimals=0,

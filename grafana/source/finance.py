@@ -134,11 +134,7 @@ DASHBOARD = Dashboard(
         Row(
             "All months",
             7,
-            [
-                (month_close.BLOCKED, 6),
-                (month_close.IN_LOCKED, 6),
-                (month_close.DIFFERENCES, 12),
-            ],
+            [(month_close.UNCLOSED, 11), (month_close.DIFFERENCES, 13)],
         ),
         Row("The month in detail", 9, [(FEES, 24), (FUNDING, 24), (TURNOVER, 24)]),
         Row("Day by day", 9, [(DAILY, 24)]),

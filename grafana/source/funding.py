@@ -44,24 +44,15 @@ EXTREMES = stat(
     decimals=4,
     links=_OUT_OF_BOUNDS,
 )
-PAID = stat(
-    "Paid in this range",
-    "Funding paid over the dashboard's range, by quote currency. An estimate as Prometheus makes"
-    " them; exact below.",
+IN_RANGE = table(
+    "Funding in this range",
+    "Paid and received over the dashboard's range, by quote currency. An estimate as Prometheus"
+    " makes them; exact below.",
     _PAYMENTS,
-    Series(of_range(_PAID), "{{account}} {{quote}}"),
-    unit=MONEY,
-    decimals=2,
+    {"account": "account", "quote": "currency"},
+    Column("paid", of_range(_PAID), MONEY, 2),
+    Column("received", of_range(_RECEIVED), MONEY, 2, None, (PLAIN, ((0.000001, GOOD),))),
     links=[runbook("OnetradingFundingPaidHigh")],
-)
-RECEIVED = stat(
-    "Received in this range",
-    "Funding received over the dashboard's range, by quote currency.",
-    _PAYMENTS,
-    Series(of_range(_RECEIVED), "{{account}} {{quote}}"),
-    unit=MONEY,
-    decimals=2,
-    steps=(PLAIN, ((0.000001, GOOD),)),
 )
 RATE = lines(
     "Rate that forms for the coming payment",
@@ -164,7 +155,7 @@ DASHBOARD = Dashboard(
     streams=["funding_rates", "tickers", "funding_payments", "positions"],
     since="now-2d",
     rows=[
-        Row("At a glance", 4, [(NEXT_PAYMENT, 5), (EXTREMES, 7), (PAID, 6), (RECEIVED, 6)]),
+        Row("At a glance", 5, [(NEXT_PAYMENT, 5), (EXTREMES, 7), (IN_RANGE, 12)]),
         Row("Now", 9, [(RATE, 10), (INSTRUMENTS, 14), (MARK, 12), (EXPOSURE, 12)]),
         Row("Settled and booked", 9, [(SETTLED, 12), (BOOKED, 12), (SUMS, 24), (LATEST, 24)]),
     ],

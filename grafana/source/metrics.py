@@ -1,4 +1,4 @@
-"""PromQL over the exporter's metrics: filtered by what the reader chose, each replica's copy once.
+"""PromQL over the exporter's metrics: filtered by what the reader chose, each process's copy once.
 
 The labels of a metric come from its declaration, so that no query forgets one.
 """
@@ -31,8 +31,15 @@ def lowest(name: str, *more: str, public: bool = False) -> str:
 
 
 def grew(name: str, *more: str, over: str = "$__rate_interval", public: bool = False) -> str:
-    """How much each series of a counter grew over a time."""
-    return f"max by ({_labels(name)}) (increase({_selected(name, more, public)}[{over}]))"
+    """How much each series of a counter grew over a time, wherever its account was meanwhile.
+
+    Each process shows a part when an account moves, and the parts add up; one that is scraped twice
+    counts once. What was booked between the last scrape of one and the first of the other is in
+    neither.
+    """
+    labels = _labels(name)
+    each = f"max by ({labels}, instance) (increase({_selected(name, more, public)}[{over}]))"
+    return f"sum by ({labels}) ({each})"
 
 
 def quantile(share: float, name: str, by: str, *, public: bool = False) -> str:

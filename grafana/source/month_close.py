@@ -6,8 +6,6 @@ from grafana.source import looks
 from grafana.source.freshness import EXPORTER
 from grafana.source.looks import BAD, GOOD, MONEY, PLAIN, SECONDS, WARN, runbook
 from grafana.source.metrics import latest, lowest
-from grafana.source.panels import stat
-from grafana.source.queries import Series
 from grafana.source.reports import figures, report
 from grafana.source.tables import Column, table
 
@@ -189,28 +187,32 @@ LOCKS = report(
     links=[_CLOSE],
     empty="No month was locked yet.",
 )
-BLOCKED = stat(
-    "Cannot be closed, ended since",
-    "How long ago the oldest month ended of which a check fails, whichever month is chosen. Months"
-    " are judged hourly, older ones daily.",
+UNCLOSED = table(
+    "Months of each account",
+    "Cannot be closed, ended: how long ago the oldest month ended of which a check fails, whichever"
+    " month is chosen. Months are judged hourly, older ones daily. Late: facts that the figures of"
+    " locked months do not have; they are listed above, by their month.",
     EXPORTER,
-    Series(f"time() - min by (account) ({lowest(_UNCLOSED)}) or {_JUDGED}", "{{account}}"),
-    unit=SECONDS,
-    decimals=1,
-    steps=(WARN, ((3 * 86_400, BAD),)),
-    words={"0": ("none", GOOD)},
-    links=[_BLOCKED],
-)
-IN_LOCKED = stat(
-    "Late facts in locked months",
-    "Facts that the figures of locked months do not have. They are listed above, by their month.",
-    EXPORTER,
-    Series(f"{latest(_IN_LOCKED)} or {_JUDGED}", "{{account}}"),
-    unit=looks.COUNT,
-    decimals=0,
-    steps=_NONE,
-    words={"0": ("none", GOOD)},
-    links=[_LATE],
+    {"account": "account"},
+    Column(
+        "cannot be closed, ended",
+        f"time() - min by (account) ({lowest(_UNCLOSED)}) or {_JUDGED}",
+        SECONDS,
+        1,
+        {"0": ("none", GOOD)},
+        (WARN, ((3 * 86_400, BAD),)),
+        185,
+    ),
+    Column(
+        "late in locked months",
+        f"{latest(_IN_LOCKED)} or {_JUDGED}",
+        looks.COUNT,
+        0,
+        {"0": ("none", GOOD)},
+        _NONE,
+        170,
+    ),
+    links=[_BLOCKED, _LATE],
 )
 DIFFERENCES = table(
     "Differences in all months that are not locked",

@@ -15,34 +15,20 @@ _ORDERS = Streams("orders")
 _OPEN = latest("onetrading_orders_open")
 _OLDEST = latest("onetrading_order_oldest_open_timestamp_seconds")
 _UNKNOWN = latest("onetrading_orders_unknown")
-_TOO_LONG = runbook("OnetradingOrderOpenTooLong")
+TOO_LONG = [runbook("OnetradingOrderOpenTooLong")]
 _UNTOLD = runbook("OnetradingOrderStateUnknown")
 
-OPEN = stat(
-    "Open orders",
-    "Of the chosen instruments, as of the last list of open orders.",
-    _ORDERS,
-    # Accounts whose orders are read and of which none was listed since the start.
-    Series(f"sum by (account) ({_OPEN}) or 0 * {_UNKNOWN}", "{{account}}"),
-    unit=COUNT,
-    decimals=0,
-    links=[_TOO_LONG],
-)
-OLDEST = stat(
-    "Oldest open order",
-    "How long the oldest open order of each account is open. An account without one has no value.",
-    _ORDERS,
-    Series(f"time() - min by (account) ({_OLDEST})", "{{account}}"),
-    unit=SECONDS,
-    decimals=1,
-    links=[_TOO_LONG],
-)
+# Accounts whose orders are read and of which none was listed since the start have 0.
+COUNTED = f"sum by (account) ({_OPEN}) or 0 * {_UNKNOWN}"
+"""How many orders each account has open."""
+SINCE = f"time() - min by (account) ({_OLDEST})"
+"""For how long the oldest of them is open."""
 UNKNOWN = stat(
     "Orders in an unknown state",
     "Orders that left the list of open ones and that the exchange does not tell of any more: they"
     " may have been filled or cancelled. They stay in the table below until it is known.",
     _ORDERS,
-    Series(_UNKNOWN, "{{account}}"),
+    Series(f"sum({_UNKNOWN})", "orders"),
     unit=COUNT,
     decimals=0,
     steps=(GOOD, ((1, BAD),)),
@@ -57,17 +43,17 @@ BY_SIDE = table(
     Column("unfilled", f"{latest('onetrading_order_open_base')} > 0", MONEY, 8),
     Column("oldest", f"1000 * {_OLDEST}", looks.AGO),
     sort="-orders",
-    links=[_TOO_LONG],
+    links=TOO_LONG,
 )
 OVER_TIME = lines(
     "Open orders over time",
-    "By account and instrument, both sides together.",
+    "By account and side, of the chosen instruments.",
     _ORDERS,
-    Series(f"sum by (account, instrument) ({_OPEN})", "{{account}} {{instrument}}"),
+    Series(f"sum by (account, side) ({_OPEN})", "{{account}} {{side}}"),
     unit=COUNT,
     decimals=0,
     minimum=0,
-    links=[_TOO_LONG],
+    links=TOO_LONG,
 )
 EACH = report(
     "Each open order, oldest first",
@@ -84,5 +70,5 @@ EACH = report(
     *(Column(name, width=75) for name in ("quote", "base")),
     Column("account", width=90),
     Column("as of", unit=looks.INSTANT),
-    links=[_TOO_LONG, _UNTOLD],
+    links=[*TOO_LONG, _UNTOLD],
 )

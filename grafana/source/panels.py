@@ -90,8 +90,8 @@ def graph(
 ) -> build_lines.Panel:
     """A time series panel without queries, to hold one named DATA_AGE; ``calm_s``: see Source."""
     legend = build_common.VizLegendOptions().show_legend(True).calcs(["lastNotNull"])
-    # Not as a table: that shows three series, and the others only to who scrolls.
-    legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM)
+    # Below the graph a third of its height is all there is: the fourth line would be cut.
+    legend.display_mode(common.LegendDisplayMode.TABLE).placement(common.LegendPlacement.RIGHT)
     tooltip = build_common.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
     panel = build_lines.Panel().title(title).unit(unit).legend(legend).line_width(1)
     panel.tooltip(tooltip.sort(common.SortOrder.DESCENDING)).show_points(
@@ -122,7 +122,13 @@ def stat(
     words: Mapping[str, tuple[str, str]] | None = None,
     links: looks.Links = (),
 ) -> build_stat.Panel:
-    """Current values, with their age as the last one; red and named stale when it is too high."""
+    """Current values, with their age as the last one; red and named stale when it is too high.
+
+    Each series has a name of its own or is the one that `topk` picks: a value for each account or
+    currency is unreadable with ten of them, and belongs into a table.
+    """
+    if unbounded := [one.legend for one in series if not one.single]:
+        raise ValueError(f"{title}: as many values as there are of {unbounded}: make it a table")
     age = Series(source.judged(), "{{state}}")
     panel = big(title, unit, decimals=decimals, steps=steps, words=words)
     panel.datasource(PROMETHEUS).links(list(links))
@@ -147,6 +153,8 @@ def big(
     panel.color_mode(common.BigValueColorMode.VALUE).graph_mode(common.BigValueGraphMode.NONE)
     panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
     panel.orientation(common.VizOrientation.AUTO).wide_layout(False)
+    # By itself the longest value sets the size of all, down to what nobody can read.
+    panel.text(build_common.VizTextDisplayOptions().title_size(14).value_size(22))
     panel.thresholds(looks.thresholds(steps[0], *steps[1]))
     if decimals is not None:
         panel.decimals(decimals)

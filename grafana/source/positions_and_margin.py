@@ -45,64 +45,53 @@ POSITIONS = table(
     sort="-notional",
     links=[runbook("OnetradingPositionOverLimit")],
 )
-RATIO_NOW = stat(
-    "Account ratio",
-    "At 1.5 the exchange reduces positions, at 1.0 it liquidates. No value while flat.",
+LOWEST_RATIO = stat(
+    "Lowest account ratio",
+    "Of the chosen accounts; the account is named. At 1.5 the exchange reduces positions, at 1.0 it"
+    " liquidates. No value while all are flat.",
     _PORTFOLIO,
-    Series(_RATIO, "{{account}}"),
+    Series(f"bottomk(1, {_RATIO})", "{{account}}"),
     unit=RATIO,
     decimals=2,
     steps=RATIO_STEPS,
     links=_LOW,
 )
-RATIO_LEFT = stat(
-    "Ratio above 1.5",
-    "By how much the account ratio may fall before the exchange reduces positions.",
+NEAREST = stat(
+    "Smallest loss until 1.5",
+    "Of the chosen accounts; the account is named. See the table for what it means.",
     _PORTFOLIO,
-    Series(f"{_RATIO} - {REDUCES}", "{{account}}"),
-    unit=RATIO,
-    decimals=2,
-    steps=(BAD, ((0, WARN), (1.5, GOOD))),
-    links=_LOW,
-)
-LOSS_TO_REDUCTION = stat(
-    "Loss until 1.5",
-    "Equity that may be lost before the account ratio is 1.5 and the exchange reduces positions, in"
-    " its currency of account: equity x (1 - 1.5 / ratio). It takes the margin in use to stay the"
-    " same, so read it as a distance and not as a promise.",
-    _PORTFOLIO,
-    Series(losable(REDUCES), "{{account}}"),
+    Series(f"bottomk(1, {losable(REDUCES)})", "{{account}}"),
     unit=MONEY,
     decimals=0,
     steps=(BAD, ((0, PLAIN),)),
     links=_LOW,
 )
-LOSS_TO_LIQUIDATION = stat(
-    "Loss until 1.0",
-    "The same until the exchange liquidates: equity x (1 - 1.0 / ratio).",
-    _PORTFOLIO,
-    Series(losable(LIQUIDATES), "{{account}}"),
-    unit=MONEY,
-    decimals=0,
-    steps=(BAD, ((0, PLAIN),)),
+DISTANCES = table(
+    "Accounts, closest to a margin call first",
+    "Ratio: at 1.5 the exchange reduces positions, at 1.0 it liquidates; no value while flat. Loss"
+    " until 1.5 and 1.0: equity that may be lost before, in the exchange's currency of account:"
+    " equity x (1 - 1.5 / ratio). It takes the margin in use to stay the same, so read it as a"
+    " distance and not as a promise. In use: margin in use as a share of equity. Maintenance: the"
+    " margin of all positions together.",
+    Streams("portfolio", "positions"),
+    {"account": "account"},
+    Column("equity", _EQUITY, MONEY, 2),
+    Column("ratio", _RATIO, RATIO, 2, None, RATIO_STEPS),
+    Column("above 1.5", f"{_RATIO} - {REDUCES}", RATIO, 2, None, (BAD, ((0, WARN), (1.5, GOOD)))),
+    Column("loss until 1.5", losable(REDUCES), MONEY, 0, None, (BAD, ((0, PLAIN),))),
+    Column("loss until 1.0", losable(LIQUIDATES), MONEY, 0, None, (BAD, ((0, PLAIN),))),
+    Column(
+        "in use",
+        f"{latest('onetrading_futures_margin_used')} / ({_EQUITY} > 0)",
+        SHARE,
+        1,
+        None,
+        (GOOD, ((0.5, WARN), (0.8, BAD))),
+    ),
+    Column("maintenance", latest("onetrading_futures_maintenance_margin"), MONEY, 2),
+    Column("positions", latest("onetrading_positions_open"), COUNT, 0),
+    sort="ratio",
     links=_LOW,
-)
-MAINTENANCE_NOW = stat(
-    "Maintenance margin",
-    "Of all positions together.",
-    _PORTFOLIO,
-    Series(latest("onetrading_futures_maintenance_margin"), "{{account}}"),
-    unit=MONEY,
-    decimals=2,
-)
-IN_USE = stat(
-    "Equity in use",
-    "Margin in use as a share of equity.",
-    _PORTFOLIO,
-    Series(f"{latest('onetrading_futures_margin_used')} / ({_EQUITY} > 0)", "{{account}}"),
-    unit=SHARE,
-    decimals=1,
-    steps=(GOOD, ((0.5, WARN), (0.8, BAD))),
 )
 RATIO_OVER_TIME = lines(
     "Account ratio against its lines",
@@ -187,15 +176,6 @@ STORED = report(
     Column("observed", unit="dateTimeAsIso"),
     Column("age", unit="s", decimals=0),
 )
-OPEN_NOW = stat(
-    "Open positions",
-    "How many; 0 when flat.",
-    _POSITIONS,
-    Series(latest("onetrading_positions_open"), "{{account}}"),
-    unit=COUNT,
-    decimals=0,
-)
-
 DASHBOARD = Dashboard(
     slug="positions-and-margin",
     title="One Trading / Positions and margin",
@@ -211,16 +191,8 @@ DASHBOARD = Dashboard(
     rows=[
         Row(
             "How far from a margin call",
-            4,
-            [
-                (RATIO_NOW, 6),
-                (RATIO_LEFT, 6),
-                (LOSS_TO_REDUCTION, 6),
-                (LOSS_TO_LIQUIDATION, 6),
-                (MAINTENANCE_NOW, 8),
-                (IN_USE, 8),
-                (OPEN_NOW, 8),
-            ],
+            6,
+            [(DISTANCES, 16), (LOWEST_RATIO, 4), (NEAREST, 4)],
         ),
         Row("Distance", 10, [(RATIO_OVER_TIME, 12), (DISTANCE_OVER_TIME, 12)]),
         Row("Positions", 8, [(POSITIONS, 24)]),
@@ -230,9 +202,8 @@ DASHBOARD = Dashboard(
             "Closed positions",
             8,
             [
-                (closed_positions.COUNTED, 5),
-                (closed_positions.NET, 7),
-                (closed_positions.OVER_TIME, 12),
+                (closed_positions.BY_ACCOUNT, 10),
+                (closed_positions.OVER_TIME, 14),
                 (closed_positions.SUMS, 24),
                 (closed_positions.EACH, 24),
             ],

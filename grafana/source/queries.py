@@ -14,6 +14,7 @@ PROMETHEUS = dashboard.DataSourceRef("prometheus", "${prometheus}")
 POSTGRES = dashboard.DataSourceRef("grafana-postgresql-datasource", "${postgres}")
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_PICKED = re.compile(r"(top|bottom)k\(1, ")
 _INCLUDE = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
 
 
@@ -28,6 +29,11 @@ class Series:
     def __init__(self, expression: str, legend: str) -> None:
         self.expression = one_line(expression)
         self.legend = legend
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one series, however many accounts, currencies and instruments there are."""
+        return "{{" not in self.legend or re.match(_PICKED, self.expression) is not None
 
     def query(self, ref: str, *, instant: bool = False) -> Builder[prometheus.Dataquery]:
         """The query under the letter ``ref``; ``instant``: only of now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import common as build_common
 from grafana_foundation_sdk.builders import stat as build_stat
 from grafana_foundation_sdk.builders import table as build_table
 from grafana_foundation_sdk.builders import timeseries as build_lines
@@ -75,8 +74,7 @@ def figures(
     Its column `age` is how old they are, in seconds.
     """
     query = Sql(statement)
-    sizes = build_common.VizTextDisplayOptions().title_size(14).value_size(22)
-    panel = big(title, looks.COUNT, fields="/.*/").text(sizes).datasource(POSTGRES)
+    panel = big(title, looks.COUNT, fields="/.*/").datasource(POSTGRES)
     panel.links(list(links)).override_by_regexp("/.*/", [_DASH])
     panel.description(of_views(meaning, [query.statement])).targets([query])
     for column in columns:

@@ -8,11 +8,15 @@ from grafana.source.looks import MONEY, SHARE
 from grafana.source.reports import history
 
 _MONTH = "30d"
-_QUARTER = "90d"
 """What is counted by day needs more than the hours that the dashboard begins with."""
 
-_SPARSE = common.VisibilityMode.AUTO
-"""Points where there are few: a single day is no line."""
+_POINTS = common.VisibilityMode.ALWAYS
+"""A single day is no line: whoever started yesterday would see nothing."""
+_SINCE = (
+    " It begins with the day on which the exporter was started: the exchange tells no equity of"
+    " the past."
+)
+_NONE_YET = "The exchange has sent no equity of these accounts."
 _THICK = dashboard.DynamicConfigValue("custom.lineWidth", 3)
 
 CUMULATIVE = (
@@ -31,7 +35,8 @@ CUMULATIVE = (
         decimals=2,
     )
     .time_from(_MONTH)
-    .show_points(_SPARSE)
+    .show_points(_POINTS)
+    .point_size(6)
     .override_by_regexp("/ net$/", [_THICK])
     .no_value("Nothing was sold or closed, and no funding was paid, in this currency and time.")
 )
@@ -40,29 +45,33 @@ DRAWDOWN = (
         "Drawdown",
         "How far the equity at each day's end is below its highest so far, as a share of that; 0"
         " is a new high. Deposits and withdrawals are not taken out: a withdrawal looks like a"
-        " loss. An account whose equity the exchange does not send has no line.",
+        " loss. An account whose equity the exchange does not send has no line." + _SINCE,
         "drawdown_in_range",
         stream="portfolio",
         unit=SHARE,
         decimals=1,
         age="age_of_equity",
     )
-    .time_from(_QUARTER)
-    .show_points(_SPARSE)
+    .time_from(_MONTH)
+    .show_points(_POINTS)
+    .point_size(6)
     .max(0)
     .fill_opacity(20)
+    .no_value(_NONE_YET)
 )
 EQUITY = (
     history(
         "Equity and its highest so far",
         "At each day's end in the business zone, as the exchange tells it, in the account's"
-        " currency, which it does not name.",
+        " currency, which it does not name." + _SINCE,
         "equity_in_range",
         stream="portfolio",
         unit=MONEY,
         decimals=2,
         age="age_of_equity",
     )
-    .time_from(_QUARTER)
-    .show_points(_SPARSE)
+    .time_from(_MONTH)
+    .show_points(_POINTS)
+    .point_size(6)
+    .no_value(_NONE_YET)
 )

@@ -19,6 +19,10 @@ _WIDTHS = {looks.AGO: 140, looks.INSTANT: 160}
 """Pixels. What is too wide loses its first characters, and a negative number its sign."""
 
 
+_LABEL_WIDTHS = {"stream": 145, "instrument": 125}
+"""Pixels, of labels whose values are longer than an equal share."""
+
+
 class Column(NamedTuple):
     """A column of numbers in a table of metrics."""
 
@@ -68,6 +72,10 @@ def table(
             },
         )
     )
+    for label, name in labels.items():
+        if label in _LABEL_WIDTHS:
+            width = dashboard.DynamicConfigValue("custom.width", _LABEL_WIDTHS[label])
+            panel.override_by_name(name, [width])
     for column in shown:
         panel.override_by_name(column.title, looks_of(column))
     return panel

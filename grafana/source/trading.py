@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from grafana.source import looks, open_orders, results, variables
+from grafana.source.fee_tiers import FEE_TIERS
 from grafana.source.freshness import Streams
 from grafana.source.layout import Dashboard, Row
 from grafana.source.looks import BAD, COUNT, GOOD, MONEY, PLAIN, SECONDS, SHARE, WARN, runbook
 from grafana.source.metrics import grew, in_quote, latest
-from grafana.source.panels import lines, stat
+from grafana.source.panels import lines
 from grafana.source.queries import Series
 from grafana.source.reports import history, report
 from grafana.source.tables import Column, table
@@ -21,83 +22,74 @@ _MAKER = 'liquidity="MAKER"'
 _NO_FILLS = [runbook("OnetradingNoFills")]
 
 
+def turnover(over: str) -> str:
+    """What was traded over a time, by account and quote currency."""
+    return in_quote(grew(_QUOTE, over=over), "account")
+
+
 def maker_share(over: str) -> str:
     """Maker share of the turnover, by account and currency."""
-    every = in_quote(grew(_QUOTE, over=over), "account")
+    every = turnover(over)
     maker = in_quote(grew(_QUOTE, _MAKER, over=over), "account")
     return f"({maker} or 0 * {every}) / ({every} > 0)"
 
 
-FILLS = stat(
-    "Fills in this range",
-    "Trades over the dashboard's range, as estimated by Prometheus; exact numbers below.",
-    _TRADES,
-    Series(f"sum by (account) ({grew(_COUNT, over='$__range')})", "{{account}}"),
-    unit=COUNT,
-    decimals=0,
-    links=_NO_FILLS,
-)
-TURNOVER = stat(
-    "Turnover in this range",
-    "Traded amount in each quote currency.",
-    _TRADES,
-    Series(f"{in_quote(grew(_QUOTE, over='$__range'), 'account')} > 0", "{{account}} {{quote}}"),
-    unit=MONEY,
-    decimals=0,
-)
-MAKER_SHARE = stat(
-    "Maker share",
-    "Share of the turnover that was traded as maker, by quote currency.",
-    _TRADES,
-    Series(maker_share("$__range"), "{{account}} {{quote}}"),
-    unit=SHARE,
-    decimals=1,
-)
-FEES = stat(
-    "Fees less rebates in this range",
-    "In the currency in which each was charged; below 0 more was received than paid.",
-    _TRADES,
-    Series(
-        f"(sum by (account, currency) ({grew(_FEES, over='$__range')})"
-        f" - (sum by (account, currency) ({grew(_REBATES, over='$__range')})"
-        f" or 0 * sum by (account, currency) ({grew(_FEES, over='$__range')}))) != 0",
-        "{{account}} {{currency}}",
-    ),
-    unit=MONEY,
-    decimals=6,
-    steps=(GOOD, ((0.000001, PLAIN),)),
-)
-FEE_TIER = stat(
-    "Fee tier",
-    "Maker and taker fee of the tier in force, as a share of the trade's value, by group of fees.",
-    Streams("account_fees"),
-    *(
-        Series(latest(f"onetrading_fee_tier_{role}_ratio"), f"{{{{account}}}} {role}")
-        for role in ("maker", "taker")
-    ),
-    unit=SHARE,
-    decimals=3,
-)
-LAST_FILL = stat(
-    "Last fill",
-    "Time since the last trade of each account in the chosen instruments.",
-    _TRADES,
-    Series(
+def by_currency(of_quotes: str) -> str:
+    """The same with the quote currency in the label that fees have."""
+    named = f'label_join({of_quotes}, "currency", "", "quote")'
+    return f"sum by (account, currency) ({named})"
+
+
+def net_fees(over: str) -> str:
+    """Fees less rebates, by account and the currency in which they were charged."""
+    paid, received = (
+        f"sum by (account, currency) ({grew(name, over=over)})" for name in (_FEES, _REBATES)
+    )
+    return f"{paid} - ({received} or 0 * {paid})"
+
+
+ACCOUNTS = table(
+    "Accounts",
+    "Of the chosen instruments: open orders as of their last list, for how long the oldest is open,"
+    " fills over the dashboard's range, as estimated by Prometheus, and the time since the last"
+    " one.",
+    Streams("orders", "trades"),
+    {"account": "account"},
+    Column("open orders", open_orders.COUNTED, COUNT, 0),
+    Column("oldest open for", open_orders.SINCE, SECONDS, 1, width=145),
+    Column("fills", f"sum by (account) ({grew(_COUNT, over='$__range')})", COUNT, 0),
+    Column(
+        "last fill ago",
         f"time() - max by (account) ({latest('onetrading_last_trade_timestamp_seconds')})",
-        "{{account}}",
+        SECONDS,
+        1,
     ),
-    unit=SECONDS,
-    decimals=0,
-    links=_NO_FILLS,
+    links=[*open_orders.TOO_LONG, *_NO_FILLS],
+)
+IN_RANGE = table(
+    "Turnover and fees in this range",
+    "By currency. Turnover and maker share: of what was traded for it. Fees less rebates: of what"
+    " was charged in it; below 0 more was received than paid. Estimated by Prometheus; exact"
+    " numbers below.",
+    _TRADES,
+    {"account": "account", "currency": "currency"},
+    Column(
+        "fees less rebates",
+        net_fees("$__range"),
+        MONEY,
+        8,
+        None,
+        (GOOD, ((0.00000001, PLAIN),)),
+        160,
+    ),
+    Column("turnover", f"{by_currency(turnover('$__range'))} > 0", MONEY, 2),
+    Column("maker share", by_currency(maker_share("$__range")), SHARE, 1),
 )
 FILLS_OVER_TIME = lines(
     "Fills",
-    "Trades of each interval, by account and instrument.",
+    "Trades of each interval by instrument, of all chosen accounts.",
     _TRADES,
-    Series(
-        f"sum by (account, instrument) ({grew(_COUNT)}) > 0",
-        "{{account}} {{instrument}}",
-    ),
+    Series(f"sum by (instrument) ({grew(_COUNT)}) > 0", "{{instrument}}"),
     unit=COUNT,
     decimals=0,
     bars=True,
@@ -108,8 +100,8 @@ TURNOVER_OVER_TIME = lines(
     "Traded amount of each interval in the quote currency, which the legend names.",
     _TRADES,
     Series(
-        f"{in_quote(grew(_QUOTE), 'account', 'instrument')} > 0",
-        "{{account}} {{instrument}} in {{quote}}",
+        f"{turnover('$__rate_interval')} > 0",
+        "{{account}} {{quote}}",
     ),
     unit=MONEY,
     decimals=0,
@@ -218,20 +210,13 @@ DASHBOARD = Dashboard(
     rows=[
         Row(
             "At a glance",
-            4,
-            [
-                *((open_orders.OPEN, 6), (open_orders.OLDEST, 6), (FEE_TIER, 6), (LAST_FILL, 6)),
-                *((FILLS, 6), (TURNOVER, 6), (MAKER_SHARE, 6), (FEES, 6)),
-            ],
+            7,
+            [(ACCOUNTS, 13), (FEE_TIERS, 11), (IN_RANGE, 13), (MARKET, 11)],
         ),
         Row(
             "Result and drawdown, by day",
-            10,
-            [
-                (results.CUMULATIVE, 24),
-                (results.DRAWDOWN, 12),
-                (results.EQUITY, 12),
-            ],
+            11,
+            [(results.CUMULATIVE, 24), (results.DRAWDOWN, 12), (results.EQUITY, 12)],
         ),
         Row("Orders of which nothing is known", 4, [(open_orders.UNKNOWN, 24)]),
         Row(
@@ -241,7 +226,7 @@ DASHBOARD = Dashboard(
         ),
         Row(
             "Activity",
-            9,
+            11,
             [
                 (FILLS_OVER_TIME, 12),
                 (TURNOVER_OVER_TIME, 12),
@@ -249,7 +234,7 @@ DASHBOARD = Dashboard(
                 (MAKER_OVER_TIME, 12),
             ],
         ),
-        Row("Exact, from Postgres", 9, [(BY_INSTRUMENT, 24), (BY_HOUR, 10), (MARKET, 14)]),
+        Row("Exact, from Postgres", 9, [(BY_INSTRUMENT, 24), (BY_HOUR, 24)]),
         Row("Fills", 10, [(LATEST, 24)]),
     ],
 )

@@ -220,6 +220,38 @@ def test_one_switch_decides_the_workload() -> None:
         assert workload["spec"]["replicas"] == 1
 
 
+def test_several_processes_are_spread_replaced_one_by_one_and_scraped_each() -> None:
+    stateful = helm.rendered(values("several"))
+    stateless = helm.render(
+        "--values", str(values("several")), "--set", "persistence.enabled=false"
+    )
+    for manifests in (stateful, stateless):
+        workload = helm.workload(manifests)
+        assert workload["spec"]["replicas"] == 3
+        template = workload["spec"]["template"]
+        spread = template["spec"]["topologySpreadConstraints"]
+        assert [constraint["topologyKey"] for constraint in spread] == [
+            "kubernetes.io/hostname",
+            "topology.kubernetes.io/zone",
+        ]
+        for constraint in spread:
+            assert constraint["whenUnsatisfiable"] == "ScheduleAnyway"
+            selected = constraint["labelSelector"]["matchLabels"]
+            assert selected.items() <= template["metadata"]["labels"].items()
+        budget = helm.one(manifests, "PodDisruptionBudget")["spec"]
+        assert budget["maxUnavailable"] == 1
+        assert len(helm.of_kind(manifests, "ServiceMonitor")) == 1
+        port = helm.one(manifests, "Service")["spec"]["ports"]
+        assert [each["name"] for each in port] == ["http"]
+    assert helm.workload(stateless)["spec"]["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0},
+    }
+    alone = helm.rendered(values("external"))
+    assert not helm.of_kind(alone, "PodDisruptionBudget")
+    assert "topologySpreadConstraints" not in helm.workload(alone)["spec"]["template"]["spec"]
+
+
 def test_services_and_budgets_select_the_exporter_and_no_other_pod() -> None:
     manifests = helm.rendered(values("job"))
     labels = helm.workload(manifests)["spec"]["template"]["metadata"]["labels"]

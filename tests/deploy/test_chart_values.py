@@ -66,7 +66,7 @@ def objects(schema: Any) -> Iterator[dict[str, Any]]:
 
 # Values that the schema refuses, and what the message must name.
 REFUSED = [
-    ("replicas: 2", "replicas"),
+    ("replicas: 0", "replicas"),
     ("replicaCount: 1", "replicaCount"),
     ("persistence: {enable: true}", "enable"),
     ("image: {tag: bad tag}", "tag"),
@@ -106,6 +106,12 @@ CLASHES = [
     ("accounts: [{name: a, existingSecret: s}]", "key is missing"),
     ("accounts: [{name: a, token: t}, {name: a, token: u}]", "two accounts are named a"),
     ("accounts: [{name: a, csiFile: f}]", "csi.secretProviderClass must say whose"),
+    ("replicas: 2", "set database.mode to external, or replicas to 1"),
+    (
+        "{replicas: 2, database: {mode: external, url: 'postgresql://db/x'},"
+        " persistence: {existingClaim: one}}",
+        "each Pod gets its own spool",
+    ),
     ("database: {mode: external}", "write exactly one of database.url"),
     ("database: {url: 'postgresql://db/x'}", "set database.mode to external"),
     ("migrations: {mode: job}", "needs database.mode external"),

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from grafana.source.freshness import EXPORTER
+from grafana.source.metrics import grew
+from grafana.source.panels import stat
+from grafana.source.queries import Series
 from tests.support.alerts import RECORDS
 from tests.support.dashboards import (
     ANNOTATION,
@@ -195,9 +199,60 @@ def test_rates_adapt_to_the_panel_and_replicas_count_once(query: Query) -> None:
     ranges = re.findall(r"(rate|increase)\([^][]*\[([^]]+)\]", query.text)
     assert all(span == "$__rate_interval" for call, span in ranges if call == "rate")
     assert all(span in ("$__rate_interval", "$__range", "1d", "1h") for _, span in ranges)
-    # Each series is taken from one replica before anything is added up.
+    # Each series is taken once before anything is added up; of what grew, once from each process.
     for inner in re.findall(r"sum (?:by \([^)]*\) )?\(([a-z_]+)", query.text):
-        assert inner in ("max", "min", "rate", "onetrading_exporter_leader"), query.text
+        known = ("max", "min", "sum", "label", "rate", "onetrading_exporter_leader")
+        assert inner.removesuffix("_join") in known, query.text
+    for labels, inner in re.findall(r"(\w+ by \([^)]*\)) \((increase)", query.text):
+        assert inner
+        of_process = labels == "max by (event)"
+        assert of_process or re.fullmatch(r"max by \(.+, instance\)", labels), query.text
+
+
+def test_an_account_that_moved_between_processes_grew_by_both_parts() -> None:
+    """Each of two processes shows the growth of its time; either is scraped twice."""
+    text = grew("onetrading_trades_total", over="1h").replace("$account", "main")
+    assert text.replace("$instrument", ".+") == (
+        "sum by (account, instrument, side, liquidity) (max by (account, instrument, side,"
+        ' liquidity, instance) (increase(onetrading_trades_total{account=~"main",'
+        ' instrument=~".+"}[1h])))'
+    )
+
+
+@every_board
+def test_a_stat_has_as_many_values_whatever_is_chosen(name: str) -> None:
+    """With ten accounts or currencies its values would be too small to read."""
+    for panel in panels(BOARDS[name]):
+        if panel["type"] != "stat":
+            continue
+        assert panel["options"]["text"]["valueSize"] >= 20, panel["title"]
+        for target in panel["targets"]:
+            if target["refId"] == "AGE" or "rawSql" in target:
+                continue  # one age; one row
+            picked = re.match(r"(top|bottom)k\(1, ", target["expr"])
+            assert picked or "{{" not in target["legendFormat"], panel["title"]
+            alone = r"(time\(\) - )?(sum|min|max|count)\(|(top|bottom)k\(1, "
+            assert re.match(alone, target["expr"]), panel["title"]
+
+
+def test_a_stat_of_what_is_without_bound_is_refused() -> None:
+    of_each = Series("sum by (account) (onetrading_orders_open)", "{{account}}")
+    with pytest.raises(ValueError, match="make it a table"):
+        stat("Open orders", "Of each account.", EXPORTER, of_each, unit="none")
+    worst = Series("bottomk(1, onetrading_futures_account_ratio)", "{{account}}")
+    assert (
+        stat("Lowest", "Of all accounts.", EXPORTER, worst, unit="none").build().type_val == "stat"
+    )
+
+
+@every_board
+def test_legends_are_tables_beside_the_graph(name: str) -> None:
+    """Below it, all that is beyond the third line would be cut."""
+    for panel in panels(BOARDS[name]):
+        if panel["type"] == "timeseries":
+            legend = panel["options"]["legend"]
+            shown = (legend["displayMode"], legend["placement"], legend["calcs"])
+            assert shown == ("table", "right", ["lastNotNull"]), panel["title"]
 
 
 def test_sql_asks_the_views_alone_and_is_filtered_by_account() -> None:

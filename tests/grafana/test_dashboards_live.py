@@ -163,7 +163,9 @@ def test_every_query_returns_data(
     time.sleep(6 * SCRAPE_S)
     simulator.set_faults(account="hedge", bad_record_rate=0.3, unknown_fields=True)
     assert screen.left_dark(but=ANNOTATION) == []
-    service.wait_until(lambda: set(screen.seen("account-overview", "Equity AGE")) == {"age"})
+    service.wait_until(
+        lambda: set(screen.seen("account-overview", "Lowest account ratio AGE")) == {"age"}
+    )
     simulator.set_faults(error_rate=1)
     gone = f"{ANNOTATION} No exporter"
     assert screen.left_dark(but=gone) == []
@@ -174,7 +176,7 @@ def test_every_query_returns_data(
         return permitted(server, ASKING) <= failing <= permitted(server)
 
     service.wait_until(all_that_ask_are_in_trouble)  # a scrape may lie between the two
-    assert set(screen.seen("account-overview", "Equity AGE")) == {"stale"}
+    assert set(screen.seen("account-overview", "Lowest account ratio AGE")) == {"stale"}
     assert without_rows(database_url) == []
     service.terminate()
     assert screen.left_dark() == []

@@ -18,6 +18,20 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 _DRAWN_MS = 30_000
 _SETTLE_MS = 1_500
+_CUT = """board => [...board.querySelectorAll("section")].flatMap(section => {
+    const title = (section.dataset.testid || "").split("Panel header ").pop();
+    const scrolls = part => ["auto", "scroll"].includes(getComputedStyle(part).overflowY);
+    const parts = found => [...section.querySelectorAll(found)].filter(part => part.clientWidth);
+    const legends = parts('[data-testid*="legend" i] *').filter(scrolls);
+    const cut = legends.some(part => part.scrollHeight > part.clientHeight + 2);
+    const narrow = parts('[role="columnheader"] *')
+        .filter(part => part.scrollWidth > part.clientWidth + 2).map(part => part.textContent);
+    return [
+        ...(cut ? [`${title}: the legend is cut`] : []),
+        ...new Set(narrow.map(name => `${title}: the heading ${name} is cut`)),
+    ];
+})"""
+"""What a reader would have to scroll to, or could not read."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -73,7 +87,10 @@ def _shot(page: Page, file: Path, width: int) -> tuple[Path, list[str]]:
         quantize = ["pngquant", "--force", "--strip", f"--output={file}", str(file)]
         subprocess.run(quantize, check=False)  # noqa: S603
     notes = page.locator("[data-note]")
-    return file, [f"{_panel_of(note)}: {note.get_attribute('data-note')}" for note in notes.all()]
+    cut: list[str] = dashboard.evaluate(_CUT)
+    return file, cut + [
+        f"{_panel_of(note)}: {note.get_attribute('data-note')}" for note in notes.all()
+    ]
 
 
 def _panel_of(note: Locator) -> str:

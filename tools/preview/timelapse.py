@@ -25,6 +25,8 @@ _PHASE_S = 14.0
 """A scrape follows the polls by up to this long, since the two are not synchronized."""
 _UNPACED = "1000000"
 """Requests a minute during the backfill: history before the recording takes no recorded time."""
+_BEFORE_S = 21_600
+"""Seconds between two polls before the recording: what is told by day has days to tell of."""
 _PATIENCE = 50
 """How often a backfill is restarted: it yields to live polling after a while."""
 # The database of a recording is thrown away.
@@ -45,10 +47,14 @@ class Incident:
 
 
 class Timelapse:
-    """An exporter and its exchange, ``hours`` before now. Close it to end both."""
+    """An exporter and its exchange, which began ``days`` ago. Close it to end both.
 
-    def __init__(self, folder: Path, hours: float, *, seed: int = 1) -> None:
-        self.start = datetime.now(UTC) - timedelta(hours=hours)
+    The last ``hours`` are recorded; before them there are only polls, four times a day.
+    """
+
+    def __init__(self, folder: Path, hours: float, days: float, *, seed: int = 1) -> None:
+        self.recorded = datetime.now(UTC) - timedelta(hours=hours)
+        self.start = min(self.recorded, datetime.now(UTC) - timedelta(days=days))
         self.simulator = Simulator(seed=seed, now=self.start, history_days=30)
         # Only now: building an exchange takes a moment, in which its clock does not move.
         self.clock = JumpingClock(self.start)
@@ -109,6 +115,17 @@ class Timelapse:
         finally:
             app.close()
 
+    def approach(self) -> None:
+        """Go through the time before the recording."""
+        at = (self.clock.unix() // _BEFORE_S + 1) * _BEFORE_S
+        while at < self.recorded.timestamp():
+            # Before the full hour: the last answer of a day is of its end.
+            self._pass_time(max(0.0, at - self.clock.unix() - self._chance.uniform(1, _PHASE_S)))
+            self._poll()
+            self._pass_time(max(0.0, at - self.clock.unix()))
+            at += _BEFORE_S
+        self._pass_time(max(0.0, self.recorded.timestamp() - self.clock.unix()))
+
     def film(self, pace: Pace, incidents: list[Incident]) -> Iterator[tuple[float, str]]:
         """Yield the Unix time and the body of each scrape, until the real present.
 
@@ -120,11 +137,11 @@ class Timelapse:
             app.metrics, app.storage, app.spool, app.clock, lambda: app.accounts
         )
         verifier = app.verifier()
-        length = (datetime.now(UTC) - self.start).total_seconds()
+        length = (datetime.now(UTC) - self.recorded).total_seconds()
         at = pace.next(self.clock.unix(), time.time())
         while at <= time.time():
             self._pass_time(max(0.0, at - self.clock.unix() - self._chance.uniform(1, _PHASE_S)))
-            share = (at - self.start.timestamp()) / length
+            share = (at - self.recorded.timestamp()) / length
             for incident in incidents:
                 _play(incident, self.simulator, share)
             self._poll()

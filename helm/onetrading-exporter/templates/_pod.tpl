@@ -56,7 +56,14 @@ spec:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
-{{- with .Values.topologySpreadConstraints }}
+{{- $anywhere := list }}
+{{- /* Tests and jobs leave them out, and have no labels to be spread by. */}}
+{{- if and (hasKey .Values "topologySpreadConstraints") (gt (int .Values.replicas) 1) }}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+{{- $anywhere = append $anywhere (dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" "ScheduleAnyway") }}
+{{- end }}
+{{- end }}
+{{- with .Values.topologySpreadConstraints | default $anywhere }}
 topologySpreadConstraints:
   {{- range . }}
   - {{ toYaml (merge (dict) . (dict "labelSelector" (dict "matchLabels" (include "onetrading-exporter.selectorLabels" $ | fromYaml)))) | nindent 4 | trim }}
