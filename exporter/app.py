@@ -239,7 +239,8 @@ class App:
 
     def _leases(self, address: Callable[[], str], holder: str) -> Leases:
         spread = Spread(self.settings.max_accounts or inf)
-        return Leases(address, holder, spread=spread, budgets=self.budgets)
+        monotonic = self._runtime.monotonic
+        return Leases(address, holder, spread=spread, budgets=self.budgets, monotonic=monotonic)
 
     def _metrics(self) -> Metrics:
         """Of no account yet."""
