@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 
 from exporter.api.client import Client
 from exporter.api.clock import ExchangeClock, boottime
@@ -26,10 +27,12 @@ from exporter.roster import AccountUnit, Change, Roster
 from exporter.settings import AccountSettings, Settings
 from exporter.stop_event import StopEvent
 from exporter.store import migrate, partitions, report_settings
+from exporter.store.budgets import Budgets
 from exporter.store.database import Connection, Database, connected
 from exporter.store.embedded import EmbeddedPostgres, exists
 from exporter.store.leases import Leases
 from exporter.store.spool import Spool
+from exporter.store.spread import Spread
 from exporter.store.storage import LEASE_WAIT_S, Storage
 from exporter.streams import STREAMS
 from exporter.sync import (
@@ -142,7 +145,10 @@ class App:
         self.clock = ExchangeClock(wall=runtime.wall, steady=runtime.steady)
         address = self._address()
         self.database = None if address is None else Database(address, prepare or self._prepare)
-        self.leases = Leases(address, holder) if address and holder else None
+        self.budgets = Budgets(
+            lambda: self.rate_limiters, holder, lambda: self.storage.writable(), self.stop.wait
+        )
+        self.leases = self._leases(address, holder) if address and holder else None
         self.storage = Storage(self.database, self.leases, runtime.monotonic, self._lease_wait_s())
         self.spool = Spool(settings.data_dir / "spool")
         self.snapshots = SnapshotQueue(self.storage, self.spool)
@@ -245,6 +251,11 @@ class App:
         apply_migrations(connection)
         report_settings.note(connection, self.settings.of_reports)
         partitions.make_ahead(connection)
+
+    def _leases(self, address: Callable[[], str], holder: str) -> Leases:
+        spread = Spread(self.settings.max_accounts or inf)
+        monotonic = self._runtime.monotonic
+        return Leases(address, holder, spread=spread, budgets=self.budgets, monotonic=monotonic)
 
     def _metrics(self) -> Metrics:
         """Of no account yet."""

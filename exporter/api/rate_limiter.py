@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf
+from typing import Protocol
 
 from exporter.model.errors import RateLimited, Stopping
 
@@ -23,6 +24,20 @@ _MARGIN_S = 0.1
 _ROUNDING_S = 1e-6
 _LIMIT_PER_BURST = 40
 """A burst of one request in 40 costs 2.5 % of the limit, and lets short passes start at once."""
+
+
+_NOT_SENT = "shutting down: a request waiting for the rate limiter was not sent"
+
+
+class Common(Protocol):
+    """A budget that other processes take from, too: see `exporter.store.budgets`."""
+
+    def take(self, ahead_s: float, interval_s: float) -> float:
+        """Take one request that may be sent while the budget is full in ``ahead_s`` at most; 0, or
+        the seconds to wait before asking again. One more costs ``interval_s``."""
+
+    def drain(self, full_in_s: float) -> None:
+        """Let it be full no earlier than in so many seconds."""
 
 
 class Priority(IntEnum):
@@ -97,7 +112,24 @@ class TokenBucket:
 
     def remaining(self, now: float) -> float:
         """How many requests may start at once."""
-        return max(0.0, self.burst - max(0.0, self._full_at - now) / self.interval_s)
+        return max(0.0, self.burst - self.full_in_s(now) / self.interval_s)
+
+    def full_in_s(self, now: float) -> float:
+        """Seconds until all of a burst may be sent."""
+        return max(0.0, self._full_at - now)
+
+    def drain(self, full_in_s: float, now: float) -> None:
+        """Others have spent: it is full in so many seconds, or in those of a whole burst."""
+        self._full_at = max(self._full_at, now + min(full_in_s, self.burst * self.interval_s))
+
+    def ahead_s(self, priority: Priority) -> float:
+        """How late the bucket that all share may be full, for a request to be sent now.
+
+        What is not live leaves one to the live polls of other processes.
+        """
+        reserve = {Priority.LIVE: 0, Priority.HISTORY: min(1, self.burst - 1)}
+        kept = reserve.get(priority, self._reserve)
+        return (self.burst - 1 - kept) * self.interval_s + _ROUNDING_S
 
     def _next_at(self, waiter: Waiter) -> float:
         """When a waiter is served that nobody is in front of."""
@@ -121,6 +153,7 @@ class RateLimiter:
         self._stop = stop
         self._lock = threading.Lock()
         self._waited_s = 0.0
+        self._common: Common | None = None
 
     def acquire(
         self,
@@ -146,14 +179,28 @@ class RateLimiter:
         finally:
             with self._lock:
                 self._bucket.leave(waiter)
-        return wait_s
+        return wait_s + self._acquire_common(priority, stop)
+
+    def _acquire_common(self, priority: Priority, stop: threading.Event) -> float:
+        """Wait for a request of the budget that others share, if they do; the seconds waited."""
+        began = self._monotonic()
+        while (common := self._common) is not None:
+            wait_s = common.take(self._bucket.ahead_s(priority), self._bucket.interval_s)
+            if wait_s <= 0:
+                break
+            if stop.wait(wait_s):
+                raise Stopping(_NOT_SENT)
+        waited_s = self._monotonic() - began
+        with self._lock:
+            self._waited_s += waited_s
+        return waited_s
 
     def _check(
         self, waiter: Waiter, joined_at: float, deadline: float, stop: threading.Event
     ) -> float:
         """Seconds waited when ``waiter`` is served, else the seconds still to wait."""
         if stop.is_set():
-            raise Stopping("shutting down: a request waiting for the rate limiter was not sent")
+            raise Stopping(_NOT_SENT)
         with self._lock:
             now = self._monotonic()
             wait_s = self._bucket.wait_s(waiter, now)
@@ -171,6 +218,30 @@ class RateLimiter:
         """Let nobody send for ``seconds`` from now; never shortens a pause."""
         with self._lock:
             self._bucket.pause(seconds, self._monotonic())
+        common = self._common
+        if common is not None:
+            common.drain(seconds + self._bucket.ahead_s(Priority.LIVE))
+
+    def drain(self, full_in_s: float = inf) -> None:
+        """Another process has sent with the token: the bucket is full in so many seconds, or in as
+        many as a whole burst takes."""
+        with self._lock:
+            self._bucket.drain(full_in_s, self._monotonic())
+
+    def join(self, common: Common | None) -> None:
+        """Take each request from ``common``, too: others send with the token. None: no more."""
+        self._common = common
+
+    @property
+    def full_in_s(self) -> float:
+        """Seconds until all of a burst may be sent."""
+        with self._lock:
+            return self._bucket.full_in_s(self._monotonic())
+
+    @property
+    def burst_s(self) -> float:
+        """Seconds that a whole burst takes to be allowed again."""
+        return self._bucket.burst * self._bucket.interval_s
 
     @property
     def remaining(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -28,11 +28,14 @@ def app_with_database(
     *,
     only_look: bool = False,
     must_exist: bool = False,
+    asks: Sequence[str] | None = None,
 ) -> Iterator[App]:
     """An app with an open database, closed at the end of the command.
 
     ``only_look``: create no database and no schema, but say that there is none. ``must_exist``:
-    create no database, where the command is of use only to one with something in it.
+    create no database, where the command is of use only to one with something in it. ``asks``: the
+    accounts of which it asks the exchange, none named: all; it takes its requests from the same
+    budget as the service that reads them.
 
     Raises SettingsError when there is to be none, DatabaseError when Postgres is away, SchemaError
     when the schema is not this version's.
@@ -43,6 +46,8 @@ def app_with_database(
     try:
         if not app.open_database() and app.database is not None:
             raise app.database.away.error()
+        if asks is not None:
+            app.budgets.share([name for name in app.accounts if not asks or name in asks])
         yield app
     finally:
         app.close()

@@ -56,7 +56,7 @@ def sync_command(settings: Settings, streams: tuple[str, ...], accounts: tuple[s
     """
     failed = []
     require_read(settings, streams, accounts)
-    with app_with_database(settings, enabled(settings, streams)) as app:
+    with app_with_database(settings, enabled(settings, streams), asks=accounts) as app:
         app.storage.writable().run(bookkeeping.note_configured, app.accounts)
         syncs = of_accounts(app, accounts)
         if not streams and app.database is not None:
@@ -145,7 +145,8 @@ def backfill(
     failed = False
     require_read(settings, (name,), accounts)
     require_past(start, end)
-    with app_with_database(settings, enabled(settings, [name])) as app:
+    asks = None if dry_run else accounts
+    with app_with_database(settings, enabled(settings, [name]), asks=asks) as app:
         for sync in of_accounts(app, accounts):
             if sync.stream.name != name or not isinstance(sync, HistorySync):
                 app.runner.run(sync)  # a stream that this one requires

@@ -60,7 +60,9 @@ def verify(
     window, failed, differs = Window(start, end), False, False
     require_read(settings, (name,), accounts)
     require_past(start, end)
-    with app_with_database(settings, enabled(settings, [name]), must_exist=True) as app:
+    with app_with_database(
+        settings, enabled(settings, [name]), must_exist=True, asks=accounts
+    ) as app:
         for sync in of_accounts(app, accounts):
             if sync.stream.name != name or not isinstance(sync, HistorySync):
                 app.runner.run(sync)  # a stream that this one requires

@@ -219,6 +219,16 @@ class Settings:
         metavar="NUMBER",
     )
     """For each token."""
+    max_accounts: int | None = setting(
+        "ONETRADING_MAX_ACCOUNTS",
+        "how many accounts this process reads at once, `public` counted, where several processes"
+        " share them by one Postgres; what exceeds it is left to the others",
+        _text(values.whole_number),
+        default=None,
+        default_text="no limit",
+        metavar="NUMBER",
+    )
+    """None: no limit."""
     streams: frozenset[str] | None = filled_by(
         reading.STREAMS, read=reading.streams, redact=reading.redacted_streams
     )

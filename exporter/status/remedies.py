@@ -54,7 +54,7 @@ REMEDIES: dict[Kind, Remedy] = {
     "restart": Remedy("operate.md#restart", "onetrading-exporter check"),
     "token": _runbook("TokenRefused", "check"),
     "token_expiry": _runbook("TokenExpires", "check"),
-    "standby": Remedy("operate.md#two-processes", "onetrading-exporter status"),
+    "standby": Remedy("operate.md#several-processes", "onetrading-exporter status"),
     "rate_limit": _runbook("BudgetExhausted", "check"),
     "permission": _runbook("StreamNotPermitted", "check"),
     "stream": _runbook("StreamStale", "check"),

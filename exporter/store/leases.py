@@ -1,7 +1,9 @@
 """One writer per account: a lease with an epoch, held over a dedicated connection.
 
 Each writing transaction checks holder and epoch (`lease.check`), so a process that was paused
-and wakes up late can no longer write. `takeover` says when the lease of another process is free.
+and wakes up late can no longer write. `takeover` says when the lease of another process is free,
+and `spread` which of them each process takes or asks for. Who is asked for an account begins
+nothing more of it, lets what is under way end, and gives the lease back.
 
 An account that Postgres does not know yet has no id, so its first reader holds a *claim* instead: a
 lease under an id made from the configured name. Whoever has it reads the account and learns its id;
@@ -16,24 +18,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from math import inf
+from typing import Any
 
 import psycopg
 
 from exporter.model.errors import ExporterError
+from exporter.store.budgets import Budgets
 from exporter.store.lease import Lease
-from exporter.store.lease_table import LeaseTable
+from exporter.store.lease_table import LeaseTable, Other
+from exporter.store.lease_view import LeaseState, View, claim_of, tell
 from exporter.store.pool import message_of
 from exporter.store.session import MEANING, Session, connect
+from exporter.store.spread import Spread
 from exporter.store.takeover import Watch
 
 _log = logging.getLogger(__name__)
 _RELEASE_TIMEOUT_S = 1.0
-_MOST_NAMED = 4
-_CLAIMS = uuid.UUID("b6a1c1a8-5f0e-4f53-9d0c-3d4f1c8f5e20")
 _LIBPQ: Mapping[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 5,
@@ -49,41 +52,9 @@ _SETTINGS = {
     "idle_session_timeout": "0",
 }
 
-LeaseState = Literal["unknown", "held", "elsewhere"]
-"""``unknown``: Postgres has not answered yet. ``held``: by this process. ``elsewhere``: by another
-one."""
-
-
-def claim_of(name: str) -> str:
-    """The id under which an account is leased by its name, until its own id is known."""
-    return str(uuid.uuid5(_CLAIMS, name))
-
 
 def _ignore(_accounts: Collection[str]) -> None:
     """Nobody listens."""
-
-
-@dataclass(frozen=True)
-class _View:
-    """What Postgres said last. Replaced as a whole, so that readers need no lock."""
-
-    ids: Mapping[str, str | None]
-    """By name; None where Postgres knows no account of the name yet."""
-    held: Mapping[str, Lease] = field(default_factory=dict)
-    elsewhere: frozenset[str] = frozenset()
-
-    def key(self, account: str) -> str:
-        """What the lease of an account is kept under."""
-        return self.ids.get(account) or claim_of(account)
-
-    def state(self, account: str) -> LeaseState:
-        key = self.key(account)
-        if key in self.elsewhere:
-            return "elsewhere"
-        return "held" if key in self.held else "unknown"
-
-    def states(self) -> dict[str, LeaseState]:
-        return {account: self.state(account) for account in self.ids}
 
 
 class Leases:
@@ -92,9 +63,9 @@ class Leases:
     ``address`` returns a libpq URL and may raise ExporterError. ``holder`` must be unique to this
     process. ``accounts`` maps the names of the accounts to their ids; an id that is None is looked
     up in Postgres. ``on_change`` is called with the names of accounts whose state has changed.
-    All leases are renewed every ``renew_every_s`` seconds, and every ``retry_every_s`` while one is
-    missing: after an outage, and while another process may be about to end. ``monotonic`` returns
-    seconds that never go back.
+    All leases are renewed every ``renew_every_s`` seconds; every ``retry_every_s`` this looks what
+    others hold, while one is missing. ``spread``: how many to take, and to ask for. ``budgets``:
+    the request budgets, which move along. ``monotonic`` returns seconds that never go back.
     """
 
     def __init__(
@@ -106,6 +77,8 @@ class Leases:
         on_change: Callable[[Collection[str]], None] = _ignore,
         renew_every_s: float = 5.0,
         retry_every_s: float = 1.0,
+        spread: Spread | None = None,
+        budgets: Budgets | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
@@ -114,12 +87,15 @@ class Leases:
         self._renew_every_s = renew_every_s
         self._retry_every_s = retry_every_s
         self._monotonic = monotonic
-        self._view = _View(dict(accounts or {}))
+        self._view = View(dict(accounts or {}))
         self._more: set[str] = set()
         """Ids that were asked for, beside those of the named accounts."""
         self._swap = threading.Lock()
         """Guards the replacement of the view, and nothing that waits."""
         self._watch = Watch()
+        self._spread = spread or Spread()
+        self._budgets = budgets
+        self._renewed_at = -inf
         self.why_unknown = "Postgres was not asked yet"
         """Why no lease can be taken or renewed; empty while they can."""
         self._connection: Session | None = None
@@ -167,9 +143,10 @@ class Leases:
             left -= others
             self._more -= left
             # First, so that whoever is told that it is gone can rely on it.
-            self._ask(lambda connection: self._table.release_some(connection, left))
+            self._ask(lambda connection: self._let_go(connection, before, left))
             held = {key: lease for key, lease in before.held.items() if key not in left}
-            self._show(_View(ids, held, before.elsewhere - left))
+            elsewhere, leaving = before.elsewhere - left, before.leaving - left
+            self._show(View(ids, held, elsewhere, leaving))
 
     def _asked(self, account_id: str) -> bool:
         view = self._view
@@ -184,7 +161,7 @@ class Leases:
             held = {id_: kept for id_, kept in before.held.items() if id_ != account_id}
             after = replace(before, held=held, elsewhere=before.elsewhere | {account_id})
             self._view = after
-        _tell(before, after)
+        tell(before, after)
         self._announce(before)
 
     def held_elsewhere(self, account_id: str) -> bool:
@@ -195,13 +172,16 @@ class Leases:
     def leading(self) -> bool:
         """Whether this process holds the lease of every account."""
         view = self._view
-        return view.held.keys() >= {*map(view.key, view.ids), *self._more}
+        return view.held.keys() - view.leaving >= {*map(view.key, view.ids), *self._more}
 
     def renew(self) -> None:
         """Take or renew every lease once: what the thread does at intervals."""
+        self._go_round(self._renew_all)
+
+    def _go_round(self, work: Callable[[Session], None]) -> None:
         with self._lock:
             before = self._view
-            self._ask(self._renew_all)
+            self._ask(work)
         self._announce(before)
 
     def stop(self) -> None:
@@ -211,6 +191,8 @@ class Leases:
             return
         try:
             if self._connection is not None:
+                held = self._view.held.keys()
+                self._let_go(self._connection, self._view, held)
                 self._table.release(self._connection)
         except psycopg.Error as error:
             _log.debug("could not release the leases, they will expire: %s", error)
@@ -221,8 +203,11 @@ class Leases:
 
     def _keep(self) -> None:
         while not self._stopped.is_set():
+            due = self._monotonic() - self._renewed_at >= self._renew_every_s
+            # A claim may be gone because its account is known by now.
+            full = due or self.why_unknown or None in self._view.ids.values()
             try:
-                self.renew()
+                self._go_round(self._renew_all if full else self._look)
             except Exception:  # noqa: BLE001  without renewals every lease would be lost
                 _log.exception("bug: unhandled exception while renewing the leases")
             self._stopped.wait(self._interval_s())
@@ -272,13 +257,54 @@ class Leases:
             for name, account_id in view.ids.items()
             if account_id is not None and (name in learned or account_id not in before.held)
         }
-        ours = self._table.renew(connection, {*keys, *claims.values()})
-        rest = keys - ours.keys()
-        ours |= self._take(connection, rest, claims, ours)
-        held = {key: lease for key, lease in ours.items() if key in keys}
-        self._show(replace(view, held=held, elsewhere=frozenset(keys - held.keys())))
-        settled = {claim_of(name) for name, account_id in learned.items() if account_id in held}
+        renewed = self._table.renew(connection, {*keys, *claims.values()})
+        self._renewed_at = self._monotonic()
+        if self._budgets is not None:
+            held = {name for name in view.ids if view.key(name) in renewed}
+            self._budgets.follow(connection, self._table.shared & held)
+        ours = {key: found.lease for key, found in renewed.items()}
+        asked_for = {key for key, found in renewed.items() if found.asked_for}
+        # A claim is kept until its account is known, which takes no longer than one request.
+        known = {id_ for id_ in view.ids.values() if id_ is not None}
+        self._settle(connection, view, ours, claims, frozenset(asked_for & known))
+        settled = {claim_of(name) for name, id_ in learned.items() if id_ in self._view.held}
         self._table.drop_claims(connection, settled, ours.keys() & set(claims.values()))
+
+    def _look(self, connection: Session) -> None:
+        """Take what is free, and give up what another process has asked for; renew nothing."""
+        self._settle(connection, self._view, dict(self._view.held), {}, frozenset())
+
+    def _settle(
+        self,
+        connection: Session,
+        view: View,
+        ours: dict[str, Lease],
+        claims: Mapping[str, str],
+        asked_for: frozenset[str],
+    ) -> None:
+        """Give up, take and ask for leases, and show what came of it."""
+        keys = {view.key(name) for name in view.ids} | self._more
+        given = view.leaving & ours.keys()
+        if given:  # what was under way has had a moment to end
+            self._let_go(connection, view, given)
+            ours = {key: lease for key, lease in ours.items() if key not in given}
+        taken = self._take(connection, keys - ours.keys(), claims, ours, len(asked_for - given))
+        # What it claimed by the name before was its own already.
+        new = {name for name in view.ids if view.key(name) in taken}
+        new = {name for name in new if self._view.state(name) != "held"}
+        if new and self._budgets is not None:
+            self._budgets.taken(connection, new)
+        ours |= taken
+        held = {key: lease for key, lease in ours.items() if key in keys}
+        elsewhere = frozenset(keys - held.keys())
+        leaving = (asked_for & held.keys()) - given
+        self._show(View(view.ids, held, elsewhere, leaving))
+
+    def _let_go(self, connection: Session, view: View, keys: Collection[str]) -> None:
+        if self._budgets is not None:
+            names = [name for name in view.ids if view.key(name) in keys]
+            self._budgets.given(connection, names)
+        self._table.release_some(connection, keys)
 
     def _take_one(self, connection: Session, account_id: str) -> None:
         """Ask for the lease of one account, whose id a response has just named."""
@@ -286,10 +312,13 @@ class Leases:
         name = self._table.name(connection, account_id)
         if name in ids:
             ids[name] = account_id
-        found = self._table.renew(connection, [account_id])
-        found = found or self._take(connection, {account_id}, {}, {})
+        renewed = self._table.renew(connection, [account_id])
+        found = {key: one.lease for key, one in renewed.items()}
+        if not found:
+            free, _ = self._free(connection, {account_id}, {}, {})
+            found = self._table.take(connection, free) if free else {}
         elsewhere = before.elsewhere if found else before.elsewhere | {account_id}
-        self._show(_View(ids, {**before.held, **found}, elsewhere))
+        self._show(View(ids, {**before.held, **found}, elsewhere, before.leaving))
         if name in ids:
             self._table.drop_claims(connection, (), [claim_of(name)])
 
@@ -299,29 +328,58 @@ class Leases:
         wanted: Collection[str],
         claims: Mapping[str, str],
         ours: Collection[str],
+        leaving: int,
     ) -> dict[str, Lease]:
-        """Take those leases that are free, and return them."""
+        """Take this process' share of those leases that are free, and return them; ask for more
+        if others hold more."""
         if not wanted:
+            self._spread.note_free(())
             return {}
+        free, others = self._free(connection, wanted, claims, ours)
+        us, now = self._table.holder, self._monotonic()
+        asked = {key for key, other in others.items() if other.asked_by == us}
+        held = {key: other.holder for key, other in others.items() if key not in free}
+        mine = len(set(ours) - set(claims.values())) - leaving
+        first = [key for key in sorted(free) if key in asked or claims.get(key) in ours]
+        reserved = {key for key in free.keys() & others if others[key].asked_by not in (None, us)}
+        chosen = self._spread.to_take(free, first, reserved, held, mine, now)
+        taken = self._table.take(connection, {key: free[key] for key in chosen}) if chosen else {}
+        meant = {key: others[key].asked_by or holder for key, holder in held.items()}
+        meant = {key: holder for key, holder in meant.items() if holder != us}
+        coming = len(taken) + len(asked & held.keys())
+        requested = self._spread.to_request(meant, mine + coming, now)
+        if requested:
+            self._table.request(connection, requested)
+        return taken
+
+    def _free(
+        self,
+        connection: Session,
+        wanted: Collection[str],
+        claims: Mapping[str, str],
+        ours: Collection[str],
+    ) -> tuple[dict[str, str | None], dict[str, Other]]:
+        """The versions of those of the leases that are free, and what is known of all that
+        somebody else has, or had."""
         others = self._table.others(connection, {*wanted, *claims.values()})
         now = self._monotonic()
-        free = {key for key, seen in others.items() if self._watch.is_free(key, seen, now)}
+        free = {key for key, one in others.items() if self._watch.is_free(key, one.seen, now)}
         versions: dict[str, str | None] = {}
         for key in sorted(wanted):
             claim = claims.get(key)
             claimed = claim in others and claim not in free and claim not in ours
             if key in free:
-                versions[key] = others[key].version
+                versions[key] = others[key].seen.version
             elif key not in others and not claimed:
                 versions[key] = None
-        return self._table.take(connection, versions) if versions else {}
+        return versions, {key: one for key, one in others.items() if key in wanted}
 
-    def _show(self, view: _View) -> None:
+    def _show(self, view: View) -> None:
         with self._swap:
             before, self._view = self._view, view
-        _tell(before, view)
+        tell(before, view)
 
-    def _announce(self, before: _View) -> None:
+    def _announce(self, before: View) -> None:
         """Outside of the lock: whoever listens may ask for a lease."""
         states = before.states()
         changed = {name for name, now in self._view.states().items() if now != states.get(name)}
@@ -332,24 +390,3 @@ class Leases:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-
-def _tell(before: _View, view: _View) -> None:
-    """Log what has changed: one line, however many accounts it concerns."""
-    names = {key: name for name in view.ids for key in (claim_of(name), view.key(name))}
-    lost = (before.held.keys() & view.elsewhere) - view.held.keys()
-    if lost:
-        _log.warning("lost to another process: the lease of %s", _listed(lost, names))
-    gained = before.elsewhere & view.held.keys()
-    if gained:
-        _log.info("took over the lease of %s", _listed(gained, names))
-    new = view.elsewhere - before.elsewhere - before.held.keys()
-    if new:
-        _log.info("standing by: another process has the lease of %s", _listed(new, names))
-
-
-def _listed(keys: Collection[str], names: Mapping[str, str]) -> str:
-    """A few accounts by name, many by their number."""
-    if len(keys) > _MOST_NAMED:
-        return f"{len(keys)} accounts"
-    return ", ".join(sorted(names.get(key, key) for key in keys))

@@ -20,15 +20,24 @@ SELECT 1 / count(*) FROM (
     FOR KEY SHARE) AS held;
 
 -- name: renew_leases
--- Keep the leases that this process holds, over this connection. No row: another process holds it,
--- or this one has given it back, and has to take it like everybody else.
-UPDATE onetrading_sync.leases
-SET backend_pid = pg_backend_pid(),
-    backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
-    expires_at = clock_timestamp() + %(expiry)s
-WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s
-  AND expires_at > '-infinity'
-RETURNING account_id::text, epoch;
+-- Keep the leases that this process holds, over this connection, and tell which of them another one
+-- asks for. No row: another process holds it, or this one has given it back, and has to take it like
+-- everybody else. With each row, the accounts whose request budget a command shares.
+WITH renewed AS (
+    UPDATE onetrading_sync.leases
+    SET backend_pid = pg_backend_pid(),
+        backend_start = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
+        expires_at = clock_timestamp() + %(expiry)s
+    WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s
+      AND expires_at > '-infinity'
+    RETURNING account_id, epoch, holder
+)
+SELECT account_id::text, epoch, EXISTS (
+           SELECT FROM onetrading_sync.lease_requests AS request
+           WHERE request.account_id = renewed.account_id AND request.holder <> renewed.holder
+             AND request.expires_at > clock_timestamp()),
+       ARRAY(SELECT account FROM onetrading_sync.budgets WHERE shared_until > clock_timestamp())
+FROM renewed;
 
 -- name: other_leases
 -- Leases of other processes, and those that this one has given back, with what tells whether they are
@@ -42,7 +51,9 @@ SELECT account_id::text,
            WHERE activity.pid = lease.backend_pid
              AND (activity.backend_start IS NULL OR activity.backend_start = lease.backend_start)),
        extract(epoch FROM clock_timestamp()
-                          - (coalesce(nullif(expires_at, '-infinity'), now()) - %(expiry)s))::float8
+                          - (coalesce(nullif(expires_at, '-infinity'), now()) - %(expiry)s))::float8,
+       (SELECT request.holder FROM onetrading_sync.lease_requests AS request
+        WHERE request.account_id = lease.account_id AND request.expires_at > clock_timestamp())
 FROM onetrading_sync.leases AS lease
 WHERE account_id = ANY(%(account_ids)s::uuid[])
   AND (holder <> %(holder)s OR expires_at = '-infinity');
@@ -77,8 +88,19 @@ WITH wanted AS (
     SELECT account_id, holder, 1, pid, started, expires_at FROM wanted, self WHERE version IS NULL
     ON CONFLICT (account_id) DO NOTHING
     RETURNING account_id, epoch
+), granted AS (
+    DELETE FROM onetrading_sync.lease_requests AS request USING taken
+    WHERE request.account_id = taken.account_id
 )
 SELECT account_id::text, epoch FROM taken UNION ALL SELECT account_id::text, epoch FROM added;
+
+-- name: request_leases
+-- Ask whoever holds these accounts to give them back; the last one to ask is meant.
+INSERT INTO onetrading_sync.lease_requests (account_id, holder, expires_at)
+SELECT account_id, %(holder)s, clock_timestamp() + %(lasting)s
+FROM unnest(%(account_ids)s::uuid[]) AS wanted (account_id)
+ORDER BY account_id
+ON CONFLICT (account_id) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at;
 
 -- name: end_suspended
 -- End sessions that keep a free lease locked: those that wait for a client which does not go on.
@@ -96,13 +118,96 @@ WHERE activity.datname = current_database()
         AND held.relation = 'onetrading_sync.leases'::regclass);
 
 -- name: release_leases
--- Let another process take the accounts at once.
+-- Let another process take the accounts at once, and ask for no more.
+WITH withdrawn AS (
+    DELETE FROM onetrading_sync.lease_requests WHERE holder = %(holder)s
+)
 UPDATE onetrading_sync.leases SET expires_at = '-infinity' WHERE holder = %(holder)s;
 
 -- name: release_some_leases
 -- Let another process take these accounts at once.
 UPDATE onetrading_sync.leases SET expires_at = '-infinity'
 WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s;
+
+-- name: take_budgets
+-- The account has come to this process, which keeps its request budget by itself from now on, unless
+-- a command shares it; how many seconds the budgets needed to be full, null where nobody said.
+WITH before AS (
+    SELECT account, full_at FROM onetrading_sync.budgets WHERE account = ANY(%(accounts)s)
+), kept AS (
+    INSERT INTO onetrading_sync.budgets AS budget (account) SELECT unnest(%(accounts)s::text[])
+    ON CONFLICT (account) DO UPDATE SET full_at = NULL
+    WHERE budget.shared_until IS NULL OR budget.shared_until <= clock_timestamp()
+)
+SELECT account, extract(epoch FROM full_at - clock_timestamp())::float8 FROM before;
+
+-- name: give_budgets
+-- The account may go to another process, which has to know what was spent.
+UPDATE onetrading_sync.budgets AS budget
+SET full_at = clock_timestamp() + make_interval(secs => known.full_in_s)
+FROM unnest(%(accounts)s::text[], %(full_in_s)s::float8[]) AS known (account, full_in_s)
+WHERE budget.account = known.account
+  AND (budget.shared_until IS NULL OR budget.shared_until <= clock_timestamp());
+
+-- name: share_budgets
+-- A command sends requests, too: from now on each is taken here. What a service that runs has spent
+-- is not known, so nothing may be sent at once.
+INSERT INTO onetrading_sync.budgets AS budget (account, full_at, shared_until)
+SELECT account, clock_timestamp() + %(burst)s, clock_timestamp() + %(lasting)s
+FROM unnest(%(accounts)s::text[]) AS wanted (account)
+ORDER BY account
+ON CONFLICT (account) DO UPDATE
+SET full_at = coalesce(budget.full_at, excluded.full_at),
+    acknowledged_by = CASE WHEN budget.shared_until > clock_timestamp() THEN budget.acknowledged_by END,
+    shared_until = excluded.shared_until;
+
+-- name: unacknowledged_budgets
+-- Accounts that a service holds which does not take its requests here yet.
+SELECT account
+FROM unnest(%(accounts)s::text[], %(claims)s::uuid[]) AS wanted (account, claim)
+JOIN onetrading_sync.budgets AS budget USING (account)
+WHERE EXISTS (
+    SELECT FROM onetrading_sync.leases AS lease
+    WHERE lease.expires_at > clock_timestamp()
+      AND lease.holder IS DISTINCT FROM budget.acknowledged_by
+      AND (lease.account_id = claim OR lease.account_id = (
+          SELECT known.account_id FROM onetrading.accounts AS known WHERE known.name = account)));
+
+-- name: acknowledge_budgets
+-- The holder of the leases takes its requests here from now on; what it has sent before counts.
+UPDATE onetrading_sync.budgets AS budget
+SET acknowledged_by = %(holder)s,
+    full_at = greatest(full_at, clock_timestamp() + make_interval(secs => known.full_in_s))
+FROM unnest(%(accounts)s::text[], %(full_in_s)s::float8[]) AS known (account, full_in_s)
+WHERE budget.account = known.account AND shared_until > clock_timestamp()
+  AND acknowledged_by IS DISTINCT FROM %(holder)s;
+
+-- name: keep_budgets
+-- No command shares them any more: the holder of the lease keeps them by itself.
+UPDATE onetrading_sync.budgets SET full_at = NULL, acknowledged_by = NULL
+WHERE account = ANY(%(accounts)s) AND shared_until <= clock_timestamp();
+
+-- name: take_request
+-- Take one request from a shared budget, if one is left: whether it was, whether the budget is shared,
+-- and else the seconds until one may be. (A budget that is full only in an hour was kept before the
+-- clock of Postgres was set back.)
+WITH taken AS (
+    UPDATE onetrading_sync.budgets
+    SET full_at = greatest(least(full_at, clock_timestamp() + %(ahead)s), clock_timestamp()) + %(interval)s,
+        shared_until = greatest(shared_until, clock_timestamp() + %(lasting)s)
+    WHERE account = %(account)s AND shared_until > clock_timestamp()
+      AND NOT full_at BETWEEN clock_timestamp() + %(ahead)s AND clock_timestamp() + interval '1 hour'
+    RETURNING account
+)
+SELECT EXISTS (SELECT FROM taken), coalesce(shared_until > clock_timestamp(), false),
+       extract(epoch FROM full_at - clock_timestamp() - %(ahead)s)::float8
+FROM onetrading_sync.budgets WHERE account = %(account)s;
+
+-- name: drain_budget
+-- The exchange refuses the token for a while (429), whoever sends with it.
+UPDATE onetrading_sync.budgets
+SET full_at = greatest(full_at, clock_timestamp() + %(full_in)s)
+WHERE account = %(account)s AND shared_until > clock_timestamp();
 
 -- name: drop_claims
 -- Names whose accounts have ids by now need no claim: one of this process, or of whomever where this

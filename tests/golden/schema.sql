@@ -7729,6 +7729,17 @@ COMMENT ON COLUMN onetrading.tickers_earlier.mark_price IS 'Mark price in the qu
 COMMENT ON COLUMN onetrading.tickers_earlier.funding_rate IS 'Fraction per funding period; positive: longs pay shorts.';
 COMMENT ON COLUMN onetrading.tickers_earlier.next_funding_at IS 'When funding is next settled.';
 COMMENT ON COLUMN onetrading.tickers_earlier.raw IS 'The record as sent.';
+CREATE TABLE onetrading_sync.budgets (
+    account text NOT NULL,
+    full_at timestamp with time zone,
+    shared_until timestamp with time zone,
+    acknowledged_by text
+);
+COMMENT ON TABLE onetrading_sync.budgets IS 'What the token of an account has spent of its request budget, as far as one process tells another.';
+COMMENT ON COLUMN onetrading_sync.budgets.account IS 'The configured name.';
+COMMENT ON COLUMN onetrading_sync.budgets.full_at IS 'When all of a burst may be sent again. Null while the holder of the lease keeps it by itself: once that has crashed, all of the burst counts as spent.';
+COMMENT ON COLUMN onetrading_sync.budgets.shared_until IS 'Until when a command sends requests, too: meanwhile each request is taken from full_at.';
+COMMENT ON COLUMN onetrading_sync.budgets.acknowledged_by IS 'The process that holds the lease and takes its requests here, too; the command waits for that.';
 CREATE TABLE onetrading_sync.carried (
     account_id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -7948,6 +7959,15 @@ CREATE TABLE onetrading_sync.known_since (
 COMMENT ON TABLE onetrading_sync.known_since IS 'From when on this database records something that earlier versions did not.';
 COMMENT ON COLUMN onetrading_sync.known_since.what IS 'first_seen_at: a fact with this time or an earlier one in it came in at an unknown time before it.';
 COMMENT ON COLUMN onetrading_sync.known_since.since IS 'When the version that records it was installed.';
+CREATE TABLE onetrading_sync.lease_requests (
+    account_id uuid NOT NULL,
+    holder text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE onetrading_sync.lease_requests IS 'Accounts that a process with fewer of them has asked their holder for.';
+COMMENT ON COLUMN onetrading_sync.lease_requests.account_id IS 'Whose lease is asked for.';
+COMMENT ON COLUMN onetrading_sync.lease_requests.holder IS 'The process that asks, as in leases.holder.';
+COMMENT ON COLUMN onetrading_sync.lease_requests.expires_at IS 'Until when it counts, unless it is asked again: a process that ended gets nothing.';
 CREATE TABLE onetrading_sync.leases (
     account_id uuid NOT NULL,
     holder text NOT NULL,
@@ -9354,6 +9374,8 @@ ALTER TABLE onetrading.trades
     ADD CONSTRAINT trades_record CHECK ((num_nonnulls(raw, record_page) = 1)) NOT VALID;
 ALTER TABLE ONLY onetrading.zones
     ADD CONSTRAINT zones_pkey PRIMARY KEY (zone);
+ALTER TABLE ONLY onetrading_sync.budgets
+    ADD CONSTRAINT budgets_pkey PRIMARY KEY (account);
 ALTER TABLE ONLY onetrading_sync.carried_lots
     ADD CONSTRAINT carried_lots_pkey PRIMARY KEY (account_id, at, base_code, quote_code, "position");
 ALTER TABLE ONLY onetrading_sync.carried
@@ -9382,6 +9404,8 @@ ALTER TABLE ONLY onetrading_sync.judgements
     ADD CONSTRAINT judgements_pkey PRIMARY KEY (account_id, zone, month, check_name, currency);
 ALTER TABLE ONLY onetrading_sync.known_since
     ADD CONSTRAINT known_since_pkey PRIMARY KEY (what);
+ALTER TABLE ONLY onetrading_sync.lease_requests
+    ADD CONSTRAINT lease_requests_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (account_id);
 ALTER TABLE ONLY onetrading_sync.position_details

@@ -15,7 +15,7 @@ from exporter.app import App, enabled
 from exporter.model.stream import PUBLIC_ACCOUNT
 from exporter.service import Service
 from exporter.simulator import Simulator
-from exporter.store.leases import claim_of
+from exporter.store.lease_view import claim_of
 from tests.support.config_file import ConfigFile
 from tests.support.process import running
 from tests.support.service import get, status

@@ -1,4 +1,4 @@
-"""Two real processes with one Postgres: who leads, what the other one does, and when it changes."""
+"""Two real processes with one Postgres: who leads which account, and when that changes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from tests.support.world import ACCOUNTS, environment, exchange
 NAMES = {*ACCOUNTS, "public"}
 MOVES_WITHIN_S = 30.0
 """After a crash, or a suspension."""
+_BALANCES = re.compile(r'^onetrading_balance_available\{account="(\w+)"', re.MULTILINE)
+_FAILED = re.compile(r'^onetrading_sync_errors_total\{account="(\w+)",.*\} [1-9]', re.MULTILINE)
 _LEADER = re.compile(r'^onetrading_exporter_leader\{account="(\w+)"\} (\d)$', re.MULTILINE)
 
 
@@ -36,11 +39,13 @@ class Pair(NamedTuple):
         """The accounts that each process says it leads; none for one that has ended."""
         return [led(run) for run in self.runs]
 
-    def leader(self) -> tuple[Run, Run]:
-        """The process that leads every account, and the other one; waits until one does."""
-        wait_until(lambda: sorted(map(len, self.leads())) == [0, len(NAMES)], self.why)
-        first, second = self.runs
-        return (first, second) if led(first) else (second, first)
+    def wait_until_spread(self) -> None:
+        """Until each account is led by one of them, and no process leads more than one more."""
+        wait_until(self._spread, self.why)
+
+    def _spread(self) -> bool:
+        first, second = self.leads()
+        return first | second == NAMES and not first & second and abs(len(first) - len(second)) <= 1
 
     def why(self) -> str:
         """What they say and have logged."""
@@ -72,26 +77,31 @@ def pair(folder: Path, database_url: str) -> Iterator[Pair]:
         yield Pair((runs[0], runs[1]), simulator)
 
 
-def test_one_leads_from_the_first_second_on(tmp_path: Path, empty_database_url: str) -> None:
-    """Also of accounts that Postgres does not know yet. The other one asks the exchange nothing."""
+def test_the_accounts_spread_from_the_first_second_on(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    """Also those that Postgres does not know yet: each is read by one, each process has some."""
     with pair(tmp_path, empty_database_url) as two:
         until = time.monotonic() + 3
         while time.monotonic() < until:
             first, second = two.leads()
             assert not first & second
-        leader, standby = two.leader()
+        two.wait_until_spread()
         for run in two.runs:
             run.wait_until_ready()
-        assert leader.value('onetrading_sync_success{account="main",stream="balances"}') == 1
-        shown = standby.get("/metrics").text
-        assert not re.findall(r"^onetrading_api_requests_total", shown, re.MULTILINE)
-        assert not re.findall(r"^onetrading_sync_errors_total\{.*\} [1-9]", shown, re.MULTILINE)
-        assert "warning" not in standby.log
-        body = standby.status()
-        assert (body["leader"], {a["leader"] for a in body["accounts"]}) == (False, {False})
+        first, second = two.leads()
+        for run, own in zip(two.runs, (first, second), strict=True):
+            wait_until(partial(shows, run, own - {"public"}), two.why)
+            text = run.get("/metrics").text
+            failed = re.findall(_FAILED, text)
+            assert set(failed) <= own
+            assert "lost to another process" not in run.log
+            body = run.status()
+            assert {a["account"] for a in body["accounts"] if a["leader"]} == own
 
-        leader.terminate()
-        wait_until(lambda: led(standby) == NAMES, two.why, within_s=10)
+        leaving, staying = two.runs
+        leaving.terminate()
+        wait_until(lambda: led(staying) == NAMES, two.why, within_s=10)
 
 
 def cut_leases(url: str, stop: threading.Event) -> Counter[str]:
@@ -109,23 +119,28 @@ def cut_leases(url: str, stop: threading.Event) -> Counter[str]:
     return found
 
 
+def shows(run: Run, accounts: set[str]) -> bool:
+    """Whether a process exports balances of these accounts, and of no others."""
+    return set(_BALANCES.findall(run.get("/metrics").text)) == accounts
+
+
 def test_a_cut_connection_moves_nothing(tmp_path: Path, database_url: str) -> None:
     with pair(tmp_path, database_url) as two:
-        leader, standby = two.leader()
+        two.wait_until_spread()
+        before = two.leads()
         stop, cuts = threading.Event(), list[Counter[str]]()
         cutter = threading.Thread(target=lambda: cuts.append(cut_leases(database_url, stop)))
         cutter.start()
         try:
             until = time.monotonic() + 15
             while time.monotonic() < until:
-                assert led(standby) == set(), two.why()
-                assert led(leader) == NAMES, two.why()
+                assert two.leads() == before, two.why()
         finally:
             stop.set()
             cutter.join()
-        assert len(cuts[0]) == 1
-        assert cuts[0].total() >= 5
-        assert "lost to another process" not in leader.log
+        assert len(cuts[0]) == 2
+        assert min(cuts[0].values()) >= 5
+        assert not any("lost to another process" in run.log for run in two.runs)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["crash", "suspension"])
@@ -133,10 +148,10 @@ def test_every_account_moves_from_a_process_that_is_gone(
     how: signal.Signals, tmp_path: Path, database_url: str
 ) -> None:
     with pair(tmp_path, database_url) as two:
-        leader, standby = two.leader()
-        leader.process.send_signal(how)
-        wait_until(lambda: led(standby) == NAMES, lambda: standby.log, within_s=MOVES_WITHIN_S)
+        two.wait_until_spread()
+        gone, other = two.runs
+        gone.process.send_signal(how)
+        wait_until(lambda: led(other) == NAMES, lambda: other.log, within_s=MOVES_WITHIN_S)
         if how == signal.SIGSTOP:
-            leader.process.send_signal(signal.SIGCONT)
-            wait_until(lambda: led(leader) == set(), two.why)
-            assert led(standby) == NAMES
+            gone.process.send_signal(signal.SIGCONT)
+            two.wait_until_spread()

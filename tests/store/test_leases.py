@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from exporter.store.database import Connection, Database
 from exporter.store.lease import Lease
 from exporter.store.leases import Leases
 from exporter.store.loader import Batch, Run
+from exporter.store.spread import Spread
 from exporter.store.storage import Storage
 from exporter.store.takeover import EXPIRY_S, GRACE_S, Seen, Watch
 from exporter.streams.trades import TRADES
@@ -45,8 +47,12 @@ def process(
     accounts: Mapping[str, str | None] | None = None,
     on_change: Callable[[Collection[str]], None] = lambda _accounts: None,
     clock: Clock | None = None,
+    spread: Spread | None = None,
 ) -> Iterator[Leases]:
-    """The leases of one process, released at the end. Nobody renews them before `start`."""
+    """The leases of one process, released at the end. Nobody renews them before `start`.
+
+    It asks others for none of theirs, unless ``spread`` says so.
+    """
     leases = Leases(
         lambda: database_url,
         holder,
@@ -54,6 +60,7 @@ def process(
         on_change=on_change,
         renew_every_s=0.2,
         retry_every_s=0.1,
+        spread=spread or Spread(settled_s=inf),
         monotonic=(clock or Clock()).monotonic,
     )
     try:

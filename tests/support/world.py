@@ -95,6 +95,8 @@ class World:
         """Ask once for every lease, as the thread of a service does at intervals."""
         if self.app.leases is not None:
             self.app.leases.renew()
+            # What another process may have spent of the budgets is there again.
+            self.tick(max(limiter.full_in_s for limiter in self.app.rate_limiters.values()))
 
     def close(self) -> None:
         """Stop the exporter and close its connections."""

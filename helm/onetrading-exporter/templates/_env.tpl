@@ -32,6 +32,10 @@
 - name: ONETRADING_REQUESTS_PER_MINUTE
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.settings.maxAccounts }}
+- name: ONETRADING_MAX_ACCOUNTS
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.settings.streams }}
 - name: ONETRADING_STREAMS
   value: {{ join "," . | quote }}
