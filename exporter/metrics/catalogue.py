@@ -67,7 +67,7 @@ def _validate(metric: Metric) -> None:
 def catalogue(streams: Sequence[Stream]) -> list[Family]:
     """Every family of the exporter and of ``streams``, by name.
 
-    Not included: the `process_*` and `python_gc_*` families: see `process`.
+    Not included: the `process_*` and `python_gc_*` families, which prometheus_client documents.
     Raises ValueError when declarations are invalid or clash.
     """
     domain_metrics(streams)

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from prometheus_client.exposition import choose_encoder
+
 from exporter.metrics.compression import Gzip
 from exporter.metrics.families import MOVING
 from exporter.metrics.instrumentation import Instrumentation
@@ -43,6 +45,8 @@ class Exposition:
         families = sorted([*stream_metrics.families, *service_metrics.families])
         self._steady = _headers(metric for metric in families if metric not in MOVING)
         self._moving = _headers(metric for metric in families if metric in MOVING)
+        self._write_text, _ = choose_encoder("")
+        self._write_openmetrics, _ = choose_encoder(OPENMETRICS)
         self._gzip = {openmetrics: Gzip() for openmetrics in (False, True)}
         self._shared = Shared(self._render)
 
@@ -78,12 +82,12 @@ class Exposition:
             *_families(self._steady, chunks),
             *self._measured.families(),
             *_families(self._moving, chunks),
-            *self._measured.process.families(),
         ):
             yield header.openmetrics if openmetrics else header.text
             yield chunk
-        if openmetrics:
-            yield b"# EOF\n"
+        # The library's part ends the body: in OpenMetrics with `# EOF`.
+        write = self._write_openmetrics if openmetrics else self._write_text
+        yield write(self._measured.registry)
 
 
 def _headers(metrics: Iterable[Metric]) -> dict[str, FamilyHeader]:

@@ -1,15 +1,18 @@
 """What is measured while work is done: durations, requests, rows; and the process itself.
 
-What has many series is written as text when it changes, the process and Python at each scrape.
+What has many series is written as text when it changes. The process and Python, of which there are
+few, are left to prometheus_client, in a registry of their own, not in its default one: a library
+that registers metrics at import must not add to `/metrics`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+
 from exporter.metrics import families
 from exporter.metrics.instruments import Counter, Histogram
-from exporter.metrics.process import Process
 from exporter.metrics.text import FamilyHeader
 
 _BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -32,8 +35,10 @@ class Instrumentation:
         python: str,
         revision: str = "unknown",
     ) -> None:
-        self.process = Process()
-        """The process itself and Python's garbage collector."""
+        self.registry = CollectorRegistry(auto_describe=True)
+        """The collectors of the process and of Python's garbage collector."""
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
         self._passes = Histogram(families.SYNC_DURATION, _BUCKETS_S)
         self._written = Counter(families.ROWS_WRITTEN)
         self._rejected = Counter(families.ROWS_REJECTED)
@@ -102,6 +107,6 @@ class Instrumentation:
         self._rejected.add((account, stream), rejected)
 
     def families(self) -> Iterator[tuple[FamilyHeader, bytes]]:
-        """The opening of each family and its sample lines, as of now. Not those of `process`."""
+        """The opening of each family and its sample lines, as of now. Not those of `registry`."""
         for instrument in self._instruments:
             yield instrument.header, instrument.chunk()

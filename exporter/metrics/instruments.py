@@ -8,13 +8,18 @@ costs nothing; of any other only the lines of what happened are written anew.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Lock
 
+from prometheus_client.utils import floatToGoString
+
 from exporter.metrics.families import Family
-from exporter.metrics.text import escape_label, family_header, go_float, series_name
+from exporter.metrics.text import escape_label, family_header, series_name
 
 Labels = tuple[str, ...]
+
+# The library has no types for this function.
+go_float: Callable[[float], str] = floatToGoString
 
 
 class Instrument:

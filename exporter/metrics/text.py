@@ -42,18 +42,6 @@ def format_value(value: Decimal | float) -> str | None:
     return f"{Decimal(shortest):f}" if _SMALLEST <= abs(nearest) < 1 else shortest
 
 
-def go_float(value: float) -> str:
-    """A float as Go's client libraries, and prometheus_client, write it: 1e+06, 0.25, +Inf."""
-    value = float(value)
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    text = repr(value)
-    whole, point, fraction = text.partition(".")
-    if value > 0 and point and len(whole) > 6:
-        return f"{whole[0]}.{whole[1:]}{fraction}".rstrip("0.") + f"e+{len(whole) - 1:02d}"
-    return text
-
-
 def escape_label(value: str) -> str:
     """A label value as it is written between quotes."""
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
