@@ -224,6 +224,7 @@ class Settings:
         "how many accounts this process reads at once, `public` counted, where several processes"
         " share them by one Postgres; what exceeds it is left to the others",
         _text(values.whole_number),
+        group="exchange",
         default=None,
         default_text="no limit",
         metavar="NUMBER",
