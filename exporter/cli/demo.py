@@ -143,6 +143,7 @@ def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / name for name in exchange.tokens}
     for name, file in files.items():
+        file.touch(0o600)
         file.write_text(exchange.tokens[name])
     return files
 
