@@ -28,7 +28,8 @@ from exporter.model.window import Window
 from exporter.sync import Account, StreamSync
 from exporter.sync.futures_access import CONTROL, denies_futures
 
-_RETRY_FOR_S = 1.0
+RETRY_FOR_S = 1.0
+"""How long after the first attempt another one may begin."""
 _HEALTHY_SHARE = 0.5
 """Live polling should leave at least half of the budget to history."""
 _DEFAULT_HISTORY = timedelta(days=30)
@@ -51,7 +52,7 @@ class _Check:
         self._stored = stored
         self._silent = False
         """It did not answer once: whatever else is asked would wait as long again."""
-        self._retry_for_s = _RETRY_FOR_S
+        self._retry_for_s = RETRY_FOR_S
         self._density: dict[tuple[str, str], float] = {}
         """Pages a second of history, by account and stream, as lately."""
 
@@ -60,7 +61,7 @@ class _Check:
         app, clock = self._app, self._app.clock
         client = app.accounts[PUBLIC_ACCOUNT].client
         try:
-            server = client.server_time(deadline_s=_RETRY_FOR_S)
+            server = client.server_time(deadline_s=RETRY_FOR_S)
         except ExchangeError as error:
             self._note(error)
             yield CheckResult("exchange", False, hinted(error, app.settings))
@@ -68,7 +69,8 @@ class _Check:
         # One response that differs from our clock proves nothing to the service, but is to be told.
         skew_s = clock.skew_s if clock.known else (server - clock.wall()).total_seconds()
         yield CheckResult("exchange", True, app.settings.base_url)
-        message = f"the exchange's clock is {skew_s:+.3f} s ahead of the local one"
+        # No "-0.000": a zero is added to what is rounded.
+        message = f"the exchange's clock is {round(skew_s, 3) + 0:+.3f} s ahead of the local one"
         good = abs(skew_s) <= CLOCK_SKEW_LIMIT_S
         remedy = "" if good else "; set this machine's clock, by NTP"
         yield CheckResult("clock", good, message + remedy)

@@ -48,6 +48,8 @@ def _readable_by_others(settings: Settings) -> Iterator[CheckResult]:
     files = [(f"token file of {a.name}", a.token.path) for a in settings.accounts]
     if settings.database.source is not None:
         files.append(("file of DATABASE_URL_FILE", settings.database.source.path))
+    if settings.config_holds_secret:
+        files.append(("configuration file with a secret", settings.config))
     for subject, path in files:
         if path is None:
             continue

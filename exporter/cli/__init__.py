@@ -132,5 +132,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except OSError as error:  # of the output, as a rule: click ends quietly where nobody reads it
+        what = f"{error.filename}: " if error.filename else "could not write the output: "
+        click.echo(f"error: {what}{error.strerror or error}", err=True)
+        sys.exit(EXIT_FAILED)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)

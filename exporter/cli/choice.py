@@ -35,7 +35,7 @@ class InstantOption(click.ParamType[datetime]):
         try:
             return instant(str(value))
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(f"{value!r} {error}", param, ctx)
 
 
 accounts_option = click.option(

@@ -132,10 +132,12 @@ def simulate(
             faults=_faults(faults),
             ready=ready,
         )
-    except (ValueError, OSError) as error:
-        cause = getattr(error, "strerror", None) or error
+    except ValueError as error:
+        advice = "write for example 127.0.0.1:9878"
+        raise SettingsError([f"--listen {listen} is not host:port; {advice}"]) from error
+    except OSError as error:
         advice = "stop the program that uses it, or give another host and port"
-        raise SettingsError([f"--listen {listen}: {cause}; {advice}"]) from error
+        raise SettingsError([f"--listen {listen}: {error.strerror or error}; {advice}"]) from error
 
 
 def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
@@ -143,6 +145,7 @@ def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / name for name in exchange.tokens}
     for name, file in files.items():
+        file.touch(0o600)
         file.write_text(exchange.tokens[name])
     return files
 

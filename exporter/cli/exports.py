@@ -33,6 +33,8 @@ from exporter.store.database import Connection
 from exporter.store.exports import Selection, View
 
 FORMATS = ("csv", "parquet", *books.FORMATS)
+_ALL_ZONES = "_by_zone"
+"""How the name of a view ends that has the rows of every time zone, and is not exported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +260,9 @@ def _found(connection: Connection, request: Request) -> View:
     """The view, checked against what is asked of it. Raises SettingsError."""
     view = store.find_view(connection, request.view)
     if view is None:
-        names = ", ".join(store.view_names(connection))
+        names = ", ".join(
+            name for name in store.view_names(connection) if not name.endswith(_ALL_ZONES)
+        )
         raise SettingsError(
             [f"there is no view {request.view!r} in reporting; write one of: {names}"]
         )
@@ -268,8 +272,8 @@ def _found(connection: Connection, request: Request) -> View:
 
 
 def _misfits(connection: Connection, view: View, selection: Selection) -> Iterator[str]:
-    if view.name.endswith("_by_zone"):
-        yield f"{view.name} has the rows of every time zone; export the view without _by_zone"
+    if view.name.endswith(_ALL_ZONES):
+        yield f"{view.name} has the rows of every time zone; export the view without {_ALL_ZONES}"
     if selection.zone is not None and not view.takes_zone:
         yield f"--zone: {view.name} is the same in every time zone; leave it out"
     if (selection.start or selection.end) and view.time_column is None:

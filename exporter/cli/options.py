@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -68,7 +69,13 @@ def _with_settings(
     def called(**arguments: Any) -> Any:
         texts = {setting.name: arguments.pop(setting.name) for setting in options}
         typed = {name: text for name, text in texts.items() if text is not None}
-        return command(settings=_load({**os.environ, **typed, **instead}), **arguments)
+        settings = _load(
+            {**os.environ, **typed, **instead},
+            serves="server" in groups and not instead,
+            # What only looks tells what it found, not what it did for it.
+            log_level="info" if "log" in groups else "warning",
+        )
+        return command(settings=settings, **arguments)
 
     mattering = [s for s in SETTINGS if s.group in ("common", *groups)]
     # Click lists the last parameter first.
@@ -82,12 +89,23 @@ def _with_settings(
     return called
 
 
-def _load(environ: Mapping[str, str]) -> Settings:
+def _load(environ: Mapping[str, str], *, serves: bool, log_level: str) -> Settings:
+    """``serves``: whether the command stands or falls with the web config, which few others can
+    even read."""
     settings = load(
         environ,
         stream_names=STREAM_NAMES,
         public_streams=PUBLIC_STREAM_NAMES,
         terminal=sys.stderr.isatty(),
+        examine_web_config=_examine if serves else lambda _: None,
+        log_level=log_level,
     )
     logs.configure(settings.log_format, settings.log_level, settings.log_level_file)
     return settings
+
+
+def _examine(web_config: Path) -> None:
+    # Most commands serve nothing: they start sooner without it.
+    from exporter.server import WebConfigWatcher
+
+    WebConfigWatcher(web_config)

@@ -147,7 +147,7 @@ def _print(sync: HistorySync, found: Compared, since: datetime) -> None:
     cls=Command,
     epilog=examples("reset --stream funding_history --from 2026-03-01 --to 2026-04-01"),
 )
-@with_settings("exchange", "streams", "database", "log")
+@with_settings("exchange", "streams", "database")
 @history_option
 @from_option
 @required_to_option
@@ -184,8 +184,9 @@ def _reset(sync: HistorySync, window: Window, scope: str | None) -> None:
     base = known_partition(sync)
     scopes = [] if base is None else sync.database.run(verified.scopes_of, base)
     if scope is not None and scope not in scopes:
-        listed = ", ".join(filter(None, scopes)) or "none"
-        raise SettingsError([f"--scope {scope} was never read of {sync.name}; known: {listed}"])
+        listed = ", ".join(filter(None, scopes))
+        advice = f"write one of: {listed}" if listed else "leave it out"
+        raise SettingsError([f"--scope {scope} was never read of {sync.name}; {advice}"])
     forgotten = 0
     for code in scopes if scope is None else [scope]:
         forgotten += 0 if base is None else _forget(sync, base._replace(instrument=code), window)

@@ -124,7 +124,8 @@ def _listen(host: str, port: int) -> socket.socket:
             address, family=family, dualstack_ipv6=dual, backlog=_BACKLOG
         )
     except (OSError, OverflowError) as error:
-        cause = getattr(error, "strerror", None) or error
+        # Of create_server it has the address in it once more.
+        cause = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
         raise SettingsError(
             [
                 f"ONETRADING_LISTEN: cannot listen on {host}:{port} ({cause}); "

@@ -81,6 +81,15 @@ def read(raw: RawSettings) -> tuple[AccountSettings, ...]:
     return accounts
 
 
+def in_file(raw: RawSettings) -> bool:
+    """Whether a token stands in the TOML file itself."""
+    token, several = raw.values.get(_TOKEN.name), raw.values.get(_SEVERAL.name)
+    tables = (several and several.tables) or ()
+    return (token is not None and token.in_file) or any(
+        isinstance(table, dict) and "token" in table for table in tables
+    )
+
+
 def redacted(accounts: Iterable[AccountSettings]) -> Mapping[str, str]:
     """By environment variable, as text that may be logged."""
     shown = ",".join(

@@ -55,6 +55,12 @@ class DatabaseSettings:
         return self.kind if self.source is None else redacted_postgres_url(self.source.get())
 
 
+def in_file(raw: RawSettings) -> bool:
+    """Whether a password for the database stands in the TOML file itself."""
+    url = raw.values.get(_URL.name)
+    return url is not None and url.in_file and "***" in redacted_postgres_url(url.text)
+
+
 def read(raw: RawSettings) -> DatabaseSettings:
     """The database; what is wrong goes to ``raw.faults``."""
     url, file = raw.values.get(_URL.name), raw.values.get(_URL_FILE.name)

@@ -99,6 +99,8 @@ class RawSetting:
     """Relative paths start here."""
     tables: list[object] | None = None
     """The TOML file's array of tables, for a setting that may be one."""
+    in_file: bool = False
+    """Whether it stands in the TOML file."""
 
     def shown(self) -> str:
         """The label and, unless it may hold a secret, the text."""
@@ -126,6 +128,10 @@ class RawSettings:
     """Whether the log goes to a terminal."""
     now: datetime
     """The time of day, aware."""
+    examine_web_config: Callable[[Path], object]
+    """Raises SettingsError with what is wrong in that file."""
+    log_level: str
+    """That of this command, where none is set."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The environment, for variables that are not only ours."""
     values: dict[str, RawSetting] = field(default_factory=dict)
@@ -152,12 +158,16 @@ def gather(
     public_streams: Collection[str],
     terminal: bool,
     now: datetime,
+    examine_web_config: Callable[[Path], object],
+    log_level: str,
 ) -> RawSettings:
     """Read the environment and the file that it names; the environment wins.
 
     Unknown names, an unreadable file and contradictions become faults.
     """
-    raw = RawSettings(stream_names, public_streams, terminal, now, environ)
+    raw = RawSettings(
+        stream_names, public_streams, terminal, now, examine_web_config, log_level, environ
+    )
     known = {
         name: setting
         for setting in settings
@@ -222,14 +232,18 @@ def _from_file(
             faults.append(f"{label} is set twice in this file; remove one of them")
         elif allowed[name].tables and isinstance(value, list):
             label = f"[[{key}]] (in {path})"
-            found[name] = RawSetting(allowed[name], name, "", label, path.parent, value)
+            found[name] = RawSetting(
+                allowed[name], name, "", label, path.parent, value, in_file=True
+            )
         elif isinstance(value, dict):
             advice = f"write [[{key}]]" if allowed[name].tables else f'write {key} = "..."'
             faults.append(f"[{key}] (in {path}) is one table; {advice}")
         elif (text := _text(value)) is None:
             faults.append(f"{label} is neither a text nor a number; put it in quotes")
         elif text.strip():
-            found[name] = RawSetting(allowed[name], name, text.strip(), label, path.parent)
+            found[name] = RawSetting(
+                allowed[name], name, text.strip(), label, path.parent, in_file=True
+            )
     return found
 
 
@@ -239,7 +253,10 @@ def _read_toml(config: RawSetting, faults: list[str]) -> tuple[Path, dict[str, o
     except ValueError:  # becomes a fault once the setting itself is read
         return Path(config.text), {}
     try:
-        return path, tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        if text.strip():
+            return path, tomllib.loads(text)
+        fault = "is empty; write its settings into it"
     except OSError as error:
         fault = f"could not be read: {error.strerror}; correct its path"
     except UnicodeDecodeError:

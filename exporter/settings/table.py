@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -20,7 +21,7 @@ import platformdirs
 from exporter.logs.level import LEVELS
 from exporter.model.errors import SettingsError
 from exporter.model.retention import DEFAULT, Retention
-from exporter.settings import accounts, database, finance, network, reading, values
+from exporter.settings import accounts, database, finance, network, reading, values, web
 from exporter.settings.accounts import AccountSettings
 from exporter.settings.database import DatabaseSettings
 from exporter.settings.datev import DATEV, DatevSettings, read_datev, redacted_datev
@@ -106,13 +107,6 @@ def _text(parse: Callable[[str], T]) -> Callable[[RawSetting], T]:
     return lambda given: parse(given.text)
 
 
-def _file(given: RawSetting) -> Path:
-    path = given.path()
-    if not path.is_file():
-        raise ValueError("is not a file; create it or correct its path")
-    return path
-
-
 def _directory(given: RawSetting) -> Path:
     path = given.path()
     if path.exists() and not path.is_dir():
@@ -137,6 +131,9 @@ def _default_data_dir(raw: RawSettings) -> Path:
             "in; set it to a directory that this user may write"
         )
     return system
+
+
+_SECRETS_IN_FILE = (accounts.in_file, database.in_file)
 
 
 def _zone_text(zone: str | None) -> str:
@@ -193,14 +190,8 @@ class Settings:
         flags=("--web.listen-address",),
         metavar="HOST:PORT",
     )
-    web_config: Path | None = setting(
-        "ONETRADING_WEB_CONFIG",
-        "Prometheus exporter-toolkit web config file (TLS, basic auth)",
-        _file,
-        group="server",
-        default=None,
-        flags=("--web.config.file",),
-        metavar="FILE",
+    web_config: Path | None = filled_by(
+        web.CONFIG, read=web.read_config, redact=web.redacted_config
     )
     intervals: Mapping[str, timedelta] = filled_by(
         reading.INTERVAL, read=reading.intervals, redact=reading.redacted_intervals
@@ -290,7 +281,8 @@ class Settings:
         "`debug`, `info`, `warning`, `error` or `critical`",
         lambda given: values.one_of(given.text, LEVELS),
         group="log",
-        default="info",
+        default=Computed(lambda raw: raw.log_level),
+        default_text="`info`; of commands that only look or keep books, `warning`",
         metavar="LEVEL",
     )
     """Lower case."""
@@ -305,6 +297,11 @@ class Settings:
     """Need not exist."""
     datev: DatevSettings = filled_by(*DATEV, read=read_datev, redact=redacted_datev)
     """What `export --format datev` needs to know of the books it is for."""
+    config_holds_secret: bool = filled_by(
+        read=lambda raw: any(holds_secret(raw) for holds_secret in _SECRETS_IN_FILE),
+        redact=lambda _: {},
+    )
+    """Whether a token, or the password of the database, stands in the TOML file itself."""
     network: NetworkSettings = filled_by(read=network.read, redact=network.redacted)
     """Set by variables that are not ours."""
     read_again: Callable[[], Settings] = field(repr=False, compare=False)
@@ -356,24 +353,25 @@ def load(
     public_streams: Collection[str] = (),
     terminal: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    examine_web_config: Callable[[Path], object] = lambda _: None,
+    log_level: str = "info",
 ) -> Settings:
     """Read the settings from ``environ`` and the TOML file that ``ONETRADING_CONFIG`` names.
 
-    ``stream_names``: every stream that may be enabled or given an interval. ``public_streams``:
-    those of them that are read for no account. ``terminal``: whether the log goes to a terminal.
-    ``now``: the time of day. Raises SettingsError with all faults at once.
+    ``public_streams``: of all ``stream_names``, those read for no account. ``terminal``: whether
+    the log goes to one; ``log_level``: where none is set. ``examine_web_config`` raises
+    SettingsError with what is wrong in that file. Raises SettingsError with all faults at once.
     """
     taken = dict(environ)  # what is read again later must not have changed in between
-
-    def read_again() -> Settings:
-        return load(
-            taken,
-            stream_names=stream_names,
-            public_streams=public_streams,
-            terminal=terminal,
-            now=now,
-        )
-
+    read_again = partial(
+        load,
+        taken,
+        stream_names=stream_names,
+        public_streams=public_streams,
+        terminal=terminal,
+        now=now,
+        log_level=log_level,
+    )
     raw = gather(
         taken,
         SETTINGS,
@@ -381,6 +379,8 @@ def load(
         public_streams=public_streams,
         terminal=terminal,
         now=now(),
+        examine_web_config=examine_web_config,
+        log_level=log_level,
     )
     filled = {name: source.read(raw) for name, source in _sources().items()}
     if raw.faults:

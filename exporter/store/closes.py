@@ -166,9 +166,10 @@ def _due(connection: Connection, month: date, zone: str) -> tuple[datetime, date
     parameters = {"month": month, "zone": zone}
     row = connection.execute(QUERIES["month_in_zone"], parameters).fetchone()
     if row is None or not row[3]:
+        both = "" if zone == "UTC" else f" {zone} and in"
         raise CloseRefused(
-            f"{month:%Y-%m} is not over, in {zone} and in UTC (in which the monthly views of fees,"
-            " funding and turnover are)"
+            f"{month:%Y-%m} is not over, in{both} UTC (in which the monthly views of fees, funding"
+            " and turnover are)"
         )
     starts_at, ends_at, to_at, _ = row
     return starts_at, ends_at, to_at

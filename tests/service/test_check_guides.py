@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter import checks
+from exporter.checks import machine
 from exporter.checks.machine import LEAST_FREE, disk
 from exporter.simulator import Simulator
 from tests.support.configuration import environment_of, settings_from
@@ -69,6 +71,32 @@ def test_what_works_and_deserves_attention(simulator: Simulator, tmp_path: Path)
     assert "has not come by the exchange's clock" in told["history"][1]
     assert told["configuration"][0] == "WARN"
     assert "ONETRADING_API_TOKEN_FILE" in told["configuration"][1]
+
+
+@pytest.mark.parametrize(
+    ("content", "warns"),
+    [
+        ('api_token = "secret"\n', True),
+        ('[[accounts]]\nname = "main"\ntoken = "secret"\n', True),
+        ('database_url = "postgresql://me:secret@127.0.0.1:1/money"\n', True),
+        ('database_url = "postgresql://me@127.0.0.1:1/money"\n', False),
+        ('[[accounts]]\nname = "main"\ntoken_file = "token"\n', False),
+        ('listen = "127.0.0.1:9877"\n', False),
+    ],
+)
+def test_a_secret_in_the_configuration_file(content: str, warns: bool, tmp_path: Path) -> None:
+    file = tmp_path / "exporter.toml"
+    file.write_text(content)
+    (tmp_path / "token").write_text("secret")
+    (tmp_path / "token").chmod(0o600)
+    env = {"ONETRADING_CONFIG": str(file), "ONETRADING_DATA_DIR": str(tmp_path / "data")}
+    for mode, told in ((0o644, warns), (0o640, False)):
+        file.chmod(mode)
+        found = verdicts(*machine.look(settings_from(env)))
+        expected = ("WARN", f"every user of this machine may read {file}: chmod 600 {file}")
+        assert found.get("configuration file with a secret") == (expected if told else None)
+    file.chmod(0o644)
+    assert not settings_from(env | {"ONETRADING_CONFIG": ""}).config_holds_secret
 
 
 def test_a_name_that_stands_for_another_account(
@@ -161,6 +189,43 @@ def test_an_exchange_and_a_database_that_hang_are_asked_once(tmp_path: Path) -> 
     assert len(connections) <= 2  # libpq may try again without GSS
     assert told["exchange"][0] == told["database"][0] == "FAIL"
     assert told["token of main"] == ("FAIL", "not asked, since the exchange does not answer")
+
+
+def test_its_waits_together_leave_time_for_all_else() -> None:
+    """Of ten seconds. Each is for one silent peer, of which nothing more is asked then; both begin
+    at the same time."""
+    assert max(checks.EXCHANGE_S, checks.DATABASE_S) <= 7
+    assert checks.EXCHANGE_S > 4  # an exchange that is far away answers within it
+
+
+def test_a_database_is_waited_for_once_however_many_addresses_it_has(tmp_path: Path) -> None:
+    """libpq gives each of its hosts five seconds, which is fifteen here."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        hosts = ",".join(f"127.0.0.1:{one.getsockname()[1]}" for one in listeners)
+        url = f"postgresql://me@{hosts}/money"
+        env = environment_of("http://127.0.0.1:1", tmp_path, {"main": "token"}, DATABASE_URL=url)
+        told = verdicts(*checks.run(settings_from(env), database_s=0.2))
+        verdict, finding = told["database"]
+    assert verdict == "FAIL"
+    assert finding.startswith("no answer within 0.2 s: see the host and port of DATABASE_URL")
+
+
+@pytest.mark.parametrize("fault", ["refuses", "has no address", "hangs"])
+def test_check_ends_whatever_the_exchange_does_not_do(fault: str, tmp_path: Path) -> None:
+    """One attempt, or a second one after a refusal: the rest is not asked."""
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = silent.getsockname()[1]
+        hosts = {"refuses": "127.0.0.1:1", "has no address": "exchange.invalid:1"}
+        base = f"http://{hosts.get(fault, f'127.0.0.1:{port}')}"
+        ended = command("check", env=environment_of(base, tmp_path, {"main": "t", "hedge": "u"}))
+    assert ended.returncode == 1
+    lines = [line for line in ended.stdout.splitlines() if line.startswith("FAIL")]
+    assert [line.partition(":")[0] for line in lines] == [
+        *("FAIL exchange", "FAIL token of main", "FAIL token of hedge")
+    ]
+    assert "Traceback" not in ended.stderr
 
 
 def test_how_long_the_backfill_takes(

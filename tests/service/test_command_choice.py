@@ -40,6 +40,7 @@ OF_TRADES = ("--stream", "trades")
         (("backfill", "--stream", "candlesticks", *RANGE), "in ONETRADING_CANDLESTICKS"),
         (("backfill", *OF_TRADES, "--from", "2026-03-02", "--to", "2026-03-01"), "is not before"),
         (("backfill", *OF_TRADES, "--from", "2926-03-02"), "lies in the future"),
+        (("backfill", *OF_TRADES, "--from", "yesterday"), "'yesterday' is not an ISO 8601 time"),
         (("verify", *OF_TRADES, "--from", "2926-03-02", "--to", "2926-03-03"), "in the future"),
         (("reset", *OF_TRADES, "--from", "2026-03-02", "--to", "2026-03-02"), "is not before"),
         (

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from exporter.cli import cli
 from exporter.cli.command import PROGRAM
 from exporter.settings import SETTINGS
-from tests.support.process import command, process_environment
+from tests.support.process import command, finished, process_environment
 from tests.support.waiting import wait_until
 
 
@@ -69,6 +69,23 @@ def test_a_web_config_that_the_service_would_not_start_with_is_2(tmp_path: Path)
         ended = command(name, env=env)
         assert ended.returncode == 2, ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_faults_of_the_web_config_stand_beside_all_others(tmp_path: Path) -> None:
+    file = tmp_path / "web.yml"
+    file.write_text("basic_auth_users: {me: secret}\nnonsense: 1\n")
+    env = {"ONETRADING_WEB_CONFIG": str(file), "ONETRADING_LISTEN": "nowhere", "ONETRADING_X": "1"}
+    for name in ("run", "check"):
+        ended = command(name, env=env)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        told = ended.stderr.splitlines()
+        assert [line.partition(": ")[0] for line in told] == ["error"] * 4, told
+        assert [line for line in told if "ONETRADING_LISTEN='nowhere'" in line]
+        assert [line for line in told if "ONETRADING_X is not a setting" in line]
+        assert len([line for line in told if "error: ONETRADING_WEB_CONFIG: " in line]) == 2
+        assert "secret" not in ended.stderr
+    # These serve nothing, and may not even be able to read it.
+    assert "ONETRADING_WEB_CONFIG" not in command("status", env=env).stderr
 
 
 def test_no_option_is_nearly_another_one() -> None:
@@ -188,6 +205,20 @@ def test_the_examples_of_the_help_are_understood() -> None:
                 with found.make_context(name, words[2:]):
                     count += 1
     assert count > 8
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("--help > /dev/full", 1, "error: could not write the output: No space left on device\n"),
+        ("--help | true; exit ${PIPESTATUS[0]}", 1, ""),
+        ("--help >&-", 0, ""),
+    ],
+)
+def test_an_output_that_nobody_can_take(words: str, code: int, told: str) -> None:
+    program = shlex.join([sys.executable, "-m", "exporter"])
+    ended = finished("bash", "-c", f"{program} {words}", env=process_environment({}))
+    assert (ended.returncode, ended.stderr) == (code, told)
 
 
 def test_completion_is_one_line() -> None:

@@ -58,7 +58,8 @@ def test_a_taken_port_is_told(simulator: Simulator, tmp_path: Path) -> None:
         ended = command("run", env=environment(simulator, tmp_path, more=more))
     assert ended.returncode == 2
     last = ended.stderr.splitlines()[-1]
-    assert last.startswith(f"error: ONETRADING_LISTEN: cannot listen on 127.0.0.1:{port}")
+    listening = f"ONETRADING_LISTEN: cannot listen on 127.0.0.1:{port} (Address already in use);"
+    assert last.startswith(f"error: {listening}")
     assert "Traceback" not in ended.stderr
 
 

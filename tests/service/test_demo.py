@@ -195,3 +195,6 @@ def test_a_port_of_the_simulated_exchange_that_is_taken(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"error: --listen {address}: Address already in use")
     assert not (tmp_path / "t").exists()
+    nowhere = command("simulate", *SMALL, "--listen", "nowhere")
+    assert nowhere.returncode == 2
+    assert nowhere.stderr.startswith("error: --listen nowhere is not host:port; write for example")

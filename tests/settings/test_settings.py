@@ -253,6 +253,8 @@ def test_account_names_and_tokens_are_unique(tmp_path: Path) -> None:
         "listen = {host = 1}",
         'config = "other.toml"',
         "listen =",
+        "",
+        " \n",
     ],
 )
 def test_a_bad_file_is_refused(tmp_path: Path, text: str) -> None:
