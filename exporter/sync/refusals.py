@@ -88,14 +88,17 @@ class Refusals:
             )
 
     def record_read(self, sync: StreamSync) -> None:
-        """The stream was read: it is permitted, and its token is good."""
+        """The stream was read: it is permitted, and its token is good.
+
+        Of a stream that follows another that is not said: it may have had nothing to ask for.
+        """
         with self._lock:
             found = self._streams.get(sync.key)
             if found is not None:
                 found.move("read")
                 found.times = 0
             for (account, _), other in self._streams.items():
-                if account == sync.account.name:
+                if account == sync.account.name and sync.stream.stands_alone:
                     other.whole = False
 
     def record_standing_by(self, sync: StreamSync) -> None:

@@ -151,7 +151,9 @@ class SyncRunner:
     def _succeeded(self, sync: StreamSync, took_s: float) -> None:
         self._refusals.record_read(sync)
         self._futures.record_read(sync)
-        self._show_token(sync, granted=True)
+        # A stream that follows another passes while it has nothing to ask for: no token was shown.
+        if sync.stream.stands_alone:
+            self._show_token(sync, granted=True)
         failures = self._streaks.end(sync.key)
         level = logging.INFO if failures else logging.DEBUG
         facts = {"failures": failures or None, "duration_s": round(took_s, 6)}

@@ -90,7 +90,7 @@ def hastened_rules(folder: Path) -> str:
         text = (FOLDER / f"{file}.yaml").read_text()
         text = re.sub(r"^( +for): (\w+)$", _seconds, text, flags=re.MULTILINE)
         text = re.sub(r"^( +keep_firing_for): (\d+)m$", _held_s, text, flags=re.MULTILINE)
-        text = re.sub(r"(onetrading:sync_age:seconds\)?) > 60\b", r"\1 > 3", text)
+        text = re.sub(r"(onetrading:sync_age:seconds(?:{[^}]*})?\)?) > 60\b", r"\1 > 3", text)
         (folder / f"{file}.yaml").write_text(text)
     return f"{folder}/*.yaml"
 
