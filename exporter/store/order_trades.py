@@ -24,9 +24,10 @@ from exporter.store import fact_counts, issues, rejects, totals
 from exporter.store import table as tables
 from exporter.store.database import Connection
 from exporter.store.lease import Lease
-from exporter.store.lease import check as check_lease
+from exporter.store.lease import ask as ask_for_lease
 from exporter.store.loader import Loaded
 from exporter.store.queries import QUERIES, identity_of
+from exporter.store.session import catch_up
 from exporter.store.table import Comparison
 
 _ORDERS_AT_ONCE = 200
@@ -95,12 +96,13 @@ def check(
 ) -> Checked:
     """Compare the trades inside of the next orders; ``inner`` is what the trades are read as.
 
-    ``awaited``: their list is going to be read, even if nothing is known of that yet. Raises
-    LeaseLost.
+    ``awaited``: their list is going to be read, even if nothing is known of that yet. May run ahead
+    as long as there is nothing to compare. Raises LeaseLost.
     """
     connection.execute(QUERIES["lock_stream"], identity_of(inner))
-    check_lease(connection, inner.account_id, lease)
+    held = ask_for_lease(connection, inner.account_id, lease)
     proven = _proven(connection, inner)
+    held()
     if proven.required_from is None and awaited:
         return Checked(Loaded(0, 0, 0, 0), 0, None)
     orders = connection.execute(
@@ -114,6 +116,9 @@ def check(
             "most": _ORDERS_AT_ONCE,
         },
     ).fetchall()
+    if not orders:
+        return Checked(Loaded(0, 0, 0, 0), 0, None)
+    catch_up(connection)
     found, reader = _Found(), replace(stream.embedded.stream, unwrap=bare_list)
     for order_id, row_hash, created_at, ended_at, record in orders:
         unread = _take(stream.embedded, reader, inner, found, order_id, record)

@@ -155,7 +155,7 @@ class ClosingsSync(HistorySync):
             return _Plan(Window(max(required, now - _NEWEST), end), "tail", now, settled)
         newest = min(covered_to, now) - self.stream.overlap
         open_due = now - state.open_read_at >= _OPEN_AGAIN
-        since = self.database.run(
+        since = self.database.run_ahead(
             closings.since,
             self.stream,
             partition,

@@ -77,7 +77,7 @@ class FollowerSync(StreamSync):
         self.storage = shared.storage
         self._stop = shared.stop
         self._follows_read = False
-        """The followed stream succeeded once, which stays so: nobody needs to be asked again."""
+        """The followed stream succeeded once. That stays so, and tells that there are futures."""
         self._failed: dict[str, None] = {}
         """Ids of those that failed and of which nothing was noted, in that order."""
 
@@ -125,14 +125,18 @@ class FollowerSync(StreamSync):
 
         Raises NoFutures where the exchange said that there are none, NotYet before its first pass.
         """
+        if self._follows_read:
+            return
         database = self.storage.writable()
+        self._follows_read = database.look(
+            bookkeeping.ever_succeeded, self.account.name, self.stream.follows
+        )
+        if self._follows_read:
+            return
         reason = database.look(bookkeeping.retired, self._followed()).get("")
         if reason == NO_FUTURES:
             raise NoFutures(NO_FUTURES)
-        followed = self.account.name, self.stream.follows
-        if reason is None and not self._follows_read:
-            self._follows_read = database.look(bookkeeping.ever_succeeded, *followed)
-        if reason is None and not self._follows_read:
+        if reason is None:
             raise NotYet(f"{self.stream.follows} has not been read yet")
 
     def _try(self, one: _Pass, position: Due) -> None:

@@ -216,6 +216,7 @@ class OrdersSync(HistorySync):
                     after=after,
                     awaited=self._reads_trades,
                 ),
+                ahead=True,
             )
             self._record(inner, checked.loaded)
             if checked.missed:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
+import time
 from collections.abc import Callable
+from itertools import pairwise
+from threading import Thread
 from typing import Any
 
 import h11
@@ -15,6 +19,10 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from exporter.server.asgi import Receive, Scope, Send
+from exporter.server.uvicorn_adapter import LimitedServer, Limits
+from tests.support.waiting import wait_until
 
 VERSION = f"uvicorn {uvicorn.__version__}"
 
@@ -120,3 +128,26 @@ def test_the_attributes_that_are_added_are_not_uvicorns_own() -> None:
     ):
         assert not hasattr(connection, name), f"{VERSION}: H11Protocol has an attribute {name} now"
     assert not hasattr(server, "_acceptor"), f"{VERSION}: Server has an attribute _acceptor now"
+
+
+def test_it_wakes_once_a_second_and_stops_at_once() -> None:
+    """By counting how often the server looks whether it is to stop."""
+    looks: list[float] = []
+
+    class Counted(LimitedServer):
+        async def on_tick(self, counter: int) -> bool:
+            looks.append(time.monotonic())
+            return await super().on_tick(counter)
+
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None: ...
+
+    server = Counted(app, Limits(), lambda: None, lambda _: True)
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+    thread.start()
+    wait_until(lambda: len(looks) > 2)
+    assert min(after - before for before, after in pairwise(looks)) > 0.9
+    server.end()
+    thread.join(30)
+    assert not thread.is_alive()
+    server.end()  # which is harmless once it has ended

@@ -65,6 +65,9 @@ def test_a_pass_that_finds_nothing_waits_for_postgres_a_few_times(
             ("funding_history", "public", 5),
             ("balances", "main", 2),
             ("instruments", "public", 2),
+            ("orders", "main", 12),
+            ("closed_positions", "main", 11),
+            ("position_trades", "main", 3),
         ):
             found = trips_of(simulator, app, trips, account, stream)
             assert len(found) <= most, (stream, found)
