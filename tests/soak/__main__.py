@@ -148,4 +148,5 @@ def report(watch: Watch) -> list[str]:
     return problems
 
 
-main()
+if __name__ == "__main__":
+    main()
