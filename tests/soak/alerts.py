@@ -44,7 +44,9 @@ _STATE_S = 100.0
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SHOWN = 50
 ACCOUNTS = ("main", "hedge")
-_PRIVATE = tuple(stream.path for stream in STREAMS if not stream.public and "{" not in stream.path)
+_PRIVATE = tuple(
+    f"/{stream.path}" for stream in STREAMS if not stream.public and "{" not in stream.path
+)
 
 
 @dataclass
