@@ -21,6 +21,7 @@ import psycopg
 from exporter.model.errors import DatabaseError
 from exporter.model.stream import PUBLIC_ACCOUNT, PUBLIC_ACCOUNT_ID
 from exporter.store.database import Connection, Database
+from exporter.store.holder import has_ended
 from exporter.store.lease_view import claim_of
 from exporter.store.queries import QUERIES
 from exporter.store.session import Session
@@ -195,7 +196,7 @@ def _unacknowledged(connection: Connection, accounts: Collection[str]) -> set[st
     claims = [PUBLIC_ACCOUNT_ID if one == PUBLIC_ACCOUNT else claim_of(one) for one in accounts]
     wanted = {"accounts": list(accounts), "claims": claims}
     found = connection.execute(QUERIES["unacknowledged_budgets"], wanted)
-    return {account for (account,) in found.fetchall()}
+    return {account for account, holder in found.fetchall() if not has_ended(holder)}
 
 
 def _take(

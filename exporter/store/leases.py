@@ -345,7 +345,9 @@ class Leases:
         chosen = self._spread.to_take(free, first, reserved, held, mine, now)
         taken = self._table.take(connection, {key: free[key] for key in chosen}) if chosen else {}
         meant = {key: others[key].asked_by or holder for key, holder in held.items()}
-        meant = {key: holder for key, holder in meant.items() if holder != us}
+        # Of a claim it will be asked under the account's id, as soon as that is known.
+        known = set(self._view.ids.values())
+        meant = {key: holder for key, holder in meant.items() if holder != us and key in known}
         coming = len(taken) + len(asked & held.keys())
         requested = self._spread.to_request(meant, mine + coming, now)
         if requested:

@@ -162,16 +162,14 @@ SET full_at = coalesce(budget.full_at, excluded.full_at),
     shared_until = excluded.shared_until;
 
 -- name: unacknowledged_budgets
--- Accounts that a service holds which does not take its requests here yet.
-SELECT account
+-- Accounts that a service holds which does not take its requests here yet, and that service.
+SELECT account, lease.holder
 FROM unnest(%(accounts)s::text[], %(claims)s::uuid[]) AS wanted (account, claim)
 JOIN onetrading_sync.budgets AS budget USING (account)
-WHERE EXISTS (
-    SELECT FROM onetrading_sync.leases AS lease
-    WHERE lease.expires_at > clock_timestamp()
-      AND lease.holder IS DISTINCT FROM budget.acknowledged_by
-      AND (lease.account_id = claim OR lease.account_id = (
-          SELECT known.account_id FROM onetrading.accounts AS known WHERE known.name = account)));
+LEFT JOIN onetrading.accounts AS known ON known.name = account
+JOIN onetrading_sync.leases AS lease ON lease.account_id IN (claim, known.account_id)
+WHERE lease.expires_at > clock_timestamp()
+  AND lease.holder IS DISTINCT FROM budget.acknowledged_by;
 
 -- name: acknowledge_budgets
 -- The holder of the leases takes its requests here from now on; what it has sent before counts.
