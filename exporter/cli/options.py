@@ -85,7 +85,9 @@ def _with_settings(
     ]
     others = ", ".join(s.name for s in mattering if s not in options)
     if others:
-        called.__doc__ = f"{command.__doc__}\n\n    In the environment or the file only: {others}."
+        called.__doc__ = (
+            f"{command.__doc__}\n\n    Set in the environment or the file only: {others}."
+        )
     return called
 
 

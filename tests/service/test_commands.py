@@ -180,6 +180,10 @@ def every_command() -> dict[str, click.Command]:
     return found
 
 
+WITH_STREAMS = ("sync", "backfill", "verify", "reset", "rejects list", "rejects retry")
+"""These have `--stream`, and no `--streams` beside it."""
+
+
 @pytest.mark.parametrize("name", sorted(every_command()))
 def test_help_shows_every_option_with_its_environment_twin_and_default(name: str) -> None:
     shown = CliRunner().invoke(cli, [*name.split(), "--help"])
@@ -187,17 +191,27 @@ def test_help_shows_every_option_with_its_environment_twin_and_default(name: str
     text = " ".join(shown.output.split())
     options = [o for o in every_command()[name].params if isinstance(o, click.Option)]
     assert options
+    described, _, others = text.partition("Other settings, which every command takes too")
     for option in options:
-        assert option.opts[0] in text
         assert option.help, option.opts[0]
+        if option.hidden:
+            assert isinstance(option.envvar, str)
+            assert f" {option.opts[0]}," in others.replace(".", ",")
+            continue
+        assert option.opts[0] in described
         if isinstance(option.envvar, str):
             start = text.index(f"[env var: {option.envvar}; default: ")
             assert text[start:].partition("]")[0].partition("default: ")[2]
     if name not in ("demo", "init", "simulate"):
         twins = {option.envvar for option in options}
+        shown_twins = {option.envvar for option in options if not option.hidden}
+        groups = {setting.group for setting in SETTINGS if setting.name in shown_twins}
         in_environment_only = text.partition("Set in the environment or the file only: ")[2]
+        assert groups > {"common"}
         for setting in SETTINGS:
-            assert setting.name in twins or setting.name in in_environment_only
+            assert setting.name in twins or not setting.is_option or name in WITH_STREAMS
+            if setting.group in groups:
+                assert setting.name in twins or setting.name in in_environment_only
 
 
 def synced(simulator: Simulator, folder: Path, url: str) -> tuple[int, str]:
