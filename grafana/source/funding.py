@@ -156,7 +156,8 @@ DASHBOARD = Dashboard(
     since="now-2d",
     rows=[
         Row("At a glance", 5, [(NEXT_PAYMENT, 5), (EXTREMES, 7), (IN_RANGE, 12)]),
-        Row("Now", 9, [(RATE, 10), (INSTRUMENTS, 14), (MARK, 12), (EXPOSURE, 12)]),
-        Row("Settled and booked", 9, [(SETTLED, 12), (BOOKED, 12), (SUMS, 24), (LATEST, 24)]),
+        # Twelve instruments, each with a line of the legend.
+        Row("Now", 12, [(RATE, 10), (INSTRUMENTS, 14), (MARK, 12), (EXPOSURE, 12)]),
+        Row("Settled and booked", 10, [(SETTLED, 12), (BOOKED, 12), (SUMS, 24), (LATEST, 24)]),
     ],
 )

@@ -56,16 +56,6 @@ LOWEST_RATIO = stat(
     steps=RATIO_STEPS,
     links=_LOW,
 )
-NEAREST = stat(
-    "Smallest loss until 1.5",
-    "Of the chosen accounts; the account is named. See the table for what it means.",
-    _PORTFOLIO,
-    Series(f"bottomk(1, {losable(REDUCES)})", "{{account}}"),
-    unit=MONEY,
-    decimals=0,
-    steps=(BAD, ((0, PLAIN),)),
-    links=_LOW,
-)
 DISTANCES = table(
     "Accounts, closest to a margin call first",
     "Ratio: at 1.5 the exchange reduces positions, at 1.0 it liquidates; no value while flat. Loss"
@@ -78,8 +68,8 @@ DISTANCES = table(
     Column("equity", _EQUITY, MONEY, 2),
     Column("ratio", _RATIO, RATIO, 2, None, RATIO_STEPS),
     Column("above 1.5", f"{_RATIO} - {REDUCES}", RATIO, 2, None, (BAD, ((0, WARN), (1.5, GOOD)))),
-    Column("loss until 1.5", losable(REDUCES), MONEY, 0, None, (BAD, ((0, PLAIN),))),
-    Column("loss until 1.0", losable(LIQUIDATES), MONEY, 0, None, (BAD, ((0, PLAIN),))),
+    Column("loss until 1.5", losable(REDUCES), MONEY, 0, None, (BAD, ((0, PLAIN),)), 130),
+    Column("loss until 1.0", losable(LIQUIDATES), MONEY, 0, None, (BAD, ((0, PLAIN),)), 130),
     Column(
         "in use",
         f"{latest('onetrading_futures_margin_used')} / ({_EQUITY} > 0)",
@@ -192,7 +182,7 @@ DASHBOARD = Dashboard(
         Row(
             "How far from a margin call",
             6,
-            [(DISTANCES, 16), (LOWEST_RATIO, 4), (NEAREST, 4)],
+            [(DISTANCES, 20), (LOWEST_RATIO, 4)],
         ),
         Row("Distance", 10, [(RATIO_OVER_TIME, 12), (DISTANCE_OVER_TIME, 12)]),
         Row("Positions", 8, [(POSITIONS, 24)]),
