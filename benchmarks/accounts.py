@@ -34,7 +34,7 @@ _LIMIT_S = 180.0
 """How long is waited until all streams were tried, and again until all history was read."""
 _SETTLE_S = 30.0
 _SECONDS = 60.0
-_SCRAPE_EVERY_S = 1.0
+_SCRAPE_EVERY_S = 5.0
 _LATENCY_MS = 100
 _ESTABLISHED = "01"
 _PROGRESS = re.compile(r"^onetrading_backfill_progress_ratio\{.*\} (.+)$", re.MULTILINE)
@@ -188,7 +188,7 @@ def _watch(process: Process, address: str, urls: tuple[str, str]) -> _Watched:
         scrapes.append(time.monotonic() - at)
         threads = max(threads, _threads(process))
         connections = max(connections, _connections(process, urls))
-        if len(scrapes) % 5 == 0:
+        if len(scrapes) % 2 == 0:
             for interval_s, late_s in _lateness(last):
                 late.append(late_s)
                 worst = max(worst, late_s / interval_s)

@@ -113,16 +113,7 @@ class Scheduler:
         self._lateness = Lateness()
         self._workers = self._pool("worker", limits)
         self._chores = self._pool("chore", _CHORES)
-        self._scheduler = BackgroundScheduler(
-            timezone=UTC,
-            jobstores={"default": SortedJobStore()},
-            executors={
-                "default": self._workers,
-                "chores": self._chores,
-                "heartbeat": ThreadPoolExecutor(1),
-            },
-            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
-        )
+        self._scheduler = self._background()
         self._scheduler.add_listener(self._notice, sum(_EVENTS))
         self._scheduler.add_job(
             self._beat,
@@ -132,6 +123,18 @@ class Scheduler:
             next_run_time=_wall(),
         )
         self.add(tasks)
+
+    def _background(self) -> BackgroundScheduler:
+        return BackgroundScheduler(
+            timezone=UTC,
+            jobstores={"default": SortedJobStore()},
+            executors={
+                "default": self._workers,
+                "chores": self._chores,
+                "heartbeat": ThreadPoolExecutor(1),
+            },
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
 
     def _pool(self, name: str, limits: Limits) -> Workers:
         return Workers(

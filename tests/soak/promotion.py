@@ -18,14 +18,15 @@ from pathlib import Path
 
 import psycopg
 
-from exporter.simulator import Simulator
-from tests.soak.__main__ import ACCOUNTS, environment, settle
+from exporter.simulator import AccountSpec, Simulator
+from tests.soak.__main__ import environment, settle
 from tests.soak.incidents import Surroundings
 from tests.support.ports import unused_port
 from tests.support.postgres import PostgresServer, open_directory
 from tests.support.process import Run, running
 from tests.support.waiting import wait_until
 
+ACCOUNTS = (AccountSpec("main", trades_per_day=500), AccountSpec("hedge", trades_per_day=500))
 _OUTAGE_S = 5.0
 _LEADER = 'onetrading_exporter_leader{{account="{}"}}'
 _NAMES = (*(account.name for account in ACCOUNTS), "public")
@@ -136,29 +137,7 @@ def main() -> None:
             (services / name).mkdir()
             given = environment(simulator, server, services / name)
             runs.append(stack.enter_context(running(given, services / f"{name}.log")))
-        wait_until(
-            lambda: all(len(found) == 1 for found in leaders(runs).values()),
-            lambda: f"not every account is led by one: {leaders(runs)}",
-        )
-        time.sleep(20)
-        before = leaders(runs)
-        print(f"led by: {before}", flush=True)
-        primary.kill()
-        time.sleep(_OUTAGE_S)
-        during = leaders(runs)
-        replica.program("pg_ctl", "promote", "-D", replica.folder)
-        with psycopg.connect(replica.url(), autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
-            connection.execute("SELECT pg_reload_conf()")
-        promoted = time.monotonic()
-        for run in runs:
-            run.wait_for("onetrading_database_up", 1)
-        print(f"up again {time.monotonic() - promoted:.1f} s after the promotion", flush=True)
-        time.sleep(30)
-        after = leaders(runs)
-        print(f"led by: {during} without Postgres, {after} afterwards", flush=True)
-        problems = [f"{name}: led by {found}" for name, found in after.items() if len(found) != 1]
-        problems += [f"{name}: led by two" for name, found in during.items() if len(found) > 1]
+        problems = promote(primary, replica, runs)
         server.url = replica.url("onetrading")
         problems += settle(Surroundings(simulator, server, runs), given)
         for run in runs:
@@ -167,6 +146,34 @@ def main() -> None:
         print(f"FAIL {problem}")
     print("PASS" if not problems else f"{len(problems)} problems")
     raise SystemExit(1 if problems else 0)
+
+
+def promote(primary: Cluster, replica: Cluster, runs: list[Run]) -> list[str]:
+    """Kill the one, promote the other; what is wrong with who leads."""
+    wait_until(
+        lambda: all(len(found) == 1 for found in leaders(runs).values()),
+        lambda: f"not every account is led by one: {leaders(runs)}",
+    )
+    time.sleep(20)
+    before = leaders(runs)
+    print(f"led by: {before}", flush=True)
+    primary.kill()
+    time.sleep(_OUTAGE_S)
+    during = leaders(runs)
+    replica.program("pg_ctl", "promote", "-D", replica.folder)
+    with psycopg.connect(replica.url(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
+        connection.execute("SELECT pg_reload_conf()")
+    promoted = time.monotonic()
+    for run in runs:
+        run.wait_for("onetrading_database_up", 1)
+    print(f"up again {time.monotonic() - promoted:.1f} s after the promotion", flush=True)
+    time.sleep(30)
+    after = leaders(runs)
+    print(f"led by: {during} without Postgres, {after} afterwards", flush=True)
+    problems = [f"{name}: led by {found}" for name, found in after.items() if len(found) != 1]
+    problems += [f"{name}: led by two" for name, found in during.items() if len(found) > 1]
+    return problems
 
 
 if __name__ == "__main__":
