@@ -211,7 +211,7 @@ DASHBOARD = Dashboard(
         Row(
             "At a glance",
             7,
-            [(ACCOUNTS, 13), (FEE_TIERS, 11), (IN_RANGE, 13), (MARKET, 11)],
+            [(ACCOUNTS, 13), (FEE_TIERS, 11), (IN_RANGE, 11), (MARKET, 13)],
         ),
         Row(
             "Result and drawdown, by day",
@@ -222,11 +222,11 @@ DASHBOARD = Dashboard(
         Row(
             "Open orders by instrument",
             9,
-            [(open_orders.BY_SIDE, 12), (open_orders.OVER_TIME, 12), (open_orders.EACH, 24)],
+            [(open_orders.BY_SIDE, 13), (open_orders.OVER_TIME, 11), (open_orders.EACH, 24)],
         ),
         Row(
             "Activity",
-            11,
+            13,
             [
                 (FILLS_OVER_TIME, 12),
                 (TURNOVER_OVER_TIME, 12),
