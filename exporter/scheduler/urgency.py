@@ -47,6 +47,8 @@ class Run(Generic[Work]):
     due: float = field(compare=False)
     work: Work = field(compare=False)
     began: float = field(default=0.0, compare=False)
+    was_held: bool = field(default=False, compare=False)
+    """It was slow or suspected when it began."""
     forgotten: bool = field(default=False, compare=False)
 
 
@@ -83,20 +85,26 @@ class UrgentQueue(Generic[Work]):
     def next(self, now: float) -> Run[Work] | None:
         """The run that begins now; None when there is none, or no worker for it."""
         self._notice_slow(now)
-        slow = sum(self._suspected(run.task) for run in self._running.values())
+        held = sum(run.was_held for run in self._running.values())
+        slow = held + sum(
+            run.number in self._noticed and not run.was_held for run in self._running.values()
+        )
         excess = min(max(slow - self._most_slow, 0), self._limits.additional)
         if len(self._running) >= self._limits.workers + excess:
             return None
         while self._ready and self._suspected(self._ready[0].task):
             heappush(self._held, heappop(self._ready))
         chosen = self._ready
-        may_be_slow = self._held and slow < self._most_slow
-        if may_be_slow and not (self._ready and self._ready[0] < self._held[0]):
+        # A few are always let through: where all is slow, since there is too much to do, those that
+        # were slow first would never have another turn.
+        few = held < max(self._most_slow // 4, 1) and len(self._running) < self._limits.workers
+        may_be_held = self._held and (slow < self._most_slow or few)
+        if may_be_held and not (self._ready and self._ready[0] < self._held[0]):
             chosen = self._held
         if not chosen:
             return None
         run = heappop(chosen)
-        run.began = now
+        run.began, run.was_held = now, chosen is self._held
         self._running[run.number] = run
         return run
 

@@ -18,7 +18,8 @@ from apscheduler.job import Job
 from exporter.scheduler.urgency import Limits, Run, UrgentQueue
 
 _FIRST_WITHIN_S = 15.0
-"""The first turn of a task should not wait longer, however seldom it is run."""
+"""The first turn of a task, or another one after a failure, should not wait longer, however seldom
+the task is run: else it waits behind all that is run often, as long as there is too much to do."""
 _LOOK_AGAIN_S = 1.0
 """A run that waits begins without another event when others turn out to be slow."""
 
@@ -109,7 +110,8 @@ class Workers(BaseExecutor):  # type: ignore[misc]  # the library has no types
     def _do_submit_job(self, job: Job, run_times: Sequence[datetime]) -> None:
         (turn,) = job.args
         due, interval_s = job.trigger.was_due_at, turn.task.interval.total_seconds()
-        within_s = interval_s if turn.began else min(interval_s, _FIRST_WITHIN_S)
+        first = turn.failures or not turn.began
+        within_s = min(interval_s, _FIRST_WITHIN_S) if first else interval_s
         with self._changed:
             if not self._closed:
                 self._start_one()

@@ -321,3 +321,39 @@ def test_a_turn_that_waits_is_dropped_with_its_task() -> None:
     finally:
         scheduler.stop()
     assert second.ended == 1
+
+
+def test_what_is_run_seldom_is_tried_again_before_what_is_run_often() -> None:
+    """After a failure: at the start a pass may come before it is known who reads an account."""
+    results, order = iter([False]), list[str]()
+    first = threading.Event()
+    blocked = Work()
+
+    def seldom() -> bool:
+        order.append("seldom")
+        first.set()
+        return next(results, True)
+
+    def often() -> bool:
+        order.append("often")
+        return True
+
+    tasks = [Task("a/seldom", SELDOM, seldom)]
+    limits = Limits(workers=1, additional=0)
+    scheduler = Scheduler(
+        tasks, heartbeat=lambda: None, on_event=lambda _event: None, limits=limits
+    )
+    scheduler.start()
+    try:
+        assert first.wait(30)
+        scheduler.add([Task("b/blocked", SELDOM, blocked)])
+        wait_until(lambda: blocked.began == 1)
+        wait_until(lambda: scheduler.lateness().get("seldom", 0) > 0.2)
+        scheduler.add([Task("c/often", timedelta(minutes=10), often)])
+        wait_until(lambda: scheduler.lateness().get("often", 0) > 0.1)
+        blocked.go.release(5)
+        wait_until(lambda: "often" in order and order.count("seldom") == 2)
+    finally:
+        blocked.go.release(5)
+        scheduler.stop()
+    assert order[:2] == ["seldom", "seldom"]

@@ -86,6 +86,39 @@ def test_those_that_hang_leave_workers_to_everybody_else(
     assert at_once >= LIMITS.workers - LIMITS.workers // 2
 
 
+@given(
+    tasks=st.lists(st.sampled_from([15.0, 30.0, 300.0, 3_600.0]), min_size=1, max_size=80),
+    takes_s=st.sampled_from([1.0, 6.0, 20.0]),
+)
+def test_nobody_is_forgotten_however_much_there_is_to_do(
+    tasks: list[float], takes_s: float
+) -> None:
+    """All runs take so long, and each task is due again as soon as its interval is over."""
+    queue = UrgentQueue[int](LIMITS)
+    due = {f"a{n // 4}/{STREAMS[n % 4]}": 0.0 for n in range(len(tasks))}
+    intervals = dict(zip(due, tasks, strict=True))
+    running: list[Run[int]] = []
+    first: dict[str, float] = {}
+    waiting = set[str]()
+    for now in map(float, range(400)):
+        for run in [run for run in running if now - run.began >= takes_s]:
+            queue.ended(run, now)
+            running.remove(run)
+            due[run.task] = max(run.due + intervals[run.task], now)
+        for task in due:
+            busy = task in waiting or any(run.task == task for run in running)
+            if due[task] <= now and not busy:
+                within_s = intervals[task] if task in first else min(intervals[task], 15.0)
+                queue.put(task, due[task], due[task] + within_s, 0)
+                waiting.add(task)
+        for run in taken(queue, now):
+            running.append(run)
+            waiting.remove(run.task)
+            first.setdefault(run.task, now)
+    assert first.keys() == due.keys()
+    assert max(first.values()) <= 3 * takes_s * len(due) / LIMITS.workers + 2 * takes_s
+
+
 def test_what_responds_again_is_like_everybody_else() -> None:
     queue = UrgentQueue[int](LIMITS)
     for stream in STREAMS:

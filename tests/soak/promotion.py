@@ -1,8 +1,9 @@
 """A primary is killed and its replica promoted under two services, who share the accounts:
 `python -m tests.soak.promotion`.
 
-The replica is synchronous: what was acknowledged is there. Exits with 1 when a row is missing,
-doubled or different afterwards, or an account is led by two. Needs Debian's postgresql.
+The replica is synchronous: what was acknowledged is there. Tells after how long Postgres is used
+again, and exits with 1 when an account is led by two at any time, or by nobody afterwards; what is
+stored is not compared. Needs Debian's postgresql.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from pathlib import Path
 import psycopg
 
 from exporter.simulator import AccountSpec, Simulator
-from tests.soak.__main__ import environment, settle
-from tests.soak.incidents import Surroundings
+from tests.soak.__main__ import environment
 from tests.support.ports import unused_port
 from tests.support.postgres import PostgresServer, open_directory
 from tests.support.process import Run, running
@@ -130,7 +130,7 @@ def main() -> None:
         hosts = f"127.0.0.1:{primary.port},127.0.0.1:{replica.port}"
         server = PostgresServer(folder / "unused")
         server.url = f"postgresql://postgres@{hosts}/onetrading?target_session_attrs=read-write"
-        runs, given = [], dict[str, str]()
+        runs = []
         services = folder / "services"
         services.mkdir()
         for name in ("first", "second"):
@@ -138,8 +138,6 @@ def main() -> None:
             given = environment(simulator, server, services / name)
             runs.append(stack.enter_context(running(given, services / f"{name}.log")))
         problems = promote(primary, replica, runs)
-        server.url = replica.url("onetrading")
-        problems += settle(Surroundings(simulator, server, runs), given)
         for run in runs:
             run.terminate()
     for problem in problems:
