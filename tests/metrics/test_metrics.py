@@ -257,6 +257,7 @@ def filled(*accounts: str) -> Page:
     page.service_metrics.set_leader({"main": True, "hedge": False})
     page.service_metrics.set_spool(0, 0)
     page.service_metrics.set_clock_disputed(False)
+    page.service_metrics.set_lateness({"balances": 0.5})
     page.service_metrics.record_heartbeat()
     return page
 
