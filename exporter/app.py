@@ -253,9 +253,8 @@ class App:
         partitions.make_ahead(connection)
 
     def _leases(self, address: Callable[[], str], holder: str) -> Leases:
-        spread = Spread(self.settings.max_accounts or inf)
-        monotonic = self._runtime.monotonic
-        return Leases(address, holder, spread=spread, budgets=self.budgets, monotonic=monotonic)
+        spread, clock = Spread(self.settings.max_accounts or inf), self._runtime.monotonic
+        return Leases(address, holder, spread=spread, budgets=self.budgets, monotonic=clock)
 
     def _metrics(self) -> Metrics:
         """Of no account yet."""

@@ -112,10 +112,7 @@ def simulate(
 
     def ready(exchange: Simulator) -> None:
         if tokens:
-            try:
-                _write_tokens(exchange, tokens)
-            except OSError as error:
-                raise SettingsError([f"--tokens {tokens}: {error}"]) from error
+            _write_chosen(exchange, tokens)
         click.echo(f"ONETRADING_BASE_URL={exchange.base_url}")
         for name, token in exchange.tokens.items():
             click.echo(f"# token of account {name}:\n{token}")
@@ -138,6 +135,13 @@ def simulate(
     except OSError as error:
         advice = "stop the program that uses it, or give another host and port"
         raise SettingsError([f"--listen {listen}: {error.strerror or error}; {advice}"]) from error
+
+
+def _write_chosen(exchange: Simulator, folder: Path) -> None:
+    try:
+        _write_tokens(exchange, folder)
+    except OSError as error:
+        raise SettingsError([f"--tokens {folder}: {error}"]) from error
 
 
 def _write_tokens(exchange: Simulator, folder: Path) -> dict[str, Path]:

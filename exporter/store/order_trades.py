@@ -105,17 +105,14 @@ def check(
     held()
     if proven.required_from is None and awaited:
         return Checked(Loaded(0, 0, 0, 0), 0, None)
-    orders = connection.execute(
-        QUERIES["orders_to_check"],
-        identity_of(partition)
-        | {
-            "after": after.created_at,
-            "after_id": after.order_id,
-            "required_from": proven.required_from,
-            "proven": proven.ranges,
-            "most": _ORDERS_AT_ONCE,
-        },
-    ).fetchall()
+    asked = identity_of(partition) | {
+        "after": after.created_at,
+        "after_id": after.order_id,
+        "required_from": proven.required_from,
+        "proven": proven.ranges,
+        "most": _ORDERS_AT_ONCE,
+    }
+    orders = connection.execute(QUERIES["orders_to_check"], asked).fetchall()
     if not orders:
         return Checked(Loaded(0, 0, 0, 0), 0, None)
     catch_up(connection)
