@@ -40,8 +40,12 @@ class Response(NamedTuple):
 
 
 def process_environment(given: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with only the ``given`` settings of ours."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    """This process's environment with only the ``given`` settings of ours.
+
+    Not the width of a line, which those who run tests in parallel set.
+    """
+    ours = (*_OURS, "COLUMNS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"} | dict(given)
 
 
