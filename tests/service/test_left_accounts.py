@@ -55,9 +55,10 @@ def test_closing_balances_end_with_the_account(
     first, second, *_ = [pair.partition("=")[0] for pair in both["ONETRADING_ACCOUNTS"].split(",")]
     command("sync", env=accounts_of(both, first, second))
     assert rows(connection, LEFT) == []
+    # At noon three days ago: long before the end of its day, whatever time it is now.
     connection.execute(
-        "UPDATE onetrading.snapshots SET first_observed_at = now() - interval '3 days',"
-        " last_observed_at = now() - interval '3 days'"
+        "UPDATE onetrading.snapshots SET (first_observed_at, last_observed_at) = (noon, noon)"
+        " FROM (SELECT date_trunc('day', now(), 'UTC') - interval '60 hours' AS noon) AS past"
     )
     days = sorted([(first, 4, True), (second, 4, True)])
     assert rows(connection, CLOSING_DAYS) == days
