@@ -88,11 +88,13 @@ class Budgets:
 
     def taken(self, connection: Session, accounts: Collection[str]) -> None:
         """These accounts have come to this process, which has sent nothing for them yet."""
-        found = _execute(connection, "take_budgets", {"accounts": list(accounts)})
+        found = _execute(connection, "take_budgets", {"accounts": list(accounts)}).fetchall()
         buckets = self._buckets()
-        for account, full_in_s in found.fetchall():
+        for account, full_in_s, _ in found:
             if account in buckets:
                 buckets[account].drain(inf if full_in_s is None else max(full_in_s, 0.0))
+        # Not only with the next renewal: a command may be sending right now.
+        self.follow(connection, self._shared | {one for one, _, shared in found if shared})
 
     def given(self, connection: Session, accounts: Collection[str]) -> None:
         """These accounts may go to another process."""

@@ -191,8 +191,7 @@ class Leases:
             return
         try:
             if self._connection is not None:
-                held = self._view.held.keys()
-                self._let_go(self._connection, self._view, held)
+                self._tell_spent(self._connection, self._view, self._view.held.keys())
                 self._table.release(self._connection)
         except psycopg.Error as error:
             _log.debug("could not release the leases, they will expire: %s", error)
@@ -301,10 +300,13 @@ class Leases:
         self._show(View(view.ids, held, elsewhere, leaving))
 
     def _let_go(self, connection: Session, view: View, keys: Collection[str]) -> None:
+        self._tell_spent(connection, view, keys)
+        self._table.release_some(connection, keys)
+
+    def _tell_spent(self, connection: Session, view: View, keys: Collection[str]) -> None:
         if self._budgets is not None:
             names = [name for name in view.ids if view.key(name) in keys]
             self._budgets.given(connection, names)
-        self._table.release_some(connection, keys)
 
     def _take_one(self, connection: Session, account_id: str) -> None:
         """Ask for the lease of one account, whose id a response has just named."""

@@ -131,15 +131,19 @@ WHERE account_id = ANY(%(account_ids)s::uuid[]) AND holder = %(holder)s;
 
 -- name: take_budgets
 -- The account has come to this process, which keeps its request budget by itself from now on, unless
--- a command shares it; how many seconds the budgets needed to be full, null where nobody said.
+-- a command shares it; how many seconds the budgets needed to be full, null where nobody said, and
+-- whether a command shares them.
 WITH before AS (
-    SELECT account, full_at FROM onetrading_sync.budgets WHERE account = ANY(%(accounts)s)
+    SELECT account, full_at, shared_until FROM onetrading_sync.budgets
+    WHERE account = ANY(%(accounts)s)
 ), kept AS (
     INSERT INTO onetrading_sync.budgets AS budget (account) SELECT unnest(%(accounts)s::text[])
     ON CONFLICT (account) DO UPDATE SET full_at = NULL
     WHERE budget.shared_until IS NULL OR budget.shared_until <= clock_timestamp()
 )
-SELECT account, extract(epoch FROM full_at - clock_timestamp())::float8 FROM before;
+SELECT account, extract(epoch FROM full_at - clock_timestamp())::float8,
+       coalesce(shared_until > clock_timestamp(), false)
+FROM before;
 
 -- name: give_budgets
 -- The account may go to another process, which has to know what was spent.

@@ -140,6 +140,23 @@ def test_a_command_without_a_service_waits_for_nobody(database_url: str) -> None
         spend(other.limiter, 3, Priority.HISTORY)
 
 
+def test_a_service_that_gets_the_account_of_a_command_shares_from_its_first_request(
+    database_url: str,
+) -> None:
+    """It starts, or takes the account over, while the command sends."""
+    with sides(database_url) as side:
+        command, service = side(None), side("service")
+        command.budgets.share(["main"])
+        service.leases.renew()
+        query = "SELECT acknowledged_by, full_at FROM onetrading_sync.budgets"
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            [(holder, before)] = connection.execute(query).fetchall()
+            service.limiter.acquire(Priority.LIVE)
+            [(_, after)] = connection.execute(query).fetchall()
+        assert holder == "service"
+        assert after > before, "its request was not taken there"
+
+
 def test_a_command_does_not_wait_for_a_service_that_crashed(database_url: str) -> None:
     """Its lease has not expired yet, but no process of its name runs on this machine."""
     with sides(database_url) as side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_every_account_has_turns_in_few_threads() -> None:
         return None if number == 1 else 0.0
 
     for number in range(40):
-        fillers.add(lambda number=number: member(number))  # type: ignore[misc]
+        fillers.add(partial(member, number))
     try:
         wait_until(lambda: all(turns[number] >= 3 for number in range(2, 40)))
         assert len(threads) <= 3
